@@ -1,0 +1,51 @@
+"""A pinhole camera.
+
+Alphabet: viewmat (4,4) world to camera, OpenCV axes (+x right, +y down, +z forward); K (3,3) in pixels, the centre of
+pixel (0, 0) is at (0.5, 0.5); points (P,3) in world units; pixels (P,2) as (x, y); depths (P,) along the optical axis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from splatseg.arrays import check_shapes
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """Where a picture was taken from and how it projects. All matrices are float64."""
+
+    viewmat: np.ndarray
+    K: np.ndarray
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        check_shapes(viewmat=(self.viewmat, "4 4"), K=(self.K, "3 3"))
+        object.__setattr__(self, "viewmat", np.asarray(self.viewmat, dtype=np.float64))
+        object.__setattr__(self, "K", np.asarray(self.K, dtype=np.float64))
+
+    @property
+    def position(self) -> np.ndarray:
+        """Centre of projection in world coordinates, (3,)."""
+        return -self.viewmat[:3, :3].T @ self.viewmat[:3, 3]
+
+    def resized(self, width: int, height: int) -> Camera:
+        """The same camera for an image resampled to width x height pixels."""
+        scale = np.array([width / self.width, height / self.height, 1.0])
+        return Camera(self.viewmat, self.K * scale[:, None], width, height)
+
+    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels (P,2) and depths (P,) of world points (P,3). Pixels are meaningless where the depth is not positive."""
+        local = points @ self.viewmat[:3, :3].T + self.viewmat[:3, 3]
+        depths = local[:, 2]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            pixels = (local @ self.K.T)[:, :2] / depths[:, None]
+        return pixels, depths
+
+    def unproject(self, pixels: np.ndarray, depths: np.ndarray) -> np.ndarray:
+        """World points (P,3) seen at pixels (P,2) and depths (P,). The inverse of `project`."""
+        rays = np.concatenate([pixels, np.ones_like(pixels[:, :1])], axis=1) @ np.linalg.inv(self.K).T
+        return (rays * depths[:, None] - self.viewmat[:3, 3]) @ self.viewmat[:3, :3]

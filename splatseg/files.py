@@ -1,0 +1,50 @@
+"""Writing without ever leaving half a file: everything is written aside, synced, and renamed into place."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from PIL import Image
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[IO[bytes]]:
+    """Open a binary file that appears at `path` only if the block ends without an exception.
+
+    The parent folder is made if it is missing. An existing file is replaced in one step.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with aside.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    with atomic_write(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON atomically. NaN and infinities are refused (they are not JSON)."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def write_png(path: Path, image: np.ndarray) -> None:
+    """Write (H, W) uint8, (H, W) uint16 or (H, W, 3) uint8 as PNG, atomically."""
+    assert image.dtype in (np.uint8, np.uint16), image.dtype
+    with atomic_write(path) as file:
+        Image.fromarray(image).save(file, format="PNG")

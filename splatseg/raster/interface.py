@@ -1,0 +1,177 @@
+"""The rasteriser's contract: one operation for everything, several backends, one set of cut-offs.
+
+    features (H,W,F) = sum_i w_i f_i        alphas (H,W) = sum_i w_i        w_i = alpha_i * prod_{j<i} (1 - alpha_j)
+
+Colour is F = 3 (spherical harmonics are evaluated outside), depth is one more channel, a background is composited
+outside as features + (1 - alphas) * background. So the operation has no modes, and stays so.
+
+Alphabet: N Gaussians, F channels, H x W pixels, P sampled pixels, C channels of per-pixel values. Coordinates are
+those of `capture.camera`; conventions and the source of every cut-off are in docs/conventions.md.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from splatseg.arrays import check_shapes
+from splatseg.capture.camera import Camera
+from splatseg.errors import BackendError
+
+BACKENDS = ("native", "reference")
+"""In order of preference on the CPU. The CUDA backend will be a third name here."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RasterSettings:
+    """Cut-offs, read by every backend from here. The values are those of gsplat 1.5.3 (its names in brackets)."""
+
+    near: float = 0.01  # [near_plane] Gaussians whose depth is below are not drawn
+    eps2d: float = 0.3  # [eps2d] px^2 added to the diagonal of the projected covariance: a low-pass filter
+    alpha_min: float = 1.0 / 255.0  # [ALPHA_THRESHOLD] weaker contributions are skipped
+    alpha_max: float = 0.999  # no single Gaussian is fully opaque, else gradients behind it vanish
+    transmittance_min: float = 1e-4  # a pixel stops before its transmittance would fall to this or below
+    frustum_margin: float = 0.3  # x/z and y/z in the Jacobian are clamped to the frustum widened by this share
+
+
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """What `rasterize` returns. features (H,W,F), not normalised; alphas (H,W); radii (N,) int32, 0 = not drawn.
+
+    radii are the half-extent in pixels of the ellipse alpha = alpha_min, rounded up (the larger of x and y).
+    """
+
+    features: Tensor
+    alphas: Tensor
+    radii: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Geometry prepared for one camera: projection, depth order and tile lists. Reusable while the geometry is frozen.
+
+    `state` belongs to the backend that made it; `count` is N.
+    """
+
+    backend: str
+    camera: Camera
+    settings: RasterSettings
+    count: int
+    state: Any
+
+
+DEFAULT_SETTINGS = RasterSettings()
+
+
+def rasterize(
+    means: Tensor,
+    quats: Tensor,
+    scales: Tensor,
+    opacities: Tensor,
+    features: Tensor,
+    camera: Camera,
+    settings: RasterSettings = DEFAULT_SETTINGS,
+    backend: str | None = None,
+    means2d_offset: Tensor | None = None,
+) -> Raster:
+    """Blend features of Gaussians into the image of a camera, front to back. Differentiable in every tensor.
+
+    means (N,3) world; quats (N,4) wxyz, normalised here; scales (N,3) linear; opacities (N,) in 0..1; features (N,F).
+    means2d_offset (N,2), in pixels, is added to the projected means: its gradient is the positional gradient on
+    screen that densification needs (pass zeros that require a gradient).
+    Gaussians that are not finite, have a zero quaternion, or lie off screen contribute nothing and get zero gradients.
+    Equal depths are ordered by index. backend None takes the fastest that fits the tensors.
+
+    Raises ValueError for shapes that do not agree, BackendError for a backend that is not available.
+    """
+    check_shapes(
+        means=(means, "N 3"),
+        quats=(quats, "N 4"),
+        scales=(scales, "N 3"),
+        opacities=(opacities, "N"),
+        features=(features, "N F"),
+    )
+    if means2d_offset is not None:
+        check_shapes(means=(means, "N 3"), means2d_offset=(means2d_offset, "N 2"))
+    module = _load(backend or _choose(means))
+    raster: Raster = module.rasterize(
+        means, quats, scales, opacities, features, camera, settings, means2d_offset=means2d_offset
+    )
+    return raster
+
+
+def prepare(
+    means: Tensor,
+    quats: Tensor,
+    scales: Tensor,
+    opacities: Tensor,
+    camera: Camera,
+    settings: RasterSettings = DEFAULT_SETTINGS,
+    backend: str | None = None,
+) -> Plan:
+    """Project, sort and bin frozen geometry once, for the operations below. No gradient reaches the geometry."""
+    check_shapes(
+        means=(means, "N 3"), quats=(quats, "N 4"), scales=(scales, "N 3"), opacities=(opacities, "N")
+    )
+    name = backend or _choose(means)
+    with torch.no_grad():
+        state = _load(name).prepare(means, quats, scales, opacities, camera, settings)
+    return Plan(name, camera, settings, means.shape[0], state)
+
+
+def rasterize_plan(plan: Plan, features: Tensor) -> tuple[Tensor, Tensor]:
+    """`rasterize` on prepared geometry: ((H,W,F), alphas (H,W)). Differentiable in features (N,F) only."""
+    assert features.shape[0] == plan.count, f"the plan has {plan.count} Gaussians, features {features.shape[0]}"
+    blended, alphas = _load(plan.backend).rasterize_plan(plan, features)
+    return blended, alphas
+
+
+def rasterize_pixels(plan: Plan, features: Tensor, pixels: Tensor) -> Tensor:
+    """The same sum at sampled pixels only: (P,F) for pixels (P,2) int64 as (x, y). Differentiable in features (N,F)."""
+    check_shapes(pixels=(pixels, "P 2"))
+    blended: Tensor = _load(plan.backend).rasterize_pixels(plan, features, pixels)
+    return blended
+
+
+def accumulate(plan: Plan, values: Tensor) -> Tensor:
+    """The transpose of blending: (N,C), for each Gaussian the sum over pixels of w_i * values (H,W,C)."""
+    check_shapes(values=(values, f"{plan.camera.height} {plan.camera.width} C"))
+    with torch.no_grad():
+        summed: Tensor = _load(plan.backend).accumulate(plan, values)
+    return summed
+
+
+def available_backends() -> list[str]:
+    """Names that `backend=` accepts here, the fastest first."""
+    return [name for name in BACKENDS if _importable(name)]
+
+
+def _choose(means: Tensor) -> str:
+    # float64 is for checking gradients; only the reference offers it.
+    if means.dtype == torch.float64 or not _importable("native"):
+        return "reference"
+    return "native"
+
+
+def _load(name: str) -> ModuleType:
+    if name not in BACKENDS:
+        raise BackendError(f"there is no rasteriser backend {name!r}; choose one of {', '.join(BACKENDS)}")
+    if not _importable(name):
+        raise BackendError(
+            f"the rasteriser backend {name!r} was not built; reinstall splatseg with a C++ compiler at hand "
+            f"(available here: {', '.join(available_backends())})"
+        )
+    return importlib.import_module(f"splatseg.raster.{name}")
+
+
+def _importable(name: str) -> bool:
+    try:
+        importlib.import_module(f"splatseg.raster.{name}")
+    except ImportError:
+        return False
+    return True

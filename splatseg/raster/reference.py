@@ -1,0 +1,200 @@
+"""The rasteriser as its definition reads: every Gaussian against every pixel, in plain torch, by autograd.
+
+Slow, readable, in float32 or float64, without tiles or any code shared with another backend. It defines the answer.
+
+Source: EWA splatting (Zwicker et al. 2001) as used by 3D Gaussian Splatting (Kerbl et al. 2023, section 4 and 6), with
+the cut-offs of gsplat 1.5.3 (see `RasterSettings`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from splatseg.capture.camera import Camera
+from splatseg.raster.interface import Plan, Raster, RasterSettings
+
+PIXELS_AT_ONCE = 4096
+"""Bounds the (P,N) weight matrix held in memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Projected:
+    """Gaussians on screen. means2d (N,2) px; conics (N,3) inverse covariance (xx, xy, yy); depths (N,); drawn (N,)."""
+
+    means2d: Tensor
+    conics: Tensor
+    depths: Tensor
+    opacities: Tensor
+    radii: Tensor
+    drawn: Tensor
+
+
+def rasterize(
+    means: Tensor,
+    quats: Tensor,
+    scales: Tensor,
+    opacities: Tensor,
+    features: Tensor,
+    camera: Camera,
+    settings: RasterSettings,
+    means2d_offset: Tensor | None = None,
+) -> Raster:
+    """See `interface.rasterize`."""
+    projected = project(means, quats, scales, opacities, camera, settings, means2d_offset)
+    blended, alphas = _blend(projected, features, _all_pixels(camera), settings)
+    shape = (camera.height, camera.width)
+    return Raster(blended.reshape(*shape, -1), alphas.reshape(shape), projected.radii)
+
+
+def prepare(
+    means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor, camera: Camera, settings: RasterSettings
+) -> Projected:
+    """See `interface.prepare`."""
+    return project(means, quats, scales, opacities, camera, settings)
+
+
+def rasterize_plan(plan: Plan, features: Tensor) -> tuple[Tensor, Tensor]:
+    """See `interface.rasterize_plan`."""
+    blended, alphas = _blend(plan.state, features, _all_pixels(plan.camera), plan.settings)
+    shape = (plan.camera.height, plan.camera.width)
+    return blended.reshape(*shape, -1), alphas.reshape(shape)
+
+
+def rasterize_pixels(plan: Plan, features: Tensor, pixels: Tensor) -> Tensor:
+    """See `interface.rasterize_pixels`."""
+    return _blend(plan.state, features, pixels, plan.settings)[0]
+
+
+def accumulate(plan: Plan, values: Tensor) -> Tensor:
+    """See `interface.accumulate`."""
+    flat = values.reshape(-1, values.shape[-1])
+    summed = flat.new_zeros(plan.count, flat.shape[1])
+    pixels = _all_pixels(plan.camera)
+    for start in range(0, len(pixels), PIXELS_AT_ONCE):
+        chunk = slice(start, start + PIXELS_AT_ONCE)
+        summed += weights(plan.state, pixels[chunk], plan.settings).T @ flat[chunk]
+    return summed
+
+
+def project(
+    means: Tensor,
+    quats: Tensor,
+    scales: Tensor,
+    opacities: Tensor,
+    camera: Camera,
+    settings: RasterSettings,
+    means2d_offset: Tensor | None = None,
+) -> Projected:
+    """Project Gaussians to the image plane by the local affine (EWA) approximation."""
+    finite = _finite(means, quats, scales, opacities)
+    # What is not finite must not reach the arithmetic: NaN times a zero gradient is NaN.
+    means, scales = means.where(finite[:, None], 0.0), scales.where(finite[:, None], 1.0)
+    opacities = opacities.where(finite, 0.0)
+    quats = quats.where(finite[:, None], torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=quats.dtype))
+
+    viewmat = torch.as_tensor(camera.viewmat, dtype=means.dtype)
+    R_view, t_view = viewmat[:3, :3], viewmat[:3, 3]
+    local = means @ R_view.T + t_view
+    depths = local[:, 2]
+    drawn = finite & (depths >= settings.near)
+    z = depths.where(drawn, 1.0)
+
+    fx, fy, cx, cy = (float(camera.K[i, j]) for i, j in ((0, 0), (1, 1), (0, 2), (1, 2)))
+    tan_x, tan_y = _clamped_tangents(local, z, (fx, fy, cx, cy), camera, settings)
+    zero = torch.zeros_like(z)
+    J = torch.stack(
+        [torch.stack([fx / z, zero, -fx * tan_x / z], -1), torch.stack([zero, fy / z, -fy * tan_y / z], -1)], -2
+    )
+    axes = _rotations(quats) * scales[:, None, :]  # R S, so that the covariance is axes @ axes^T
+    half = J @ R_view @ axes
+    covar2d = half @ half.transpose(1, 2)
+    xx, xy, yy = covar2d[:, 0, 0] + settings.eps2d, covar2d[:, 0, 1], covar2d[:, 1, 1] + settings.eps2d
+    det = xx * yy - xy * xy
+    drawn = drawn & (det > 0) & torch.isfinite(det) & (opacities >= settings.alpha_min)
+    det = det.where(drawn, 1.0)
+    conics = torch.stack([yy / det, -xy / det, xx / det], -1)
+
+    means2d = torch.stack([fx * local[:, 0] / z + cx, fy * local[:, 1] / z + cy], -1)
+    if means2d_offset is not None:
+        means2d = means2d + means2d_offset
+    extents = _extents(xx, yy, opacities, drawn, settings)
+    drawn = drawn & _on_screen(means2d, extents, camera)
+    radii = extents.amax(-1).ceil().to(torch.int32) * drawn
+    return Projected(means2d, conics, depths, opacities, radii, drawn)
+
+
+def weights(projected: Projected, pixels: Tensor, settings: RasterSettings) -> Tensor:
+    """Blending weights (P,N) of all Gaussians at pixels (P,2) int64 (x, y); zero where a cut-off applies."""
+    order = torch.sort(projected.depths.detach(), stable=True).indices
+    centres = pixels.to(projected.means2d.dtype) + 0.5
+    d = centres[:, None, :] - projected.means2d[order][None]
+    xx, xy, yy = projected.conics[order].unbind(-1)
+    sigma = 0.5 * (xx * d[..., 0] ** 2 + yy * d[..., 1] ** 2) + xy * d[..., 0] * d[..., 1]
+    alpha = (projected.opacities[order] * torch.exp(-sigma)).clamp(max=settings.alpha_max)
+    kept = projected.drawn[order] & (alpha >= settings.alpha_min) & (sigma >= 0)
+    alpha = alpha.where(kept, 0.0)
+    after = torch.cumprod(1.0 - alpha, dim=1)
+    before = torch.cat([torch.ones_like(after[:, :1]), after[:, :-1]], dim=1)
+    w = (alpha * before).where(after > settings.transmittance_min, 0.0)
+    return torch.zeros_like(w).index_copy(1, order, w)
+
+
+def _blend(
+    projected: Projected, features: Tensor, pixels: Tensor, settings: RasterSettings
+) -> tuple[Tensor, Tensor]:
+    # A feature that is not finite belongs to a Gaussian that may not be drawn at all; 0 * NaN must not spread.
+    features = features.where(projected.drawn[:, None], 0.0)
+    blended, alphas = [], []
+    for chunk in pixels.split(PIXELS_AT_ONCE):
+        w = weights(projected, chunk, settings)
+        blended.append(w @ features)
+        alphas.append(w.sum(1))
+    return torch.cat(blended), torch.cat(alphas)
+
+
+def _finite(means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor) -> Tensor:
+    everything = torch.cat([means, quats, scales, opacities[:, None]], dim=1).detach()
+    return torch.isfinite(everything).all(1) & (quats.detach().square().sum(1) > 0)
+
+
+def _clamped_tangents(
+    local: Tensor, z: Tensor, intrinsics: tuple[float, float, float, float], camera: Camera, settings: RasterSettings
+) -> tuple[Tensor, Tensor]:
+    # Far outside the frustum the affine approximation blows up; there the Jacobian is taken at the clamped direction.
+    fx, fy, cx, cy = intrinsics
+    margin_x = settings.frustum_margin * 0.5 * camera.width / fx
+    margin_y = settings.frustum_margin * 0.5 * camera.height / fy
+    tan_x = (local[:, 0] / z).clamp(-(cx / fx + margin_x), (camera.width - cx) / fx + margin_x)
+    tan_y = (local[:, 1] / z).clamp(-(cy / fy + margin_y), (camera.height - cy) / fy + margin_y)
+    return tan_x, tan_y
+
+
+def _rotations(quats: Tensor) -> Tensor:
+    w, x, y, z = (quats / quats.norm(dim=1, keepdim=True)).unbind(-1)
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return torch.stack([torch.stack(row, -1) for row in rows], -2)
+
+
+def _extents(xx: Tensor, yy: Tensor, opacities: Tensor, drawn: Tensor, settings: RasterSettings) -> Tensor:
+    # alpha falls to alpha_min on the ellipse sigma = log(opacity / alpha_min); its bounding box has these half-sides.
+    reach = 2.0 * torch.log((opacities.detach() / settings.alpha_min).clamp(min=1.0))
+    sides = torch.stack([xx, yy], -1).detach() * reach[:, None]
+    return sides.sqrt().where(drawn[:, None], 0.0)
+
+
+def _on_screen(means2d: Tensor, extents: Tensor, camera: Camera) -> Tensor:
+    low, high = (means2d - extents).detach(), (means2d + extents).detach()
+    size = torch.tensor([camera.width, camera.height], dtype=means2d.dtype)
+    return ((high > 0) & (low < size)).all(1)
+
+
+def _all_pixels(camera: Camera) -> Tensor:
+    y, x = torch.meshgrid(torch.arange(camera.height), torch.arange(camera.width), indexing="ij")
+    return torch.stack([x.flatten(), y.flatten()], -1)

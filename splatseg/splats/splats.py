@@ -1,0 +1,85 @@
+"""The 3D model: a set of Gaussians with their parameters.
+
+Alphabet: N Gaussians; K = (degree+1)^2 - 1 spherical harmonics beyond the constant one; F feature channels.
+Parameters (`log_scales`, `opacity_logits`) are what is optimised and stored; physical values (`scales` linear in world
+units, `opacities` in 0..1) are derived. Quaternions are wxyz and normalised on use. All tensors are float32 on one
+device unless a test asks for float64.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from splatseg.arrays import check_shapes
+
+
+@dataclass(frozen=True, eq=False)
+class Splats:
+    """N Gaussians. Frozen: methods return new sets that share what they did not change.
+
+    means (N,3) world units; quats (N,4) wxyz; log_scales (N,3); opacity_logits (N,); sh0 (N,3) the constant colour
+    coefficient (rgb = 0.5 + 0.2820948 * sh0); shN (N,K,3) the others, K in {0, 3, 8, 15}; features (N,F) or None;
+    segment_ids (N,) int32, 0 = none, or None; extras: properties of a file that splatseg does not know, kept, by name.
+    """
+
+    means: Tensor
+    quats: Tensor
+    log_scales: Tensor
+    opacity_logits: Tensor
+    sh0: Tensor
+    shN: Tensor
+    features: Tensor | None = None
+    segment_ids: Tensor | None = None
+    extras: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        sizes = check_shapes(
+            means=(self.means, "N 3"),
+            quats=(self.quats, "N 4"),
+            log_scales=(self.log_scales, "N 3"),
+            opacity_logits=(self.opacity_logits, "N"),
+            sh0=(self.sh0, "N 3"),
+            shN=(self.shN, "N K 3"),
+        )
+        assert sizes["K"] in (0, 3, 8, 15), f"shN has {sizes['K']} coefficients; 0, 3, 8 or 15 make whole degrees"
+        if self.features is not None:
+            check_shapes(means=(self.means, "N 3"), features=(self.features, "N F"))
+        if self.segment_ids is not None:
+            check_shapes(means=(self.means, "N 3"), segment_ids=(self.segment_ids, "N"))
+
+    def __len__(self) -> int:
+        return self.means.shape[0]
+
+    @property
+    def scales(self) -> Tensor:
+        """Linear standard deviations along the Gaussian's axes, (N,3), world units."""
+        return self.log_scales.exp()
+
+    @property
+    def opacities(self) -> Tensor:
+        """(N,) in 0..1."""
+        return self.opacity_logits.sigmoid()
+
+    @property
+    def sh_degree(self) -> int:
+        """0, 1, 2 or 3."""
+        return {0: 0, 3: 1, 8: 2, 15: 3}[self.shN.shape[1]]
+
+    def replace(self, **changes: Tensor | None) -> Splats:
+        """The same Gaussians with some fields exchanged, e.g. `replace(features=...)`."""
+        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+
+    def subset(self, which: Tensor) -> Splats:
+        """The Gaussians chosen by a boolean mask (N,) or by indices, with all they carry."""
+        picked = {
+            f.name: getattr(self, f.name)[which]
+            for f in dataclasses.fields(self)
+            if f.name != "extras" and getattr(self, f.name) is not None
+        }
+        rows = which.cpu().numpy()
+        return Splats(**picked, extras={name: values[rows] for name, values in self.extras.items()})
