@@ -1,0 +1,18 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of development data (captures, splats); tests that need it skip where it is absent."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("SPLATSEG_DATA", default))
+    if not folder.is_dir():
+        pytest.skip("the development data is not here (set SPLATSEG_DATA to its folder)")
+    return folder
