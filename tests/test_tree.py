@@ -1,0 +1,111 @@
+"""The shape of the house: small modules, imports that flow one way, a public list that is explicit."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "splatseg"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+ORDER = [
+    ["errors", "arrays", "files"],
+    ["capture"],
+    ["raster"],
+    ["masks"],
+    ["splats"],
+    ["train"],
+    ["contrast", "lift"],
+    ["cluster"],
+    ["select"],
+    ["output", "evaluate"],
+    ["demo"],
+    ["run"],
+    ["viewer"],
+    ["cli"],
+]
+RANK = {stage: rank for rank, stages in enumerate(ORDER) for stage in stages}
+
+LOOPS = {"fit", "train_features"}
+"""The two training loops may be longer than other functions."""
+
+
+def _stage(module: Path) -> str:
+    return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _imports(tree: ast.AST) -> set[str]:
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("splatseg"):
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names if alias.name.startswith("splatseg"))
+    return names
+
+
+def _functions(tree: ast.AST) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_fits_its_budget(module: Path) -> None:
+    text = module.read_text()
+    assert text.count("\n") <= 400, "a module has at most 400 lines"
+    for function in _functions(ast.parse(text)):
+        length = (function.end_lineno or function.lineno) - function.lineno + 1
+        docstring = ast.get_docstring(function, clean=False)
+        length -= docstring.count("\n") + 1 if docstring else 0
+        limit = 100 if function.name in LOOPS else 60
+        assert length <= limit, f"{function.name} has {length} lines; the limit is {limit}"
+        arguments = function.args.posonlyargs + function.args.args + function.args.kwonlyargs
+        assert len(arguments) <= 10, f"{function.name} has {len(arguments)} arguments; pass a settings object"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_flow_from_left_to_right(module: Path) -> None:
+    stage = _stage(module)
+    if stage in ("__init__", "__main__"):
+        return
+    assert stage in RANK, f"{stage} has no place in the order of stages"
+    for name in _imports(ast.parse(module.read_text())):
+        parts = name.split(".")
+        if len(parts) > 1 and parts[1] in RANK and parts[1] != stage:
+            assert RANK[parts[1]] < RANK[stage], f"{stage} must not import {name}: it lies to its right"
+
+
+def test_no_module_is_a_drawer_for_everything() -> None:
+    drawers = {"utils", "util", "misc", "common", "helpers", "base", "manager"}
+    assert not [path for path in MODULES if path.stem in drawers]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_public_function_says_what_it_does(module: Path) -> None:
+    tree = ast.parse(module.read_text())
+    if module.name != "__init__.py" or module.read_text().strip():
+        assert ast.get_docstring(tree), "a module opens with what it is"
+    for node in tree.body:
+        public = isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+        assert not public or ast.get_docstring(node), f"{node.name} has no docstring"
+
+
+def test_only_the_bindings_know_python() -> None:
+    for source in (ROOT / "native").iterdir():
+        if source.name != "bindings.cpp":
+            assert not re.search(r"nanobind|Python\.h", source.read_text()), source.name
+
+
+def test_nothing_of_the_machine_or_its_registries_is_named() -> None:
+    words = ["/" + "work/", "/" + "root/", "pypi" + ".org", "registry.npm" + "js"]
+    suffixes = {".py", ".md", ".toml", ".txt", ".cpp", ".h", ".yml", ".yaml", ".json", ".html", ".sh"}
+    skipped = {".git", ".venv", "build", "runs"}
+    for path in ROOT.rglob("*"):
+        if path.suffix in suffixes and path.is_file() and not skipped & set(path.relative_to(ROOT).parts):
+            text = path.read_text(errors="replace")
+            found = [word for word in words if word in text]
+            assert not found, f"{path.relative_to(ROOT)} names {found}"
