@@ -1,0 +1,24 @@
+"""Where the embedded capture lies: images/, sparse/0, masks/, gt/instance and gt/scene.json in one folder.
+
+64 views of 320x240, every 8th held out. What is in it and how it was made stands in its own README.md.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+from splatseg.errors import CaptureError
+
+
+def demo_capture() -> Path:
+    """The folder of the embedded capture.
+
+    Raises CaptureError when it is not there as files: a damaged install, or a package run from inside a zip archive.
+    """
+    folder = files("splatseg.demo") / "data"
+    if not isinstance(folder, Path) or not (folder / "images").is_dir():
+        raise CaptureError(
+            f"the demo capture is not at {folder}; reinstall splatseg (as a folder, not from inside a zip archive)"
+        )
+    return folder
