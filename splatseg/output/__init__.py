@@ -1,0 +1,30 @@
+"""What a run gives: masks, label maps, pictures, objects as files, the table of segments, the page."""
+
+from splatseg.output.export import export_object as export_object
+from splatseg.output.export import export_rest as export_rest
+from splatseg.output.export import export_segments as export_segments
+from splatseg.output.export import members_of_segments as members_of_segments
+from splatseg.output.inline_pictures import segment_crops as segment_crops
+from splatseg.output.overlays import color_image as color_image
+from splatseg.output.overlays import overlay_segments as overlay_segments
+from splatseg.output.overlays import overlay_selection as overlay_selection
+from splatseg.output.overlays import side_by_side as side_by_side
+from splatseg.output.palette import segment_color as segment_color
+from splatseg.output.render_masks import label_map as label_map
+from splatseg.output.render_masks import selection_mask as selection_mask
+from splatseg.output.render_masks import write_label_map as write_label_map
+from splatseg.output.render_masks import write_mask as write_mask
+from splatseg.output.render_pictures import FeatureColors as FeatureColors
+from splatseg.output.render_pictures import depth_unit as depth_unit
+from splatseg.output.render_pictures import fit_feature_colors as fit_feature_colors
+from splatseg.output.render_pictures import to_uint8 as to_uint8
+from splatseg.output.render_pictures import write_depth as write_depth
+from splatseg.output.render_pictures import write_depth_unit as write_depth_unit
+from splatseg.output.report import ReportData as ReportData
+from splatseg.output.report import ReportSegment as ReportSegment
+from splatseg.output.report import ReportView as ReportView
+from splatseg.output.report import write_report as write_report
+from splatseg.output.segments_json import Segment as Segment
+from splatseg.output.segments_json import describe_segments as describe_segments
+from splatseg.output.segments_json import read_segments as read_segments
+from splatseg.output.segments_json import write_segments as write_segments

@@ -1,0 +1,76 @@
+"""Objects as files of their own: a choice of Gaussians written with all they carry, and the rest beside it.
+
+Alphabet: N Gaussians; members (N,) bool. What is written keeps features, segment ids and every property of the file it
+came from; only the rows are chosen, so the object and the rest together are the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from splatseg.splats.ply import write_ply
+from torch import Tensor
+
+from splatseg.errors import PromptError, RunError
+from splatseg.splats.splats import Splats
+
+
+def members_of_segments(splats: Splats, ids: Iterable[int]) -> Tensor:
+    """The Gaussians of some segments: (N,) bool.
+
+    Raises RunError if the splat has no segments, PromptError for an id that no Gaussian has.
+    """
+    if splats.segment_ids is None:
+        raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
+    there = set(torch.unique(splats.segment_ids).tolist()) - {0}
+    wanted = sorted(set(ids))
+    unknown = [segment_id for segment_id in wanted if segment_id not in there]
+    if unknown:
+        raise PromptError(
+            f"there is no segment {', '.join(map(str, unknown))}; the segments are {_ranges(sorted(there))} "
+            f"(their names are in segments.json)"
+        )
+    return torch.isin(splats.segment_ids, torch.tensor(wanted, dtype=splats.segment_ids.dtype))
+
+
+def export_object(path: Path, splats: Splats, members: Tensor | np.ndarray) -> int:
+    """Write the members (N,) bool as a .ply and return how many they are. Raises PromptError if there are none."""
+    chosen = _checked(splats, members)
+    count = int(chosen.sum())
+    if count == 0:
+        raise PromptError(f"nothing is selected, so {path} was not written; lower the threshold or prompt elsewhere")
+    write_ply(path, splats.subset(chosen))
+    return count
+
+
+def export_rest(path: Path, splats: Splats, members: Tensor | np.ndarray) -> int:
+    """Write all that is not a member as a .ply, even if that is nothing, and return how many they are."""
+    rest = ~_checked(splats, members)
+    write_ply(path, splats.subset(rest))
+    return int(rest.sum())
+
+
+def export_segments(path: Path, splats: Splats, ids: Iterable[int]) -> int:
+    """Write the Gaussians of some segments as one .ply and return their count. Raises as `members_of_segments`."""
+    return export_object(path, splats, members_of_segments(splats, ids))
+
+
+def _checked(splats: Splats, members: Tensor | np.ndarray) -> Tensor:
+    chosen = torch.as_tensor(members)
+    if chosen.shape != (len(splats),) or chosen.dtype != torch.bool:
+        raise ValueError(f"members must be bool of shape ({len(splats)},), got {chosen.dtype} {tuple(chosen.shape)}")
+    return chosen
+
+
+def _ranges(ids: list[int]) -> str:
+    """1, 2, 3, 7 as "1-3, 7"; "none" if there are none."""
+    spans: list[list[int]] = []
+    for segment_id in ids:
+        if spans and segment_id == spans[-1][1] + 1:
+            spans[-1][1] = segment_id
+        else:
+            spans.append([segment_id, segment_id])
+    return ", ".join(f"{low}-{high}" if high > low else str(low) for low, high in spans) or "none"

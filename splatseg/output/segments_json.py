@@ -1,0 +1,135 @@
+"""The table of segments, segments.json: a list of id, name, color, count, box, parent.
+
+Alphabet: id 1, 2, …; color "#rrggbb"; count of Gaussians; box [[x, y, z], [x, y, z]], the lower and upper corner in
+world units of the segment's centres without the outermost 1 % on each side (a single floater must not blow it up);
+parent the id of the segment this one is part of, or null.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from splatseg.errors import RunError
+from splatseg.files import write_json
+from splatseg.output.overlays import Color
+from splatseg.output.palette import segment_color
+from splatseg.splats.splats import Splats
+
+OUTERMOST = 0.01
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One row of the table."""
+
+    id: int
+    name: str
+    color: Color
+    count: int
+    box: tuple[tuple[float, float, float], tuple[float, float, float]]
+    parent: int | None = None
+
+    @property
+    def size(self) -> tuple[float, float, float]:
+        """Side lengths of the box, world units."""
+        (x0, y0, z0), (x1, y1, z1) = self.box
+        return x1 - x0, y1 - y0, z1 - z0
+
+
+def describe_segments(
+    splats: Splats, names: Mapping[int, str] | None = None, parents: Mapping[int, int] | None = None
+) -> tuple[Segment, ...]:
+    """The table of a splat's segments, the largest first. Without a name a segment is called "segment 7".
+
+    Raises RunError if the splat has no segment ids.
+    """
+    if splats.segment_ids is None:
+        raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
+    ids = splats.segment_ids.cpu().numpy()
+    means = splats.means.detach().cpu().numpy().astype(np.float64)
+    order = np.argsort(ids, kind="stable")
+    unique, starts = np.unique(ids[order], return_index=True)
+    rows = []
+    for segment_id, members in zip(unique.tolist(), np.split(order, starts[1:]), strict=True):
+        if segment_id == 0:
+            continue
+        low, high = np.quantile(means[members], (OUTERMOST, 1 - OUTERMOST), axis=0)
+        rows.append(
+            Segment(
+                id=segment_id,
+                name=(names or {}).get(segment_id, f"segment {segment_id}"),
+                color=segment_color(segment_id),
+                count=len(members),
+                box=(_corner(low), _corner(high)),
+                parent=(parents or {}).get(segment_id),
+            )
+        )
+    return tuple(sorted(rows, key=lambda row: (-row.count, row.id)))
+
+
+def write_segments(path: Path, segments: Sequence[Segment]) -> None:
+    """Write segments.json, atomically."""
+    rows = [
+        {
+            "id": segment.id,
+            "name": segment.name,
+            "color": hex_color(segment.color),
+            "count": segment.count,
+            "box": segment.box,
+            "parent": segment.parent,
+        }
+        for segment in segments
+    ]
+    write_json(path, rows)
+
+
+def read_segments(path: Path) -> tuple[Segment, ...]:
+    """Read segments.json. Raises RunError if it is missing, is not JSON, or a row is not as described above."""
+    try:
+        rows = json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"there is no {path}; make segments with `splatseg segment RUN`") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is not readable as JSON ({error}); make it anew with `splatseg segment RUN`") from None
+    if not isinstance(rows, list):
+        raise RunError(f"{path} does not hold a list of segments; make it anew with `splatseg segment RUN`")
+    return tuple(_segment(path, number, row) for number, row in enumerate(rows, start=1))
+
+
+def hex_color(color: Color) -> str:
+    """(255, 0, 128) as "#ff0080"."""
+    return "#" + "".join(f"{channel:02x}" for channel in color)
+
+
+def _segment(path: Path, number: int, row: Any) -> Segment:
+    try:
+        if not re.fullmatch("#[0-9a-fA-F]{6}", row["color"]):
+            raise ValueError(f"color {row['color']!r} is not #rrggbb")
+        red, green, blue = bytes.fromhex(row["color"][1:])
+        low, high = row["box"]
+        parent = row.get("parent")
+        return Segment(
+            id=int(row["id"]),
+            name=str(row["name"]),
+            color=(red, green, blue),
+            count=int(row["count"]),
+            box=(_corner(low), _corner(high)),
+            parent=None if parent is None else int(parent),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(
+            f"row {number} of {path} is not a segment ({type(error).__name__}: {error}); "
+            f"it needs id, name, color, count, box and parent"
+        ) from None
+
+
+def _corner(values: Sequence[float] | np.ndarray) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
