@@ -12,7 +12,6 @@ import dataclasses
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from splatseg.arrays import check_shapes
@@ -32,7 +31,7 @@ class Splats:
     log_scales: Tensor
     opacity_logits: Tensor
     sh0: Tensor
-    shN: Tensor
+    shN: Tensor  # noqa: N815
     features: Tensor | None = None
     segment_ids: Tensor | None = None
     extras: dict[str, np.ndarray] = field(default_factory=dict)

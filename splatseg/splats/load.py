@@ -1,0 +1,65 @@
+"""Opening a splat of any kind we read, and making it safe: Gaussians that are not finite are dropped and counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from splatseg.errors import SplatFileError
+from splatseg.splats.ply import read_ply
+from splatseg.splats.splat_file import read_splat
+from splatseg.splats.splats import Splats
+
+READERS = {".ply": read_ply, ".splat": read_splat}
+
+
+def load_splats(path: Path) -> tuple[Splats, int]:
+    """Read a .ply or .splat file, by its content and suffix: the finite Gaussians, and how many were dropped.
+
+    A Gaussian is dropped when any of its parameters, or the scale it stands for, is NaN or infinite.
+    Raises SplatFileError for a kind that is not supported, a damaged file, or one without a single finite Gaussian.
+    """
+    path = Path(path)
+    splats = READERS[_kind(path)](path)
+    finite = _finite(splats)
+    dropped = len(splats) - int(finite.sum())
+    if dropped == len(splats):
+        raise SplatFileError(f"{path} has {len(splats)} Gaussians and none of them is finite; export the splat again")
+    return (splats.subset(finite) if dropped else splats), dropped
+
+
+def _kind(path: Path) -> str:
+    if path.is_dir():
+        raise SplatFileError(f"{path} is a folder; give a file ({' or '.join(READERS)})")
+    if not path.is_file():
+        raise SplatFileError(f"there is no file {path}; check the path")
+    with path.open("rb") as file:
+        if file.read(3) == b"ply" and path.suffix.lower() != ".splat":
+            return ".ply"
+    if path.suffix.lower() in READERS:
+        return path.suffix.lower()
+    supported = " or ".join(READERS)
+    raise SplatFileError(
+        f"{path} is of a kind that is not supported ({path.suffix or 'no suffix'}); convert it to {supported}"
+    )
+
+
+def _finite(splats: Splats) -> Tensor:
+    """(N,) bool: every parameter is finite, and so is the scale it stands for."""
+    finite = torch.ones(len(splats), dtype=torch.bool)
+    groups = [
+        splats.means,
+        splats.quats,
+        splats.scales,
+        splats.log_scales,
+        splats.opacity_logits,
+        splats.sh0,
+        splats.shN,
+    ]
+    if splats.features is not None:
+        groups.append(splats.features)
+    for values in groups:
+        finite &= torch.isfinite(values).flatten(1).all(1) if values.dim() > 1 else torch.isfinite(values)
+    return finite

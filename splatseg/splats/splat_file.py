@@ -1,0 +1,65 @@
+""".splat files: 32 bytes a Gaussian, no header, colour without direction.
+
+    position 3 x float32 · scale 3 x float32, linear · red green blue opacity 4 x uint8 · quaternion wxyz 4 x uint8
+
+Colours and opacity are physical in 0..255; a quaternion component q is stored as round(128 q + 128). Little-endian.
+Source: the format of antimatter15's splat viewer, as its readers define it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from splatseg.errors import SplatFileError
+from splatseg.files import atomic_write
+from splatseg.splats.activations import to_log_scales, to_opacity_logits
+from splatseg.splats.spherical_harmonics import Y0, to_sh0
+from splatseg.splats.splats import Splats
+
+ROW = np.dtype([("position", "<f4", 3), ("scale", "<f4", 3), ("rgba", "u1", 4), ("quat", "u1", 4)])
+
+
+def read_splat(path: Path) -> Splats:
+    """Read a .splat file: degree 0, no features. Opacities of 0 and 255 become finite logits.
+
+    Raises SplatFileError when the file is missing, empty, or not a whole number of Gaussians.
+    """
+    path = Path(path)
+    try:
+        size = path.stat().st_size
+        if size == 0 or size % ROW.itemsize:
+            raise SplatFileError(
+                f"{path} has {size} bytes, which is not a whole number of Gaussians of {ROW.itemsize} bytes; "
+                "it is cut off or not a .splat file"
+            )
+        body = np.fromfile(path, ROW)
+    except FileNotFoundError:
+        raise SplatFileError(f"there is no file {path}; check the path") from None
+    except OSError as error:
+        raise SplatFileError(f"{path} cannot be read ({error.strerror}); give a .splat file") from None
+    rgba = torch.from_numpy(body["rgba"].astype(np.float32) / 255)
+    return Splats(
+        means=torch.from_numpy(body["position"].astype(np.float32)),
+        quats=torch.from_numpy((body["quat"].astype(np.float32) - 128) / 128),
+        log_scales=to_log_scales(torch.from_numpy(body["scale"].astype(np.float32))),
+        opacity_logits=to_opacity_logits(rgba[:, 3]),
+        sh0=to_sh0(rgba[:, :3]),
+        shN=torch.zeros(len(body), 0, 3),
+    )
+
+
+def write_splat(path: Path, splats: Splats) -> None:
+    """Write a .splat file, atomically. The format has no room for harmonics beyond the constant, features or ids."""
+    body = np.empty(len(splats), ROW)
+    rgb = 0.5 + Y0 * splats.sh0.detach()
+    rgba = torch.cat([rgb, splats.opacities.detach()[:, None]], 1)
+    quats = torch.nn.functional.normalize(splats.quats.detach(), dim=1)
+    body["position"] = splats.means.detach().cpu().numpy()
+    body["scale"] = splats.scales.detach().cpu().numpy()
+    body["rgba"] = (rgba * 255).round().clamp(0, 255).cpu().numpy()
+    body["quat"] = (quats * 128 + 128).round().clamp(0, 255).cpu().numpy()
+    with atomic_write(Path(path)) as file:
+        file.write(body.tobytes())
