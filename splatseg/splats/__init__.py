@@ -1,7 +1,6 @@
 """The 3D model: Gaussians, their colours, their files, their pictures."""
 
 from splatseg.splats.initialise import from_points as from_points
-from splatseg.splats.load import LoadedSplats as LoadedSplats
 from splatseg.splats.load import load_splats as load_splats
 from splatseg.splats.ply import read_ply as read_ply
 from splatseg.splats.ply import write_ply as write_ply
