@@ -1,0 +1,119 @@
+"""Settings of the photometric fit: every number, its unit and where it comes from.
+
+Source: 3D Gaussian Splatting (Kerbl et al. 2023), section 5 and 7.1 and its published defaults ("3DGS" below); what
+differs says why. A step is one view, one rasterisation, one update. The extent of a scene is 1.1 times the largest
+distance of a camera from the mean of all cameras; learning rates and thresholds of position and size are in units of
+it, so that the unit of length of a capture does not matter.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How the photometric fit goes. The defaults are made for minutes on a CPU; `paper()` gives the published ones."""
+
+    iterations: int = 7_000
+    """Steps in all."""
+    seed: int = 0
+    """Of everything random: order of views, samples of split Gaussians. Same seed, same file."""
+
+    sh_degree: int = 3
+    """Highest degree of the spherical harmonics of colour, 0..3 [3DGS: 3]."""
+    sh_every: int = 1_000
+    """Steps after which the degree in use grows by one [3DGS: 1000]."""
+    background: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """RGB 0..1 behind everything [3DGS: black]."""
+    ssim_weight: float = 0.2
+    """Share of D-SSIM in the loss; the rest is L1 [3DGS: 0.2]."""
+    coarse_until: int = 0
+    """Before this step images are fitted at half their size, where steps are cheap."""
+
+    lr_means: float = 1.6e-4
+    """Of positions at the start, in extents per step [3DGS]."""
+    lr_means_final: float = 1.6e-6
+    """Of positions at the end, reached exponentially [3DGS]."""
+    lr_sh0: float = 2.5e-3
+    """Of the constant colour coefficients [3DGS]."""
+    lr_shN: float = 2.5e-3 / 20  # noqa: N815 (the field's name)
+    """Of the other colour coefficients [3DGS: that of sh0 / 20]."""
+    lr_opacity: float = 0.05
+    """Of opacity logits [3DGS: 0.05]."""
+    lr_scales: float = 5e-3
+    """Of log scales [3DGS]."""
+    lr_quats: float = 1e-3
+    """Of quaternions [3DGS]."""
+
+    densify_from: int = 500
+    """Step after which Gaussians are cloned, split and pruned [3DGS: 500]."""
+    densify_until: int = 5_000
+    """Step after which their number stays [3DGS: 15000 of 30000]."""
+    densify_every: int = 100
+    """Steps between two rounds [3DGS: 100]."""
+    grow_gradient: float = 2e-4
+    """A Gaussian grows where the mean norm of its gradient on screen exceeds this [3DGS: 2e-4]. The gradient is that
+    of the loss by the projected mean in units of half the image (pixels * size / 2), averaged over the views that
+    draw it."""
+    clone_scale: float = 0.01
+    """In extents: smaller ones are cloned, larger ones split [3DGS: 0.01]."""
+    prune_opacity: float = 0.005
+    """Fainter Gaussians are removed [3DGS: 0.005]."""
+    prune_scale: float = 0.1
+    """In extents: larger Gaussians are removed after the first opacity reset [3DGS: 0.1]; 0 = never."""
+    reset_every: int = 3_000
+    """Steps between two opacity resets while densifying [3DGS: 3000]; 0 = never."""
+    max_gaussians: int = 200_000
+    """Growth stops here, the largest gradients first. 3DGS has no limit; on a CPU time grows with the number."""
+
+    checkpoint_every: int = 1_000
+    """Steps between two checkpoints, if a folder for them is given."""
+    report_every: int = 10
+    """Steps between two reports."""
+
+    def __post_init__(self) -> None:
+        if self.iterations < 1:
+            raise ValueError(f"iterations must be at least 1, got {self.iterations}")
+        if not 0 <= self.sh_degree <= 3:
+            raise ValueError(f"sh_degree must be 0, 1, 2 or 3, got {self.sh_degree}")
+        if not 0.0 <= self.ssim_weight <= 1.0:
+            raise ValueError(f"ssim_weight must be in 0..1, got {self.ssim_weight}")
+        if min(self.sh_every, self.densify_every, self.report_every, self.checkpoint_every) < 1:
+            raise ValueError("sh_every, densify_every, report_every and checkpoint_every must be at least 1")
+
+    @classmethod
+    def paper(cls, **changes: int | float) -> TrainConfig:
+        """The published schedule: 30,000 steps, densification from 500 to 15,000, no coarse start."""
+        published: dict[str, int | float] = {"iterations": 30_000, "densify_until": 15_000, "coarse_until": 0}
+        return cls(**(published | changes))  # type: ignore[arg-type]
+
+    def scaled(self, iterations: int) -> TrainConfig:
+        """The same schedule stretched or shrunk to so many steps: everything counted in steps keeps its share."""
+        share = iterations / self.iterations
+        counted = ("sh_every", "coarse_until", "densify_from", "densify_until", "densify_every", "reset_every")
+        changes = {name: _at_least_one(getattr(self, name), share) for name in counted}
+        return dataclasses.replace(self, iterations=iterations, **changes)
+
+    def sh_degree_at(self, step: int) -> int:
+        """Degree in use at a step (counted from 0)."""
+        return min(self.sh_degree, step // self.sh_every)
+
+    def lr_means_at(self, step: int) -> float:
+        """Learning rate of positions at a step, in extents: exponential from start to end."""
+        share = min(1.0, step / self.iterations)
+        return float(self.lr_means ** (1.0 - share) * self.lr_means_final**share)
+
+    def densifies_after(self, step: int) -> bool:
+        """Whether the set of Gaussians changes after this step (counted from 1)."""
+        return self.densify_from < step <= self.densify_until and step % self.densify_every == 0
+
+    def resets_after(self, step: int) -> bool:
+        """Whether opacities are reset after this step (counted from 1)."""
+        return self.reset_every > 0 and step <= self.densify_until and step % self.reset_every == 0
+
+
+def _at_least_one(steps: int, share: float) -> int:
+    # 0 means never and stays so.
+    return max(1, round(steps * share)) if steps > 0 else 0

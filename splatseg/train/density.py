@@ -1,0 +1,140 @@
+"""Where Gaussians are added and removed: pure functions from statistics to an edit, and from an edit to a new set.
+
+Source: 3DGS, section 5 ("adaptive control of Gaussians"). Gaussians whose projected mean has a large gradient, averaged
+over the views that draw them, do not represent what they cover: small ones are cloned, large ones split in two, each
+child drawn from the parent's own distribution with scales divided by 1.6. Faint and very large ones are removed.
+
+Alphabet: N Gaussians before, M after an edit; gradient (N,2) of the loss by the projected mean in pixels; radii (N,) px,
+0 = not drawn; extent: size of the scene, see `config`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from splatseg.capture.camera import Camera
+from splatseg.train.config import TrainConfig
+
+SPLIT_SHRINK = 1.6
+"""Scales of the children of a split are the parent's over this [3DGS: 0.8 * 2]."""
+OPACITY_AFTER_RESET = 0.01
+"""[3DGS: 0.01]"""
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """What was seen since the last edit. gradient_sum (N,) of norms in half-image units; views (N,) that drew each."""
+
+    gradient_sum: Tensor
+    views: Tensor
+
+    @classmethod
+    def empty(cls, count: int) -> Statistics:
+        """Nothing seen of `count` Gaussians."""
+        return cls(torch.zeros(count), torch.zeros(count))
+
+    def observe(self, gradient: Tensor, radii: Tensor, camera: Camera) -> None:
+        """Add the gradient (N,2) and radii (N,) of one view, in place."""
+        half = torch.tensor([camera.width / 2, camera.height / 2], dtype=gradient.dtype)
+        self.gradient_sum.add_(torch.linalg.vector_norm(gradient * half, dim=1).nan_to_num_(0.0, 0.0, 0.0))
+        self.views.add_(radii > 0)
+
+    def means(self) -> Tensor:
+        """Mean norm of the gradient (N,), 0 for what no view drew."""
+        return self.gradient_sum / self.views.clamp(min=1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """How M Gaussians come from N. source (M,) int64: whom each descends from; fresh (M,) bool: its moments start at
+    zero; split (M,) bool: it is the child of a split, to be displaced and shrunk."""
+
+    source: Tensor
+    fresh: Tensor
+    split: Tensor
+
+    @property
+    def changes(self) -> bool:
+        """False if the set stays as it is."""
+        kept_in_place = torch.equal(self.source, torch.arange(len(self.source)))
+        return bool(self.fresh.any()) or not kept_in_place
+
+
+def plan_growth(parameters: dict[str, Tensor], means: Tensor, config: TrainConfig, extent: float) -> Edit:
+    """Clone and split where `means` (N,), mean gradient norms, are above the threshold, within the limit of number."""
+    with torch.no_grad():
+        largest = parameters["log_scales"].amax(1).exp()
+        chosen = _strongest(means, config.grow_gradient, config.max_gaussians - len(means))
+        large = largest > config.clone_scale * extent
+        clones, splits = (chosen & ~large).nonzero()[:, 0], (chosen & large).nonzero()[:, 0]
+        stay = (~(chosen & large)).nonzero()[:, 0]
+        source = torch.cat([stay, clones, splits, splits])
+        position = torch.arange(len(source))
+        return Edit(source, position >= len(stay), position >= len(stay) + len(clones))
+
+
+def without_useless(
+    edit: Edit, parameters: dict[str, Tensor], config: TrainConfig, extent: float, prune_large: bool
+) -> Edit:
+    """The edit without what is faint, not finite, or (if asked) larger than `config.prune_scale` allows."""
+    with torch.no_grad():
+        keep = parameters["opacity_logits"].sigmoid() >= config.prune_opacity  # false for NaN
+        for value in parameters.values():
+            keep &= torch.isfinite(value).reshape(len(value), -1).all(1)
+        keep = keep[edit.source]
+        if prune_large and config.prune_scale > 0:
+            largest = parameters["log_scales"].amax(1).exp()[edit.source]
+            largest = largest.where(~edit.split, largest / SPLIT_SHRINK)
+            keep &= largest <= config.prune_scale * extent
+        return Edit(edit.source[keep], edit.fresh[keep], edit.split[keep])
+
+
+def apply(parameters: dict[str, Tensor], edit: Edit, random: np.random.Generator) -> dict[str, Tensor]:
+    """The parameters after an edit, rows in the edit's order. Children of splits are drawn from their parent."""
+    with torch.no_grad():
+        edited = {name: value.detach()[edit.source] for name, value in parameters.items()}
+        rows = edit.split.nonzero()[:, 0]
+        noise = torch.from_numpy(random.standard_normal((len(rows), 3), dtype=np.float32))
+        offsets = noise * edited["log_scales"][rows].exp()
+        edited["means"][rows] += _rotated(edited["quats"][rows], offsets)
+        edited["log_scales"][rows] -= math.log(SPLIT_SHRINK)
+        return edited
+
+
+def reset_opacities(opacity_logits: Tensor) -> Tensor:
+    """No opacity above 0.01: what is needed recovers quickly, floaters near the cameras do not [3DGS]."""
+    ceiling = math.log(OPACITY_AFTER_RESET / (1.0 - OPACITY_AFTER_RESET))
+    return opacity_logits.detach().clamp(max=ceiling)
+
+
+def extent_of(cameras: list[Camera]) -> float:
+    """Size of a scene: 1.1 times the largest distance of a camera from their mean [3DGS]; 1 for a single place."""
+    positions = np.stack([camera.position for camera in cameras])
+    radius = float(np.linalg.norm(positions - positions.mean(0), axis=1).max())
+    return 1.1 * radius if radius > 0 else 1.0
+
+
+def _strongest(means: Tensor, threshold: float, room: int) -> Tensor:
+    """Boolean (N,): above the threshold, at most `room` of them, the largest first, ties by index."""
+    chosen = means > threshold
+    if room <= 0:
+        return torch.zeros_like(chosen)
+    if int(chosen.sum()) <= room:
+        return chosen
+    order = torch.sort(means, descending=True, stable=True).indices[:room]
+    limited = torch.zeros_like(chosen)
+    limited[order] = True
+    return limited & chosen
+
+
+def _rotated(quats: Tensor, vectors: Tensor) -> Tensor:
+    # v + 2 w (u x v) + 2 u x (u x v) for the unit quaternion (w, u)
+    unit = quats / quats.norm(dim=1, keepdim=True)
+    axis = unit[:, 1:]
+    twice = 2.0 * torch.linalg.cross(axis, vectors)
+    return vectors + unit[:, :1] * twice + torch.linalg.cross(axis, twice)

@@ -1,0 +1,301 @@
+"""The photometric fit: from the points of a capture and its photographs to a splat.
+
+    each step: one view; colours at its viewing directions; one rasterisation; loss; Adam; now and then growth, pruning,
+    opacity reset. When joint, colour and F feature channels are blended in the same rasterisation.
+
+Alphabet: N Gaussians; H x W pixels; F feature channels; a step is counted from 1; extent as in `config`. Source: 3DGS
+(Kerbl et al. 2023), section 5. Everything random is a function of (seed, purpose, step or epoch), so a resumed fit goes
+on to the bit without any state of a random generator.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from splatseg.capture import Capture, View
+from splatseg.capture.camera import Camera
+from splatseg.errors import RunError
+from splatseg.raster import rasterize
+from splatseg.splats import Splats
+from splatseg.splats.initialise import from_points
+from splatseg.splats.render import view_colors
+from splatseg.splats.spherical_harmonics import coefficient_count
+from splatseg.train import density
+from splatseg.train.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from splatseg.train.config import TrainConfig
+from splatseg.train.losses import JointObjective, photometric_loss, psnr
+from splatseg.train.optimiser import Optimiser
+
+ORDER, SPLIT = 0, 1
+"""Purposes of randomness."""
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """How the fit is at a step: loss and psnr (dB) of this step's training view, count of Gaussians, seconds since
+    the fit began or was resumed."""
+
+    step: int
+    loss: float
+    psnr: float
+    count: int
+    seconds: float
+
+
+@dataclass(eq=False)
+class FitState:
+    """What changes during a fit: the parameters with their optimiser, statistics of growth, steps done."""
+
+    optimiser: Optimiser
+    statistics: density.Statistics
+    step: int = 0
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """Leaves by the names of `Splats`; shN holds only the degrees in use so far."""
+        return self.optimiser.parameters
+
+    def splats(self, sh_degree: int) -> Splats:
+        """The splat as it is, detached, finite, with all coefficients up to `sh_degree`."""
+        values = {name: value.detach().clone() for name, value in self.parameters.items()}
+        values["shN"] = _with_coefficients(values["shN"], coefficient_count(sh_degree))
+        finite = torch.stack([torch.isfinite(v).reshape(len(v), -1).all(1) for v in values.values()]).all(0)
+        splats = Splats(**values)
+        return splats if bool(finite.all()) else splats.subset(finite)
+
+
+def fit(
+    capture: Capture,
+    config: TrainConfig,
+    *,
+    objective: JointObjective | None = None,
+    start: Splats | None = None,
+    on_step: Callable[[StepReport], None] | None = None,
+    checkpoints: Path | None = None,
+    resume: bool = False,
+    stop: Callable[[], bool] | None = None,
+) -> Splats:
+    """Fit a splat to the training views of a capture.
+
+    objective: a loss on features trained jointly; the result then has features (N,F). start: Gaussians to begin with
+    instead of the capture's points. on_step is called every `config.report_every` steps and after the last.
+    checkpoints: folder to save to and, with `resume`, to continue from (from the start if it is empty). stop is asked
+    after every step; when it says yes, a checkpoint is written and KeyboardInterrupt raised.
+
+    Raises CaptureError if there is nothing to begin with, RunError if a checkpoint is damaged or of another fit.
+    """
+    views = capture.split("train")
+    facts = _facts(config, views, objective)
+    state = _resumed(checkpoints, facts) if resume and checkpoints is not None else None
+    if state is None:
+        state = begin(start or from_points(capture.points, capture.point_colors, 0, config.seed), objective)
+    photographs = [torch.from_numpy(np.ascontiguousarray(view.image())) for view in views]
+    extent = density.extent_of([view.camera for view in views])
+    began = time.perf_counter()
+    while state.step < config.iterations:
+        index = view_of_step(state.step, len(views), config.seed)
+        loss, image, target = one_step(state, views[index], photographs[index], config, extent, objective)
+        step = state.step
+        if on_step and (step % config.report_every == 0 or step == config.iterations):
+            seconds = time.perf_counter() - began
+            on_step(StepReport(step, loss, psnr(image, target), len(state.parameters["means"]), seconds))
+        interrupted = stop is not None and stop()
+        if checkpoints is not None and (interrupted or step % config.checkpoint_every == 0):
+            write_checkpoint(checkpoints, Checkpoint(step, _tensors(state), facts | {"idle": state.optimiser.idle}))
+        if interrupted:
+            raise KeyboardInterrupt(f"stopped after step {step}")
+    state.optimiser.catch_up(rates(config, config.iterations, extent, objective))
+    return state.splats(config.sh_degree)
+
+
+def begin(splats: Splats, objective: JointObjective | None = None) -> FitState:
+    """The state before the first step."""
+    names = ("means", "quats", "log_scales", "opacity_logits", "sh0", "shN")
+    parameters = {name: getattr(splats, name).detach().clone() for name in names}
+    if objective is not None:
+        parameters["features"] = objective.initial_features(len(splats))
+    return FitState(Optimiser(parameters), density.Statistics.empty(len(splats)))
+
+
+def one_step(
+    state: FitState,
+    view: View,
+    photograph: Tensor,
+    config: TrainConfig,
+    extent: float,
+    objective: JointObjective | None = None,
+) -> tuple[float, Tensor, Tensor]:
+    """Advance a fit by one step on one view with its photograph (H,W,3) uint8.
+
+    Returns the loss, the rendered image (H,W,3) and the target it was compared with.
+    """
+    degree = config.sh_degree_at(state.step)
+    _use_coefficients(state, coefficient_count(degree))
+    learning = rates(config, state.step, extent, objective)
+    camera, target = at_resolution(view.camera, photograph, coarse=state.step < config.coarse_until)
+    step = state.step + 1
+    due = objective is not None and objective.due(step)
+    if due:
+        state.optimiser.catch_up(learning)
+    parameters = state.parameters
+    offset = torch.zeros(len(parameters["means"]), 2, requires_grad=True)
+
+    colors = view_colors(parameters["means"], parameters["sh0"], parameters["shN"], camera, degree)
+    channels = torch.cat([colors, parameters["features"]], dim=1) if due else colors
+    raster = rasterize(
+        parameters["means"],
+        parameters["quats"],
+        parameters["log_scales"].exp(),
+        parameters["opacity_logits"].sigmoid(),
+        channels,
+        camera,
+        means2d_offset=offset,
+    )
+    image = raster.features[..., :3]
+    if any(config.background):
+        image = image + (1.0 - raster.alphas)[..., None] * torch.tensor(config.background)
+    loss = photometric_loss(image, target, config.ssim_weight)
+    if due:
+        assert objective is not None
+        loss = loss + objective.loss(
+            step, view, raster.features[..., 3:], parameters["means"], parameters["features"]
+        )
+    value = float(loss.detach())
+    if np.isfinite(value):
+        loss.backward()
+        assert offset.grad is not None
+        if step <= config.densify_until:
+            state.statistics.observe(offset.grad, raster.radii, camera)
+        state.optimiser.step(learning, resting=() if due or objective is None else ("features",))
+    else:
+        _drop_damaged(state, learning)
+    state.step = step
+    control_density(state, config, extent, learning)
+    return value, image.detach(), target
+
+
+def control_density(state: FitState, config: TrainConfig, extent: float, learning: dict[str, float]) -> None:
+    """Grow, prune and reset opacities, if it is time after the step just made."""
+    step = state.step
+    if config.densifies_after(step):
+        state.optimiser.catch_up(learning)
+        parameters = state.parameters
+        edit = density.plan_growth(parameters, state.statistics.means(), config, extent)
+        prune_large = 0 < config.reset_every < step
+        edit = density.without_useless(edit, parameters, config, extent, prune_large)
+        _edit(state, edit, np.random.default_rng([config.seed, SPLIT, step]))
+    if config.resets_after(step):
+        logits = density.reset_opacities(state.parameters["opacity_logits"])
+        state.optimiser = state.optimiser.exchanged("opacity_logits", logits)
+
+
+def rates(config: TrainConfig, step: int, extent: float, objective: JointObjective | None) -> dict[str, float]:
+    """Learning rate of every parameter at a step."""
+    return {
+        "means": config.lr_means_at(step) * extent,
+        "quats": config.lr_quats,
+        "log_scales": config.lr_scales,
+        "opacity_logits": config.lr_opacity,
+        "sh0": config.lr_sh0,
+        "shN": config.lr_shN,
+        "features": objective.learning_rate if objective is not None else 0.0,
+    }
+
+
+def view_of_step(step: int, count: int, seed: int) -> int:
+    """Index of the view of a step (counted from 0): every epoch shows all `count` views once, in its own order."""
+    epoch, place = divmod(step, count)
+    return int(np.random.default_rng([seed, ORDER, epoch]).permutation(count)[place])
+
+
+def at_resolution(camera: Camera, photograph: Tensor, coarse: bool) -> tuple[Camera, Tensor]:
+    """Camera and target (H,W,3) float32 in 0..1; when coarse, both at half the size (2x2 means)."""
+    if not coarse or min(camera.width, camera.height) < 32:
+        return camera, photograph.float().div_(255.0)
+    height, width = camera.height // 2, camera.width // 2
+    blocks = photograph[: 2 * height, : 2 * width].float().reshape(height, 2, width, 2, 3)
+    # An odd last row or column is cut off, so pixels are exactly twice as large.
+    half = camera.resized(camera.width, camera.height)
+    scale = np.array([0.5, 0.5, 1.0])
+    half = dataclasses.replace(half, K=camera.K * scale[:, None], width=width, height=height)
+    return half, blocks.mean(dim=(1, 3)).div_(255.0)
+
+
+def _edit(state: FitState, edit: density.Edit, random: np.random.Generator) -> None:
+    if edit.changes:
+        edited = density.apply(state.parameters, edit, random)
+        state.optimiser = state.optimiser.edited(edited, edit.source, edit.fresh)
+    state.statistics = density.Statistics.empty(len(edit.source))
+
+
+def _drop_damaged(state: FitState, learning: dict[str, float]) -> None:
+    # A loss that is not finite comes from Gaussians that are not: remove them and go on with the next step.
+    state.optimiser.catch_up(learning)
+    finite = torch.stack([torch.isfinite(v).reshape(len(v), -1).all(1) for v in state.parameters.values()]).all(0)
+    assert not bool(finite.all()), "the loss is not finite although all Gaussians are"
+    rows = finite.nonzero()[:, 0]
+    none = torch.zeros_like(rows, dtype=torch.bool)
+    _edit(state, density.Edit(rows, none, none), np.random.default_rng(0))
+
+
+def _use_coefficients(state: FitState, count: int) -> None:
+    # Coefficients of degrees not yet in use have zero gradients and moments: they are not even stored.
+    present = state.parameters["shN"]
+    if present.shape[1] < count:
+        first, second = (_with_coefficients(m, count) for m in state.optimiser.moments["shN"])
+        grown = _with_coefficients(present.detach(), count)
+        state.optimiser = state.optimiser.exchanged("shN", grown, (first, second))
+
+
+def _with_coefficients(values: Tensor, count: int) -> Tensor:
+    missing = count - values.shape[1]
+    return torch.cat([values, values.new_zeros(len(values), missing, 3)], dim=1) if missing > 0 else values
+
+
+def _facts(config: TrainConfig, views: tuple[View, ...], objective: JointObjective | None) -> dict[str, Any]:
+    return {
+        "config": dataclasses.asdict(config) | {"background": list(config.background)},
+        "views": [view.name for view in views],
+        "channels": objective.channels if objective is not None else 0,
+    }
+
+
+def _tensors(state: FitState) -> dict[str, Tensor]:
+    tensors = {f"value.{name}": value for name, value in state.parameters.items()}
+    for name, (first, second) in state.optimiser.moments.items():
+        tensors |= {f"first.{name}": first, f"second.{name}": second}
+    return tensors | {
+        "statistics.gradient_sum": state.statistics.gradient_sum,
+        "statistics.views": state.statistics.views,
+    }
+
+
+def _resumed(folder: Path, facts: dict[str, Any]) -> FitState | None:
+    checkpoint = read_checkpoint(folder)
+    if checkpoint is None:
+        return None
+    for name, value in facts.items():
+        if checkpoint.facts.get(name) != value:
+            raise RunError(
+                f"the checkpoint in {folder} is of a fit with another {name}; "
+                "resume with the settings it was begun with, or start anew"
+            )
+    tensors = checkpoint.tensors
+    names = [name.removeprefix("value.") for name in tensors if name.startswith("value.")]
+    optimiser = Optimiser(
+        {name: tensors[f"value.{name}"] for name in names},
+        {name: (tensors[f"first.{name}"], tensors[f"second.{name}"]) for name in names},
+        checkpoint.step,
+        {name: int(count) for name, count in checkpoint.facts["idle"].items()},
+    )
+    statistics = density.Statistics(tensors["statistics.gradient_sum"], tensors["statistics.views"])
+    return FitState(optimiser, statistics, checkpoint.step)

@@ -1,0 +1,63 @@
+"""Checkpoints: whole or absent, the last two kept, damage told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from splatseg.errors import RunError
+from splatseg.train.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+
+
+def checkpoint(step: int) -> Checkpoint:
+    return Checkpoint(step, {"means": torch.full((3, 2), float(step)), "none": torch.zeros(3, 0)}, {"seed": 7})
+
+
+def test_a_checkpoint_comes_back_as_it_was_written(tmp_path):
+    write_checkpoint(tmp_path / "checkpoint", checkpoint(5))
+    found = read_checkpoint(tmp_path / "checkpoint")
+    assert found is not None and found.step == 5 and found.facts == {"seed": 7}
+    assert torch.equal(found.tensors["means"], torch.full((3, 2), 5.0))
+    assert found.tensors["none"].shape == (3, 0)
+
+
+def test_the_last_two_are_kept_and_the_newest_is_read(tmp_path):
+    for step in (900, 1000, 10_000):
+        write_checkpoint(tmp_path, checkpoint(step))
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [f"step_{step:08d}.{kind}" for step in (1000, 10_000) for kind in ("json", "safetensors")]
+    found = read_checkpoint(tmp_path)
+    assert found is not None and found.step == 10_000
+
+
+def test_a_folder_without_checkpoints_has_none(tmp_path):
+    assert read_checkpoint(tmp_path) is None
+    assert read_checkpoint(tmp_path / "absent") is None
+
+
+def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(tmp_path):
+    write_checkpoint(tmp_path, checkpoint(1))
+    path = write_checkpoint(tmp_path, checkpoint(2)).with_suffix(".safetensors")
+    path.write_bytes(path.read_bytes()[:20])
+    found = read_checkpoint(tmp_path)
+    assert found is not None and found.step == 1
+
+
+def test_tensors_without_their_json_are_a_checkpoint_that_never_finished(tmp_path):
+    write_checkpoint(tmp_path, checkpoint(1)).unlink()
+    assert read_checkpoint(tmp_path) is None
+
+
+def test_when_none_can_be_read_the_error_says_so(tmp_path):
+    write_checkpoint(tmp_path, checkpoint(1)).write_text("{not json")
+    with pytest.raises(RunError, match="no checkpoint in .* can be read .*start the run anew"):
+        read_checkpoint(tmp_path)
+
+
+def test_a_checkpoint_of_another_format_is_refused(tmp_path):
+    path = write_checkpoint(tmp_path, checkpoint(1))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
+    with pytest.raises(RunError, match="another version of splatseg"):
+        read_checkpoint(tmp_path)
