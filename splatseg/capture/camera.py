@@ -37,8 +37,16 @@ class Camera:
         scale = np.array([width / self.width, height / self.height, 1.0])
         return Camera(self.viewmat, self.K * scale[:, None], width, height)
 
+    def fits(self, width: int, height: int) -> bool:
+        """Whether an image of width x height can be this camera's image at another resolution.
+
+        The aspect ratio must agree within 1 %, or within the rounding of one pixel for small images.
+        """
+        difference = abs(width * self.height - height * self.width)
+        return difference <= max(0.01 * height * self.width, self.width, self.height)
+
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels (P,2) and depths (P,) of world points (P,3). Pixels are meaningless where the depth is not positive."""
+        """Pixels (P,2) and depths (P,) of world points (P,3). Pixels mean nothing where the depth is not positive."""
         local = points @ self.viewmat[:3, :3].T + self.viewmat[:3, 3]
         depths = local[:, 2]
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,0 +1,235 @@
+"""A capture: posed images, their sparse points, and which views are held out.
+
+Layouts: COLMAP (`sparse/0`, `sparse`, `colmap/sparse/0` or the folder itself, images in `images`), nerfstudio
+(`transforms.json`) and Blender (`transforms_train.json`). A view is named as the capture names its image.
+
+Sizes: an image smaller or larger than its camera but of the same shape (COLMAP's `images_2`, ...) is taken as it is and
+the camera is scaled to it. `downscale` K divides the size that the cameras state, never enlarging an image.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from splatseg.capture.camera import Camera
+from splatseg.capture.colmap import find_model, read_model
+from splatseg.capture.images import read_image, size_for, stem_of
+from splatseg.capture.reconstruction import Reconstruction
+from splatseg.capture.transforms_json import find_transforms, read_transforms
+from splatseg.errors import CaptureError, PromptError
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One posed image. `camera` has the size at which `image` gives the pixels.
+
+    background: the colour that transparent pixels are composited over; None: alpha is ignored.
+    """
+
+    name: str
+    camera: Camera
+    image_path: Path | None = None
+    background: tuple[int, int, int] | None = None
+
+    def image(self) -> np.ndarray:
+        """(H, W, 3) uint8 at the camera's size, decoded anew at every call. Raises CaptureError if unreadable."""
+        if self.image_path is None:
+            raise CaptureError(f"The view '{self.name}' has a camera but no image.")
+        return read_image(self.image_path, self.camera.width, self.camera.height, self.background)
+
+    @property
+    def png_name(self) -> str:
+        """The name of files written for this view: "left/000.jpg" -> "left/000.png"."""
+        return stem_of(self.name) + ".png"
+
+
+@dataclass(frozen=True, eq=False)
+class Capture:
+    """Views sorted by name; points (P,3) float32 and point_colors (P,3) uint8 (P may be 0); the held-out views."""
+
+    path: Path
+    views: tuple[View, ...]
+    points: np.ndarray
+    point_colors: np.ndarray
+    test_names: frozenset[str]
+
+    def view(self, name: str) -> View:
+        """The view of this name, which may lack the image suffix. Raises PromptError with close names."""
+        found = find_views(name, self.views)
+        if len(found) == 1:
+            return found[0]
+        names = [view.name for view in found] or _close(name, self.views)
+        raise PromptError(
+            f"{'Several views are' if found else 'No view is'} named '{name}' in {self.path}; "
+            f"{'say which' if found else 'did you mean'}: {', '.join(names)}?"
+        )
+
+    def split(self, which: str) -> tuple[View, ...]:
+        """The "train", "test" or "all" views, in order."""
+        if which not in ("train", "test", "all"):
+            raise ValueError(f"which must be 'train', 'test' or 'all', got {which!r}")
+        return tuple(
+            view for view in self.views if which == "all" or (view.name in self.test_names) == (which == "test")
+        )
+
+    def require_points(self) -> tuple[np.ndarray, np.ndarray]:
+        """`points` and `point_colors`, where there must be some. Raises CaptureError if there are none."""
+        if len(self.points) == 0:
+            raise CaptureError(
+                f"{self.path} has no 3D points to start from (no points3D file, or an empty one); triangulate with "
+                "COLMAP, or give a trained splat with --splats FILE.ply."
+            )
+        return self.points, self.point_colors
+
+
+def load_capture(
+    path: Path | str,
+    downscale: int = 1,
+    test_every: int = 8,
+    test_names: Iterable[str] | None = None,
+    train_names: Iterable[str] | None = None,
+) -> Capture:
+    """Read a capture. Images are opened for their size only; `View.image` reads the pixels.
+
+    Held out are the views in `test_names`; or those not in `train_names`; or those the capture declares; or every
+    `test_every`-th by name, beginning with the first (0: none). With both lists, views in neither are left out.
+
+    Raises CaptureError for anything missing, damaged or unsupported.
+    """
+    path = Path(path)
+    if path.suffix == ".json" and path.is_file():
+        reconstruction, path = read_transforms(path), path.parent
+    else:
+        reconstruction = _read_reconstruction(path)
+    if downscale < 1:
+        raise CaptureError(f"downscale must be 1 or more, got {downscale}.")
+    image_paths = reconstruction.image_paths or _find_images(path, reconstruction)
+    views = []
+    for name in sorted(reconstruction.cameras):
+        camera = _at_image_size(reconstruction.cameras[name], image_paths[name], downscale)
+        views.append(View(name, camera, image_paths[name], reconstruction.background))
+    _refuse_equal_stems(views, path)
+    test = _held_out(views, reconstruction, test_every, test_names, train_names)
+    if test_names is not None and train_names is not None:
+        wanted = test | _resolve(train_names, views, reconstruction.source)
+        views = [view for view in views if view.name in wanted]
+    if all(view.name in test for view in views):
+        raise CaptureError(f"All {len(views)} views of {path} are held out for test; leave some for training.")
+    return Capture(path, tuple(views), reconstruction.points, reconstruction.point_colors, test)
+
+
+def find_views(name: str, views: Sequence[View]) -> list[View]:
+    """The view of exactly this name, else all views that have it without their image suffix."""
+    return [view for view in views if view.name == name] or [view for view in views if stem_of(view.name) == name]
+
+
+def _close(name: str, views: Sequence[View]) -> list[str]:
+    """Up to three names like `name`, or the first three."""
+    names = [view.name for view in views]
+    return difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names[:3]
+
+
+def _read_reconstruction(path: Path) -> Reconstruction:
+    expected = (
+        "expected is a COLMAP model (sparse/0/cameras.bin, images.bin, points3D.bin, or the same as .txt) with its "
+        "pictures in images/, or a nerfstudio transforms.json"
+    )
+    if not path.is_dir():
+        raise CaptureError(f"{'Not a folder' if path.exists() else 'There is no folder'}: {path}; {expected}.")
+    model = find_model(path, ("sparse/0", "sparse"))
+    transforms = find_transforms(path)
+    if model is None and transforms is not None:
+        return read_transforms(transforms)
+    model = model or find_model(path)
+    if model is None:
+        entries = sorted(entry.name + "/" * entry.is_dir() for entry in path.iterdir())
+        found = ", ".join(entries[:5]) + (", ..." if len(entries) > 5 else "") if entries else "it is empty"
+        raise CaptureError(f"{path} is not a capture: {expected}; found: {found}.")
+    return read_model(model)
+
+
+def _find_images(path: Path, reconstruction: Reconstruction) -> dict[str, Path]:
+    """Where the images of a COLMAP model lie: the first folder that holds any of them must hold them all."""
+    smaller = sorted(
+        (folder for folder in path.glob("images_*") if folder.name[7:].isdecimal()), key=lambda f: int(f.name[7:])
+    )
+    folders = [folder for folder in (path / "images", *smaller, path) if folder.is_dir()]
+    names = sorted(reconstruction.cameras)
+    absent: dict[Path, list[str]] = {}
+    for folder in folders:
+        absent[folder] = [name for name in names if not (folder / name).is_file()]
+        if len(absent[folder]) < len(names):
+            break
+    else:
+        folder = folders[0]
+    if absent[folder]:
+        raise CaptureError(
+            f"{len(absent[folder])} of {len(names)} images named in {reconstruction.source} are absent from {folder}: "
+            f"{', '.join(absent[folder][:3])}{', ...' if len(absent[folder]) > 3 else ''}; put them there."
+        )
+    return {name: folder / name for name in names}
+
+
+def _at_image_size(camera: Camera, image_path: Path, downscale: int) -> Camera:
+    """The camera at the size at which its image will be read."""
+    width, height = size_for(image_path, camera)
+    if downscale > 1:
+        width = min(width, max(1, int(camera.width / downscale + 0.5)))
+        height = min(height, max(1, int(camera.height / downscale + 0.5)))
+    return camera if (width, height) == (camera.width, camera.height) else camera.resized(width, height)
+
+
+def _refuse_equal_stems(views: Sequence[View], path: Path) -> None:
+    """Two views must not write to one file, nor share a mask."""
+    by_file: dict[str, str] = {}
+    for view in views:
+        other = by_file.setdefault(view.png_name, view.name)
+        if other != view.name:
+            raise CaptureError(
+                f"The images '{other}' and '{view.name}' of {path} differ in their suffix only, so their masks and "
+                "results would share a name; rename one of them."
+            )
+
+
+def _resolve(names: Iterable[str], views: Sequence[View], source: Path) -> frozenset[str]:
+    """Full names of the views that a user's list means."""
+    resolved = set()
+    for name in names:
+        found = find_views(name, views)
+        if not found:
+            raise CaptureError(
+                f"The list of views names '{name}', which {source} does not have; close names: "
+                f"{', '.join(_close(name, views))}."
+            )
+        resolved.add(found[0].name)
+    return frozenset(resolved)
+
+
+def _held_out(
+    views: Sequence[View],
+    reconstruction: Reconstruction,
+    test_every: int,
+    test_names: Iterable[str] | None,
+    train_names: Iterable[str] | None,
+) -> frozenset[str]:
+    source, all_names = reconstruction.source, frozenset(view.name for view in views)
+    test = None if test_names is None else _resolve(test_names, views, source)
+    train = None if train_names is None else _resolve(train_names, views, source)
+    if test is not None and train is not None and test & train:
+        raise CaptureError(f"'{min(test & train)}' is in both the list of test views and that of training views.")
+    if test is not None:
+        return test
+    if train is not None:
+        return all_names - train
+    if reconstruction.test_names is not None:
+        return reconstruction.test_names & all_names
+    if test_every < 0:
+        raise CaptureError(f"test_every must be 0 (hold out nothing) or more, got {test_every}.")
+    if test_every == 0 or len(views) == 1:
+        return frozenset()
+    return frozenset(view.name for view in views[::test_every])

@@ -1,0 +1,179 @@
+"""nerfstudio's transforms.json and Blender's transforms_{train,test}.json.
+
+Alphabet: transform_matrix is camera to world, 4x4, OpenGL axes (+x right, +y up, -z forward); intrinsics in pixels,
+for all frames or per frame. Poses and the points of `ply_file_path` share one world, so `applied_transform` and
+`applied_scale`, which tell how that world came from another, are not needed.
+
+Source: nerfstudio's documentation ("Data conventions") and the NeRF synthetic data set.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from splatseg.capture.camera import Camera
+from splatseg.capture.images import IMAGE_SUFFIXES, image_size
+from splatseg.capture.point_cloud import read_point_cloud
+from splatseg.capture.reconstruction import Reconstruction, no_points
+from splatseg.errors import CaptureError
+
+PINHOLE_MODELS = ("PINHOLE", "SIMPLE_PINHOLE", "OPENCV", "PERSPECTIVE")
+DISTORTION = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2")
+NEGLIGIBLE = 1e-6
+"""A distortion coefficient this small moves no pixel by more than a hundredth."""
+WHITE = (255, 255, 255)
+
+
+def find_transforms(capture: Path) -> Path | None:
+    """transforms.json, or transforms_train.json, of a capture; or None."""
+    candidates = (capture / "transforms.json", capture / "transforms_train.json")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def read_transforms(path: Path) -> Reconstruction:
+    """Read a transforms file; beside transforms_train.json the test frames (or else the val frames) are read too.
+
+    Raises CaptureError when the JSON or a pose is damaged, an image is absent, or the lens has distortion.
+    """
+    content = _load(path)
+    cameras, image_paths = _read_frames(path, content)
+    test_names = _declared_test_names(path, content)
+    blender = "camera_angle_x" in content and "fl_x" not in content
+    if path.name == "transforms_train.json":
+        others = (path.with_name("transforms_test.json"), path.with_name("transforms_val.json"))
+        held_out = next((other for other in others if other.is_file()), None)
+        if held_out is not None:
+            test_cameras, test_paths = _read_frames(held_out, _load(held_out))
+            twice = sorted(test_cameras.keys() & cameras.keys())
+            if twice:
+                raise CaptureError(f"{path} and {held_out} both name the image '{twice[0]}'.")
+            cameras |= test_cameras
+            image_paths |= test_paths
+            test_names = frozenset(test_cameras)
+    points, colors = no_points()
+    ply = content.get("ply_file_path")
+    if isinstance(ply, str) and (path.parent / ply).is_file():
+        points, colors = read_point_cloud(path.parent / ply)
+    return Reconstruction(path, cameras, points, colors, image_paths, test_names, WHITE if blender else None)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CaptureError(f"{path} is not readable JSON ({error}).") from error
+    if not isinstance(content, dict) or not isinstance(content.get("frames"), list) or not content["frames"]:
+        raise CaptureError(f"{path} lists no frames; expected a nerfstudio or Blender transforms file.")
+    return content
+
+
+def _read_frames(path: Path, content: dict[str, Any]) -> tuple[dict[str, Camera], dict[str, Path]]:
+    """Cameras and image files by view name."""
+    frames, image_paths = {}, {}
+    for index, frame in enumerate(content["frames"]):
+        if not isinstance(frame, dict) or not isinstance(frame.get("file_path"), str) or not frame["file_path"]:
+            raise CaptureError(f"{path}: frame {index} has no file_path.")
+        image_path = _image_path(path.parent, frame["file_path"])
+        name = _view_name(path.parent, image_path)
+        if name in frames:
+            raise CaptureError(f"{path} names the image '{name}' twice.")
+        frames[name], image_paths[name] = {**content, **frame}, image_path
+    absent = [str(image_path) for image_path in image_paths.values() if not image_path.is_file()]
+    if absent:
+        raise CaptureError(
+            f"{len(absent)} of {len(frames)} images named in {path} are absent: {', '.join(absent[:3])}"
+            f"{', ...' if len(absent) > 3 else ''}."
+        )
+    cameras = {name: _camera(frame, image_paths[name], f"{path}, '{name}'") for name, frame in frames.items()}
+    return cameras, image_paths
+
+
+def _image_path(folder: Path, file_path: str) -> Path:
+    """The image file; Blender leaves its suffix out."""
+    path = folder / file_path.replace("\\", "/")
+    if path.suffix.lower() in IMAGE_SUFFIXES or path.is_file():
+        return path
+    candidates = [path.with_name(path.name + suffix) for suffix in IMAGE_SUFFIXES]
+    return next((candidate for candidate in candidates if candidate.is_file()), candidates[0])
+
+
+def _view_name(folder: Path, image_path: Path) -> str:
+    """The path inside the capture; for images elsewhere, what remains without the way out of it."""
+    try:
+        relative = PurePosixPath(image_path.relative_to(folder).as_posix())
+    except ValueError:
+        return image_path.name
+    return "/".join(part for part in relative.parts if part not in ("..", "/"))
+
+
+def _number(frame: dict[str, Any], key: str, where: str) -> float | None:
+    value = frame.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise CaptureError(f"{where}: {key} is not a finite number.")
+    return float(value)
+
+
+def _camera(frame: dict[str, Any], image_path: Path, where: str) -> Camera:
+    model = frame.get("camera_model", "PINHOLE")
+    lens = [key for key in DISTORTION if abs(_number(frame, key, where) or 0.0) > NEGLIGIBLE]
+    if model not in PINHOLE_MODELS or lens:
+        found = f"lens distortion ({', '.join(lens)})" if lens else f"the camera model {model}"
+        raise CaptureError(
+            f"{where}: {found} is not supported, only pinhole cameras are; undistort the images first, for instance "
+            "with `colmap image_undistorter`."
+        )
+    width, height = _number(frame, "w", where), _number(frame, "h", where)
+    if width is None or height is None:
+        width, height = image_size(image_path)
+    if not (1 <= width < 2**20 and 1 <= height < 2**20):
+        raise CaptureError(f"{where}: the size {width:g}x{height:g} is impossible.")
+    fx = _focal(frame, "fl_x", "camera_angle_x", width, where)
+    fy = _focal(frame, "fl_y", "camera_angle_y", height, where)
+    fx, fy = fx or fy, fy or fx
+    if fx is None or fy is None or fx <= 0 or fy <= 0:
+        raise CaptureError(f"{where}: no usable focal length (fl_x or camera_angle_x).")
+    cx, cy = _number(frame, "cx", where), _number(frame, "cy", where)
+    K = np.array([[fx, 0, width / 2 if cx is None else cx], [0, fy, height / 2 if cy is None else cy], [0, 0, 1.0]])
+    return Camera(_viewmat(frame.get("transform_matrix"), where), K, int(width), int(height))
+
+
+def _focal(frame: dict[str, Any], key: str, angle_key: str, side: float, where: str) -> float | None:
+    """Focal length in pixels, stated or from the angle of view over `side` pixels."""
+    focal, angle = _number(frame, key, where), _number(frame, angle_key, where)
+    if focal is None and angle is not None and 0 < angle < math.pi:
+        return 0.5 * side / math.tan(0.5 * angle)
+    return focal
+
+
+def _viewmat(matrix: Any, where: str) -> np.ndarray:
+    """World to camera in OpenCV axes from camera to world in OpenGL axes. A scale of the axes is taken out."""
+    try:
+        pose = np.array(matrix, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise CaptureError(f"{where}: transform_matrix is not a 4x4 matrix of numbers.") from error
+    if pose.shape not in ((4, 4), (3, 4)) or not np.isfinite(pose).all():
+        raise CaptureError(f"{where}: transform_matrix is not a 4x4 matrix of finite numbers.")
+    lengths = np.linalg.norm(pose[:3, :3], axis=0)
+    rotation = pose[:3, :3] / np.where(lengths > 0, lengths, 1.0) * [1.0, -1.0, -1.0]
+    if not np.allclose(rotation.T @ rotation, np.eye(3), atol=1e-3) or np.linalg.det(rotation) < 0:
+        raise CaptureError(f"{where}: transform_matrix does not hold a rotation.")
+    viewmat = np.eye(4)
+    viewmat[:3, :3] = rotation.T
+    viewmat[:3, 3] = -rotation.T @ pose[:3, 3]
+    return viewmat
+
+
+def _declared_test_names(path: Path, content: dict[str, Any]) -> frozenset[str] | None:
+    """nerfstudio's test_filenames (or else val_filenames), as view names; None if it declares no split."""
+    for key in ("test_filenames", "val_filenames"):
+        names = content.get(key)
+        if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
+            return frozenset(_view_name(path.parent, _image_path(path.parent, name)) for name in names)
+    return None
