@@ -1,0 +1,155 @@
+"""The segments of one view: a label map, or overlapping masks kept as a few label maps.
+
+Alphabet: M masks, H x W pixels; layers are (H,W) int32 label maps; ids 1..count, each in exactly one layer, 0 = none.
+Overlapping masks go into layers greedily, larger first, each into the first layer where it overlaps nothing. For
+masks that are nested or apart (a tree) this needs as many layers as the tree is deep, which is the least possible.
+
+While layers are sought masks are bits: `packed` is (M, ceil(H*W / 8)) as np.packbits gives it over flattened masks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from splatseg.arrays import check_shapes
+
+_POPCOUNT = np.array([bin(byte).count("1") for byte in range(256)], np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """Segments 1..count of one view. scores (count,): higher = more trusted; 1 where nothing is known."""
+
+    layers: tuple[np.ndarray, ...]
+    count: int
+    scores: np.ndarray
+
+    def __post_init__(self) -> None:
+        assert self.layers, "a view without segments has one layer of zeros"
+        check_shapes(**{f"layer_{i}": (layer, "H W") for i, layer in enumerate(self.layers)})
+        assert all(layer.dtype == np.int32 for layer in self.layers), [layer.dtype for layer in self.layers]
+        assert self.scores.shape == (self.count,), (self.scores.shape, self.count)
+
+    @property
+    def height(self) -> int:
+        """H, pixels."""
+        return self.layers[0].shape[0]
+
+    @property
+    def width(self) -> int:
+        """W, pixels."""
+        return self.layers[0].shape[1]
+
+    @cached_property
+    def _layer_areas(self) -> np.ndarray:
+        """(L, count) pixels of every segment in every layer."""
+        return np.stack([np.bincount(layer.ravel(), minlength=self.count + 1)[1:] for layer in self.layers])
+
+    def areas(self) -> np.ndarray:
+        """(count,) int64, pixels of segments 1, 2, ..."""
+        return self._layer_areas.sum(axis=0)
+
+    def mask(self, segment_id: int) -> np.ndarray:
+        """(H,W) bool, the pixels of one segment."""
+        if not 1 <= segment_id <= self.count:
+            raise ValueError(f"segment ids are 1..{self.count}, got {segment_id}")
+        return self.layers[int(self._layer_areas[:, segment_id - 1].argmax())] == segment_id
+
+    def resized(self, width: int, height: int) -> Segments:
+        """The same segments on a grid of width x height: each new pixel takes the old pixel under its centre.
+
+        Segments that no new pixel hits are dropped, and the ids close up.
+        """
+        if (width, height) == (self.width, self.height):
+            return self
+        rows = (2 * np.arange(height) + 1) * self.height // (2 * height)
+        columns = (2 * np.arange(width) + 1) * self.width // (2 * width)
+        return _compacted([layer[rows[:, None], columns] for layer in self.layers], self.scores)
+
+    def flattened(self) -> np.ndarray:
+        """(H,W) int32, one label map: where segments overlap, the smallest is seen."""
+        size_of = np.concatenate([[np.iinfo(np.int64).max], self.areas()])
+        flat, smallest = self.layers[0], size_of[self.layers[0]]
+        for layer in self.layers[1:]:
+            size = size_of[layer]
+            flat, smallest = np.where(size < smallest, layer, flat), np.minimum(size, smallest)
+        return flat
+
+
+def from_label_map(label_map: np.ndarray) -> Segments:
+    """Segments of an (H,W) map of integers or booleans: 0 and below = none, other values in order become 1, 2, ..."""
+    check_shapes(label_map=(label_map, "H W"))
+    if label_map.dtype.kind not in "biu":
+        raise ValueError(f"a label map holds integers, got {label_map.dtype}")
+    labels = label_map.astype(np.uint8) if label_map.dtype.kind == "b" else label_map
+    if labels.size and labels.max() >= 1 << 22:  # a table over all values would be too large
+        values, labels = np.unique(labels, return_inverse=True)
+        labels = np.where(values > 0, np.cumsum(values > 0), 0)[labels].reshape(label_map.shape)
+    return _compacted([labels.clip(min=0).astype(np.int32)], None)
+
+
+def from_masks(masks: np.ndarray, scores: np.ndarray | None = None) -> Segments:
+    """Segments of (M,H,W) boolean masks that may overlap. Empty masks are dropped; the others keep their order."""
+    check_shapes(masks=(masks, "M H W"))
+    flat = masks.reshape(len(masks), masks.shape[1] * masks.shape[2])
+    return from_packed(np.packbits(flat, axis=1), masks.shape[1], masks.shape[2], scores)
+
+
+def from_packed(packed: np.ndarray, height: int, width: int, scores: np.ndarray | None = None) -> Segments:
+    """Segments of masks given as bits, (M, ceil(H*W / 8)) uint8. Empty masks are dropped; the others keep their order.
+
+    scores (M,), or None for 1.
+    """
+    sizes = check_shapes(packed=(packed, f"M {(height * width + 7) // 8}"))
+    scores = np.ones(sizes["M"], np.float32) if scores is None else np.asarray(scores, np.float32)
+    check_shapes(packed=(packed, "M B"), scores=(scores, "M"))
+    words = _words(packed, height * width)
+    areas = _POPCOUNT[words.view(np.uint8)].sum(axis=1, dtype=np.int64)
+    kept = np.flatnonzero(areas)
+    ids = np.zeros(len(packed), np.int32)
+    ids[kept] = np.arange(1, len(kept) + 1)
+    occupied = np.zeros((8, words.shape[1]), np.uint64)
+    layers: list[np.ndarray] = []
+    for m in kept[np.argsort(-areas[kept], kind="stable")]:
+        span = np.flatnonzero(words[m])
+        first, last = span[0], span[-1] + 1
+        bits = words[m, first:last]
+        overlaps = (occupied[: len(layers), first:last] & bits).any(axis=1)
+        place = int(np.argmin(overlaps)) if not overlaps.all() else len(layers)
+        if place == len(layers):
+            layers.append(np.zeros(height * width, np.int32))
+            if place == len(occupied):
+                occupied = np.concatenate([occupied, np.zeros_like(occupied)])
+        occupied[place, first:last] |= bits
+        pixels = layers[place][first * 64 : last * 64]
+        inside = np.unpackbits(bits.view(np.uint8), count=len(pixels)).view(bool)
+        np.copyto(pixels, ids[m], where=inside)
+    layers = layers or [np.zeros(height * width, np.int32)]
+    return Segments(tuple(layer.reshape(height, width) for layer in layers), len(kept), scores[kept])
+
+
+def _words(packed: np.ndarray, pixels: int) -> np.ndarray:
+    """(M, ceil(pixels / 64)) uint64, the same bits in the same byte order, bits beyond the last pixel cleared."""
+    padded = np.zeros((len(packed), (pixels + 63) // 64 * 8), np.uint8)
+    padded[:, : packed.shape[1]] = packed
+    if pixels % 8:
+        padded[:, pixels // 8] &= (0xFF00 >> (pixels % 8)) & 0xFF
+    return padded.view(np.uint64)
+
+
+def _compacted(layers: list[np.ndarray], scores: np.ndarray | None) -> Segments:
+    """Close up the ids of non-negative label maps that share one numbering; `scores` by old id - 1."""
+    top = max((int(layer.max()) for layer in layers if layer.size), default=0)
+    used = np.zeros(top + 1, bool)
+    for layer in layers:
+        used |= np.bincount(layer.ravel(), minlength=top + 1) > 0
+    used[0] = False
+    new_id = np.where(used, np.cumsum(used), 0).astype(np.int32)
+    kept = np.flatnonzero(used) - 1
+    scores = np.ones(len(kept), np.float32) if scores is None else scores[kept]
+    relabelled = [new_id[layer] for layer in layers]
+    shown = [layer for layer in relabelled if layer.any()] or relabelled[:1]
+    return Segments(tuple(shown), len(kept), scores)

@@ -1,0 +1,109 @@
+"""A folder of masks, matched to the views of a capture and read one view at a time.
+
+A file belongs to a view if its path inside the folder, without suffix, is the view's name with or without its image
+suffix: for "left/a.b.jpg" that is left/a.b.png, or left/a.b.jpg.png as COLMAP writes masks. Where folders differ (one
+side flat, the other nested) the last part of the name decides, if it is unique on both sides.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from splatseg.capture.capture import View
+from splatseg.capture.images import stem_of
+from splatseg.errors import MaskError
+from splatseg.masks.importers import READERS, read_segments
+from splatseg.masks.segments import Segments
+
+
+@dataclass(frozen=True, eq=False)
+class MaskStore:
+    """Which views have masks, and where. Nothing is kept in memory but the paths.
+
+    files: by view name, in the order of the views.
+    """
+
+    path: Path
+    files: dict[str, Path]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The views that have masks, in the order in which they were given."""
+        return tuple(self.files)
+
+    def read(self, view: View) -> Segments | None:
+        """The segments of a view at the size of its camera, or None if it has no masks.
+
+        Raises MaskError if the file cannot be read or is of another shape than the image.
+        """
+        path = self.files.get(view.name)
+        if path is None:
+            return None
+        segments = read_segments(path)
+        camera = view.camera
+        if not camera.fits(segments.width, segments.height):
+            raise MaskError(
+                f"The mask {path} is {segments.width}x{segments.height}, but the view '{view.name}' is "
+                f"{camera.width}x{camera.height}, of another shape; masks must be made from the same images."
+            )
+        return segments.resized(camera.width, camera.height)
+
+
+def open_masks(path: Path | str, views: Sequence[View]) -> MaskStore:
+    """Find the mask of every view in a folder. Views without one are allowed, but not all of them.
+
+    Raises MaskError if there is no such folder, no mask in it, or none that belongs to a view.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise MaskError(f"{'Not a folder' if path.exists() else 'There is no folder'} of masks: {path}.")
+    found = _mask_files(path)
+    if not found:
+        raise MaskError(f"{path} holds no masks; expected are files {', '.join(READERS)}, one a view.")
+    files = _match([view.name for view in views], found)
+    if not files:
+        expected = ", ".join(stem_of(view.name) + ".png" for view in views[:3])
+        present = ", ".join(file.relative_to(path).as_posix() for file in list(found.values())[:3])
+        raise MaskError(
+            f"No mask in {path} has the name of a view: expected names like {expected}; found {present}"
+            f"{', ...' if len(found) > 3 else ''}."
+        )
+    return MaskStore(path, files)
+
+
+def _mask_files(path: Path) -> dict[str, Path]:
+    """Files by their path inside the folder without suffix, sorted; of several kinds the first of READERS."""
+    rank = {suffix: i for i, suffix in enumerate(READERS)}
+    files = [
+        file
+        for file in path.rglob("*")
+        if file.suffix.lower() in rank and not file.name.startswith(".") and file.is_file()
+    ]
+    found: dict[str, Path] = {}
+    for file in sorted(files, key=lambda file: (rank[file.suffix.lower()], file.as_posix())):
+        relative = file.relative_to(path).as_posix()
+        found.setdefault(relative[: -len(file.suffix)], file)
+    return dict(sorted(found.items()))
+
+
+def _match(names: Sequence[str], found: dict[str, Path]) -> dict[str, Path]:
+    """The file of each name that has one."""
+    view_count = Counter(_last(stem_of(name)) for name in names)
+    file_count = Counter(_last(stem_of(key)) for key in found)
+    by_last = {_last(stem_of(key)): file for key, file in found.items()}
+    files = {}
+    for name in names:
+        stem = stem_of(name)
+        last = _last(stem)
+        if stem in found or name in found:
+            files[name] = found.get(stem) or found[name]
+        elif view_count[last] == 1 and file_count[last] == 1:
+            files[name] = by_last[last]
+    return files
+
+
+def _last(key: str) -> str:
+    return PurePosixPath(key).name
