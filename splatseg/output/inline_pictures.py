@@ -1,4 +1,4 @@
-"""Pictures inside a page: small JPEGs as data URIs, crops of segments, and the pictures of a view made from a splat.
+"""Pictures inside a page: small JPEGs as data URIs, and crops that show which thing a segment is.
 
 Alphabet: pictures (H,W,3) uint8; labels (H,W) int, 0 = none.
 """
@@ -52,11 +52,18 @@ def segment_crops(views: Iterable[tuple[np.ndarray, np.ndarray]], side: int = 96
 
 
 def _crop(image: np.ndarray, mask: np.ndarray, side: int) -> np.ndarray:
-    """The square around a mask, with a margin, filled up with grey where it leaves the image."""
+    """The square around a mask, with a margin, moved into the image; black where it is larger than the image."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     centre_y, centre_x = (rows[0] + rows[-1] + 1) / 2, (columns[0] + columns[-1] + 1) / 2
-    half = max(4.0, 0.58 * max(rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0]))
+    extent = max(8, round(1.16 * max(rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0])))
+    left, top = _start(centre_x, extent, mask.shape[1]), _start(centre_y, extent, mask.shape[0])
     lit = np.where(mask[..., None], image, image // 3 + 10).astype(np.uint8)
-    left, top = round(centre_x - half), round(centre_y - half)
-    square = Image.fromarray(lit).crop((left, top, left + round(2 * half), top + round(2 * half)))
+    square = Image.fromarray(lit).crop((left, top, left + extent, top + extent))
     return np.asarray(square.resize((side, side), Image.Resampling.LANCZOS))
+
+
+def _start(centre: float, extent: int, length: int) -> int:
+    """First pixel of `extent` pixels around a centre, inside 0..length if they fit, else centred on it."""
+    if extent >= length:
+        return (length - extent) // 2
+    return min(max(round(centre - extent / 2), 0), length - extent)

@@ -55,18 +55,19 @@ def describe_segments(
     ids = splats.segment_ids.cpu().numpy()
     means = splats.means.detach().cpu().numpy().astype(np.float64)
     order = np.argsort(ids, kind="stable")
-    unique, starts = np.unique(ids[order], return_index=True)
+    unique, starts, counts = np.unique(ids[order], return_index=True, return_counts=True)
     rows = []
-    for segment_id, members in zip(unique.tolist(), np.split(order, starts[1:]), strict=True):
+    for segment_id, start, count in zip(unique.tolist(), starts.tolist(), counts.tolist(), strict=True):
         if segment_id == 0:
             continue
+        members = order[start : start + count]
         low, high = np.quantile(means[members], (OUTERMOST, 1 - OUTERMOST), axis=0)
         rows.append(
             Segment(
                 id=segment_id,
                 name=(names or {}).get(segment_id, f"segment {segment_id}"),
                 color=segment_color(segment_id),
-                count=len(members),
+                count=count,
                 box=(_corner(low), _corner(high)),
                 parent=(parents or {}).get(segment_id),
             )

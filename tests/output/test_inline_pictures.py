@@ -1,0 +1,51 @@
+"""Pictures inside a page."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from splatseg.output.inline_pictures import data_uri, segment_crops
+
+
+def decoded(uri: str) -> np.ndarray:
+    assert uri.startswith("data:image/jpeg;base64,")
+    with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as image:
+        return np.asarray(image)
+
+
+def test_a_picture_survives_its_uri_and_a_wide_one_is_reduced() -> None:
+    picture = np.full((30, 40, 3), (200, 100, 50), np.uint8)
+    assert np.abs(decoded(data_uri(picture)).astype(int) - picture).max() < 6
+    assert decoded(data_uri(picture, widest=20)).shape == (15, 20, 3)
+
+
+def test_a_crop_is_taken_where_the_segment_covers_most() -> None:
+    small, large = np.zeros((40, 60), np.int32), np.zeros((40, 60), np.int32)
+    small[10:13, 10:13] = 5
+    large[10:30, 10:30] = 5
+    views = [(np.full((40, 60, 3), value, np.uint8), labels) for value, labels in ((90, small), (210, large))]
+    crops = segment_crops(views, side=32)
+    assert list(crops) == [5]
+    assert crops[5].shape == (32, 32, 3)
+    assert crops[5][16, 16].tolist() == [210, 210, 210]
+    assert crops[5][0, 0].max() < 100
+
+
+@pytest.mark.parametrize("corner", [(0, 0), (39, 59)])
+def test_a_crop_at_the_border_stays_inside_the_image(corner: tuple[int, int]) -> None:
+    labels = np.zeros((40, 60), np.int32)
+    labels[corner] = 1
+    crop = segment_crops([(np.full((40, 60, 3), 90, np.uint8), labels)], side=16)[1]
+    assert crop.min() >= 30
+
+
+def test_a_segment_larger_than_the_image_is_high_is_shown_whole() -> None:
+    labels = np.ones((20, 60), np.int32)
+    crop = segment_crops([(np.full((20, 60, 3), 90, np.uint8), labels)], side=60)[1]
+    assert (crop[30] > 80).sum() >= 50 * 3
+    assert crop[0].max() < 10
