@@ -48,18 +48,9 @@ def _kind(path: Path) -> str:
 
 def _finite(splats: Splats) -> Tensor:
     """(N,) bool: every parameter is finite, and so is the scale it stands for."""
-    finite = torch.ones(len(splats), dtype=torch.bool)
-    groups = [
-        splats.means,
-        splats.quats,
-        splats.scales,
-        splats.log_scales,
-        splats.opacity_logits,
-        splats.sh0,
-        splats.shN,
-    ]
+    groups = [splats.means, splats.quats, splats.log_scales, splats.scales, splats.sh0, splats.shN.flatten(1)]
+    groups.append(splats.opacity_logits[:, None])
     if splats.features is not None:
         groups.append(splats.features)
-    for values in groups:
-        finite &= torch.isfinite(values).flatten(1).all(1) if values.dim() > 1 else torch.isfinite(values)
-    return finite
+    # Zero times a number is zero, zero times NaN or infinity is NaN: one pass, several times faster than isfinite().all().
+    return torch.stack([(values * 0).sum(1) == 0 for values in groups]).all(0)

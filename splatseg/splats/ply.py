@@ -141,10 +141,11 @@ def _family(path: Path, names: tuple[str, ...], prefix: str) -> tuple[str, ...]:
 
 def _columns(body: np.ndarray, names: tuple[str, ...]) -> Tensor:
     """Named properties as a float32 tensor (N, len(names))."""
+    body = body.view(np.ndarray)  # slicing a memmap costs more than the copy
     out = np.empty((len(body), len(names)), np.float32)
     for start in range(0, len(body), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
-        block = np.array(body[rows])
+        block = body[rows]
         with np.errstate(over="ignore", invalid="ignore"):  # doubles beyond float32 become infinite and are dropped
             for i, name in enumerate(names):
                 out[rows, i] = block[name]
