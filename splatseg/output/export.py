@@ -1,20 +1,22 @@
 """Objects as files of their own: a choice of Gaussians written with all they carry, and the rest beside it.
 
 Alphabet: N Gaussians; members (N,) bool. What is written keeps features, segment ids and every property of the file it
-came from; only the rows are chosen, so the object and the rest together are the whole.
+came from; only the rows are chosen, so the object and the rest together are the whole. Some programs refuse or misread
+a .ply with properties they do not know (seen with gsply 0.4.6 and gaussforge 0.6.0); `plain` leaves all of those away.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import torch
-from splatseg.splats.ply import write_ply
 from torch import Tensor
 
 from splatseg.errors import PromptError, RunError
+from splatseg.splats.ply import write_ply
 from splatseg.splats.splats import Splats
 
 
@@ -36,26 +38,34 @@ def members_of_segments(splats: Splats, ids: Iterable[int]) -> Tensor:
     return torch.isin(splats.segment_ids, torch.tensor(wanted, dtype=splats.segment_ids.dtype))
 
 
-def export_object(path: Path, splats: Splats, members: Tensor | np.ndarray) -> int:
-    """Write the members (N,) bool as a .ply and return how many they are. Raises PromptError if there are none."""
+def export_object(path: Path, splats: Splats, members: Tensor | np.ndarray, plain: bool = False) -> int:
+    """Write the members (N,) bool as a .ply and return how many they are. Raises PromptError if there are none.
+
+    plain: only geometry and colour, as 3D Gaussian Splatting writes them, without features, segment ids and extras.
+    """
     chosen = _checked(splats, members)
     count = int(chosen.sum())
     if count == 0:
         raise PromptError(f"nothing is selected, so {path} was not written; lower the threshold or prompt elsewhere")
-    write_ply(path, splats.subset(chosen))
+    write_ply(path, _chosen(splats, chosen, plain))
     return count
 
 
-def export_rest(path: Path, splats: Splats, members: Tensor | np.ndarray) -> int:
+def export_rest(path: Path, splats: Splats, members: Tensor | np.ndarray, plain: bool = False) -> int:
     """Write all that is not a member as a .ply, even if that is nothing, and return how many they are."""
     rest = ~_checked(splats, members)
-    write_ply(path, splats.subset(rest))
+    write_ply(path, _chosen(splats, rest, plain))
     return int(rest.sum())
 
 
-def export_segments(path: Path, splats: Splats, ids: Iterable[int]) -> int:
+def export_segments(path: Path, splats: Splats, ids: Iterable[int], plain: bool = False) -> int:
     """Write the Gaussians of some segments as one .ply and return their count. Raises as `members_of_segments`."""
-    return export_object(path, splats, members_of_segments(splats, ids))
+    return export_object(path, splats, members_of_segments(splats, ids), plain)
+
+
+def _chosen(splats: Splats, rows: Tensor, plain: bool) -> Splats:
+    chosen = splats.subset(rows)
+    return dataclasses.replace(chosen, features=None, segment_ids=None, extras={}) if plain else chosen
 
 
 def _checked(splats: Splats, members: Tensor | np.ndarray) -> Tensor:

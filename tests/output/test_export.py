@@ -107,13 +107,24 @@ def test_our_reader_gives_back_what_was_exported(tmp_path: Path) -> None:
     assert np.array_equal(loaded.extras["heat"], chosen.extras["heat"])
 
 
-def test_other_programs_open_an_export(tmp_path: Path) -> None:
+def test_a_plain_export_has_only_what_every_viewer_knows(tmp_path: Path) -> None:
+    splats = splats_with_everything()
+    export_object(tmp_path / "object.ply", splats, members_of_segments(splats, [2]), plain=True)
+    names = list(naive_ply(tmp_path / "object.ply"))
+    rest = [f"f_rest_{k}" for k in range(24)]
+    known = ["x", "y", "z", "nx", "ny", "nz", "f_dc_0", "f_dc_1", "f_dc_2", *rest, "opacity"]
+    assert names == [*known, "scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"]
+
+
+def test_another_program_opens_a_plain_export(tmp_path: Path) -> None:
     gsply = pytest.importorskip("gsply")
-    splats = splats_with_everything().replace(features=None, segment_ids=None)
-    plain = Splats(splats.means, splats.quats, splats.log_scales, splats.opacity_logits, splats.sh0, splats.shN)
-    export_object(tmp_path / "object.ply", plain, torch.arange(50) < 10)
+    splats = splats_with_everything()
+    members = members_of_segments(splats, [2])
+    export_object(tmp_path / "object.ply", splats, members, plain=True)
     data = gsply.plyread(str(tmp_path / "object.ply"))
-    assert np.array_equal(np.asarray(data.means), splats.means[:10].numpy())
+    assert np.array_equal(np.asarray(data.means), splats.means[members].numpy())
+    assert np.array_equal(np.asarray(data.quats), splats.quats[members].numpy())
+    assert np.array_equal(np.asarray(data.shN), splats.shN[members].numpy())
 
 
 def test_an_empty_selection_is_an_error_and_writes_nothing(tmp_path: Path) -> None:
