@@ -62,7 +62,9 @@ class ContrastConfig:
         if min(*counts, self.near, self.far, self.report_every) < 1:
             raise ValueError("steps, intervals and counts of a ContrastConfig must be at least 1")
         if not 0 < self.temperature_min <= self.temperature_max:
-            raise ValueError(f"the temperature must have 0 < min <= max, got {self.temperature_min}..{self.temperature_max}")
+            raise ValueError(
+                f"the temperature must have 0 < min <= max, got {self.temperature_min}..{self.temperature_max}"
+            )
 
     def scaled(self, iterations: int) -> ContrastConfig:
         """The same schedule stretched or shrunk to so many steps: as many uses of each term, spread over them."""

@@ -1,6 +1,6 @@
 """The contrastive clustering loss of Contrastive Gaussian Clustering (arXiv 2404.12784), as its official code has it.
 
-    f_q      = rendered feature of pixel q over its norm                    c_p = mean of f_q over the pixels of segment p
+    f_q      = rendered feature of pixel q over its norm                    c_p = mean of f_q over pixels q of segment p
     phi_p    = clip(10 * sum_q |f_q - c_p| / (n_p log(n_p + 100)), 0.1, 1)  a constant for the gradient
     loss     = - weight * mean_p sum_{q in p} log( exp(f_q . c_p / phi_p) / (sum_s exp(f_q . c_s / phi_s) + 1e-6) )
 
@@ -58,9 +58,7 @@ def segment_means(values: Tensor, segments: Tensor, counts: Tensor) -> Tensor:
     return sums / counts[:, None]
 
 
-def temperatures(
-    unit: Tensor, centroids: Tensor, segments: Tensor, counts: Tensor, config: ContrastConfig
-) -> Tensor:
+def temperatures(unit: Tensor, centroids: Tensor, segments: Tensor, counts: Tensor, config: ContrastConfig) -> Tensor:
     """phi (S,): how scattered the unit features (Q,F) of each segment are about their centroid (S,F), limited."""
     distances = torch.linalg.vector_norm(unit - centroids[segments], dim=1)
     sums = unit.new_zeros(len(counts)).index_add_(0, segments, distances)

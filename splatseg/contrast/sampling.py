@@ -21,10 +21,7 @@ def draw_samples(count: int, candidates: int, samples: int, rng: np.random.Gener
 
     All are candidates if there are not more than asked for.
     """
-    if count <= candidates:
-        chosen = np.arange(count)
-    else:
-        chosen = np.sort(rng.choice(count, candidates, replace=False))
+    chosen = np.arange(count) if count <= candidates else np.sort(rng.choice(count, candidates, replace=False))
     return chosen, rng.choice(len(chosen), min(samples, len(chosen)), replace=False)
 
 

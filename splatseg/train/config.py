@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +94,7 @@ class TrainConfig:
         """The same schedule stretched or shrunk to so many steps: everything counted in steps keeps its share."""
         share = iterations / self.iterations
         counted = ("sh_every", "coarse_until", "densify_from", "densify_until", "densify_every", "reset_every")
-        changes = {name: _at_least_one(getattr(self, name), share) for name in counted}
+        changes: dict[str, Any] = {name: _at_least_one(getattr(self, name), share) for name in counted}
         return dataclasses.replace(self, iterations=iterations, **changes)
 
     def sh_degree_at(self, step: int) -> int:

@@ -4,8 +4,8 @@ Source: 3DGS, section 5 ("adaptive control of Gaussians"). Gaussians whose proje
 over the views that draw them, do not represent what they cover: small ones are cloned, large ones split in two, each
 child drawn from the parent's own distribution with scales divided by 1.6. Faint and very large ones are removed.
 
-Alphabet: N Gaussians before, M after an edit; gradient (N,2) of the loss by the projected mean in pixels; radii (N,) px,
-0 = not drawn; extent: size of the scene, see `config`.
+Alphabet: N Gaussians before, M after an edit; gradient (N,2) of the loss by the projected mean in pixels; radii (N,)
+in pixels, 0 = not drawn; extent: size of the scene, see `config`.
 """
 
 from __future__ import annotations
@@ -58,10 +58,9 @@ class Edit:
     fresh: Tensor
     split: Tensor
 
-    @property
-    def changes(self) -> bool:
-        """False if the set stays as it is."""
-        kept_in_place = torch.equal(self.source, torch.arange(len(self.source)))
+    def changes(self, count: int) -> bool:
+        """False if a set of `count` Gaussians stays as it is."""
+        kept_in_place = len(self.source) == count and torch.equal(self.source, torch.arange(count))
         return bool(self.fresh.any()) or not kept_in_place
 
 

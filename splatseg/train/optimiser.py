@@ -1,9 +1,9 @@
 """Adam over the parameters of Gaussians, with moments that follow when Gaussians are cloned, split or pruned.
 
-    m <- b1 m + (1 - b1) g      v <- b2 v + (1 - b2) g^2      p <- p - lr * m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)
+    m <- b1 m + (1 - b1) g     v <- b2 v + (1 - b2) g^2     p <- p - lr * m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)
 
-Source: Adam (Kingma & Ba 2015) with the constants of 3DGS (b1 0.9, b2 0.999, eps 1e-15). Alphabet: p (N,...) a parameter,
-one row a Gaussian; m, v its first and second moments; t steps taken so far, the same for all.
+Source: Adam (Kingma & Ba 2015) with the constants of 3DGS (b1 0.9, b2 0.999, eps 1e-15). Alphabet: p (N,...) a
+parameter, one row a Gaussian; m, v its first and second moments; t steps taken so far, the same for all.
 
 A parameter whose gradient is zero for k steps still moves by its momentum, and in the paper's code features do so 49
 steps of 50. Since eps is nothing beside sqrt(v), those k steps sum to one factor (`coast`), taken when next needed.
@@ -68,7 +68,9 @@ class Optimiser:
         for name in [name for name in self.idle if name not in except_for]:
             count = self.idle.pop(name)
             with torch.no_grad():
-                coast(self.parameters[name], *self.moments[name], self.steps - count, count, rates[name])
+                coast(
+                    self.parameters[name], *self.moments[name], steps=self.steps - count, count=count, rate=rates[name]
+                )
 
     def edited(self, parameters: dict[str, Tensor], source: Tensor, fresh: Tensor) -> Optimiser:
         """The optimiser of a changed set of M Gaussians: `carried` moments, `parameters` with M rows, same time.
@@ -85,16 +87,16 @@ class Optimiser:
     def exchanged(self, name: str, value: Tensor, moments: tuple[Tensor, Tensor] | None = None) -> Optimiser:
         """The optimiser with one parameter exchanged; its moments are zero if not given."""
         fresh = moments or (torch.zeros_like(value), torch.zeros_like(value))
-        return Optimiser(
-            self.parameters | {name: value}, self.moments | {name: fresh}, self.steps, dict(self.idle)
-        )
+        return Optimiser(self.parameters | {name: value}, self.moments | {name: fresh}, self.steps, dict(self.idle))
 
     def _fused(self) -> torch.optim.Adam:
         groups = [
             {"params": [value], "lr": 0.0, "name": name} for name, value in self.parameters.items() if value.numel()
         ]
         # torch warns of an optimiser without parameters; an empty set of Gaussians is no error here.
-        groups = groups or [{"params": [torch.zeros(1, requires_grad=True)], "lr": 0.0, "name": next(iter(self.moments))}]
+        groups = groups or [
+            {"params": [torch.zeros(1, requires_grad=True)], "lr": 0.0, "name": next(iter(self.moments))}
+        ]
         adam = torch.optim.Adam(groups, betas=(BETA1, BETA2), eps=EPS, fused=True)
         for name, value in self.parameters.items():
             if value.numel():
@@ -114,7 +116,7 @@ def carried(rows: Tensor, source: Tensor, fresh: Tensor) -> Tensor:
     return result
 
 
-def coast(value: Tensor, first: Tensor, second: Tensor, steps: int, count: int, rate: float) -> None:
+def coast(value: Tensor, first: Tensor, second: Tensor, *, steps: int, count: int, rate: float) -> None:
     """Take `count` Adam steps with zero gradient, in place, after `steps` steps: momentum moves on and fades.
 
     The ratio m / sqrt(v) changes by b1 / sqrt(b2) a step, the corrections of the start depend on t alone: so all steps

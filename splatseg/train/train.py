@@ -66,7 +66,7 @@ class FitState:
 
     def splats(self, sh_degree: int) -> Splats:
         """The splat as it is, detached, finite, with all coefficients up to `sh_degree`."""
-        values = {name: value.detach().clone() for name, value in self.parameters.items()}
+        values: dict[str, Any] = {name: value.detach().clone() for name, value in self.parameters.items()}
         values["shN"] = _with_coefficients(values["shN"], coefficient_count(sh_degree))
         finite = torch.stack([torch.isfinite(v).reshape(len(v), -1).all(1) for v in values.values()]).all(0)
         splats = Splats(**values)
@@ -91,19 +91,20 @@ def fit(
     checkpoints: folder to save to and, with `resume`, to continue from (from the start if it is empty). stop is asked
     after every step; when it says yes, a checkpoint is written and KeyboardInterrupt raised.
 
-    Raises CaptureError if there is nothing to begin with, RunError if a checkpoint is damaged or of another fit.
+    Raises CaptureError if there is nothing to begin with, RunError if a checkpoint is damaged or of another fit, or if
+    no Gaussian is left.
     """
     views = capture.split("train")
     facts = _facts(config, views, objective)
     state = _resumed(checkpoints, facts) if resume and checkpoints is not None else None
     if state is None:
-        state = begin(start or from_points(capture.points, capture.point_colors, 0, config.seed), objective)
+        state = begin(start or from_points(*capture.require_points(), 0, config.seed), objective)
     photographs = [torch.from_numpy(np.ascontiguousarray(view.image())) for view in views]
     extent = density.extent_of([view.camera for view in views])
     began = time.perf_counter()
     while state.step < config.iterations:
         index = view_of_step(state.step, len(views), config.seed)
-        loss, image, target = one_step(state, views[index], photographs[index], config, extent, objective)
+        loss, image, target = one_step(state, views[index], photographs[index], config, extent, objective=objective)
         step = state.step
         if on_step and (step % config.report_every == 0 or step == config.iterations):
             seconds = time.perf_counter() - began
@@ -132,6 +133,7 @@ def one_step(
     photograph: Tensor,
     config: TrainConfig,
     extent: float,
+    *,
     objective: JointObjective | None = None,
 ) -> tuple[float, Tensor, Tensor]:
     """Advance a fit by one step on one view with its photograph (H,W,3) uint8.
@@ -166,9 +168,7 @@ def one_step(
     loss = photometric_loss(image, target, config.ssim_weight)
     if due:
         assert objective is not None
-        loss = loss + objective.loss(
-            step, view, raster.features[..., 3:], parameters["means"], parameters["features"]
-        )
+        loss = loss + objective.loss(step, view, raster.features[..., 3:], parameters["means"], parameters["features"])
     value = float(loss.detach())
     if np.isfinite(value):
         loss.backward()
@@ -231,7 +231,12 @@ def at_resolution(camera: Camera, photograph: Tensor, coarse: bool) -> tuple[Cam
 
 
 def _edit(state: FitState, edit: density.Edit, random: np.random.Generator) -> None:
-    if edit.changes:
+    if len(edit.source) == 0:
+        raise RunError(
+            f"the fit lost its last Gaussian at step {state.step}: none of them explained the photographs; "
+            "check that cameras, images and points of the capture belong together"
+        )
+    if edit.changes(len(state.parameters["means"])):
         edited = density.apply(state.parameters, edit, random)
         state.optimiser = state.optimiser.edited(edited, edit.source, edit.fresh)
     state.statistics = density.Statistics.empty(len(edit.source))

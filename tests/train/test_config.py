@@ -9,7 +9,12 @@ from splatseg.train.config import TrainConfig
 
 def test_the_published_schedule_is_that_of_3dgs():
     paper = TrainConfig.paper()
-    assert (paper.iterations, paper.densify_from, paper.densify_until, paper.densify_every) == (30_000, 500, 15_000, 100)
+    assert (paper.iterations, paper.densify_from, paper.densify_until, paper.densify_every) == (
+        30_000,
+        500,
+        15_000,
+        100,
+    )
     assert (paper.reset_every, paper.sh_every, paper.grow_gradient) == (3_000, 1_000, 2e-4)
     assert (paper.ssim_weight, paper.lr_sh0, paper.lr_opacity, paper.prune_opacity) == (0.2, 2.5e-3, 0.05, 0.005)
     assert paper.coarse_until == 0

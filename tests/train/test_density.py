@@ -43,7 +43,7 @@ def test_the_number_never_passes_its_limit_and_the_largest_gradients_go_first():
     edit = density.plan_growth(parameters([0.001] * 4), gradients, config, extent=1.0)
     assert edit.source.tolist() == [0, 1, 2, 3, 1, 3]
     full = density.plan_growth(parameters([0.001] * 6), torch.full((6,), 9.0), config, extent=1.0)
-    assert not full.changes
+    assert not full.changes(6)
 
 
 def test_faint_damaged_and_too_large_gaussians_are_removed():
@@ -52,6 +52,12 @@ def test_faint_damaged_and_too_large_gaussians_are_removed():
     edit = density.plan_growth(values, torch.zeros(4), CONFIG, extent=1.0)
     assert density.without_useless(edit, values, CONFIG, 1.0, prune_large=True).source.tolist() == [0]
     assert density.without_useless(edit, values, CONFIG, 1.0, prune_large=False).source.tolist() == [0, 3]
+
+
+def test_an_edit_that_removes_everything_is_a_change():
+    values = parameters([0.01], [0.001])
+    edit = density.without_useless(density.plan_growth(values, torch.zeros(1), CONFIG, 1.0), values, CONFIG, 1.0, False)
+    assert len(edit.source) == 0 and edit.changes(1)
 
 
 def test_children_of_a_split_lie_within_the_parent_and_are_smaller():

@@ -7,7 +7,7 @@ import torch
 from splatseg.train.optimiser import Optimiser, carried, coast
 
 
-def _adam(p, m, v, g, t, lr):
+def _adam(p, m, v, g, *, t, lr):
     m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
     return p - lr * (m / (1 - 0.9**t)) / ((v / (1 - 0.999**t)).sqrt() + 1e-15), m, v
 
@@ -20,7 +20,7 @@ def test_steps_are_those_of_adam():
     for t, g in enumerate(gradients, 1):
         optimiser.parameters["means"].grad = g.clone()
         optimiser.step({"means": 0.1})
-        p, m, v = _adam(p, m, v, g.double(), t, 0.1)
+        p, m, v = _adam(p, m, v, g.double(), t=t, lr=0.1)
     torch.testing.assert_close(optimiser.parameters["means"].detach().double(), p, rtol=1e-5, atol=1e-6)
 
 
@@ -30,7 +30,7 @@ def test_coasting_equals_as_many_steps_with_zero_gradient():
     m[0], v[0] = 0.0, 0.0  # never had a gradient
     expected = p, m, v
     for t in range(4, 4 + 49):
-        expected = _adam(*expected, torch.zeros(6, 2).double(), t, 0.01)
+        expected = _adam(*expected, torch.zeros(6, 2).double(), t=t, lr=0.01)
     coast(p, m, v, steps=3, count=49, rate=0.01)
     for got, want in zip((p, m, v), expected, strict=True):
         torch.testing.assert_close(got, want, rtol=1e-9, atol=1e-12)

@@ -1,0 +1,192 @@
+"""The photometric fit on a scene of a few dozen Gaussians: it learns, repeats itself, and resumes to the bit."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scenes
+import torch
+from torch import Tensor
+
+from splatseg.capture import Capture, View
+from splatseg.capture.camera import Camera
+from splatseg.errors import CaptureError, RunError
+from splatseg.files import write_png
+from splatseg.splats import Splats
+from splatseg.splats.initialise import from_points
+from splatseg.splats.render import render_rgb
+from splatseg.train import StepReport, TrainConfig, fit
+from splatseg.train.train import at_resolution, begin, one_step, view_of_step
+
+CONFIG = TrainConfig(
+    iterations=40,
+    report_every=1,
+    checkpoint_every=10,
+    sh_every=10,
+    densify_from=5,
+    densify_until=30,
+    densify_every=5,
+    reset_every=20,
+    coarse_until=0,
+    grow_gradient=1e-6,
+    max_gaussians=40,
+    prune_opacity=0.001,
+    prune_scale=0.0,
+)
+
+
+class Twin:
+    """A joint objective as simple as can be: features should be 1 wherever something is seen."""
+
+    channels = 2
+    learning_rate = 0.01
+
+    def initial_features(self, count: int) -> Tensor:
+        return torch.zeros(count, 2)
+
+    def due(self, step: int) -> bool:
+        return step % 3 == 0
+
+    def loss(self, step: int, view: View, rendered: Tensor, means: Tensor, features: Tensor) -> Tensor:
+        assert rendered.shape == (view.camera.height, view.camera.width, 2)
+        return (rendered - 1.0).square().mean()
+
+
+@pytest.fixture(scope="module")
+def capture(tmp_path_factory) -> Capture:
+    """Four views of a small cloud, with its own centres as points."""
+    folder = tmp_path_factory.mktemp("capture")
+    scene = scenes.cloud(25, seed=3, size=0.2)
+    rng = np.random.default_rng(0)
+    colors = rng.integers(0, 256, (25, 3), dtype=np.uint8)
+    truth = from_points(scene.means.numpy(), colors, 0)
+    truth = truth.replace(log_scales=scene.scales.log(), opacity_logits=torch.full((25,), 2.0), quats=scene.quats)
+    views = []
+    for i in range(4):
+        viewmat = np.eye(4)
+        viewmat[0, 3] = 0.2 * (i - 1.5)
+        camera = Camera(viewmat, scene.camera.K, scene.camera.width, scene.camera.height)
+        path = folder / f"{i}.png"
+        write_png(path, (render_rgb(truth, camera).clamp(0, 1).numpy() * 255).round().astype(np.uint8))
+        views.append(View(path.name, camera, path))
+    return Capture(folder, tuple(views), scene.means.numpy(), colors, frozenset())
+
+
+def same(first: Splats, second: Splats) -> bool:
+    names = ("means", "quats", "log_scales", "opacity_logits", "sh0", "shN", "features")
+    pairs = [(getattr(first, name), getattr(second, name)) for name in names]
+    return all((a is None and b is None) or torch.equal(a, b) for a, b in pairs)
+
+
+def test_the_fit_comes_closer_to_the_photographs(capture):
+    reports: list[StepReport] = []
+    config = dataclasses.replace(CONFIG, iterations=80, reset_every=0)
+    splats = fit(capture, config, on_step=reports.append)
+    assert [report.step for report in reports] == list(range(1, 81))
+    assert np.mean([r.psnr for r in reports[-8:]]) > np.mean([r.psnr for r in reports[:8]]) + 3.0
+    assert splats.sh_degree == 3 and splats.features is None
+    assert len(splats) == reports[-1].count
+
+
+def test_the_same_seed_gives_the_same_splat_and_another_seed_another(capture):
+    first, second = fit(capture, CONFIG), fit(capture, CONFIG)
+    assert same(first, second)
+    assert not same(first, fit(capture, dataclasses.replace(CONFIG, seed=1)))
+
+
+def test_growth_stops_at_the_limit(capture):
+    reports: list[StepReport] = []
+    fit(capture, CONFIG, on_step=reports.append)
+    counts = [report.count for report in reports]
+    assert max(counts) > 25
+    assert max(counts) <= CONFIG.max_gaussians
+
+
+@pytest.mark.parametrize("objective", [None, Twin()])
+@pytest.mark.parametrize("stopped_at", [10, 17])
+def test_an_interrupted_fit_resumes_to_the_bit(capture, tmp_path, objective, stopped_at):
+    whole = fit(capture, CONFIG, objective=objective)
+    steps = []
+
+    def stop() -> bool:
+        steps.append(None)
+        return len(steps) == stopped_at
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(capture, CONFIG, objective=objective, checkpoints=tmp_path, stop=stop)
+    reports: list[StepReport] = []
+    resumed = fit(capture, CONFIG, objective=objective, checkpoints=tmp_path, resume=True, on_step=reports.append)
+    assert reports[0].step == stopped_at + 1
+    assert same(resumed, whole)
+
+
+def test_a_checkpoint_of_other_settings_is_refused(capture, tmp_path):
+    config = dataclasses.replace(CONFIG, iterations=10)
+    fit(capture, config, checkpoints=tmp_path)
+    with pytest.raises(RunError, match=r"another config.*start anew"):
+        fit(capture, CONFIG, checkpoints=tmp_path, resume=True)
+
+
+def test_resuming_where_nothing_was_saved_starts_from_the_beginning(capture, tmp_path):
+    config = dataclasses.replace(CONFIG, iterations=3)
+    assert same(fit(capture, config, checkpoints=tmp_path, resume=True), fit(capture, config))
+
+
+def test_joint_features_are_trained_and_follow_growth(capture):
+    splats = fit(capture, CONFIG, objective=Twin())
+    assert splats.features is not None and splats.features.shape == (len(splats), 2)
+    assert float(splats.features.mean()) > 0.02
+
+
+def test_a_damaged_gaussian_is_dropped_and_the_fit_goes_on(capture):
+    start = from_points(capture.points, capture.point_colors, 0)
+    start.sh0[4] = float("nan")
+    splats = fit(capture, dataclasses.replace(CONFIG, iterations=4), start=start)
+    assert len(splats) == 24
+    assert all(torch.isfinite(value).all() for value in (splats.means, splats.sh0, splats.opacity_logits))
+
+
+def test_a_fit_that_loses_every_gaussian_says_so(capture):
+    with pytest.raises(RunError, match=r"lost its last Gaussian at step 10.*belong together"):
+        fit(capture, dataclasses.replace(CONFIG, prune_opacity=0.9999, densify_from=9))
+
+
+def test_a_capture_without_points_is_refused(capture):
+    empty = dataclasses.replace(capture, points=np.zeros((0, 3), np.float32), point_colors=np.zeros((0, 3), np.uint8))
+    with pytest.raises(CaptureError, match="3D points"):
+        fit(empty, CONFIG)
+
+
+def test_every_epoch_shows_every_view_once_in_its_own_order():
+    epochs = [[view_of_step(9 * epoch + i, 9, seed=0) for i in range(9)] for epoch in range(3)]
+    assert all(sorted(epoch) == list(range(9)) for epoch in epochs)
+    assert epochs[0] != epochs[1]
+
+
+def test_harmonics_in_use_grow_with_the_steps(capture):
+    state = begin(from_points(capture.points, capture.point_colors, 0))
+    photograph = torch.from_numpy(capture.views[0].image())
+    sizes = []
+    for _ in range(11):
+        one_step(state, capture.views[0], photograph, CONFIG, 1.0)
+        sizes.append(state.parameters["shN"].shape[1])
+    assert sizes == [0] * 10 + [3]
+    assert state.splats(3).sh_degree == 3
+
+
+def test_a_coarse_camera_sees_the_same_scene_in_pixels_twice_as_large():
+    camera = scenes.camera(width=65, height=48)
+    photograph = torch.randint(0, 256, (48, 65, 3), dtype=torch.uint8)
+    half, target = at_resolution(camera, photograph, coarse=True)
+    assert (half.width, half.height) == (32, 24) and target.shape == (24, 32, 3)
+    point = np.array([[0.3, -0.2, 2.0]])
+    np.testing.assert_allclose(half.project(point)[0], camera.project(point)[0] / 2)
+    assert float(target[3, 5, 1]) == pytest.approx(float(photograph[6:8, 10:12, 1].float().mean()) / 255)
+
+
+def test_the_folder_of_checkpoints_holds_the_last_two(capture, tmp_path):
+    fit(capture, CONFIG, checkpoints=tmp_path)
+    assert [path.name for path in sorted(Path(tmp_path).glob("*.json"))] == ["step_00000030.json", "step_00000040.json"]
