@@ -1,0 +1,26 @@
+"""Click an object in one view; get its mask in another view and the object as a splat of its own."""
+
+from pathlib import Path
+from tempfile import mkdtemp
+
+import splatseg
+from splatseg.demo import demo_capture
+from splatseg.output import export_object, write_mask
+from splatseg.run import Silent
+
+folder = demo_capture()
+settings = splatseg.RunSettings.of(
+    splatseg.CaptureSettings(path=str(folder), downscale=2), masks=str(folder / "masks"), iterations=300
+)
+output = Path(mkdtemp(prefix="splatseg-example-"))
+run = splatseg.start_run(output / "run", settings)
+splatseg.train_run(run, Silent())
+
+splats = run.splats()
+view = run.capture.view("001.jpg")
+selection = splatseg.select_by_click(splats, view.camera, (view.camera.width // 2, view.camera.height // 2))
+
+other = run.capture.view("020.jpg")
+write_mask(output / "mask.png", splatseg.selection_mask(splats, other.camera, selection.members))
+count = export_object(output / "object.ply", splats, selection.members)
+print(f"selected {count} of {len(splats)} Gaussians; see {output}")

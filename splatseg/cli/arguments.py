@@ -1,0 +1,39 @@
+"""Arguments that several commands share, and how their texts become values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from splatseg.errors import CaptureError, PromptError
+
+Method = Literal["lift", "paper"]
+Split = Literal["train", "test", "all"]
+
+RunFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar="RUN")]
+Masks = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
+
+
+def parse_numbers(text: str, count: int, option: str) -> tuple[float, ...]:
+    """'12,30' to (12.0, 30.0). Raises PromptError if there are not exactly `count` numbers."""
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != count:
+        form = {2: "X,Y", 4: "X0,Y0,X1,Y1"}[count]
+        raise PromptError(f"{option} takes {form} in pixels, got {text!r}")
+    return numbers
+
+
+def read_names(path: Path | None) -> tuple[str, ...] | None:
+    """Names of views, one a line, from a text file; blank lines are skipped. Raises CaptureError."""
+    if path is None:
+        return None
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CaptureError(f"the list of views {path} cannot be read: {error}") from None
+    return tuple(line.strip() for line in lines if line.strip())

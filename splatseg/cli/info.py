@@ -1,0 +1,26 @@
+"""`splatseg info`: what a file, a run or a capture is, and what this machine offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from splatseg.cli.console import Terminal
+from splatseg.run import describe, describe_machine
+
+
+@dataclass(frozen=True)
+class Info:
+    """Tell what a splat file, a run or a capture holds; without a path, what this installation can do."""
+
+    path: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="FILE|RUN|CAPTURE")] = None
+
+    def run(self, terminal: Terminal) -> None:
+        """Print a table of facts."""
+        facts = describe_machine() if self.path is None else describe(self.path)
+        width = max(len(name) for name in facts)
+        for name, value in facts.items():
+            terminal.results.print(f"{name:<{width}}  {value}", markup=False, soft_wrap=True)

@@ -1,0 +1,59 @@
+"""The command line: one subcommand a file, all thin. `splatseg --help` lists them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import tyro
+
+from splatseg.cli.console import Terminal
+from splatseg.cli.demo import Demo
+from splatseg.cli.evaluate import Evaluate
+from splatseg.cli.export import Export
+from splatseg.cli.info import Info
+from splatseg.cli.render import Render
+from splatseg.cli.segment import Segment
+from splatseg.cli.select import Select
+from splatseg.cli.train import Train
+from splatseg.errors import SplatsegError
+
+USER_ERROR = 2
+INTERRUPTED = 130
+
+Command = (
+    Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Segment, tyro.conf.subcommand("segment")]
+    | Annotated[Select, tyro.conf.subcommand("select")]
+    | Annotated[Render, tyro.conf.subcommand("render")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Info, tyro.conf.subcommand("info")]
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and leave with its exit code: 0, 2 for what a user got wrong, 130 for Ctrl-C."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    terminal = Terminal()
+    command: Command = tyro.cli(
+        Command,  # type: ignore[arg-type]
+        args=arguments,
+        prog="splatseg",
+        description="3D segmentation for Gaussian splats, on any machine.",
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    try:
+        command.run(terminal)
+    except SplatsegError as error:
+        terminal.messages.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        terminal.messages.print("stopped; what was finished is kept", style="yellow")
+        return INTERRUPTED
+    return 0

@@ -1,0 +1,28 @@
+"""`splatseg segment`: features and segments for a run that has a splat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from splatseg.cli.arguments import Masks, Method, RunFolder
+from splatseg.cli.console import Terminal
+from splatseg.run import open_run, segment_run
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Give the splat of a run features and segments, for the first time or anew. The geometry does not change."""
+
+    folder: RunFolder
+    masks: Masks = None
+    """Folder of 2D masks named as the images. Default: the one the run was made with."""
+    method: Method = "lift"
+    """lift (closed form, seconds) or paper (the contrastive training of Contrastive Gaussian Clustering)."""
+    iterations: int | None = None
+    """Steps of `--method paper`. Default: 30,000."""
+
+    def run(self, terminal: Terminal) -> None:
+        """Find the segments and print how many there are."""
+        masks: Path | None = self.masks and self.masks.absolute()
+        terminal.results.print(segment_run(open_run(self.folder), terminal, masks, self.method, self.iterations))

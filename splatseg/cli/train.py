@@ -1,0 +1,67 @@
+"""`splatseg train`: from a capture to a splat, and with masks to its segments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from splatseg.cli.arguments import Masks, Method, read_names
+from splatseg.cli.console import Terminal
+from splatseg.run import CaptureSettings, RunSettings, start_run, train_run
+
+
+@dataclass(frozen=True)
+class Train:
+    """Fit a splat to the photographs of a capture and, with --masks, find its segments.
+
+    CAPTURE is a folder with a COLMAP model (sparse/0) or a nerfstudio transforms.json, and its images.
+    """
+
+    capture: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CAPTURE")]
+    output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="RUN")]
+    """The run folder to make."""
+    masks: Masks = None
+    """Folder of 2D masks named as the images; without it only the splat is fitted."""
+    method: Method = "lift"
+    """How features come from the masks: lift (closed form, seconds) or paper (Contrastive Gaussian Clustering)."""
+    splats: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """A trained .ply or .splat: its geometry is taken and frozen, nothing is fitted."""
+    iterations: int | None = None
+    """Steps of training; all schedules scale with it. Default: the method's own."""
+    downscale: int = 1
+    """Divide the size of the images by this."""
+    seed: int = 0
+    """The same seed and command give the same files."""
+    test_every: int = 8
+    """Every so many-th view (sorted by name) is held out for test; 0 holds out none."""
+    test_views: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Text file with the names of the views to hold out, one a line; instead of --test-every."""
+    train_views: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Text file with the names of the views to train on, one a line; default: all that are not held out."""
+    resume: bool = False
+    """Continue an interrupted run from its last checkpoint."""
+    overwrite: bool = False
+    """Replace a run that is already there."""
+
+    def run(self, terminal: Terminal) -> None:
+        """Check everything the user gave, make the run, do the work."""
+        capture = CaptureSettings(
+            path=str(self.capture.absolute()),
+            downscale=self.downscale,
+            test_every=self.test_every,
+            test_names=read_names(self.test_views),
+            train_names=read_names(self.train_views),
+        )
+        settings = RunSettings.of(
+            capture,
+            masks=self.masks and str(self.masks.absolute()),
+            method=self.method,
+            splats=self.splats and str(self.splats.absolute()),
+            iterations=self.iterations,
+            seed=self.seed,
+        )
+        run = start_run(self.output, settings, resume=self.resume, overwrite=self.overwrite)
+        terminal.results.print(train_run(run, terminal))

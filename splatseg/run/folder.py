@@ -1,0 +1,178 @@
+"""A run: a folder that explains itself.
+
+    config.yaml      every setting, enough to repeat the run      segments.json   id, name, colour, count, box, parent
+    metrics.jsonl    one line a report of progress                masks/          16-bit label maps, one PNG a view
+    splats.ply       the splat, its features and segment ids      report.html     what a person looks at
+    checkpoint/      what resuming needs, while it is needed      evaluation.json what `splatseg evaluate` found
+
+Every file is written aside and renamed into place, so a run is never left with half a file.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from splatseg.capture import Capture, View
+from splatseg.errors import PromptError, RunError
+from splatseg.files import atomic_write
+from splatseg.masks import MaskStore, open_masks
+from splatseg.run.settings import RunSettings
+from splatseg.run.settings_file import read_settings, to_plain, write_settings
+from splatseg.splats import Splats, load_splats
+
+FILES = ("config.yaml", "metrics.jsonl", "splats.ply", "segments.json", "report.html", "evaluation.json")
+FOLDERS = ("checkpoint", "masks")
+"""What a run may hold. `--overwrite` removes these and nothing else."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """An open run folder. Use `create_run` or `open_run`."""
+
+    path: Path
+    settings: RunSettings
+
+    @cached_property
+    def capture(self) -> Capture:
+        """The capture the run was made from, read anew. Raises CaptureError if it is gone or damaged."""
+        return self.settings.capture.load()
+
+    def splats(self) -> Splats:
+        """The splat with what it carries. Raises RunError if the fit has not finished."""
+        if not self.splats_path.exists():
+            raise RunError(
+                f"{self.path} has no splats.ply yet: its training did not finish; "
+                f"repeat its `splatseg train` command with --resume"
+            )
+        return load_splats(self.splats_path)[0]
+
+    def masks(self, folder: Path | None = None) -> MaskStore:
+        """The input masks, from `folder` or from where the run has them. Raises RunError if the run has none."""
+        chosen = folder or (Path(self.settings.masks) if self.settings.masks else None)
+        if chosen is None:
+            raise RunError(f"{self.path} was made without masks; name their folder with --masks DIR")
+        return open_masks(chosen, self.capture.views)
+
+    def views(self, split: str) -> tuple[View, ...]:
+        """The views of a split: train, test or all. Raises PromptError if it is empty."""
+        views = self.capture.split(split)
+        if not views:
+            raise PromptError(f"the capture of {self.path} has no views in the split {split!r}; use --split all")
+        return views
+
+    def record(self, **facts: Any) -> None:
+        """Add a line to metrics.jsonl."""
+        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(to_plain(facts)) + "\n")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """All lines of metrics.jsonl; a last line cut short by a crash is left out."""
+        path = self.path / "metrics.jsonl"
+        rows = []
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                continue
+        return rows
+
+    def keep_metrics_before(self, step: int) -> None:
+        """Forget the steps of a fit from `step` on, which a resumed run will do again."""
+        kept = [row for row in self.metrics() if row.get("step", 0) <= step]
+        with atomic_write(self.path / "metrics.jsonl") as file:
+            file.write("".join(json.dumps(row) + "\n" for row in kept).encode())
+
+    @property
+    def splats_path(self) -> Path:
+        """Where the splat is or will be."""
+        return self.path / "splats.ply"
+
+    @property
+    def segments_path(self) -> Path:
+        """Where the table of segments is or will be."""
+        return self.path / "segments.json"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """The folder of checkpoints."""
+        return self.path / "checkpoint"
+
+    @property
+    def report_path(self) -> Path:
+        """The page a person looks at."""
+        return self.path / "report.html"
+
+    @property
+    def evaluation_path(self) -> Path:
+        """What `splatseg evaluate` wrote."""
+        return self.path / "evaluation.json"
+
+
+def create_run(path: Path, settings: RunSettings, resume: bool = False, overwrite: bool = False) -> Run:
+    """Make a run folder, or with `resume` open the one that is there if it has the same settings.
+
+    Raises RunError if the folder exists and neither is asked for, if it is not a run (nothing is ever deleted from a
+    folder that splatseg did not make), or if the settings to resume with differ.
+    """
+    path = Path(path)
+    if resume and (path / "config.yaml").exists():
+        return _resumed(path, settings)
+    if path.exists() and not path.is_dir():
+        raise RunError(f"{path} is a file, not a folder; name another place with -o")
+    if path.is_dir() and any(path.iterdir()):
+        _make_room(path, overwrite)
+    path.mkdir(parents=True, exist_ok=True)
+    write_settings(path / "config.yaml", settings)
+    return Run(path, settings)
+
+
+def open_run(path: Path) -> Run:
+    """Open a run that was made before. Raises RunError if there is none at `path` or its settings cannot be read."""
+    path = Path(path)
+    if not path.is_dir():
+        raise RunError(f"there is no run at {path}; make one with `splatseg train CAPTURE -o {path}`")
+    return Run(path, read_settings(path / "config.yaml", RunSettings))
+
+
+def save_settings(run: Run, settings: RunSettings) -> Run:
+    """The run with its settings exchanged, on disk too."""
+    write_settings(run.path / "config.yaml", settings)
+    return Run(run.path, settings)
+
+
+def _resumed(path: Path, settings: RunSettings) -> Run:
+    run = open_run(path)
+    old, new = to_plain(run.settings), to_plain(settings)
+    differing = [name for name in _differences(old, new) if name != "version"]
+    if differing:
+        raise RunError(
+            f"{path} was started with other settings ({', '.join(differing)}); "
+            f"resume with the same ones, or use --overwrite to start anew"
+        )
+    return run
+
+
+def _differences(old: Any, new: Any, name: str = "") -> Iterable[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(set(old) | set(new)):
+            yield from _differences(old.get(key), new.get(key), f"{name}.{key}" if name else key)
+    elif old != new:
+        yield name
+
+
+def _make_room(path: Path, overwrite: bool) -> None:
+    is_run = (path / "config.yaml").exists()
+    if not is_run:
+        raise RunError(f"{path} exists, is not empty, and is not a run; name an empty or new folder with -o")
+    if not overwrite:
+        raise RunError(f"{path} already holds a run; use --resume to continue it or --overwrite to replace it")
+    for name in FILES:
+        (path / name).unlink(missing_ok=True)
+    for name in FOLDERS:
+        shutil.rmtree(path / name, ignore_errors=True)

@@ -1,0 +1,84 @@
+"""Every setting of a run in one tree of frozen dataclasses; saved as config.yaml, enough to repeat the run."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import splatseg.version
+from splatseg.capture import Capture, load_capture
+from splatseg.cluster import ClusterSettings
+from splatseg.contrast import ContrastConfig
+from splatseg.lift import EmbedSettings
+from splatseg.train import TrainConfig
+
+Method = Literal["lift", "paper"]
+
+
+@dataclass(frozen=True)
+class CaptureSettings:
+    """Where the capture is and how it is read; see `capture.load_capture`."""
+
+    path: str
+    downscale: int = 1
+    test_every: int = 8
+    test_names: tuple[str, ...] | None = None
+    train_names: tuple[str, ...] | None = None
+
+    def load(self) -> Capture:
+        """Read the capture. Raises CaptureError."""
+        return load_capture(
+            Path(self.path),
+            downscale=self.downscale,
+            test_every=self.test_every,
+            test_names=self.test_names,
+            train_names=self.train_names,
+        )
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """All that decides what a run will hold. masks, splats: absolute paths or None (no masks; fit the splat)."""
+
+    capture: CaptureSettings
+    masks: str | None = None
+    method: Method = "lift"
+    splats: str | None = None
+    seed: int = 0
+    train: TrainConfig = field(default_factory=TrainConfig)
+    contrast: ContrastConfig = field(default_factory=ContrastConfig)
+    embed: EmbedSettings = field(default_factory=EmbedSettings)
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
+    version: str = splatseg.version.__version__
+
+    @classmethod
+    def of(
+        cls,
+        capture: CaptureSettings,
+        masks: str | None = None,
+        method: Method = "lift",
+        splats: str | None = None,
+        iterations: int | None = None,
+        seed: int = 0,
+    ) -> RunSettings:
+        """The settings a command line asks for: defaults of the method, its schedules scaled to `iterations`."""
+        joint = method == "paper" and splats is None and masks is not None
+        train = TrainConfig.paper() if joint else TrainConfig()
+        if iterations is not None:
+            train = train.scaled(iterations)
+        settings = cls(capture, masks, method, splats, seed, train=dataclasses.replace(train, seed=seed))
+        return settings.with_method(method, iterations)
+
+    def with_method(self, method: Method, iterations: int | None) -> RunSettings:
+        """The same run segmented by another method; `iterations` scales the schedule of `paper`."""
+        contrast = self.contrast if iterations is None else self.contrast.scaled(iterations)
+        changes: dict[str, Any] = {"method": method, "contrast": dataclasses.replace(contrast, seed=self.seed)}
+        changes["embed"] = dataclasses.replace(self.embed, seed=self.seed)
+        changes["cluster"] = dataclasses.replace(self.cluster, seed=self.seed)
+        return dataclasses.replace(self, **changes)
+
+    def with_masks(self, masks: str) -> RunSettings:
+        """The same run with its masks taken from another folder."""
+        return dataclasses.replace(self, masks=masks)

@@ -1,0 +1,89 @@
+"""What a user gets wrong is told in a sentence, ends with exit code 2, and leaves nothing behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from splatseg.cli.main import run
+from splatseg.demo import demo_capture
+
+
+def _said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err
+    return " ".join(captured.err.split())
+
+
+def test_a_capture_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = _said(["train", str(tmp_path / "nothing"), "-o", str(tmp_path / "run")], capsys)
+    assert "nothing" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_masks_that_match_no_image(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.fromarray(np.ones((4, 4), np.uint8)).save(tmp_path / "holiday.png")
+    said = _said(["train", str(demo_capture()), "-o", str(tmp_path / "run"), "--masks", str(tmp_path)], capsys)
+    assert "holiday" in said and "000" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_exists(small_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (small_run / "splats.ply").read_bytes()
+    said = _said(["train", str(demo_capture()), "-o", str(small_run)], capsys)
+    assert "use --resume to continue it or --overwrite to replace it" in said
+    assert (small_run / "splats.ply").read_bytes() == before
+
+
+def test_a_splat_that_is_cut_short(tmp_path: Path, small_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cut = tmp_path / "cut.ply"
+    cut.write_bytes((small_run / "splats.ply").read_bytes()[:5000])
+    said = _said(["train", str(demo_capture()), "-o", str(tmp_path / "run"), "--splats", str(cut)], capsys)
+    assert "cut.ply" in said
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        (["--view", "nope.jpg", "--click", "1,1"], "nope.jpg"),
+        (["--view", "001.jpg", "--click", "500,1"], "500"),
+        (["--view", "001.jpg", "--click", "here"], "--click takes X,Y in pixels, got 'here'"),
+        (["--view", "001.jpg", "--box", "1,2,3"], "--box takes X0,Y0,X1,Y1 in pixels, got '1,2,3'"),
+        (["--view", "001.jpg"], "give exactly one prompt"),
+        (["--view", "001.jpg", "--click", "1,1", "--box", "1,1,5,5"], "give exactly one prompt"),
+        (["--view", "001.jpg", "--mask", "gone.png"], "there is no mask at gone.png"),
+        (["--view", "001.jpg", "--click", "40,30", "--threshold", "1.5"], "threshold"),
+    ],
+)
+def test_a_prompt_that_cannot_be(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], prompt: list[str], expected: str
+) -> None:
+    assert expected in _said(["select", str(small_run), *prompt, "-o", str(tmp_path / "out")], capsys)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_mask_that_is_black_selects_nothing(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(np.zeros((60, 80), np.uint8)).save(tmp_path / "black.png")
+    arguments = ["select", str(small_run), "--view", "001.jpg", "--mask", str(tmp_path / "black.png")]
+    assert "is black all over" in _said([*arguments, "-o", str(tmp_path / "out")], capsys)
+
+
+def test_a_segment_that_is_not_there(small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = _said(["export", str(small_run), "--segment", "9999", "-o", str(tmp_path / "a.ply")], capsys)
+    assert "9999" in said
+    assert not (tmp_path / "a.ply").exists()
+
+
+def test_truth_that_is_not_there(small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert str(tmp_path / "gt") in _said(["evaluate", str(small_run), "--gt", str(tmp_path / "gt")], capsys)
+
+
+def test_info_about_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "there is nothing at" in _said(["info", str(tmp_path / "gone")], capsys)

@@ -1,0 +1,80 @@
+"""A run folder is never lost and never made over something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from splatseg.errors import RunError
+from splatseg.run.folder import create_run, open_run
+from splatseg.run.settings import CaptureSettings, RunSettings
+
+SETTINGS = RunSettings.of(CaptureSettings("/captures/kitchen"))
+
+
+def test_a_run_opens_with_the_settings_it_was_made_with(tmp_path: Path) -> None:
+    create_run(tmp_path / "run", SETTINGS)
+    assert open_run(tmp_path / "run").settings == SETTINGS
+
+
+def test_a_run_that_exists_is_refused(tmp_path: Path) -> None:
+    create_run(tmp_path, SETTINGS)
+    with pytest.raises(RunError, match="already holds a run; use --resume to continue it or --overwrite to replace it"):
+        create_run(tmp_path, SETTINGS)
+
+
+def test_a_folder_that_is_no_run_is_refused_even_to_overwrite(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(RunError, match="is not a run; name an empty or new folder"):
+        create_run(tmp_path, SETTINGS, overwrite=True)
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"
+
+
+def test_overwriting_a_run_leaves_foreign_files_alone(tmp_path: Path) -> None:
+    create_run(tmp_path, SETTINGS)
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "splats.ply").write_text("old")
+    create_run(tmp_path, SETTINGS, overwrite=True)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert not (tmp_path / "splats.ply").exists()
+
+
+def test_resuming_with_other_settings_names_them(tmp_path: Path) -> None:
+    create_run(tmp_path, SETTINGS)
+    other = RunSettings.of(CaptureSettings("/captures/kitchen", downscale=2), seed=1)
+    with pytest.raises(RunError, match=r"other settings \(capture\.downscale, .*seed.*\); resume with the same ones"):
+        create_run(tmp_path, other, resume=True)
+
+
+def test_resuming_what_never_began_begins_it(tmp_path: Path) -> None:
+    assert create_run(tmp_path / "run", SETTINGS, resume=True).settings == SETTINGS
+
+
+def test_a_file_in_place_of_the_run_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    with pytest.raises(RunError, match="is a file, not a folder"):
+        create_run(tmp_path / "run", SETTINGS)
+
+
+def test_a_run_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"there is no run at .*gone; make one with `splatseg train"):
+        open_run(tmp_path / "gone")
+
+
+def test_an_unfinished_run_says_how_to_finish(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"has no splats\.ply yet: its training did not finish; .* with --resume"):
+        create_run(tmp_path, SETTINGS).splats()
+
+
+def test_a_run_without_masks_asks_for_them(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="was made without masks; name their folder with --masks DIR"):
+        create_run(tmp_path, SETTINGS).masks()
+
+
+def test_a_line_of_metrics_cut_short_by_a_crash_is_left_out(tmp_path: Path) -> None:
+    run = create_run(tmp_path, SETTINGS)
+    run.record(step=10, loss=0.5)
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 20, "lo')
+    assert run.metrics() == [{"step": 10, "loss": 0.5}]
