@@ -284,7 +284,8 @@ def _read_points(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     if path is None:
         ply = folder / "points3D.ply"
         return read_point_cloud(ply) if ply.is_file() else no_points()
-    return _read_points_bin(path) if path.suffix == ".bin" else _read_points_txt(path)
+    with np.errstate(over="ignore"):  # coordinates beyond float32 become infinite, and are dropped
+        return _read_points_bin(path) if path.suffix == ".bin" else _read_points_txt(path)
 
 
 def _read_points_bin(path: Path) -> tuple[np.ndarray, np.ndarray]:

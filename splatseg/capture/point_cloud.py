@@ -36,7 +36,8 @@ _MAX_HEADER = 1 << 16
 def read_point_cloud(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """(P,3) float32 points and (P,3) uint8 colours. Raises CaptureError when the file is not such a point cloud."""
     try:
-        return _read(path)
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers beyond float32 become infinite, and are dropped
+            return _read(path)
     except (OSError, ValueError, KeyError, IndexError, OverflowError) as error:
         raise CaptureError(
             f"{path} is not a readable PLY point cloud ({error}); export it again, or remove it."
@@ -51,7 +52,9 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if not head.startswith(b"ply") or end < 0 or body == 0:
         raise ValueError("no PLY header")
     lines = [line.split() for line in head[:end].decode("ascii", errors="replace").splitlines()]
-    byte_format = next(fields[1] for fields in lines if fields[:1] == ["format"])
+    byte_format = next((fields[1] for fields in lines if fields[:1] == ["format"]), "")
+    if byte_format not in ("ascii", "binary_little_endian", "binary_big_endian"):
+        raise ValueError(f"unknown format '{byte_format}'")
     elements = [i for i, fields in enumerate(lines) if fields[:1] == ["element"]]
     if not elements or lines[elements[0]][1] != "vertex":
         raise ValueError("its first element is not 'vertex'")

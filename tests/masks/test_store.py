@@ -1,0 +1,129 @@
+"""Folders of masks: which file belongs to which view, at which size, and what is said when none does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scenes import camera
+
+from splatseg.capture import View, load_capture
+from splatseg.errors import MaskError
+from splatseg.masks import open_masks
+
+
+def views(*names: str) -> list[View]:
+    return [View(name, camera(24, 16)) for name in names]
+
+
+def write_mask(path: Path, value: int = 1, width: int = 24, height: int = 16) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    labels = np.zeros((height, width), np.uint16)
+    labels[: height // 2] = value
+    Image.fromarray(labels).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("view", "file"),
+    [
+        ("000.jpg", "000.png"),
+        ("000.jpg", "000.jpg.png"),
+        ("a b.v1.2.JPG", "a b.v1.2.png"),
+        ("frame.0001", "frame.0001.png"),
+        ("left/000.jpg", "left/000.png"),
+        ("left/000.jpg", "left/000.jpg.png"),
+        ("left/000.jpg", "000.png"),
+        ("left/000.jpg", "000.jpg.png"),
+        ("000.jpg", "sub/folder/000.png"),
+    ],
+)
+def test_masks_are_found_by_the_name_of_their_view(tmp_path: Path, view: str, file: str) -> None:
+    path = write_mask(tmp_path / file)
+    write_mask(tmp_path / "another.png")
+    masks = open_masks(tmp_path, views(view, "without.jpg"))
+    assert masks.files == {view: path} and masks.names == (view,)
+
+
+def test_equal_names_in_several_folders_are_kept_apart(tmp_path: Path) -> None:
+    left, right = write_mask(tmp_path / "left" / "0.png"), write_mask(tmp_path / "right" / "0.png")
+    assert open_masks(tmp_path, views("left/0.jpg", "right/0.jpg")).files == {"left/0.jpg": left, "right/0.jpg": right}
+
+
+def test_a_last_name_that_several_views_or_files_share_matches_nothing(tmp_path: Path) -> None:
+    write_mask(tmp_path / "0.png")
+    with pytest.raises(MaskError, match="has the name of a view"):
+        open_masks(tmp_path, views("left/0.jpg", "right/0.jpg"))
+    write_mask(tmp_path / "x" / "1.png")
+    write_mask(tmp_path / "y" / "1.png")
+    assert open_masks(tmp_path, views("1.jpg", "0.jpg")).names == ("0.jpg",)
+
+
+def test_a_dotted_name_is_not_cut_at_its_first_dot(tmp_path: Path) -> None:
+    first, second = write_mask(tmp_path / "a.1.png"), write_mask(tmp_path / "a.2.png")
+    assert open_masks(tmp_path, views("a.1.jpg", "a.2.jpg")).files == {"a.1.jpg": first, "a.2.jpg": second}
+
+
+def test_of_several_kinds_the_richest_is_read(tmp_path: Path) -> None:
+    write_mask(tmp_path / "0.png")
+    np.save(tmp_path / "0.npy", np.ones((16, 24), int))
+    assert open_masks(tmp_path, views("0.jpg")).files["0.jpg"].suffix == ".npy"
+
+
+def test_hidden_files_are_not_masks(tmp_path: Path) -> None:
+    (tmp_path / "._0.png").write_bytes(b"x")
+    with pytest.raises(MaskError, match="holds no masks"):
+        open_masks(tmp_path, views("0.jpg"))
+
+
+def test_masks_of_another_size_are_resampled_to_the_camera(tmp_path: Path) -> None:
+    write_mask(tmp_path / "0.png", width=48, height=32)
+    view = views("0.jpg")[0]
+    segments = open_masks(tmp_path, [view]).read(view)
+    assert segments is not None
+    assert (segments.width, segments.height) == (24, 16) and segments.areas().tolist() == [24 * 8]
+
+
+def test_masks_of_another_shape_are_an_error(tmp_path: Path) -> None:
+    write_mask(tmp_path / "0.png", width=20, height=20)
+    view = views("0.jpg")[0]
+    with pytest.raises(MaskError, match=r"0\.png is 20x20, but the view '0\.jpg' is 24x16"):
+        open_masks(tmp_path, [view]).read(view)
+
+
+def test_a_view_without_masks_reads_as_none(tmp_path: Path) -> None:
+    write_mask(tmp_path / "0.png")
+    both = views("0.jpg", "1.jpg")
+    assert open_masks(tmp_path, both).read(both[1]) is None
+
+
+def test_folders_that_cannot_serve_are_explained(tmp_path: Path) -> None:
+    with pytest.raises(MaskError, match=r"There is no folder of masks: .*gone"):
+        open_masks(tmp_path / "gone", views("0.jpg"))
+    (tmp_path / "0.jpg").write_bytes(b"x")
+    with pytest.raises(MaskError, match=r"holds no masks; expected are files \.npz, \.npy, \.json, \.png"):
+        open_masks(tmp_path, views("0.jpg"))
+    with pytest.raises(MaskError, match="Not a folder of masks"):
+        open_masks(tmp_path / "0.jpg", views("0.jpg"))
+    for i in range(5):
+        write_mask(tmp_path / "masks" / f"mask_{i}.png")
+    with pytest.raises(
+        MaskError,
+        match=r"expected names like 0\.png, 1\.png, 2\.png; found mask_0\.png, mask_1\.png, mask_2\.png, \.\.\.",
+    ):
+        open_masks(tmp_path / "masks", views("0.jpg", "1.jpg", "2.jpg", "3.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "segments", "layers"),
+    [("demo", "masks_sim", 131, 1), ("tabletop", "masks_sim", 58, 1), ("tabletop", "masks_nested", 227, 10)],
+)
+def test_the_development_masks_are_read(shared_data: Path, name: str, folder: str, segments: int, layers: int) -> None:
+    capture = load_capture(shared_data / name, downscale=1)
+    masks = open_masks(shared_data / name / folder, capture.views)
+    assert len(masks.names) == len(capture.views)
+    read = masks.read(capture.views[0])
+    assert read is not None and (read.count, len(read.layers)) == (segments, layers)
+    assert (read.width, read.height) == (640, 480)
