@@ -1,0 +1,195 @@
+// The only file that knows Python. Arrays come in through DLPack as float32, C-contiguous, on the CPU; shapes that the
+// caller (raster/native.py) must have right are checked here once more, since memory depends on them.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <tuple>
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/tuple.h>
+
+#include "dispatch.h"
+#include "raster.h"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace {
+
+using splatseg::Plan;
+
+template <class T, int kDims>
+using Array = nb::ndarray<T, nb::ndim<kDims>, nb::c_contig, nb::device::cpu>;
+template <int kDims>
+using Floats = Array<const float, kDims>;
+template <int kDims>
+using Out = Array<float, kDims>;
+
+void require(bool true_for_good_shapes, const char* what) {
+    if (!true_for_good_shapes) throw std::invalid_argument(what);
+}
+
+int checked_threads(int threads) {
+    require(threads >= 1 && threads <= 1024, "threads must be between 1 and 1024");
+    return threads;
+}
+
+struct PyCamera {
+    splatseg::Camera camera;
+    splatseg::Cutoffs cutoffs;
+};
+
+PyCamera make_camera(Array<const double, 2> viewmat, Array<const double, 2> K, int width, int height,
+                     const std::vector<double>& cutoffs) {
+    require(viewmat.shape(0) == 4 && viewmat.shape(1) == 4, "viewmat must have shape (4, 4)");
+    require(K.shape(0) == 3 && K.shape(1) == 3, "K must have shape (3, 3)");
+    require(width > 0 && height > 0 && width < 65536 && height < 65536, "width and height must be in 1..65535");
+    require(cutoffs.size() == 6, "cutoffs are near, eps2d, alpha_min, alpha_max, transmittance_min, frustum_margin");
+    const double *V = viewmat.data(), *k = K.data();
+    PyCamera out;
+    for (int i = 0; i < 3; ++i) {
+        for (int j = 0; j < 3; ++j) out.camera.rotation[3 * i + j] = static_cast<float>(V[4 * i + j]);
+        out.camera.translation[i] = static_cast<float>(V[4 * i + 3]);
+    }
+    out.camera.fx = static_cast<float>(k[0]);
+    out.camera.fy = static_cast<float>(k[4]);
+    out.camera.cx = static_cast<float>(k[2]);
+    out.camera.cy = static_cast<float>(k[5]);
+    out.camera.width = width;
+    out.camera.height = height;
+    const auto f = [&](int i) { return static_cast<float>(cutoffs[i]); };
+    out.cutoffs = {f(0), f(1), f(2), f(3), f(4), f(5)};
+    return out;
+}
+
+splatseg::Gaussians gaussians(const Floats<2>& means, const Floats<2>& quats, const Floats<2>& scales,
+                              const Floats<1>& opacities, const std::optional<Floats<2>>& offset) {
+    const size_t n = means.shape(0);
+    require(means.shape(1) == 3, "means must have shape (N, 3)");
+    require(quats.shape(0) == n && quats.shape(1) == 4, "quats must have shape (N, 4)");
+    require(scales.shape(0) == n && scales.shape(1) == 3, "scales must have shape (N, 3)");
+    require(opacities.shape(0) == n, "opacities must have shape (N,)");
+    require(!offset || (offset->shape(0) == n && offset->shape(1) == 2), "means2d_offset must have shape (N, 2)");
+    require(n < UINT32_MAX, "more than 4 billion Gaussians");
+    return {means.data(), quats.data(), scales.data(), opacities.data(), offset ? offset->data() : nullptr,
+            static_cast<int64_t>(n)};
+}
+
+std::shared_ptr<Plan> prepare(Floats<2> means, Floats<2> quats, Floats<2> scales, Floats<1> opacities,
+                              std::optional<Floats<2>> offset, const PyCamera& camera, Array<int32_t, 1> radii, int threads) {
+    const splatseg::Gaussians g = gaussians(means, quats, scales, opacities, offset);
+    require(radii.shape(0) == means.shape(0), "radii must have shape (N,)");
+    auto plan = std::make_shared<Plan>();
+    plan->camera = camera.camera;
+    plan->cutoffs = camera.cutoffs;
+    int32_t* radii_data = radii.data();
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    splatseg::prepare(splatseg::kernels(), g, *plan, radii_data, threads);
+    return plan;
+}
+
+template <class A>
+void require_image(const Plan& plan, const A& image) {
+    require(static_cast<int>(image.shape(0)) == plan.camera.height && static_cast<int>(image.shape(1)) == plan.camera.width,
+            "images must have the height and width of the plan's camera");
+}
+
+void blend(const Plan& plan, Floats<2> features, Out<3> blended, Out<2> alphas, int threads) {
+    require(static_cast<int64_t>(features.shape(0)) == plan.count, "features must have a row for every Gaussian");
+    require_image(plan, blended);
+    require_image(plan, alphas);
+    require(blended.shape(2) == features.shape(1), "blended must have the channels of features");
+    const float* in = features.data();
+    float *out = blended.data(), *out_alphas = alphas.data();
+    const int64_t channels = static_cast<int64_t>(features.shape(1));
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    splatseg::kernels().blend(plan, in, channels, out, out_alphas, threads);
+}
+
+void accumulate(const Plan& plan, Floats<3> values, Out<2> sums, int threads) {
+    require_image(plan, values);
+    require(static_cast<int64_t>(sums.shape(0)) == plan.count && sums.shape(1) == values.shape(2), "sums must have shape (N, C)");
+    const float* in = values.data();
+    float* out = sums.data();
+    const int64_t channels = static_cast<int64_t>(values.shape(2));
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    splatseg::kernels().accumulate(plan, in, channels, out, threads);
+}
+
+using GeometryIn = std::tuple<Floats<2>, Floats<2>, Floats<2>, Floats<1>, std::optional<Floats<2>>>;
+using GeometryOut = std::tuple<Out<2>, Out<2>, Out<2>, Out<1>, Out<2>>;
+
+void backward(const Plan& plan, const GeometryIn& geometry, Floats<2> features, Floats<3> blended, Floats<2> alphas,
+              Floats<3> grad_blended, Floats<2> grad_alphas, Out<2> grad_features, const GeometryOut& grads, int threads) {
+    const auto& [means, quats, scales, opacities, offset] = geometry;
+    const auto& [d_means, d_quats, d_scales, d_opacities, d_means2d] = grads;
+    const splatseg::Gaussians g = gaussians(means, quats, scales, opacities, offset);
+    require(g.count == plan.count, "the plan was made from another number of Gaussians");
+    const size_t n = means.shape(0), channels = features.shape(1);
+    require(features.shape(0) == n && grad_features.shape(0) == n && grad_features.shape(1) == channels,
+            "features and grad_features must have shape (N, F)");
+    require_image(plan, blended);
+    require_image(plan, alphas);
+    require_image(plan, grad_blended);
+    require_image(plan, grad_alphas);
+    require(blended.shape(2) == channels && grad_blended.shape(2) == channels, "images must have the channels of features");
+    require(d_means.shape(0) == n && d_means.shape(1) == 3 && d_quats.shape(0) == n && d_quats.shape(1) == 4 &&
+                d_scales.shape(0) == n && d_scales.shape(1) == 3 && d_opacities.shape(0) == n && d_means2d.shape(0) == n &&
+                d_means2d.shape(1) == 2,
+            "gradients must have the shapes of what they are gradients of");
+    const splatseg::BackwardInput input{features.data(),     static_cast<int64_t>(channels), blended.data(), alphas.data(),
+                                        grad_blended.data(), grad_alphas.data()};
+    const splatseg::GeometryGradients out{d_means.data(), d_quats.data(), d_scales.data(), d_opacities.data(), d_means2d.data()};
+    float* out_features = grad_features.data();
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    splatseg::kernels().backward(plan, g, input, out_features, out, threads);
+}
+
+std::tuple<double, double> photometric(Floats<3> image, Floats<3> target, float ssim_weight, std::optional<Out<3>> gradient,
+                                       int threads) {
+    const auto same = [&](const auto& other) {
+        return other.shape(0) == image.shape(0) && other.shape(1) == image.shape(1) && other.shape(2) == 3;
+    };
+    require(image.shape(2) == 3 && same(target) && (!gradient || same(*gradient)), "images must all have shape (H, W, 3)");
+    require(image.shape(0) > 0 && image.shape(1) > 0, "images must not be empty");
+    const splatseg::ImagePair pair{image.data(), target.data(), static_cast<int>(image.shape(0)), static_cast<int>(image.shape(1))};
+    float* out = gradient ? gradient->data() : nullptr;
+    double l1 = 0.0, ssim = 0.0;
+    threads = checked_threads(threads);
+    {
+        nb::gil_scoped_release release;
+        splatseg::kernels().photometric(pair, ssim_weight, out, &l1, &ssim, threads);
+    }
+    return {l1, ssim};
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+    m.doc() = "The native rasteriser. Its Python face is splatseg.raster.native; the contract is native/raster.h.";
+    nb::class_<Plan>(m, "Plan")
+        .def_prop_ro("count", [](const Plan& p) { return p.count; })
+        .def_prop_ro("drawn", [](const Plan& p) { return p.drawn; })
+        .def_prop_ro("entries", [](const Plan& p) { return p.entries; });
+    nb::class_<PyCamera>(m, "Camera").def(nb::new_(&make_camera), "viewmat"_a, "K"_a, "width"_a, "height"_a, "cutoffs"_a);
+    m.def("prepare", &prepare, "means"_a, "quats"_a, "scales"_a, "opacities"_a, "means2d_offset"_a.none(), "camera"_a,
+          "radii"_a, "threads"_a);
+    m.def("blend", &blend, "plan"_a, "features"_a, "blended"_a, "alphas"_a, "threads"_a);
+    m.def("accumulate", &accumulate, "plan"_a, "values"_a, "sums"_a, "threads"_a);
+    m.def("backward", &backward, "plan"_a, "geometry"_a, "features"_a, "blended"_a, "alphas"_a, "grad_blended"_a,
+          "grad_alphas"_a, "grad_features"_a, "grads"_a, "threads"_a);
+    m.def("photometric", &photometric, "image"_a, "target"_a, "ssim_weight"_a, "gradient"_a.none(), "threads"_a);
+    m.def("simd_level", [] { return std::string(splatseg::kernels().level); });
+    m.def("simd_levels", &splatseg::simd_levels);
+    m.def("use_simd_level", &splatseg::use_simd_level, "name"_a);
+}

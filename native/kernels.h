@@ -1,0 +1,15 @@
+// Declarations of one SIMD level's stages; the table of all levels is in dispatch.cpp.
+#pragma once
+
+#include "raster.h"
+
+namespace splatseg::SPLATSEG_LEVEL {
+
+void project(const Gaussians&, const Camera&, const Cutoffs&, const Projection&, int64_t begin, int64_t end);
+void blend(const Plan&, const float* features, int64_t channels, float* blended, float* alphas, int threads);
+void accumulate(const Plan&, const float* values, int64_t channels, float* sums, int threads);
+void backward(const Plan&, const Gaussians&, const BackwardInput&, float* grad_features, const GeometryGradients&,
+              int threads);
+void photometric(const ImagePair&, float ssim_weight, float* gradient, double* l1, double* ssim, int threads);
+
+}  // namespace splatseg::SPLATSEG_LEVEL

@@ -1,0 +1,12 @@
+// The table of one SIMD level.
+#include "kernels.h"
+
+#define SPLATSEG_TEXT(x) #x
+#define SPLATSEG_NAME(x) SPLATSEG_TEXT(x)
+
+namespace splatseg::SPLATSEG_LEVEL {
+
+extern const Kernels kernels;
+const Kernels kernels{SPLATSEG_NAME(SPLATSEG_LEVEL), project, blend, accumulate, backward, photometric};
+
+}  // namespace splatseg::SPLATSEG_LEVEL

@@ -1,0 +1,27 @@
+// Scratch memory that is used again: pages of a fresh allocation cost more than the arithmetic done on them.
+#pragma once
+
+#include <cstddef>
+
+namespace splatseg {
+
+// 64-byte aligned, uninitialised, movable. Its memory comes from and returns to a pool of bounded size.
+class Buffer {
+public:
+    Buffer() = default;
+    explicit Buffer(size_t bytes);
+    ~Buffer();
+    Buffer(Buffer&& other) noexcept;
+    Buffer& operator=(Buffer&& other) noexcept;
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+
+    template <class T>
+    T* as() const { return static_cast<T*>(data_); }
+
+private:
+    void* data_ = nullptr;
+    size_t bytes_ = 0;
+};
+
+}  // namespace splatseg

@@ -1,0 +1,141 @@
+// The contract of the native rasteriser: what every stage reads and writes, with shapes and units.
+//
+//   features (H,W,F) = sum_i w_i f_i     alphas (H,W) = sum_i w_i     w_i = alpha_i * prod_{j<i} (1 - alpha_j)
+//
+// Alphabet: N Gaussians, M of them drawn, ranked front to back (equal depths by index); F or C channels; H x W pixels
+// in T tiles of 16x16; E entries = pairs (tile, drawn Gaussian whose bounding box meets the tile). Arrays are dense,
+// row-major, float32. x is to the right, y down, the centre of pixel (0, 0) is at (0.5, 0.5).
+//
+// Stages, one file each: project -> bin -> blend; blend_backward -> project_backward. None of them knows Python.
+// Results are bit-identical for any number of threads: whatever is summed is summed in an order fixed by the input.
+//
+// Source: 3D Gaussian Splatting (Kerbl et al. 2023); cut-offs of gsplat 1.5.3 (raster/interface.py).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "memory.h"
+
+namespace splatseg {
+
+constexpr int kTile = 16;           // pixels along a side of a tile
+constexpr int kBlock = 4;           // pixels along a side of a block: one vector of 16 lanes
+constexpr int kBlocks = 16;         // blocks in a tile, row by row
+constexpr int kLanes = 16;          // pixels in a block, row by row
+
+struct Camera {
+    float rotation[9];              // world to camera, row-major
+    float translation[3];
+    float fx, fy, cx, cy;           // pixels
+    int width, height;              // pixels
+};
+
+struct Cutoffs {                    // RasterSettings of raster/interface.py
+    float near, eps2d, alpha_min, alpha_max, transmittance_min, frustum_margin;
+};
+
+struct Gaussians {
+    const float* means;             // (N,3) world
+    const float* quats;             // (N,4) wxyz, any length but zero
+    const float* scales;            // (N,3) linear, world units
+    const float* opacities;         // (N,) 0..1
+    const float* means2d_offset;    // (N,2) px added to the projected means, or null
+    int64_t count;                  // N
+};
+
+// One drawn Gaussian on screen, so that alpha = exp2(p) with
+//   p = log2_opacity - (a dx^2 + b dx dy + c dy^2),  dx, dy = pixel centre - (mean_x, mean_y).
+struct alignas(32) Splat2d {
+    float mean_x, mean_y;           // px
+    float a, b, c;                  // half the conic (b: the whole off-diagonal), times log2(e)
+    float log2_opacity;
+    float slope_y, slope_x;         // -b / 2c and -b / 2a: where p is largest along a column, along a row
+};
+
+struct TileRect {                   // tiles [x0, x1) x [y0, y1)
+    uint16_t x0, y0, x1, y1;
+};
+
+// Prepared geometry: projection, depth order, tile lists. Read-only once made; any number of calls may share it.
+struct Plan {
+    Camera camera;
+    Cutoffs cutoffs;
+    int64_t count = 0;              // N
+    uint32_t drawn = 0;             // M
+    int tiles_x = 0, tiles_y = 0;
+    uint64_t entries = 0;           // E
+    Buffer splats;                  // Splat2d (M,) by rank
+    Buffer ids;                     // uint32 (M,) index of the Gaussian of a rank
+    Buffer tile_start;              // uint32 (T+1,) where a tile's entries start
+    Buffer tile_ranks;              // uint32 (E,) ranks, tile by tile, ascending within a tile
+    Buffer first_touch;             // uint32 (M+1,) where a Gaussian's entries start in entry_of_touch
+    Buffer entry_of_touch;          // uint32 (E,) the Gaussian's places in tile_ranks, tiles row by row
+};
+
+// What `project` leaves for the depth sort: one slot per Gaussian, filled from the start of each group of kGroup.
+constexpr int64_t kGroup = 1024;
+struct Projection {
+    Splat2d* splats;                // (N,)
+    TileRect* rects;                // (N,)
+    uint32_t* depth_bits;           // (N,) bits of the positive depth: they sort like the depth
+    uint32_t* ids;                  // (N,)
+    uint32_t* group_count;          // (ceil(N / kGroup),) drawn Gaussians in each group
+    int32_t* radii;                 // (N,) px, 0 = not drawn: half-extent of the ellipse alpha = alpha_min, rounded up
+};
+
+struct GeometryGradients {          // each written for all N; zero where nothing was drawn
+    float* means;                   // (N,3)
+    float* quats;                   // (N,4)
+    float* scales;                  // (N,3)
+    float* opacities;               // (N,)
+    float* means2d;                 // (N,2)
+};
+
+// Moments of h = alpha * dL/dalpha about the Gaussian's mean, summed over pixels: 1, dx, dy, dx^2, dx dy, dy^2.
+constexpr int kMoments = 6;
+
+struct BackwardInput {
+    const float* features;          // (N,F) blended forward
+    int64_t channels;               // F
+    const float* blended;           // (H,W,F) result of forward
+    const float* alphas;            // (H,W) result of forward
+    const float* grad_blended;      // (H,W,F)
+    const float* grad_alphas;       // (H,W)
+};
+
+struct ImagePair {
+    const float* image;             // (H,W,3)
+    const float* target;            // (H,W,3)
+    int height, width;
+};
+
+// The stages that are compiled once for each SIMD level.
+struct Kernels {
+    const char* level;
+
+    // Projects Gaussians [begin, end) of one group.
+    void (*project)(const Gaussians&, const Camera&, const Cutoffs&, const Projection&, int64_t begin, int64_t end);
+
+    // blended (H,W,F), alphas (H,W) from features (N,F).
+    void (*blend)(const Plan&, const float* features, int64_t channels, float* blended, float* alphas, int threads);
+
+    // sums (N,C): for each Gaussian the sum over pixels of w * values (H,W,C). The transpose of blend.
+    void (*accumulate)(const Plan&, const float* values, int64_t channels, float* sums, int threads);
+
+    // grad_features (N,F) and the geometry's gradients.
+    void (*backward)(const Plan&, const Gaussians&, const BackwardInput&, float* grad_features,
+                     const GeometryGradients&, int threads);
+
+    // (1 - ssim_weight) * L1 + ssim_weight * (1 - SSIM), means over H, W and channels. gradient (H,W,3) with respect
+    // to the image, or null. Writes l1 and ssim.
+    void (*photometric)(const ImagePair&, float ssim_weight, float* gradient, double* l1, double* ssim, int threads);
+};
+
+// Fills the plan from projected Gaussians: depth sort, tile lists. Throws std::length_error beyond 2^32 - 1 entries.
+void bin(const Projection& projection, Plan& plan, int threads);
+
+// Projects, sorts and bins. radii (N,) is written.
+void prepare(const Kernels& kernels, const Gaussians& gaussians, Plan& plan, int32_t* radii, int threads);
+
+}  // namespace splatseg

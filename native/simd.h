@@ -1,0 +1,257 @@
+// A vector of 16 floats, one lane per pixel of a block, on whatever the compiler was told it may use.
+//
+// AVX-512: one register. AVX2: two. SSE and NEON: four, by the compiler's vector extensions. Every SIMD level compiles
+// its own copy of this file inside its own namespace, so that the linker can never mix code of two levels.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "raster.h"
+
+#if !defined(SPLATSEG_LEVEL)
+#error "SPLATSEG_LEVEL names the SIMD level, for example v3"
+#endif
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+#define SPLATSEG_INLINE static inline __attribute__((always_inline))
+#define SPLATSEG_UNROLL _Pragma("GCC unroll 64")
+
+namespace splatseg::SPLATSEG_LEVEL {
+
+#if defined(__AVX512F__)
+
+using Mask = __mmask16;
+struct Vec {
+    __m512 v;
+};
+
+SPLATSEG_INLINE Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
+SPLATSEG_INLINE void store(float* p, Vec a) { _mm512_storeu_ps(p, a.v); }
+SPLATSEG_INLINE Vec broadcast(float x) { return {_mm512_set1_ps(x)}; }
+SPLATSEG_INLINE Vec operator+(Vec a, Vec b) { return {a.v + b.v}; }
+SPLATSEG_INLINE Vec operator-(Vec a, Vec b) { return {a.v - b.v}; }
+SPLATSEG_INLINE Vec operator*(Vec a, Vec b) { return {a.v * b.v}; }
+SPLATSEG_INLINE Vec operator/(Vec a, Vec b) { return {a.v / b.v}; }
+SPLATSEG_INLINE Vec operator-(Vec a) { return {-a.v}; }
+SPLATSEG_INLINE Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }    // a b + c
+SPLATSEG_INLINE Vec fnma(Vec a, Vec b, Vec c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }  // c - a b
+SPLATSEG_INLINE Vec min(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }
+SPLATSEG_INLINE Vec max(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }
+SPLATSEG_INLINE Vec sqrt(Vec a) { return {_mm512_sqrt_ps(a.v)}; }
+SPLATSEG_INLINE Mask greater(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ); }
+SPLATSEG_INLINE Mask at_least(Vec a, Vec b) { return _mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ); }
+SPLATSEG_INLINE Mask both(Mask a, Mask b) { return a & b; }
+SPLATSEG_INLINE Vec select(Mask m, Vec yes, Vec no) { return {_mm512_mask_blend_ps(m, no.v, yes.v)}; }
+SPLATSEG_INLINE Vec keep(Mask m, Vec a) { return {_mm512_maskz_mov_ps(m, a.v)}; }  // zero elsewhere
+SPLATSEG_INLINE uint32_t bits(Mask m) { return m; }
+SPLATSEG_INLINE Mask mask_from_bits(uint32_t b) { return static_cast<Mask>(b); }
+// 2^n times a, where t = n + 1.5 * 2^23
+SPLATSEG_INLINE Vec scale_by_power(Vec a, Vec t) {
+    return {_mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a.v), _mm512_slli_epi32(_mm512_castps_si512(t.v), 23)))};
+}
+SPLATSEG_INLINE Vec exponent(Vec a) {  // of a positive normal number whose mantissa will be taken in [sqrt(1/2), sqrt(2))
+    const __m512i shifted = _mm512_sub_epi32(_mm512_castps_si512(a.v), _mm512_set1_epi32(0x3f3504f3));
+    return {_mm512_cvtepi32_ps(_mm512_srai_epi32(shifted, 23))};
+}
+SPLATSEG_INLINE Vec mantissa(Vec a) {
+    const __m512i shifted = _mm512_sub_epi32(_mm512_castps_si512(a.v), _mm512_set1_epi32(0x3f3504f3));
+    const __m512i power = _mm512_and_si512(shifted, _mm512_set1_epi32(static_cast<int>(0xff800000)));
+    return {_mm512_castsi512_ps(_mm512_sub_epi32(_mm512_castps_si512(a.v), power))};
+}
+// Appends base + lane for every set lane; writes 16 entries, returns how many count.
+SPLATSEG_INLINE int append_lanes(int32_t* out, int32_t base, Mask m) {
+    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    _mm512_storeu_si512(out, _mm512_maskz_compress_epi32(m, _mm512_add_epi32(lanes, _mm512_set1_epi32(base))));
+    return __builtin_popcount(m);
+}
+
+#else  // parts of the widest register there is
+
+#if defined(__AVX__)
+constexpr int kWidth = 8;
+#else
+constexpr int kWidth = 4;
+#endif
+constexpr int kParts = kLanes / kWidth;
+typedef float Reg __attribute__((vector_size(4 * kWidth)));
+typedef int32_t IntReg __attribute__((vector_size(4 * kWidth)));
+struct Vec {
+    Reg v[kParts];
+};
+struct Mask {
+    IntReg v[kParts];
+};
+
+#define SPLATSEG_EACH for (int i = 0; i < kParts; ++i)
+#define SPLATSEG_PARTS _Pragma("GCC unroll 4") SPLATSEG_EACH
+
+SPLATSEG_INLINE Vec load(const float* p) {
+    Vec r;
+    SPLATSEG_PARTS std::memcpy(&r.v[i], p + i * kWidth, sizeof(Reg));
+    return r;
+}
+SPLATSEG_INLINE void store(float* p, Vec a) {
+    SPLATSEG_PARTS std::memcpy(p + i * kWidth, &a.v[i], sizeof(Reg));
+}
+SPLATSEG_INLINE Vec broadcast(float x) {
+    Vec r;
+    SPLATSEG_PARTS r.v[i] = Reg{} + x;
+    return r;
+}
+SPLATSEG_INLINE Vec operator+(Vec a, Vec b) {
+    SPLATSEG_PARTS a.v[i] = a.v[i] + b.v[i];
+    return a;
+}
+SPLATSEG_INLINE Vec operator-(Vec a, Vec b) {
+    SPLATSEG_PARTS a.v[i] = a.v[i] - b.v[i];
+    return a;
+}
+SPLATSEG_INLINE Vec operator*(Vec a, Vec b) {
+    SPLATSEG_PARTS a.v[i] = a.v[i] * b.v[i];
+    return a;
+}
+SPLATSEG_INLINE Vec operator/(Vec a, Vec b) {
+    SPLATSEG_PARTS a.v[i] = a.v[i] / b.v[i];
+    return a;
+}
+SPLATSEG_INLINE Vec operator-(Vec a) {
+    SPLATSEG_PARTS a.v[i] = -a.v[i];
+    return a;
+}
+SPLATSEG_INLINE Vec fma(Vec a, Vec b, Vec c) {  // a b + c
+#if defined(__FMA__)
+    SPLATSEG_PARTS c.v[i] = _mm256_fmadd_ps(a.v[i], b.v[i], c.v[i]);
+#else
+    SPLATSEG_PARTS c.v[i] = a.v[i] * b.v[i] + c.v[i];
+#endif
+    return c;
+}
+SPLATSEG_INLINE Vec fnma(Vec a, Vec b, Vec c) {  // c - a b
+#if defined(__FMA__)
+    SPLATSEG_PARTS c.v[i] = _mm256_fnmadd_ps(a.v[i], b.v[i], c.v[i]);
+#else
+    SPLATSEG_PARTS c.v[i] = c.v[i] - a.v[i] * b.v[i];
+#endif
+    return c;
+}
+SPLATSEG_INLINE Vec min(Vec a, Vec b) {
+#if defined(__AVX__)
+    SPLATSEG_PARTS a.v[i] = _mm256_min_ps(a.v[i], b.v[i]);
+#elif defined(__SSE2__)
+    SPLATSEG_PARTS a.v[i] = _mm_min_ps(a.v[i], b.v[i]);
+#else
+    SPLATSEG_PARTS a.v[i] = a.v[i] < b.v[i] ? a.v[i] : b.v[i];
+#endif
+    return a;
+}
+SPLATSEG_INLINE Vec max(Vec a, Vec b) {
+#if defined(__AVX__)
+    SPLATSEG_PARTS a.v[i] = _mm256_max_ps(a.v[i], b.v[i]);
+#elif defined(__SSE2__)
+    SPLATSEG_PARTS a.v[i] = _mm_max_ps(a.v[i], b.v[i]);
+#else
+    SPLATSEG_PARTS a.v[i] = a.v[i] > b.v[i] ? a.v[i] : b.v[i];
+#endif
+    return a;
+}
+SPLATSEG_INLINE Vec sqrt(Vec a) {
+    for (int i = 0; i < kParts; ++i)
+        for (int k = 0; k < kWidth; ++k) a.v[i][k] = __builtin_sqrtf(a.v[i][k]);
+    return a;
+}
+SPLATSEG_INLINE Mask greater(Vec a, Vec b) {
+    Mask m;
+    SPLATSEG_PARTS m.v[i] = a.v[i] > b.v[i];
+    return m;
+}
+SPLATSEG_INLINE Mask at_least(Vec a, Vec b) {
+    Mask m;
+    SPLATSEG_PARTS m.v[i] = a.v[i] >= b.v[i];
+    return m;
+}
+SPLATSEG_INLINE Mask both(Mask a, Mask b) {
+    SPLATSEG_PARTS a.v[i] = a.v[i] & b.v[i];
+    return a;
+}
+SPLATSEG_INLINE Vec select(Mask m, Vec yes, Vec no) {
+    SPLATSEG_PARTS no.v[i] = (Reg)((m.v[i] & (IntReg)yes.v[i]) | (~m.v[i] & (IntReg)no.v[i]));
+    return no;
+}
+SPLATSEG_INLINE Vec keep(Mask m, Vec a) {  // zero elsewhere
+    SPLATSEG_PARTS a.v[i] = (Reg)(m.v[i] & (IntReg)a.v[i]);
+    return a;
+}
+SPLATSEG_INLINE uint32_t bits(Mask m) {
+    uint32_t r = 0;
+#if defined(__AVX__)
+    SPLATSEG_PARTS r |= static_cast<uint32_t>(_mm256_movemask_ps((__m256)m.v[i])) << (i * kWidth);
+#elif defined(__SSE2__)
+    SPLATSEG_PARTS r |= static_cast<uint32_t>(_mm_movemask_ps((__m128)m.v[i])) << (i * kWidth);
+#else
+    for (int k = 0; k < kLanes; ++k) r |= (m.v[k / kWidth][k % kWidth] & 1u) << k;
+#endif
+    return r;
+}
+SPLATSEG_INLINE Mask mask_from_bits(uint32_t b) {
+    Mask m;
+    for (int k = 0; k < kLanes; ++k) m.v[k / kWidth][k % kWidth] = -static_cast<int32_t>(b >> k & 1);
+    return m;
+}
+// 2^n times a, where t = n + 1.5 * 2^23
+SPLATSEG_INLINE Vec scale_by_power(Vec a, Vec t) {
+    SPLATSEG_PARTS a.v[i] = (Reg)((IntReg)a.v[i] + ((IntReg)t.v[i] << 23));
+    return a;
+}
+SPLATSEG_INLINE Vec exponent(Vec a) {  // of a positive normal number whose mantissa will be taken in [sqrt(1/2), sqrt(2))
+    SPLATSEG_PARTS a.v[i] = __builtin_convertvector(((IntReg)a.v[i] - 0x3f3504f3) >> 23, Reg);
+    return a;
+}
+SPLATSEG_INLINE Vec mantissa(Vec a) {
+    SPLATSEG_PARTS a.v[i] =
+        (Reg)((IntReg)a.v[i] - (((IntReg)a.v[i] - 0x3f3504f3) & static_cast<int32_t>(0xff800000)));
+    return a;
+}
+// Appends base + lane for every set lane; writes at most 16 entries, returns how many.
+SPLATSEG_INLINE int append_lanes(int32_t* out, int32_t base, Mask m) {
+    int count = 0;
+    for (uint32_t left = bits(m); left; left &= left - 1) out[count++] = base + __builtin_ctz(left);
+    return count;
+}
+
+#endif
+
+SPLATSEG_INLINE bool any(Mask m) { return bits(m) != 0; }
+SPLATSEG_INLINE Vec clamp(Vec a, Vec low, Vec high) { return min(max(a, low), high); }
+
+// 2^p for |p| < 126, relative error below 1.5e-7: p = n + f, |f| <= 1/2, and a minimax polynomial for 2^f.
+SPLATSEG_INLINE Vec exp2(Vec p) {
+    const Vec magic = broadcast(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
+    const Vec t = p + magic;
+    const Vec f = p - (t - magic);
+    Vec r = broadcast(1.3276471564345963e-3f);
+    r = fma(r, f, broadcast(9.675541376042306e-3f));
+    r = fma(r, f, broadcast(5.550713275647828e-2f));
+    r = fma(r, f, broadcast(2.4022119722715848e-1f));
+    r = fma(r, f, broadcast(6.931469670622759e-1f));
+    r = fma(r, f, broadcast(1.000000071655213f));
+    return scale_by_power(r, t);
+}
+
+// log2(a) for positive normal a: 2 atanh((m - 1) / (m + 1)) / ln 2 by its series, plus the exponent.
+SPLATSEG_INLINE Vec log2(Vec a) {
+    const Vec m = mantissa(a), one = broadcast(1.0f);
+    const Vec t = (m - one) / (m + one);
+    const Vec s = t * t;
+    Vec r = broadcast(2.8853900817779268f / 9);
+    r = fma(r, s, broadcast(2.8853900817779268f / 7));
+    r = fma(r, s, broadcast(2.8853900817779268f / 5));
+    r = fma(r, s, broadcast(2.8853900817779268f / 3));
+    r = fma(r, s, broadcast(2.8853900817779268f));
+    return fma(r, t, exponent(a));
+}
+
+}  // namespace splatseg::SPLATSEG_LEVEL

@@ -1,0 +1,59 @@
+"""The native extension, compiled from native/. Use it through splatseg.raster; the contract is native/raster.h."""
+
+import numpy as np
+from torch import Tensor
+
+class Camera:
+    """Intrinsics, pose and cut-offs (near, eps2d, alpha_min, alpha_max, transmittance_min, frustum_margin)."""
+
+    def __init__(
+        self, viewmat: np.ndarray, K: np.ndarray, width: int, height: int, cutoffs: list[float]
+    ) -> None: ...
+
+class Plan:
+    """Prepared geometry: projection, depth order and tile lists."""
+
+    @property
+    def count(self) -> int: ...
+    @property
+    def drawn(self) -> int: ...
+    @property
+    def entries(self) -> int: ...
+
+def prepare(
+    means: Tensor,
+    quats: Tensor,
+    scales: Tensor,
+    opacities: Tensor,
+    means2d_offset: Tensor | None,
+    camera: Camera,
+    radii: Tensor,
+    threads: int,
+) -> Plan: ...
+def blend(plan: Plan, features: Tensor, blended: Tensor, alphas: Tensor, threads: int) -> None: ...
+def accumulate(plan: Plan, values: Tensor, sums: Tensor, threads: int) -> None: ...
+def backward(
+    plan: Plan,
+    geometry: tuple[Tensor | None, ...],
+    features: Tensor,
+    blended: Tensor,
+    alphas: Tensor,
+    grad_blended: Tensor,
+    grad_alphas: Tensor,
+    grad_features: Tensor,
+    grads: tuple[Tensor, ...],
+    threads: int,
+) -> None: ...
+def photometric(
+    image: Tensor, target: Tensor, ssim_weight: float, gradient: Tensor | None, threads: int
+) -> tuple[float, float]:
+    """(L1, SSIM), and the gradient of the loss with respect to the image."""
+
+def simd_level() -> str:
+    """The SIMD level in use: v2, v3 or v4 on x86-64."""
+
+def simd_levels() -> list[str]:
+    """The levels this processor runs, the best first."""
+
+def use_simd_level(name: str) -> None:
+    """Switch level (for tests; SPLATSEG_SIMD does it from outside). Raises ValueError for one that cannot run here."""

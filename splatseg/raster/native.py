@@ -1,0 +1,167 @@
+"""The rasteriser in C++ on the CPU: tensors in, tensors out, autograd around the kernels of `native/`.
+
+float32 only (other types are converted on the way in). Threads: as many as torch uses (`torch.set_num_threads`); the
+result is the same to the bit for any number. The contract of the kernels is native/raster.h; alphabet and semantics
+are those of `raster.interface`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from splatseg import _native
+from splatseg.capture.camera import Camera
+from splatseg.raster.interface import Plan, Raster, RasterSettings
+
+
+def rasterize(
+    means: Tensor,
+    quats: Tensor,
+    scales: Tensor,
+    opacities: Tensor,
+    features: Tensor,
+    camera: Camera,
+    settings: RasterSettings,
+    means2d_offset: Tensor | None = None,
+) -> Raster:
+    """See `interface.rasterize`."""
+    tensors = [None if t is None else _dense(t) for t in (means, quats, scales, opacities, features, means2d_offset)]
+    view = _camera(camera, settings)
+    blended, alphas, radii = _Rasterize.apply(*tensors, view, (camera.height, camera.width))
+    return Raster(blended, alphas, radii)
+
+
+def prepare(
+    means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor, camera: Camera, settings: RasterSettings
+) -> _native.Plan:
+    """See `interface.prepare`."""
+    geometry = [_dense(t).detach() for t in (means, quats, scales, opacities)]
+    return _prepare(geometry, None, _camera(camera, settings))[0]
+
+
+def rasterize_plan(plan: Plan, features: Tensor) -> tuple[Tensor, Tensor]:
+    """See `interface.rasterize_plan`."""
+    blended, alphas = _RasterizePlan.apply(_dense(features), plan.state, (plan.camera.height, plan.camera.width))
+    return blended, alphas
+
+
+def rasterize_pixels(plan: Plan, features: Tensor, pixels: Tensor) -> Tensor:
+    """See `interface.rasterize_pixels`."""
+    blended, _ = rasterize_plan(plan, features)
+    x, y = pixels.unbind(-1)
+    return blended[y, x]
+
+
+def accumulate(plan: Plan, values: Tensor) -> Tensor:
+    """See `interface.accumulate`."""
+    return _accumulate(plan.state, _dense(values).detach())
+
+
+class _Rasterize(torch.autograd.Function):
+    """Projection and blending in one step; backward takes the short way when only features want a gradient."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        means: Tensor,
+        quats: Tensor,
+        scales: Tensor,
+        opacities: Tensor,
+        features: Tensor,
+        means2d_offset: Tensor | None,
+        view: _native.Camera,
+        shape: tuple[int, int],
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        geometry = [t.detach() for t in (means, quats, scales, opacities)]
+        offset = None if means2d_offset is None else means2d_offset.detach()
+        plan, radii = _prepare(geometry, offset, view)
+        blended, alphas = _blend(plan, features.detach(), shape)
+        ctx.plan = plan
+        ctx.mark_non_differentiable(radii)
+        ctx.save_for_backward(means, quats, scales, opacities, features, means2d_offset, blended, alphas)
+        return blended, alphas, radii
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_blended: Tensor, grad_alphas: Tensor, _: Any) -> tuple[Tensor | None, ...]:
+        wanted = ctx.needs_input_grad
+        grad_blended = _dense(grad_blended)
+        *geometry, features, offset, blended, alphas = (None if t is None else t.detach() for t in ctx.saved_tensors)
+        if not any(wanted[:4]) and not wanted[5]:
+            grad_features = _accumulate(ctx.plan, grad_blended)
+            return None, None, None, None, grad_features, None, None, None
+        grads = [torch.empty_like(t) for t in geometry]
+        grad_offset = features.new_empty(features.shape[0], 2)
+        grad_features = torch.empty_like(features)
+        _native.backward(
+            ctx.plan,
+            (*geometry, offset),
+            features,
+            blended,
+            alphas,
+            grad_blended,
+            _dense(grad_alphas),
+            grad_features,
+            (*grads, grad_offset),
+            torch.get_num_threads(),
+        )
+        kept = [g if want else None for g, want in zip([*grads, grad_features, grad_offset], wanted[:6], strict=True)]
+        return (*kept, None, None)
+
+
+class _RasterizePlan(torch.autograd.Function):
+    """Blending on prepared geometry: linear in the features, so its backward is its transpose."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, plan: _native.Plan, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        ctx.plan = plan
+        blended, alphas = _blend(plan, features.detach(), shape)
+        ctx.mark_non_differentiable(alphas)
+        return blended, alphas
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_blended: Tensor, _: Any) -> tuple[Tensor | None, ...]:
+        return _accumulate(ctx.plan, _dense(grad_blended)), None, None
+
+
+def _dense(tensor: Tensor) -> Tensor:
+    assert tensor.device.type == "cpu", f"the native rasteriser works on CPU tensors, got {tensor.device}"
+    return tensor.float().contiguous()
+
+
+def _camera(camera: Camera, settings: RasterSettings) -> _native.Camera:
+    cutoffs = [
+        settings.near,
+        settings.eps2d,
+        settings.alpha_min,
+        settings.alpha_max,
+        settings.transmittance_min,
+        settings.frustum_margin,
+    ]
+    viewmat, K = np.ascontiguousarray(camera.viewmat), np.ascontiguousarray(camera.K)
+    return _native.Camera(viewmat, K, camera.width, camera.height, cutoffs)
+
+
+def _prepare(geometry: list[Tensor], offset: Tensor | None, view: _native.Camera) -> tuple[_native.Plan, Tensor]:
+    radii = torch.empty(geometry[0].shape[0], dtype=torch.int32)
+    plan = _native.prepare(*geometry, offset, view, radii, torch.get_num_threads())
+    return plan, radii
+
+
+def _blend(plan: _native.Plan, features: Tensor, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    blended = features.new_empty(*shape, features.shape[1])
+    alphas = features.new_empty(shape)
+    _native.blend(plan, features, blended, alphas, torch.get_num_threads())
+    return blended, alphas
+
+
+def _accumulate(plan: _native.Plan, values: Tensor) -> Tensor:
+    sums = values.new_empty(plan.count, values.shape[-1])
+    _native.accumulate(plan, values, sums, torch.get_num_threads())
+    return sums
