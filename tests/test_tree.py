@@ -13,7 +13,7 @@ PACKAGE = ROOT / "splatseg"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 ORDER = [
-    ["errors", "arrays", "files"],
+    ["errors", "arrays", "files", "version"],
     ["capture"],
     ["raster"],
     ["masks"],

@@ -21,10 +21,6 @@ from splatseg.run.settings import RunSettings
 from splatseg.splats import Splats, load_splats, write_ply
 from splatseg.train import StepReport, fit
 
-FEWEST_POINTS = 4
-"""A Gaussian starts as large as the distance to its three nearest neighbours."""
-
-
 def start_run(path: Path, settings: RunSettings, resume: bool = False, overwrite: bool = False) -> Run:
     """Check all that the user gave before anything is made, then make the run folder (or open it, to resume).
 
@@ -59,11 +55,8 @@ def train_run(run: Run, reporter: Reporter) -> str:
 
 
 def _check_capture(capture: Capture, settings: RunSettings) -> None:
-    if settings.splats is None and len(capture.points) < FEWEST_POINTS:
-        raise CaptureError(
-            f"{capture.path} has {len(capture.points)} points to begin a splat from; "
-            f"add a sparse point cloud to the capture, or give a trained splat with --splats"
-        )
+    if settings.splats is None:
+        capture.require_points()
     if not capture.split("train"):
         raise CaptureError(f"{capture.path} has no views left to train on; hold out fewer (--test-every, --test-views)")
 
