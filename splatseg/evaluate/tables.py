@@ -71,7 +71,7 @@ def object_table(result: ProtocolResult) -> Table:
     for score in sorted(result.things, key=lambda score: -score.iou):
         table.add_row(*_object_row(score))
     table.add_section()
-    table.add_row(f"mean of {len(result.things)} things", "", "", _percent(result.miou), _percent(result.mbiou))
+    table.add_row(f"mean of {len(result.things)} things", "", "", _share(result.miou), _share(result.mbiou))
     if result.stuff:
         table.add_section()
         for score in result.stuff:
@@ -93,11 +93,11 @@ def mean_table(means: dict[str, float | None]) -> Table:
 
 def _object_row(score: ObjectScore) -> Sequence[str]:
     prompt = score.prompt
-    return score.name, prompt.view, str(len(score.views)), _percent(score.iou), _percent(score.boundary_iou)
+    return score.name, prompt.view, str(len(score.views)), _share(score.iou), _share(score.boundary_iou)
 
 
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.1f} %"
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -52,5 +52,5 @@ def _finite(splats: Splats) -> Tensor:
     groups.append(splats.opacity_logits[:, None])
     if splats.features is not None:
         groups.append(splats.features)
-    # Zero times a number is zero, zero times NaN or infinity is NaN: one pass, several times faster than isfinite().all().
+    # 0 times a number is 0, 0 times NaN or infinity is NaN: several times faster than isfinite().all(1).
     return torch.stack([(values * 0).sum(1) == 0 for values in groups]).all(0)
