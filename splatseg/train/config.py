@@ -22,6 +22,11 @@ class TrainConfig:
     seed: int = 0
     """Of everything random: order of views, samples of split Gaussians. Same seed, same file."""
 
+    surroundings: int = 4_000
+    """Directions in which points are added far away where images show none of the capture's; 0 = none [not 3DGS]."""
+    surroundings_radius: float = 10.0
+    """How far away, in extents."""
+
     sh_degree: int = 3
     """Highest degree of the spherical harmonics of colour, 0..3 [3DGS: 3]."""
     sh_every: int = 1_000
@@ -87,7 +92,8 @@ class TrainConfig:
     @classmethod
     def paper(cls, **changes: int | float) -> TrainConfig:
         """The published schedule: 30,000 steps, densification from 500 to 15,000, no coarse start."""
-        published: dict[str, int | float] = {"iterations": 30_000, "densify_until": 15_000, "coarse_until": 0}
+        published: dict[str, int | float] = {"iterations": 30_000, "densify_until": 15_000}
+        published |= {"coarse_until": 0, "surroundings": 0}
         return cls(**(published | changes))  # type: ignore[arg-type]
 
     def scaled(self, iterations: int) -> TrainConfig:

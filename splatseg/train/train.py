@@ -34,6 +34,7 @@ from splatseg.train.checkpoint import Checkpoint, read_checkpoint, write_checkpo
 from splatseg.train.config import TrainConfig
 from splatseg.train.losses import JointObjective, photometric_loss, psnr
 from splatseg.train.optimiser import Optimiser
+from splatseg.train.surroundings import far_points
 
 ORDER, SPLIT = 0, 1
 """Purposes of randomness."""
@@ -96,11 +97,12 @@ def fit(
     """
     views = capture.split("train")
     facts = _facts(config, views, objective)
-    state = _resumed(checkpoints, facts) if resume and checkpoints is not None else None
-    if state is None:
-        state = begin(start or from_points(*capture.require_points(), 0, config.seed), objective)
-    photographs = [torch.from_numpy(np.ascontiguousarray(view.image())) for view in views]
     extent = density.extent_of([view.camera for view in views])
+    state = _resumed(checkpoints, facts) if resume and checkpoints is not None else None
+    images = [view.image() for view in views]
+    if state is None:
+        state = begin(start or _first_gaussians(capture, images, config, extent), objective)
+    photographs = [torch.from_numpy(np.ascontiguousarray(image)) for image in images]
     began = time.perf_counter()
     while state.step < config.iterations:
         index = view_of_step(state.step, len(views), config.seed)
@@ -228,6 +230,16 @@ def at_resolution(camera: Camera, photograph: Tensor, coarse: bool) -> tuple[Cam
     scale = np.array([0.5, 0.5, 1.0])
     half = dataclasses.replace(half, K=camera.K * scale[:, None], width=width, height=height)
     return half, blocks.mean(dim=(1, 3)).div_(255.0)
+
+
+def _first_gaussians(capture: Capture, images: list[np.ndarray], config: TrainConfig, extent: float) -> Splats:
+    points, colors = capture.require_points()
+    if config.surroundings > 0:
+        cameras = [view.camera for view in capture.split("train")]
+        radius = config.surroundings_radius * extent
+        far, far_colors = far_points(cameras, images, points, radius, config.surroundings)
+        points, colors = np.concatenate([points, far]), np.concatenate([colors, far_colors])
+    return from_points(points, colors, 0, config.seed)
 
 
 def _edit(state: FitState, edit: density.Edit, random: np.random.Generator) -> None:

@@ -125,7 +125,7 @@ def test_features_start_uniform_in_0_to_1(pair):
 
 
 def test_jointly_features_are_learned_and_the_clustering_loss_moves_the_geometry(pair):
-    train = TrainConfig(iterations=60, densify_from=60, reset_every=0, coarse_until=0)
+    train = TrainConfig(iterations=60, densify_from=60, reset_every=0, coarse_until=0, surroundings=0)
     plain = fit(pair.capture, train)
     strong = dataclasses.replace(CONFIG, iterations=60, clustering_weight=1e-2)
     joint = fit(pair.capture, train, objective=PaperObjective(pair.masks, strong))

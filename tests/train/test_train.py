@@ -35,6 +35,7 @@ CONFIG = TrainConfig(
     max_gaussians=40,
     prune_opacity=0.001,
     prune_scale=0.0,
+    surroundings=0,
 )
 
 

@@ -1,0 +1,52 @@
+"""Far points: where images look past the capture's points, and nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+import scenes
+
+from splatseg.train.surroundings import far_points, fibonacci_sphere
+
+
+def test_points_appear_only_where_the_image_has_none_of_the_captures():
+    camera = scenes.camera(width=64, height=32, focal=30.0)
+    ys, xs = np.mgrid[0:32:1, 0:32:1]
+    left = np.stack([xs.ravel() + 0.5, ys.ravel() + 0.5], 1)
+    points = camera.unproject(left, np.full(len(left), 2.0))
+    photograph = np.zeros((32, 64, 3), np.uint8)
+    photograph[:, 32:] = [10, 20, 200]
+    far, colors = far_points([camera], [photograph], points, 100.0, 3000)
+    pixels, depths = camera.project(far.astype(np.float64))
+    assert len(far) > 50
+    assert (depths > 0).all() and (pixels[:, 0] >= 32).all()
+    assert (colors == [10, 20, 200]).all()
+    np.testing.assert_allclose(np.linalg.norm(far, axis=1), 100.0, rtol=1e-5)
+
+
+def test_where_points_cover_every_image_nothing_is_added():
+    camera = scenes.camera(width=16, height=16)
+    ys, xs = np.mgrid[0:16, 0:16]
+    pixels = np.stack([xs.ravel() + 0.5, ys.ravel() + 0.5], 1)
+    points = camera.unproject(pixels, np.full(256, 2.0))
+    far, colors = far_points([camera], [np.zeros((16, 16, 3), np.uint8)], points, 100.0, 2000)
+    assert far.shape == (0, 3) and colors.shape == (0, 3)
+
+
+def test_most_of_the_views_that_look_there_decide():
+    camera = scenes.camera(width=16, height=16)
+    ys, xs = np.mgrid[0:16, 0:16]
+    covered = camera.unproject(np.stack([xs.ravel() + 0.5, ys.ravel() + 0.5], 1), np.full(256, 2.0))
+    image = np.zeros((16, 16, 3), np.uint8)
+    far, _ = far_points([camera] * 3, [image] * 3, covered, 100.0, 500)
+    assert len(far) == 0
+    far, _ = far_points([camera] * 3, [image] * 3, covered - np.array([0, 0, 50]), 100.0, 500)
+    assert len(far) > 0
+
+
+def test_the_lattice_is_even():
+    sphere = fibonacci_sphere(1000)
+    np.testing.assert_allclose(np.linalg.norm(sphere, axis=1), 1.0)
+    np.testing.assert_allclose(sphere.mean(0), 0.0, atol=2e-3)
+    cosine = sphere @ sphere.T - 2 * np.eye(1000)
+    nearest = np.arccos(cosine.max(1))
+    assert nearest.min() > 0.6 * nearest.max()
