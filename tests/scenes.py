@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from splatseg.capture.camera import Camera
+from splatseg.splats.splats import Splats
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,40 @@ def cloud(
         tensor(rng.normal(size=(count, channels))),
         view or camera(),
     )
+
+
+def ring(count: int = 6, radius: float = 3.0, width: int = 36, height: int = 24, focal: float = 30.0) -> list[Camera]:
+    """Cameras on a circle around the origin in the plane y = 0, looking at it; -y is up."""
+    K = np.array([[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]])
+    cameras = []
+    for angle in np.linspace(0.0, 2.0 * np.pi, count, endpoint=False):
+        forward = np.array([-np.sin(angle), 0.0, -np.cos(angle)])
+        rotation = np.stack([np.cross([0.0, 1.0, 0.0], forward), [0.0, 1.0, 0.0], forward])
+        viewmat = np.eye(4)
+        viewmat[:3, :3], viewmat[:3, 3] = rotation, rotation @ (radius * forward)
+        cameras.append(Camera(viewmat, K, width, height))
+    return cameras
+
+
+def things(
+    centres: tuple[tuple[float, float, float], ...] = ((-0.7, 0.0, 0.0), (0.7, 0.0, 0.0), (0.0, -0.5, 0.0)),
+    each: int = 40,
+    size: float = 0.3,
+    seed: int = 0,
+) -> tuple[Splats, np.ndarray]:
+    """Opaque balls of Gaussians around the origin, apart from one another, and the thing (N,) 1, 2, ... of each."""
+    rng = np.random.default_rng(seed)
+    directions = rng.normal(size=(len(centres) * each, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    thing = np.repeat(np.arange(1, len(centres) + 1), each)
+    means = np.array(centres)[thing - 1] + size * directions
+    count = len(means)
+    splats = Splats(
+        means=torch.tensor(means, dtype=torch.float32),
+        quats=torch.tensor([[1.0, 0.0, 0.0, 0.0]]).repeat(count, 1),
+        log_scales=torch.full((count, 3), float(np.log(0.3 * size))),
+        opacity_logits=torch.full((count,), 4.0),
+        sh0=torch.zeros(count, 3),
+        shN=torch.zeros(count, 0, 3),
+    )
+    return splats, thing

@@ -1,0 +1,126 @@
+"""Automatic segments: every Gaussian gets the id of the thing it belongs to.
+
+Features are covered by prototypes, the prototypes joined by average linkage into a tree, the tree cut at one distance.
+Every Gaussian takes the cluster of its nearest prototype. What is alike but apart in space becomes several segments,
+crumbs are given to the segment around them, and ids run by size: 1 is the largest.
+
+Alphabet: N Gaussians, F features, K segments; ids (N,) int32, 0 = none (no features, or a crumb far from everything).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+
+from splatseg.arrays import check_shapes
+from splatseg.cluster.coreset import cover, means_of, nearest
+from splatseg.cluster.linkage import average_linkage, cut
+from splatseg.cluster.tidy import spatial_components
+from splatseg.splats.splats import Splats
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterSettings:
+    """How features become segments."""
+
+    distance: float = 0.2  # 1 - cosine at which the tree is cut; lower gives parts, higher gives groups
+    cover_similarity: float = 0.985  # every Gaussian is at least this similar to a prototype
+    max_prototypes: int = 3000
+    min_share: float = 5e-5  # of all Gaussians with features; smaller pieces are crumbs
+    min_count: int = 20  # and so are pieces of fewer Gaussians, whatever their share
+    split_share: float = 0.05  # a piece apart in space of at least this share of its cluster is a segment of its own
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """Segments of a splat. ids (N,) int32, 0 = none; prototypes (K,F) unit, row k - 1 of id k; counts (K,) int64."""
+
+    ids: np.ndarray
+    prototypes: np.ndarray
+    counts: np.ndarray
+
+    def __post_init__(self) -> None:
+        check_shapes(ids=(self.ids, "N"), prototypes=(self.prototypes, "K F"), counts=(self.counts, "K"))
+
+
+def cluster_splats(splats: Splats, settings: ClusterSettings | None = None) -> Clusters:
+    """Segment a splat that carries features. The same splat and settings give the same ids.
+
+    Raises ValueError for a splat without features.
+    """
+    if splats.features is None:
+        raise ValueError("the splat has no features to cluster")
+    settings = settings or ClusterSettings()
+    features = torch.nn.functional.normalize(splats.features.detach().float(), dim=1).numpy()
+    known = np.flatnonzero(features.any(1) & np.isfinite(features).all(1))
+    ids = np.zeros(len(splats), dtype=np.int32)
+    if len(known) == 0:
+        return Clusters(ids, np.zeros((0, features.shape[1]), dtype=np.float32), np.zeros(0, dtype=np.int64))
+    means = splats.means.detach().numpy()[known]
+    reach = splats.scales.detach().amax(1).numpy()[known]
+    piece = _pieces(_clusters(features[known], settings), means, reach, settings)
+    ids[known] = _largest_first(_without_crumbs(piece, means, settings))
+    kept = ids > 0
+    prototypes, counts = means_of(features[kept], ids[kept] - 1, int(ids.max()))
+    return Clusters(ids, prototypes, counts)
+
+
+def _clusters(features: np.ndarray, settings: ClusterSettings) -> np.ndarray:
+    """Cluster index (N,) of unit features (N,F)."""
+    covering = cover(features, settings.cover_similarity, settings.max_prototypes, settings.seed)
+    index = nearest(features, covering)
+    prototypes, sizes = means_of(features, index, len(covering))
+    used = np.flatnonzero(sizes)
+    merges, distances = average_linkage(prototypes[used], sizes[used])
+    label = np.zeros(len(covering), dtype=np.int64)
+    label[used] = cut(merges, distances, settings.distance)
+    return label[index]
+
+
+def _pieces(label: np.ndarray, means: np.ndarray, reach: np.ndarray, settings: ClusterSettings) -> np.ndarray:
+    """Piece index (N,): clusters split where large parts of them are apart in space; -1 for their crumbs."""
+    piece = np.full(len(label), -1, dtype=np.int64)
+    smallest = max(settings.min_count, int(settings.min_share * len(label)))
+    count = 0
+    for members in _groups(label):
+        if len(members) < smallest:
+            continue
+        component = spatial_components(means[members], reach[members])
+        sizes = np.bincount(component)
+        apart = np.flatnonzero((sizes >= max(smallest, settings.split_share * len(members))) | (sizes == sizes[0]))
+        rank = np.full(len(sizes), -1)
+        rank[apart] = count + np.arange(len(apart))
+        piece[members] = rank[component]
+        count += len(apart)
+    return piece
+
+
+def _without_crumbs(piece: np.ndarray, means: np.ndarray, settings: ClusterSettings) -> np.ndarray:
+    """Crumbs (-1) joined to the piece of the nearest Gaussian that has one. All are crumbs: one piece of everything."""
+    if (piece < 0).all():
+        return np.zeros_like(piece)
+    crumbs = np.flatnonzero((piece < 0) & np.isfinite(means).all(1))
+    whole = np.flatnonzero((piece >= 0) & np.isfinite(means).all(1))
+    joined = piece.copy()
+    if len(crumbs) and len(whole):
+        joined[crumbs] = piece[whole[cKDTree(means[whole]).query(means[crumbs], workers=-1)[1]]]
+    return joined
+
+
+def _groups(label: np.ndarray) -> list[np.ndarray]:
+    order = np.argsort(label, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
+
+
+def _largest_first(piece: np.ndarray) -> np.ndarray:
+    """Ids (N,) int32 from 1 by falling size; equal sizes by their first Gaussian; -1 becomes 0."""
+    names, first, inverse, sizes = np.unique(piece, return_index=True, return_inverse=True, return_counts=True)
+    order = np.lexsort((first, -sizes))
+    order = order[names[order] >= 0]
+    ids = np.zeros(len(names), dtype=np.int32)
+    ids[order] = np.arange(1, len(order) + 1, dtype=np.int32)
+    return ids[inverse]

@@ -1,0 +1,57 @@
+"""A coreset of feature space: a few hundred prototypes such that every Gaussian is near one.
+
+Greedy covering: take features in a seeded random order; whatever no prototype covers becomes one. So a thing of few
+Gaussians has its prototypes as surely as a wall of many, which sampling and k-means do not give.
+
+Alphabet: N Gaussians, F features (unit rows), K prototypes; similarity is the cosine.
+
+Source: farthest-first covering (Gonzalez 1985) in its streaming form, the leader algorithm (Hartigan 1975).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from splatseg.arrays import check_shapes
+
+BATCH = 256
+ROWS_A_BLOCK = 16_384
+
+
+def cover(features: np.ndarray, similarity: float, limit: int, seed: int) -> np.ndarray:
+    """Prototypes (K,F), rows of `features` (N,F): each row is at least `similarity` to one unless `limit` ends it."""
+    check_shapes(features=(features, "N F"))
+    uncovered = np.random.default_rng(seed).permutation(len(features))
+    prototypes = np.zeros((0, features.shape[1]), dtype=features.dtype)
+    while len(uncovered) and len(prototypes) < limit:
+        batch = features[uncovered[:BATCH]]
+        alike = batch @ batch.T >= similarity
+        leaders: list[int] = []
+        for row in range(len(batch)):
+            if not alike[row, leaders].any():
+                leaders.append(row)
+        new = batch[leaders]
+        prototypes = np.concatenate([prototypes, new])
+        uncovered = uncovered[BATCH:]
+        uncovered = uncovered[~(features[uncovered] @ new.T >= similarity).any(axis=1)]
+    return prototypes[:limit]
+
+
+def nearest(features: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
+    """Index (N,) of the prototype (K,F) most similar to each row of features (N,F); the first of equals."""
+    check_shapes(features=(features, "N F"), prototypes=(prototypes, "K F"))
+    index = np.empty(len(features), dtype=np.int64)
+    for start in range(0, len(features), ROWS_A_BLOCK):
+        block = slice(start, start + ROWS_A_BLOCK)
+        index[block] = (features[block] @ prototypes.T).argmax(axis=1)
+    return index
+
+
+def means_of(features: np.ndarray, index: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """(unit mean features (K,F), how many (K,)) of the rows of `features` (N,F) that carry each index 0..count-1."""
+    sizes = np.bincount(index, minlength=count)
+    sums = np.zeros((count, features.shape[1]), dtype=np.float64)
+    for channel in range(features.shape[1]):
+        sums[:, channel] = np.bincount(index, weights=features[:, channel], minlength=count)
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    return (sums / np.maximum(lengths, 1e-12)).astype(np.float32), sizes

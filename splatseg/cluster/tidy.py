@@ -1,0 +1,69 @@
+"""Tidying in space: connected components of Gaussians, and the removal of small pieces.
+
+Two Gaussians touch when they are among each other's nearest neighbours and the gap between them is bridged by their
+own size or is usual for the scene. So a sparse flat table of large Gaussians holds together as well as a dense leaf,
+and nothing depends on the scale of the world.
+
+Alphabet: N Gaussians; means (N,3) and reach (N,) in world units (the largest linear scale of a Gaussian).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from splatseg.arrays import check_shapes
+
+NEIGHBOURS = 12
+GAP_FACTOR = 4.0
+"""Distances up to this many times the median distance to the neighbours always touch."""
+
+REACH_FACTOR = 2.0
+"""So do distances up to this many standard deviations of both Gaussians together."""
+
+
+def spatial_components(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    """(N,) int32: the connected component of each Gaussian, 0, 1, ..., the one of most Gaussians first.
+
+    Components of equal size are ordered by their first Gaussian. Gaussians at places that are not finite touch nothing.
+    """
+    count = check_shapes(means=(means, "N 3"), reach=(reach, "N"))["N"]
+    if count == 0:
+        return np.zeros(0, dtype=np.int32)
+    finite = np.flatnonzero(np.isfinite(means).all(1))
+    edges = sparse.csr_array((count, count), dtype=np.int8)
+    if len(finite) > 1:
+        near = min(NEIGHBOURS, len(finite) - 1)
+        distances, neighbours = cKDTree(means[finite]).query(means[finite], k=near + 1, workers=-1)
+        rows = np.repeat(finite, near)
+        cols = finite[neighbours[:, 1:].ravel()]
+        lengths = distances[:, 1:].ravel()
+        usual = GAP_FACTOR * float(np.median(distances[:, 1:]))
+        touching = lengths <= np.maximum(usual, REACH_FACTOR * (reach[rows] + reach[cols]))
+        ones = np.ones(int(touching.sum()), dtype=np.int8)
+        edges = sparse.csr_array((ones, (rows[touching], cols[touching])), shape=(count, count))
+    return _largest_first(connected_components(edges, directed=False)[1])
+
+
+def drop_small_pieces(members: np.ndarray, means: np.ndarray, reach: np.ndarray, min_share: float = 0.05) -> np.ndarray:
+    """Of the Gaussians `members` (N,) bool keep the connected pieces that hold at least min_share of the largest."""
+    check_shapes(members=(members, "N"), means=(means, "N 3"), reach=(reach, "N"))
+    chosen = np.flatnonzero(members)
+    kept = np.zeros_like(members, dtype=bool)
+    if len(chosen):
+        component = spatial_components(means[chosen], reach[chosen])
+        sizes = np.bincount(component)
+        kept[chosen[sizes[component] >= min_share * sizes[0]]] = True
+    return kept
+
+
+def _largest_first(component: np.ndarray) -> np.ndarray:
+    sizes = np.bincount(component)
+    first = np.full(len(sizes), len(component))
+    np.minimum.at(first, component, np.arange(len(component)))
+    order = np.lexsort((first, -sizes))
+    rank = np.empty(len(sizes), dtype=np.int32)
+    rank[order] = np.arange(len(sizes), dtype=np.int32)
+    return rank[component]

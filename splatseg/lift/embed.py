@@ -1,0 +1,126 @@
+"""Features in closed form: the spectral embedding of Gaussians by the masks that see them.
+
+    A = D^-1/2 M E^-1/2        A = U diag(s) V^T        features = rows of U diag(s^power), scaled to unit length
+
+M (N,M) votes; D (N,N) and E (M,M) diagonal, the row and column sums of M (all a Gaussian's votes, all a mask's votes).
+
+Two Gaussians are a positive pair as often as a mask sees both: the share of pairs is M E^-1 M^T. The truncated
+eigenvectors of this matrix, normalised by its degrees, minimise the spectral form of the contrastive loss over these
+pairs, so this is what contrastive training would converge to, without its noise. Raising the singular values to a
+power p is p/2 further steps of a random walk gaussian -> mask -> gaussian: Gaussians join when many chains of masks
+join them, and masks that contradict the majority lose their say. All vectors of one thing then point the same way.
+
+Source: spectral contrastive loss, HaoChen et al. 2021; diffusion time, Coifman and Lafon 2006; unit rows, Ng, Jordan
+and Weiss 2002; normalisation by both degrees, Dhillon 2001.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from splatseg.arrays import check_shapes
+from splatseg.errors import MaskError
+from splatseg.lift.spectrum import right_singular_vectors
+from splatseg.lift.votes import Votes
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbedSettings:
+    """How votes become features."""
+
+    dimensions: int = 64  # about as many as the scene has things
+    power: float = 16.0  # diffusion time; 1 keeps every contradiction of the masks, 24 nearly forgets parts
+    min_mask_votes: float = 16.0  # pixels a mask must own on Gaussians to count
+    min_component_views: int = 3  # islands of masks joined to nothing else and of fewer views are spurious
+    min_edge_share: float = 0.05  # a vote joins a Gaussian to a component if it is this share of its strongest
+    seed: int = 0
+
+
+def embed(votes: Votes, settings: EmbedSettings | None = None) -> np.ndarray:
+    """Features (N,F) float32 with unit rows, zero where no mask that counts sees the Gaussian. F = settings.dimensions.
+
+    If there are fewer masks than dimensions the last columns are zero.
+
+    Raises MaskError when no mask is left after the spurious ones are removed.
+    """
+    settings = settings or EmbedSettings()
+    weights = votes.weights[:, _lasting_masks(votes, settings)]
+    if weights.shape[1] == 0:
+        raise MaskError(
+            f"all {votes.weights.shape[1]} masks are too small or too weak to tell Gaussians apart "
+            f"(each owns less than {settings.min_mask_votes:g} pixels); give larger masks or more views"
+        )
+    weights = sparse.csr_array(weights)
+    columns = 1.0 / np.sqrt(_column_sums(weights))
+    values, vectors = right_singular_vectors(_normalised(weights, columns), settings.dimensions, settings.seed)
+    # U s^p = A V s^(p-1); the factor D^-1/2 of a row does not outlive its scaling to unit length.
+    damped = vectors * _powers(values, settings.power - 1.0)
+    rows = weights @ (columns[:, None] * damped).astype(np.float32)
+    features = np.zeros((weights.shape[0], settings.dimensions), dtype=np.float32)
+    features[:, : rows.shape[1]] = unit_rows(rows)
+    return features
+
+
+def fill_unseen(features: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """Give every Gaussian without a feature (zero row) that of the nearest Gaussian that has one.
+
+    features (N,F), means (N,3) world. Inner and hidden Gaussians then belong to what surrounds them. Without a single
+    feature nothing changes; Gaussians whose mean is not finite keep zeros.
+    """
+    check_shapes(features=(features, "N F"), means=(means, "N 3"))
+    finite = np.isfinite(means).all(1)
+    known = features.any(1) & finite
+    lacking = np.flatnonzero(~known & finite)
+    if not known.any() or len(lacking) == 0:
+        return features
+    sources = np.flatnonzero(known)
+    _, nearest = cKDTree(means[sources]).query(means[lacking], workers=-1)
+    filled = features.copy()
+    filled[lacking] = features[sources[nearest]]
+    return filled
+
+
+def unit_rows(rows: np.ndarray) -> np.ndarray:
+    """Rows (N,F) scaled to unit length; rows of zeros stay zero."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > np.finfo(np.float32).tiny)
+
+
+def _lasting_masks(votes: Votes, settings: EmbedSettings) -> np.ndarray:
+    """Columns that stay: heavy enough, and not part of a tiny island of masks (each would cost a dimension)."""
+    weights = votes.weights
+    heavy = _column_sums(weights) >= settings.min_mask_votes
+    strongest = weights.max(axis=1).toarray().ravel()
+    row_of = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
+    kept = (weights.data >= settings.min_edge_share * strongest[row_of]) & heavy[weights.indices]
+    count, masks = weights.shape
+    edges = sparse.csr_array(
+        (np.ones(int(kept.sum()), dtype=np.int8), (row_of[kept], weights.indices[kept] + count)),
+        shape=(count + masks, count + masks),
+    )
+    component = connected_components(edges, directed=False)[1][count:]
+    in_view = np.unique(np.stack([component, votes.view_of]), axis=1)
+    views = np.bincount(in_view[0], minlength=int(component.max(initial=0)) + 1)
+    enough = min(settings.min_component_views, len(votes.views))
+    return np.flatnonzero(heavy & (views[component] >= enough))
+
+
+def _normalised(weights: sparse.csr_array, columns: np.ndarray) -> sparse.csr_array:
+    row_sums = np.asarray(weights.sum(axis=1)).ravel()
+    rows = 1.0 / np.sqrt(np.maximum(row_sums, np.finfo(np.float32).tiny))
+    scale = np.repeat(rows, np.diff(weights.indptr)) * columns[weights.indices]
+    return sparse.csr_array((weights.data * scale.astype(np.float32), weights.indices, weights.indptr), weights.shape)
+
+
+def _powers(values: np.ndarray, power: float) -> np.ndarray:
+    # Relative to the largest, so that no power underflows all of them.
+    return (values / max(float(values.max(initial=0.0)), 1e-12)) ** power
+
+
+def _column_sums(weights: sparse.csr_array) -> np.ndarray:
+    return np.asarray(weights.sum(axis=0), dtype=np.float64).ravel()

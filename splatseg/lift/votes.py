@@ -1,0 +1,172 @@
+"""Votes: how much of every Gaussian each 2D mask of each view sees. One pass over the views, no gradient.
+
+    weights[i, m] = sum over the pixels p of mask m of w_i(p)      seen[i] = sum over all pixels of all views of w_i(p)
+
+w_i(p) is the blending weight of Gaussian i at pixel p (docs/conventions.md). A column is a mask lifted to 3D; and
+because blending is linear in features on frozen geometry, all that masks say about Gaussians is in this one matrix.
+
+Alphabet: N Gaussians; M masks of all views together, a column each; a mask is named by its view and its id there.
+
+Source: labels are linear in blending weights (FlashSplat, Shen et al. 2024; LUDVIG, Marrie et al. 2024).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from splatseg.arrays import check_shapes
+from splatseg.errors import MaskError
+from splatseg.raster.interface import Plan, accumulate, prepare
+from splatseg.splats.splats import Splats
+
+if TYPE_CHECKING:
+    from splatseg.capture.capture import View
+    from splatseg.masks.segments import Segments
+    from splatseg.masks.store import MaskStore
+
+LABELS_A_PASS = 32
+"""One-hot channels of one `accumulate`; bounds the dense (N, C) block held in memory."""
+
+WEIGHT_FLOOR = 1e-3
+"""Votes below this many pixels are dropped: they are what leaks through a nearly opaque surface."""
+
+SHARE_FLOOR = 2e-3
+"""Votes below this share of all the view sees of the Gaussian are dropped: the far tails of its footprint."""
+
+
+@dataclass(frozen=True, eq=False)
+class Votes:
+    """What all masks say about all Gaussians.
+
+    weights (N,M) float32 CSR, in pixels; view_of (M,) int32, index into `views`; id_of (M,) int32, the mask's id in its
+    view; areas (M,) int64, pixels of the mask; seen (N,) float32, total blending weight over all pixels of the views
+    that have masks; views: the names of those views.
+    """
+
+    weights: sparse.csr_array
+    view_of: np.ndarray
+    id_of: np.ndarray
+    areas: np.ndarray
+    seen: np.ndarray
+    views: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_shapes(
+            weights=(self.weights, "N M"),
+            view_of=(self.view_of, "M"),
+            id_of=(self.id_of, "M"),
+            areas=(self.areas, "M"),
+            seen=(self.seen, "N"),
+        )
+
+
+def collect_votes(
+    splats: Splats,
+    views: Sequence[View],
+    masks: MaskStore,
+    progress: Callable[[int, int], None] | None = None,
+) -> Votes:
+    """Votes of the masks of all `views` that have any; the others are passed over. One view is in memory at a time.
+
+    progress(done, total) is called after every view. Pixels of label 0 vote for nothing.
+
+    Raises MaskError when no view has masks, when all masks are empty, or when no mask sees a Gaussian.
+    """
+    columns: list[sparse.csc_array] = []
+    names: list[str] = []
+    view_of, id_of, areas = [], [], []
+    seen = np.zeros(len(splats), dtype=np.float64)
+    geometry = tuple(part.detach() for part in (splats.means, splats.quats, splats.scales, splats.opacities))
+    for done, view in enumerate(views, start=1):
+        segments = masks.read(view)
+        if segments is not None:
+            weights, total = _votes_of_view(prepare(*geometry, view.camera), segments)
+            columns.append(weights)
+            seen += total
+            view_of.append(np.full(segments.count, len(names), dtype=np.int32))
+            id_of.append(np.arange(1, segments.count + 1, dtype=np.int32))
+            areas.append(np.asarray(segments.areas(), dtype=np.int64))
+            names.append(view.name)
+        if progress is not None:
+            progress(done, len(views))
+    _check_any(len(views), names, columns)
+    return Votes(
+        weights=sparse.hstack(columns, format="csr", dtype=np.float32),
+        view_of=np.concatenate(view_of),
+        id_of=np.concatenate(id_of),
+        areas=np.concatenate(areas),
+        seen=seen.astype(np.float32),
+        views=tuple(names),
+    )
+
+
+def vote(plan: Plan, label_map: np.ndarray, count: int) -> tuple[sparse.csc_array, np.ndarray]:
+    """Votes of one label map (H,W) with ids 0..count, 0 = none: ((N, count) float32, total weight (N,) float32).
+
+    Column j - 1 holds the summed blending weight of every Gaussian over the pixels of label j; the total runs over all
+    pixels, those of label 0 too. Weights below the floors of this module are left out.
+    """
+    check_shapes(label_map=(label_map, f"{plan.camera.height} {plan.camera.width}"))
+    labels = torch.from_numpy(np.ascontiguousarray(label_map).astype(np.int64)).flatten()
+    assert count >= 0 and (labels.numel() == 0 or 0 <= int(labels.min()) <= int(labels.max()) <= count)
+    total = accumulate(plan, torch.ones(*label_map.shape, 1))[:, 0]
+    drawn = torch.nonzero(total > WEIGHT_FLOOR)[:, 0]
+    floor = torch.clamp(SHARE_FLOOR * total[drawn], min=WEIGHT_FLOOR)[:, None]
+    used = torch.unique(labels[labels > 0])
+    rows, cols, values = [], [], []
+    for chunk in used.split(LABELS_A_PASS) if len(used) else ():
+        weights = accumulate(plan, _one_hot(labels, chunk, label_map.shape))[drawn]
+        row, col = torch.nonzero(weights > floor, as_tuple=True)
+        rows.append(drawn[row])
+        cols.append(chunk[col] - 1)
+        values.append(weights[row, col])
+    coordinates = (_joined(rows, np.int32), _joined(cols, np.int32))
+    shape = (plan.count, count)
+    return sparse.csc_array((_joined(values, np.float32), coordinates), shape=shape), total.numpy()
+
+
+def _votes_of_view(plan: Plan, segments: Segments) -> tuple[sparse.csc_array, np.ndarray]:
+    # Every id stands in exactly one layer, so the layers' columns add up without overlap.
+    weights = sparse.csc_array((plan.count, segments.count), dtype=np.float32)
+    total = np.zeros(plan.count, dtype=np.float32)
+    for layer in segments.layers:
+        layer_weights, total = vote(plan, layer, segments.count)
+        weights = weights + layer_weights
+    return weights, total
+
+
+def _one_hot(labels: torch.Tensor, chunk: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    # channel_of maps a label to its channel of this chunk, -1 for labels of other chunks.
+    channel_of = torch.full((max(int(labels.max()), int(chunk.max())) + 1,), -1, dtype=torch.int64)
+    channel_of[chunk] = torch.arange(len(chunk))
+    channel = channel_of[labels]
+    pixels = torch.nonzero(channel >= 0)[:, 0]
+    image = torch.zeros(len(labels), len(chunk))
+    image[pixels, channel[pixels]] = 1.0
+    return image.reshape(*shape, len(chunk))
+
+
+def _joined(parts: list[torch.Tensor], dtype: type) -> np.ndarray:
+    return torch.cat(parts).numpy().astype(dtype) if parts else np.zeros(0, dtype=dtype)
+
+
+def _check_any(view_count: int, names: list[str], columns: list[sparse.csc_array]) -> None:
+    if not names:
+        raise MaskError(
+            f"none of the {view_count} views has masks; give a folder in which every mask carries the name of its image"
+        )
+    if sum(block.shape[1] for block in columns) == 0:
+        raise MaskError(
+            f"the masks of all {len(names)} views are empty (every pixel is 0 = none); ids of segments start at 1"
+        )
+    if sum(block.nnz for block in columns) == 0:
+        raise MaskError(
+            f"no Gaussian is seen through any mask of the {len(names)} views; "
+            "check that the splat and the cameras belong to the same capture"
+        )

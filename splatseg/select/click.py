@@ -1,0 +1,117 @@
+"""Selection by one click: the object seen at a pixel, in all views and in 3D.
+
+The query is the feature blended at the pixel and at those around it that look alike. Its threshold comes from the data:
+as the threshold falls, the selection grows through the part, the object, the group; where it hardly grows over a long
+range of thresholds there is an object's boundary (persistence). If the splat has automatic segments and the one under
+the click agrees with that, its boundary is taken instead: it was found with all of the scene in sight.
+
+Alphabet: N Gaussians, F features, P pixels around the click, T thresholds.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from splatseg.capture.camera import Camera
+from splatseg.errors import PromptError
+from splatseg.raster.interface import Plan, rasterize_pixels
+from splatseg.select.mask_prompt import plan_of
+from splatseg.select.selection import Selection, features_of, nonempty
+from splatseg.select.threshold import best_threshold, iou, render_members
+from splatseg.splats.splats import Splats
+
+NEIGHBOURHOOD = 2
+"""Pixels looked at on each side of the click."""
+
+ALIKE = 0.9
+"""Pixels and Gaussians this similar to the click refine the query."""
+
+THRESHOLDS = np.linspace(0.2, 0.96, 39, dtype=np.float32)
+GROWTH = 1.15
+"""A selection that grows by less than this factor over a range of thresholds is stable there."""
+
+AGREEMENT = 0.6
+"""IoU in the view from which the segment under the click is trusted over the threshold found."""
+
+
+def select_by_click(
+    splats: Splats, camera: Camera, pixel: tuple[float, float], threshold: float | None = None
+) -> Selection:
+    """Select the object at pixel (x, y) of the image of `camera`, tidied.
+
+    threshold None chooses it from the data.
+
+    Raises PromptError for a click outside the image or on nothing, a splat without features, an empty selection.
+    """
+    column, row = int(np.floor(pixel[0])), int(np.floor(pixel[1]))
+    if not (0 <= column < camera.width and 0 <= row < camera.height):
+        raise PromptError(
+            f"the click ({pixel[0]:g}, {pixel[1]:g}) is outside the image of {camera.width}x{camera.height} pixels; "
+            f"x runs from 0 to {camera.width - 1}, y from 0 to {camera.height - 1}"
+        )
+    features = features_of(splats)
+    plan = plan_of(splats, camera)
+    scores = features @ _query(plan, features, (column, row))
+    if threshold is not None:
+        return nonempty(Selection(scores, threshold, scores >= threshold), "the click").tidy(splats)
+    masks = render_members(plan, scores[None] >= THRESHOLDS[:, None])
+    chosen = most_stable(masks, (column, row))
+    threshold = float(THRESHOLDS[chosen])
+    segment = _segment_at(plan, splats, (column, row))
+    if segment is not None:
+        target = render_members(plan, segment[None])
+        if float(iou(target, masks[chosen])[0]) >= AGREEMENT and target[0, row, column]:
+            threshold, _ = best_threshold(plan, scores, segment.astype(np.float32), target[0])
+    return nonempty(Selection(scores, threshold, scores >= threshold), "the click").tidy(splats)
+
+
+def most_stable(masks: np.ndarray, pixel: tuple[int, int]) -> int:
+    """Of masks (T,H,W) bool at rising thresholds the index in the middle of the longest range of nearly equal areas.
+
+    Only masks that hold the pixel (x, y) count; if none does, the largest mask that is not empty stands, else 0.
+    """
+    areas = masks.sum((1, 2)).astype(np.float64)
+    holds = masks[:, pixel[1], pixel[0]]
+    if not holds.any():
+        return int(np.flatnonzero(areas > 0)[0]) if (areas > 0).any() else 0
+    best, best_length = 0, -1
+    for first in np.flatnonzero(holds):
+        last = first
+        while last + 1 < len(areas) and holds[last + 1] and areas[first] <= GROWTH * areas[last + 1]:
+            last += 1
+        if last - first > best_length:
+            best, best_length = (first + last) // 2, last - first
+    return int(best)
+
+
+def _query(plan: Plan, features: np.ndarray, pixel: tuple[int, int]) -> np.ndarray:
+    camera = plan.camera
+    columns = np.arange(max(pixel[0] - NEIGHBOURHOOD, 0), min(pixel[0] + NEIGHBOURHOOD + 1, camera.width))
+    rows = np.arange(max(pixel[1] - NEIGHBOURHOOD, 0), min(pixel[1] + NEIGHBOURHOOD + 1, camera.height))
+    grid = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
+    with torch.no_grad():
+        blended = rasterize_pixels(plan, torch.from_numpy(features), torch.from_numpy(grid).long()).numpy()
+    centre = blended[int(np.flatnonzero((grid == pixel).all(1))[0])]
+    length = float(np.linalg.norm(centre))
+    if length < 1e-6:
+        raise PromptError(f"nothing with features is seen at the click ({pixel[0]}, {pixel[1]}); click on the object")
+    lengths = np.maximum(np.linalg.norm(blended, axis=1), 1e-12)
+    query = blended[blended @ centre >= ALIKE * lengths * length].sum(0)
+    return query / float(np.linalg.norm(query))
+
+
+def _segment_at(plan: Plan, splats: Splats, pixel: tuple[int, int]) -> np.ndarray | None:
+    """Members (N,) of the automatic segment that makes up most of the pixel; None without segments there."""
+    if splats.segment_ids is None:
+        return None
+    ids = splats.segment_ids.numpy()
+    one = torch.tensor([pixel], dtype=torch.int64)
+    # The gradient of blending at one pixel is the weight of every Gaussian there.
+    carrier = torch.zeros(len(ids), 1, requires_grad=True)
+    with torch.enable_grad():
+        rasterize_pixels(plan, carrier, one).sum().backward()
+    assert carrier.grad is not None
+    votes = np.bincount(np.maximum(ids, 0), weights=carrier.grad[:, 0].numpy())
+    segment = int(votes.argmax())
+    return ids == segment if segment > 0 and votes[segment] > 0 else None

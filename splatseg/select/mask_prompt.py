@@ -1,0 +1,77 @@
+"""Selection by a mask in one view: the object is what the mask covers, in all views and in 3D.
+
+    query q = sum_i a_i p_i f_i        p_i = a_i / (a_i + b_i)        score_i = f_i . q / |q|
+
+a_i, b_i: summed blending weight of Gaussian i inside and outside the mask; p_i its purity; f_i its unit feature. The
+threshold on the scores is the one whose selection, rendered into the prompt's own view, agrees best with the mask.
+
+Alphabet: N Gaussians, F features, H x W pixels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from splatseg.arrays import check_shapes
+from splatseg.capture.camera import Camera
+from splatseg.errors import PromptError
+from splatseg.raster.interface import Plan, accumulate, prepare
+from splatseg.select.selection import Selection, features_of, nonempty
+from splatseg.select.threshold import best_threshold
+from splatseg.splats.splats import Splats
+
+
+def select_by_mask(splats: Splats, camera: Camera, mask: np.ndarray, threshold: float | None = None) -> Selection:
+    """Select the object that mask (H,W) bool covers in the image of `camera`, tidied.
+
+    threshold None chooses it by agreement with the mask in its own view.
+
+    Raises PromptError for a mask of the wrong size, an empty mask, a mask that no Gaussian is seen through, a splat
+    without features, and an empty selection.
+    """
+    mask = _checked(mask, camera)
+    features = features_of(splats)
+    plan = plan_of(splats, camera)
+    inside, outside = inside_outside(plan, mask)
+    if not inside.any():
+        raise PromptError(f"no Gaussian is seen through the mask ({int(mask.sum())} pixels); choose another view")
+    scores = features @ query_of(features, inside, outside)
+    if threshold is None:
+        threshold, _ = best_threshold(plan, scores, inside, mask)
+    selection = nonempty(Selection(scores, threshold, scores >= threshold), "the mask")
+    return selection.tidy(splats)
+
+
+def plan_of(splats: Splats, camera: Camera) -> Plan:
+    """The splat prepared for one camera."""
+    with torch.no_grad():
+        return prepare(splats.means, splats.quats, splats.scales, splats.opacities, camera)
+
+
+def inside_outside(plan: Plan, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Summed blending weight (N,) of every Gaussian inside and outside mask (H,W) bool."""
+    inside = torch.from_numpy(mask).float()
+    summed = accumulate(plan, torch.stack([inside, 1.0 - inside], dim=-1)).numpy()
+    return summed[:, 0], summed[:, 1]
+
+
+def query_of(features: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Unit query (F,): the mean feature of what is inside; what is also outside counts less."""
+    purity = inside / np.maximum(inside + outside, np.finfo(np.float32).tiny)
+    query: np.ndarray = (inside * purity) @ features
+    return query / max(float(np.linalg.norm(query)), 1e-12)
+
+
+def _checked(mask: np.ndarray, camera: Camera) -> np.ndarray:
+    assert mask.dtype == np.bool_, f"a mask is a bool array, got {mask.dtype}"
+    assert mask.ndim == 2, mask.shape
+    if mask.shape != (camera.height, camera.width):
+        raise PromptError(
+            f"the mask is {mask.shape[1]}x{mask.shape[0]} pixels, its view {camera.width}x{camera.height}; "
+            "give a mask of the view's size"
+        )
+    if not mask.any():
+        raise PromptError("the mask is empty; mark the pixels of the object")
+    check_shapes(mask=(mask, "H W"))
+    return mask

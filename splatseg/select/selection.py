@@ -1,0 +1,85 @@
+"""A selection: which Gaussians belong to what a prompt names, and how sure each is.
+
+Alphabet: N Gaussians; scores (N,) in -1..1, the similarity to the prompt; members (N,) bool.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from splatseg.arrays import check_shapes
+from splatseg.cluster.tidy import drop_small_pieces
+from splatseg.errors import PromptError
+from splatseg.splats.splats import Splats
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Some Gaussians of N. scores (N,) float32; threshold on them; members (N,) bool.
+
+    members are mostly `scores >= threshold`; a tidied selection, or one taken from segments, may differ from that.
+    """
+
+    scores: np.ndarray
+    threshold: float
+    members: np.ndarray
+
+    def __post_init__(self) -> None:
+        check_shapes(scores=(self.scores, "N"), members=(self.members, "N"))
+        assert self.members.dtype == np.bool_, self.members.dtype
+
+    @property
+    def count(self) -> int:
+        """Number of Gaussians selected."""
+        return int(self.members.sum())
+
+    def at(self, threshold: float) -> Selection:
+        """The same prompt at another threshold, not tidied: lower grows the selection, higher shrinks it."""
+        return Selection(self.scores, threshold, self.scores >= threshold)
+
+    def union(self, other: Selection) -> Selection:
+        """What either selects."""
+        return Selection(np.maximum(self._margin(), other._margin()), 0.0, self.members | other.members)
+
+    def intersect(self, other: Selection) -> Selection:
+        """What both select."""
+        return Selection(np.minimum(self._margin(), other._margin()), 0.0, self.members & other.members)
+
+    def invert(self) -> Selection:
+        """What is not selected."""
+        return Selection(-self._margin(), 0.0, ~self.members)
+
+    def tidy(self, splats: Splats, min_share: float = 0.05) -> Selection:
+        """Without the connected pieces (in space) that hold less than min_share of the largest piece's Gaussians."""
+        means, reach = splats.means.detach().numpy(), splats.scales.detach().amax(1).numpy()
+        return dataclasses.replace(self, members=drop_small_pieces(self.members, means, reach, min_share))
+
+    def _margin(self) -> np.ndarray:
+        # Thresholds of two prompts cannot be compared; distances to them can.
+        return self.scores - np.float32(self.threshold)
+
+
+def features_of(splats: Splats) -> np.ndarray:
+    """Features (N,F) float32 with unit rows, zero rows kept. Raises PromptError if the splat has none."""
+    if splats.features is None or splats.features.shape[1] == 0 or not bool(splats.features.any()):
+        raise PromptError(
+            "the splat has no segmentation features, so nothing can be compared with the prompt; "
+            "run `splatseg segment RUN --masks DIR` first"
+        )
+    features = splats.features.detach()
+    lengths = features.norm(dim=1, keepdim=True)
+    unit: np.ndarray = (features / lengths.clamp(min=1e-12)).float().numpy()
+    return unit
+
+
+def nonempty(selection: Selection, prompt: str) -> Selection:
+    """The selection itself. Raises PromptError if it holds no Gaussian; `prompt` says what was asked."""
+    if selection.count == 0:
+        raise PromptError(
+            f"{prompt} selects nothing at threshold {selection.threshold:.3g}; "
+            f"the highest similarity is {float(selection.scores.max(initial=-1.0)):.3g}: lower the threshold"
+        )
+    return selection

@@ -1,0 +1,77 @@
+"""Choosing the threshold of a selection by rendering it, in the view of the prompt.
+
+Alphabet: N Gaussians; T thresholds; H x W pixels; scores (N,); a selection rendered is the blended 0/1 channel of its
+members, cut at one half.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from splatseg.raster.interface import Plan, rasterize_plan
+
+CHANNELS_A_PASS = 16
+SHOWN = 0.5
+"""A pixel shows a selection if its members make up more than this share of it, as in masks that are written."""
+
+PLATEAU = 0.005
+"""Thresholds whose agreement is this close to the best are equally good in this view."""
+
+
+def render_members(plan: Plan, members: np.ndarray) -> np.ndarray:
+    """Masks (T,H,W) bool of T sets of Gaussians, members (T,N) bool: where they are more than half of the pixel."""
+    masks = []
+    for start in range(0, len(members), CHANNELS_A_PASS):
+        channels = torch.from_numpy(members[start : start + CHANNELS_A_PASS]).float().T.contiguous()
+        blended, _ = rasterize_plan(plan, channels)
+        masks.append((blended > SHOWN).permute(2, 0, 1).numpy())
+    return np.concatenate(masks)
+
+
+def iou(masks: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Intersection over union (T,) of masks (T,H,W) bool with target (H,W) bool; two empty masks agree fully."""
+    inter = (masks & target).sum((1, 2))
+    union = (masks | target).sum((1, 2))
+    return np.where(union > 0, inter / np.maximum(union, 1), 1.0)
+
+
+def best_threshold(plan: Plan, scores: np.ndarray, weights: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
+    """(threshold, its IoU): the threshold on scores (N,) whose selection agrees best with mask (H,W) in its own view.
+
+    weights (N,) says how much of each Gaussian lies in the mask. Candidates are spread over the scores, once coarsely
+    and once finely around the best. Among the nearly best that stand together the middle one is taken: the prompt's
+    view cannot tell them apart, and the middle is farthest from both mistakes.
+    """
+    candidates = _candidates(scores, weights)
+    agreement = iou(render_members(plan, scores[None] >= candidates[:, None]), mask)
+    best = int(agreement.argmax())
+    low, high = candidates[max(best - 1, 0)], candidates[min(best + 1, len(candidates) - 1)]
+    finer = np.linspace(low, high, CHANNELS_A_PASS + 2, dtype=np.float32)[1:-1]
+    finer_agreement = iou(render_members(plan, scores[None] >= finer[:, None]), mask)
+    order = np.argsort(np.concatenate([candidates, finer]), kind="stable")
+    return _middle_of_plateau(
+        np.concatenate([candidates, finer])[order], np.concatenate([agreement, finer_agreement])[order]
+    )
+
+
+def _candidates(scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    # Half of them at quantiles of what the prompt covers, half evenly between the extremes of all scores.
+    order = np.argsort(scores, kind="stable")
+    share = np.cumsum(weights[order], dtype=np.float64)
+    levels = np.linspace(0.01, 0.9, CHANNELS_A_PASS) * share[-1]
+    quantiles = scores[order[np.minimum(np.searchsorted(share, levels), len(order) - 1)]]
+    even = np.linspace(float(scores.min()), float(scores.max()), CHANNELS_A_PASS + 2)[1:-1]
+    return np.unique(np.concatenate([quantiles, even]).astype(np.float32))
+
+
+def _middle_of_plateau(thresholds: np.ndarray, agreement: np.ndarray) -> tuple[float, float]:
+    best = int(agreement.argmax())
+    good = agreement >= agreement[best] - PLATEAU
+    first, last = best, best
+    while first > 0 and good[first - 1]:
+        first -= 1
+    while last + 1 < len(good) and good[last + 1]:
+        last += 1
+    middle = 0.5 * (float(thresholds[first]) + float(thresholds[last]))
+    return middle, float(agreement[best])

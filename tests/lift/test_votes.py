@@ -1,0 +1,137 @@
+"""Votes are blending weights summed over masks, view by view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from scenes import ring, things
+
+from splatseg.capture.camera import Camera
+from splatseg.errors import MaskError
+from splatseg.lift import votes as module
+from splatseg.lift.votes import Votes, collect_votes, vote
+from splatseg.masks.segments import Segments, from_label_map, from_masks
+from splatseg.raster import rasterize
+from splatseg.raster.interface import prepare
+from splatseg.raster.reference import weights as reference_weights
+from splatseg.splats import Splats
+
+
+@dataclass(frozen=True)
+class View:
+    name: str
+    camera: Camera
+
+
+class Masks:
+    """A store that holds segments by view name."""
+
+    def __init__(self, segments: dict[str, Segments]) -> None:
+        self.segments = segments
+
+    def read(self, view: View) -> Segments | None:
+        return self.segments.get(view.name)
+
+
+def label_map(splats: Splats, thing: np.ndarray, camera: Camera) -> np.ndarray:
+    """The thing most visible at each pixel, 0 where little is seen."""
+    one_hot = torch.nn.functional.one_hot(torch.tensor(thing)).float()
+    raster = rasterize(splats.means, splats.quats, splats.scales, splats.opacities, one_hot, camera)
+    return np.where(raster.alphas > 0.5, raster.features.argmax(-1), 0).astype(np.int32)
+
+
+def views_and_masks() -> tuple[Splats, np.ndarray, list[View], Masks]:
+    splats, thing = things()
+    views = [View(f"{index}.png", camera) for index, camera in enumerate(ring(3))]
+    return splats, thing, views, Masks({v.name: from_label_map(label_map(splats, thing, v.camera)) for v in views})
+
+
+def test_a_vote_is_the_sum_of_blending_weights_over_the_pixels_of_the_label():
+    splats, thing, views, masks = views_and_masks()
+    camera = views[0].camera
+    labels = masks.segments[views[0].name].layers[0]
+    plan = prepare(splats.means, splats.quats, splats.scales, splats.opacities, camera, backend="reference")
+    weights, total = vote(plan, labels, 3)
+    y, x = np.mgrid[: camera.height, : camera.width]
+    w = reference_weights(plan.state, torch.tensor(np.stack([x.ravel(), y.ravel()], -1)), plan.settings).numpy()
+    expected = np.stack([w[labels.ravel() == label].sum(0) for label in (1, 2, 3)], axis=1)
+    floors = np.maximum(module.WEIGHT_FLOOR, module.SHARE_FLOOR * w.sum(0))[:, None]
+    expected = np.where(expected > floors, expected, 0.0)
+    np.testing.assert_allclose(weights.toarray(), expected, atol=1e-4)
+    np.testing.assert_allclose(total, w.sum(0), atol=1e-4)
+
+
+def test_labels_beyond_one_pass_are_voted_for_all_the_same(monkeypatch):
+    splats, _, views, _ = views_and_masks()
+    camera = views[0].camera
+    labels = np.arange(camera.height * camera.width, dtype=np.int32).reshape(camera.height, -1) // 16
+    plan = prepare(splats.means, splats.quats, splats.scales, splats.opacities, camera)
+    count = int(labels.max())
+    one_pass = vote(plan, labels, count)[0].toarray()
+    monkeypatch.setattr(module, "LABELS_A_PASS", 7)
+    np.testing.assert_allclose(vote(plan, labels, count)[0].toarray(), one_pass, atol=1e-5)
+
+
+def test_overlapping_masks_all_vote():
+    splats, thing, views, _ = views_and_masks()
+    labels = label_map(splats, thing, views[0].camera)
+    nested = from_masks(np.stack([labels > 0, labels == 1, labels == 2]))
+    found = collect_votes(splats, views[:1], Masks({views[0].name: nested}))
+    dense = found.weights.toarray()
+    assert dense.shape == (len(splats), 3)
+    np.testing.assert_array_equal(found.areas, [(labels > 0).sum(), (labels == 1).sum(), (labels == 2).sum()])
+    assert (dense[:, 0] >= dense[:, 1] - 1e-4).all()
+
+
+def test_every_column_is_named_by_its_view_and_id_and_views_without_masks_are_passed_over():
+    splats, _, views, masks = views_and_masks()
+    del masks.segments[views[1].name]
+    told = []
+    found = collect_votes(splats, views, masks, lambda done, total: told.append((done, total)))
+    assert found.views == (views[0].name, views[2].name)
+    counts = [masks.segments[name].count for name in found.views]
+    np.testing.assert_array_equal(found.view_of, np.repeat([0, 1], counts))
+    np.testing.assert_array_equal(found.id_of, np.concatenate([np.arange(1, n + 1) for n in counts]))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_a_gaussian_gets_most_votes_from_the_masks_of_its_thing():
+    splats, thing, views, masks = views_and_masks()
+    found = collect_votes(splats, views, masks)
+    of_mask = found.id_of  # in this scene every view sees every thing, and ids are those of the things
+    per_thing = np.stack([found.weights.toarray()[:, of_mask == label].sum(1) for label in (1, 2, 3)], axis=1)
+    seen = found.seen > 1.0
+    assert (per_thing.argmax(1)[seen] + 1 == thing[seen]).mean() > 0.97
+    assert (per_thing.sum(1) <= found.seen + 1e-3).all()
+
+
+def test_no_masks_at_all_is_a_user_error():
+    splats, _, views, _ = views_and_masks()
+    with pytest.raises(MaskError, match="none of the 3 views has masks; give a folder"):
+        collect_votes(splats, views, Masks({}))
+
+
+def test_masks_that_hold_nothing_are_a_user_error():
+    splats, _, views, _ = views_and_masks()
+    empty = from_label_map(np.zeros((24, 36), dtype=np.int32))
+    with pytest.raises(MaskError, match="empty"):
+        collect_votes(splats, views, Masks({view.name: empty for view in views}))
+
+
+def test_masks_through_which_nothing_is_seen_are_a_user_error():
+    splats, _, views, _ = views_and_masks()
+    corner = np.zeros((24, 36), dtype=np.int32)
+    corner[0, 0] = 1
+    far = splats.replace(means=splats.means + 1e3)
+    with pytest.raises(MaskError, match="no Gaussian is seen through any mask"):
+        collect_votes(far, views, Masks({view.name: from_label_map(corner) for view in views}))
+
+
+def test_votes_know_their_shapes():
+    splats, _, views, masks = views_and_masks()
+    found = collect_votes(splats, views, masks)
+    with pytest.raises(ValueError, match="areas"):
+        Votes(found.weights, found.view_of, found.id_of, found.areas[:-1], found.seen, found.views)
