@@ -16,6 +16,7 @@ from torch import Tensor
 
 from splatseg.arrays import check_shapes
 from splatseg.capture.capture import View
+from splatseg.raster import available_backends
 
 
 class JointObjective(Protocol):
@@ -46,7 +47,19 @@ C1, C2 = 0.01**2, 0.03**2
 
 
 def photometric_loss(image: Tensor, target: Tensor, ssim_weight: float) -> Tensor:
-    """Scalar loss between (H,W,3) images in 0..1, differentiable in `image`. In plain torch, in any precision."""
+    """Scalar loss between (H,W,3) images in 0..1, differentiable in `image`.
+
+    float32 goes to the native kernel where it was built; it and `plain_photometric_loss` compute the same.
+    """
+    if image.dtype == torch.float32 and "native" in available_backends():
+        from splatseg.raster import ssim as native  # noqa: PLC0415 (exists only where the kernel was built)
+
+        return native.photometric_loss(image, target, ssim_weight)[0]
+    return plain_photometric_loss(image, target, ssim_weight)
+
+
+def plain_photometric_loss(image: Tensor, target: Tensor, ssim_weight: float) -> Tensor:
+    """The same in plain torch, in any precision and on any device."""
     check_shapes(image=(image, "H W C"), target=(target, "H W C"))
     l1 = (image - target).abs().mean()
     return (1.0 - ssim_weight) * l1 + ssim_weight * (1.0 - ssim(image, target))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from splatseg.train.losses import photometric_loss, psnr, ssim
+from splatseg.train.losses import photometric_loss, plain_photometric_loss, psnr, ssim
 
 
 def _ssim_as_defined(x: np.ndarray, y: np.ndarray) -> float:
@@ -37,6 +37,18 @@ def test_an_image_is_perfectly_like_itself():
     assert float(ssim(image, image)) == pytest.approx(1.0)
     assert float(photometric_loss(image, image, 0.2)) == pytest.approx(0.0, abs=1e-12)
     assert psnr(image, image) == 100.0
+
+
+def test_the_kernel_and_plain_torch_compute_the_same_loss_and_gradient():
+    torch.manual_seed(0)
+    target, results = torch.rand(20, 31, 3), []
+    for loss in (photometric_loss, plain_photometric_loss):
+        image = torch.linspace(0, 1, 20 * 31 * 3).reshape(20, 31, 3).requires_grad_()
+        value = loss(image, target, 0.2)
+        value.backward()
+        results.append((value.detach(), image.grad))
+    torch.testing.assert_close(results[0][0], results[1][0], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(results[0][1], results[1][1], rtol=1e-3, atol=1e-7)
 
 
 def test_the_gradient_of_the_photometric_loss_agrees_with_finite_differences():
