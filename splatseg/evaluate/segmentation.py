@@ -54,7 +54,7 @@ def adjusted_rand_index(pred: np.ndarray, truth: np.ndarray, ignore: tuple[int, 
     Pixels whose truth is one of `ignore` do not count. In `pred` 0 is a label like any other: what nothing claims.
     Views are judged together when their label maps are concatenated. 1 when no pixel counts.
     """
-    table = _contingency(pred, truth, ignore)
+    table, _, _ = _contingency(pred, truth, ignore)
     pairs = table.astype(object)  # Python integers: pairs of a few million pixels overflow 64 bits when multiplied
     total = _pairs(pairs.sum())
     together = int(_pairs(pairs).sum())
@@ -83,40 +83,34 @@ def panoptic_quality(pred: np.ndarray, truth: np.ndarray, ignore: tuple[int, ...
     Pixels whose truth is one of `ignore` do not count; a predicted segment with more than half its pixels there is not
     spurious. 0 in `pred` is none. All 1 when neither side has a segment.
     """
-    _check_labels(pred, truth)
-    known = ~np.isin(truth, ignore)
-    labels, sizes = np.unique(pred[pred != 0], return_counts=True)
-    true_labels, true_sizes = np.unique(truth[known], return_counts=True)
-    both, overlaps = np.unique(np.stack([pred[known], truth[known]]), axis=1, return_counts=True)
-    inside = {label: int(overlaps[both[0] == label].sum()) for label in labels}
-    true_size = dict(zip(true_labels, true_sizes, strict=True))
-    ious = []
-    for (label, true_label), overlap in zip(both.T, overlaps, strict=True):
-        if label == 0:
-            continue
-        union = inside[label] + true_size[true_label] - overlap
-        if 2 * overlap > union:
-            ious.append(overlap / union)
+    table, labels, true_labels = _contingency(pred, truth, ignore)
+    sizes = dict(zip(*np.unique(pred, return_counts=True), strict=True))
+    inside, true_sizes = table.sum(1), table.sum(0)
+    unions = inside[:, None] + true_sizes[None] - table
+    things = labels != 0
+    match = (2 * table > unions) & things[:, None]
+    ious = table[match] / unions[match]
     matched = len(ious)
-    real = sum(2 * inside[label] >= size for label, size in zip(labels, sizes, strict=True))
+    real = sum(2 * inside[row] >= sizes[labels[row]] for row in np.flatnonzero(things))
     spurious, missed = real - matched, len(true_labels) - matched
     if matched + spurious + missed == 0:
         return PanopticQuality(1.0, 1.0, 1.0, 0, 0, 0)
-    sq = float(np.mean(ious)) if ious else 0.0
+    sq = float(ious.mean()) if matched else 0.0
     rq = matched / (matched + spurious / 2 + missed / 2)
     return PanopticQuality(sq * rq, sq, rq, matched, spurious, missed)
 
 
-def _contingency(pred: np.ndarray, truth: np.ndarray, ignore: tuple[int, ...]) -> np.ndarray:
-    """(labels of pred, labels of truth) counts of pixels."""
+def _contingency(
+    pred: np.ndarray, truth: np.ndarray, ignore: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(labels of pred, labels of truth) counts of the pixels that count, and both sets of labels, ascending."""
     _check_labels(pred, truth)
     known = ~np.isin(truth, ignore)
-    _, rows = np.unique(pred[known], return_inverse=True)
-    _, columns = np.unique(truth[known], return_inverse=True)
-    if rows.size == 0:
-        return np.zeros((0, 0), np.int64)
-    shape = (int(rows.max()) + 1, int(columns.max()) + 1)
-    return np.bincount(rows * shape[1] + columns, minlength=shape[0] * shape[1]).reshape(shape)
+    labels, rows = np.unique(pred[known], return_inverse=True)
+    true_labels, columns = np.unique(truth[known], return_inverse=True)
+    shape = (len(labels), len(true_labels))
+    table = np.bincount(rows * shape[1] + columns, minlength=shape[0] * shape[1]).reshape(shape)
+    return table, labels, true_labels
 
 
 def _check_labels(pred: np.ndarray, truth: np.ndarray) -> None:

@@ -6,6 +6,8 @@ Everything is differentiable in the tensors of the splats.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -20,7 +22,10 @@ COVERED = 1.0 / 255.0
 
 
 def render_rgb(
-    splats: Splats, camera: Camera, background: Tensor | None = None, sh_degree: int | None = None
+    splats: Splats,
+    camera: Camera,
+    background: Tensor | Sequence[float] | None = None,
+    sh_degree: int | None = None,
 ) -> Tensor:
     """The picture (H,W,3) that a camera takes; linear blending, not clamped above.
 
@@ -30,8 +35,9 @@ def render_rgb(
     raster = _blend(splats, camera, view_colors(splats.means, splats.sh0, splats.shN, camera, degree))
     if background is None:
         return raster.features
-    check_shapes(background=(background, "3"))
-    return raster.features + (1.0 - raster.alphas)[..., None] * background
+    behind = torch.as_tensor(background, dtype=splats.means.dtype, device=splats.means.device)
+    check_shapes(background=(behind, "3"))
+    return raster.features + (1.0 - raster.alphas)[..., None] * behind
 
 
 def render_depth(splats: Splats, camera: Camera) -> Tensor:
