@@ -16,7 +16,8 @@ from torch import Tensor
 from splatseg.capture.camera import Camera
 from splatseg.errors import RunError
 from splatseg.files import write_png
-from splatseg.raster import Plan, accumulate, prepare, rasterize_plan
+from splatseg.output.channels import Channels, pack_segments
+from splatseg.raster import accumulate, prepare, rasterize, rasterize_plan
 from splatseg.splats.render import render_channels
 from splatseg.splats.splats import Splats
 
@@ -24,7 +25,7 @@ MASK_THRESHOLD = 0.5
 """A pixel is of the selection if more than this share of it is."""
 
 CHANNELS_AT_ONCE = 16
-"""Segments blended together; bounds the one-hot (N,C) matrix held in memory."""
+"""Channels of segments blended together; bounds the one-hot (N,C) matrix held in memory."""
 
 HIGHEST_ID = 65535
 """What a 16-bit PNG can hold."""
@@ -60,27 +61,28 @@ def label_map(splats: Splats, camera: Camera) -> np.ndarray:
     """
     if splats.segment_ids is None:
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
-    plan = prepare(splats.means, splats.quats, splats.scales, splats.opacities, camera)
-    ids = splats.segment_ids.to(torch.int64)
-    visible = _visible_ids(plan, ids)
+    geometry = (splats.means, splats.quats, splats.scales, splats.opacities)
+    ids = splats.segment_ids
+    drawn = rasterize(*geometry, (ids == 0).to(splats.means)[:, None], camera)
+    plan = prepare(*geometry, camera)
+    seen = accumulate(plan, torch.ones_like(drawn.alphas)[..., None])[:, 0]
+    channels = pack_segments(camera, *(array.cpu().numpy() for array in (splats.means, drawn.radii, ids, seen)))
 
-    none = (ids == 0).to(splats.means)[:, None]
-    blended, alphas = rasterize_plan(plan, none)
-    best = 1.0 - alphas + blended[..., 0]
-    labels = torch.zeros_like(best, dtype=torch.int32)
+    best = 1.0 - drawn.alphas + drawn.features[..., 0]
+    winner = torch.full_like(best, -1, dtype=torch.int64)
     undecided = 1.0 - best
-    for chunk in visible.split(CHANNELS_AT_ONCE):
-        # Segments come heaviest first, so soon no pixel has more weight left than its winner already has.
+    for first in range(0, channels.count, CHANNELS_AT_ONCE):
+        # Heavy segments come first, so soon no pixel has more weight left than its winner already has.
         if bool((undecided <= best).all()):
             break
-        one_hot = (ids[:, None] == chunk[None]).to(splats.means)
-        blended, _ = rasterize_plan(plan, one_hot)
+        blended, _ = rasterize_plan(plan, _one_hot(channels, first, splats.means))
         weight, which = blended.max(-1)
         better = weight > best
-        labels = torch.where(better, chunk[which].to(torch.int32), labels)
+        winner = torch.where(better, which + first, winner)
         best = torch.where(better, weight, best)
         undecided = undecided - blended.sum(-1)
-    return labels.cpu().numpy()
+    won = winner.cpu().numpy()
+    return np.where(won >= 0, channels.ids(won), 0) if channels.count else np.zeros(won.shape, np.int32)
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:
@@ -101,11 +103,11 @@ def write_label_map(path: Path, labels: np.ndarray) -> None:
     write_png(path, labels.astype(np.uint16))
 
 
-def _visible_ids(plan: Plan, ids: Tensor) -> Tensor:
-    """Ids (V,) of the segments that have any weight in the image, the heaviest first."""
-    ones = torch.ones(plan.camera.height, plan.camera.width, 1)
-    seen = accumulate(plan, ones)[:, 0].double()
-    unique, inverse = torch.unique(ids, return_inverse=True)
-    totals = torch.zeros(len(unique), dtype=torch.float64).index_add_(0, inverse, seen)
-    order = torch.argsort(totals, descending=True, stable=True)
-    return unique[order][(totals[order] > 0) & (unique[order] != 0)]
+def _one_hot(channels: Channels, first: int, like: Tensor) -> Tensor:
+    """(N,C) membership in CHANNELS_AT_ONCE channels from `first` on, in the type and place of `like`."""
+    width = min(CHANNELS_AT_ONCE, channels.count - first)
+    member = torch.from_numpy(channels.channel_of).to(like.device) - first
+    rows = torch.nonzero((member >= 0) & (member < width))[:, 0]
+    one_hot = torch.zeros(len(member), width, dtype=like.dtype, device=like.device)
+    one_hot[rows, member[rows]] = 1.0
+    return one_hot

@@ -11,14 +11,14 @@ from PIL import Image
 from scenes import camera, cloud
 
 from splatseg.errors import RunError
-from splatseg.output import render_masks
+from splatseg.output import channels, render_masks
 from splatseg.output.render_masks import label_map, selection_mask, selection_weights, write_label_map, write_mask
 from splatseg.raster import rasterize
 from splatseg.splats.splats import Splats
 
 
-def splats_of(count: int = 60, segments: int = 5, seed: int = 0) -> Splats:
-    scene = cloud(count, seed=seed, size=0.15)
+def splats_of(count: int = 60, segments: int = 5, seed: int = 0, size: float = 0.15) -> Splats:
+    scene = cloud(count, seed=seed, size=size)
     ids = torch.randint(0, segments + 1, (count,), generator=torch.Generator().manual_seed(seed), dtype=torch.int32)
     logits = torch.logit(scene.opacities.clamp(1e-4, 1 - 1e-4))
     return Splats(
@@ -62,12 +62,14 @@ def brute_force(splats: Splats) -> np.ndarray:
 
 
 @pytest.mark.parametrize("segments", [1, 5, 40])
-@pytest.mark.parametrize("chunk", [1, 3, 16])
+@pytest.mark.parametrize(("chunk", "few"), [(1, 0), (3, 0), (16, 0), (16, 16)])
 def test_a_label_map_is_the_argmax_over_all_segments(
-    segments: int, chunk: int, monkeypatch: pytest.MonkeyPatch
+    segments: int, chunk: int, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(render_masks, "CHANNELS_AT_ONCE", chunk)
-    splats = splats_of(80, segments, seed=segments)
+    monkeypatch.setattr(channels, "FEW", few)
+    monkeypatch.setattr(channels, "CELL", 4)
+    splats = splats_of(80, segments, seed=segments, size=0.05)
     labels = label_map(splats, camera())
     assert labels.dtype == np.int32
     assert np.array_equal(labels, brute_force(splats))
