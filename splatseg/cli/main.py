@@ -42,7 +42,7 @@ def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     terminal = Terminal()
     command: Command = tyro.cli(
-        Command,  # type: ignore[arg-type]
+        Command,
         args=arguments,
         prog="splatseg",
         description="3D segmentation for Gaussian splats, on any machine.",

@@ -57,11 +57,15 @@ class Train:
         )
         settings = RunSettings.of(
             capture,
-            masks=self.masks and str(self.masks.absolute()),
+            masks=_absolute(self.masks),
             method=self.method,
-            splats=self.splats and str(self.splats.absolute()),
+            splats=_absolute(self.splats),
             iterations=self.iterations,
             seed=self.seed,
         )
         run = start_run(self.output, settings, resume=self.resume, overwrite=self.overwrite)
         terminal.results.print(train_run(run, terminal))
+
+
+def _absolute(path: Path | None) -> str | None:
+    return None if path is None else str(path.absolute())

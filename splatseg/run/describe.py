@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 import splatseg.version
+from splatseg import _native
 from splatseg.capture import load_capture
 from splatseg.errors import SplatFileError
 from splatseg.output import read_segments
-from splatseg import _native
 from splatseg.raster import available_backends
 from splatseg.run.folder import open_run
 from splatseg.splats import load_splats

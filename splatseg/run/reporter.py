@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 
@@ -16,7 +16,7 @@ class Advance(Protocol):
 class Reporter(Protocol):
     """Where progress, results and warnings go."""
 
-    def stage(self, name: str, total: int) -> ContextManagerOfAdvance:
+    def stage(self, name: str, total: int) -> AbstractContextManager[Advance]:
         """Enter a stage of `total` steps; the block gets a function that moves its bar."""
         ...
 
@@ -27,14 +27,6 @@ class Reporter(Protocol):
     def warn(self, text: str) -> None:
         """Something the user should know went wrong but did not stop the work."""
         ...
-
-
-class ContextManagerOfAdvance(Protocol):
-    """What `Reporter.stage` returns."""
-
-    def __enter__(self) -> Advance: ...
-
-    def __exit__(self, *exception: object) -> bool | None: ...
 
 
 class Silent:

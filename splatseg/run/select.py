@@ -65,15 +65,16 @@ def read_prompt_mask(path: Path, view: View) -> np.ndarray:
     """A mask image (not black = inside) as (H,W) bool at the size of the view. Raises PromptError."""
     try:
         with Image.open(path) as image:
+            # Transparency is not a shape: what counts is what is painted.
+            painted = image.convert("RGB") if image.mode in ("RGBA", "LA") else image
             size = (view.camera.width, view.camera.height)
-            if image.mode in ("RGBA", "LA"):  # transparency is not a shape: what counts is what is painted
-                image = image.convert("RGB")  # noqa: PLW2901 (one image, seen as painted)
-            values = np.asarray(image if image.size == size else image.resize(size, Image.Resampling.NEAREST))
+            fitting = painted if painted.size == size else painted.resize(size, Image.Resampling.NEAREST)
+            values = np.asarray(fitting)
     except FileNotFoundError:
         raise PromptError(f"there is no mask at {path}; give --mask a PNG of the view {view.name}") from None
     except (UnidentifiedImageError, OSError) as error:
         raise PromptError(f"the mask {path} cannot be read as an image ({error}); save it as PNG") from None
-    inside = values.any(axis=2) if values.ndim == 3 else values != 0
+    inside: np.ndarray = (values != 0).reshape(*values.shape[:2], -1).any(axis=2)
     if not inside.any():
         raise PromptError(f"the mask {path} is black all over; paint the object in white")
     return inside

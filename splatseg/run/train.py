@@ -21,6 +21,7 @@ from splatseg.run.settings import RunSettings
 from splatseg.splats import Splats, load_splats, write_ply
 from splatseg.train import StepReport, fit
 
+
 def start_run(path: Path, settings: RunSettings, resume: bool = False, overwrite: bool = False) -> Run:
     """Check all that the user gave before anything is made, then make the run folder (or open it, to resume).
 
