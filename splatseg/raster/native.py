@@ -91,17 +91,18 @@ class _Rasterize(torch.autograd.Function):
     def backward(ctx: Any, grad_blended: Tensor, grad_alphas: Tensor, _: Any) -> tuple[Tensor | None, ...]:
         wanted = ctx.needs_input_grad
         grad_blended = _dense(grad_blended)
-        *geometry, features, offset, blended, alphas = (None if t is None else t.detach() for t in ctx.saved_tensors)
+        means, quats, scales, opacities, features, offset, blended, alphas = ctx.saved_tensors
         if not any(wanted[:4]) and not wanted[5]:
             grad_features = _accumulate(ctx.plan, grad_blended)
             return None, None, None, None, grad_features, None, None, None
+        geometry = [t.detach() for t in (means, quats, scales, opacities)]
         grads = [torch.empty_like(t) for t in geometry]
         grad_offset = features.new_empty(features.shape[0], 2)
         grad_features = torch.empty_like(features)
         _native.backward(
             ctx.plan,
-            (*geometry, offset),
-            features,
+            (*geometry, None if offset is None else offset.detach()),
+            features.detach(),
             blended,
             alphas,
             grad_blended,
@@ -150,7 +151,8 @@ def _camera(camera: Camera, settings: RasterSettings) -> _native.Camera:
 
 def _prepare(geometry: list[Tensor], offset: Tensor | None, view: _native.Camera) -> tuple[_native.Plan, Tensor]:
     radii = torch.empty(geometry[0].shape[0], dtype=torch.int32)
-    plan = _native.prepare(*geometry, offset, view, radii, torch.get_num_threads())
+    means, quats, scales, opacities = geometry
+    plan = _native.prepare(means, quats, scales, opacities, offset, view, radii, torch.get_num_threads())
     return plan, radii
 
 
