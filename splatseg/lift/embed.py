@@ -28,13 +28,18 @@ from splatseg.errors import MaskError
 from splatseg.lift.spectrum import right_singular_vectors
 from splatseg.lift.votes import Votes
 
+CLEAR_GAP = 0.75
+"""A singular value below this share of the one before it ends the things of a scene."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EmbedSettings:
     """How votes become features."""
 
     dimensions: int = 64  # about as many as the scene has things
-    power: float = 16.0  # diffusion time; 1 keeps every contradiction of the masks, 24 nearly forgets parts
+    power: float | None = None  # diffusion time; 1 keeps all contradictions of masks, too high forgets things; None
+    spread: float = 0.14  # chooses it such that this share of the sum of squared singular values is left
+    max_power: float = 32.0
     min_mask_votes: float = 16.0  # pixels a mask must own on Gaussians to count
     min_component_views: int = 3  # islands of masks joined to nothing else and of fewer views are spurious
     min_edge_share: float = 0.05  # a vote joins a Gaussian to a component if it is this share of its strongest
@@ -59,11 +64,32 @@ def embed(votes: Votes, settings: EmbedSettings | None = None) -> np.ndarray:
     columns = 1.0 / np.sqrt(_column_sums(weights))
     values, vectors = right_singular_vectors(_normalised(weights, columns), settings.dimensions, settings.seed)
     # U s^p = A V s^(p-1); the factor D^-1/2 of a row does not outlive its scaling to unit length.
-    damped = vectors * _powers(values, settings.power - 1.0)
+    power = settings.power if settings.power is not None else diffusion_time(values, settings)
+    damped = vectors * _powers(values, power - 1.0)
     rows = weights @ (columns[:, None] * damped).astype(np.float32)
     features = np.zeros((weights.shape[0], settings.dimensions), dtype=np.float32)
     features[:, : rows.shape[1]] = unit_rows(rows)
     return features
+
+
+def diffusion_time(values: np.ndarray, settings: EmbedSettings | None = None) -> float:
+    """The power, 1 to `max_power`, at which the sum over singular values (R,) of (s / s_0)^(2 power) is `spread` times
+    what it is at 1.
+
+    The sum is how many dimensions still matter. It falls with the power, the faster the less masks agree and the fewer
+    views there are, so one power does not fit all scenes, and one share does (demo 19, tabletop 24, composed_14 8).
+    Where the spectrum has a clear gap, what stands before it are the things, and none of them is damped below a half.
+    """
+    settings = settings or EmbedSettings()
+    low, high = 1.0, min(settings.max_power, _power_before_gap(values))
+    target = settings.spread * float((_powers(values, 1.0) ** 2).sum())
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        if float((_powers(values, middle) ** 2).sum()) > target:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)
 
 
 def fill_unseen(features: np.ndarray, means: np.ndarray) -> np.ndarray:
@@ -120,6 +146,16 @@ def _normalised(weights: sparse.csr_array, columns: np.ndarray) -> sparse.csr_ar
 def _powers(values: np.ndarray, power: float) -> np.ndarray:
     # Relative to the largest, so that no power underflows all of them.
     return (values / max(float(values.max(initial=0.0)), 1e-12)) ** power
+
+
+def _power_before_gap(values: np.ndarray) -> float:
+    """The power at which the last value before a clear gap is half the first; infinite without such a gap."""
+    relative = _powers(values, 1.0)
+    ratios = relative[1:] / np.maximum(relative[:-1], 1e-12)
+    if len(ratios) == 0 or ratios.min() >= CLEAR_GAP:
+        return np.inf
+    last = float(relative[int(ratios.argmin())])
+    return max(np.log(0.5) / np.log(last), 1.0) if last < 1.0 else np.inf
 
 
 def _column_sums(weights: sparse.csr_array) -> np.ndarray:

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from splatseg.errors import MaskError
-from splatseg.lift.embed import EmbedSettings, embed, fill_unseen, unit_rows
+from splatseg.lift.embed import EmbedSettings, diffusion_time, embed, fill_unseen, unit_rows
 from splatseg.lift.votes import Votes
 
 THINGS = 5
@@ -64,7 +64,7 @@ def test_masks_that_agree_give_things_that_are_one_and_apart():
 def test_things_are_found_through_masks_that_break_and_merge_them():
     votes, thing = world(views=40, broken=0.4, merged=0.15)
     inside, between = contrast(embed(votes), thing)
-    assert inside > 0.95 and inside > between + 0.05
+    assert inside > 0.95 and between < 0.8
 
 
 def test_the_order_of_masks_changes_nothing():
@@ -134,3 +134,19 @@ def test_without_a_single_feature_nothing_is_filled():
 
 def test_unit_rows_keep_zeros():
     np.testing.assert_allclose(unit_rows(np.array([[3.0, 4.0], [0.0, 0.0]])), [[0.6, 0.8], [0.0, 0.0]])
+
+
+def test_the_diffusion_time_leaves_the_share_of_dimensions_it_is_told():
+    values = np.linspace(1.0, 0.5, 64)
+    power = diffusion_time(values, EmbedSettings(spread=0.2))
+    assert np.isclose((values ** (2 * power)).sum(), 0.2 * (values**2).sum(), atol=1e-3)
+    assert diffusion_time(0.1 * values) == pytest.approx(diffusion_time(values))
+
+
+def test_a_spectrum_that_does_not_fall_keeps_the_power_in_its_range():
+    assert diffusion_time(np.ones(64)) == pytest.approx(32.0)
+
+
+def test_things_before_a_clear_gap_are_not_damped_below_a_half():
+    values = np.concatenate([np.linspace(1.0, 0.9, 5), np.full(59, 0.3)])
+    assert 0.9 ** diffusion_time(values) >= 0.499

@@ -50,7 +50,7 @@ def views_and_masks() -> tuple[Splats, np.ndarray, list[View], Masks]:
 
 
 def test_a_vote_is_the_sum_of_blending_weights_over_the_pixels_of_the_label():
-    splats, thing, views, masks = views_and_masks()
+    splats, _thing, views, masks = views_and_masks()
     camera = views[0].camera
     labels = masks.segments[views[0].name].layers[0]
     plan = prepare(splats.means, splats.quats, splats.scales, splats.opacities, camera, backend="reference")

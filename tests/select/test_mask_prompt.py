@@ -1,0 +1,101 @@
+"""A mask in one view selects its thing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scenes import ring, things
+
+from splatseg.capture.camera import Camera
+from splatseg.errors import PromptError
+from splatseg.select import select_by_mask
+from splatseg.select.mask_prompt import inside_outside, plan_of, query_of
+from splatseg.select.threshold import render_members
+from splatseg.splats import Splats
+
+
+def featured(noise: float = 0.05) -> tuple[Splats, np.ndarray, Camera]:
+    splats, thing = things()
+    rng = np.random.default_rng(0)
+    features = np.eye(8)[thing] + noise * rng.normal(size=(len(thing), 8))
+    return splats.replace(features=torch.tensor(features, dtype=torch.float32)), thing, ring(1)[0]
+
+
+def mask_of(splats: Splats, camera: Camera, members: np.ndarray) -> np.ndarray:
+    return render_members(plan_of(splats, camera), members[None])[0]
+
+
+@pytest.mark.parametrize("label", [1, 2, 3])
+def test_a_clean_thing_is_exactly_its_gaussians(label: int):
+    splats, thing, camera = featured()
+    selection = select_by_mask(splats, camera, mask_of(splats, camera, thing == label))
+    np.testing.assert_array_equal(selection.members, thing == label)
+
+
+def test_a_rough_mask_selects_the_whole_thing():
+    splats, thing, camera = featured()
+    mask = mask_of(splats, camera, thing == 1)
+    mask[::3] = False
+    np.testing.assert_array_equal(select_by_mask(splats, camera, mask).members, thing == 1)
+
+
+def test_a_threshold_that_is_given_is_used():
+    splats, thing, camera = featured(noise=0.3)
+    mask = mask_of(splats, camera, thing == 1)
+    few, many = (select_by_mask(splats, camera, mask, threshold=t) for t in (0.9, 0.3))
+    assert few.threshold == 0.9 and few.count < many.count
+    assert (few.scores[few.members] >= 0.9).all()
+
+
+def test_the_length_of_features_does_not_matter():
+    splats, thing, camera = featured()
+    mask = mask_of(splats, camera, thing == 2)
+    longer = splats.replace(features=100.0 * splats.features)
+    np.testing.assert_array_equal(
+        select_by_mask(splats, camera, mask).members, select_by_mask(longer, camera, mask).members
+    )
+
+
+def test_weights_inside_and_outside_add_up_and_the_query_ignores_what_is_outside():
+    splats, thing, camera = featured(noise=0.0)
+    plan = plan_of(splats, camera)
+    mask = mask_of(splats, camera, thing == 1)
+    inside, outside = inside_outside(plan, mask)
+    total, nothing = inside_outside(plan, np.ones_like(mask))
+    np.testing.assert_allclose(inside + outside, total, atol=1e-4)
+    assert not nothing.any()
+    query = query_of(splats.features.numpy(), inside, outside)
+    assert query[1] > 0.99 and np.isclose(np.linalg.norm(query), 1.0)
+
+
+def test_a_mask_of_another_size_is_a_user_error():
+    splats, _, camera = featured()
+    with pytest.raises(PromptError, match="the mask is 7x5 pixels, its view 36x24"):
+        select_by_mask(splats, camera, np.ones((5, 7), dtype=bool))
+
+
+def test_an_empty_mask_is_a_user_error():
+    splats, _, camera = featured()
+    with pytest.raises(PromptError, match="the mask is empty"):
+        select_by_mask(splats, camera, np.zeros((24, 36), dtype=bool))
+
+
+def test_a_mask_on_nothing_is_a_user_error():
+    splats, _, camera = featured()
+    corner = np.zeros((24, 36), dtype=bool)
+    corner[0, 0] = True
+    with pytest.raises(PromptError, match="no Gaussian is seen through the mask"):
+        select_by_mask(splats, camera, corner)
+
+
+def test_a_threshold_above_all_scores_is_a_user_error():
+    splats, thing, camera = featured()
+    with pytest.raises(PromptError, match=r"selects nothing at threshold 1\.5"):
+        select_by_mask(splats, camera, mask_of(splats, camera, thing == 1), threshold=1.5)
+
+
+def test_no_features_is_a_user_error():
+    splats, _ = things()
+    with pytest.raises(PromptError, match="no segmentation features"):
+        select_by_mask(splats, ring(1)[0], np.ones((24, 36), dtype=bool))
