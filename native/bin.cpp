@@ -82,6 +82,7 @@ Buffer sort_by_depth(const Projection& projection, Plan& plan, int threads) {
     }
     plan.splats = Buffer(n * sizeof(Splat2d));
     plan.ids = Buffer(n * sizeof(uint32_t));
+    plan.rank_of_place = Buffer(plan.count * sizeof(uint32_t));
     Buffer rects(n * sizeof(TileRect));
     parallel_for(parts, threads, [&](int64_t part, int) {
         const int64_t end = part_begin(n, parts, part + 1);
@@ -94,10 +95,24 @@ Buffer sort_by_depth(const Projection& projection, Plan& plan, int threads) {
             const uint32_t place = pairs[rank].place;
             plan.splats.as<Splat2d>()[rank] = projection.splats[place];
             plan.ids.as<uint32_t>()[rank] = projection.ids[place];
+            plan.rank_of_place.as<uint32_t>()[place] = static_cast<uint32_t>(rank);
             rects.as<TileRect>()[rank] = projection.rects[place];
         }
     });
     return rects;
+}
+
+// Squares of 8x8 tiles, row by row, and a Z-curve inside each.
+void order_tiles(Plan& plan) {
+    plan.tile_order = Buffer(sizeof(uint32_t) * plan.tiles_x * plan.tiles_y);
+    uint32_t* next = plan.tile_order.as<uint32_t>();
+    for (int top = 0; top < plan.tiles_y; top += 8)
+        for (int left = 0; left < plan.tiles_x; left += 8)
+            for (int z = 0; z < 64; ++z) {
+                const int x = left + ((z & 1) | (z >> 1 & 2) | (z >> 2 & 4));
+                const int y = top + ((z >> 1 & 1) | (z >> 2 & 2) | (z >> 3 & 4));
+                if (x < plan.tiles_x && y < plan.tiles_y) *next++ = static_cast<uint32_t>(y * plan.tiles_x + x);
+            }
 }
 
 uint32_t area(TileRect r) { return static_cast<uint32_t>(r.x1 - r.x0) * static_cast<uint32_t>(r.y1 - r.y0); }
@@ -112,6 +127,7 @@ void bin(const Projection& projection, Plan& plan, int threads) {
     plan.drawn = 0;
     for (int64_t g = 0; g < groups; ++g) plan.drawn += projection.group_count[g];
     const int64_t n = plan.drawn;
+    order_tiles(plan);
     const Buffer rects_buffer = sort_by_depth(projection, plan, threads);
     const TileRect* rects = rects_buffer.as<TileRect>();
 
@@ -172,9 +188,10 @@ void bin(const Projection& projection, Plan& plan, int threads) {
 void prepare(const Kernels& kernels, const Gaussians& gaussians, Plan& plan, int32_t* radii, int threads) {
     const size_t n = gaussians.count;
     const int64_t groups = (gaussians.count + kGroup - 1) / kGroup;
-    Buffer splats(n * sizeof(Splat2d)), rects(n * sizeof(TileRect)), depth_bits(n * 4), ids(n * 4), counts(groups * 4);
+    Buffer splats(n * sizeof(Splat2d)), rects(n * sizeof(TileRect)), depth_bits(n * 4), ids(n * 4);
+    plan.group_count = Buffer(groups * sizeof(uint32_t));
     const Projection projection{splats.as<Splat2d>(),      rects.as<TileRect>(),  depth_bits.as<uint32_t>(),
-                                ids.as<uint32_t>(), counts.as<uint32_t>(), radii};
+                                ids.as<uint32_t>(), plan.group_count.as<uint32_t>(), radii};
     plan.count = gaussians.count;
     parallel_for(groups, threads, [&](int64_t group, int) {
         const int64_t begin = group * kGroup, end = begin + kGroup < plan.count ? begin + kGroup : plan.count;

@@ -10,16 +10,12 @@ namespace splatseg::SPLATSEG_LEVEL {
 namespace {
 
 #if defined(__AVX512F__)
-constexpr int kGroupChannels = 24;  // accumulators that fit in 32 registers beside a weight and a feature
-#elif defined(__aarch64__)
-constexpr int kGroupChannels = 6;
-#elif defined(__AVX__)
+constexpr int kGroupChannels = 24;  // accumulators that fit in the registers beside a weight
+#elif defined(__AVX__) || defined(__aarch64__)
 constexpr int kGroupChannels = 6;
 #else
 constexpr int kGroupChannels = 3;
 #endif
-
-int padded(int64_t channels) { return static_cast<int>((channels + 3) / 4 * 4); }
 
 // accumulators (kCount, 16) += sum over the list of weights (n,16) x features (chunk row of list[i], channels)
 template <int kCount>
@@ -51,6 +47,24 @@ Product choose_product(int count) {
 #endif
 }
 
+// Channels in groups of nearly equal size: 19 at most 6 at a time are 5 + 5 + 5 + 4.
+struct Groups {
+    int wide_count, wide, narrow;  // the first wide_count groups have `wide` channels, the others `narrow`
+    int count;
+    Product wide_product, narrow_product;
+};
+
+Groups group_channels(int channels) {
+    Groups g;
+    g.count = (channels + kGroupChannels - 1) / kGroupChannels;
+    g.narrow = g.count ? channels / g.count : 0;
+    g.wide = g.narrow + 1;
+    g.wide_count = channels - g.narrow * g.count;
+    g.wide_product = g.wide_count ? choose_product(g.wide) : nullptr;
+    g.narrow_product = choose_product(g.narrow);
+    return g;
+}
+
 struct Scratch {
     Chunk chunk;
     alignas(64) float weights[kChunk * kLanes];
@@ -58,44 +72,62 @@ struct Scratch {
 
 struct Task {
     const Plan& plan;
-    const float* features;
-    int channels, stride;
+    FeatureTable features;
+    Limits limits;
+    Groups groups;
+    int stride;  // floats between the feature rows of a chunk
     float* blended;
     float* alphas;
 };
 
-void multiply(const Task& task, const Scratch& s, const float* chunk_features, int block, float* accumulators) {
-    for (int first = 0; first < task.channels;) {
-        // Groups of nearly equal size: 19 channels at 6 a group are 5 + 5 + 5 + 4.
-        const int groups_left = (task.channels - first + kGroupChannels - 1) / kGroupChannels;
-        const int count = (task.channels - first + groups_left - 1) / groups_left;
-        choose_product(count)(s.weights, chunk_features + first, task.stride, s.chunk.list[block], s.chunk.length[block],
-                              accumulators + first * kLanes);
-        first += count;
+SPLATSEG_INLINE void multiply(const Task& task, const Scratch& s, const float* features, int block, float* accumulators) {
+    const Groups& groups = task.groups;
+    for (int group = 0, first = 0; group < groups.count; ++group) {
+        const bool wide = group < groups.wide_count;
+        const Product run = wide ? groups.wide_product : groups.narrow_product;
+        run(s.weights, features + first, task.stride, s.chunk.list[block], s.chunk.length[block], accumulators + first * kLanes);
+        first += wide ? groups.wide : groups.narrow;
     }
 }
 
-void write_block(const Task& task, const TileGeometry& g, int block, const float* accumulators, const BlockState& state) {
-    alignas(64) float T[kLanes];
-    store(T, state.T_last);
+SPLATSEG_NOINLINE void write_block(const Task& task, const TileGeometry& g, int block, const float* accumulators,
+                                   const BlockState& state) {
+    alignas(64) float alpha[kLanes];
+    store(alpha, broadcast(1.0f) - state.T_last);
     const int64_t width = task.plan.camera.width;
-    for (int y = 0; y < g.inside_y(block / 4); ++y)
-        for (int x = 0; x < g.inside_x(block % 4); ++x) {
-            const int lane = 4 * y + x;
-            const int64_t pixel = (g.top + (block / 4) * kBlock + y) * width + g.left + (block % 4) * kBlock + x;
-            task.alphas[pixel] = 1.0f - T[lane];
-            float* out = task.blended + pixel * task.channels;
-            for (int c = 0; c < task.channels; ++c) out[c] = accumulators[c * kLanes + lane];
+    const int channels = task.features.channels;
+    const int64_t corner = (g.top + (block / 4) * kBlock) * width + g.left + (block % 4) * kBlock;
+    const int nx = g.inside_x(block % 4), ny = g.inside_y(block / 4);
+    for (int y = 0; y < ny; ++y)
+        for (int x = 0; x < nx; ++x) task.alphas[corner + y * width + x] = alpha[4 * y + x];
+    if (channels < 6) {
+        for (int y = 0; y < ny; ++y)
+            for (int x = 0; x < nx; ++x)
+                for (int c = 0; c < channels; ++c)
+                    task.blended[(corner + y * width + x) * channels + c] = accumulators[c * kLanes + 4 * y + x];
+        return;
+    }
+    for (int first = 0; first < channels; first += kLanes) {
+        const int count = channels - first < kLanes ? channels - first : kLanes;
+        Vec rows[kLanes];
+        SPLATSEG_UNROLL for (int c = 0; c < kLanes; ++c)
+            rows[c] = c < count ? load(accumulators + (first + c) * kLanes) : broadcast(0.0f);
+        transpose(rows);
+        const uint32_t lanes = first_lanes(count);
+        SPLATSEG_UNROLL for (int i = 0; i < kLanes; ++i) {
+            float* out = task.blended + (corner + (i / 4) * width + i % 4) * channels + first;
+            if (i % 4 < nx && i / 4 < ny) store_lanes(out, rows[i], lanes);
         }
+    }
 }
 
-void blend_tile(const Task& task, int64_t tile, Scratch& s, float* chunk_features, float* accumulators) {
+void blend_tile(const Task& task, int64_t tile, Scratch& s, float* features, float* accumulators) {
     const Plan& plan = task.plan;
     const TileGeometry g = tile_geometry(plan, tile);
     const uint32_t* ranks = plan.tile_ranks.as<uint32_t>();
-    const uint32_t* ids = plan.ids.as<uint32_t>();
     const uint32_t begin = plan.tile_start.as<uint32_t>()[tile], end = plan.tile_start.as<uint32_t>()[tile + 1];
-    std::memset(accumulators, 0, sizeof(float) * kBlocks * task.channels * kLanes);
+    const auto chunk_size = [end](uint32_t entry) { return end - entry < kChunk ? static_cast<int>(end - entry) : kChunk; };
+    std::memset(accumulators, 0, sizeof(float) * kBlocks * task.features.channels * kLanes);
 
     BlockState state[kBlocks];
     uint32_t alive = 0;
@@ -104,35 +136,38 @@ void blend_tile(const Task& task, int64_t tile, Scratch& s, float* chunk_feature
         state[block] = first_state(inside);
         if (inside) alive |= 1u << block;
     }
+    if (begin < end) prefetch_records(plan, ranks + begin, chunk_size(begin));
     for (uint32_t entry = begin; entry < end && alive; entry += kChunk) {
-        const int n = end - entry < kChunk ? static_cast<int>(end - entry) : kChunk;
-        load_chunk(plan, g, ranks + entry, n, alive, s.chunk);
-        for (int k = 0; k < n; ++k)
-            std::memcpy(chunk_features + k * task.stride, task.features + static_cast<size_t>(ids[s.chunk.rank[k]]) * task.channels,
-                        sizeof(float) * task.channels);
+        const int n = chunk_size(entry);
+        prefetch_features(plan, task.features, ranks + entry, n);
+        load_chunk(plan, g, task.limits, ranks + entry, n, alive, s.chunk);
+        if (entry + n < end) prefetch_records(plan, ranks + entry + n, chunk_size(entry + n));
+        gather_features(plan, task.features, ranks + entry, n, s.chunk, features, task.stride);
         for (int block = 0; block < kBlocks; ++block) {
             if (!(alive >> block & 1) || s.chunk.length[block] == 0) continue;
-            const BlockConstants constants = block_constants(plan, g, block);
+            const BlockConstants constants = block_constants(task.limits, block);
             if (!list_weights(constants, s.chunk, s.chunk.list[block], s.chunk.length[block], state[block], s.weights))
                 alive &= ~(1u << block);
-            multiply(task, s, chunk_features, block, accumulators + block * task.channels * kLanes);
+            multiply(task, s, features, block, accumulators + block * task.features.channels * kLanes);
         }
     }
     for (int block = 0; block < kBlocks; ++block)
-        write_block(task, g, block, accumulators + block * task.channels * kLanes, state[block]);
+        write_block(task, g, block, accumulators + block * task.features.channels * kLanes, state[block]);
 }
 
 }  // namespace
 
 void blend(const Plan& plan, const float* features, int64_t channels, float* blended, float* alphas, int threads) {
-    const int stride = padded(channels);
-    const Task task{plan, features, static_cast<int>(channels), stride, blended, alphas};
-    const size_t features_bytes = (sizeof(float) * kChunk * stride + 63) / 64 * 64;
+    const int count = static_cast<int>(channels), stride = (count + 3) / 4 * 4;
+    const Task task{plan,   {features, plan.count, count}, limits_of(plan.cutoffs), group_channels(count),
+                    stride, blended,                       alphas};
+    const size_t features_bytes = (sizeof(float) * (kChunk * stride + kLanes) + 63) / 64 * 64;
     const size_t each = sizeof(Scratch) + features_bytes + sizeof(float) * kBlocks * kLanes * channels;
     const Buffer scratch(each * threads);
     parallel_for(static_cast<int64_t>(plan.tiles_x) * plan.tiles_y, threads, [&](int64_t tile, int worker) {
         char* mine = scratch.as<char>() + each * worker;
-        blend_tile(task, tile, *reinterpret_cast<Scratch*>(mine), reinterpret_cast<float*>(mine + sizeof(Scratch)),
+        blend_tile(task, plan.tile_order.as<uint32_t>()[tile], *reinterpret_cast<Scratch*>(mine),
+                   reinterpret_cast<float*>(mine + sizeof(Scratch)),
                    reinterpret_cast<float*>(mine + sizeof(Scratch) + features_bytes));
     });
 }

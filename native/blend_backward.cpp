@@ -1,301 +1,318 @@
 // Backward of blending: the gradient of the features alone (`accumulate`, the transpose of `blend`), or of everything.
 //
-// Every entry of a tile list has its own slot; a tile writes its slots, then each Gaussian adds its own in a fixed order.
-// No two threads ever add to the same number, so the result is the same for any number of threads.
+// Every entry of a tile list has its own slot; a tile writes its slots, then each Gaussian adds its own in a fixed order
+// (reduce.cpp). No two threads ever add to the same number, so the result is the same for any number of threads.
 //
 // Alphabet: g = dL/d blended of a pixel; v_i = f_i . g; w weights; R_i = sum_{j>i} w_j v_j - dL/dalphas * T_end, the
 // part of the loss behind i, kept as out . g less what has been passed; h_i = alpha_i dL/dalpha_i
-//   = w_i v_i - R_i alpha_i / (1 - alpha_i), zero where alpha was clamped. The geometry needs only the moments of h.
+//   = w_i v_i - R_i alpha_i / (1 - alpha_i), zero where alpha was clamped. The geometry needs only the moments of h:
+// its sums over the pixels times 1, x, y, x^2, x y, y^2.
+//
+// A sum over the 16 pixels of a block is a product of weights with a matrix (16 pixels, 16 lanes) held in 16 registers;
+// row_layout.h tells what the lanes are.
 #include "kernels.h"
 #include "parallel.h"
-#include "project_backward.h"
+#include "reduce.h"
 #include "tile.h"
 
 namespace splatseg::SPLATSEG_LEVEL {
 namespace {
 
-constexpr int kMomentRow = kLanes;  // moments 1, x, y, x^2, xy, y^2 about the tile's centre, then nothing
-
-int padded(int64_t channels) { return static_cast<int>((channels + kLanes - 1) / kLanes * kLanes); }
+#if defined(__AVX512F__)
+constexpr int kDotChannels = 24;  // gradients of a block's pixels that stay in registers
+#elif defined(__AVX__) || defined(__aarch64__)
+constexpr int kDotChannels = 4;
+#else
+constexpr int kDotChannels = 2;
+#endif
 
 struct Scratch {
     Chunk chunk;
-    alignas(64) float weights[kChunk * kLanes];  // later h
+    alignas(64) float weights[kChunk * 2 * kLanes];  // (n,16) w, or (n,16,2) pairs of w and h
     alignas(64) float v[kChunk * kLanes];
-    alignas(64) float moments[kChunk * kMomentRow];
 };
 
 struct Task {
     const Plan& plan;
-    const float* values;   // (H,W,C): g, or what is accumulated
-    int channels, stride;  // stride: channels padded to whole vectors
     const BackwardInput* full;  // null when only features are wanted
-    float* slots;          // (E, slot)
-    int slot;              // channels, then kMoments when full
-    uint8_t* touched;      // (E,)
+    const float* values;        // (H,W,C): g, or what is accumulated
+    FeatureTable features;      // used when full
+    RowLayout layout;
+    Limits limits;
+    int stride;                 // floats between feature rows of a chunk
+    float* slots;               // (E, layout.floats())
+    uint8_t* touched;           // (E,) whether a slot was written
 };
 
-// Row `lane` of a block: the values of that pixel, zero-padded; zero outside the image.
-void load_values(const Task& task, const TileGeometry& g, int block, float* rows) {
-    std::memset(rows, 0, sizeof(float) * kLanes * task.stride);
-    for (int y = 0; y < g.inside_y(block / 4); ++y)
-        for (int x = 0; x < g.inside_x(block % 4); ++x) {
-            const int64_t pixel = int64_t(g.top + (block / 4) * kBlock + y) * task.plan.camera.width + g.left + (block % 4) * kBlock + x;
-            std::memcpy(rows + (4 * y + x) * task.stride, task.values + pixel * task.channels, sizeof(float) * task.channels);
-        }
-}
+// Memory of one worker. Matrices of a block: `rows` (vectors, 16 pixels, 16 lanes), `columns` (C, 16 pixels).
+struct TileMemory {
+    Scratch& s;
+    float* features;  // (kChunk, stride), with slack
+    float* sums;      // (kChunk, layout.floats())
+    float* rows;      // (kBlocks, layout.vectors, 16, 16)
+    float* columns;   // (kBlocks, C padded to 16, 16), used when full
+};
 
-// sums[list[i]] += sum over pixels of weights[i][pixel] * rows[pixel], 16 channels at a time.
-void add_outer(const float* weights, const float* rows, int stride, const int32_t* list, int n, float* sums, int sums_stride,
-               int groups) {
-    for (int group = 0; group < groups; ++group) {
-        Vec row[kLanes];
-        SPLATSEG_UNROLL for (int p = 0; p < kLanes; ++p) row[p] = load(rows + p * stride + group * kLanes);
-        for (int i = 0; i < n; ++i) {
-            const float* w = weights + i * kLanes;
-            Vec even = broadcast(w[0]) * row[0], odd = broadcast(w[1]) * row[1];
-            SPLATSEG_UNROLL for (int p = 2; p < kLanes; p += 2) {
-                even = fma(broadcast(w[p]), row[p], even);
-                odd = fma(broadcast(w[p + 1]), row[p + 1], odd);
-            }
-            float* sum = sums + list[i] * sums_stride + group * kLanes;
-            store(sum, load(sum) + (even + odd));
+int padded(int channels) { return (channels + kLanes - 1) / kLanes * kLanes; }
+
+// sums[list[i]] += weights[i] (16 pixels, kStep floats apart) x rows (16 pixels, 16 lanes)
+template <int kStep>
+void add_outer(const float* weights, const float* rows, const int32_t* list, int n, float* sums, int stride) {
+    Vec row[kLanes];
+    SPLATSEG_UNROLL for (int p = 0; p < kLanes; ++p) row[p] = load(rows + p * kLanes);
+    for (int i = 0; i < n; ++i) {
+        const float* w = weights + i * kLanes * kStep;
+        float* sum = sums + list[i] * stride;
+        Vec even = fma(broadcast(w[0]), row[0], load(sum)), odd = broadcast(w[kStep]) * row[1];
+        SPLATSEG_UNROLL for (int p = 2; p < kLanes; p += 2) {
+            even = fma(broadcast(w[p * kStep]), row[p], even);
+            odd = fma(broadcast(w[(p + 1) * kStep]), row[p + 1], odd);
         }
+        store(sum, even + odd);
     }
 }
 
-// What the full backward keeps of a block between chunks.
-struct BlockLoss {
-    Vec behind;  // R
-};
+// The same with pairs: the even lanes are multiplied by w, the odd by h.
+void add_outer_pairs(const float* pairs, const float* rows, const int32_t* list, int n, float* sums, int stride) {
+    Vec row[kLanes];
+    SPLATSEG_UNROLL for (int p = 0; p < kLanes; ++p) row[p] = load(rows + p * kLanes);
+    for (int i = 0; i < n; ++i) {
+        const float* w = pairs + i * kLanes * 2;
+        float* sum = sums + list[i] * stride;
+        Vec even = fma(broadcast_pair(w), row[0], load(sum)), odd = broadcast_pair(w + 2) * row[1];
+        SPLATSEG_UNROLL for (int p = 2; p < kLanes; p += 2) {
+            even = fma(broadcast_pair(w + 2 * p), row[p], even);
+            odd = fma(broadcast_pair(w + 2 * p + 2), row[p + 1], odd);
+        }
+        store(sum, even + odd);
+    }
+}
 
-// v (n,16) = features of the list . g
-void dot_values(const float* columns, int channels, const float* features, int stride, const int32_t* list, int n, float* v) {
+// v (n,16) = (kAdd: v +) features of the list x columns (kCount, 16)
+template <int kCount, bool kAdd>
+void dot(const float* columns, const float* features, int stride, const int32_t* list, int n, float* v) {
+    Vec g[kCount];
+    SPLATSEG_UNROLL for (int c = 0; c < kCount; ++c) g[c] = load(columns + c * kLanes);
     for (int i = 0; i < n; ++i) {
         const float* f = features + list[i] * stride;
-        Vec sum = broadcast(0.0f), other = sum;
-        int c = 0;
-        for (; c + 1 < channels; c += 2) {
-            sum = fma(broadcast(f[c]), load(columns + c * kLanes), sum);
-            other = fma(broadcast(f[c + 1]), load(columns + (c + 1) * kLanes), other);
-        }
-        if (c < channels) sum = fma(broadcast(f[c]), load(columns + c * kLanes), sum);
-        store(v + i * kLanes, sum + other);
+        Vec sum = kAdd ? load(v + i * kLanes) : broadcast(0.0f);
+        SPLATSEG_UNROLL for (int c = 0; c < kCount; ++c) sum = fma(broadcast(f[c]), g[c], sum);
+        store(v + i * kLanes, sum);
     }
 }
 
-// Weights (n,16), and in place of v the h of each Gaussian of the list. Returns false when the block is finished.
-bool list_gradients(const BlockConstants& block, const Chunk& chunk, const int32_t* list, int n, BlockState& state,
-                    BlockLoss& loss, float* weights, float* v) {
+using Dot = void (*)(const float*, const float*, int, const int32_t*, int, float*);
+
+template <bool kAdd, int... kCounts>
+Dot dot_of(int count) {
+    Dot found = dot<0, kAdd>;
+    ((count == kCounts ? void(found = dot<kCounts, kAdd>) : void()), ...);
+    return found;
+}
+
+template <bool kAdd>
+Dot choose_dot(int count) {
+#if defined(__AVX512F__)
+    return dot_of<kAdd, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24>(count);
+#else
+    return dot_of<kAdd, 1, 2, 3, 4>(count);
+#endif
+}
+
+void dot_all(const Task& task, const float* columns, const float* features, const int32_t* list, int n, float* v) {
+    const int channels = task.features.channels;
+    const auto size = [channels](int first) { return channels - first < kDotChannels ? channels - first : kDotChannels; };
+    choose_dot<false>(size(0))(columns, features, task.stride, list, n, v);
+    for (int first = kDotChannels; first < channels; first += kDotChannels)
+        choose_dot<true>(size(first))(columns + first * kLanes, features + first, task.stride, list, n, v);
+}
+
+// Pairs of w and h of a list, from its v. Returns false when no pixel of the block is left.
+SPLATSEG_NOINLINE bool list_gradients(const BlockConstants& constants, const Chunk& chunk, const int32_t* list, int n,
+                                      BlockState& state, Vec& behind_block, const float* v, float* pairs) {
+    const BlockConstants block = constants;
     const Vec one = broadcast(1.0f);
-    Vec T = state.T, behind = loss.behind;
+    Vec T = state.T, behind = behind_block;
     for (int i = 0; i < n; ++i) {
-        const Alpha a = alpha_of(block, chunk, list[i]);
-        const Vec through = one - a.alpha, after = T * through;
+        const Vec raw = raw_alpha(block, chunk, list[i]), alpha = min(raw, block.alpha_max);
+        const Vec after = fnma(alpha, T, T);
         const Mask live = greater(after, block.T_min);
-        const Vec w = keep(live, a.alpha * T), wv = w * load(v + i * kLanes);
+        const Vec w = keep(live, alpha * T), wv = w * load(v + i * kLanes);
         behind = behind - wv;
-        const Mask moves = both(live, at_least(block.alpha_max, a.raw));
-        store(v + i * kLanes, keep(moves, fnma(behind, a.alpha / through, wv)));
-        store(weights + i * kLanes, w);
+        const Mask moves = both(live, at_least(block.alpha_max, raw));
+        const Vec h = keep(moves, fnma(behind, alpha * reciprocal(one - alpha), wv));
+        Vec low, high;
+        interleave(w, h, low, high);
+        store(pairs + i * 2 * kLanes, low);
+        store(pairs + i * 2 * kLanes + kLanes, high);
         T = after;
     }
     state.T = T;
-    loss.behind = behind;
+    behind_block = behind;
     return any(greater(T, block.T_min));
 }
 
-void moment_rows(const TileGeometry& g, int block, float* rows) {
-    alignas(64) float x[kLanes], y[kLanes];
-    store(x, block_x(g, block) - broadcast(static_cast<float>(g.left + kTile / 2)));
-    store(y, block_y(g, block) - broadcast(static_cast<float>(g.top + kTile / 2)));
-    for (int lane = 0; lane < kLanes; ++lane) {
-        const float row[kMomentRow] = {1.0f, x[lane], y[lane], x[lane] * x[lane], x[lane] * y[lane], y[lane] * y[lane]};
-        std::memcpy(rows + lane * kMomentRow, row, sizeof(row));
-    }
-}
-
-// From moments about the tile's centre to moments about the Gaussian's mean.
-void centre_moments(const TileGeometry& g, const Chunk& chunk, int k, const float* moments, float* out) {
-    const float mx = chunk.mean_x[k] - static_cast<float>(g.left + kTile / 2);
-    const float my = chunk.mean_y[k] - static_cast<float>(g.top + kTile / 2);
-    const float m = moments[0], x = moments[1], y = moments[2];
-    out[0] = m;
-    out[1] = x - mx * m;
-    out[2] = y - my * m;
-    out[3] = moments[3] - 2 * mx * x + mx * mx * m;
-    out[4] = moments[4] - mx * y - my * x + mx * my * m;
-    out[5] = moments[5] - 2 * my * y + my * my * m;
-}
-
-struct TileMemory {
-    Scratch& s;
-    float* features;      // (kChunk, stride)
-    float* sums;          // (kChunk, stride)
-    float* rows;          // (kLanes, stride)
-    float* columns;       // (stride, kLanes): rows transposed
-    float* moment_rows;   // (kLanes, kMomentRow)
-};
-
-void start_block(const Task& task, const TileGeometry& g, int block, BlockLoss& loss) {
-    alignas(64) float behind[kLanes] = {};
-    for (int y = 0; y < g.inside_y(block / 4); ++y)
-        for (int x = 0; x < g.inside_x(block % 4); ++x) {
-            const int64_t pixel = int64_t(g.top + (block / 4) * kBlock + y) * task.plan.camera.width + g.left + (block % 4) * kBlock + x;
-            const float *out = task.full->blended + pixel * task.channels, *grad = task.values + pixel * task.channels;
-            float sum = 0.0f;
-            for (int c = 0; c < task.channels; ++c) sum += out[c] * grad[c];
-            behind[4 * y + x] = sum - task.full->grad_alphas[pixel] * (1.0f - task.full->alphas[pixel]);
+// Builds the matrices of a block and, when full, R before the first Gaussian: out . g - dL/dalphas * T_end.
+Vec start_block(const Task& task, const TileGeometry& g, int block, const TileMemory& m) {
+    const int channels = task.layout.channels;
+    const int64_t width = task.plan.camera.width;
+    const int64_t corner = (g.top + (block / 4) * kBlock) * width + g.left + (block % 4) * kBlock;
+    const uint32_t inside = lanes_inside(g, block);
+    float* rows = m.rows + block * task.layout.vectors * kLanes * kLanes;
+    float* columns = m.columns + block * padded(channels) * kLanes;
+    Vec products[kLanes];
+    for (int p = 0; p < kLanes; ++p) products[p] = broadcast(0.0f);
+    for (int first = 0; first < channels; first += kLanes) {
+        const uint32_t lanes = first_lanes(channels - first);
+        Vec values[kLanes];
+        for (int p = 0; p < kLanes; ++p) {
+            const int64_t at = (corner + (p / 4) * width + p % 4) * channels + first;
+            const uint32_t here = inside >> p & 1 ? lanes : 0;
+            values[p] = load_lanes(task.values + at, here);
+            if (task.full) products[p] = fma(values[p], load_lanes(task.full->blended + at, here), products[p]);
         }
-    loss.behind = load(behind);
+        const bool grouped = first < task.layout.grouped();
+        for (int p = 0; grouped && p < kLanes; ++p) store(rows + (first + p) * kLanes, values[p]);
+        if (!task.full) continue;
+        if (!grouped)
+            for (int p = 0; p < kLanes; ++p) store(rows + (first + p) * kLanes, values[p]);
+        transpose(values);
+        for (int c = 0; c < kLanes; ++c) store(columns + (first + c) * kLanes, values[c]);
+    }
+    if (!task.full) return broadcast(0.0f);
+    float* pairs = rows + task.layout.groups * kLanes * kLanes;
+    alignas(64) float end[kLanes] = {};
+    for (int p = 0; p < kLanes; ++p) {
+        const float x = block_left(block) + kLaneX[p], y = block_top(block) + kLaneY[p];
+        alignas(64) const float moments[kLanes] = {1.0f, x, y, x * x, x * y, y * y};
+        Vec low, high;
+        interleave(task.layout.tail() ? load(pairs + p * kLanes) : broadcast(0.0f), load(moments), low, high);
+        store(pairs + p * kLanes, low);
+        const int64_t at = corner + (p / 4) * width + p % 4;
+        if (inside >> p & 1) end[p] = task.full->grad_alphas[at] * (1.0f - task.full->alphas[at]);
+    }
+    transpose(products);
+    Vec sum = products[0];
+    for (int c = 1; c < kLanes; ++c) sum = sum + products[c];
+    return sum - load(end);
 }
 
-void write_slots(const Task& task, const TileGeometry& g, uint32_t entry, int n, const TileMemory& m) {
-    bool listed[kChunk] = {};
-    for (int block = 0; block < kBlocks; ++block)
-        for (int i = 0; i < m.s.chunk.length[block]; ++i) listed[m.s.chunk.list[block][i]] = true;
+// From moments about the tile's centre to moments about the Gaussian's mean, in place.
+SPLATSEG_INLINE void centre_moments(float mx, float my, float* pairs) {
+    const float m = pairs[1], x = pairs[3], y = pairs[5];
+    pairs[3] = x - mx * m;
+    pairs[5] = y - my * m;
+    pairs[7] += mx * (mx * m - 2.0f * x);
+    pairs[9] += mx * (my * m - y) - my * x;
+    pairs[11] += my * (my * m - 2.0f * y);
+}
+
+void write_slots(const Task& task, uint32_t entry, int n, const TileMemory& m) {
+    const int floats = task.layout.floats();
+    const Chunk& chunk = m.s.chunk;
     for (int k = 0; k < n; ++k) {
-        task.touched[entry + k] = listed[k];
-        if (!listed[k]) continue;
-        float* slot = task.slots + static_cast<size_t>(entry + k) * task.slot;
-        std::memcpy(slot, m.sums + k * task.stride, sizeof(float) * task.channels);
-        if (task.full) centre_moments(g, m.s.chunk, k, m.s.moments + k * kMomentRow, slot + task.channels);
+        const bool used = chunk.used[k / kLanes] >> (k % kLanes) & 1;
+        task.touched[entry + k] = used;
+        if (!used) continue;
+        float* sums = m.sums + k * floats;
+        if (task.full) centre_moments(chunk.mean_x[k], chunk.mean_y[k], task.layout.pairs(sums));
+        float* slot = task.slots + static_cast<size_t>(entry + k) * floats;
+        for (int at = 0; at < floats; at += kLanes) store(slot + at, load(sums + at));
     }
+}
+
+// One block against the chunk. Returns false when no pixel of the block is left.
+bool backward_block(const Task& task, int block, BlockState& state, Vec& behind, const TileMemory& m) {
+    Scratch& s = m.s;
+    const int32_t* list = s.chunk.list[block];
+    const int n = s.chunk.length[block], floats = task.layout.floats();
+    const BlockConstants constants = block_constants(task.limits, block);
+    const float* rows = m.rows + block * task.layout.vectors * kLanes * kLanes;
+    if (!task.full) {
+        const bool going = list_weights(constants, s.chunk, list, n, state, s.weights);
+        for (int group = 0; group < task.layout.groups; ++group)
+            add_outer<1>(s.weights, rows + group * kLanes * kLanes, list, n, m.sums + group * kLanes, floats);
+        return going;
+    }
+    dot_all(task, m.columns + block * padded(task.layout.channels) * kLanes, m.features, list, n, s.v);
+    const bool going = list_gradients(constants, s.chunk, list, n, state, behind, s.v, s.weights);
+    for (int group = 0; group < task.layout.groups; ++group)
+        add_outer<2>(s.weights, rows + group * kLanes * kLanes, list, n, m.sums + group * kLanes, floats);
+    const int at = task.layout.groups * kLanes;
+    add_outer_pairs(s.weights, rows + at * kLanes, list, n, m.sums + at, floats);
+    return going;
 }
 
 void backward_tile(const Task& task, int64_t tile, const TileMemory& m) {
     const Plan& plan = task.plan;
     const TileGeometry g = tile_geometry(plan, tile);
     const uint32_t* ranks = plan.tile_ranks.as<uint32_t>();
-    const uint32_t* ids = plan.ids.as<uint32_t>();
     const uint32_t begin = plan.tile_start.as<uint32_t>()[tile], end = plan.tile_start.as<uint32_t>()[tile + 1];
+    if (begin == end) return;
+    const auto chunk_size = [end](uint32_t entry) { return end - entry < kChunk ? static_cast<int>(end - entry) : kChunk; };
     BlockState state[kBlocks];
-    BlockLoss loss[kBlocks];
+    Vec behind[kBlocks];
     uint32_t alive = 0;
     for (int block = 0; block < kBlocks; ++block) {
         const uint32_t inside = lanes_inside(g, block);
+        if (!inside) continue;
         state[block] = first_state(inside);
-        if (inside) alive |= 1u << block;
-        if (inside && task.full) start_block(task, g, block, loss[block]);
+        alive |= 1u << block;
+        behind[block] = start_block(task, g, block, m);
     }
+    prefetch_records(plan, ranks + begin, chunk_size(begin));
     uint32_t entry = begin;
-    for (; entry < end && alive; entry += kChunk) {
-        const int n = end - entry < kChunk ? static_cast<int>(end - entry) : kChunk;
-        Scratch& s = m.s;
-        load_chunk(plan, g, ranks + entry, n, alive, s.chunk);
-        std::memset(m.sums, 0, sizeof(float) * n * task.stride);
-        if (task.full) {
-            std::memset(s.moments, 0, sizeof(float) * n * kMomentRow);
-            for (int k = 0; k < n; ++k)
-                std::memcpy(m.features + k * task.stride, task.full->features + static_cast<size_t>(ids[s.chunk.rank[k]]) * task.channels,
-                            sizeof(float) * task.channels);
-        }
-        for (int block = 0; block < kBlocks; ++block) {
-            const int length = s.chunk.length[block];
-            const int32_t* list = s.chunk.list[block];
-            if (!(alive >> block & 1) || length == 0) continue;
-            const BlockConstants constants = block_constants(plan, g, block);
-            load_values(task, g, block, m.rows);
-            bool going;
-            if (task.full) {
-                for (int c = 0; c < task.channels; ++c)
-                    for (int lane = 0; lane < kLanes; ++lane) m.columns[c * kLanes + lane] = m.rows[lane * task.stride + c];
-                dot_values(m.columns, task.channels, m.features, task.stride, list, length, s.v);
-                going = list_gradients(constants, s.chunk, list, length, state[block], loss[block], s.weights, s.v);
-                moment_rows(g, block, m.moment_rows);
-                add_outer(s.v, m.moment_rows, kMomentRow, list, length, s.moments, kMomentRow, 1);
-            } else {
-                going = list_weights(constants, s.chunk, list, length, state[block], s.weights);
-            }
-            add_outer(s.weights, m.rows, task.stride, list, length, m.sums, task.stride, task.stride / kLanes);
-            if (!going) alive &= ~(1u << block);
-        }
-        write_slots(task, g, entry, n, m);
+    for (; entry < end && alive; entry += chunk_size(entry)) {
+        const int n = chunk_size(entry);
+        if (task.full) prefetch_features(plan, task.features, ranks + entry, n);
+        load_chunk(plan, g, task.limits, ranks + entry, n, alive, m.s.chunk);
+        if (entry + n < end) prefetch_records(plan, ranks + entry + n, chunk_size(entry + n));
+        if (task.full) gather_features(plan, task.features, ranks + entry, n, m.s.chunk, m.features, task.stride);
+        std::memset(m.sums, 0, sizeof(float) * n * task.layout.floats());
+        for (int block = 0; block < kBlocks; ++block)
+            if (m.s.chunk.length[block] && !backward_block(task, block, state[block], behind[block], m)) alive &= ~(1u << block);
+        write_slots(task, entry, n, m);
     }
-    if (entry < end) std::memset(task.touched + entry, 0, end - entry);
+    std::memset(task.touched + entry, 0, end - entry);
 }
 
 void run_tiles(const Task& task, int threads) {
-    const size_t rows = sizeof(float) * kChunk * task.stride, small = sizeof(float) * kLanes * task.stride;
-    const size_t each = sizeof(Scratch) + 2 * rows + 2 * small + sizeof(float) * kLanes * kMomentRow;
+    const int channels = padded(task.layout.channels);
+    const size_t features = task.full ? (kChunk * task.stride + 2 * kLanes) / kLanes * kLanes : 0;
+    const size_t sums = kChunk * task.layout.floats();
+    // A partial last group of channels is laid down whole before it is paired, so rows have room for one vector more.
+    const size_t rows = kBlocks * task.layout.vectors * kLanes * kLanes + kLanes * kLanes;
+    const size_t columns = task.full ? kBlocks * channels * kLanes : 0;
+    const size_t each = sizeof(Scratch) + sizeof(float) * (features + sums + rows + columns);
     const Buffer scratch(each * threads);
-    parallel_for(int64_t(task.plan.tiles_x) * task.plan.tiles_y, threads, [&](int64_t tile, int worker) {
-        char* at = scratch.as<char>() + each * worker;
-        Scratch& s = *reinterpret_cast<Scratch*>(at);
-        at += sizeof(Scratch);
-        const auto next = [&at](size_t bytes) {
-            float* here = reinterpret_cast<float*>(at);
-            at += bytes;
-            return here;
-        };
-        float *features = next(rows), *sums = next(rows), *values = next(small), *columns = next(small);
-        backward_tile(task, tile, {s, features, sums, values, columns, reinterpret_cast<float*>(at)});
+    parallel_for(static_cast<int64_t>(task.plan.tiles_x) * task.plan.tiles_y, threads, [&](int64_t tile, int worker) {
+        char* mine = scratch.as<char>() + each * worker;
+        float* floats = reinterpret_cast<float*>(mine + sizeof(Scratch));
+        const TileMemory memory{*reinterpret_cast<Scratch*>(mine), floats, floats + features, floats + features + sums,
+                                floats + features + sums + rows};
+        backward_tile(task, task.plan.tile_order.as<uint32_t>()[tile], memory);
     });
 }
-
-// row (slot,) = sum of a Gaussian's slots, tiles row by row.
-void gather_slots(const Task& task, uint32_t rank, float* row) {
-    const uint32_t* first = task.plan.first_touch.as<uint32_t>();
-    const uint32_t* entries = task.plan.entry_of_touch.as<uint32_t>();
-    for (int c = 0; c < task.slot; ++c) row[c] = 0.0f;
-    for (uint32_t touch = first[rank]; touch < first[rank + 1]; ++touch) {
-        const uint32_t entry = entries[touch];
-        if (!task.touched[entry]) continue;
-        const float* slot = task.slots + static_cast<size_t>(entry) * task.slot;
-        for (int c = 0; c < task.slot; ++c) row[c] += slot[c];
-    }
-}
-
-constexpr int kGather = 256;  // ranks a thread takes at a time
-
-void zero(float* values, int64_t count) { std::memset(values, 0, sizeof(float) * count); }
 
 }  // namespace
 
 void accumulate(const Plan& plan, const float* values, int64_t channels, float* sums, int threads) {
-    const Buffer slots(sizeof(float) * plan.entries * channels), touched(plan.entries);
-    const Task task{plan,  values, static_cast<int>(channels),  padded(channels), nullptr, slots.as<float>(),
-                    static_cast<int>(channels), touched.as<uint8_t>()};
-    run_tiles(task, threads);
-    zero(sums, plan.count * channels);
-    const uint32_t* ids = plan.ids.as<uint32_t>();
-    parallel_for((plan.drawn + kGather - 1) / kGather, threads, [&](int64_t item, int) {
-        const uint32_t begin = static_cast<uint32_t>(item * kGather);
-        const uint32_t end = begin + kGather < plan.drawn ? begin + kGather : plan.drawn;
-        for (uint32_t rank = begin; rank < end; ++rank) gather_slots(task, rank, sums + ids[rank] * channels);
-    });
+    const RowLayout layout(channels, false);
+    const Buffer slots(sizeof(float) * plan.entries * layout.floats()), touched(plan.entries);
+    run_tiles({plan, nullptr, values, {}, layout, limits_of(plan.cutoffs), 0, slots.as<float>(), touched.as<uint8_t>()}, threads);
+    reduce(plan, layout, {slots.as<float>(), touched.as<uint8_t>()}, sums, nullptr, nullptr, threads);
 }
 
 void backward(const Plan& plan, const Gaussians& gaussians, const BackwardInput& input, float* grad_features,
               const GeometryGradients& gradients, int threads) {
-    const int channels = static_cast<int>(input.channels), slot = channels + kMoments;
-    const Buffer slots(sizeof(float) * plan.entries * slot), touched(plan.entries);
-    const Task task{plan, input.grad_blended, channels, padded(channels), &input, slots.as<float>(), slot, touched.as<uint8_t>()};
-    run_tiles(task, threads);
-    zero(grad_features, plan.count * channels);
-    zero(gradients.means, plan.count * 3);
-    zero(gradients.quats, plan.count * 4);
-    zero(gradients.scales, plan.count * 3);
-    zero(gradients.opacities, plan.count);
-    zero(gradients.means2d, plan.count * 2);
-    const uint32_t* ids = plan.ids.as<uint32_t>();
-    const size_t row_floats = (slot + kLanes - 1) / kLanes * kLanes;
-    const Buffer rows(sizeof(float) * row_floats * threads);
-    parallel_for((plan.drawn + kGather - 1) / kGather, threads, [&](int64_t item, int worker) {
-        float* row = rows.as<float>() + row_floats * worker;
-        const uint32_t begin = static_cast<uint32_t>(item * kGather);
-        const uint32_t end = begin + kGather < plan.drawn ? begin + kGather : plan.drawn;
-        for (uint32_t first = begin; first < end; first += kLanes) {
-            const int n = end - first < kLanes ? static_cast<int>(end - first) : kLanes;
-            alignas(64) float moments[kMoments][kLanes] = {};
-            for (int i = 0; i < n; ++i) {
-                gather_slots(task, first + i, row);
-                std::memcpy(grad_features + static_cast<size_t>(ids[first + i]) * channels, row, sizeof(float) * channels);
-                for (int k = 0; k < kMoments; ++k) moments[k][i] = row[channels + k];
-            }
-            project_backward(plan, gaussians, ids + first, n, moments, gradients);
-        }
-    });
+    const RowLayout layout(input.channels, true);
+    const Buffer slots(sizeof(float) * plan.entries * layout.floats()), touched(plan.entries);
+    const FeatureTable table{input.features, plan.count, layout.channels};
+    const int stride = (layout.channels + 3) / 4 * 4;
+    run_tiles({plan, &input, input.grad_blended, table, layout, limits_of(plan.cutoffs), stride, slots.as<float>(),
+               touched.as<uint8_t>()},
+              threads);
+    reduce(plan, layout, {slots.as<float>(), touched.as<uint8_t>()}, grad_features, &gaussians, &gradients, threads);
 }
 
 }  // namespace splatseg::SPLATSEG_LEVEL

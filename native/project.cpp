@@ -67,17 +67,17 @@ void project(const Gaussians& gaussians, const Camera& camera, const Cutoffs& cu
         if (out.radii)
             for (int i = 0; i < n; ++i) out.radii[first + i] = 0;
         if (!left) continue;
-        const Vec half = broadcast(0.5f * kLog2E) / e.determinant;
-        const Vec a = half * e.yy, c = half * e.xx, bb = -(half * (e.xy + e.xy));
+        const Vec half = broadcast(0.5f * kLog2E);
+        const Vec ux = sqrt(half * e.yy / e.determinant), lean = e.xy / e.yy;
         alignas(64) float field[11][kLanes];
         store(field[0], mx);
         store(field[1], my);
-        store(field[2], a);
-        store(field[3], bb);
-        store(field[4], c);
+        store(field[2], ux);
+        store(field[3], -(ux * lean));
+        store(field[4], sqrt(half / e.yy));
         store(field[5], log2_opacity);
         store(field[6], e.xy / e.xx);
-        store(field[7], e.xy / e.yy);
+        store(field[7], lean);
         store(field[8], ex);
         store(field[9], ey);
         store(field[10], e.z);

@@ -44,13 +44,14 @@ struct Gaussians {
     int64_t count;                  // N
 };
 
-// One drawn Gaussian on screen, so that alpha = exp2(p) with
-//   p = log2_opacity - (a dx^2 + b dx dy + c dy^2),  dx, dy = pixel centre - (mean_x, mean_y).
+// One drawn Gaussian on screen, so that alpha = exp2(log2_opacity - u^2 - v^2) with
+//   u = ux dx + uy dy,  v = vy dy,  (dx, dy) = pixel centre - (mean_x, mean_y):
+// the square completed, so that the exponent can never be positive, whatever the rounding.
 struct alignas(32) Splat2d {
     float mean_x, mean_y;           // px
-    float a, b, c;                  // half the conic (b: the whole off-diagonal), times log2(e)
+    float ux, uy, vy;               // 1/px
     float log2_opacity;
-    float slope_y, slope_x;         // -b / 2c and -b / 2a: where p is largest along a column, along a row
+    float slope_y, slope_x;         // dy / dx where alpha is largest along a column, dx / dy where along a row
 };
 
 struct TileRect {                   // tiles [x0, x1) x [y0, y1)
@@ -67,6 +68,9 @@ struct Plan {
     uint64_t entries = 0;           // E
     Buffer splats;                  // Splat2d (M,) by rank
     Buffer ids;                     // uint32 (M,) index of the Gaussian of a rank
+    Buffer rank_of_place;           // uint32 (N,) rank of what `project` left in a slot (see Projection)
+    Buffer group_count;             // uint32 (ceil(N / kGroup),) occupied slots of each group
+    Buffer tile_order;              // uint32 (T,) tiles along a Z-curve: neighbours share Gaussians, and so the cache
     Buffer tile_start;              // uint32 (T+1,) where a tile's entries start
     Buffer tile_ranks;              // uint32 (E,) ranks, tile by tile, ascending within a tile
     Buffer first_touch;             // uint32 (M+1,) where a Gaussian's entries start in entry_of_touch

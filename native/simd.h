@@ -18,6 +18,7 @@
 #endif
 
 #define SPLATSEG_INLINE static inline __attribute__((always_inline))
+#define SPLATSEG_NOINLINE static __attribute__((noinline, unused))
 #define SPLATSEG_UNROLL _Pragma("GCC unroll 64")
 
 namespace splatseg::SPLATSEG_LEVEL {
@@ -62,11 +63,85 @@ SPLATSEG_INLINE Vec mantissa(Vec a) {
     const __m512i power = _mm512_and_si512(shifted, _mm512_set1_epi32(static_cast<int>(0xff800000)));
     return {_mm512_castsi512_ps(_mm512_sub_epi32(_mm512_castps_si512(a.v), power))};
 }
+SPLATSEG_INLINE Vec reciprocal(Vec a) {  // to within an ulp or two: an estimate of 14 bits and one step of Newton's method
+    const __m512 r = _mm512_rcp14_ps(a.v);
+    return {_mm512_mul_ps(r, _mm512_fnmadd_ps(a.v, r, _mm512_set1_ps(2.0f)))};
+}
+SPLATSEG_INLINE void store_lanes(float* p, Vec a, uint32_t lanes) {  // the set lanes only
+    _mm512_mask_storeu_ps(p, static_cast<Mask>(lanes), a.v);
+}
+SPLATSEG_INLINE Vec load_lanes(const float* p, uint32_t lanes) {  // zero elsewhere, where memory is not touched
+    return {_mm512_maskz_loadu_ps(static_cast<Mask>(lanes), p)};
+}
+SPLATSEG_INLINE Vec broadcast_pair(const float* p) {  // p[0] in the even lanes, p[1] in the odd
+    double pair;
+    std::memcpy(&pair, p, sizeof(pair));
+    return {_mm512_castpd_ps(_mm512_set1_pd(pair))};
+}
+// low, high: a[0] b[0] a[1] b[1] ... b[7], a[8] b[8] ... b[15]
+SPLATSEG_INLINE void interleave(Vec a, Vec b, Vec& low, Vec& high) {
+    const __m512i order = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    low.v = _mm512_permutex2var_ps(a.v, order, b.v);
+    high.v = _mm512_permutex2var_ps(a.v, _mm512_add_epi32(order, _mm512_set1_epi32(8)), b.v);
+}
+// rows[i] lane k  ->  rows[k] lane i
+SPLATSEG_INLINE void transpose(Vec (&rows)[16]) {
+    __m512 t[16], u[16];
+    SPLATSEG_UNROLL for (int i = 0; i < 16; i += 2) {
+        t[i] = _mm512_unpacklo_ps(rows[i].v, rows[i + 1].v);
+        t[i + 1] = _mm512_unpackhi_ps(rows[i].v, rows[i + 1].v);
+    }
+    const auto low = [](__m512 a, __m512 b) {
+        return _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
+    };
+    const auto high = [](__m512 a, __m512 b) {
+        return _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
+    };
+    SPLATSEG_UNROLL for (int i = 0; i < 16; i += 4) {
+        u[i] = low(t[i], t[i + 2]);
+        u[i + 1] = high(t[i], t[i + 2]);
+        u[i + 2] = low(t[i + 1], t[i + 3]);
+        u[i + 3] = high(t[i + 1], t[i + 3]);
+    }
+    SPLATSEG_UNROLL for (int i = 0; i < 4; ++i) {
+        const __m512 a = _mm512_shuffle_f32x4(u[i], u[4 + i], 0x88), b = _mm512_shuffle_f32x4(u[i], u[4 + i], 0xdd);
+        const __m512 c = _mm512_shuffle_f32x4(u[8 + i], u[12 + i], 0x88);
+        const __m512 d = _mm512_shuffle_f32x4(u[8 + i], u[12 + i], 0xdd);
+        rows[i].v = _mm512_shuffle_f32x4(a, c, 0x88);
+        rows[4 + i].v = _mm512_shuffle_f32x4(b, d, 0x88);
+        rows[8 + i].v = _mm512_shuffle_f32x4(a, c, 0xdd);
+        rows[12 + i].v = _mm512_shuffle_f32x4(b, d, 0xdd);
+    }
+}
+// Fields of 16 records of 8 floats: fields[f] lane i = records[i][f].
+SPLATSEG_INLINE void load_records(const float* const (&records)[16], Vec (&fields)[8]) {
+    __m512 r[8], t[8], u[8];
+    SPLATSEG_UNROLL for (int i = 0; i < 8; ++i) {  // two records a register, so that the halves end in order
+        const int first = i < 4 ? i : i + 4;
+        r[i] = _mm512_castpd_ps(_mm512_insertf64x4(
+            _mm512_castps_pd(_mm512_castps256_ps512(_mm256_loadu_ps(records[first]))),
+            _mm256_castps_pd(_mm256_loadu_ps(records[first + 4])), 1));
+    }
+    SPLATSEG_UNROLL for (int i = 0; i < 8; i += 2) {
+        t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+        t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
+    SPLATSEG_UNROLL for (int i = 0; i < 8; i += 4) {
+        u[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(t[i]), _mm512_castps_pd(t[i + 2])));
+        u[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(t[i]), _mm512_castps_pd(t[i + 2])));
+        u[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(t[i + 1]), _mm512_castps_pd(t[i + 3])));
+        u[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(t[i + 1]), _mm512_castps_pd(t[i + 3])));
+    }
+    SPLATSEG_UNROLL for (int i = 0; i < 4; ++i) {
+        fields[i].v = _mm512_shuffle_f32x4(u[i], u[4 + i], 0x88);
+        fields[4 + i].v = _mm512_shuffle_f32x4(u[i], u[4 + i], 0xdd);
+    }
+}
 // Appends base + lane for every set lane; writes 16 entries, returns how many count.
-SPLATSEG_INLINE int append_lanes(int32_t* out, int32_t base, Mask m) {
+SPLATSEG_INLINE int append_lanes(int32_t* out, int32_t base, uint32_t set) {
     const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    _mm512_storeu_si512(out, _mm512_maskz_compress_epi32(m, _mm512_add_epi32(lanes, _mm512_set1_epi32(base))));
-    return __builtin_popcount(m);
+    _mm512_storeu_si512(out, _mm512_maskz_compress_epi32(static_cast<Mask>(set), _mm512_add_epi32(lanes, _mm512_set1_epi32(base))));
+    return __builtin_popcount(set);
 }
 
 #else  // parts of the widest register there is
@@ -215,15 +290,62 @@ SPLATSEG_INLINE Vec mantissa(Vec a) {
         (Reg)((IntReg)a.v[i] - (((IntReg)a.v[i] - 0x3f3504f3) & static_cast<int32_t>(0xff800000)));
     return a;
 }
+SPLATSEG_INLINE Vec reciprocal(Vec a) {
+    SPLATSEG_PARTS a.v[i] = 1.0f / a.v[i];
+    return a;
+}
+SPLATSEG_INLINE void store_lanes(float* p, Vec a, uint32_t lanes) {  // the set lanes only
+    alignas(64) float lane[kLanes];
+    store(lane, a);
+    for (; lanes; lanes &= lanes - 1) p[__builtin_ctz(lanes)] = lane[__builtin_ctz(lanes)];
+}
+SPLATSEG_INLINE Vec load_lanes(const float* p, uint32_t lanes) {  // zero elsewhere, where memory is not touched
+    alignas(64) float lane[kLanes] = {};
+    for (; lanes; lanes &= lanes - 1) lane[__builtin_ctz(lanes)] = p[__builtin_ctz(lanes)];
+    return load(lane);
+}
+SPLATSEG_INLINE Vec broadcast_pair(const float* p) {  // p[0] in the even lanes, p[1] in the odd
+    int64_t pair;
+    std::memcpy(&pair, p, sizeof(pair));
+    typedef int64_t PairReg __attribute__((vector_size(4 * kWidth)));
+    Vec r;
+    SPLATSEG_PARTS r.v[i] = (Reg)(PairReg{} + pair);
+    return r;
+}
+// low, high: a[0] b[0] a[1] b[1] ... b[7], a[8] b[8] ... b[15]
+SPLATSEG_INLINE void interleave(Vec a, Vec b, Vec& low, Vec& high) {
+    alignas(64) float from[2][kLanes], to[2 * kLanes];
+    store(from[0], a);
+    store(from[1], b);
+    for (int i = 0; i < kLanes; ++i) to[2 * i] = from[0][i], to[2 * i + 1] = from[1][i];
+    low = load(to);
+    high = load(to + kLanes);
+}
+// rows[i] lane k  ->  rows[k] lane i
+SPLATSEG_INLINE void transpose(Vec (&rows)[16]) {
+    alignas(64) float from[16][16], to[16][16];
+    for (int i = 0; i < 16; ++i) store(from[i], rows[i]);
+    for (int i = 0; i < 16; ++i)
+        for (int k = 0; k < 16; ++k) to[k][i] = from[i][k];
+    for (int i = 0; i < 16; ++i) rows[i] = load(to[i]);
+}
+// Fields of 16 records of 8 floats: fields[f] lane i = records[i][f].
+SPLATSEG_INLINE void load_records(const float* const (&records)[16], Vec (&fields)[8]) {
+    alignas(64) float to[8][16];
+    for (int i = 0; i < 16; ++i)
+        for (int f = 0; f < 8; ++f) to[f][i] = records[i][f];
+    for (int f = 0; f < 8; ++f) fields[f] = load(to[f]);
+}
 // Appends base + lane for every set lane; writes at most 16 entries, returns how many.
-SPLATSEG_INLINE int append_lanes(int32_t* out, int32_t base, Mask m) {
+SPLATSEG_INLINE int append_lanes(int32_t* out, int32_t base, uint32_t set) {
     int count = 0;
-    for (uint32_t left = bits(m); left; left &= left - 1) out[count++] = base + __builtin_ctz(left);
+    for (uint32_t left = set; left; left &= left - 1) out[count++] = base + __builtin_ctz(left);
     return count;
 }
 
 #endif
 
+SPLATSEG_INLINE uint32_t first_lanes(int n) { return n >= kLanes ? 0xffffu : (1u << n) - 1; }
 SPLATSEG_INLINE bool any(Mask m) { return bits(m) != 0; }
 SPLATSEG_INLINE Vec clamp(Vec a, Vec low, Vec high) { return min(max(a, low), high); }
 

@@ -12,10 +12,12 @@ constexpr int kChunk = 128;                 // Gaussians at a time: their fields
 constexpr float kListSlack = 1e-3f;         // log2 units by which lists are too generous; rounding must not lose a pixel
 
 struct Chunk {
-    alignas(64) float mean_x[kChunk], mean_y[kChunk], a[kChunk], b[kChunk], c[kChunk], log2_opacity[kChunk];
+    // p = log2_opacity - u^2 - v^2,  u = ux x + uy y + u0,  v = vy y + v0,  (x, y) from the tile's centre
+    alignas(64) float ux[kChunk], uy[kChunk], u0[kChunk], vy[kChunk], v0[kChunk], log2_opacity[kChunk];
+    alignas(64) float mean_x[kChunk], mean_y[kChunk];  // px from the tile's centre
     alignas(64) int32_t list[kBlocks][kChunk + kLanes];  // indices in the chunk, ascending; the rest is scratch
     int length[kBlocks];
-    uint32_t rank[kChunk];
+    uint32_t used[kChunk / kLanes];      // one bit each: those that are in any list
 };
 
 // The running product of (1 - alpha) of one block. It runs on after a pixel has stopped, as in the definition.
@@ -49,65 +51,124 @@ SPLATSEG_INLINE uint32_t lanes_inside(const TileGeometry& g, int block) {
     return lanes;
 }
 
-SPLATSEG_INLINE Vec block_x(const TileGeometry& g, int block) {
-    alignas(64) float x[kLanes];
-    for (int i = 0; i < kLanes; ++i) x[i] = static_cast<float>(g.left + (block % 4) * kBlock + i % 4) + 0.5f;
-    return load(x);
-}
+// Column and row of a pixel in its block.
+alignas(64) constexpr float kLaneX[kLanes] = {0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3};
+alignas(64) constexpr float kLaneY[kLanes] = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3};
 
-SPLATSEG_INLINE Vec block_y(const TileGeometry& g, int block) {
-    alignas(64) float y[kLanes];
-    for (int i = 0; i < kLanes; ++i) y[i] = static_cast<float>(g.top + (block / 4) * kBlock + i / 4) + 0.5f;
-    return load(y);
+// Inside a tile positions are relative to its centre: small numbers, hence small rounding errors.
+SPLATSEG_INLINE float centre_x(const TileGeometry& g) { return static_cast<float>(g.left + kTile / 2); }
+SPLATSEG_INLINE float centre_y(const TileGeometry& g) { return static_cast<float>(g.top + kTile / 2); }
+SPLATSEG_INLINE float block_left(int block) {  // the first column of pixel centres
+    return static_cast<float>((block % 4) * kBlock - kTile / 2) + 0.5f;
+}
+SPLATSEG_INLINE float block_top(int block) { return static_cast<float>((block / 4) * kBlock - kTile / 2) + 0.5f; }
+
+// The cut-offs as the inner loops use them. p = log2 alpha.
+struct Limits {
+    float p_min, alpha_max, T_min;
+};
+
+SPLATSEG_INLINE Limits limits_of(const Cutoffs& cutoffs) {
+    alignas(64) float lane[kLanes];
+    store(lane, log2(broadcast(cutoffs.alpha_min)));
+    return {lane[0], cutoffs.alpha_max, cutoffs.transmittance_min};
 }
 
 // Loads n <= kChunk Gaussians and lists them for every block of `alive` (one bit each). The test is exact: the largest
 // p on the rectangle of a block's pixel centres lies, if the mean is outside, on one of the two edges facing it.
-SPLATSEG_INLINE void load_chunk(const Plan& plan, const TileGeometry& g, const uint32_t* ranks, int n, uint32_t alive,
-                                Chunk& chunk) {
+SPLATSEG_NOINLINE void load_chunk(const Plan& plan, const TileGeometry& g, const Limits& limits, const uint32_t* ranks,
+                                  int n, uint32_t alive, Chunk& chunk) {
     const Splat2d* splats = plan.splats.as<Splat2d>();
+    const Vec zero = broadcast(0.0f), three = broadcast(kBlock - 1.0f);
+    const Vec threshold = broadcast(limits.p_min - kListSlack);
     for (int block = 0; block < kBlocks; ++block) chunk.length[block] = 0;
-    alignas(64) float slope_y[kLanes], slope_x[kLanes];
-    const Vec threshold = log2(broadcast(plan.cutoffs.alpha_min)) - broadcast(kListSlack);
     for (int first = 0; first < n; first += kLanes) {
         const int m = n - first < kLanes ? n - first : kLanes;
-        for (int i = 0; i < m; ++i) {
-            const uint32_t rank = ranks[first + i];
-            const Splat2d& s = splats[rank];
-            chunk.rank[first + i] = rank;
-            chunk.mean_x[first + i] = s.mean_x;
-            chunk.mean_y[first + i] = s.mean_y;
-            chunk.a[first + i] = s.a;
-            chunk.b[first + i] = s.b;
-            chunk.c[first + i] = s.c;
-            chunk.log2_opacity[first + i] = s.log2_opacity;
-            slope_y[i] = s.slope_y;
-            slope_x[i] = s.slope_x;
+        const float* records[kLanes];
+        for (int i = 0; i < kLanes; ++i)
+            records[i] = reinterpret_cast<const float*>(splats + ranks[first + (i < m ? i : m - 1)]);
+        Vec f[8];
+        load_records(records, f);
+        const Vec mx = f[0] - broadcast(centre_x(g)), my = f[1] - broadcast(centre_y(g));
+        const Vec ux = f[2], uy = f[3], vy = f[4], slope_y = f[6], slope_x = f[7];
+        store(chunk.mean_x + first, mx);
+        store(chunk.mean_y + first, my);
+        store(chunk.ux + first, ux);
+        store(chunk.uy + first, uy);
+        store(chunk.u0 + first, -fma(ux, mx, uy * my));
+        store(chunk.vy + first, vy);
+        store(chunk.v0 + first, -(vy * my));
+        store(chunk.log2_opacity + first, f[5]);
+        const Vec reach = f[5] - threshold;  // the largest u^2 + v^2 that still counts
+        const uint32_t present = first_lanes(m);
+        Vec low_y[4], high_y[4], free_x[4], row_u[4], row_v2[4];
+        SPLATSEG_UNROLL for (int row = 0; row < 4; ++row) {
+            low_y[row] = broadcast(block_top(4 * row)) - my;
+            high_y[row] = low_y[row] + three;
+            const Vec dy = clamp(zero, low_y[row], high_y[row]), v = vy * dy;  // of the nearest row of pixels
+            free_x[row] = slope_x * dy;
+            row_u[row] = uy * dy;
+            row_v2[row] = v * v;
         }
-        const Mask present = mask_from_bits(m < kLanes ? (1u << m) - 1 : 0xffffu);
-        const Vec mx = load(chunk.mean_x + first), my = load(chunk.mean_y + first);
-        const Vec a = load(chunk.a + first), b = load(chunk.b + first), c = load(chunk.c + first);
-        const Vec sy = load(slope_y), sx = load(slope_x);
-        const Vec reach = load(chunk.log2_opacity + first) - threshold;  // the largest quadratic form that still counts
-        for (int row = 0; row < 4; ++row) {
-            const float top = static_cast<float>(g.top + row * kBlock) + 0.5f;
-            const Vec low_y = broadcast(top) - my, high_y = broadcast(top + 3.0f) - my;
-            const Vec dy = clamp(broadcast(0.0f), low_y, high_y);  // of the nearest row
-            const Vec free_x = sx * dy, cdy2 = c * dy * dy, bdy = b * dy;
-            for (int column = 0; column < 4; ++column) {
+        uint32_t used = 0;
+        SPLATSEG_UNROLL for (int column = 0; column < 4; ++column) {
+            const Vec low_x = broadcast(block_left(column)) - mx, high_x = low_x + three;
+            const Vec dx = clamp(zero, low_x, high_x);
+            const Vec free_y = slope_y * dx, column_u = ux * dx;
+            SPLATSEG_UNROLL for (int row = 0; row < 4; ++row) {
                 const int block = 4 * row + column;
                 if (!(alive >> block & 1)) continue;
-                const float left = static_cast<float>(g.left + column * kBlock) + 0.5f;
-                const Vec low_x = broadcast(left) - mx, high_x = broadcast(left + 3.0f) - mx;
-                const Vec dx = clamp(broadcast(0.0f), low_x, high_x);
-                const Vec ex = clamp(free_x, low_x, high_x), ey = clamp(sy * dx, low_y, high_y);
-                const Vec on_row = fma(fma(a, ex, bdy), ex, cdy2);
-                const Vec on_column = fma(fma(c, ey, b * dx), ey, a * dx * dx);
-                const Mask touched = both(present, at_least(reach, min(on_row, on_column)));
+                const Vec ex = clamp(free_x[row], low_x, high_x), ey = clamp(free_y, low_y[row], high_y[row]);
+                const Vec u = fma(ux, ex, row_u[row]), on_row = fma(u, u, row_v2[row]);
+                const Vec s = fma(uy, ey, column_u), v = vy * ey, on_column = fma(s, s, v * v);
+                const uint32_t touched = bits(at_least(reach, min(on_row, on_column))) & present;
+                used |= touched;
                 chunk.length[block] += append_lanes(chunk.list[block] + chunk.length[block], first, touched);
             }
         }
+        chunk.used[first / kLanes] = used;
     }
+}
+
+// Brings the fields of n Gaussians towards the cache.
+SPLATSEG_INLINE void prefetch_records(const Plan& plan, const uint32_t* ranks, int n) {
+    const Splat2d* splats = plan.splats.as<Splat2d>();
+    for (int k = 0; k < n; ++k) __builtin_prefetch(splats + ranks[k]);
+}
+
+// Rows of a table (N, channels), by Gaussian, for the n Gaussians of a chunk.
+struct FeatureTable {
+    const float* rows;
+    int64_t count;
+    int channels;
+};
+
+SPLATSEG_INLINE void prefetch_features(const Plan& plan, const FeatureTable& table, const uint32_t* ranks, int n) {
+    const uint32_t* ids = plan.ids.as<uint32_t>();
+    for (int k = 0; k < n; ++k) {
+        const float* row = table.rows + static_cast<size_t>(ids[ranks[k]]) * table.channels;
+        for (int c = 0; c < table.channels; c += 16) __builtin_prefetch(row + c);
+        __builtin_prefetch(row + table.channels - 1);
+    }
+}
+
+// Copies the rows of the Gaussians in use to out (kChunk, stride), stride >= channels. In ascending order, a vector at a
+// time: what a copy writes beyond its row the next one mends, so out needs kLanes floats of slack at its end.
+SPLATSEG_NOINLINE void gather_features(const Plan& plan, const FeatureTable& table, const uint32_t* ranks, int n,
+                                       const Chunk& chunk, float* out, int stride) {
+    const uint32_t* ids = plan.ids.as<uint32_t>();
+    const int vectors = (table.channels + kLanes - 1) / kLanes;
+    const int64_t last_safe = table.count * table.channels - vectors * kLanes;  // beyond it a vector leaves the table
+    for (int group = 0; group * kLanes < n; ++group)
+        for (uint32_t left = chunk.used[group]; left; left &= left - 1) {
+            const int k = group * kLanes + __builtin_ctz(left);
+            const int64_t start = static_cast<int64_t>(ids[ranks[k]]) * table.channels;
+            if (start <= last_safe)
+                for (int c = 0; c < vectors; ++c)
+                    store(out + k * stride + c * kLanes, load(table.rows + start + c * kLanes));
+            else
+                std::memcpy(out + k * stride, table.rows + start, sizeof(float) * table.channels);
+        }
 }
 
 // Pixel constants of a block and the cut-offs, ready in registers.
@@ -115,33 +176,27 @@ struct BlockConstants {
     Vec x, y, p_min, alpha_max, T_min;
 };
 
-SPLATSEG_INLINE BlockConstants block_constants(const Plan& plan, const TileGeometry& g, int block) {
-    return {block_x(g, block), block_y(g, block), log2(broadcast(plan.cutoffs.alpha_min)),
-            broadcast(plan.cutoffs.alpha_max), broadcast(plan.cutoffs.transmittance_min)};
+SPLATSEG_INLINE BlockConstants block_constants(const Limits& limits, int block) {
+    return {broadcast(block_left(block)) + load(kLaneX), broadcast(block_top(block)) + load(kLaneY),
+            broadcast(limits.p_min), broadcast(limits.alpha_max), broadcast(limits.T_min)};
 }
 
-struct Alpha {
-    Vec raw;    // opacity * exp(-sigma), zero where skipped
-    Vec alpha;  // the same, at most alpha_max
-};
-
-SPLATSEG_INLINE Alpha alpha_of(const BlockConstants& block, const Chunk& chunk, int k) {
-    const Vec dx = block.x - broadcast(chunk.mean_x[k]), dy = block.y - broadcast(chunk.mean_y[k]);
-    const Vec top = broadcast(chunk.log2_opacity[k]);
-    const Vec t = fma(broadcast(chunk.a[k]), dx, broadcast(chunk.b[k]) * dy);
-    const Vec p = fnma(broadcast(chunk.c[k]) * dy, dy, fnma(t, dx, top));
-    const Mask counts = both(at_least(p, block.p_min), at_least(top, p));
-    const Vec raw = keep(counts, exp2(p));
-    return {raw, min(raw, block.alpha_max)};
+// opacity * exp(-sigma), zero where skipped
+SPLATSEG_INLINE Vec raw_alpha(const BlockConstants& block, const Chunk& chunk, int k) {
+    const Vec u = fma(block.x, broadcast(chunk.ux[k]), fma(block.y, broadcast(chunk.uy[k]), broadcast(chunk.u0[k])));
+    const Vec v = fma(block.y, broadcast(chunk.vy[k]), broadcast(chunk.v0[k]));
+    const Vec p = fnma(v, v, fnma(u, u, broadcast(chunk.log2_opacity[k])));
+    return keep(at_least(p, block.p_min), exp2(p));
 }
 
 // Weights (n, 16) of the Gaussians of a list. Returns false when no pixel of the block is left to blend.
-SPLATSEG_INLINE bool list_weights(const BlockConstants& block, const Chunk& chunk, const int32_t* list, int n,
-                                  BlockState& state, float* weights) {
+SPLATSEG_NOINLINE bool list_weights(const BlockConstants& constants, const Chunk& chunk, const int32_t* list, int n,
+                                    BlockState& state, float* weights) {
+    const BlockConstants block = constants;  // by value: the compiler cannot know that `weights` lies elsewhere
     Vec T = state.T, T_last = state.T_last;
     for (int i = 0; i < n; ++i) {
-        const Vec alpha = alpha_of(block, chunk, list[i]).alpha;
-        const Vec after = T * (broadcast(1.0f) - alpha);
+        const Vec alpha = min(raw_alpha(block, chunk, list[i]), block.alpha_max);
+        const Vec after = fnma(alpha, T, T);
         const Mask live = greater(after, block.T_min);
         store(weights + i * kLanes, keep(live, alpha * T));
         T_last = select(live, after, T_last);
