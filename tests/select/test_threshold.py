@@ -11,7 +11,7 @@ from splatseg.select.threshold import best_threshold, iou, render_members
 from splatseg.splats import Splats
 
 
-def scene():
+def scene() -> tuple[Plan, np.ndarray, Splats]:
     splats, thing = things()
     camera = ring(1)[0]
     return prepare(splats.means, splats.quats, splats.scales, splats.opacities, camera), thing, splats
