@@ -66,6 +66,7 @@ class Votes:
         )
 
 
+@torch.no_grad()
 def collect_votes(
     splats: Splats,
     views: Sequence[View],
@@ -82,11 +83,12 @@ def collect_votes(
     names: list[str] = []
     view_of, id_of, areas = [], [], []
     seen = np.zeros(len(splats), dtype=np.float64)
-    geometry = tuple(part.detach() for part in (splats.means, splats.quats, splats.scales, splats.opacities))
+    scales, opacities = splats.scales, splats.opacities
     for done, view in enumerate(views, start=1):
         segments = masks.read(view)
         if segments is not None:
-            weights, total = _votes_of_view(prepare(*geometry, view.camera), segments)
+            plan = prepare(splats.means, splats.quats, scales, opacities, view.camera)
+            weights, total = _votes_of_view(plan, segments)
             columns.append(weights)
             seen += total
             view_of.append(np.full(segments.count, len(names), dtype=np.int32))
