@@ -96,8 +96,8 @@ SPLATSEG_NOINLINE void write_block(const Task& task, const TileGeometry& g, int 
     store(alpha, broadcast(1.0f) - state.T_last);
     const int64_t width = task.plan.camera.width;
     const int channels = task.features.channels;
-    const int64_t corner = (g.top + (block / 4) * kBlock) * width + g.left + (block % 4) * kBlock;
-    const int nx = g.inside_x(block % 4), ny = g.inside_y(block / 4);
+    const int64_t corner = (g.top + (block / kSide) * kBlock) * width + g.left + (block % kSide) * kBlock;
+    const int nx = g.inside_x(block % kSide), ny = g.inside_y(block / kSide);
     for (int y = 0; y < ny; ++y)
         for (int x = 0; x < nx; ++x) task.alphas[corner + y * width + x] = alpha[4 * y + x];
     if (channels < 6) {
@@ -130,11 +130,11 @@ void blend_tile(const Task& task, int64_t tile, Scratch& s, float* features, flo
     std::memset(accumulators, 0, sizeof(float) * kBlocks * task.features.channels * kLanes);
 
     BlockState state[kBlocks];
-    uint32_t alive = 0;
+    BlockSet alive = 0;
     for (int block = 0; block < kBlocks; ++block) {
         const uint32_t inside = lanes_inside(g, block);
         state[block] = first_state(inside);
-        if (inside) alive |= 1u << block;
+        if (inside) alive |= BlockSet{1} << block;
     }
     if (begin < end) prefetch_records(plan, ranks + begin, chunk_size(begin));
     for (uint32_t entry = begin; entry < end && alive; entry += kChunk) {
@@ -147,12 +147,15 @@ void blend_tile(const Task& task, int64_t tile, Scratch& s, float* features, flo
             if (!(alive >> block & 1) || s.chunk.length[block] == 0) continue;
             const BlockConstants constants = block_constants(task.limits, block);
             if (!list_weights(constants, s.chunk, s.chunk.list[block], s.chunk.length[block], state[block], s.weights))
-                alive &= ~(1u << block);
+                alive &= ~(BlockSet{1} << block);
             multiply(task, s, features, block, accumulators + block * task.features.channels * kLanes);
         }
     }
-    for (int block = 0; block < kBlocks; ++block)
+    for (int block = 0; block < kBlocks; ++block) {
+        if (block % kSide == 0 && block + kSide < kBlocks)
+            prefetch_block_row<true>(plan, g, block / kSide + 1, task.blended, task.features.channels);
         write_block(task, g, block, accumulators + block * task.features.channels * kLanes, state[block]);
+    }
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ int padded(int channels) { return (channels + kLanes - 1) / kLanes * kLanes; }
 
 // sums[list[i]] += weights[i] (16 pixels, kStep floats apart) x rows (16 pixels, 16 lanes)
 template <int kStep>
-void add_outer(const float* weights, const float* rows, const int32_t* list, int n, float* sums, int stride) {
+SPLATSEG_NOINLINE void add_outer(const float* weights, const float* rows, const int32_t* list, int n, float* sums, int stride) {
     Vec row[kLanes];
     SPLATSEG_UNROLL for (int p = 0; p < kLanes; ++p) row[p] = load(rows + p * kLanes);
     for (int i = 0; i < n; ++i) {
@@ -73,7 +73,7 @@ void add_outer(const float* weights, const float* rows, const int32_t* list, int
 }
 
 // The same with pairs: the even lanes are multiplied by w, the odd by h.
-void add_outer_pairs(const float* pairs, const float* rows, const int32_t* list, int n, float* sums, int stride) {
+SPLATSEG_NOINLINE void add_outer_pairs(const float* pairs, const float* rows, const int32_t* list, int n, float* sums, int stride) {
     Vec row[kLanes];
     SPLATSEG_UNROLL for (int p = 0; p < kLanes; ++p) row[p] = load(rows + p * kLanes);
     for (int i = 0; i < n; ++i) {
@@ -95,9 +95,12 @@ void dot(const float* columns, const float* features, int stride, const int32_t*
     SPLATSEG_UNROLL for (int c = 0; c < kCount; ++c) g[c] = load(columns + c * kLanes);
     for (int i = 0; i < n; ++i) {
         const float* f = features + list[i] * stride;
-        Vec sum = kAdd ? load(v + i * kLanes) : broadcast(0.0f);
-        SPLATSEG_UNROLL for (int c = 0; c < kCount; ++c) sum = fma(broadcast(f[c]), g[c], sum);
-        store(v + i * kLanes, sum);
+        Vec even = kAdd ? load(v + i * kLanes) : broadcast(0.0f), odd = broadcast(0.0f);  // two chains: half the wait
+        SPLATSEG_UNROLL for (int c = 0; c < kCount; ++c) {
+            if (c % 2 == 0) even = fma(broadcast(f[c]), g[c], even);
+            else odd = fma(broadcast(f[c]), g[c], odd);
+        }
+        store(v + i * kLanes, even + odd);
     }
 }
 
@@ -133,30 +136,47 @@ SPLATSEG_NOINLINE bool list_gradients(const BlockConstants& constants, const Chu
     const BlockConstants block = constants;
     const Vec one = broadcast(1.0f);
     Vec T = state.T, behind = behind_block;
-    for (int i = 0; i < n; ++i) {
-        const Vec raw = raw_alpha(block, chunk, list[i]), alpha = min(raw, block.alpha_max);
-        const Vec after = fnma(alpha, T, T);
-        const Mask live = greater(after, block.T_min);
-        const Vec w = keep(live, alpha * T), wv = w * load(v + i * kLanes);
-        behind = behind - wv;
-        const Mask moves = both(live, at_least(block.alpha_max, raw));
-        const Vec h = keep(moves, fnma(behind, alpha * reciprocal(one - alpha), wv));
-        Vec low, high;
-        interleave(w, h, low, high);
-        store(pairs + i * 2 * kLanes, low);
-        store(pairs + i * 2 * kLanes + kLanes, high);
-        T = after;
+    for (int i = 0; i < n; i += kAtOnce) {
+        Vec raw[kAtOnce], odds[kAtOnce];  // odds = alpha / (1 - alpha), unused where alpha was clamped
+        raw_alphas(block, chunk, list + i, raw);
+        SPLATSEG_UNROLL for (int j = 0; j < kAtOnce; ++j) odds[j] = raw[j] * reciprocal(one - raw[j]);
+        SPLATSEG_UNROLL for (int j = 0; j < kAtOnce; ++j) {
+            if (i + j >= n) break;
+            const Vec alpha = min(raw[j], block.alpha_max), after = fnma(alpha, T, T);
+            const Mask live = greater(after, block.T_min);
+            const Vec w = keep(live, alpha * T), wv = w * load(v + (i + j) * kLanes);
+            behind = behind - wv;
+            const Mask moves = both(live, at_least(block.alpha_max, raw[j]));
+            Vec low, high;
+            interleave(w, keep(moves, fnma(behind, odds[j], wv)), low, high);
+            store(pairs + (i + j) * 2 * kLanes, low);
+            store(pairs + (i + j) * 2 * kLanes + kLanes, high);
+            T = after;
+        }
     }
     state.T = T;
     behind_block = behind;
     return any(greater(T, block.T_min));
 }
 
+// Factors of 1, x, y, x^2, x y, y^2 for every column and every row of a tile, from its centre.
+struct MomentFactors {
+    alignas(64) float x[kTile][kLanes], y[kTile][kLanes];
+    constexpr MomentFactors() : x{}, y{} {
+        for (int i = 0; i < kTile; ++i) {
+            const float d = static_cast<float>(i - kTile / 2) + 0.5f;
+            const float of_x[kMoments] = {1, d, 1, d * d, d, 1}, of_y[kMoments] = {1, 1, d, 1, d, d * d};
+            for (int m = 0; m < kMoments; ++m) x[i][m] = of_x[m], y[i][m] = of_y[m];
+        }
+    }
+};
+constexpr MomentFactors kMomentsOf;
+
 // Builds the matrices of a block and, when full, R before the first Gaussian: out . g - dL/dalphas * T_end.
-Vec start_block(const Task& task, const TileGeometry& g, int block, const TileMemory& m) {
+SPLATSEG_NOINLINE Vec start_block(const Task& task, const TileGeometry& g, int block, const TileMemory& m) {
     const int channels = task.layout.channels;
     const int64_t width = task.plan.camera.width;
-    const int64_t corner = (g.top + (block / 4) * kBlock) * width + g.left + (block % 4) * kBlock;
+    const int64_t corner = (g.top + (block / kSide) * kBlock) * width + g.left + (block % kSide) * kBlock;
     const uint32_t inside = lanes_inside(g, block);
     float* rows = m.rows + block * task.layout.vectors * kLanes * kLanes;
     float* columns = m.columns + block * padded(channels) * kLanes;
@@ -183,10 +203,10 @@ Vec start_block(const Task& task, const TileGeometry& g, int block, const TileMe
     float* pairs = rows + task.layout.groups * kLanes * kLanes;
     alignas(64) float end[kLanes] = {};
     for (int p = 0; p < kLanes; ++p) {
-        const float x = block_left(block) + kLaneX[p], y = block_top(block) + kLaneY[p];
-        alignas(64) const float moments[kLanes] = {1.0f, x, y, x * x, x * y, y * y};
+        // The six moments are products of a function of x and one of y.
+        const Vec moments = load(kMomentsOf.x[block % kSide * kBlock + p % 4]) * load(kMomentsOf.y[block / kSide * kBlock + p / 4]);
         Vec low, high;
-        interleave(task.layout.tail() ? load(pairs + p * kLanes) : broadcast(0.0f), load(moments), low, high);
+        interleave(task.layout.tail() ? load(pairs + p * kLanes) : broadcast(0.0f), moments, low, high);
         store(pairs + p * kLanes, low);
         const int64_t at = corner + (p / 4) * width + p % 4;
         if (inside >> p & 1) end[p] = task.full->grad_alphas[at] * (1.0f - task.full->alphas[at]);
@@ -207,7 +227,7 @@ SPLATSEG_INLINE void centre_moments(float mx, float my, float* pairs) {
     pairs[11] += my * (my * m - 2.0f * y);
 }
 
-void write_slots(const Task& task, uint32_t entry, int n, const TileMemory& m) {
+SPLATSEG_NOINLINE void write_slots(const Task& task, uint32_t entry, int n, const TileMemory& m) {
     const int floats = task.layout.floats();
     const Chunk& chunk = m.s.chunk;
     for (int k = 0; k < n; ++k) {
@@ -252,15 +272,21 @@ void backward_tile(const Task& task, int64_t tile, const TileMemory& m) {
     const auto chunk_size = [end](uint32_t entry) { return end - entry < kChunk ? static_cast<int>(end - entry) : kChunk; };
     BlockState state[kBlocks];
     Vec behind[kBlocks];
-    uint32_t alive = 0;
+    BlockSet alive = 0;
+    const auto prefetch_row = [&](int row) {
+        prefetch_block_row<false>(plan, g, row, task.values, task.layout.channels);
+        if (task.full) prefetch_block_row<false>(plan, g, row, task.full->blended, task.layout.channels);
+    };
+    prefetch_row(0);
+    prefetch_records(plan, ranks + begin, chunk_size(begin));
     for (int block = 0; block < kBlocks; ++block) {
+        if (block % kSide == 0 && block + kSide < kBlocks) prefetch_row(block / kSide + 1);
         const uint32_t inside = lanes_inside(g, block);
         if (!inside) continue;
         state[block] = first_state(inside);
-        alive |= 1u << block;
+        alive |= BlockSet{1} << block;
         behind[block] = start_block(task, g, block, m);
     }
-    prefetch_records(plan, ranks + begin, chunk_size(begin));
     uint32_t entry = begin;
     for (; entry < end && alive; entry += chunk_size(entry)) {
         const int n = chunk_size(entry);
@@ -270,7 +296,7 @@ void backward_tile(const Task& task, int64_t tile, const TileMemory& m) {
         if (task.full) gather_features(plan, task.features, ranks + entry, n, m.s.chunk, m.features, task.stride);
         std::memset(m.sums, 0, sizeof(float) * n * task.layout.floats());
         for (int block = 0; block < kBlocks; ++block)
-            if (m.s.chunk.length[block] && !backward_block(task, block, state[block], behind[block], m)) alive &= ~(1u << block);
+            if (m.s.chunk.length[block] && !backward_block(task, block, state[block], behind[block], m)) alive &= ~(BlockSet{1} << block);
         write_slots(task, entry, n, m);
     }
     std::memset(task.touched + entry, 0, end - entry);

@@ -3,7 +3,7 @@
 //   features (H,W,F) = sum_i w_i f_i     alphas (H,W) = sum_i w_i     w_i = alpha_i * prod_{j<i} (1 - alpha_j)
 //
 // Alphabet: N Gaussians, M of them drawn, ranked front to back (equal depths by index); F or C channels; H x W pixels
-// in T tiles of 16x16; E entries = pairs (tile, drawn Gaussian whose bounding box meets the tile). Arrays are dense,
+// in T tiles of 32x32; E entries = pairs (tile, drawn Gaussian whose bounding box meets the tile). Arrays are dense,
 // row-major, float32. x is to the right, y down, the centre of pixel (0, 0) is at (0.5, 0.5).
 //
 // Stages, one file each: project -> bin -> blend; blend_backward -> project_backward. None of them knows Python.
@@ -19,9 +19,10 @@
 
 namespace splatseg {
 
-constexpr int kTile = 16;           // pixels along a side of a tile
+constexpr int kTile = 32;           // pixels along a side of a tile
 constexpr int kBlock = 4;           // pixels along a side of a block: one vector of 16 lanes
-constexpr int kBlocks = 16;         // blocks in a tile, row by row
+constexpr int kSide = kTile / kBlock;
+constexpr int kBlocks = kSide * kSide;  // blocks in a tile, row by row
 constexpr int kLanes = 16;          // pixels in a block, row by row
 
 struct Camera {

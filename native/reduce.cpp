@@ -61,13 +61,27 @@ SPLATSEG_INLINE void write_sums(const RowLayout& layout, const float* row, float
 // 16 drawn Gaussians at a time, as the projection wants them.
 void reduce_group(const Task& task, int64_t group, float* row) {
     const uint32_t* ids = task.plan.ids.as<uint32_t>();
+    const uint32_t* first_touch = task.plan.first_touch.as<uint32_t>();
+    const uint32_t* entry_of_touch = task.plan.entry_of_touch.as<uint32_t>();
     const uint32_t* rank_of_place = task.plan.rank_of_place.as<uint32_t>() + group * kGroup;
     const int64_t first_id = group * kGroup;
     zero_group(task, first_id, task.plan.count - first_id < kGroup ? task.plan.count - first_id : kGroup);
     const int drawn = static_cast<int>(task.plan.group_count.as<uint32_t>()[group]);
+    // Three loads hang on each other: a Gaussian's touches, its entries, their slots. Each is fetched a batch ahead.
+    const auto ahead = [&](int begin, auto&& fetch) {
+        for (int i = begin; i < begin + kLanes && i < drawn; ++i) fetch(rank_of_place[i]);
+    };
+    const auto fetch_touches = [&](uint32_t rank) { __builtin_prefetch(first_touch + rank); };
+    const auto fetch_entries = [&](uint32_t rank) { __builtin_prefetch(entry_of_touch + first_touch[rank]); };
+    const auto fetch_slots = [&](uint32_t rank) { prefetch_slots(task, rank); };
+    ahead(0, fetch_touches);
+    ahead(kLanes, fetch_touches);
+    ahead(0, fetch_entries);
     for (int first = 0; first < drawn; first += kLanes) {
         const int n = drawn - first < kLanes ? drawn - first : kLanes;
-        for (int i = 0; i < n; ++i) prefetch_slots(task, rank_of_place[first + i]);
+        ahead(first + 2 * kLanes, fetch_touches);
+        ahead(first + kLanes, fetch_entries);
+        ahead(first, fetch_slots);
         uint32_t batch[kLanes];
         alignas(64) float moments[kMoments][kLanes] = {};
         for (int i = 0; i < n; ++i) {

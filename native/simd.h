@@ -234,8 +234,13 @@ SPLATSEG_INLINE Vec max(Vec a, Vec b) {
     return a;
 }
 SPLATSEG_INLINE Vec sqrt(Vec a) {
-    for (int i = 0; i < kParts; ++i)
-        for (int k = 0; k < kWidth; ++k) a.v[i][k] = __builtin_sqrtf(a.v[i][k]);
+#if defined(__AVX__)
+    SPLATSEG_PARTS a.v[i] = _mm256_sqrt_ps(a.v[i]);
+#elif defined(__SSE2__)
+    SPLATSEG_PARTS a.v[i] = _mm_sqrt_ps(a.v[i]);
+#else
+    SPLATSEG_PARTS for (int k = 0; k < kWidth; ++k) a.v[i][k] = __builtin_sqrtf(a.v[i][k]);
+#endif
     return a;
 }
 SPLATSEG_INLINE Mask greater(Vec a, Vec b) {
@@ -314,32 +319,72 @@ SPLATSEG_INLINE Vec broadcast_pair(const float* p) {  // p[0] in the even lanes,
 }
 // low, high: a[0] b[0] a[1] b[1] ... b[7], a[8] b[8] ... b[15]
 SPLATSEG_INLINE void interleave(Vec a, Vec b, Vec& low, Vec& high) {
-    alignas(64) float from[2][kLanes], to[2 * kLanes];
-    store(from[0], a);
-    store(from[1], b);
-    for (int i = 0; i < kLanes; ++i) to[2 * i] = from[0][i], to[2 * i + 1] = from[1][i];
-    low = load(to);
-    high = load(to + kLanes);
+    Reg out[2 * kParts];
+    SPLATSEG_PARTS {
+#if defined(__AVX__)
+        out[2 * i] = __builtin_shufflevector(a.v[i], b.v[i], 0, 8, 1, 9, 2, 10, 3, 11);
+        out[2 * i + 1] = __builtin_shufflevector(a.v[i], b.v[i], 4, 12, 5, 13, 6, 14, 7, 15);
+#else
+        out[2 * i] = __builtin_shufflevector(a.v[i], b.v[i], 0, 4, 1, 5);
+        out[2 * i + 1] = __builtin_shufflevector(a.v[i], b.v[i], 2, 6, 3, 7);
+#endif
+    }
+    SPLATSEG_PARTS low.v[i] = out[i], high.v[i] = out[kParts + i];
+}
+// 4x4 floats, rows `from_stride` and `to_stride` apart: to[k][i] = from[i][k]
+SPLATSEG_INLINE void transpose4(const float* from, int from_stride, float* to, int to_stride) {
+    typedef float Quad __attribute__((vector_size(16)));
+    Quad r[4], t[4], u[4];
+    SPLATSEG_UNROLL for (int i = 0; i < 4; ++i) std::memcpy(&r[i], from + i * from_stride, sizeof(Quad));
+    t[0] = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
+    t[1] = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+    t[2] = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
+    t[3] = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+    u[0] = __builtin_shufflevector(t[0], t[2], 0, 1, 4, 5);
+    u[1] = __builtin_shufflevector(t[0], t[2], 2, 3, 6, 7);
+    u[2] = __builtin_shufflevector(t[1], t[3], 0, 1, 4, 5);
+    u[3] = __builtin_shufflevector(t[1], t[3], 2, 3, 6, 7);
+    SPLATSEG_UNROLL for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_stride, &u[i], sizeof(Quad));
 }
 // rows[i] lane k  ->  rows[k] lane i
 SPLATSEG_INLINE void transpose(Vec (&rows)[16]) {
     alignas(64) float from[16][16], to[16][16];
     for (int i = 0; i < 16; ++i) store(from[i], rows[i]);
-    for (int i = 0; i < 16; ++i)
-        for (int k = 0; k < 16; ++k) to[k][i] = from[i][k];
+    for (int i = 0; i < 16; i += 4)
+        for (int k = 0; k < 16; k += 4) transpose4(&from[i][k], 16, &to[k][i], 16);
     for (int i = 0; i < 16; ++i) rows[i] = load(to[i]);
 }
 // Fields of 16 records of 8 floats: fields[f] lane i = records[i][f].
 SPLATSEG_INLINE void load_records(const float* const (&records)[16], Vec (&fields)[8]) {
-    alignas(64) float to[8][16];
-    for (int i = 0; i < 16; ++i)
-        for (int f = 0; f < 8; ++f) to[f][i] = records[i][f];
+    alignas(64) float from[16][8], to[8][16];
+    for (int i = 0; i < 16; ++i) std::memcpy(from[i], records[i], sizeof(from[i]));
+    for (int i = 0; i < 16; i += 4)
+        for (int f = 0; f < 8; f += 4) transpose4(&from[i][f], 8, &to[f][i], 16);
     for (int f = 0; f < 8; ++f) fields[f] = load(to[f]);
 }
-// Appends base + lane for every set lane; writes at most 16 entries, returns how many.
+// The places of the set bits of a byte, in ascending order, for every byte.
+struct BitPlaces {
+    uint8_t of[256][8];
+    constexpr BitPlaces() : of{} {
+        for (int byte = 0; byte < 256; ++byte)
+            for (int bit = 0, count = 0; bit < 8; ++bit)
+                if (byte >> bit & 1) of[byte][count++] = static_cast<uint8_t>(bit);
+    }
+};
+alignas(64) constexpr BitPlaces kBitPlaces;
+// Appends base + lane for every set lane; writes up to 16 entries, returns how many count.
 SPLATSEG_INLINE int append_lanes(int32_t* out, int32_t base, uint32_t set) {
+    typedef uint8_t Bytes __attribute__((vector_size(8)));
+    typedef int32_t Ints __attribute__((vector_size(32)));
     int count = 0;
-    for (uint32_t left = set; left; left &= left - 1) out[count++] = base + __builtin_ctz(left);
+    SPLATSEG_UNROLL for (int half = 0; half < 2; ++half) {
+        const uint32_t byte = set >> (8 * half) & 0xff;
+        Bytes places;
+        std::memcpy(&places, kBitPlaces.of[byte], sizeof(places));
+        const Ints lanes = __builtin_convertvector(places, Ints) + (base + 8 * half);
+        std::memcpy(out + count, &lanes, sizeof(lanes));
+        count += __builtin_popcount(byte);
+    }
     return count;
 }
 
@@ -349,18 +394,20 @@ SPLATSEG_INLINE uint32_t first_lanes(int n) { return n >= kLanes ? 0xffffu : (1u
 SPLATSEG_INLINE bool any(Mask m) { return bits(m) != 0; }
 SPLATSEG_INLINE Vec clamp(Vec a, Vec low, Vec high) { return min(max(a, low), high); }
 
-// 2^p for |p| < 126, relative error below 1.5e-7: p = n + f, |f| <= 1/2, and a minimax polynomial for 2^f.
-SPLATSEG_INLINE Vec exp2(Vec p) {
+// 2^p for |p| < 126, relative error below 1.5e-7: p = n + f, |f| <= 1/2, and a minimax polynomial for 2^f. kCount of
+// them in step: one alone is a chain of a dozen dependent operations.
+template <int kCount>
+SPLATSEG_INLINE void exp2(const Vec (&p)[kCount], Vec (&out)[kCount]) {
+    constexpr float kCoefficients[6] = {1.3276471564345963e-3f, 9.675541376042306e-3f, 5.550713275647828e-2f,
+                                        2.4022119722715848e-1f, 6.931469670622759e-1f, 1.000000071655213f};
     const Vec magic = broadcast(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
-    const Vec t = p + magic;
-    const Vec f = p - (t - magic);
-    Vec r = broadcast(1.3276471564345963e-3f);
-    r = fma(r, f, broadcast(9.675541376042306e-3f));
-    r = fma(r, f, broadcast(5.550713275647828e-2f));
-    r = fma(r, f, broadcast(2.4022119722715848e-1f));
-    r = fma(r, f, broadcast(6.931469670622759e-1f));
-    r = fma(r, f, broadcast(1.000000071655213f));
-    return scale_by_power(r, t);
+    Vec t[kCount], f[kCount];
+    SPLATSEG_UNROLL for (int j = 0; j < kCount; ++j) t[j] = p[j] + magic;
+    SPLATSEG_UNROLL for (int j = 0; j < kCount; ++j) f[j] = p[j] - (t[j] - magic);
+    SPLATSEG_UNROLL for (int j = 0; j < kCount; ++j) out[j] = broadcast(kCoefficients[0]);
+    SPLATSEG_UNROLL for (int c = 1; c < 6; ++c)
+        SPLATSEG_UNROLL for (int j = 0; j < kCount; ++j) out[j] = fma(out[j], f[j], broadcast(kCoefficients[c]));
+    SPLATSEG_UNROLL for (int j = 0; j < kCount; ++j) out[j] = scale_by_power(out[j], t[j]);
 }
 
 // log2(a) for positive normal a: 2 atanh((m - 1) / (m + 1)) / ln 2 by its series, plus the exponent.

@@ -1,7 +1,7 @@
 // One tile at work: Gaussians come in chunks, front to back; for each 4x4-pixel block a branch-free list of those whose
 // ellipse alpha >= alpha_min meets it; then the weights of a list, 16 pixels at a time.
 //
-// Alphabet: k index in the chunk; p = log2 alpha; T transmittance; (left, top) px of the tile; block b = 4 * row + column.
+// Alphabet: k index in the chunk; p = log2 alpha; T transmittance; (left, top) px of the tile; blocks row by row.
 #pragma once
 
 #include "simd.h"
@@ -10,6 +10,15 @@ namespace splatseg::SPLATSEG_LEVEL {
 
 constexpr int kChunk = 128;                 // Gaussians at a time: their fields and features stay in the L1 cache
 constexpr float kListSlack = 1e-3f;         // log2 units by which lists are too generous; rounding must not lose a pixel
+
+// Gaussians whose alphas are computed in step, as registers allow: one chain of 20 dependent operations waits too long.
+#if defined(__AVX512F__)
+constexpr int kAtOnce = 4;
+#else
+constexpr int kAtOnce = 2;
+#endif
+
+using BlockSet = uint64_t;                  // one bit for each block of a tile
 
 struct Chunk {
     // p = log2_opacity - u^2 - v^2,  u = ux x + uy y + u0,  v = vy y + v0,  (x, y) from the tile's centre
@@ -43,7 +52,7 @@ SPLATSEG_INLINE TileGeometry tile_geometry(const Plan& plan, int64_t tile) {
 
 // Lanes of block b that are pixels of the image.
 SPLATSEG_INLINE uint32_t lanes_inside(const TileGeometry& g, int block) {
-    const int nx = g.inside_x(block % 4), ny = g.inside_y(block / 4);
+    const int nx = g.inside_x(block % kSide), ny = g.inside_y(block / kSide);
     if (nx <= 0 || ny <= 0) return 0;
     const uint32_t row = (1u << nx) - 1;
     uint32_t lanes = 0;
@@ -59,9 +68,9 @@ alignas(64) constexpr float kLaneY[kLanes] = {0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2
 SPLATSEG_INLINE float centre_x(const TileGeometry& g) { return static_cast<float>(g.left + kTile / 2); }
 SPLATSEG_INLINE float centre_y(const TileGeometry& g) { return static_cast<float>(g.top + kTile / 2); }
 SPLATSEG_INLINE float block_left(int block) {  // the first column of pixel centres
-    return static_cast<float>((block % 4) * kBlock - kTile / 2) + 0.5f;
+    return static_cast<float>((block % kSide) * kBlock - kTile / 2) + 0.5f;
 }
-SPLATSEG_INLINE float block_top(int block) { return static_cast<float>((block / 4) * kBlock - kTile / 2) + 0.5f; }
+SPLATSEG_INLINE float block_top(int block) { return static_cast<float>((block / kSide) * kBlock - kTile / 2) + 0.5f; }
 
 // The cut-offs as the inner loops use them. p = log2 alpha.
 struct Limits {
@@ -77,7 +86,7 @@ SPLATSEG_INLINE Limits limits_of(const Cutoffs& cutoffs) {
 // Loads n <= kChunk Gaussians and lists them for every block of `alive` (one bit each). The test is exact: the largest
 // p on the rectangle of a block's pixel centres lies, if the mean is outside, on one of the two edges facing it.
 SPLATSEG_NOINLINE void load_chunk(const Plan& plan, const TileGeometry& g, const Limits& limits, const uint32_t* ranks,
-                                  int n, uint32_t alive, Chunk& chunk) {
+                                  int n, BlockSet alive, Chunk& chunk) {
     const Splat2d* splats = plan.splats.as<Splat2d>();
     const Vec zero = broadcast(0.0f), three = broadcast(kBlock - 1.0f);
     const Vec threshold = broadcast(limits.p_min - kListSlack);
@@ -101,9 +110,9 @@ SPLATSEG_NOINLINE void load_chunk(const Plan& plan, const TileGeometry& g, const
         store(chunk.log2_opacity + first, f[5]);
         const Vec reach = f[5] - threshold;  // the largest u^2 + v^2 that still counts
         const uint32_t present = first_lanes(m);
-        Vec low_y[4], high_y[4], free_x[4], row_u[4], row_v2[4];
-        SPLATSEG_UNROLL for (int row = 0; row < 4; ++row) {
-            low_y[row] = broadcast(block_top(4 * row)) - my;
+        Vec low_y[kSide], high_y[kSide], free_x[kSide], row_u[kSide], row_v2[kSide];
+        for (int row = 0; row < kSide; ++row) {
+            low_y[row] = broadcast(block_top(kSide * row)) - my;
             high_y[row] = low_y[row] + three;
             const Vec dy = clamp(zero, low_y[row], high_y[row]), v = vy * dy;  // of the nearest row of pixels
             free_x[row] = slope_x * dy;
@@ -111,12 +120,12 @@ SPLATSEG_NOINLINE void load_chunk(const Plan& plan, const TileGeometry& g, const
             row_v2[row] = v * v;
         }
         uint32_t used = 0;
-        SPLATSEG_UNROLL for (int column = 0; column < 4; ++column) {
+        for (int column = 0; column < kSide; ++column) {
             const Vec low_x = broadcast(block_left(column)) - mx, high_x = low_x + three;
             const Vec dx = clamp(zero, low_x, high_x);
             const Vec free_y = slope_y * dx, column_u = ux * dx;
-            SPLATSEG_UNROLL for (int row = 0; row < 4; ++row) {
-                const int block = 4 * row + column;
+            for (int row = 0; row < kSide; ++row) {
+                const int block = kSide * row + column;
                 if (!(alive >> block & 1)) continue;
                 const Vec ex = clamp(free_x[row], low_x, high_x), ey = clamp(free_y, low_y[row], high_y[row]);
                 const Vec u = fma(ux, ex, row_u[row]), on_row = fma(u, u, row_v2[row]);
@@ -128,6 +137,8 @@ SPLATSEG_NOINLINE void load_chunk(const Plan& plan, const TileGeometry& g, const
         }
         chunk.used[first / kLanes] = used;
     }
+    for (int block = 0; block < kBlocks; ++block)  // the last few are computed in step with valid ones
+        for (int i = 0; i < kAtOnce; ++i) chunk.list[block][chunk.length[block] + i] = 0;
 }
 
 // Brings the fields of n Gaussians towards the cache.
@@ -181,12 +192,17 @@ SPLATSEG_INLINE BlockConstants block_constants(const Limits& limits, int block) 
             broadcast(limits.p_min), broadcast(limits.alpha_max), broadcast(limits.T_min)};
 }
 
-// opacity * exp(-sigma), zero where skipped
-SPLATSEG_INLINE Vec raw_alpha(const BlockConstants& block, const Chunk& chunk, int k) {
-    const Vec u = fma(block.x, broadcast(chunk.ux[k]), fma(block.y, broadcast(chunk.uy[k]), broadcast(chunk.u0[k])));
-    const Vec v = fma(block.y, broadcast(chunk.vy[k]), broadcast(chunk.v0[k]));
-    const Vec p = fnma(v, v, fnma(u, u, broadcast(chunk.log2_opacity[k])));
-    return keep(at_least(p, block.p_min), exp2(p));
+// opacity * exp(-sigma), zero where skipped, of kAtOnce Gaussians of a list
+SPLATSEG_INLINE void raw_alphas(const BlockConstants& block, const Chunk& chunk, const int32_t* list, Vec (&raw)[kAtOnce]) {
+    Vec p[kAtOnce];
+    SPLATSEG_UNROLL for (int j = 0; j < kAtOnce; ++j) {
+        const int k = list[j];
+        const Vec u = fma(block.x, broadcast(chunk.ux[k]), fma(block.y, broadcast(chunk.uy[k]), broadcast(chunk.u0[k])));
+        const Vec v = fma(block.y, broadcast(chunk.vy[k]), broadcast(chunk.v0[k]));
+        p[j] = fnma(v, v, fnma(u, u, broadcast(chunk.log2_opacity[k])));
+    }
+    exp2(p, raw);
+    SPLATSEG_UNROLL for (int j = 0; j < kAtOnce; ++j) raw[j] = keep(at_least(p[j], block.p_min), raw[j]);
 }
 
 // Weights (n, 16) of the Gaussians of a list. Returns false when no pixel of the block is left to blend.
@@ -194,17 +210,33 @@ SPLATSEG_NOINLINE bool list_weights(const BlockConstants& constants, const Chunk
                                     BlockState& state, float* weights) {
     const BlockConstants block = constants;  // by value: the compiler cannot know that `weights` lies elsewhere
     Vec T = state.T, T_last = state.T_last;
-    for (int i = 0; i < n; ++i) {
-        const Vec alpha = min(raw_alpha(block, chunk, list[i]), block.alpha_max);
-        const Vec after = fnma(alpha, T, T);
-        const Mask live = greater(after, block.T_min);
-        store(weights + i * kLanes, keep(live, alpha * T));
-        T_last = select(live, after, T_last);
-        T = after;
+    for (int i = 0; i < n; i += kAtOnce) {
+        Vec raw[kAtOnce];
+        raw_alphas(block, chunk, list + i, raw);
+        SPLATSEG_UNROLL for (int j = 0; j < kAtOnce; ++j) {
+            if (i + j >= n) break;
+            const Vec alpha = min(raw[j], block.alpha_max), after = fnma(alpha, T, T);
+            const Mask live = greater(after, block.T_min);
+            store(weights + (i + j) * kLanes, keep(live, alpha * T));
+            T_last = select(live, after, T_last);
+            T = after;
+        }
     }
     state.T = T;
     state.T_last = T_last;
     return any(greater(T, block.T_min));
+}
+
+// Brings one row of blocks of an image (H, W, channels) towards the cache, to be read or written.
+template <bool kWrite>
+SPLATSEG_INLINE void prefetch_block_row(const Plan& plan, const TileGeometry& g, int row, const float* image, int channels) {
+    const int floats = g.width * channels;
+    for (int y = 0; y < g.inside_y(row); ++y) {
+        const int64_t pixel = static_cast<int64_t>(g.top + row * kBlock + y) * plan.camera.width + g.left;
+        const float* line = image + pixel * channels;
+        for (int at = 0; at < floats; at += 16) __builtin_prefetch(line + at, kWrite);
+        __builtin_prefetch(line + floats - 1, kWrite);
+    }
 }
 
 // Pixels outside the image start with nothing left to blend.
