@@ -72,19 +72,42 @@ SPLATSEG_NOINLINE void add_outer(const float* weights, const float* rows, const 
     }
 }
 
-// The same with pairs: the even lanes are multiplied by w, the odd by h.
-SPLATSEG_NOINLINE void add_outer_pairs(const float* pairs, const float* rows, const int32_t* list, int n, float* sums, int stride) {
+// Moments lie in the odd lanes 1, 3, ..., 11. Given them about a block's centre, which is (dx, dy) from the Gaussian's
+// mean, adds to sum the moments about the mean. Block by block no large numbers cancel: what is far from the mean stays
+// of one sign, what is near is small.
+SPLATSEG_INLINE void add_about_mean(float* sum, Vec s, float dx, float dy) {
+    //  M = s + first (twice, m + second m0) + cross m_x,  for 1, x, y, x^2, xy, y^2 in turn
+    alignas(64) static constexpr int32_t kOther[kLanes] = {0, 0, 0, 1, 0, 1, 0, 3, 0, 5, 0, 5};
+    alignas(64) static constexpr float kTwice[kLanes] = {0, 0, 0, 1, 0, 1, 0, 2, 0, 1, 0, 2};
+    alignas(64) static constexpr float kFirstX[kLanes] = {0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0};
+    alignas(64) static constexpr float kFirstY[kLanes] = {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1};
+    alignas(64) static constexpr float kSecondX[kLanes] = {0, 0, 0, 0, 0, 0, 0, 1};
+    alignas(64) static constexpr float kSecondY[kLanes] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1};
+    alignas(64) static constexpr float kCross[kLanes] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    const Vec x = broadcast(dx), y = broadcast(dy);
+    const Vec first = fma(load(kFirstX), x, load(kFirstY) * y), second = fma(load(kSecondX), x, load(kSecondY) * y);
+    const Vec other = load(kTwice) * permute(s, kOther);
+    const Vec cross = load(kCross) * y * broadcast_lane<3>(s);
+    store(sum, load(sum) + fma(first, fma(second, broadcast_lane<1>(s), other), s + cross));
+}
+
+// add_outer with pairs: the even lanes are multiplied by w, the odd, which become moments, by h.
+SPLATSEG_NOINLINE void add_outer_pairs(const float* pairs, const float* rows, const Chunk& chunk, int block, float* sums,
+                                       int stride) {
+    const int32_t* list = chunk.list[block];
+    const int n = chunk.length[block];
+    const float centre_x = block_left(block) + 0.5f * (kBlock - 1), centre_y = block_top(block) + 0.5f * (kBlock - 1);
     Vec row[kLanes];
     SPLATSEG_UNROLL for (int p = 0; p < kLanes; ++p) row[p] = load(rows + p * kLanes);
     for (int i = 0; i < n; ++i) {
         const float* w = pairs + i * kLanes * 2;
-        float* sum = sums + list[i] * stride;
-        Vec even = fma(broadcast_pair(w), row[0], load(sum)), odd = broadcast_pair(w + 2) * row[1];
+        const int k = list[i];
+        Vec even = broadcast_pair(w) * row[0], odd = broadcast_pair(w + 2) * row[1];
         SPLATSEG_UNROLL for (int p = 2; p < kLanes; p += 2) {
             even = fma(broadcast_pair(w + 2 * p), row[p], even);
             odd = fma(broadcast_pair(w + 2 * p + 2), row[p + 1], odd);
         }
-        store(sum, even + odd);
+        add_about_mean(sums + k * stride, even + odd, centre_x - chunk.mean_x[k], centre_y - chunk.mean_y[k]);
     }
 }
 
@@ -159,18 +182,18 @@ SPLATSEG_NOINLINE bool list_gradients(const BlockConstants& constants, const Chu
     return any(greater(T, block.T_min));
 }
 
-// Factors of 1, x, y, x^2, x y, y^2 for every column and every row of a tile, from its centre.
-struct MomentFactors {
-    alignas(64) float x[kTile][kLanes], y[kTile][kLanes];
-    constexpr MomentFactors() : x{}, y{} {
-        for (int i = 0; i < kTile; ++i) {
-            const float d = static_cast<float>(i - kTile / 2) + 0.5f;
-            const float of_x[kMoments] = {1, d, 1, d * d, d, 1}, of_y[kMoments] = {1, 1, d, 1, d, d * d};
-            for (int m = 0; m < kMoments; ++m) x[i][m] = of_x[m], y[i][m] = of_y[m];
+// 1, x, y, x^2, x y, y^2 of the pixels of a block from its centre, in the odd lanes.
+struct BlockMoments {
+    alignas(64) float of[kLanes][kLanes];
+    constexpr BlockMoments() : of{} {
+        for (int p = 0; p < kLanes; ++p) {
+            const float x = static_cast<float>(p % 4) - 1.5f, y = static_cast<float>(p / 4) - 1.5f;
+            const float moments[kMoments] = {1, x, y, x * x, x * y, y * y};
+            for (int m = 0; m < kMoments; ++m) of[p][2 * m + 1] = moments[m];
         }
     }
 };
-constexpr MomentFactors kMomentsOf;
+constexpr BlockMoments kBlockMoments;
 
 // Builds the matrices of a block and, when full, R before the first Gaussian: out . g - dL/dalphas * T_end.
 SPLATSEG_NOINLINE Vec start_block(const Task& task, const TileGeometry& g, int block, const TileMemory& m) {
@@ -203,11 +226,10 @@ SPLATSEG_NOINLINE Vec start_block(const Task& task, const TileGeometry& g, int b
     float* pairs = rows + task.layout.groups * kLanes * kLanes;
     alignas(64) float end[kLanes] = {};
     for (int p = 0; p < kLanes; ++p) {
-        // The six moments are products of a function of x and one of y.
-        const Vec moments = load(kMomentsOf.x[block % kSide * kBlock + p % 4]) * load(kMomentsOf.y[block / kSide * kBlock + p / 4]);
-        Vec low, high;
-        interleave(task.layout.tail() ? load(pairs + p * kLanes) : broadcast(0.0f), moments, low, high);
-        store(pairs + p * kLanes, low);
+        const Vec moments = load(kBlockMoments.of[p]), zero = broadcast(0.0f);
+        Vec low = zero, high;
+        if (task.layout.tail()) interleave(load(pairs + p * kLanes), zero, low, high);
+        store(pairs + p * kLanes, low + moments);
         const int64_t at = corner + (p / 4) * width + p % 4;
         if (inside >> p & 1) end[p] = task.full->grad_alphas[at] * (1.0f - task.full->alphas[at]);
     }
@@ -217,16 +239,6 @@ SPLATSEG_NOINLINE Vec start_block(const Task& task, const TileGeometry& g, int b
     return sum - load(end);
 }
 
-// From moments about the tile's centre to moments about the Gaussian's mean, in place.
-SPLATSEG_INLINE void centre_moments(float mx, float my, float* pairs) {
-    const float m = pairs[1], x = pairs[3], y = pairs[5];
-    pairs[3] = x - mx * m;
-    pairs[5] = y - my * m;
-    pairs[7] += mx * (mx * m - 2.0f * x);
-    pairs[9] += mx * (my * m - y) - my * x;
-    pairs[11] += my * (my * m - 2.0f * y);
-}
-
 SPLATSEG_NOINLINE void write_slots(const Task& task, uint32_t entry, int n, const TileMemory& m) {
     const int floats = task.layout.floats();
     const Chunk& chunk = m.s.chunk;
@@ -234,8 +246,7 @@ SPLATSEG_NOINLINE void write_slots(const Task& task, uint32_t entry, int n, cons
         const bool used = chunk.used[k / kLanes] >> (k % kLanes) & 1;
         task.touched[entry + k] = used;
         if (!used) continue;
-        float* sums = m.sums + k * floats;
-        if (task.full) centre_moments(chunk.mean_x[k], chunk.mean_y[k], task.layout.pairs(sums));
+        const float* sums = m.sums + k * floats;
         float* slot = task.slots + static_cast<size_t>(entry + k) * floats;
         for (int at = 0; at < floats; at += kLanes) store(slot + at, load(sums + at));
     }
@@ -259,7 +270,7 @@ bool backward_block(const Task& task, int block, BlockState& state, Vec& behind,
     for (int group = 0; group < task.layout.groups; ++group)
         add_outer<2>(s.weights, rows + group * kLanes * kLanes, list, n, m.sums + group * kLanes, floats);
     const int at = task.layout.groups * kLanes;
-    add_outer_pairs(s.weights, rows + at * kLanes, list, n, m.sums + at, floats);
+    add_outer_pairs(s.weights, rows + at * kLanes, s.chunk, block, m.sums + at, floats);
     return going;
 }
 

@@ -73,6 +73,14 @@ SPLATSEG_INLINE void store_lanes(float* p, Vec a, uint32_t lanes) {  // the set 
 SPLATSEG_INLINE Vec load_lanes(const float* p, uint32_t lanes) {  // zero elsewhere, where memory is not touched
     return {_mm512_maskz_loadu_ps(static_cast<Mask>(lanes), p)};
 }
+SPLATSEG_INLINE Vec permute(Vec a, const int32_t* from) {  // lane i = a[from[i]]
+    return {_mm512_permutexvar_ps(_mm512_loadu_si512(from), a.v)};
+}
+template <int kLane>
+SPLATSEG_INLINE Vec broadcast_lane(Vec a) {
+    static_assert(kLane < 4);
+    return {_mm512_broadcastss_ps(_mm_permute_ps(_mm512_castps512_ps128(a.v), kLane * 0x55))};
+}
 SPLATSEG_INLINE Vec broadcast_pair(const float* p) {  // p[0] in the even lanes, p[1] in the odd
     double pair;
     std::memcpy(&pair, p, sizeof(pair));
@@ -308,6 +316,17 @@ SPLATSEG_INLINE Vec load_lanes(const float* p, uint32_t lanes) {  // zero elsewh
     alignas(64) float lane[kLanes] = {};
     for (; lanes; lanes &= lanes - 1) lane[__builtin_ctz(lanes)] = p[__builtin_ctz(lanes)];
     return load(lane);
+}
+SPLATSEG_INLINE Vec permute(Vec a, const int32_t* from) {  // lane i = a[from[i]]
+    alignas(64) float lane[kLanes], to[kLanes];
+    store(lane, a);
+    for (int i = 0; i < kLanes; ++i) to[i] = lane[from[i]];
+    return load(to);
+}
+template <int kLane>
+SPLATSEG_INLINE Vec broadcast_lane(Vec a) {
+    static_assert(kLane < kWidth);
+    return broadcast(a.v[0][kLane]);
 }
 SPLATSEG_INLINE Vec broadcast_pair(const float* p) {  // p[0] in the even lanes, p[1] in the odd
     int64_t pair;

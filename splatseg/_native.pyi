@@ -6,9 +6,7 @@ from torch import Tensor
 class Camera:
     """Intrinsics, pose and cut-offs (near, eps2d, alpha_min, alpha_max, transmittance_min, frustum_margin)."""
 
-    def __init__(
-        self, viewmat: np.ndarray, K: np.ndarray, width: int, height: int, cutoffs: list[float]
-    ) -> None: ...
+    def __init__(self, viewmat: np.ndarray, K: np.ndarray, width: int, height: int, cutoffs: list[float]) -> None: ...
 
 class Plan:
     """Prepared geometry: projection, depth order and tile lists."""
