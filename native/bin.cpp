@@ -62,7 +62,8 @@ void sort_by_digit(const KeyPlace* in, KeyPlace* out, int64_t n, int shift, uint
     parallel_for(parts, threads, [&](int64_t part, int) {
         uint32_t* mine = counts + part * kDigits;
         const int64_t end = part_begin(n, parts, part + 1);
-        for (int64_t i = part_begin(n, parts, part); i < end; ++i) out[mine[in[i].key >> shift & (kDigits - 1)]++] = in[i];
+        for (int64_t i = part_begin(n, parts, part); i < end; ++i)
+            out[mine[in[i].key >> shift & (kDigits - 1)]++] = in[i];
     });
 }
 
@@ -190,8 +191,12 @@ void prepare(const Kernels& kernels, const Gaussians& gaussians, Plan& plan, int
     const int64_t groups = (gaussians.count + kGroup - 1) / kGroup;
     Buffer splats(n * sizeof(Splat2d)), rects(n * sizeof(TileRect)), depth_bits(n * 4), ids(n * 4);
     plan.group_count = Buffer(groups * sizeof(uint32_t));
-    const Projection projection{splats.as<Splat2d>(),      rects.as<TileRect>(),  depth_bits.as<uint32_t>(),
-                                ids.as<uint32_t>(), plan.group_count.as<uint32_t>(), radii};
+    const Projection projection{splats.as<Splat2d>(),
+                                rects.as<TileRect>(),
+                                depth_bits.as<uint32_t>(),
+                                ids.as<uint32_t>(),
+                                plan.group_count.as<uint32_t>(),
+                                radii};
     plan.count = gaussians.count;
     parallel_for(groups, threads, [&](int64_t group, int) {
         const int64_t begin = group * kGroup, end = begin + kGroup < plan.count ? begin + kGroup : plan.count;

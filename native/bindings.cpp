@@ -77,12 +77,13 @@ splatseg::Gaussians gaussians(const Floats<2>& means, const Floats<2>& quats, co
     require(opacities.shape(0) == n, "opacities must have shape (N,)");
     require(!offset || (offset->shape(0) == n && offset->shape(1) == 2), "means2d_offset must have shape (N, 2)");
     require(n < UINT32_MAX, "more than 4 billion Gaussians");
-    return {means.data(), quats.data(), scales.data(), opacities.data(), offset ? offset->data() : nullptr,
+    return {means.data(),           quats.data(), scales.data(), opacities.data(), offset ? offset->data() : nullptr,
             static_cast<int64_t>(n)};
 }
 
 std::shared_ptr<Plan> prepare(Floats<2> means, Floats<2> quats, Floats<2> scales, Floats<1> opacities,
-                              std::optional<Floats<2>> offset, const PyCamera& camera, Array<int32_t, 1> radii, int threads) {
+                              std::optional<Floats<2>> offset, const PyCamera& camera, Array<int32_t, 1> radii,
+                              int threads) {
     const splatseg::Gaussians g = gaussians(means, quats, scales, opacities, offset);
     require(radii.shape(0) == means.shape(0), "radii must have shape (N,)");
     auto plan = std::make_shared<Plan>();
@@ -97,8 +98,9 @@ std::shared_ptr<Plan> prepare(Floats<2> means, Floats<2> quats, Floats<2> scales
 
 template <class A>
 void require_image(const Plan& plan, const A& image) {
-    require(static_cast<int>(image.shape(0)) == plan.camera.height && static_cast<int>(image.shape(1)) == plan.camera.width,
-            "images must have the height and width of the plan's camera");
+    require(
+        static_cast<int>(image.shape(0)) == plan.camera.height && static_cast<int>(image.shape(1)) == plan.camera.width,
+        "images must have the height and width of the plan's camera");
 }
 
 void blend(const Plan& plan, Floats<2> features, Out<3> blended, Out<2> alphas, int threads) {
@@ -116,7 +118,8 @@ void blend(const Plan& plan, Floats<2> features, Out<3> blended, Out<2> alphas, 
 
 void accumulate(const Plan& plan, Floats<3> values, Out<2> sums, int threads) {
     require_image(plan, values);
-    require(static_cast<int64_t>(sums.shape(0)) == plan.count && sums.shape(1) == values.shape(2), "sums must have shape (N, C)");
+    require(static_cast<int64_t>(sums.shape(0)) == plan.count && sums.shape(1) == values.shape(2),
+            "sums must have shape (N, C)");
     const float* in = values.data();
     float* out = sums.data();
     const int64_t channels = static_cast<int64_t>(values.shape(2));
@@ -129,7 +132,8 @@ using GeometryIn = std::tuple<Floats<2>, Floats<2>, Floats<2>, Floats<1>, std::o
 using GeometryOut = std::tuple<Out<2>, Out<2>, Out<2>, Out<1>, Out<2>>;
 
 void backward(const Plan& plan, const GeometryIn& geometry, Floats<2> features, Floats<3> blended, Floats<2> alphas,
-              Floats<3> grad_blended, Floats<2> grad_alphas, Out<2> grad_features, const GeometryOut& grads, int threads) {
+              Floats<3> grad_blended, Floats<2> grad_alphas, Out<2> grad_features, const GeometryOut& grads,
+              int threads) {
     const auto& [means, quats, scales, opacities, offset] = geometry;
     const auto& [d_means, d_quats, d_scales, d_opacities, d_means2d] = grads;
     const splatseg::Gaussians g = gaussians(means, quats, scales, opacities, offset);
@@ -141,28 +145,33 @@ void backward(const Plan& plan, const GeometryIn& geometry, Floats<2> features, 
     require_image(plan, alphas);
     require_image(plan, grad_blended);
     require_image(plan, grad_alphas);
-    require(blended.shape(2) == channels && grad_blended.shape(2) == channels, "images must have the channels of features");
+    require(blended.shape(2) == channels && grad_blended.shape(2) == channels,
+            "images must have the channels of features");
     require(d_means.shape(0) == n && d_means.shape(1) == 3 && d_quats.shape(0) == n && d_quats.shape(1) == 4 &&
-                d_scales.shape(0) == n && d_scales.shape(1) == 3 && d_opacities.shape(0) == n && d_means2d.shape(0) == n &&
-                d_means2d.shape(1) == 2,
+                d_scales.shape(0) == n && d_scales.shape(1) == 3 && d_opacities.shape(0) == n &&
+                d_means2d.shape(0) == n && d_means2d.shape(1) == 2,
             "gradients must have the shapes of what they are gradients of");
-    const splatseg::BackwardInput input{features.data(),     static_cast<int64_t>(channels), blended.data(), alphas.data(),
+    const splatseg::BackwardInput input{features.data(),     static_cast<int64_t>(channels),
+                                        blended.data(),      alphas.data(),
                                         grad_blended.data(), grad_alphas.data()};
-    const splatseg::GeometryGradients out{d_means.data(), d_quats.data(), d_scales.data(), d_opacities.data(), d_means2d.data()};
+    const splatseg::GeometryGradients out{d_means.data(), d_quats.data(), d_scales.data(), d_opacities.data(),
+                                          d_means2d.data()};
     float* out_features = grad_features.data();
     threads = checked_threads(threads);
     nb::gil_scoped_release release;
     splatseg::kernels().backward(plan, g, input, out_features, out, threads);
 }
 
-std::tuple<double, double> photometric(Floats<3> image, Floats<3> target, float ssim_weight, std::optional<Out<3>> gradient,
-                                       int threads) {
+std::tuple<double, double> photometric(Floats<3> image, Floats<3> target, float ssim_weight,
+                                       std::optional<Out<3>> gradient, int threads) {
     const auto same = [&](const auto& other) {
         return other.shape(0) == image.shape(0) && other.shape(1) == image.shape(1) && other.shape(2) == 3;
     };
-    require(image.shape(2) == 3 && same(target) && (!gradient || same(*gradient)), "images must all have shape (H, W, 3)");
+    require(image.shape(2) == 3 && same(target) && (!gradient || same(*gradient)),
+            "images must all have shape (H, W, 3)");
     require(image.shape(0) > 0 && image.shape(1) > 0, "images must not be empty");
-    const splatseg::ImagePair pair{image.data(), target.data(), static_cast<int>(image.shape(0)), static_cast<int>(image.shape(1))};
+    const splatseg::ImagePair pair{image.data(), target.data(), static_cast<int>(image.shape(0)),
+                                   static_cast<int>(image.shape(1))};
     float* out = gradient ? gradient->data() : nullptr;
     double l1 = 0.0, ssim = 0.0;
     threads = checked_threads(threads);
@@ -181,7 +190,8 @@ NB_MODULE(_native, m) {
         .def_prop_ro("count", [](const Plan& p) { return p.count; })
         .def_prop_ro("drawn", [](const Plan& p) { return p.drawn; })
         .def_prop_ro("entries", [](const Plan& p) { return p.entries; });
-    nb::class_<PyCamera>(m, "Camera").def(nb::new_(&make_camera), "viewmat"_a, "K"_a, "width"_a, "height"_a, "cutoffs"_a);
+    nb::class_<PyCamera>(m, "Camera")
+        .def(nb::new_(&make_camera), "viewmat"_a, "K"_a, "width"_a, "height"_a, "cutoffs"_a);
     m.def("prepare", &prepare, "means"_a, "quats"_a, "scales"_a, "opacities"_a, "means2d_offset"_a.none(), "camera"_a,
           "radii"_a, "threads"_a);
     m.def("blend", &blend, "plan"_a, "features"_a, "blended"_a, "alphas"_a, "threads"_a);

@@ -80,12 +80,14 @@ struct Task {
     float* alphas;
 };
 
-SPLATSEG_INLINE void multiply(const Task& task, const Scratch& s, const float* features, int block, float* accumulators) {
+SPLATSEG_INLINE void multiply(const Task& task, const Scratch& s, const float* features, int block,
+                              float* accumulators) {
     const Groups& groups = task.groups;
     for (int group = 0, first = 0; group < groups.count; ++group) {
         const bool wide = group < groups.wide_count;
         const Product run = wide ? groups.wide_product : groups.narrow_product;
-        run(s.weights, features + first, task.stride, s.chunk.list[block], s.chunk.length[block], accumulators + first * kLanes);
+        run(s.weights, features + first, task.stride, s.chunk.list[block], s.chunk.length[block],
+            accumulators + first * kLanes);
         first += wide ? groups.wide : groups.narrow;
     }
 }
@@ -126,7 +128,9 @@ void blend_tile(const Task& task, int64_t tile, Scratch& s, float* features, flo
     const TileGeometry g = tile_geometry(plan, tile);
     const uint32_t* ranks = plan.tile_ranks.as<uint32_t>();
     const uint32_t begin = plan.tile_start.as<uint32_t>()[tile], end = plan.tile_start.as<uint32_t>()[tile + 1];
-    const auto chunk_size = [end](uint32_t entry) { return end - entry < kChunk ? static_cast<int>(end - entry) : kChunk; };
+    const auto chunk_size = [end](uint32_t entry) {
+        return end - entry < kChunk ? static_cast<int>(end - entry) : kChunk;
+    };
     std::memset(accumulators, 0, sizeof(float) * kBlocks * task.features.channels * kLanes);
 
     BlockState state[kBlocks];
@@ -162,8 +166,8 @@ void blend_tile(const Task& task, int64_t tile, Scratch& s, float* features, flo
 
 void blend(const Plan& plan, const float* features, int64_t channels, float* blended, float* alphas, int threads) {
     const int count = static_cast<int>(channels), stride = (count + 3) / 4 * 4;
-    const Task task{plan,   {features, plan.count, count}, limits_of(plan.cutoffs), group_channels(count),
-                    stride, blended,                       alphas};
+    const Task task{
+        plan, {features, plan.count, count}, limits_of(plan.cutoffs), group_channels(count), stride, blended, alphas};
     const size_t features_bytes = (sizeof(float) * (kChunk * stride + kLanes) + 63) / 64 * 64;
     const size_t each = sizeof(Scratch) + features_bytes + sizeof(float) * kBlocks * kLanes * channels;
     const Buffer scratch(each * threads);

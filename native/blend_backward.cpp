@@ -1,7 +1,7 @@
 // Backward of blending: the gradient of the features alone (`accumulate`, the transpose of `blend`), or of everything.
 //
-// Every entry of a tile list has its own slot; a tile writes its slots, then each Gaussian adds its own in a fixed order
-// (reduce.cpp). No two threads ever add to the same number, so the result is the same for any number of threads.
+// Every entry of a tile list has its own slot; a tile writes its slots, then each Gaussian adds its own in a fixed
+// order (reduce.cpp). No two threads ever add to the same number, so the result is the same for any number of threads.
 //
 // Alphabet: g = dL/d blended of a pixel; v_i = f_i . g; w weights; R_i = sum_{j>i} w_j v_j - dL/dalphas * T_end, the
 // part of the loss behind i, kept as out . g less what has been passed; h_i = alpha_i dL/dalpha_i
@@ -39,9 +39,9 @@ struct Task {
     FeatureTable features;      // used when full
     RowLayout layout;
     Limits limits;
-    int stride;                 // floats between feature rows of a chunk
-    float* slots;               // (E, layout.floats())
-    uint8_t* touched;           // (E,) whether a slot was written
+    int stride;        // floats between feature rows of a chunk
+    float* slots;      // (E, layout.floats())
+    uint8_t* touched;  // (E,) whether a slot was written
 };
 
 // Memory of one worker. Matrices of a block: `rows` (vectors, 16 pixels, 16 lanes), `columns` (C, 16 pixels).
@@ -57,7 +57,8 @@ int padded(int channels) { return (channels + kLanes - 1) / kLanes * kLanes; }
 
 // sums[list[i]] += weights[i] (16 pixels, kStep floats apart) x rows (16 pixels, 16 lanes)
 template <int kStep>
-SPLATSEG_NOINLINE void add_outer(const float* weights, const float* rows, const int32_t* list, int n, float* sums, int stride) {
+SPLATSEG_NOINLINE void add_outer(const float* weights, const float* rows, const int32_t* list, int n, float* sums,
+                                 int stride) {
     Vec row[kLanes];
     SPLATSEG_UNROLL for (int p = 0; p < kLanes; ++p) row[p] = load(rows + p * kLanes);
     for (int i = 0; i < n; ++i) {
@@ -92,8 +93,8 @@ SPLATSEG_INLINE void add_about_mean(float* sum, Vec s, float dx, float dy) {
 }
 
 // add_outer with pairs: the even lanes are multiplied by w, the odd, which become moments, by h.
-SPLATSEG_NOINLINE void add_outer_pairs(const float* pairs, const float* rows, const Chunk& chunk, int block, float* sums,
-                                       int stride) {
+SPLATSEG_NOINLINE void add_outer_pairs(const float* pairs, const float* rows, const Chunk& chunk, int block,
+                                       float* sums, int stride) {
     const int32_t* list = chunk.list[block];
     const int n = chunk.length[block];
     const float centre_x = block_left(block) + 0.5f * (kBlock - 1), centre_y = block_top(block) + 0.5f * (kBlock - 1);
@@ -120,8 +121,10 @@ void dot(const float* columns, const float* features, int stride, const int32_t*
         const float* f = features + list[i] * stride;
         Vec even = kAdd ? load(v + i * kLanes) : broadcast(0.0f), odd = broadcast(0.0f);  // two chains: half the wait
         SPLATSEG_UNROLL for (int c = 0; c < kCount; ++c) {
-            if (c % 2 == 0) even = fma(broadcast(f[c]), g[c], even);
-            else odd = fma(broadcast(f[c]), g[c], odd);
+            if (c % 2 == 0)
+                even = fma(broadcast(f[c]), g[c], even);
+            else
+                odd = fma(broadcast(f[c]), g[c], odd);
         }
         store(v + i * kLanes, even + odd);
     }
@@ -147,7 +150,9 @@ Dot choose_dot(int count) {
 
 void dot_all(const Task& task, const float* columns, const float* features, const int32_t* list, int n, float* v) {
     const int channels = task.features.channels;
-    const auto size = [channels](int first) { return channels - first < kDotChannels ? channels - first : kDotChannels; };
+    const auto size = [channels](int first) {
+        return channels - first < kDotChannels ? channels - first : kDotChannels;
+    };
     choose_dot<false>(size(0))(columns, features, task.stride, list, n, v);
     for (int first = kDotChannels; first < channels; first += kDotChannels)
         choose_dot<true>(size(first))(columns + first * kLanes, features + first, task.stride, list, n, v);
@@ -280,7 +285,9 @@ void backward_tile(const Task& task, int64_t tile, const TileMemory& m) {
     const uint32_t* ranks = plan.tile_ranks.as<uint32_t>();
     const uint32_t begin = plan.tile_start.as<uint32_t>()[tile], end = plan.tile_start.as<uint32_t>()[tile + 1];
     if (begin == end) return;
-    const auto chunk_size = [end](uint32_t entry) { return end - entry < kChunk ? static_cast<int>(end - entry) : kChunk; };
+    const auto chunk_size = [end](uint32_t entry) {
+        return end - entry < kChunk ? static_cast<int>(end - entry) : kChunk;
+    };
     BlockState state[kBlocks];
     Vec behind[kBlocks];
     BlockSet alive = 0;
@@ -307,7 +314,8 @@ void backward_tile(const Task& task, int64_t tile, const TileMemory& m) {
         if (task.full) gather_features(plan, task.features, ranks + entry, n, m.s.chunk, m.features, task.stride);
         std::memset(m.sums, 0, sizeof(float) * n * task.layout.floats());
         for (int block = 0; block < kBlocks; ++block)
-            if (m.s.chunk.length[block] && !backward_block(task, block, state[block], behind[block], m)) alive &= ~(BlockSet{1} << block);
+            if (m.s.chunk.length[block] && !backward_block(task, block, state[block], behind[block], m))
+                alive &= ~(BlockSet{1} << block);
         write_slots(task, entry, n, m);
     }
     std::memset(task.touched + entry, 0, end - entry);
@@ -336,7 +344,8 @@ void run_tiles(const Task& task, int threads) {
 void accumulate(const Plan& plan, const float* values, int64_t channels, float* sums, int threads) {
     const RowLayout layout(channels, false);
     const Buffer slots(sizeof(float) * plan.entries * layout.floats()), touched(plan.entries);
-    run_tiles({plan, nullptr, values, {}, layout, limits_of(plan.cutoffs), 0, slots.as<float>(), touched.as<uint8_t>()}, threads);
+    run_tiles({plan, nullptr, values, {}, layout, limits_of(plan.cutoffs), 0, slots.as<float>(), touched.as<uint8_t>()},
+              threads);
     reduce(plan, layout, {slots.as<float>(), touched.as<uint8_t>()}, sums, nullptr, nullptr, threads);
 }
 

@@ -54,10 +54,10 @@ SPLATSEG_INLINE Batch load_batch(const Gaussians& g, const uint32_t* ids, int n)
 
 struct Ewa {
     Vec x, y, z, inverse_z;
-    Vec unit[4], inverse_norm;          // the unit quaternion, one over the length of the one given
+    Vec unit[4], inverse_norm;  // the unit quaternion, one over the length of the one given
     Vec Q[3][3], A[3][3];
-    Vec tan_x, tan_y;                   // x/z and y/z, clamped
-    Mask free_x, free_y;                // where they were not
+    Vec tan_x, tan_y;     // x/z and y/z, clamped
+    Mask free_x, free_y;  // where they were not
     Vec J00, J02, J11, J12;
     Vec H[2][3];
     Vec xx, xy, yy, determinant;
@@ -71,7 +71,8 @@ SPLATSEG_INLINE Ewa project_ewa(const Batch& b, const Camera& camera, const Cuto
         for (int k = 0; k < 3; ++k) R[i][k] = broadcast(camera.rotation[3 * i + k]);
     Vec local[3];
     for (int i = 0; i < 3; ++i)
-        local[i] = fma(R[i][2], b.mean[2], fma(R[i][1], b.mean[1], fma(R[i][0], b.mean[0], broadcast(camera.translation[i]))));
+        local[i] =
+            fma(R[i][2], b.mean[2], fma(R[i][1], b.mean[1], fma(R[i][0], b.mean[0], broadcast(camera.translation[i]))));
     e.x = local[0], e.y = local[1], e.z = local[2];
     e.inverse_z = one / e.z;
 

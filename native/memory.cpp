@@ -70,7 +70,8 @@ Buffer::Buffer(size_t bytes) : bytes_(bytes < 64 ? 64 : (bytes + 63) / 64 * 64) 
         size_t best = SIZE_MAX;
         for (size_t i = 0; i < p.blocks.size(); ++i) {
             const size_t size = p.blocks[i].bytes;
-            if (size >= bytes_ && size <= 2 * bytes_ + 4096 && (best == SIZE_MAX || size < p.blocks[best].bytes)) best = i;
+            if (size >= bytes_ && size <= 2 * bytes_ + 4096 && (best == SIZE_MAX || size < p.blocks[best].bytes))
+                best = i;
         }
         if (best != SIZE_MAX) {
             data_ = p.blocks[best].data;

@@ -17,7 +17,9 @@ public:
     Buffer& operator=(const Buffer&) = delete;
 
     template <class T>
-    T* as() const { return static_cast<T*>(data_); }
+    T* as() const {
+        return static_cast<T*>(data_);
+    }
 
 private:
     void* data_ = nullptr;

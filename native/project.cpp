@@ -60,8 +60,10 @@ void project(const Gaussians& gaussians, const Camera& camera, const Cutoffs& cu
         // alpha falls to alpha_min on the ellipse d^T covariance^-1 d = reach; its box has these half-sides.
         const Vec reach = max(broadcast(2.0f / kLog2E) * (log2_opacity - log2(broadcast(cutoffs.alpha_min))), zero);
         const Vec ex = sqrt(e.xx * reach), ey = sqrt(e.yy * reach);
-        drawn = both(drawn, both(greater(mx + ex, zero), greater(broadcast(static_cast<float>(camera.width)), mx - ex)));
-        drawn = both(drawn, both(greater(my + ey, zero), greater(broadcast(static_cast<float>(camera.height)), my - ey)));
+        drawn =
+            both(drawn, both(greater(mx + ex, zero), greater(broadcast(static_cast<float>(camera.width)), mx - ex)));
+        drawn =
+            both(drawn, both(greater(my + ey, zero), greater(broadcast(static_cast<float>(camera.height)), my - ey)));
 
         uint32_t left = bits(drawn);
         if (out.radii)

@@ -19,14 +19,18 @@ SPLATSEG_INLINE void quaternion_gradient(const Ewa& e, const Vec (&D)[3][3], Vec
     const Vec w = e.unit[0], x = e.unit[1], y = e.unit[2], z = e.unit[3], two = broadcast(2.0f);
     Vec d[4];
     d[0] = two * (x * (D[2][1] - D[1][2]) + y * (D[0][2] - D[2][0]) + z * (D[1][0] - D[0][1]));
-    d[1] = two * (y * (D[0][1] + D[1][0]) + z * (D[0][2] + D[2][0]) + w * (D[2][1] - D[1][2]) - two * x * (D[1][1] + D[2][2]));
-    d[2] = two * (x * (D[0][1] + D[1][0]) + z * (D[1][2] + D[2][1]) + w * (D[0][2] - D[2][0]) - two * y * (D[0][0] + D[2][2]));
-    d[3] = two * (x * (D[0][2] + D[2][0]) + y * (D[1][2] + D[2][1]) + w * (D[1][0] - D[0][1]) - two * z * (D[0][0] + D[1][1]));
+    d[1] = two * (y * (D[0][1] + D[1][0]) + z * (D[0][2] + D[2][0]) + w * (D[2][1] - D[1][2]) -
+                  two * x * (D[1][1] + D[2][2]));
+    d[2] = two * (x * (D[0][1] + D[1][0]) + z * (D[1][2] + D[2][1]) + w * (D[0][2] - D[2][0]) -
+                  two * y * (D[0][0] + D[2][2]));
+    d[3] = two * (x * (D[0][2] + D[2][0]) + y * (D[1][2] + D[2][1]) + w * (D[1][0] - D[0][1]) -
+                  two * z * (D[0][0] + D[1][1]));
     const Vec along = d[0] * w + d[1] * x + d[2] * y + d[3] * z;
     for (int k = 0; k < 4; ++k) out[k] = fnma(along, e.unit[k], d[k]) * e.inverse_norm;
 }
 
-SPLATSEG_INLINE Gradients gradients_of(const Batch& b, const Ewa& e, const Camera& camera, const float (*moments)[kLanes]) {
+SPLATSEG_INLINE Gradients gradients_of(const Batch& b, const Ewa& e, const Camera& camera,
+                                       const float (*moments)[kLanes]) {
     Gradients out;
     const Vec half = broadcast(0.5f), two = broadcast(2.0f);
     const Vec m0 = load(moments[0]), mx = load(moments[1]), my = load(moments[2]);

@@ -19,43 +19,43 @@
 
 namespace splatseg {
 
-constexpr int kTile = 32;           // pixels along a side of a tile
-constexpr int kBlock = 4;           // pixels along a side of a block: one vector of 16 lanes
+constexpr int kTile = 32;  // pixels along a side of a tile
+constexpr int kBlock = 4;  // pixels along a side of a block: one vector of 16 lanes
 constexpr int kSide = kTile / kBlock;
 constexpr int kBlocks = kSide * kSide;  // blocks in a tile, row by row
-constexpr int kLanes = 16;          // pixels in a block, row by row
+constexpr int kLanes = 16;              // pixels in a block, row by row
 
 struct Camera {
-    float rotation[9];              // world to camera, row-major
+    float rotation[9];  // world to camera, row-major
     float translation[3];
-    float fx, fy, cx, cy;           // pixels
-    int width, height;              // pixels
+    float fx, fy, cx, cy;  // pixels
+    int width, height;     // pixels
 };
 
-struct Cutoffs {                    // RasterSettings of raster/interface.py
+struct Cutoffs {  // RasterSettings of raster/interface.py
     float near, eps2d, alpha_min, alpha_max, transmittance_min, frustum_margin;
 };
 
 struct Gaussians {
-    const float* means;             // (N,3) world
-    const float* quats;             // (N,4) wxyz, any length but zero
-    const float* scales;            // (N,3) linear, world units
-    const float* opacities;         // (N,) 0..1
-    const float* means2d_offset;    // (N,2) px added to the projected means, or null
-    int64_t count;                  // N
+    const float* means;           // (N,3) world
+    const float* quats;           // (N,4) wxyz, any length but zero
+    const float* scales;          // (N,3) linear, world units
+    const float* opacities;       // (N,) 0..1
+    const float* means2d_offset;  // (N,2) px added to the projected means, or null
+    int64_t count;                // N
 };
 
 // One drawn Gaussian on screen, so that alpha = exp2(log2_opacity - u^2 - v^2) with
 //   u = ux dx + uy dy,  v = vy dy,  (dx, dy) = pixel centre - (mean_x, mean_y):
 // the square completed, so that the exponent can never be positive, whatever the rounding.
 struct alignas(32) Splat2d {
-    float mean_x, mean_y;           // px
-    float ux, uy, vy;               // 1/px
+    float mean_x, mean_y;  // px
+    float ux, uy, vy;      // 1/px
     float log2_opacity;
-    float slope_y, slope_x;         // dy / dx where alpha is largest along a column, dx / dy where along a row
+    float slope_y, slope_x;  // dy / dx where alpha is largest along a column, dx / dy where along a row
 };
 
-struct TileRect {                   // tiles [x0, x1) x [y0, y1)
+struct TileRect {  // tiles [x0, x1) x [y0, y1)
     uint16_t x0, y0, x1, y1;
 };
 
@@ -63,55 +63,55 @@ struct TileRect {                   // tiles [x0, x1) x [y0, y1)
 struct Plan {
     Camera camera;
     Cutoffs cutoffs;
-    int64_t count = 0;              // N
-    uint32_t drawn = 0;             // M
+    int64_t count = 0;   // N
+    uint32_t drawn = 0;  // M
     int tiles_x = 0, tiles_y = 0;
-    uint64_t entries = 0;           // E
-    Buffer splats;                  // Splat2d (M,) by rank
-    Buffer ids;                     // uint32 (M,) index of the Gaussian of a rank
-    Buffer rank_of_place;           // uint32 (N,) rank of what `project` left in a slot (see Projection)
-    Buffer group_count;             // uint32 (ceil(N / kGroup),) occupied slots of each group
-    Buffer tile_order;              // uint32 (T,) tiles along a Z-curve: neighbours share Gaussians, and so the cache
-    Buffer tile_start;              // uint32 (T+1,) where a tile's entries start
-    Buffer tile_ranks;              // uint32 (E,) ranks, tile by tile, ascending within a tile
-    Buffer first_touch;             // uint32 (M+1,) where a Gaussian's entries start in entry_of_touch
-    Buffer entry_of_touch;          // uint32 (E,) the Gaussian's places in tile_ranks, tiles row by row
+    uint64_t entries = 0;   // E
+    Buffer splats;          // Splat2d (M,) by rank
+    Buffer ids;             // uint32 (M,) index of the Gaussian of a rank
+    Buffer rank_of_place;   // uint32 (N,) rank of what `project` left in a slot (see Projection)
+    Buffer group_count;     // uint32 (ceil(N / kGroup),) occupied slots of each group
+    Buffer tile_order;      // uint32 (T,) tiles along a Z-curve: neighbours share Gaussians, and so the cache
+    Buffer tile_start;      // uint32 (T+1,) where a tile's entries start
+    Buffer tile_ranks;      // uint32 (E,) ranks, tile by tile, ascending within a tile
+    Buffer first_touch;     // uint32 (M+1,) where a Gaussian's entries start in entry_of_touch
+    Buffer entry_of_touch;  // uint32 (E,) the Gaussian's places in tile_ranks, tiles row by row
 };
 
 // What `project` leaves for the depth sort: one slot per Gaussian, filled from the start of each group of kGroup.
 constexpr int64_t kGroup = 1024;
 struct Projection {
-    Splat2d* splats;                // (N,)
-    TileRect* rects;                // (N,)
-    uint32_t* depth_bits;           // (N,) bits of the positive depth: they sort like the depth
-    uint32_t* ids;                  // (N,)
-    uint32_t* group_count;          // (ceil(N / kGroup),) drawn Gaussians in each group
-    int32_t* radii;                 // (N,) px, 0 = not drawn: half-extent of the ellipse alpha = alpha_min, rounded up
+    Splat2d* splats;        // (N,)
+    TileRect* rects;        // (N,)
+    uint32_t* depth_bits;   // (N,) bits of the positive depth: they sort like the depth
+    uint32_t* ids;          // (N,)
+    uint32_t* group_count;  // (ceil(N / kGroup),) drawn Gaussians in each group
+    int32_t* radii;         // (N,) px, 0 = not drawn: half-extent of the ellipse alpha = alpha_min, rounded up
 };
 
-struct GeometryGradients {          // each written for all N; zero where nothing was drawn
-    float* means;                   // (N,3)
-    float* quats;                   // (N,4)
-    float* scales;                  // (N,3)
-    float* opacities;               // (N,)
-    float* means2d;                 // (N,2)
+struct GeometryGradients {  // each written for all N; zero where nothing was drawn
+    float* means;           // (N,3)
+    float* quats;           // (N,4)
+    float* scales;          // (N,3)
+    float* opacities;       // (N,)
+    float* means2d;         // (N,2)
 };
 
 // Moments of h = alpha * dL/dalpha about the Gaussian's mean, summed over pixels: 1, dx, dy, dx^2, dx dy, dy^2.
 constexpr int kMoments = 6;
 
 struct BackwardInput {
-    const float* features;          // (N,F) blended forward
-    int64_t channels;               // F
-    const float* blended;           // (H,W,F) result of forward
-    const float* alphas;            // (H,W) result of forward
-    const float* grad_blended;      // (H,W,F)
-    const float* grad_alphas;       // (H,W)
+    const float* features;      // (N,F) blended forward
+    int64_t channels;           // F
+    const float* blended;       // (H,W,F) result of forward
+    const float* alphas;        // (H,W) result of forward
+    const float* grad_blended;  // (H,W,F)
+    const float* grad_alphas;   // (H,W)
 };
 
 struct ImagePair {
-    const float* image;             // (H,W,3)
-    const float* target;            // (H,W,3)
+    const float* image;   // (H,W,3)
+    const float* target;  // (H,W,3)
     int height, width;
 };
 

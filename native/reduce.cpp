@@ -1,5 +1,5 @@
-// From the slots of the tiles to the gradients of the Gaussians, in the order of their indices: what is read and written
-// for a Gaussian lies beside that of its neighbour, only the slots are scattered.
+// From the slots of the tiles to the gradients of the Gaussians, in the order of their indices: what is read and
+// written for a Gaussian lies beside that of its neighbour, only the slots are scattered.
 #include "reduce.h"
 
 #include "parallel.h"

@@ -5,8 +5,8 @@
 namespace splatseg::SPLATSEG_LEVEL {
 
 struct Slots {
-    const float* rows;        // (E, layout.floats())
-    const uint8_t* touched;   // (E,) whether the row was written
+    const float* rows;       // (E, layout.floats())
+    const uint8_t* touched;  // (E,) whether the row was written
 };
 
 // Adds the slots of each Gaussian, tiles row by row, into sums (N,C); with gradients also through the projection.

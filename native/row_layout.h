@@ -16,8 +16,10 @@ struct RowLayout {
         vectors = groups + (full ? 1 : 0);
     }
     int floats() const { return vectors * kLanes; }
-    int grouped() const { return groups * kLanes < channels ? groups * kLanes : channels; }  // channels in whole vectors
-    int tail() const { return channels - grouped(); }                                         // channels in even lanes
+    int grouped() const {
+        return groups * kLanes < channels ? groups * kLanes : channels;
+    }  // channels in whole vectors
+    int tail() const { return channels - grouped(); }  // channels in even lanes
     const float* pairs(const float* row) const { return row + groups * kLanes; }
     float* pairs(float* row) const { return row + groups * kLanes; }
 };

@@ -88,7 +88,8 @@ void statistics_row(const Sweep& s, int y, float* scratch) {
         store_some(rows[1] + i, y1, n);
         store_some(rows[2] + i, xx, n);
         store_some(rows[3] + i, xy, n);
-        const Vec d = load_some(s.pair.image + int64_t(y) * s.length + i, n) - load_some(s.pair.target + int64_t(y) * s.length + i, n);
+        const Vec d = load_some(s.pair.image + int64_t(y) * s.length + i, n) -
+                      load_some(s.pair.target + int64_t(y) * s.length + i, n);
         l1 += sum_lanes(max(d, -d));
     }
     for (int i = 0; i < s.length; i += kLanes) {
@@ -126,7 +127,8 @@ void gradient_row(const Sweep& s, int y, float weight_l1, float weight_ssim, flo
         Vec sum[3] = {broadcast(0.0f), broadcast(0.0f), broadcast(0.0f)};
         for (int k = low; k <= high; ++k) {
             const Vec w = broadcast(kWindow[k + kRadius]);
-            for (int m = 0; m < 3; ++m) sum[m] = fma(w, load_some(s.maps[m] + int64_t(y + k) * s.length + i, n), sum[m]);
+            for (int m = 0; m < 3; ++m)
+                sum[m] = fma(w, load_some(s.maps[m] + int64_t(y + k) * s.length + i, n), sum[m]);
         }
         for (int m = 0; m < 3; ++m) store_some(rows[m] + i, sum[m], n);
     }

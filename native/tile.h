@@ -8,8 +8,8 @@
 
 namespace splatseg::SPLATSEG_LEVEL {
 
-constexpr int kChunk = 128;                 // Gaussians at a time: their fields and features stay in the L1 cache
-constexpr float kListSlack = 1e-3f;         // log2 units by which lists are too generous; rounding must not lose a pixel
+constexpr int kChunk = 128;          // Gaussians at a time: their fields and features stay in the L1 cache
+constexpr float kListSlack = 1e-3f;  // log2 units by which lists are too generous; rounding must not lose a pixel
 
 // Gaussians whose alphas are computed in step, as registers allow: one chain of 20 dependent operations waits too long.
 #if defined(__AVX512F__)
@@ -18,15 +18,15 @@ constexpr int kAtOnce = 4;
 constexpr int kAtOnce = 2;
 #endif
 
-using BlockSet = uint64_t;                  // one bit for each block of a tile
+using BlockSet = uint64_t;  // one bit for each block of a tile
 
 struct Chunk {
     // p = log2_opacity - u^2 - v^2,  u = ux x + uy y + u0,  v = vy y + v0,  (x, y) from the tile's centre
     alignas(64) float ux[kChunk], uy[kChunk], u0[kChunk], vy[kChunk], v0[kChunk], log2_opacity[kChunk];
-    alignas(64) float mean_x[kChunk], mean_y[kChunk];  // px from the tile's centre
+    alignas(64) float mean_x[kChunk], mean_y[kChunk];    // px from the tile's centre
     alignas(64) int32_t list[kBlocks][kChunk + kLanes];  // indices in the chunk, ascending; the rest is scratch
     int length[kBlocks];
-    uint32_t used[kChunk / kLanes];      // one bit each: those that are in any list
+    uint32_t used[kChunk / kLanes];  // one bit each: those that are in any list
 };
 
 // The running product of (1 - alpha) of one block. It runs on after a pixel has stopped, as in the definition.
@@ -36,7 +36,7 @@ struct BlockState {
 };
 
 struct TileGeometry {
-    int left, top, width, height;           // px; width and height of the part inside the image
+    int left, top, width, height;  // px; width and height of the part inside the image
     int inside_x(int column) const { return width - column * kBlock < kBlock ? width - column * kBlock : kBlock; }
     int inside_y(int row) const { return height - row * kBlock < kBlock ? height - row * kBlock : kBlock; }
 };
@@ -163,8 +163,8 @@ SPLATSEG_INLINE void prefetch_features(const Plan& plan, const FeatureTable& tab
     }
 }
 
-// Copies the rows of the Gaussians in use to out (kChunk, stride), stride >= channels. In ascending order, a vector at a
-// time: what a copy writes beyond its row the next one mends, so out needs kLanes floats of slack at its end.
+// Copies the rows of the Gaussians in use to out (kChunk, stride), stride >= channels. In ascending order, a vector at
+// a time: what a copy writes beyond its row the next one mends, so out needs kLanes floats of slack at its end.
 SPLATSEG_NOINLINE void gather_features(const Plan& plan, const FeatureTable& table, const uint32_t* ranks, int n,
                                        const Chunk& chunk, float* out, int stride) {
     const uint32_t* ids = plan.ids.as<uint32_t>();
@@ -193,11 +193,13 @@ SPLATSEG_INLINE BlockConstants block_constants(const Limits& limits, int block) 
 }
 
 // opacity * exp(-sigma), zero where skipped, of kAtOnce Gaussians of a list
-SPLATSEG_INLINE void raw_alphas(const BlockConstants& block, const Chunk& chunk, const int32_t* list, Vec (&raw)[kAtOnce]) {
+SPLATSEG_INLINE void raw_alphas(const BlockConstants& block, const Chunk& chunk, const int32_t* list,
+                                Vec (&raw)[kAtOnce]) {
     Vec p[kAtOnce];
     SPLATSEG_UNROLL for (int j = 0; j < kAtOnce; ++j) {
         const int k = list[j];
-        const Vec u = fma(block.x, broadcast(chunk.ux[k]), fma(block.y, broadcast(chunk.uy[k]), broadcast(chunk.u0[k])));
+        const Vec u =
+            fma(block.x, broadcast(chunk.ux[k]), fma(block.y, broadcast(chunk.uy[k]), broadcast(chunk.u0[k])));
         const Vec v = fma(block.y, broadcast(chunk.vy[k]), broadcast(chunk.v0[k]));
         p[j] = fnma(v, v, fnma(u, u, broadcast(chunk.log2_opacity[k])));
     }
@@ -229,7 +231,8 @@ SPLATSEG_NOINLINE bool list_weights(const BlockConstants& constants, const Chunk
 
 // Brings one row of blocks of an image (H, W, channels) towards the cache, to be read or written.
 template <bool kWrite>
-SPLATSEG_INLINE void prefetch_block_row(const Plan& plan, const TileGeometry& g, int row, const float* image, int channels) {
+SPLATSEG_INLINE void prefetch_block_row(const Plan& plan, const TileGeometry& g, int row, const float* image,
+                                        int channels) {
     const int floats = g.width * channels;
     for (int y = 0; y < g.inside_y(row); ++y) {
         const int64_t pixel = static_cast<int64_t>(g.top + row * kBlock + y) * plan.camera.width + g.left;
