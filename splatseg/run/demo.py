@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from splatseg.run.reporter import Reporter
 from splatseg.run.settings import CaptureSettings, RunSettings
 from splatseg.run.train import start_run, train_run
 
-ITERATIONS = 3_000
+ITERATIONS = 1_500
+MAX_GAUSSIANS = 40_000
 """Enough for the small pictures of the demo; more gains little."""
 
 
@@ -26,7 +28,8 @@ def demo_run(
     settings = RunSettings.of(
         CaptureSettings(path=str(folder)), masks=str(folder / "masks"), iterations=iterations or ITERATIONS, seed=seed
     )
-    run = start_run(path, settings, overwrite=overwrite)
+    train = dataclasses.replace(settings.train, max_gaussians=MAX_GAUSSIANS)
+    run = start_run(path, dataclasses.replace(settings, train=train), overwrite=overwrite)
     reporter.say(f"the embedded demo: {len(run.capture.views)} views of a table in a room -> {path}")
     train_run(run, reporter)
     result = evaluate_run(run, folder / "gt" / "instance", reporter)

@@ -17,19 +17,19 @@ from typing import Any
 class TrainConfig:
     """How the photometric fit goes. The defaults are made for minutes on a CPU; `paper()` gives the published ones."""
 
-    iterations: int = 7_000
+    iterations: int = 3_000
     """Steps in all."""
     seed: int = 0
     """Of everything random: order of views, samples of split Gaussians. Same seed, same file."""
 
     surroundings: int = 4_000
     """Directions in which points are added far away where images show none of the capture's; 0 = none [not 3DGS]."""
-    surroundings_radius: float = 10.0
+    surroundings_radius: float = 100.0
     """How far away, in extents."""
 
     sh_degree: int = 3
     """Highest degree of the spherical harmonics of colour, 0..3 [3DGS: 3]."""
-    sh_every: int = 1_000
+    sh_every: int = 750
     """Steps after which the degree in use grows by one [3DGS: 1000]."""
     background: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """RGB 0..1 behind everything [3DGS: black]."""
@@ -38,24 +38,24 @@ class TrainConfig:
     coarse_until: int = 0
     """Before this step images are fitted at half their size, where steps are cheap."""
 
-    lr_means: float = 1.6e-4
-    """Of positions at the start, in extents per step [3DGS]."""
+    lr_means: float = 3.2e-4
+    """Of positions at the start, in extents per step [3DGS: 1.6e-4; there are a tenth of its steps to go as far]."""
     lr_means_final: float = 1.6e-6
     """Of positions at the end, reached exponentially [3DGS]."""
     lr_sh0: float = 2.5e-3
     """Of the constant colour coefficients [3DGS]."""
     lr_shN: float = 2.5e-3 / 20  # noqa: N815 (the field's name)
     """Of the other colour coefficients [3DGS: that of sh0 / 20]."""
-    lr_opacity: float = 0.05
+    lr_opacity: float = 0.025
     """Of opacity logits [3DGS: 0.05]."""
-    lr_scales: float = 5e-3
-    """Of log scales [3DGS]."""
+    lr_scales: float = 0.02
+    """Of log scales [3DGS: 5e-3; fast, so that few Gaussians soon cover much]."""
     lr_quats: float = 1e-3
     """Of quaternions [3DGS]."""
 
-    densify_from: int = 500
+    densify_from: int = 300
     """Step after which Gaussians are cloned, split and pruned [3DGS: 500]."""
-    densify_until: int = 5_000
+    densify_until: int = 2_000
     """Step after which their number stays [3DGS: 15000 of 30000]."""
     densify_every: int = 100
     """Steps between two rounds [3DGS: 100]."""
@@ -69,9 +69,9 @@ class TrainConfig:
     """Fainter Gaussians are removed [3DGS: 0.005]."""
     prune_scale: float = 0.1
     """In extents: larger Gaussians are removed after the first opacity reset [3DGS: 0.1]; 0 = never."""
-    reset_every: int = 3_000
-    """Steps between two opacity resets while densifying [3DGS: 3000]; 0 = never."""
-    max_gaussians: int = 200_000
+    reset_every: int = 0
+    """Steps between two opacity resets while densifying [3DGS: 3000; in few steps it costs more than it mends]; 0 = never."""
+    max_gaussians: int = 100_000
     """Growth stops here, the largest gradients first. 3DGS has no limit; on a CPU time grows with the number."""
 
     checkpoint_every: int = 1_000
@@ -91,17 +91,22 @@ class TrainConfig:
 
     @classmethod
     def paper(cls, **changes: int | float) -> TrainConfig:
-        """The published schedule: 30,000 steps, densification from 500 to 15,000, no coarse start."""
-        published: dict[str, int | float] = {"iterations": 30_000, "densify_until": 15_000}
-        published |= {"coarse_until": 0, "surroundings": 0}
+        """The published schedule and rates: 30,000 steps, densification to 15,000; only `max_gaussians` stays ours."""
+        published: dict[str, int | float] = {"iterations": 30_000, "sh_every": 1_000, "surroundings": 0}
+        published |= {"densify_from": 500, "densify_until": 15_000, "reset_every": 3_000, "coarse_until": 0}
+        published |= {"lr_means": 1.6e-4, "lr_opacity": 0.05, "lr_scales": 5e-3}
         return cls(**(published | changes))  # type: ignore[arg-type]
 
     def scaled(self, iterations: int) -> TrainConfig:
-        """The same schedule stretched or shrunk to so many steps: everything counted in steps keeps its share."""
+        """The same schedule stretched or shrunk to so many steps: everything counted in steps keeps its share.
+
+        But two rounds of growth are never nearer than they are: a round needs gradients of most views to judge by.
+        """
         share = iterations / self.iterations
-        counted = ("sh_every", "coarse_until", "densify_from", "densify_until", "densify_every", "reset_every")
+        counted = ("sh_every", "coarse_until", "densify_from", "densify_until", "reset_every")
         changes: dict[str, Any] = {name: _at_least_one(getattr(self, name), share) for name in counted}
-        return dataclasses.replace(self, iterations=iterations, **changes)
+        every = max(self.densify_every, round(self.densify_every * share))
+        return dataclasses.replace(self, iterations=iterations, densify_every=every, **changes)
 
     def sh_degree_at(self, step: int) -> int:
         """Degree in use at a step (counted from 0)."""

@@ -23,14 +23,19 @@ def test_the_published_schedule_is_that_of_3dgs():
 def test_scaling_keeps_the_share_of_everything_counted_in_steps():
     short = TrainConfig.paper().scaled(3_000)
     assert (short.iterations, short.densify_from, short.densify_until) == (3_000, 50, 1_500)
-    assert (short.densify_every, short.reset_every, short.sh_every) == (10, 300, 100)
+    assert (short.reset_every, short.sh_every) == (300, 100)
     assert short.lr_means_at(1_500) == pytest.approx(TrainConfig.paper().lr_means_at(15_000))
 
 
 def test_scaling_to_very_few_steps_leaves_intervals_of_one_and_never_stays_never():
     tiny = TrainConfig.paper(reset_every=0).scaled(2)
-    assert tiny.densify_every == tiny.sh_every == 1
+    assert tiny.sh_every == 1
     assert tiny.reset_every == 0 and not tiny.resets_after(2)
+
+
+def test_rounds_of_growth_are_never_nearer_than_gradients_of_most_views_allow():
+    assert TrainConfig.paper().scaled(300).densify_every == 100
+    assert TrainConfig.paper().scaled(60_000).densify_every == 200
 
 
 def test_the_rate_of_positions_falls_exponentially_between_its_ends():
