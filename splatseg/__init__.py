@@ -1,5 +1,8 @@
 """3D segmentation for Gaussian splats, on any machine. The public names; everything else may change."""
 
+import splatseg.threads  # noqa: F401 (before torch, or it has no effect)
+
+# isort: split
 from splatseg.capture import Camera as Camera
 from splatseg.capture import Capture as Capture
 from splatseg.capture import View as View

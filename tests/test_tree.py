@@ -13,7 +13,7 @@ PACKAGE = ROOT / "splatseg"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 ORDER = [
-    ["errors", "arrays", "files", "version"],
+    ["errors", "arrays", "files", "version", "threads"],
     ["capture"],
     ["raster"],
     ["masks"],
