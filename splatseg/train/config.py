@@ -1,7 +1,8 @@
 """Settings of the photometric fit: every number, its unit and where it comes from.
 
 Source: 3D Gaussian Splatting (Kerbl et al. 2023), section 5 and 7.1 and its published defaults ("3DGS" below); what
-differs says why. A step is one view, one rasterisation, one update. The extent of a scene is 1.1 times the largest
+differs is marked, most with what 3DGS's value costs in dB of held-out PSNR at 320x240 after 1,500 steps, on a capture of
+a table with 1,936 points / one of a table in a room with 11,968. A step is one view, one rasterisation, one update. The extent of a scene is 1.1 times the largest
 distance of a camera from the mean of all cameras; learning rates and thresholds of position and size are in units of
 it, so that the unit of length of a capture does not matter.
 """
@@ -23,9 +24,10 @@ class TrainConfig:
     """Of everything random: order of views, samples of split Gaussians. Same seed, same file."""
 
     surroundings: int = 4_000
-    """Directions in which points are added far away where images show none of the capture's; 0 = none [not 3DGS]."""
+    """Directions in which points are added far away where images show none of the capture's; 0 = none [3DGS: none:
+    -4 / 0]."""
     surroundings_radius: float = 100.0
-    """How far away, in extents."""
+    """How far away, in extents: as good as infinitely far [at 10: -1.7 / 0]."""
 
     sh_degree: int = 3
     """Highest degree of the spherical harmonics of colour, 0..3 [3DGS: 3]."""
@@ -39,7 +41,7 @@ class TrainConfig:
     """Before this step images are fitted at half their size, where steps are cheap."""
 
     lr_means: float = 3.2e-4
-    """Of positions at the start, in extents per step [3DGS: 1.6e-4; there are a tenth of its steps to go as far]."""
+    """Of positions at the start, in extents per step [3DGS: 1.6e-4, for ten times as many steps: -0.2]."""
     lr_means_final: float = 1.6e-6
     """Of positions at the end, reached exponentially [3DGS]."""
     lr_sh0: float = 2.5e-3
@@ -47,9 +49,9 @@ class TrainConfig:
     lr_shN: float = 2.5e-3 / 20  # noqa: N815 (the field's name)
     """Of the other colour coefficients [3DGS: that of sh0 / 20]."""
     lr_opacity: float = 0.025
-    """Of opacity logits [3DGS: 0.05]."""
+    """Of opacity logits [3DGS: 0.05: -0.2]."""
     lr_scales: float = 0.02
-    """Of log scales [3DGS: 5e-3; fast, so that few Gaussians soon cover much]."""
+    """Of log scales [3DGS: 5e-3, for ten times as many steps: -1.0 / -0.8]."""
     lr_quats: float = 1e-3
     """Of quaternions [3DGS]."""
 
@@ -70,7 +72,7 @@ class TrainConfig:
     prune_scale: float = 0.1
     """In extents: larger Gaussians are removed after the first opacity reset [3DGS: 0.1]; 0 = never."""
     reset_every: int = 0
-    """Steps between two opacity resets while densifying [3DGS: 3000; in few steps it costs more than it mends]; 0 = never."""
+    """Steps between two opacity resets while densifying; 0 = never [3DGS: 3000]. A short fit does not recover."""
     max_gaussians: int = 100_000
     """Growth stops here, the largest gradients first. 3DGS has no limit; on a CPU time grows with the number."""
 

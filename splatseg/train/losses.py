@@ -25,8 +25,15 @@ class JointObjective(Protocol):
     It moves features and, as in the paper's code, geometry. Steps are counted from 1.
     """
 
-    channels: int
-    learning_rate: float
+    @property
+    def channels(self) -> int:
+        """F."""
+        ...
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the features, in Adam."""
+        ...
 
     def initial_features(self, count: int) -> Tensor:
         """Features (count, channels) to begin with."""
