@@ -1,10 +1,12 @@
 """Settings of the photometric fit: every number, its unit and where it comes from.
 
-Source: 3D Gaussian Splatting (Kerbl et al. 2023), section 5 and 7.1 and its published defaults ("3DGS" below); what
-differs is marked, most with what 3DGS's value costs in dB of held-out PSNR at 320x240 after 1,500 steps, on a capture of
-a table with 1,936 points / one of a table in a room with 11,968. A step is one view, one rasterisation, one update. The extent of a scene is 1.1 times the largest
-distance of a camera from the mean of all cameras; learning rates and thresholds of position and size are in units of
-it, so that the unit of length of a capture does not matter.
+Source: 3D Gaussian Splatting (Kerbl et al. 2023), section 5 and 7.1 and its published defaults ("3DGS" below). What
+differs is marked, most with what 3DGS's value costs in dB of held-out PSNR at 320x240 after 1,500 steps, on a capture
+of a table with 1,936 points / one of a table in a room with 11,968.
+
+A step is one view, one rasterisation, one update. The extent of a scene is 1.1 times the largest distance of a camera
+from the mean of all cameras; learning rates and thresholds of position and size are in units of it, so that the unit
+of length of a capture does not matter.
 """
 
 from __future__ import annotations
