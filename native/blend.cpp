@@ -126,7 +126,7 @@ SPLATSEG_NOINLINE void write_block(const Task& task, const TileGeometry& g, int 
 void blend_tile(const Task& task, int64_t tile, Scratch& s, float* features, float* accumulators) {
     const Plan& plan = task.plan;
     const TileGeometry g = tile_geometry(plan, tile);
-    const uint32_t* ranks = plan.tile_ranks.as<uint32_t>();
+    const uint32_t* ids = plan.tile_ids.as<uint32_t>();
     const uint32_t begin = plan.tile_start.as<uint32_t>()[tile], end = plan.tile_start.as<uint32_t>()[tile + 1];
     const auto chunk_size = [end](uint32_t entry) {
         return end - entry < kChunk ? static_cast<int>(end - entry) : kChunk;
@@ -140,13 +140,13 @@ void blend_tile(const Task& task, int64_t tile, Scratch& s, float* features, flo
         state[block] = first_state(inside);
         if (inside) alive |= BlockSet{1} << block;
     }
-    if (begin < end) prefetch_records(plan, ranks + begin, chunk_size(begin));
+    if (begin < end) prefetch_records(plan, ids + begin, chunk_size(begin));
     for (uint32_t entry = begin; entry < end && alive; entry += kChunk) {
         const int n = chunk_size(entry);
-        prefetch_features(plan, task.features, ranks + entry, n);
-        load_chunk(plan, g, task.limits, ranks + entry, n, alive, s.chunk);
-        if (entry + n < end) prefetch_records(plan, ranks + entry + n, chunk_size(entry + n));
-        gather_features(plan, task.features, ranks + entry, n, s.chunk, features, task.stride);
+        prefetch_features(task.features, ids + entry, n);
+        load_chunk(plan, g, task.limits, ids + entry, n, alive, s.chunk);
+        if (entry + n < end) prefetch_records(plan, ids + entry + n, chunk_size(entry + n));
+        gather_features(task.features, ids + entry, n, s.chunk, features, task.stride);
         for (int block = 0; block < kBlocks; ++block) {
             if (!(alive >> block & 1) || s.chunk.length[block] == 0) continue;
             const BlockConstants constants = block_constants(task.limits, block);

@@ -282,7 +282,7 @@ bool backward_block(const Task& task, int block, BlockState& state, Vec& behind,
 void backward_tile(const Task& task, int64_t tile, const TileMemory& m) {
     const Plan& plan = task.plan;
     const TileGeometry g = tile_geometry(plan, tile);
-    const uint32_t* ranks = plan.tile_ranks.as<uint32_t>();
+    const uint32_t* ids = plan.tile_ids.as<uint32_t>();
     const uint32_t begin = plan.tile_start.as<uint32_t>()[tile], end = plan.tile_start.as<uint32_t>()[tile + 1];
     if (begin == end) return;
     const auto chunk_size = [end](uint32_t entry) {
@@ -296,7 +296,7 @@ void backward_tile(const Task& task, int64_t tile, const TileMemory& m) {
         if (task.full) prefetch_block_row<false>(plan, g, row, task.full->blended, task.layout.channels);
     };
     prefetch_row(0);
-    prefetch_records(plan, ranks + begin, chunk_size(begin));
+    prefetch_records(plan, ids + begin, chunk_size(begin));
     for (int block = 0; block < kBlocks; ++block) {
         if (block % kSide == 0 && block + kSide < kBlocks) prefetch_row(block / kSide + 1);
         const uint32_t inside = lanes_inside(g, block);
@@ -308,10 +308,10 @@ void backward_tile(const Task& task, int64_t tile, const TileMemory& m) {
     uint32_t entry = begin;
     for (; entry < end && alive; entry += chunk_size(entry)) {
         const int n = chunk_size(entry);
-        if (task.full) prefetch_features(plan, task.features, ranks + entry, n);
-        load_chunk(plan, g, task.limits, ranks + entry, n, alive, m.s.chunk);
-        if (entry + n < end) prefetch_records(plan, ranks + entry + n, chunk_size(entry + n));
-        if (task.full) gather_features(plan, task.features, ranks + entry, n, m.s.chunk, m.features, task.stride);
+        if (task.full) prefetch_features(task.features, ids + entry, n);
+        load_chunk(plan, g, task.limits, ids + entry, n, alive, m.s.chunk);
+        if (entry + n < end) prefetch_records(plan, ids + entry + n, chunk_size(entry + n));
+        if (task.full) gather_features(task.features, ids + entry, n, m.s.chunk, m.features, task.stride);
         std::memset(m.sums, 0, sizeof(float) * n * task.layout.floats());
         for (int block = 0; block < kBlocks; ++block)
             if (m.s.chunk.length[block] && !backward_block(task, block, state[block], behind[block], m))

@@ -99,15 +99,29 @@ ForkSafeMutex& busy() {
 // Never destroyed: its threads sleep inside it until the process ends.
 Pool* shared_pool = nullptr;
 
+template <class F>
+void for_each_fork_mutex(F&& visit) {
+    const int count = fork_mutex_count.load();
+    for (int i = 0; i < count && i < kMaxMutexes; ++i) visit(*fork_mutexes[i]);
+}
+
+// The forking thread holds every lock across fork(), so what they guard is whole in the child.
+void before_fork() {
+    for_each_fork_mutex([](ForkSafeMutex& mutex) { mutex.lock(); });
+}
+
+void after_fork_in_parent() {
+    for_each_fork_mutex([](ForkSafeMutex& mutex) { mutex.unlock(); });
+}
+
 void after_fork_in_child() {
     shared_pool = nullptr;  // its threads exist in the parent only
-    const int count = fork_mutex_count.load();
-    for (int i = 0; i < count && i < kMaxMutexes; ++i) fork_mutexes[i]->reset();
+    after_fork_in_parent();
 }
 
 void watch_forks() {
 #if !defined(_WIN32)
-    static const int registered = pthread_atfork(nullptr, nullptr, after_fork_in_child);
+    static const int registered = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
     (void)registered;
 #endif
 }

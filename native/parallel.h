@@ -15,15 +15,13 @@ using Work = void (*)(void* context, int64_t item, int worker);
 
 void parallel_run(int64_t items, int threads, Work work, void* context);
 
-// A lock held for a few instructions only, so the child of a fork cannot be left waiting for a vanished thread:
-// it spins with a yield and is freed in the child by an atfork handler (see parallel.cpp).
+// A lock that is free in the child of a fork, with what it guards in order: fork() waits for it (see parallel.cpp).
 class ForkSafeMutex {
 public:
     ForkSafeMutex();
     void lock();
     void unlock() { held_.store(false, std::memory_order_release); }
     bool try_lock() { return !held_.exchange(true, std::memory_order_acquire); }
-    void reset() { held_.store(false, std::memory_order_relaxed); }
 
 private:
     std::atomic<bool> held_{false};

@@ -20,28 +20,28 @@ SPLATSEG_INLINE Mask finite(const Batch& b) {
     return m;
 }
 
-SPLATSEG_INLINE int clamp_to_int(float value, int high) {
-    return value <= 0.0f ? 0 : value >= static_cast<float>(high) ? high : static_cast<int>(value);
-}
+SPLATSEG_INLINE int32_t to_radius(float r) { return r < 1e9f ? static_cast<int32_t>(r) : 1000000000; }
 
-// Tiles with a pixel centre inside mean -+ extent. A little slack: rounding must never lose a pixel.
-SPLATSEG_INLINE TileRect tile_rect(float mx, float my, float ex, float ey, const Camera& camera) {
-    ex = ex * 1.00001f + 1e-3f;
-    ey = ey * 1.00001f + 1e-3f;
-    const int x0 = clamp_to_int(__builtin_ceilf(mx - ex - 0.5f), camera.width);
-    const int y0 = clamp_to_int(__builtin_ceilf(my - ey - 0.5f), camera.height);
-    const int x1 = clamp_to_int(__builtin_floorf(mx + ex + 0.5f), camera.width);
-    const int y1 = clamp_to_int(__builtin_floorf(my + ey + 0.5f), camera.height);
-    if (x0 >= x1 || y0 >= y1) return {0, 0, 0, 0};
-    return {static_cast<uint16_t>(x0 / kTile), static_cast<uint16_t>(y0 / kTile),
-            static_cast<uint16_t>((x1 + kTile - 1) / kTile), static_cast<uint16_t>((y1 + kTile - 1) / kTile)};
+struct FirstLast {
+    Vec first, last;  // tiles [first, last)
+};
+
+// Tiles along one axis with a pixel centre inside mean -+ extent. A little slack: rounding must never lose a pixel.
+SPLATSEG_INLINE FirstLast tile_range(Vec mean, Vec extent, int size) {
+    const Vec half = broadcast(0.5f), zero = broadcast(0.0f), limit = broadcast(static_cast<float>(size));
+    const Vec reach = fma(extent, broadcast(1.00001f), broadcast(1e-3f));
+    const Vec low = clamp(ceil(mean - reach - half), zero, limit),
+              high = clamp(floor(mean + reach + half), zero, limit);
+    const Vec per_pixel = broadcast(1.0f / kTile);
+    return {floor(low * per_pixel), select(greater(high, low), ceil(high * per_pixel), zero)};
 }
 
 }  // namespace
 
 void project(const Gaussians& gaussians, const Camera& camera, const Cutoffs& cutoffs, const Projection& out,
              int64_t begin, int64_t end) {
-    int64_t slot = begin;
+    DepthId* next = out.drawn + begin;
+    const Vec p_min = log2(broadcast(cutoffs.alpha_min));
     for (int64_t first = begin; first < end; first += kLanes) {
         const int n = end - first < kLanes ? static_cast<int>(end - first) : kLanes;
         const Batch b = load_batch(gaussians, first, n);
@@ -58,43 +58,40 @@ void project(const Gaussians& gaussians, const Camera& camera, const Cutoffs& cu
         const Vec opacity = select(drawn, b.opacity, one);
         const Vec log2_opacity = log2(opacity);
         // alpha falls to alpha_min on the ellipse d^T covariance^-1 d = reach; its box has these half-sides.
-        const Vec reach = max(broadcast(2.0f / kLog2E) * (log2_opacity - log2(broadcast(cutoffs.alpha_min))), zero);
+        const Vec reach = max(broadcast(2.0f / kLog2E) * (log2_opacity - p_min), zero);
         const Vec ex = sqrt(e.xx * reach), ey = sqrt(e.yy * reach);
         drawn =
             both(drawn, both(greater(mx + ex, zero), greater(broadcast(static_cast<float>(camera.width)), mx - ex)));
         drawn =
             both(drawn, both(greater(my + ey, zero), greater(broadcast(static_cast<float>(camera.height)), my - ey)));
 
-        uint32_t left = bits(drawn);
+        // Gaussians that meet no pixel centre have a radius all the same, but an empty rectangle.
+        const FirstLast columns = tile_range(mx, ex, camera.width), rows = tile_range(my, ey, camera.height);
+        alignas(64) float lane[6][kLanes];
+        store(lane[0], keep(drawn, ceil(max(ex, ey))));
+        store(lane[1], e.z);
+        store(lane[2], columns.first);
+        store(lane[3], columns.last);
+        store(lane[4], rows.first);
+        store(lane[5], rows.last);
         if (out.radii)
-            for (int i = 0; i < n; ++i) out.radii[first + i] = 0;
+            for (int i = 0; i < n; ++i) out.radii[first + i] = to_radius(lane[0][i]);
+        std::memset(out.rects + first, 0, sizeof(TileRect) * n);
+        uint32_t left = bits(both(drawn, both(greater(columns.last, columns.first), greater(rows.last, rows.first))));
         if (!left) continue;
-        const Vec half = broadcast(0.5f * kLog2E);
-        const Vec ux = sqrt(half * e.yy / e.determinant), lean = e.xy / e.yy;
-        alignas(64) float field[11][kLanes];
-        store(field[0], mx);
-        store(field[1], my);
-        store(field[2], ux);
-        store(field[3], -(ux * lean));
-        store(field[4], sqrt(half / e.yy));
-        store(field[5], log2_opacity);
-        store(field[6], e.xy / e.xx);
-        store(field[7], lean);
-        store(field[8], ex);
-        store(field[9], ey);
-        store(field[10], e.z);
-        for (; left; left &= left - 1, ++slot) {
+        const Vec half = broadcast(0.5f * kLog2E), lean = e.xy / e.yy, ux = sqrt(half * e.yy / e.determinant);
+        const Vec fields[8] = {mx, my, ux, -(ux * lean), sqrt(half / e.yy), log2_opacity, e.xy / e.xx, lean};
+        store_records(reinterpret_cast<float*>(out.splats + first), fields, n);
+        for (; left; left &= left - 1) {
             const int i = __builtin_ctz(left);
-            out.splats[slot] = {field[0][i], field[1][i], field[2][i], field[3][i],
-                                field[4][i], field[5][i], field[6][i], field[7][i]};
-            const float widest = field[8][i] > field[9][i] ? field[8][i] : field[9][i];
-            out.rects[slot] = tile_rect(field[0][i], field[1][i], field[8][i], field[9][i], camera);
-            std::memcpy(&out.depth_bits[slot], &field[10][i], 4);
-            out.ids[slot] = static_cast<uint32_t>(first + i);
-            if (out.radii) out.radii[first + i] = clamp_to_int(__builtin_ceilf(widest), 1 << 30);
+            const auto tile = [&](int k) { return static_cast<uint16_t>(static_cast<int>(lane[k][i])); };
+            out.rects[first + i] = {tile(2), tile(4), tile(3), tile(5)};
+            std::memcpy(&next->depth_bits, &lane[1][i], sizeof(float));
+            next->id = static_cast<uint32_t>(first + i);
+            ++next;
         }
     }
-    out.group_count[begin / kGroup] = static_cast<uint32_t>(slot - begin);
+    out.group_count[begin / kGroup] = static_cast<uint32_t>(next - (out.drawn + begin));
 }
 
 }  // namespace splatseg::SPLATSEG_LEVEL

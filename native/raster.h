@@ -2,7 +2,7 @@
 //
 //   features (H,W,F) = sum_i w_i f_i     alphas (H,W) = sum_i w_i     w_i = alpha_i * prod_{j<i} (1 - alpha_j)
 //
-// Alphabet: N Gaussians, M of them drawn, ranked front to back (equal depths by index); F or C channels; H x W pixels
+// Alphabet: N Gaussians, M of them drawn; order front to back, equal depths by index; F or C channels; H x W pixels
 // in T tiles of 32x32; E entries = pairs (tile, drawn Gaussian whose bounding box meets the tile). Arrays are dense,
 // row-major, float32. x is to the right, y down, the centre of pixel (0, 0) is at (0.5, 0.5).
 //
@@ -67,25 +67,26 @@ struct Plan {
     uint32_t drawn = 0;  // M
     int tiles_x = 0, tiles_y = 0;
     uint64_t entries = 0;   // E
-    Buffer splats;          // Splat2d (M,) by rank
-    Buffer ids;             // uint32 (M,) index of the Gaussian of a rank
-    Buffer rank_of_place;   // uint32 (N,) rank of what `project` left in a slot (see Projection)
-    Buffer group_count;     // uint32 (ceil(N / kGroup),) occupied slots of each group
+    Buffer splats;          // Splat2d (N,), valid for the drawn
     Buffer tile_order;      // uint32 (T,) tiles along a Z-curve: neighbours share Gaussians, and so the cache
     Buffer tile_start;      // uint32 (T+1,) where a tile's entries start
-    Buffer tile_ranks;      // uint32 (E,) ranks, tile by tile, ascending within a tile
-    Buffer first_touch;     // uint32 (M+1,) where a Gaussian's entries start in entry_of_touch
-    Buffer entry_of_touch;  // uint32 (E,) the Gaussian's places in tile_ranks, tiles row by row
+    Buffer tile_ids;        // uint32 (E,) indices of Gaussians, tile by tile, front to back within a tile
+    Buffer first_touch;     // uint32 (N+1,) where a Gaussian's entries start in entry_of_touch
+    Buffer entry_of_touch;  // uint32 (E,) the Gaussian's places in tile_ids, tiles row by row
 };
 
-// What `project` leaves for the depth sort: one slot per Gaussian, filled from the start of each group of kGroup.
-constexpr int64_t kGroup = 1024;
+struct DepthId {
+    uint32_t depth_bits;  // of a positive float: they sort like the float
+    uint32_t id;
+};
+
+// What `project` writes for bin.
+constexpr int64_t kGroup = 1024;  // Gaussians projected, and later reduced, by one thread at a time
 struct Projection {
-    Splat2d* splats;        // (N,)
-    TileRect* rects;        // (N,)
-    uint32_t* depth_bits;   // (N,) bits of the positive depth: they sort like the depth
-    uint32_t* ids;          // (N,)
-    uint32_t* group_count;  // (ceil(N / kGroup),) drawn Gaussians in each group
+    Splat2d* splats;        // (N,), valid for the drawn
+    TileRect* rects;        // (N,), empty where no pixel centre is met
+    DepthId* drawn;         // (N,) the others of each group of kGroup, ascending, from the group's start
+    uint32_t* group_count;  // (ceil(N / kGroup),) how many those are
     int32_t* radii;         // (N,) px, 0 = not drawn: half-extent of the ellipse alpha = alpha_min, rounded up
 };
 

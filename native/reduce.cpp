@@ -29,23 +29,23 @@ void zero_group(const Task& task, int64_t first, int64_t count) {
     zero(task.gradients->means2d, 2);
 }
 
-SPLATSEG_INLINE void prefetch_slots(const Task& task, uint32_t rank) {
+SPLATSEG_INLINE void prefetch_slots(const Task& task, uint32_t id) {
     const uint32_t* first = task.plan.first_touch.as<uint32_t>();
     const uint32_t* entries = task.plan.entry_of_touch.as<uint32_t>();
-    for (uint32_t touch = first[rank]; touch < first[rank + 1]; ++touch) {
+    for (uint32_t touch = first[id]; touch < first[id + 1]; ++touch) {
         __builtin_prefetch(task.slots.touched + entries[touch]);
         const float* row = task.slots.rows + static_cast<size_t>(entries[touch]) * task.layout.floats();
         for (int v = 0; v < task.layout.vectors; ++v) __builtin_prefetch(row + v * kLanes);
     }
 }
 
-SPLATSEG_INLINE void add_slots(const Task& task, uint32_t rank, float* row) {
+SPLATSEG_INLINE void add_slots(const Task& task, uint32_t id, float* row) {
     const uint32_t* first = task.plan.first_touch.as<uint32_t>();
     const uint32_t* entries = task.plan.entry_of_touch.as<uint32_t>();
     const int floats = task.layout.floats();
     for (int at = 0; at < floats; at += kLanes) {
         Vec sum = broadcast(0.0f);
-        for (uint32_t touch = first[rank]; touch < first[rank + 1]; ++touch)
+        for (uint32_t touch = first[id]; touch < first[id + 1]; ++touch)
             if (task.slots.touched[entries[touch]])
                 sum = sum + load(task.slots.rows + static_cast<size_t>(entries[touch]) * floats + at);
         store(row + at, sum);
@@ -58,41 +58,34 @@ SPLATSEG_INLINE void write_sums(const RowLayout& layout, const float* row, float
     for (int c = 0; c < layout.tail(); ++c) out[layout.grouped() + c] = layout.pairs(row)[2 * c];
 }
 
-// 16 drawn Gaussians at a time, as the projection wants them.
+// 16 Gaussians with a touch at a time, as the projection wants them. Their slots are fetched one batch ahead.
 void reduce_group(const Task& task, int64_t group, float* row) {
-    const uint32_t* ids = task.plan.ids.as<uint32_t>();
     const uint32_t* first_touch = task.plan.first_touch.as<uint32_t>();
-    const uint32_t* entry_of_touch = task.plan.entry_of_touch.as<uint32_t>();
-    const uint32_t* rank_of_place = task.plan.rank_of_place.as<uint32_t>() + group * kGroup;
-    const int64_t first_id = group * kGroup;
-    zero_group(task, first_id, task.plan.count - first_id < kGroup ? task.plan.count - first_id : kGroup);
-    const int drawn = static_cast<int>(task.plan.group_count.as<uint32_t>()[group]);
-    // Three loads hang on each other: a Gaussian's touches, its entries, their slots. Each is fetched a batch ahead.
-    const auto ahead = [&](int begin, auto&& fetch) {
-        for (int i = begin; i < begin + kLanes && i < drawn; ++i) fetch(rank_of_place[i]);
+    const uint32_t end =
+        static_cast<uint32_t>((group + 1) * kGroup < task.plan.count ? (group + 1) * kGroup : task.plan.count);
+    uint32_t next = static_cast<uint32_t>(group * kGroup);
+    zero_group(task, next, end - next);
+    const auto find_batch = [&](uint32_t (&ids)[kLanes]) {
+        int n = 0;
+        for (; next < end && n < kLanes; ++next)
+            if (first_touch[next] < first_touch[next + 1]) {
+                prefetch_slots(task, next);
+                ids[n++] = next;
+            }
+        return n;
     };
-    const auto fetch_touches = [&](uint32_t rank) { __builtin_prefetch(first_touch + rank); };
-    const auto fetch_entries = [&](uint32_t rank) { __builtin_prefetch(entry_of_touch + first_touch[rank]); };
-    const auto fetch_slots = [&](uint32_t rank) { prefetch_slots(task, rank); };
-    ahead(0, fetch_touches);
-    ahead(kLanes, fetch_touches);
-    ahead(0, fetch_entries);
-    for (int first = 0; first < drawn; first += kLanes) {
-        const int n = drawn - first < kLanes ? drawn - first : kLanes;
-        ahead(first + 2 * kLanes, fetch_touches);
-        ahead(first + kLanes, fetch_entries);
-        ahead(first, fetch_slots);
-        uint32_t batch[kLanes];
+    uint32_t ids[kLanes], following[kLanes];
+    for (int n = find_batch(ids), n_following; n > 0; n = n_following) {
+        n_following = find_batch(following);
         alignas(64) float moments[kMoments][kLanes] = {};
         for (int i = 0; i < n; ++i) {
-            const uint32_t rank = rank_of_place[first + i];
-            batch[i] = ids[rank];
-            add_slots(task, rank, row);
-            write_sums(task.layout, row, task.sums + static_cast<size_t>(batch[i]) * task.layout.channels);
+            add_slots(task, ids[i], row);
+            write_sums(task.layout, row, task.sums + static_cast<size_t>(ids[i]) * task.layout.channels);
             if (task.gradients)
                 for (int m = 0; m < kMoments; ++m) moments[m][i] = task.layout.pairs(row)[2 * m + 1];
         }
-        if (task.gradients) project_backward(task.plan, *task.gaussians, batch, n, moments, *task.gradients);
+        if (task.gradients) project_backward(task.plan, *task.gaussians, ids, n, moments, *task.gradients);
+        std::memcpy(ids, following, sizeof(ids));
     }
 }
 

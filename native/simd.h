@@ -29,6 +29,22 @@ SPLATSEG_INLINE uint32_t first_lanes(int n) { return n >= kLanes ? 0xffffu : (1u
 SPLATSEG_INLINE bool any(Mask m) { return bits(m) != 0; }
 SPLATSEG_INLINE Vec clamp(Vec a, Vec low, Vec high) { return min(max(a, low), high); }
 
+SPLATSEG_INLINE Vec ceil(Vec a) { return -floor(-a); }
+
+// The inverse of load_records for n <= 16 records that lie one after another.
+SPLATSEG_INLINE void store_records(float* records, const Vec (&fields)[8], int n) {
+    Vec rows[kLanes];
+    for (int f = 0; f < kLanes; ++f) rows[f] = f < 8 ? fields[f] : broadcast(0.0f);
+    transpose(rows);
+    // Each store is twice as wide as a record and is mended by the next one, but for the last.
+    SPLATSEG_UNROLL for (int i = 0; i < kLanes - 1; ++i)
+        if (i < n - 1) store(records + 8 * i, rows[i]);
+    alignas(64) float last[kLanes];
+    for (int i = 0; i < kLanes; ++i)
+        if (i == n - 1) store(last, rows[i]);
+    std::memcpy(records + 8 * (n - 1), last, 8 * sizeof(float));
+}
+
 // 2^p for |p| < 126, relative error below 1.5e-7: p = n + f, |f| <= 1/2, and a minimax polynomial for 2^f. kCount of
 // them in step: one alone is a chain of a dozen dependent operations.
 template <int kCount>

@@ -108,6 +108,17 @@ SPLATSEG_INLINE Vec sqrt(Vec a) {
 #endif
     return a;
 }
+SPLATSEG_INLINE Vec floor(Vec a) {
+#if defined(__AVX__)
+    SPLATSEG_PARTS a.v[i] = _mm256_floor_ps(a.v[i]);
+#elif defined(__SSE4_1__)
+    SPLATSEG_PARTS a.v[i] = _mm_floor_ps(a.v[i]);
+#else
+    SPLATSEG_PARTS
+        for (int k = 0; k < kWidth; ++k) a.v[i][k] = __builtin_floorf(a.v[i][k]);
+#endif
+    return a;
+}
 SPLATSEG_INLINE Mask greater(Vec a, Vec b) {
     Mask m;
     SPLATSEG_PARTS m.v[i] = a.v[i] > b.v[i];

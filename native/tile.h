@@ -85,7 +85,7 @@ SPLATSEG_INLINE Limits limits_of(const Cutoffs& cutoffs) {
 
 // Loads n <= kChunk Gaussians and lists them for every block of `alive` (one bit each). The test is exact: the largest
 // p on the rectangle of a block's pixel centres lies, if the mean is outside, on one of the two edges facing it.
-SPLATSEG_NOINLINE void load_chunk(const Plan& plan, const TileGeometry& g, const Limits& limits, const uint32_t* ranks,
+SPLATSEG_NOINLINE void load_chunk(const Plan& plan, const TileGeometry& g, const Limits& limits, const uint32_t* ids,
                                   int n, BlockSet alive, Chunk& chunk) {
     const Splat2d* splats = plan.splats.as<Splat2d>();
     const Vec zero = broadcast(0.0f), three = broadcast(kBlock - 1.0f);
@@ -95,7 +95,7 @@ SPLATSEG_NOINLINE void load_chunk(const Plan& plan, const TileGeometry& g, const
         const int m = n - first < kLanes ? n - first : kLanes;
         const float* records[kLanes];
         for (int i = 0; i < kLanes; ++i)
-            records[i] = reinterpret_cast<const float*>(splats + ranks[first + (i < m ? i : m - 1)]);
+            records[i] = reinterpret_cast<const float*>(splats + ids[first + (i < m ? i : m - 1)]);
         Vec f[8];
         load_records(records, f);
         const Vec mx = f[0] - broadcast(centre_x(g)), my = f[1] - broadcast(centre_y(g));
@@ -142,9 +142,9 @@ SPLATSEG_NOINLINE void load_chunk(const Plan& plan, const TileGeometry& g, const
 }
 
 // Brings the fields of n Gaussians towards the cache.
-SPLATSEG_INLINE void prefetch_records(const Plan& plan, const uint32_t* ranks, int n) {
+SPLATSEG_INLINE void prefetch_records(const Plan& plan, const uint32_t* ids, int n) {
     const Splat2d* splats = plan.splats.as<Splat2d>();
-    for (int k = 0; k < n; ++k) __builtin_prefetch(splats + ranks[k]);
+    for (int k = 0; k < n; ++k) __builtin_prefetch(splats + ids[k]);
 }
 
 // Rows of a table (N, channels), by Gaussian, for the n Gaussians of a chunk.
@@ -154,10 +154,9 @@ struct FeatureTable {
     int channels;
 };
 
-SPLATSEG_INLINE void prefetch_features(const Plan& plan, const FeatureTable& table, const uint32_t* ranks, int n) {
-    const uint32_t* ids = plan.ids.as<uint32_t>();
+SPLATSEG_INLINE void prefetch_features(const FeatureTable& table, const uint32_t* ids, int n) {
     for (int k = 0; k < n; ++k) {
-        const float* row = table.rows + static_cast<size_t>(ids[ranks[k]]) * table.channels;
+        const float* row = table.rows + static_cast<size_t>(ids[k]) * table.channels;
         for (int c = 0; c < table.channels; c += 16) __builtin_prefetch(row + c);
         __builtin_prefetch(row + table.channels - 1);
     }
@@ -165,15 +164,14 @@ SPLATSEG_INLINE void prefetch_features(const Plan& plan, const FeatureTable& tab
 
 // Copies the rows of the Gaussians in use to out (kChunk, stride), stride >= channels. In ascending order, a vector at
 // a time: what a copy writes beyond its row the next one mends, so out needs kLanes floats of slack at its end.
-SPLATSEG_NOINLINE void gather_features(const Plan& plan, const FeatureTable& table, const uint32_t* ranks, int n,
-                                       const Chunk& chunk, float* out, int stride) {
-    const uint32_t* ids = plan.ids.as<uint32_t>();
+SPLATSEG_NOINLINE void gather_features(const FeatureTable& table, const uint32_t* ids, int n, const Chunk& chunk,
+                                       float* out, int stride) {
     const int vectors = (table.channels + kLanes - 1) / kLanes;
     const int64_t last_safe = table.count * table.channels - vectors * kLanes;  // beyond it a vector leaves the table
     for (int group = 0; group * kLanes < n; ++group)
         for (uint32_t left = chunk.used[group]; left; left &= left - 1) {
             const int k = group * kLanes + __builtin_ctz(left);
-            const int64_t start = static_cast<int64_t>(ids[ranks[k]]) * table.channels;
+            const int64_t start = static_cast<int64_t>(ids[k]) * table.channels;
             if (start <= last_safe)
                 for (int c = 0; c < vectors; ++c)
                     store(out + k * stride + c * kLanes, load(table.rows + start + c * kLanes));

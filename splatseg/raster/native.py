@@ -16,7 +16,13 @@ from torch.autograd.function import once_differentiable
 
 from splatseg import _native
 from splatseg.capture.camera import Camera
+from splatseg.errors import BackendError
 from splatseg.raster.interface import Plan, Raster, RasterSettings
+
+try:
+    _native.simd_level()
+except ValueError as error:  # the environment variable SPLATSEG_SIMD asks for what this processor has not
+    raise BackendError(str(error)) from None
 
 
 def rasterize(

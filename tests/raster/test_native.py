@@ -118,12 +118,21 @@ def test_a_simd_level_that_does_not_exist_is_refused_by_name() -> None:
     assert "'v9' does not run here" in _level_in_new_process("v9")
 
 
+def test_a_simd_level_that_does_not_run_here_is_a_user_error_of_one_sentence() -> None:
+    code = "from splatseg.raster import available_backends\navailable_backends()"
+    result = _in_new_process(code, "v9")
+    assert "BackendError: the SIMD level 'v9' does not run here" in result.stderr
+
+
 def _level_in_new_process(level: str) -> str:
     code = "from splatseg import _native\ntry:\n print(_native.simd_level())\nexcept ValueError as e:\n print(e)"
+    return _in_new_process(code, level).stdout.strip()
+
+
+def _in_new_process(code: str, level: str) -> subprocess.CompletedProcess[str]:
     root = Path(__file__).resolve().parents[2]
     environment = {**os.environ, "SPLATSEG_SIMD": level, "PYTHONPATH": str(root)}
-    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    return result.stdout.strip()
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
 
 
 def test_arrays_that_do_not_fit_the_plan_are_refused_before_memory_is_touched() -> None:
