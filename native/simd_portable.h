@@ -16,6 +16,7 @@ constexpr int kWidth = 4;
 constexpr int kParts = kLanes / kWidth;
 typedef float Reg __attribute__((vector_size(4 * kWidth)));
 typedef int32_t IntReg __attribute__((vector_size(4 * kWidth)));
+typedef uint32_t BitReg __attribute__((vector_size(4 * kWidth)));  // for arithmetic that may wrap
 struct Vec {
     Reg v[kParts];
 };
@@ -160,7 +161,7 @@ SPLATSEG_INLINE Mask mask_from_bits(uint32_t b) {
 }
 // 2^n times a, where t = n + 1.5 * 2^23
 SPLATSEG_INLINE Vec scale_by_power(Vec a, Vec t) {
-    SPLATSEG_PARTS a.v[i] = (Reg)((IntReg)a.v[i] + ((IntReg)t.v[i] << 23));
+    SPLATSEG_PARTS a.v[i] = (Reg)((BitReg)a.v[i] + ((BitReg)t.v[i] << 23));
     return a;
 }
 // Of a positive normal number whose mantissa will be taken in [sqrt(1/2), sqrt(2))
