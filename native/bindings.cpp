@@ -182,6 +182,18 @@ std::tuple<double, double> photometric(Floats<3> image, Floats<3> target, float 
     return {l1, ssim};
 }
 
+// A float32 tensor of scratch memory that is used again (memory.h): a fresh 80 MB from the system costs more in page
+// faults than blending into it.
+nb::ndarray<nb::pytorch, float, nb::device::cpu, nb::c_contig> empty(const std::vector<size_t>& shape) {
+    size_t count = 1;
+    for (const size_t size : shape) count *= size;
+    auto memory = std::make_unique<splatseg::Buffer>(count * sizeof(float));
+    float* data = memory->as<float>();
+    nb::capsule owner(memory.get(), [](void* buffer) noexcept { delete static_cast<splatseg::Buffer*>(buffer); });
+    memory.release();
+    return {data, shape.size(), shape.data(), owner};
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
@@ -194,6 +206,7 @@ NB_MODULE(_native, m) {
         .def(nb::new_(&make_camera), "viewmat"_a, "K"_a, "width"_a, "height"_a, "cutoffs"_a);
     m.def("prepare", &prepare, "means"_a, "quats"_a, "scales"_a, "opacities"_a, "means2d_offset"_a.none(), "camera"_a,
           "radii"_a, "threads"_a);
+    m.def("empty", &empty, "shape"_a);
     m.def("blend", &blend, "plan"_a, "features"_a, "blended"_a, "alphas"_a, "threads"_a);
     m.def("accumulate", &accumulate, "plan"_a, "values"_a, "sums"_a, "threads"_a);
     m.def("backward", &backward, "plan"_a, "geometry"_a, "features"_a, "blended"_a, "alphas"_a, "grad_blended"_a,

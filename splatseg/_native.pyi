@@ -28,6 +28,9 @@ def prepare(
     radii: Tensor,
     threads: int,
 ) -> Plan: ...
+def empty(shape: tuple[int, ...]) -> Tensor:
+    """An uninitialised float32 tensor in memory that is used again when the tensor is gone."""
+
 def blend(plan: Plan, features: Tensor, blended: Tensor, alphas: Tensor, threads: int) -> None: ...
 def accumulate(plan: Plan, values: Tensor, sums: Tensor, threads: int) -> None: ...
 def backward(

@@ -7,6 +7,7 @@ are those of `raster.interface`.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,9 @@ try:
     _native.simd_level()
 except ValueError as error:  # the environment variable SPLATSEG_SIMD asks for what this processor has not
     raise BackendError(str(error)) from None
+
+POOLED = 1 << 18
+"""Floats from which on an output is taken from the pool (1 MB)."""
 
 
 def rasterize(
@@ -102,9 +106,9 @@ class _Rasterize(torch.autograd.Function):
             grad_features = _accumulate(ctx.plan, grad_blended)
             return None, None, None, None, grad_features, None, None, None
         geometry = [t.detach() for t in (means, quats, scales, opacities)]
-        grads = [torch.empty_like(t) for t in geometry]
-        grad_offset = features.new_empty(features.shape[0], 2)
-        grad_features = torch.empty_like(features)
+        grads = [_empty(*t.shape) for t in geometry]
+        grad_offset = _empty(features.shape[0], 2)
+        grad_features = _empty(*features.shape)
         _native.backward(
             ctx.plan,
             (*geometry, None if offset is None else offset.detach()),
@@ -162,14 +166,19 @@ def _prepare(geometry: list[Tensor], offset: Tensor | None, view: _native.Camera
     return plan, radii
 
 
+def _empty(*shape: int) -> Tensor:
+    # Large tensors come from the extension's own memory, which is used again from call to call.
+    return _native.empty(shape) if math.prod(shape) >= POOLED else torch.empty(shape)
+
+
 def _blend(plan: _native.Plan, features: Tensor, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    blended = features.new_empty(*shape, features.shape[1])
-    alphas = features.new_empty(shape)
+    blended = _empty(*shape, features.shape[1])
+    alphas = _empty(*shape)
     _native.blend(plan, features, blended, alphas, torch.get_num_threads())
     return blended, alphas
 
 
 def _accumulate(plan: _native.Plan, values: Tensor) -> Tensor:
-    sums = values.new_empty(plan.count, values.shape[-1])
+    sums = _empty(plan.count, values.shape[-1])
     _native.accumulate(plan, values, sums, torch.get_num_threads())
     return sums
