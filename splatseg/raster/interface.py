@@ -115,9 +115,7 @@ def prepare(
     backend: str | None = None,
 ) -> Plan:
     """Project, sort and bin frozen geometry once, for the operations below. No gradient reaches the geometry."""
-    check_shapes(
-        means=(means, "N 3"), quats=(quats, "N 4"), scales=(scales, "N 3"), opacities=(opacities, "N")
-    )
+    check_shapes(means=(means, "N 3"), quats=(quats, "N 4"), scales=(scales, "N 3"), opacities=(opacities, "N"))
     name = backend or _choose(means)
     with torch.no_grad():
         state = _load(name).prepare(means, quats, scales, opacities, camera, settings)

@@ -142,9 +142,7 @@ def weights(projected: Projected, pixels: Tensor, settings: RasterSettings) -> T
     return torch.zeros_like(w).index_copy(1, order, w)
 
 
-def _blend(
-    projected: Projected, features: Tensor, pixels: Tensor, settings: RasterSettings
-) -> tuple[Tensor, Tensor]:
+def _blend(projected: Projected, features: Tensor, pixels: Tensor, settings: RasterSettings) -> tuple[Tensor, Tensor]:
     # A feature that is not finite belongs to a Gaussian that may not be drawn at all; 0 * NaN must not spread.
     features = features.where(projected.drawn[:, None], 0.0)
     blended, alphas = [], []
