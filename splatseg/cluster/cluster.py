@@ -26,7 +26,7 @@ from splatseg.splats.splats import Splats
 class ClusterSettings:
     """How features become segments."""
 
-    distance: float = 0.2  # 1 - cosine at which the tree is cut; lower gives parts, higher gives groups
+    distance: float = 0.1  # 1 - cosine at which the tree is cut; lower gives parts, higher gives groups
     cover_similarity: float = 0.985  # every Gaussian is at least this similar to a prototype
     max_prototypes: int = 3000
     min_share: float = 5e-5  # of all Gaussians with features; smaller pieces are crumbs

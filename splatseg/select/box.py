@@ -1,8 +1,9 @@
 """Selection by a box in one view: the object that fills the box and does not reach beyond it.
 
 The features seen inside the box are gathered into a few looks. Each look at each of some thresholds is rendered and
-compared with the box: its extent must be the box (IoU of rectangles) and its pixels must lie inside (precision). The
-best is taken, and other looks join it while that improves the agreement: an object may have parts.
+compared with the box: its extent must be the box (IoU of rectangles), its pixels must lie inside and fill it. So are
+the automatic segments seen in the box, if there are any. The best is taken, and others join it where that improves
+the agreement much: an object may have parts.
 
 Alphabet: N Gaussians, F features, P pixels inside the box, T thresholds; a box is (x0, y0, x1, y1) in pixels.
 """
@@ -17,16 +18,19 @@ import torch
 from splatseg.capture.camera import Camera
 from splatseg.errors import PromptError
 from splatseg.raster.interface import Plan, rasterize_pixels
-from splatseg.select.mask_prompt import plan_of
+from splatseg.select.mask_prompt import inside_outside, plan_of
 from splatseg.select.selection import Selection, features_of, nonempty
 from splatseg.select.threshold import render_members
 from splatseg.splats.splats import Splats
 
-THRESHOLDS = np.linspace(0.35, 0.95, 16, dtype=np.float32)
+THRESHOLDS = (1.0 - np.geomspace(0.7, 0.004, 32)).astype(np.float32)
 MAX_PIXELS = 4096
-MAX_LOOKS = 8
+MAX_LOOKS = 12
 DIFFERENT = 0.8
 """Two looks are at most this similar."""
+
+GAIN = 0.1
+"""What a look must add to the agreement to join."""
 
 OUTLIERS = 0.005
 """Share of a mask's pixels on each side that its extent may leave out: floaters and stray pixels."""
@@ -36,7 +40,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
-    """A look at its best threshold: margin (N,) = score - threshold, its mask (H,W), its agreement with the box."""
+    """A look at its best threshold, or a segment: margin (N,), its mask (H,W), its agreement with the box."""
 
     margin: np.ndarray
     mask: np.ndarray
@@ -62,6 +66,8 @@ def select_by_box(splats: Splats, camera: Camera, box: Box, threshold: float | N
         agreements = [box_agreement(mask, (x0, y0, x1, y1)) for mask in masks]
         best = int(np.argmax(agreements))
         candidates.append(_Candidate(scores - thresholds[best], masks[best], agreements[best]))
+    if threshold is None and splats.segment_ids is not None:
+        candidates += _segments(plan, splats.segment_ids.numpy(), (x0, y0, x1, y1))
     if not candidates:
         raise PromptError(f"nothing with features is seen in the box ({x0}, {y0}, {x1}, {y1}); move it")
     margin = _joined(candidates, (x0, y0, x1, y1))
@@ -69,7 +75,8 @@ def select_by_box(splats: Splats, camera: Camera, box: Box, threshold: float | N
 
 
 def box_agreement(mask: np.ndarray, box: tuple[int, int, int, int]) -> float:
-    """How well mask (H,W) bool fits into box: IoU of its extent with the box, times the share of it that is inside.
+    """How well mask (H,W) bool fits into box: IoU of its extent with the box, times the share of it that is inside,
+    times the root of the share of the box that it fills: a rim has the extent of the thing it is around.
 
     The box holds the pixels x0 <= x < x1, y0 <= y < y1. An empty mask agrees 0.
     """
@@ -81,7 +88,8 @@ def box_agreement(mask: np.ndarray, box: tuple[int, int, int, int]) -> float:
     top, bottom = _extent(mask.sum(1))
     inter = max(min(right, x1) - max(left, x0), 0) * max(min(bottom, y1) - max(top, y0), 0)
     union = (right - left) * (bottom - top) + (x1 - x0) * (y1 - y0) - inter
-    return inter / union * float(mask[y0:y1, x0:x1].sum()) / total
+    inside = int(mask[y0:y1, x0:x1].sum())
+    return inter / union * inside / total * float(np.sqrt(inside / ((x1 - x0) * (y1 - y0))))
 
 
 def _extent(counts: np.ndarray) -> tuple[int, int]:
@@ -95,9 +103,28 @@ def _joined(candidates: list[_Candidate], box: tuple[int, int, int, int]) -> np.
     for other in ranked[1:]:
         together = mask | other.mask
         joined = box_agreement(together, box)
-        if joined > agreement:
+        if joined > agreement + GAIN:
             margin, mask, agreement = np.maximum(margin, other.margin), together, joined
     return margin
+
+
+def _segments(plan: Plan, ids: np.ndarray, box: tuple[int, int, int, int]) -> list[_Candidate]:
+    """The segments that have most weight in the box, as candidates."""
+    x0, y0, x1, y1 = box
+    inside = np.zeros((plan.camera.height, plan.camera.width), dtype=bool)
+    inside[y0:y1, x0:x1] = True
+    weights = np.bincount(ids, weights=inside_outside(plan, inside)[0])
+    weights[0] = 0.0
+    heaviest = np.argsort(-weights, kind="stable")[:MAX_LOOKS]
+    chosen = heaviest[weights[heaviest] > 0.01 * weights.sum()]
+    if len(chosen) == 0:
+        return []
+    members = ids[None] == chosen[:, None]
+    masks = render_members(plan, members)
+    return [
+        _Candidate(np.where(which, 0.5, -0.5).astype(np.float32), mask, box_agreement(mask, box))
+        for which, mask in zip(members, masks, strict=True)
+    ]
 
 
 def _looks(plan: Plan, features: np.ndarray, box: tuple[int, int, int, int]) -> list[np.ndarray]:

@@ -27,11 +27,13 @@ NEIGHBOURHOOD = 2
 ALIKE = 0.9
 """Pixels and Gaussians this similar to the click refine the query."""
 
-THRESHOLDS = np.linspace(0.2, 0.96, 39, dtype=np.float32)
+THRESHOLDS = (1.0 - np.geomspace(0.8, 0.004, 40)).astype(np.float32)
+"""Features of one thing differ by hundredths, those of neighbours by tenths: distances are spread by their ratio."""
+
 GROWTH = 1.15
 """A selection that grows by less than this factor over a range of thresholds is stable there."""
 
-AGREEMENT = 0.6
+AGREEMENT = 0.8
 """IoU in the view from which the segment under the click is trusted over the threshold found."""
 
 
@@ -76,13 +78,13 @@ def most_stable(masks: np.ndarray, pixel: tuple[int, int]) -> int:
     if not holds.any():
         return int(np.flatnonzero(areas > 0)[0]) if (areas > 0).any() else 0
     best, best_length = 0, -1
-    for first in np.flatnonzero(holds):
+    for first in np.flatnonzero(holds).tolist():
         last = first
         while last + 1 < len(areas) and holds[last + 1] and areas[first] <= GROWTH * areas[last + 1]:
             last += 1
         if last - first > best_length:
             best, best_length = (first + last) // 2, last - first
-    return int(best)
+    return best
 
 
 def _query(plan: Plan, features: np.ndarray, pixel: tuple[int, int]) -> np.ndarray:

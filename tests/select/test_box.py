@@ -46,6 +46,14 @@ def test_a_box_around_a_thing_of_two_parts_selects_both():
     np.testing.assert_array_equal(selection.members, thing == 2)
 
 
+def test_a_segment_that_fills_the_box_is_selected_where_features_do_not_tell():
+    splats, thing, camera = featured()
+    features = torch.ones(len(thing), 8)
+    splats = splats.replace(features=features, segment_ids=torch.tensor(thing, dtype=torch.int32))
+    selection = select_by_box(splats, camera, box_of(splats, camera, thing == 3))
+    np.testing.assert_array_equal(selection.members, thing == 3)
+
+
 def test_a_box_that_reaches_over_the_image_is_cut_to_it():
     splats, _thing, camera = featured()
     members = select_by_box(splats, camera, (-50.0, -50.0, 500.0, 500.0)).members
