@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import splatseg.version
 from splatseg.capture import Capture, load_capture
@@ -72,12 +72,15 @@ class RunSettings:
         return settings.with_method(method, iterations)
 
     def with_method(self, method: Method, iterations: int | None) -> RunSettings:
-        """The same run segmented by another method; `iterations` scales the schedule of `paper`."""
-        contrast = self.contrast if iterations is None else self.contrast.scaled(iterations)
-        changes: dict[str, Any] = {"method": method, "contrast": dataclasses.replace(contrast, seed=self.seed)}
-        changes["embed"] = dataclasses.replace(self.embed, seed=self.seed)
-        changes["cluster"] = dataclasses.replace(self.cluster, seed=self.seed)
-        return dataclasses.replace(self, **changes)
+        """The same run segmented anew, with this version's settings; `iterations` scales the schedule of `paper`."""
+        contrast = ContrastConfig() if iterations is None else ContrastConfig().scaled(iterations)
+        return dataclasses.replace(
+            self,
+            method=method,
+            contrast=dataclasses.replace(contrast, seed=self.seed),
+            embed=EmbedSettings(seed=self.seed),
+            cluster=ClusterSettings(seed=self.seed),
+        )
 
     def with_masks(self, masks: str) -> RunSettings:
         """The same run with its masks taken from another folder."""
