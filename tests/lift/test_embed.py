@@ -144,7 +144,7 @@ def test_the_diffusion_time_leaves_the_share_of_dimensions_it_is_told():
 
 
 def test_a_spectrum_that_does_not_fall_keeps_the_power_in_its_range():
-    assert diffusion_time(np.ones(64)) == pytest.approx(24.0)
+    assert diffusion_time(np.ones(64)) == pytest.approx(EmbedSettings().max_power)
 
 
 def test_things_before_a_clear_gap_are_not_damped_below_a_half():
