@@ -41,7 +41,7 @@ def test_an_interrupted_fit_resumes_to_the_bit(tmp_path: Path) -> None:
     script = "import sys; from splatseg.cli.main import run; sys.exit(run(sys.argv[1:]))"
     stopped = tmp_path / "stopped"
     process = subprocess.Popen(
-        [sys.executable, "-c", script, *_arguments(stopped)], stderr=subprocess.PIPE, env=os.environ.copy()
+        [sys.executable, "-P", "-c", script, *_arguments(stopped)], stderr=subprocess.PIPE, env=os.environ.copy()
     )
     metrics = stopped / "metrics.jsonl"
     while process.poll() is None and not (metrics.exists() and '"step": 30' in metrics.read_text()):
