@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
@@ -130,9 +129,10 @@ def _level_in_new_process(level: str) -> str:
 
 
 def _in_new_process(code: str, level: str) -> subprocess.CompletedProcess[str]:
-    root = Path(__file__).resolve().parents[2]
-    environment = {**os.environ, "SPLATSEG_SIMD": level, "PYTHONPATH": str(root)}
-    return subprocess.run([sys.executable, "-P", "-c", code], env=environment, capture_output=True, text=True, check=False)
+    environment = {**os.environ, "SPLATSEG_SIMD": level}
+    return subprocess.run(
+        [sys.executable, "-P", "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def test_arrays_that_do_not_fit_the_plan_are_refused_before_memory_is_touched() -> None:
