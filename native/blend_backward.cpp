@@ -13,6 +13,7 @@
 #include "kernels.h"
 #include "parallel.h"
 #include "reduce.h"
+#include "simd_octet.h"
 #include "tile.h"
 
 namespace splatseg::SPLATSEG_LEVEL {
@@ -28,8 +29,8 @@ constexpr int kDotChannels = 2;
 
 struct Scratch {
     Chunk chunk;
-    alignas(64) float weights[kChunk * 2 * kLanes];  // (n,16) w, or (n,16,2) pairs of w and h
-    alignas(64) float v[kChunk * kLanes];
+    alignas(64) float weights[kChunk * kLanes];  // (n,16) w
+    alignas(64) float v[kChunk * kLanes];        // (n,16) v, and then h in its place
 };
 
 struct Task {
@@ -48,67 +49,88 @@ struct Task {
 struct TileMemory {
     Scratch& s;
     float* features;  // (kChunk, stride), with slack
-    float* sums;      // (kChunk, layout.floats())
-    float* rows;      // (kBlocks, layout.vectors, 16, 16)
+    float* rows;      // (kBlocks, layout.groups, 16, 16)
+    float* tails;     // (kBlocks, 16, 8), used when channels are left over
     float* columns;   // (kBlocks, C padded to 16, 16), used when full
 };
 
 int padded(int channels) { return (channels + kLanes - 1) / kLanes * kLanes; }
 
-// sums[list[i]] += weights[i] (16 pixels, kStep floats apart) x rows (16 pixels, 16 lanes)
-template <int kStep>
+// sums[list[i]] += weights[i] (16 pixels) x rows (16 pixels, 16 lanes)
 SPLATSEG_NOINLINE void add_outer(const float* weights, const float* rows, const int32_t* list, int n, float* sums,
                                  int stride) {
     Vec row[kLanes];
     SPLATSEG_UNROLL for (int p = 0; p < kLanes; ++p) row[p] = load(rows + p * kLanes);
     for (int i = 0; i < n; ++i) {
-        const float* w = weights + i * kLanes * kStep;
+        const float* w = weights + i * kLanes;
         float* sum = sums + list[i] * stride;
-        Vec even = fma(broadcast(w[0]), row[0], load(sum)), odd = broadcast(w[kStep]) * row[1];
+        Vec even = fma(broadcast(w[0]), row[0], load(sum)), odd = broadcast(w[1]) * row[1];
         SPLATSEG_UNROLL for (int p = 2; p < kLanes; p += 2) {
-            even = fma(broadcast(w[p * kStep]), row[p], even);
-            odd = fma(broadcast(w[(p + 1) * kStep]), row[p + 1], odd);
+            even = fma(broadcast(w[p]), row[p], even);
+            odd = fma(broadcast(w[p + 1]), row[p + 1], odd);
         }
         store(sum, even + odd);
     }
 }
 
-// Moments lie in the odd lanes 1, 3, ..., 11. Given them about a block's centre, which is (dx, dy) from the Gaussian's
-// mean, adds to sum the moments about the mean. Block by block no large numbers cancel: what is far from the mean stays
-// of one sign, what is near is small.
-SPLATSEG_INLINE void add_about_mean(float* sum, Vec s, float dx, float dy) {
-    //  M = s + first (twice, m + second m0) + cross m_x,  for 1, x, y, x^2, xy, y^2 in turn
-    alignas(64) static constexpr int32_t kOther[kLanes] = {0, 0, 0, 1, 0, 1, 0, 3, 0, 5, 0, 5};
-    alignas(64) static constexpr float kTwice[kLanes] = {0, 0, 0, 1, 0, 1, 0, 2, 0, 1, 0, 2};
-    alignas(64) static constexpr float kFirstX[kLanes] = {0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0};
-    alignas(64) static constexpr float kFirstY[kLanes] = {0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1};
-    alignas(64) static constexpr float kSecondX[kLanes] = {0, 0, 0, 0, 0, 0, 0, 1};
-    alignas(64) static constexpr float kSecondY[kLanes] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1};
-    alignas(64) static constexpr float kCross[kLanes] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-    const Vec x = broadcast(dx), y = broadcast(dy);
-    const Vec first = fma(load(kFirstX), x, load(kFirstY) * y), second = fma(load(kSecondX), x, load(kSecondY) * y);
-    const Vec other = load(kTwice) * permute(s, kOther);
-    const Vec cross = load(kCross) * y * broadcast_lane<3>(s);
-    store(sum, load(sum) + fma(first, fma(second, broadcast_lane<1>(s), other), s + cross));
+// weights (16 pixels) x rows (16 pixels, 8 lanes)
+SPLATSEG_INLINE Octet product(const float* weights, const Octet (&row)[kLanes]) {
+    Octet even = weights[0] * row[0], odd = weights[1] * row[1];
+    SPLATSEG_UNROLL for (int p = 2; p < kLanes; p += 2) {
+        even += weights[p] * row[p];
+        odd += weights[p + 1] * row[p + 1];
+    }
+    return even + odd;
 }
 
-// add_outer with pairs: the even lanes are multiplied by w, the odd, which become moments, by h.
-SPLATSEG_NOINLINE void add_outer_pairs(const float* pairs, const float* rows, const Chunk& chunk, int block,
-                                       float* sums, int stride) {
+// add_outer for the up to 8 channels that are left over.
+SPLATSEG_NOINLINE void add_tail(const float* weights, const float* rows, const int32_t* list, int n, float* sums,
+                                int stride) {
+    Octet row[kLanes];
+    SPLATSEG_UNROLL for (int p = 0; p < kLanes; ++p) row[p] = load_octet(rows + p * kOctet);
+    for (int i = 0; i < n; ++i) {
+        float* sum = sums + list[i] * stride;
+        store_octet(sum, load_octet(sum) + product(weights + i * kLanes, row));
+    }
+}
+
+// 1, x, y, x^2, x y, y^2 of the pixels of a block from its centre.
+struct BlockMoments {
+    alignas(64) float of[kLanes][kOctet];
+    constexpr BlockMoments() : of{} {
+        for (int p = 0; p < kLanes; ++p) {
+            const float x = static_cast<float>(p % 4) - 1.5f, y = static_cast<float>(p / 4) - 1.5f;
+            const float moments[kMoments] = {1, x, y, x * x, x * y, y * y};
+            for (int m = 0; m < kMoments; ++m) of[p][m] = moments[m];
+        }
+    }
+};
+constexpr BlockMoments kBlockMoments;
+
+// From moments s about a block's centre, which is (x, y) from the Gaussian's mean, those about the mean. Block by block
+// no large numbers cancel: what is far from the mean stays of one sign, what is near is small.
+SPLATSEG_INLINE Octet about_mean(Octet s, float x, float y) {
+    //  M = s + first (twice + second m0) + cross m_x,  for 1, x, y, x^2, xy, y^2 in turn
+    const Octet first = x * Octet{0, 1, 0, 1, 1} + y * Octet{0, 0, 1, 0, 0, 1};
+    const Octet second = x * Octet{0, 0, 0, 1} + y * Octet{0, 0, 0, 0, 1, 1};
+    const Octet twice = Octet{0, 1, 1, 2, 1, 2} * __builtin_shufflevector(s, s, 0, 0, 0, 1, 2, 2, 0, 0);
+    const Octet zeroth = __builtin_shufflevector(s, s, 0, 0, 0, 0, 0, 0, 0, 0);
+    const Octet along_x = __builtin_shufflevector(s, s, 1, 1, 1, 1, 1, 1, 1, 1);
+    return s + y * Octet{0, 0, 0, 0, 1} * along_x + first * (second * zeroth + twice);
+}
+
+// sums[list[i]] += moments of h[i] (16 pixels) about the Gaussian's mean
+SPLATSEG_NOINLINE void add_moments(const float* h, const Chunk& chunk, int block, float* sums, int stride) {
     const int32_t* list = chunk.list[block];
     const int n = chunk.length[block];
     const float centre_x = block_left(block) + 0.5f * (kBlock - 1), centre_y = block_top(block) + 0.5f * (kBlock - 1);
-    Vec row[kLanes];
-    SPLATSEG_UNROLL for (int p = 0; p < kLanes; ++p) row[p] = load(rows + p * kLanes);
+    Octet row[kLanes];
+    SPLATSEG_UNROLL for (int p = 0; p < kLanes; ++p) row[p] = load_octet(kBlockMoments.of[p]);
     for (int i = 0; i < n; ++i) {
-        const float* w = pairs + i * kLanes * 2;
         const int k = list[i];
-        Vec even = broadcast_pair(w) * row[0], odd = broadcast_pair(w + 2) * row[1];
-        SPLATSEG_UNROLL for (int p = 2; p < kLanes; p += 2) {
-            even = fma(broadcast_pair(w + 2 * p), row[p], even);
-            odd = fma(broadcast_pair(w + 2 * p + 2), row[p + 1], odd);
-        }
-        add_about_mean(sums + k * stride, even + odd, centre_x - chunk.mean_x[k], centre_y - chunk.mean_y[k]);
+        float* sum = sums + k * stride;
+        const Octet s = product(h + i * kLanes, row);
+        store_octet(sum, load_octet(sum) + about_mean(s, centre_x - chunk.mean_x[k], centre_y - chunk.mean_y[k]));
     }
 }
 
@@ -158,9 +180,9 @@ void dot_all(const Task& task, const float* columns, const float* features, cons
         choose_dot<true>(size(first))(columns + first * kLanes, features + first, task.stride, list, n, v);
 }
 
-// Pairs of w and h of a list, from its v. Returns false when no pixel of the block is left.
+// w and h of a list, from its v, in whose place h is put. Returns false when no pixel of the block is left.
 SPLATSEG_NOINLINE bool list_gradients(const BlockConstants& constants, const Chunk& chunk, const int32_t* list, int n,
-                                      BlockState& state, Vec& behind_block, const float* v, float* pairs) {
+                                      BlockState& state, Vec& behind_block, float* v, float* weights) {
     const BlockConstants block = constants;
     const Vec one = broadcast(1.0f);
     Vec T = state.T, behind = behind_block;
@@ -175,10 +197,8 @@ SPLATSEG_NOINLINE bool list_gradients(const BlockConstants& constants, const Chu
             const Vec w = keep(live, alpha * T), wv = w * load(v + (i + j) * kLanes);
             behind = behind - wv;
             const Mask moves = both(live, at_least(block.alpha_max, raw[j]));
-            Vec low, high;
-            interleave(w, keep(moves, fnma(behind, odds[j], wv)), low, high);
-            store(pairs + (i + j) * 2 * kLanes, low);
-            store(pairs + (i + j) * 2 * kLanes + kLanes, high);
+            store(weights + (i + j) * kLanes, w);
+            store(v + (i + j) * kLanes, keep(moves, fnma(behind, odds[j], wv)));
             T = after;
         }
     }
@@ -187,26 +207,13 @@ SPLATSEG_NOINLINE bool list_gradients(const BlockConstants& constants, const Chu
     return any(greater(T, block.T_min));
 }
 
-// 1, x, y, x^2, x y, y^2 of the pixels of a block from its centre, in the odd lanes.
-struct BlockMoments {
-    alignas(64) float of[kLanes][kLanes];
-    constexpr BlockMoments() : of{} {
-        for (int p = 0; p < kLanes; ++p) {
-            const float x = static_cast<float>(p % 4) - 1.5f, y = static_cast<float>(p / 4) - 1.5f;
-            const float moments[kMoments] = {1, x, y, x * x, x * y, y * y};
-            for (int m = 0; m < kMoments; ++m) of[p][2 * m + 1] = moments[m];
-        }
-    }
-};
-constexpr BlockMoments kBlockMoments;
-
 // Builds the matrices of a block and, when full, R before the first Gaussian: out . g - dL/dalphas * T_end.
 SPLATSEG_NOINLINE Vec start_block(const Task& task, const TileGeometry& g, int block, const TileMemory& m) {
     const int channels = task.layout.channels;
     const int64_t width = task.plan.camera.width;
     const int64_t corner = (g.top + (block / kSide) * kBlock) * width + g.left + (block % kSide) * kBlock;
     const uint32_t inside = lanes_inside(g, block);
-    float* rows = m.rows + block * task.layout.vectors * kLanes * kLanes;
+    float* rows = m.rows + block * task.layout.groups * kLanes * kLanes;
     float* columns = m.columns + block * padded(channels) * kLanes;
     Vec products[kLanes];
     for (int p = 0; p < kLanes; ++p) products[p] = broadcast(0.0f);
@@ -222,19 +229,14 @@ SPLATSEG_NOINLINE Vec start_block(const Task& task, const TileGeometry& g, int b
         const bool grouped = first < task.layout.grouped();
         for (int p = 0; grouped && p < kLanes; ++p) store(rows + (first + p) * kLanes, values[p]);
         if (!task.full) continue;
-        if (!grouped)
-            for (int p = 0; p < kLanes; ++p) store(rows + (first + p) * kLanes, values[p]);
+        if (!grouped)  // at most 8 channels: the rest of the vector is zero, and mended by the next pixel
+            for (int p = 0; p < kLanes; ++p) store(m.tails + (block * kLanes + p) * kOctet, values[p]);
         transpose(values);
         for (int c = 0; c < kLanes; ++c) store(columns + (first + c) * kLanes, values[c]);
     }
     if (!task.full) return broadcast(0.0f);
-    float* pairs = rows + task.layout.groups * kLanes * kLanes;
     alignas(64) float end[kLanes] = {};
     for (int p = 0; p < kLanes; ++p) {
-        const Vec moments = load(kBlockMoments.of[p]), zero = broadcast(0.0f);
-        Vec low = zero, high;
-        if (task.layout.tail()) interleave(load(pairs + p * kLanes), zero, low, high);
-        store(pairs + p * kLanes, low + moments);
         const int64_t at = corner + (p / 4) * width + p % 4;
         if (inside >> p & 1) end[p] = task.full->grad_alphas[at] * (1.0f - task.full->alphas[at]);
     }
@@ -244,38 +246,25 @@ SPLATSEG_NOINLINE Vec start_block(const Task& task, const TileGeometry& g, int b
     return sum - load(end);
 }
 
-SPLATSEG_NOINLINE void write_slots(const Task& task, uint32_t entry, int n, const TileMemory& m) {
-    const int floats = task.layout.floats();
-    const Chunk& chunk = m.s.chunk;
-    for (int k = 0; k < n; ++k) {
-        const bool used = chunk.used[k / kLanes] >> (k % kLanes) & 1;
-        task.touched[entry + k] = used;
-        if (!used) continue;
-        const float* sums = m.sums + k * floats;
-        float* slot = task.slots + static_cast<size_t>(entry + k) * floats;
-        for (int at = 0; at < floats; at += kLanes) store(slot + at, load(sums + at));
-    }
-}
-
 // One block against the chunk. Returns false when no pixel of the block is left.
-bool backward_block(const Task& task, int block, BlockState& state, Vec& behind, const TileMemory& m) {
+bool backward_block(const Task& task, int block, BlockState& state, Vec& behind, const TileMemory& m, float* sums) {
     Scratch& s = m.s;
     const int32_t* list = s.chunk.list[block];
     const int n = s.chunk.length[block], floats = task.layout.floats();
     const BlockConstants constants = block_constants(task.limits, block);
-    const float* rows = m.rows + block * task.layout.vectors * kLanes * kLanes;
+    const float* rows = m.rows + block * task.layout.groups * kLanes * kLanes;
     if (!task.full) {
         const bool going = list_weights(constants, s.chunk, list, n, state, s.weights);
         for (int group = 0; group < task.layout.groups; ++group)
-            add_outer<1>(s.weights, rows + group * kLanes * kLanes, list, n, m.sums + group * kLanes, floats);
+            add_outer(s.weights, rows + group * kLanes * kLanes, list, n, sums + group * kLanes, floats);
         return going;
     }
     dot_all(task, m.columns + block * padded(task.layout.channels) * kLanes, m.features, list, n, s.v);
     const bool going = list_gradients(constants, s.chunk, list, n, state, behind, s.v, s.weights);
     for (int group = 0; group < task.layout.groups; ++group)
-        add_outer<2>(s.weights, rows + group * kLanes * kLanes, list, n, m.sums + group * kLanes, floats);
-    const int at = task.layout.groups * kLanes;
-    add_outer_pairs(s.weights, rows + at * kLanes, s.chunk, block, m.sums + at, floats);
+        add_outer(s.weights, rows + group * kLanes * kLanes, list, n, sums + group * kLanes, floats);
+    if (task.layout.tail()) add_tail(s.weights, m.tails + block * kLanes * kOctet, list, n, sums + task.layout.tail_at(), floats);
+    add_moments(s.v, s.chunk, block, sums + task.layout.moments_at(), floats);
     return going;
 }
 
@@ -312,11 +301,12 @@ void backward_tile(const Task& task, int64_t tile, const TileMemory& m) {
         load_chunk(plan, g, task.limits, ids + entry, n, alive, m.s.chunk);
         if (entry + n < end) prefetch_records(plan, ids + entry + n, chunk_size(entry + n));
         if (task.full) gather_features(task.features, ids + entry, n, m.s.chunk, m.features, task.stride);
-        std::memset(m.sums, 0, sizeof(float) * n * task.layout.floats());
+        float* sums = task.slots + static_cast<size_t>(entry) * task.layout.floats();
+        std::memset(sums, 0, sizeof(float) * n * task.layout.floats());
+        for (int k = 0; k < n; ++k) task.touched[entry + k] = m.s.chunk.used[k / kLanes] >> (k % kLanes) & 1;
         for (int block = 0; block < kBlocks; ++block)
-            if (m.s.chunk.length[block] && !backward_block(task, block, state[block], behind[block], m))
+            if (m.s.chunk.length[block] && !backward_block(task, block, state[block], behind[block], m, sums))
                 alive &= ~(BlockSet{1} << block);
-        write_slots(task, entry, n, m);
     }
     std::memset(task.touched + entry, 0, end - entry);
 }
@@ -324,17 +314,17 @@ void backward_tile(const Task& task, int64_t tile, const TileMemory& m) {
 void run_tiles(const Task& task, int threads) {
     const int channels = padded(task.layout.channels);
     const size_t features = task.full ? (kChunk * task.stride + 2 * kLanes) / kLanes * kLanes : 0;
-    const size_t sums = kChunk * task.layout.floats();
-    // A partial last group of channels is laid down whole before it is paired, so rows have room for one vector more.
-    const size_t rows = kBlocks * task.layout.vectors * kLanes * kLanes + kLanes * kLanes;
+    const size_t rows = kBlocks * task.layout.groups * kLanes * kLanes;
+    const size_t tails = task.layout.tail() ? kBlocks * kLanes * kOctet + kOctet : 0;
     const size_t columns = task.full ? kBlocks * channels * kLanes : 0;
-    const size_t each = sizeof(Scratch) + sizeof(float) * (features + sums + rows + columns);
+    const size_t each = sizeof(Scratch) + sizeof(float) * (features + rows + tails + columns);
     const Buffer scratch(each * threads);
     parallel_for(static_cast<int64_t>(task.plan.tiles_x) * task.plan.tiles_y, threads, [&](int64_t tile, int worker) {
         char* mine = scratch.as<char>() + each * worker;
         float* floats = reinterpret_cast<float*>(mine + sizeof(Scratch));
-        const TileMemory memory{*reinterpret_cast<Scratch*>(mine), floats, floats + features, floats + features + sums,
-                                floats + features + sums + rows};
+        const TileMemory memory{*reinterpret_cast<Scratch*>(mine), floats, floats + features,
+                                floats + features + rows,
+                                floats + features + rows + tails};
         backward_tile(task, task.plan.tile_order.as<uint32_t>()[tile], memory);
     });
 }

@@ -55,7 +55,7 @@ SPLATSEG_INLINE void add_slots(const Task& task, uint32_t id, float* row) {
 SPLATSEG_INLINE void write_sums(const RowLayout& layout, const float* row, float* out) {
     for (int first = 0; first < layout.grouped(); first += kLanes)
         store_lanes(out + first, load(row + first), first_lanes(layout.grouped() - first));
-    for (int c = 0; c < layout.tail(); ++c) out[layout.grouped() + c] = layout.pairs(row)[2 * c];
+    for (int c = 0; c < layout.tail(); ++c) out[layout.grouped() + c] = row[layout.tail_at() + c];
 }
 
 // 16 Gaussians with a touch at a time, as the projection wants them. Their slots are fetched one batch ahead.
@@ -82,7 +82,7 @@ void reduce_group(const Task& task, int64_t group, float* row) {
             add_slots(task, ids[i], row);
             write_sums(task.layout, row, task.sums + static_cast<size_t>(ids[i]) * task.layout.channels);
             if (task.gradients)
-                for (int m = 0; m < kMoments; ++m) moments[m][i] = task.layout.pairs(row)[2 * m + 1];
+                for (int m = 0; m < kMoments; ++m) moments[m][i] = row[task.layout.moments_at() + m];
         }
         if (task.gradients) project_backward(task.plan, *task.gaussians, ids, n, moments, *task.gradients);
         std::memcpy(ids, following, sizeof(ids));

@@ -59,27 +59,6 @@ SPLATSEG_INLINE void store_lanes(float* p, Vec a, uint32_t lanes) {
 SPLATSEG_INLINE Vec load_lanes(const float* p, uint32_t lanes) {
     return {_mm512_maskz_loadu_ps(static_cast<Mask>(lanes), p)};
 }
-// Lane i = a[from[i]]
-SPLATSEG_INLINE Vec permute(Vec a, const int32_t* from) {
-    return {_mm512_permutexvar_ps(_mm512_loadu_si512(from), a.v)};
-}
-template <int kLane>
-SPLATSEG_INLINE Vec broadcast_lane(Vec a) {
-    static_assert(kLane < 4);
-    return {_mm512_broadcastss_ps(_mm_permute_ps(_mm512_castps512_ps128(a.v), kLane * 0x55))};
-}
-// P[0] in the even lanes, p[1] in the odd
-SPLATSEG_INLINE Vec broadcast_pair(const float* p) {
-    double pair;
-    std::memcpy(&pair, p, sizeof(pair));
-    return {_mm512_castpd_ps(_mm512_set1_pd(pair))};
-}
-// low, high: a[0] b[0] a[1] b[1] ... b[7], a[8] b[8] ... b[15]
-SPLATSEG_INLINE void interleave(Vec a, Vec b, Vec& low, Vec& high) {
-    const __m512i order = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    low.v = _mm512_permutex2var_ps(a.v, order, b.v);
-    high.v = _mm512_permutex2var_ps(a.v, _mm512_add_epi32(order, _mm512_set1_epi32(8)), b.v);
-}
 // rows[i] lane k  ->  rows[k] lane i
 SPLATSEG_INLINE void transpose(Vec (&rows)[16]) {
     __m512 t[16], u[16];

@@ -189,41 +189,6 @@ SPLATSEG_INLINE Vec load_lanes(const float* p, uint32_t lanes) {
     for (; lanes; lanes &= lanes - 1) lane[__builtin_ctz(lanes)] = p[__builtin_ctz(lanes)];
     return load(lane);
 }
-// Lane i = a[from[i]]
-SPLATSEG_INLINE Vec permute(Vec a, const int32_t* from) {
-    alignas(64) float lane[kLanes], to[kLanes];
-    store(lane, a);
-    for (int i = 0; i < kLanes; ++i) to[i] = lane[from[i]];
-    return load(to);
-}
-template <int kLane>
-SPLATSEG_INLINE Vec broadcast_lane(Vec a) {
-    static_assert(kLane < kWidth);
-    return broadcast(a.v[0][kLane]);
-}
-// P[0] in the even lanes, p[1] in the odd
-SPLATSEG_INLINE Vec broadcast_pair(const float* p) {
-    int64_t pair;
-    std::memcpy(&pair, p, sizeof(pair));
-    typedef int64_t PairReg __attribute__((vector_size(4 * kWidth)));
-    Vec r;
-    SPLATSEG_PARTS r.v[i] = (Reg)(PairReg{} + pair);
-    return r;
-}
-// low, high: a[0] b[0] a[1] b[1] ... b[7], a[8] b[8] ... b[15]
-SPLATSEG_INLINE void interleave(Vec a, Vec b, Vec& low, Vec& high) {
-    Reg out[2 * kParts];
-    SPLATSEG_PARTS {
-#if defined(__AVX__)
-        out[2 * i] = __builtin_shufflevector(a.v[i], b.v[i], 0, 8, 1, 9, 2, 10, 3, 11);
-        out[2 * i + 1] = __builtin_shufflevector(a.v[i], b.v[i], 4, 12, 5, 13, 6, 14, 7, 15);
-#else
-        out[2 * i] = __builtin_shufflevector(a.v[i], b.v[i], 0, 4, 1, 5);
-        out[2 * i + 1] = __builtin_shufflevector(a.v[i], b.v[i], 2, 6, 3, 7);
-#endif
-    }
-    SPLATSEG_PARTS low.v[i] = out[i], high.v[i] = out[kParts + i];
-}
 // 4x4 floats, rows `from_stride` and `to_stride` apart: to[k][i] = from[i][k]
 SPLATSEG_INLINE void transpose4(const float* from, int from_stride, float* to, int to_stride) {
     typedef float Quad __attribute__((vector_size(16)));
