@@ -1,36 +1,81 @@
-"""3D segmentation for Gaussian splats, on any machine. The public names; everything else may change."""
+"""3D segmentation for Gaussian splats, on any machine. The public names; everything else may change.
+
+A name is imported when it is first used, so that `import splatseg` costs nothing and a script that only reads a file
+does not load what training needs.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 import splatseg.threads  # noqa: F401 (before torch, or it has no effect)
 
 # isort: split
-from splatseg.capture import Camera as Camera
-from splatseg.capture import Capture as Capture
-from splatseg.capture import View as View
-from splatseg.capture import load_capture as load_capture
-from splatseg.cluster import cluster_splats as cluster_splats
-from splatseg.errors import SplatsegError as SplatsegError
-from splatseg.lift import collect_votes as collect_votes
-from splatseg.lift import embed as embed
-from splatseg.lift import fill_unseen as fill_unseen
-from splatseg.masks import open_masks as open_masks
-from splatseg.output import label_map as label_map
-from splatseg.output import selection_mask as selection_mask
-from splatseg.raster import rasterize as rasterize
-from splatseg.run import CaptureSettings as CaptureSettings
-from splatseg.run import Run as Run
-from splatseg.run import RunSettings as RunSettings
-from splatseg.run import evaluate_run as evaluate_run
-from splatseg.run import open_run as open_run
-from splatseg.run import segment_run as segment_run
-from splatseg.run import start_run as start_run
-from splatseg.run import train_run as train_run
-from splatseg.select import select_by_box as select_by_box
-from splatseg.select import select_by_click as select_by_click
-from splatseg.select import select_by_mask as select_by_mask
-from splatseg.splats import Splats as Splats
-from splatseg.splats import load_splats as load_splats
-from splatseg.splats import render_rgb as render_rgb
-from splatseg.splats import write_ply as write_ply
-from splatseg.train import TrainConfig as TrainConfig
-from splatseg.train import fit as fit
 from splatseg.version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from splatseg.capture import Camera as Camera
+    from splatseg.capture import Capture as Capture
+    from splatseg.capture import View as View
+    from splatseg.capture import load_capture as load_capture
+    from splatseg.cluster import cluster_splats as cluster_splats
+    from splatseg.errors import SplatsegError as SplatsegError
+    from splatseg.lift import collect_votes as collect_votes
+    from splatseg.lift import embed as embed
+    from splatseg.lift import fill_unseen as fill_unseen
+    from splatseg.masks import open_masks as open_masks
+    from splatseg.output import label_map as label_map
+    from splatseg.output import selection_mask as selection_mask
+    from splatseg.raster import rasterize as rasterize
+    from splatseg.run import CaptureSettings as CaptureSettings
+    from splatseg.run import Run as Run
+    from splatseg.run import RunSettings as RunSettings
+    from splatseg.run import evaluate_run as evaluate_run
+    from splatseg.run import open_run as open_run
+    from splatseg.run import segment_run as segment_run
+    from splatseg.run import start_run as start_run
+    from splatseg.run import train_run as train_run
+    from splatseg.select import select_by_box as select_by_box
+    from splatseg.select import select_by_click as select_by_click
+    from splatseg.select import select_by_mask as select_by_mask
+    from splatseg.splats import Splats as Splats
+    from splatseg.splats import load_splats as load_splats
+    from splatseg.splats import render_rgb as render_rgb
+    from splatseg.splats import write_ply as write_ply
+    from splatseg.train import TrainConfig as TrainConfig
+    from splatseg.train import fit as fit
+
+_NAMES = {
+    "capture": ("Camera", "Capture", "View", "load_capture"),
+    "cluster": ("cluster_splats",),
+    "errors": ("SplatsegError",),
+    "lift": ("collect_votes", "embed", "fill_unseen"),
+    "masks": ("open_masks",),
+    "output": ("label_map", "selection_mask"),
+    "raster": ("rasterize",),
+    "run": (
+        "CaptureSettings",
+        "Run",
+        "RunSettings",
+        "evaluate_run",
+        "open_run",
+        "segment_run",
+        "start_run",
+        "train_run",
+    ),
+    "select": ("select_by_box", "select_by_click", "select_by_mask"),
+    "splats": ("Splats", "load_splats", "render_rgb", "write_ply"),
+    "train": ("TrainConfig", "fit"),
+}
+_STAGE_OF = {name: stage for stage, names in _NAMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _STAGE_OF:
+        raise AttributeError(f"module 'splatseg' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"splatseg.{_STAGE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_STAGE_OF])
