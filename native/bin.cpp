@@ -2,6 +2,7 @@
 //
 // Both are stable and go through the Gaussians by index, so equal depths stay in the order of their indices and the
 // result does not depend on how many threads shared the work.
+#include <chrono>
 #include <cstring>
 #include <stdexcept>
 
@@ -181,11 +182,16 @@ void prepare(const Kernels& kernels, const Gaussians& gaussians, Plan& plan, int
     plan.splats = Buffer(n * sizeof(Splat2d));
     const Projection projection{plan.splats.as<Splat2d>(), rects.as<TileRect>(), drawn.as<DepthId>(),
                                 group_count.as<uint32_t>(), radii};
+    const auto start = std::chrono::steady_clock::now();
     parallel_for(groups, threads, [&](int64_t group, int) {
         const int64_t begin = group * kGroup, end = begin + kGroup < plan.count ? begin + kGroup : plan.count;
         kernels.project(gaussians, plan.camera, plan.cutoffs, projection, begin, end);
     });
+    const auto projected = std::chrono::steady_clock::now();
     bin(projection, plan, threads);
+    const auto binned = std::chrono::steady_clock::now();
+    plan.project_ms = std::chrono::duration<double, std::milli>(projected - start).count();
+    plan.bin_ms = std::chrono::duration<double, std::milli>(binned - projected).count();
 }
 
 }  // namespace splatseg

@@ -201,7 +201,9 @@ NB_MODULE(_native, m) {
     nb::class_<Plan>(m, "Plan")
         .def_prop_ro("count", [](const Plan& p) { return p.count; })
         .def_prop_ro("drawn", [](const Plan& p) { return p.drawn; })
-        .def_prop_ro("entries", [](const Plan& p) { return p.entries; });
+        .def_prop_ro("entries", [](const Plan& p) { return p.entries; })
+        .def_prop_ro("project_ms", [](const Plan& p) { return p.project_ms; })
+        .def_prop_ro("bin_ms", [](const Plan& p) { return p.bin_ms; });
     nb::class_<PyCamera>(m, "Camera")
         .def(nb::new_(&make_camera), "viewmat"_a, "K"_a, "width"_a, "height"_a, "cutoffs"_a);
     m.def("prepare", &prepare, "means"_a, "quats"_a, "scales"_a, "opacities"_a, "means2d_offset"_a.none(), "camera"_a,
@@ -212,6 +214,8 @@ NB_MODULE(_native, m) {
     m.def("backward", &backward, "plan"_a, "geometry"_a, "features"_a, "blended"_a, "alphas"_a, "grad_blended"_a,
           "grad_alphas"_a, "grad_features"_a, "grads"_a, "threads"_a);
     m.def("photometric", &photometric, "image"_a, "target"_a, "ssim_weight"_a, "gradient"_a.none(), "threads"_a);
+    m.def("peak_gflops", [](int threads) { return splatseg::kernels().peak_gflops(checked_threads(threads)); },
+          "threads"_a);
     m.def("simd_level", [] { return std::string(splatseg::kernels().level); });
     m.def("simd_levels", &splatseg::simd_levels);
     m.def("use_simd_level", &splatseg::use_simd_level, "name"_a);

@@ -73,6 +73,7 @@ struct Plan {
     Buffer tile_ids;        // uint32 (E,) indices of Gaussians, tile by tile, front to back within a tile
     Buffer first_touch;     // uint32 (N+1,) where a Gaussian's entries start in entry_of_touch
     Buffer entry_of_touch;  // uint32 (E,) the Gaussian's places in tile_ids, tiles row by row
+    double project_ms = 0.0, bin_ms = 0.0;  // how long the making took
 };
 
 struct DepthId {
@@ -136,6 +137,9 @@ struct Kernels {
     // (1 - ssim_weight) * L1 + ssim_weight * (1 - SSIM), means over H, W and channels. gradient (H,W,3) with respect
     // to the image, or null. Writes l1 and ssim.
     void (*photometric)(const ImagePair&, float ssim_weight, float* gradient, double* l1, double* ssim, int threads);
+
+    // Billions of multiplications and additions a second, the best of a few tries of some milliseconds.
+    double (*peak_gflops)(int threads);
 };
 
 // Fills the plan from projected Gaussians: depth sort, tile lists. Throws std::length_error beyond 2^32 - 1 entries.

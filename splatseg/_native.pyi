@@ -17,6 +17,10 @@ class Plan:
     def drawn(self) -> int: ...
     @property
     def entries(self) -> int: ...
+    @property
+    def project_ms(self) -> float: ...
+    @property
+    def bin_ms(self) -> float: ...
 
 def prepare(
     means: Tensor,
@@ -49,6 +53,9 @@ def photometric(
     image: Tensor, target: Tensor, ssim_weight: float, gradient: Tensor | None, threads: int
 ) -> tuple[float, float]:
     """(L1, SSIM), and the gradient of the loss with respect to the image."""
+
+def peak_gflops(threads: int) -> float:
+    """The most multiply-adds a second that the processor does at the SIMD level in use, in 1e9 operations."""
 
 def simd_level() -> str:
     """The SIMD level in use: v2, v3 or v4 on x86-64."""
