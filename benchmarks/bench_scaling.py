@@ -10,6 +10,7 @@ An exponent e says that the time grows as size^e between the smallest and the la
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import subprocess
@@ -39,17 +40,17 @@ def operations(scene: Scene, channels: int) -> dict[str, Callable[[], object]]:
     return {"forward": lambda: rasterize(*detached, scene.camera), "forward_backward": both}
 
 
-def one(kind: str, size: float, args: object) -> dict[str, float]:
+def one(kind: str, size: float, args: argparse.Namespace) -> dict[str, float]:
     """Times and memory of one size; run in a process of its own."""
-    full = Scene(args.scene, args.view, 2)  # type: ignore[attr-defined]
+    full = Scene(args.scene, args.view, 2)
     channels = {"gaussians": 3, "megapixels": 19, "channels": int(size)}[kind]
     if kind == "megapixels":
         pixels = full.camera.width * full.camera.height
-        full = Scene(args.scene, args.view, 2 * math.sqrt(size * 1e6 / pixels))  # type: ignore[attr-defined]
+        full = Scene(args.scene, args.view, 2 * math.sqrt(size * 1e6 / pixels))
     scene = full.tiled(int(size)) if kind == "gaussians" else full
     times = {}
     for name, operation in operations(scene, channels).items():  # forward first: its memory is told alone
-        row = measure({name: operation}, args.repeats)[name]  # type: ignore[attr-defined]
+        row = measure({name: operation}, args.repeats)[name]
         times |= {f"{name}_ms": row["min"], f"{name}_median_ms": row["median"], f"{name}_mb": round(peak_memory_mb())}
     return times
 
