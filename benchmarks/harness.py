@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from splatseg import _native
@@ -113,3 +114,26 @@ def print_table(title: str, rows: dict[str, dict[str, float]], extra: str = "") 
     for name, row in rows.items():
         last = f"{row[extra]:16.2f}" if extra in row else ""
         print(f"{name:34}{row['min']:9.2f}{row['median']:9.2f}{row['spread']:9.2f}{row['cpu_ms']:9.2f}{last}")
+
+
+def deepest_pixel(mask: np.ndarray) -> tuple[float, float]:
+    """(x, y) of the pixel of a mask (H,W) that lies farthest from its edge: where a person would click."""
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+    return float(x), float(y)
+
+
+def disturbed_map(labels: np.ndarray, rng: np.random.Generator, drop: float, merge: float) -> np.ndarray:
+    """A label map (H,W), 0 = none, in which each label joins a neighbour with probability `merge` and is then missing
+    with probability `drop`."""
+    out = labels.copy()
+    for label in np.unique(labels[labels > 0]):
+        if rng.random() < merge:
+            around = np.unique(labels[ndimage.binary_dilation(labels == label, iterations=3)])
+            around = around[(around > 0) & (around != label)]
+            if len(around):
+                out[labels == label] = rng.choice(around)
+    for label in np.unique(out[out > 0]):
+        if rng.random() < drop:
+            out[out == label] = 0
+    return out

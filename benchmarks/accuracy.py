@@ -1,0 +1,249 @@
+"""How well objects are found on frozen geometry: scenes x masks x methods, with the ceiling in every row.
+
+    python benchmarks/accuracy.py --scenes DIR [DIR ...] --work DIR [--quick] [--pictures]
+    python benchmarks/accuracy.py --scene DIR --masks NAME --method lift|paper --seed S --work DIR --json     one row
+
+A scene is a capture with gt/instance, gt/scene.json and folders of masks. Its geometry is fitted once with the defaults
+(kept in --work; --run RUN takes that of a finished run) and never changes after. NAME is `clean` (the true instances)
+or a folder of the scene, with disturbances appended: `masks_sim,drop=0.3,merge=0.2,views=16` drops each mask with
+probability 0.3, joins it to its neighbour with probability 0.2, and keeps masks of 16 evenly spread training views.
+
+Every object is prompted by its true mask in one training view (evaluate/protocols.py) and by one click at the deepest
+pixel of that mask; mIoU and mBIoU over things in held-out views. `ceiling` renders Gaussians labelled by the votes of
+the true masks of all training views: what this geometry can give. ARI and panoptic quality compare the automatic
+segments with the truth over all held-out pixels, as one labelling; `things` leaves out pixels of floor and walls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from harness import deepest_pixel, disturbed_map
+from PIL import Image
+
+from splatseg import CaptureSettings, RunSettings, Splats, View, cluster_splats, open_run, start_run, train_run
+from splatseg.cli.console import Terminal
+from splatseg.contrast import ContrastConfig, fit_features
+from splatseg.errors import PromptError
+from splatseg.evaluate import Truth, adjusted_rand_index, read_truth, run_protocol
+from splatseg.evaluate.protocols import ProtocolResult
+from splatseg.evaluate.segmentation import panoptic_quality
+from splatseg.lift import EmbedSettings, collect_votes, embed, fill_unseen
+from splatseg.masks import open_masks
+from splatseg.masks.segments import Segments, from_label_map, from_masks
+from splatseg.output import label_map, selection_mask
+from splatseg.output.overlays import overlay_segments
+from splatseg.run.folder import Run
+from splatseg.select import select_by_click, select_by_mask
+
+MASKS = ("clean", "masks_sim", "masks_nested", "masks_sim,drop=0.3", "masks_sim,drop=0.6", "masks_sim,merge=0.2")
+FEW = ("masks_sim,views=8", "masks_sim,views=16", "masks_sim,views=32")
+METHODS = ("lift", "paper")
+
+
+@dataclass
+class Masks:
+    """What `collect_votes` reads: segments by view name."""
+
+    segments: dict[str, Segments]
+
+    def read(self, view: View) -> Segments | None:
+        return self.segments.get(view.name)
+
+
+@dataclass
+class Scene:
+    """A capture with ground truth and a fitted splat without features."""
+
+    path: Path
+    run: Run
+    splats: Splats
+    truth: Truth
+
+    @classmethod
+    def load(cls, path: Path, work: Path, fitted: Path | None, seed: int) -> Scene:
+        if fitted is None:
+            settings = RunSettings.of(CaptureSettings(str(path.absolute())), seed=seed)
+            run = start_run(work / f"{path.name}-{seed}", settings, resume=True)
+            train_run(run, Terminal())
+        else:
+            run = open_run(fitted)
+        splats = run.splats().replace(features=None, segment_ids=None)
+        return cls(path, run, splats, read_truth(path / "gt" / "instance", run.capture.views))
+
+    def names(self, split: str) -> list[str]:
+        return [view.name for view in self.run.capture.split(split)]
+
+    def masks(self, name: str, seed: int) -> Masks:
+        folder, *changes = name.split(",")
+        change = {key: float(value) for key, value in (text.split("=") for text in changes)}
+        views = self.run.capture.split("train")
+        if "views" in change:
+            views = [views[i] for i in np.linspace(0, len(views) - 1, int(change["views"])).round().astype(int)]
+        rng = np.random.default_rng(seed)
+        store = None if folder == "clean" else open_masks(self.path / folder, views)
+        found = {}
+        for view in views:
+            segments = from_label_map(self.truth.label_maps[view.name]) if store is None else store.read(view)
+            if segments is not None:
+                found[view.name] = _disturbed(segments, rng, change.get("drop", 0.0), change.get("merge", 0.0))
+        return Masks(found)
+
+
+def _disturbed(segments: Segments, rng: np.random.Generator, drop: float, merge: float) -> Segments:
+    if not drop and not merge:
+        return segments
+    layers = [disturbed_map(layer, rng, drop, merge) for layer in segments.layers]
+    masks = [layer == i for layer in layers for i in np.unique(layer[layer > 0])]
+    return from_masks(np.array(masks).reshape(len(masks), segments.height, segments.width))
+
+
+def features_of(scene: Scene, masks: Masks, method: str, seed: int) -> tuple[Splats, dict[str, float]]:
+    """The splat with features and segments, and the seconds of each part."""
+    seconds, began = {}, time.perf_counter()
+    views = scene.run.capture.split("train")
+    if method == "paper":
+        splats = fit_features(scene.splats, views, masks, dataclasses.replace(ContrastConfig(), seed=seed), None)
+        seconds["features"] = time.perf_counter() - began
+    else:
+        votes = collect_votes(scene.splats, views, masks)
+        seconds["votes"] = time.perf_counter() - began
+        features = fill_unseen(embed(votes, EmbedSettings(seed=seed)), scene.splats.means.numpy())
+        splats = scene.splats.replace(features=torch.from_numpy(features))
+        seconds["embedding"] = time.perf_counter() - began - seconds["votes"]
+    began = time.perf_counter()
+    clusters = cluster_splats(splats)
+    seconds["clustering"] = time.perf_counter() - began
+    return splats.replace(segment_ids=torch.from_numpy(clusters.ids)), seconds
+
+
+def ceiling(scene: Scene) -> tuple[ProtocolResult, np.ndarray]:
+    """The protocol with members given by the true masks' votes; and the label of every Gaussian (N,)."""
+    ids = np.array(scene.truth.ids)
+    maps = {name: scene.truth.label_maps[name] for name in scene.names("train")}
+    votes = collect_votes(
+        scene.splats, scene.run.capture.split("train"), Masks({n: from_label_map(m) for n, m in maps.items()})
+    )
+    summed = np.zeros((len(scene.splats), len(ids)), dtype=np.float32)
+    for view, name in enumerate(votes.views):
+        columns = np.flatnonzero(votes.view_of == view)
+        present = np.unique(maps[name][maps[name] > 0])  # ids close up: column j is the j-th label present
+        summed[:, np.searchsorted(ids, present)] += votes.weights[:, columns].toarray()
+    label = np.where(summed.max(1) > 0, ids[summed.argmax(1)], 0)
+    views = scene.run.capture.split("test")
+
+    def select(view_name: str, mask: np.ndarray) -> Mapping[str, np.ndarray]:
+        found = scene.truth.label_maps[view_name][mask][0]
+        return {view.name: selection_mask(scene.splats, view.camera, label == found) for view in views}
+
+    return run_protocol(scene.truth, scene.names("train"), scene.names("test"), select), label
+
+
+def prompted(scene: Scene, splats: Splats, kind: str) -> ProtocolResult:
+    """The protocol with a mask or a click in the prompt's view."""
+    views = scene.run.capture.split("test")
+
+    def select(view_name: str, mask: np.ndarray) -> Mapping[str, np.ndarray]:
+        camera = scene.run.capture.view(view_name).camera
+        if kind == "mask":
+            members = select_by_mask(splats, camera, mask).members
+        else:
+            members = select_by_click(splats, camera, deepest_pixel(mask)).members
+        return {view.name: selection_mask(splats, view.camera, members) for view in views}
+
+    return run_protocol(scene.truth, scene.names("train"), scene.names("test"), select)
+
+
+def automatic(scene: Scene, splats: Splats, pictures: Path | None) -> dict[str, float]:
+    """ARI and panoptic quality of the segments over all held-out pixels."""
+    pred, target = [], []
+    for view in scene.run.capture.split("test"):
+        labels = label_map(splats, view.camera)
+        pred.append(labels)
+        target.append(scene.truth.label_maps[view.name])
+        if pictures is not None:
+            pictures.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(overlay_segments(view.image(), labels)).save(pictures / view.png_name.replace("/", "_"))
+    found, true = np.concatenate(pred), np.concatenate(target)
+    stuff = (0, *scene.truth.stuff)
+    quality = panoptic_quality(found, true, ignore=stuff)
+    return {
+        "ari": adjusted_rand_index(found, true),
+        "ari_things": adjusted_rand_index(found, true, ignore=stuff),
+        "pq_things": quality.pq,
+        "spurious": int(quality.spurious),
+        "missed": int(quality.missed),
+        "segments": int(splats.segment_ids.max()) if splats.segment_ids is not None else 0,
+    }
+
+
+def row(scene: Scene, top: ProtocolResult, masks: str, method: str, seed: int, pictures: Path | None) -> dict:
+    """All figures of one scene, mask set, method and seed."""
+    try:
+        splats, seconds = features_of(scene, scene.masks(masks, seed), method, seed)
+    except PromptError as error:
+        return {"scene": scene.path.name, "masks": masks, "method": method, "seed": seed, "error": str(error)}
+    facts: dict = {"scene": scene.path.name, "masks": masks, "method": method, "seed": seed}
+    facts |= {"gaussians": len(splats), "ceiling_miou": top.miou, "ceiling_mbiou": top.mbiou}
+    ceilings = {score.prompt.id: score.iou for score in (*top.things, *top.stuff)}
+    for kind in ("mask", "click"):
+        result = prompted(scene, splats, kind)
+        facts |= {f"{kind}_miou": result.miou, f"{kind}_mbiou": result.mbiou}
+        facts[f"{kind}_of_ceiling"] = float(np.mean([s.iou for s in result.things])) / (top.miou or 1.0)
+        if result.stuff:
+            facts[f"{kind}_stuff"] = float(np.mean([s.iou for s in result.stuff]))
+        facts[f"{kind}_objects"] = {
+            s.name: [round(s.iou, 3), round(ceilings[s.prompt.id], 3)] for s in (*result.things, *result.stuff)
+        }
+    facts |= automatic(scene, splats, pictures)
+    facts["seconds"] = {name: round(value, 2) for name, value in seconds.items()}
+    return {key: round(value, 4) if isinstance(value, float) else value for key, value in facts.items()}
+
+
+COLUMNS = ("ceiling_miou", "ceiling_mbiou", "mask_miou", "mask_mbiou", "mask_of_ceiling", "click_miou")
+COLUMNS += ("click_of_ceiling", "mask_stuff", "ari", "ari_things", "pq_things", "segments")
+
+
+def line(facts: dict) -> str:
+    figures = "".join(f"{facts.get(name, float('nan')):>18.3f}" for name in COLUMNS)
+    return f"{facts['scene']:12}{facts['masks']:24}{facts['method']:7}{figures}   {facts.get('seconds', '')}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenes", "--scene", type=Path, nargs="+", required=True)
+    parser.add_argument("--work", type=Path, required=True, help="fitted geometry, results.jsonl and pictures")
+    parser.add_argument("--run", type=Path, help="a finished run of the (one) scene whose geometry to take")
+    parser.add_argument("--masks", nargs="+", default=[*MASKS, *FEW])
+    parser.add_argument("--method", "--methods", nargs="+", default=["lift"], choices=METHODS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--pictures", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    args.work.mkdir(parents=True, exist_ok=True)
+    if not args.json:
+        print(f"{'scene':12}{'masks':24}{'method':7}" + "".join(f"{name:>18}" for name in COLUMNS))
+    for path in args.scenes:
+        scene = Scene.load(path, args.work, args.run, args.seed)
+        top, _ = ceiling(scene)
+        for masks in args.masks:
+            if masks.split(",")[0] != "clean" and not (path / masks.split(",")[0]).is_dir():
+                continue
+            for method in args.method:
+                place = args.work / "pictures" / path.name / masks / method if args.pictures else None
+                facts = row(scene, top, masks, method, args.seed, place)
+                with (args.work / "results.jsonl").open("a") as file:
+                    file.write(json.dumps(facts) + "\n")
+                print(json.dumps(facts) if args.json else line(facts), flush=True)
+
+
+if __name__ == "__main__":
+    main()
