@@ -36,7 +36,7 @@ from splatseg.errors import PromptError
 from splatseg.evaluate import Truth, adjusted_rand_index, read_truth, run_protocol
 from splatseg.evaluate.protocols import ProtocolResult
 from splatseg.evaluate.segmentation import panoptic_quality
-from splatseg.lift import EmbedSettings, collect_votes, embed, fill_unseen
+from splatseg.lift import Agreement, EmbedSettings, collect_votes, embed, fill_unseen
 from splatseg.masks import open_masks
 from splatseg.masks.segments import Segments, from_label_map, from_masks
 from splatseg.output import label_map, selection_mask
@@ -106,8 +106,11 @@ def _disturbed(segments: Segments, rng: np.random.Generator, drop: float, merge:
     return from_masks(np.array(masks).reshape(len(masks), segments.height, segments.width))
 
 
-def features_of(scene: Scene, masks: Masks, method: str, seed: int) -> tuple[Splats, dict[str, float]]:
-    """The splat with features and segments, and the seconds of each part."""
+def features_of(
+    scene: Scene, masks: Masks, method: str, seed: int
+) -> tuple[Splats, Agreement | None, dict[str, float]]:
+    """The splat with features and segments, what its masks agree on, and the seconds of each part."""
+    agreement = None
     seconds, began = {}, time.perf_counter()
     views = scene.run.capture.split("train")
     if method == "paper":
@@ -118,11 +121,12 @@ def features_of(scene: Scene, masks: Masks, method: str, seed: int) -> tuple[Spl
         seconds["votes"] = time.perf_counter() - began
         features = fill_unseen(embed(votes, EmbedSettings(seed=seed)), scene.splats.means.numpy())
         splats = scene.splats.replace(features=torch.from_numpy(features))
+        agreement = Agreement(votes)
         seconds["embedding"] = time.perf_counter() - began - seconds["votes"]
     began = time.perf_counter()
-    clusters = cluster_splats(splats)
+    clusters = cluster_splats(splats, agreement=agreement)
     seconds["clustering"] = time.perf_counter() - began
-    return splats.replace(segment_ids=torch.from_numpy(clusters.ids)), seconds
+    return splats.replace(segment_ids=torch.from_numpy(clusters.ids)), agreement, seconds
 
 
 def ceiling(scene: Scene) -> tuple[ProtocolResult, np.ndarray]:
@@ -147,16 +151,16 @@ def ceiling(scene: Scene) -> tuple[ProtocolResult, np.ndarray]:
     return run_protocol(scene.truth, scene.names("train"), scene.names("test"), select), label
 
 
-def prompted(scene: Scene, splats: Splats, kind: str) -> ProtocolResult:
+def prompted(scene: Scene, splats: Splats, agreement: Agreement | None, kind: str) -> ProtocolResult:
     """The protocol with a mask or a click in the prompt's view."""
     views = scene.run.capture.split("test")
 
     def select(view_name: str, mask: np.ndarray) -> Mapping[str, np.ndarray]:
         camera = scene.run.capture.view(view_name).camera
         if kind == "mask":
-            members = select_by_mask(splats, camera, mask).members
+            members = select_by_mask(splats, camera, mask, agreement=agreement).members
         else:
-            members = select_by_click(splats, camera, deepest_pixel(mask)).members
+            members = select_by_click(splats, camera, deepest_pixel(mask), voted=agreement is not None).members
         return {view.name: selection_mask(splats, view.camera, members) for view in views}
 
     return run_protocol(scene.truth, scene.names("train"), scene.names("test"), select)
@@ -188,14 +192,14 @@ def automatic(scene: Scene, splats: Splats, pictures: Path | None) -> dict[str, 
 def row(scene: Scene, top: ProtocolResult, masks: str, method: str, seed: int, pictures: Path | None) -> dict:
     """All figures of one scene, mask set, method and seed."""
     try:
-        splats, seconds = features_of(scene, scene.masks(masks, seed), method, seed)
+        splats, agreement, seconds = features_of(scene, scene.masks(masks, seed), method, seed)
     except PromptError as error:
         return {"scene": scene.path.name, "masks": masks, "method": method, "seed": seed, "error": str(error)}
     facts: dict = {"scene": scene.path.name, "masks": masks, "method": method, "seed": seed}
     facts |= {"gaussians": len(splats), "ceiling_miou": top.miou, "ceiling_mbiou": top.mbiou}
     ceilings = {score.prompt.id: score.iou for score in (*top.things, *top.stuff)}
     for kind in ("mask", "click"):
-        result = prompted(scene, splats, kind)
+        result = prompted(scene, splats, agreement, kind)
         facts |= {f"{kind}_miou": result.miou, f"{kind}_mbiou": result.mbiou}
         facts[f"{kind}_of_ceiling"] = float(np.mean([s.iou for s in result.things])) / (top.miou or 1.0)
         if result.stuff:

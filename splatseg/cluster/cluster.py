@@ -1,8 +1,10 @@
 """Automatic segments: every Gaussian gets the id of the thing it belongs to.
 
-Features are covered by prototypes, the prototypes joined by average linkage into a tree, the tree cut at one distance.
-Every Gaussian takes the cluster of its nearest prototype. What is alike but apart in space becomes several segments,
-crumbs are given to the segment around them, and ids run by size: 1 is the largest.
+Features are covered by prototypes, the prototypes joined by average linkage into a tree, and the tree cut: where the
+votes of the masks are at hand, at the nodes that most views show as one thing, else at one distance. Every Gaussian
+takes the cluster of its nearest prototype. What is alike but apart in space becomes several segments, crumbs are given
+to the segment around them, Gaussians at boundaries follow the masks that fit their segments, and ids run by size: 1 is
+the largest.
 
 Alphabet: N Gaussians, F features, K segments; ids (N,) int32, 0 = none (no features, or a crumb far from everything).
 """
@@ -13,12 +15,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy import sparse
 from scipy.spatial import cKDTree
 
 from splatseg.arrays import check_shapes
 from splatseg.cluster.coreset import cover, means_of, nearest
 from splatseg.cluster.linkage import average_linkage, cut
+from splatseg.cluster.supported_cut import supported_cut
 from splatseg.cluster.tidy import spatial_components
+from splatseg.lift.agreement import Agreement
 from splatseg.splats.splats import Splats
 
 
@@ -26,13 +31,28 @@ from splatseg.splats.splats import Splats
 class ClusterSettings:
     """How features become segments."""
 
-    distance: float = 0.1  # 1 - cosine at which the tree is cut; lower gives parts, higher gives groups
+    granularity: float = 0.5  # 0 gives parts, 1 gives groups
+    distance: float = 0.1  # 1 - cosine at which the tree is cut without votes, at granularity 1/2
     cover_similarity: float = 0.985  # every Gaussian is at least this similar to a prototype
     max_prototypes: int = 3000
     min_share: float = 5e-5  # of all Gaussians with features; smaller pieces are crumbs
     min_count: int = 20  # and so are pieces of fewer Gaussians, whatever their share
     split_share: float = 0.05  # a piece apart in space of at least this share of its cluster is a segment of its own
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.granularity <= 1.0:
+            raise ValueError(f"granularity must be in 0..1 (parts to groups), got {self.granularity}")
+
+    @property
+    def bias(self) -> float:
+        """How much the support of a whole counts beside that of its parts."""
+        return 2.0 ** (2.0 * self.granularity - 1.0)
+
+    @property
+    def cut_distance(self) -> float:
+        """Where the tree is cut without votes: a fifth to five times `distance`."""
+        return self.distance * 5.0 ** (2.0 * self.granularity - 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +67,12 @@ class Clusters:
         check_shapes(ids=(self.ids, "N"), prototypes=(self.prototypes, "K F"), counts=(self.counts, "K"))
 
 
-def cluster_splats(splats: Splats, settings: ClusterSettings | None = None) -> Clusters:
-    """Segment a splat that carries features. The same splat and settings give the same ids.
+def cluster_splats(
+    splats: Splats, settings: ClusterSettings | None = None, agreement: Agreement | None = None
+) -> Clusters:
+    """Segment a splat that carries features. The same splat, votes and settings give the same ids.
+
+    agreement: the votes of the masks on this splat, which decide what is one thing.
 
     Raises ValueError for a splat without features.
     """
@@ -62,22 +86,33 @@ def cluster_splats(splats: Splats, settings: ClusterSettings | None = None) -> C
         return Clusters(ids, np.zeros((0, features.shape[1]), dtype=np.float32), np.zeros(0, dtype=np.int64))
     means = splats.means.detach().numpy()[known]
     reach = splats.scales.detach().amax(1).numpy()[known]
-    piece = _pieces(_clusters(features[known], settings), means, reach, settings)
+    piece = _pieces(_clusters(features, known, settings, agreement), means, reach, settings)
     ids[known] = _largest_first(_without_crumbs(piece, means, settings))
+    if agreement is not None:
+        ids = _largest_first(agreement.relabelled(ids).astype(np.int64) - 1)
     kept = ids > 0
     prototypes, counts = means_of(features[kept], ids[kept] - 1, int(ids.max()))
     return Clusters(ids, prototypes, counts)
 
 
-def _clusters(features: np.ndarray, settings: ClusterSettings) -> np.ndarray:
-    """Cluster index (N,) of unit features (N,F)."""
+def _clusters(
+    all_features: np.ndarray, known: np.ndarray, settings: ClusterSettings, agreement: Agreement | None
+) -> np.ndarray:
+    """Cluster index of the Gaussians `known` among N, from unit features (N,F)."""
+    features = all_features[known]
     covering = cover(features, settings.cover_similarity, settings.max_prototypes, settings.seed)
     index = nearest(features, covering)
     prototypes, sizes = means_of(features, index, len(covering))
     used = np.flatnonzero(sizes)
     merges, distances = average_linkage(prototypes[used], sizes[used])
     label = np.zeros(len(covering), dtype=np.int64)
-    label[used] = cut(merges, distances, settings.distance)
+    if agreement is None:
+        label[used] = cut(merges, distances, settings.cut_distance)
+    else:
+        shape = (len(covering), len(all_features))
+        one_hot = sparse.csr_array((np.ones(len(known), dtype=np.float32), (index, known)), shape=shape)
+        inside, seen = agreement.tallies(one_hot[used])
+        label[used] = supported_cut(merges, inside, seen, agreement, settings.bias)
     return label[index]
 
 

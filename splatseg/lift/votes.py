@@ -46,7 +46,7 @@ class Votes:
 
     weights (N,M) float32 CSR, in pixels; view_of (M,) int32, index into `views`; id_of (M,) int32, the mask's id in its
     view; areas (M,) int64, pixels of the mask; seen (N,) float32, total blending weight over all pixels of the views
-    that have masks; views: the names of those views.
+    that have masks; views: the names of those views; layer_of (M,) int32: masks of one view and layer do not overlap.
     """
 
     weights: sparse.csr_array
@@ -55,6 +55,7 @@ class Votes:
     areas: np.ndarray
     seen: np.ndarray
     views: tuple[str, ...]
+    layer_of: np.ndarray
 
     def __post_init__(self) -> None:
         check_shapes(
@@ -63,6 +64,7 @@ class Votes:
             id_of=(self.id_of, "M"),
             areas=(self.areas, "M"),
             seen=(self.seen, "N"),
+            layer_of=(self.layer_of, "M"),
         )
 
 
@@ -81,7 +83,7 @@ def collect_votes(
     """
     columns: list[sparse.csc_array] = []
     names: list[str] = []
-    view_of, id_of, areas = [], [], []
+    view_of, id_of, areas, layer_of = [], [], [], []
     seen = np.zeros(len(splats), dtype=np.float64)
     scales, opacities = splats.scales, splats.opacities
     for done, view in enumerate(views, start=1):
@@ -94,6 +96,7 @@ def collect_votes(
             view_of.append(np.full(segments.count, len(names), dtype=np.int32))
             id_of.append(np.arange(1, segments.count + 1, dtype=np.int32))
             areas.append(np.asarray(segments.areas(), dtype=np.int64))
+            layer_of.append(segments.layer_of())
             names.append(view.name)
         if progress is not None:
             progress(done, len(views))
@@ -105,6 +108,7 @@ def collect_votes(
         areas=np.concatenate(areas),
         seen=seen.astype(np.float32),
         views=tuple(names),
+        layer_of=np.concatenate(layer_of),
     )
 
 

@@ -52,6 +52,10 @@ class Segments:
         """(count,) int64, pixels of segments 1, 2, ..."""
         return self._layer_areas.sum(axis=0)
 
+    def layer_of(self) -> np.ndarray:
+        """(count,) int32, the layer in which each segment stands."""
+        return self._layer_areas.argmax(axis=0).astype(np.int32)
+
     def mask(self, segment_id: int) -> np.ndarray:
         """(H,W) bool, the pixels of one segment."""
         if not 1 <= segment_id <= self.count:

@@ -4,6 +4,7 @@
     metrics.jsonl    one line a report of progress                masks/          16-bit label maps, one PNG a view
     splats.ply       the splat, its features and segment ids      report.html     what a person looks at
     checkpoint/      what resuming needs, while it is needed      evaluation.json what `splatseg evaluate` found
+    votes.safetensors  what every mask sees of every Gaussian, which selections ask
 
 Every file is written aside and renamed into place, so a run is never left with half a file.
 """
@@ -21,12 +22,16 @@ from typing import Any
 from splatseg.capture import Capture, View
 from splatseg.errors import PromptError, RunError
 from splatseg.files import atomic_write
+from splatseg.lift import Agreement, read_votes
 from splatseg.masks import MaskStore, open_masks
 from splatseg.run.settings import RunSettings
 from splatseg.run.settings_file import read_settings, to_plain, write_settings
 from splatseg.splats import Splats, load_splats
 
-FILES = ("config.yaml", "metrics.jsonl", "splats.ply", "segments.json", "report.html", "evaluation.json")
+FILES = (
+    *("config.yaml", "metrics.jsonl", "splats.ply", "votes.safetensors"),
+    *("segments.json", "report.html", "evaluation.json"),
+)
 FOLDERS = ("checkpoint", "masks")
 """What a run may hold. `--overwrite` removes these and nothing else."""
 
@@ -66,6 +71,22 @@ class Run:
             raise PromptError(f"the capture of {self.path} has no views in the split {split!r}; use --split all")
         return views
 
+    def agreement(self) -> Agreement | None:
+        """What the masks of all views say of sets of Gaussians; None if the run was made without votes (`paper`).
+
+        Raises RunError if the file of votes is damaged or of another splat.
+        """
+        if not self.votes_path.exists():
+            return None
+        agreement = Agreement(read_votes(self.votes_path))
+        count = len(self.splats())
+        if agreement.gaussians != count:
+            raise RunError(
+                f"{self.votes_path} is of {agreement.gaussians:,} Gaussians, the splat has {count:,}; "
+                f"run `splatseg segment {self.path}` again"
+            )
+        return agreement
+
     def record(self, **facts: Any) -> None:
         """Add a line to metrics.jsonl."""
         with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
@@ -92,6 +113,11 @@ class Run:
     def splats_path(self) -> Path:
         """Where the splat is or will be."""
         return self.path / "splats.ply"
+
+    @property
+    def votes_path(self) -> Path:
+        """Where the votes of the masks are, if features came from them."""
+        return self.path / "votes.safetensors"
 
     @property
     def segments_path(self) -> Path:

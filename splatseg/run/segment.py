@@ -9,7 +9,7 @@ import torch
 
 from splatseg.cluster import cluster_splats
 from splatseg.contrast import FeatureReport, fit_features
-from splatseg.lift import collect_votes, embed, fill_unseen
+from splatseg.lift import Agreement, Votes, collect_votes, embed, fill_unseen, write_votes
 from splatseg.output import describe_segments, label_map, write_label_map, write_segments
 from splatseg.run.folder import Run, save_settings
 from splatseg.run.report import report_run
@@ -32,14 +32,16 @@ def segment_run(
     settings = run.settings.with_method(method, iterations)
     settings = settings.with_masks(str(masks or run.settings.masks))
     changed = Run(run.path, settings)
-    segmented = find_segments(changed, splats.replace(features=None, segment_ids=None), reporter)
+    segmented, votes = find_features(changed, splats.replace(features=None, segment_ids=None), reporter)
     changed = save_settings(run, settings)
-    write_segmented(changed, segmented, reporter)
+    write_segmented(changed, segmented, votes, reporter)
     return report_run(changed, reporter)
 
 
-def find_segments(run: Run, splats: Splats, reporter: Reporter) -> Splats:
-    """The splat with features from the masks of the run's training views, by its method. Geometry is not touched."""
+def find_features(run: Run, splats: Splats, reporter: Reporter) -> tuple[Splats, Votes | None]:
+    """The splat with features from the masks of the run's training views, by its method, and the votes they are from
+    (None for `paper`). Geometry is not touched."""
+    votes = None
     began = time.monotonic()
     views, masks = run.capture.split("train"), run.masks()
     if run.settings.method == "paper":
@@ -58,14 +60,14 @@ def find_segments(run: Run, splats: Splats, reporter: Reporter) -> Splats:
             splats = splats.replace(features=torch.from_numpy(features))
             advance(1)
     run.record(timing=f"features ({run.settings.method})", seconds=round(time.monotonic() - began, 3))
-    return splats
+    return splats, votes
 
 
-def write_segmented(run: Run, splats: Splats, reporter: Reporter) -> None:
-    """Cluster a splat that has features and write all that follows: splats.ply, segments.json, masks/."""
+def write_segmented(run: Run, splats: Splats, votes: Votes | None, reporter: Reporter) -> None:
+    """Cluster a splat that has features and write all that follows: votes, splats.ply, segments.json, masks/."""
     began = time.monotonic()
     with reporter.stage("clustering", 1) as advance:
-        clusters = cluster_splats(splats, run.settings.cluster)
+        clusters = cluster_splats(splats, run.settings.cluster, Agreement(votes) if votes is not None else None)
         splats = splats.replace(segment_ids=torch.from_numpy(clusters.ids))
         advance(1)
     run.record(timing="clustering", seconds=round(time.monotonic() - began, 3))
@@ -75,6 +77,10 @@ def write_segmented(run: Run, splats: Splats, reporter: Reporter) -> None:
             write_label_map(run.path / "masks" / view.png_name, label_map(splats, view.camera))
             advance(done)
     run.record(timing="label maps", seconds=round(time.monotonic() - began, 3))
+    if votes is None:
+        run.votes_path.unlink(missing_ok=True)
+    else:
+        write_votes(run.votes_path, votes)
     write_ply(run.splats_path, splats)
     # Last, because its presence says that segmenting has finished.
     write_segments(run.segments_path, describe_segments(splats))

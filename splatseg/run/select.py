@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from splatseg.capture import View
 from splatseg.errors import PromptError, RunError
 from splatseg.files import write_json
+from splatseg.lift import Agreement
 from splatseg.output import export_object, export_rest, selection_mask, write_mask
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
@@ -41,7 +42,7 @@ def select_in_run(run: Run, prompt: Prompt, output: Path, reporter: Reporter) ->
     splats = run.splats()
     if splats.features is None:
         raise RunError(f"{run.path} has no features yet; run `splatseg segment {run.path} --masks DIR` first")
-    selection = select(splats, view, prompt)
+    selection = select(splats, view, prompt, run.agreement())
     members = selection.members
     coverage = _write_masks(splats, run.capture.views, members, output, reporter)
     export_object(output / "object.ply", splats, members)
@@ -50,15 +51,17 @@ def select_in_run(run: Run, prompt: Prompt, output: Path, reporter: Reporter) ->
     return f"selected {int(members.sum()):,} of {len(splats):,} Gaussians; wrote {output}"
 
 
-def select(splats: Splats, view: View, prompt: Prompt) -> Selection:
-    """The selection that a prompt in a view makes. Raises PromptError."""
+def select(splats: Splats, view: View, prompt: Prompt, agreement: Agreement | None = None) -> Selection:
+    """The selection that a prompt in a view makes, set right by the votes of all views. Raises PromptError."""
     if prompt.click is not None:
-        return select_by_click(splats, view.camera, (prompt.click[0], prompt.click[1]), threshold=prompt.threshold)
+        x, y = prompt.click[0], prompt.click[1]
+        return select_by_click(splats, view.camera, (x, y), prompt.threshold, voted=agreement is not None)
     if prompt.box is not None:
         x0, y0, x1, y1 = prompt.box
-        return select_by_box(splats, view.camera, (x0, y0, x1, y1), threshold=prompt.threshold)
+        return select_by_box(splats, view.camera, (x0, y0, x1, y1), prompt.threshold, agreement)
     assert prompt.mask is not None
-    return select_by_mask(splats, view.camera, read_prompt_mask(prompt.mask, view), threshold=prompt.threshold)
+    mask = read_prompt_mask(prompt.mask, view)
+    return select_by_mask(splats, view.camera, mask, prompt.threshold, agreement)
 
 
 def read_prompt_mask(path: Path, view: View) -> np.ndarray:

@@ -12,11 +12,12 @@ from pathlib import Path
 from splatseg.capture import Capture
 from splatseg.contrast import PaperObjective
 from splatseg.errors import CaptureError
+from splatseg.lift import read_votes
 from splatseg.masks import open_masks
 from splatseg.run.folder import Run, create_run
 from splatseg.run.report import report_run
 from splatseg.run.reporter import Reporter
-from splatseg.run.segment import find_segments, write_segmented
+from splatseg.run.segment import find_features, write_segmented
 from splatseg.run.settings import RunSettings
 from splatseg.splats import Splats, load_splats, write_ply
 from splatseg.train import StepReport, fit
@@ -48,9 +49,10 @@ def train_run(run: Run, reporter: Reporter) -> str:
         run.record(timing="geometry", seconds=round(time.monotonic() - began, 3))
     if run.settings.masks and not run.segments_path.exists():
         splats = run.splats()
+        votes = read_votes(run.votes_path) if run.votes_path.exists() else None
         if splats.features is None:
-            splats = find_segments(run, splats, reporter)
-        write_segmented(run, splats, reporter)
+            splats, votes = find_features(run, splats, reporter)
+        write_segmented(run, splats, votes, reporter)
     summary = report_run(run, reporter)
     return f"{summary}\n{run.report_path}"
 

@@ -17,7 +17,9 @@ import torch
 
 from splatseg.capture.camera import Camera
 from splatseg.errors import PromptError
+from splatseg.lift.agreement import Agreement
 from splatseg.raster.interface import Plan, rasterize_pixels
+from splatseg.select.corrected import best_corrected
 from splatseg.select.mask_prompt import inside_outside, plan_of
 from splatseg.select.selection import Selection, features_of, nonempty
 from splatseg.select.threshold import render_members
@@ -47,10 +49,17 @@ class _Candidate:
     agreement: float
 
 
-def select_by_box(splats: Splats, camera: Camera, box: Box, threshold: float | None = None) -> Selection:
+def select_by_box(
+    splats: Splats,
+    camera: Camera,
+    box: Box,
+    threshold: float | None = None,
+    agreement: Agreement | None = None,
+) -> Selection:
     """Select the object that fills `box` in the image of `camera`, tidied. Scores are similarity minus threshold.
 
-    The box is cut to the image. threshold None chooses it by agreement with the box; a number is the similarity used.
+    The box is cut to the image. threshold None chooses it by agreement with the box, and `agreement`, the votes of all
+    views on this splat, then corrects what is selected; a number is the similarity used.
 
     Raises PromptError for a box without area or outside the image, a box that shows nothing, a splat without
     features, and an empty selection.
@@ -71,7 +80,14 @@ def select_by_box(splats: Splats, camera: Camera, box: Box, threshold: float | N
     if not candidates:
         raise PromptError(f"nothing with features is seen in the box ({x0}, {y0}, {x1}, {y1}); move it")
     margin = _joined(candidates, (x0, y0, x1, y1))
-    return nonempty(Selection(margin, 0.0, margin >= 0), "the box").tidy(splats)
+    selection = nonempty(Selection(margin, 0.0, margin >= 0), "the box")
+    if threshold is not None or agreement is None:
+        return selection.tidy(splats)
+
+    def judge(members: np.ndarray) -> np.ndarray:
+        return np.array([box_agreement(mask, (x0, y0, x1, y1)) for mask in render_members(plan, members)])
+
+    return best_corrected([selection], splats, agreement, judge)[0]
 
 
 def box_agreement(mask: np.ndarray, box: tuple[int, int, int, int]) -> float:

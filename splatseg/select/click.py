@@ -3,7 +3,8 @@
 The query is the feature blended at the pixel and at those around it that look alike. Its threshold comes from the data:
 as the threshold falls, the selection grows through the part, the object, the group; where it hardly grows over a long
 range of thresholds there is an object's boundary (persistence). If the splat has automatic segments and the one under
-the click agrees with that, its boundary is taken instead: it was found with all of the scene in sight.
+the click agrees with that, its boundary is taken instead: it was found with all of the scene in sight. Segments
+that were found with the votes of all views (`voted`) are what most views show as one thing, and are taken as they are.
 
 Alphabet: N Gaussians, F features, P pixels around the click, T thresholds.
 """
@@ -38,11 +39,16 @@ AGREEMENT = 0.8
 
 
 def select_by_click(
-    splats: Splats, camera: Camera, pixel: tuple[float, float], threshold: float | None = None
+    splats: Splats,
+    camera: Camera,
+    pixel: tuple[float, float],
+    threshold: float | None = None,
+    voted: bool = False,
 ) -> Selection:
     """Select the object at pixel (x, y) of the image of `camera`, tidied.
 
-    threshold None chooses it from the data.
+    threshold None chooses it from the data. voted says that the splat's segments come from the votes of all views:
+    then the one under the click is the answer.
 
     Raises PromptError for a click outside the image or on nothing, a splat without features, an empty selection.
     """
@@ -57,10 +63,12 @@ def select_by_click(
     scores = features @ _query(plan, features, (column, row))
     if threshold is not None:
         return nonempty(Selection(scores, threshold, scores >= threshold), "the click").tidy(splats)
+    segment = _segment_at(plan, splats, (column, row))
+    if voted and segment is not None:
+        return Selection(segment.astype(np.float32) - 0.5, 0.0, segment)
     masks = render_members(plan, scores[None] >= THRESHOLDS[:, None])
     chosen = most_stable(masks, (column, row))
     threshold = float(THRESHOLDS[chosen])
-    segment = _segment_at(plan, splats, (column, row))
     if segment is not None:
         target = render_members(plan, segment[None])
         if float(iou(target, masks[chosen])[0]) >= AGREEMENT and target[0, row, column]:

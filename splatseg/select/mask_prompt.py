@@ -4,6 +4,7 @@
 
 a_i, b_i: summed blending weight of Gaussian i inside and outside the mask; p_i its purity; f_i its unit feature. The
 threshold on the scores is the one whose selection, rendered into the prompt's own view, agrees best with the mask.
+With the votes of all views at hand the selection is then set right by them (`corrected`).
 
 Alphabet: N Gaussians, F features, H x W pixels.
 """
@@ -16,16 +17,25 @@ import torch
 from splatseg.arrays import check_shapes
 from splatseg.capture.camera import Camera
 from splatseg.errors import PromptError
+from splatseg.lift.agreement import Agreement
 from splatseg.raster.interface import Plan, accumulate, prepare
+from splatseg.select.corrected import best_corrected
 from splatseg.select.selection import Selection, features_of, nonempty
-from splatseg.select.threshold import best_threshold
+from splatseg.select.threshold import best_threshold, iou, render_members
 from splatseg.splats.splats import Splats
 
 
-def select_by_mask(splats: Splats, camera: Camera, mask: np.ndarray, threshold: float | None = None) -> Selection:
+def select_by_mask(
+    splats: Splats,
+    camera: Camera,
+    mask: np.ndarray,
+    threshold: float | None = None,
+    agreement: Agreement | None = None,
+) -> Selection:
     """Select the object that mask (H,W) bool covers in the image of `camera`, tidied.
 
-    threshold None chooses it by agreement with the mask in its own view.
+    threshold None chooses it by agreement with the mask in its own view, and `agreement`, the votes of all views on
+    this splat, then corrects what is selected; a threshold that is given is taken as it is.
 
     Raises PromptError for a mask of the wrong size, an empty mask, a mask that no Gaussian is seen through, a splat
     without features, and an empty selection.
@@ -37,10 +47,11 @@ def select_by_mask(splats: Splats, camera: Camera, mask: np.ndarray, threshold: 
     if not inside.any():
         raise PromptError(f"no Gaussian is seen through the mask ({int(mask.sum())} pixels); choose another view")
     scores = features @ query_of(features, inside, outside)
-    if threshold is None:
-        threshold, _ = best_threshold(plan, scores, inside, mask)
-    selection = nonempty(Selection(scores, threshold, scores >= threshold), "the mask")
-    return selection.tidy(splats)
+    chosen = best_threshold(plan, scores, inside, mask)[0] if threshold is None else threshold
+    selection = nonempty(Selection(scores, chosen, scores >= chosen), "the mask")
+    if threshold is not None or agreement is None:
+        return selection.tidy(splats)
+    return best_corrected([selection], splats, agreement, lambda members: iou(render_members(plan, members), mask))[0]
 
 
 def plan_of(splats: Splats, camera: Camera) -> Plan:

@@ -22,6 +22,7 @@ def votes_of(weights: np.ndarray, view_of: np.ndarray) -> Votes:
         areas=np.full(masks, 100),
         seen=weights.sum(1).astype(np.float32),
         views=tuple(f"{view}.png" for view in range(int(view_of.max(initial=-1)) + 1)),
+        layer_of=np.zeros(masks, dtype=np.int32),
     )
 
 

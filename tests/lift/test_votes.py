@@ -134,4 +134,4 @@ def test_votes_know_their_shapes():
     splats, _, views, masks = views_and_masks()
     found = collect_votes(splats, views, masks)
     with pytest.raises(ValueError, match="areas"):
-        Votes(found.weights, found.view_of, found.id_of, found.areas[:-1], found.seen, found.views)
+        Votes(found.weights, found.view_of, found.id_of, found.areas[:-1], found.seen, found.views, found.layer_of)

@@ -1,0 +1,66 @@
+"""Where to cut the tree of segments: at the nodes that the masks of most views show as one.
+
+    value(node) = max(bias * support(node) * mass(node), value(left) + value(right))
+
+support(node) in 0..1 is how well the masks of all views agree with the Gaussians under the node (`lift.agreement`);
+mass(node) is all that the views see of them. The set of nodes with the greatest total value has no node above another
+and covers everything: parts where masks show parts, wholes where they show wholes, each by the majority of its own
+views, with no distance that must fit all things of a scene.
+
+The bias moves the balance: above 1 to groups, below 1 to parts.
+
+Alphabet: K prototypes, the leaves; K - 1 merges as `linkage` makes them; M masks; V views.
+
+Source: the optimal cut of a tree by dynamic programming is that of excess of mass in HDBSCAN (Campello et al. 2013).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from splatseg.arrays import check_shapes
+from splatseg.lift.agreement import Agreement
+
+
+def supported_cut(
+    merges: np.ndarray, inside: np.ndarray, seen: np.ndarray, agreement: Agreement, bias: float = 1.0
+) -> np.ndarray:
+    """Cluster index (K,) int64, 0, 1, ..., of each prototype.
+
+    merges (K-1,2) as `average_linkage` gives them; inside (K,M) and seen (K,V), the tallies of the leaves.
+    """
+    count = check_shapes(inside=(inside, "K M"), seen=(seen, "K V"))["K"]
+    inside, seen = inside.copy(), seen.copy()
+    value = np.array([_value(inside[k], seen[k], agreement) for k in range(count)])
+    last = np.full(count, -1)  # the step that made what is now named k, -1 for a leaf
+    left, right = np.full(len(merges), -1), np.full(len(merges), -1)  # the steps that made the two sides of a merge
+    one = np.zeros(len(merges), dtype=bool)  # whether a merge is worth more as one segment than as its parts
+    for step, (a, b) in enumerate(merges):
+        inside[a] += inside[b]
+        seen[a] += seen[b]
+        left[step], right[step] = last[a], last[b]
+        own = bias * _value(inside[a], seen[a], agreement)
+        one[step] = own >= value[a] + value[b]
+        value[a] = own if one[step] else value[a] + value[b]
+        last[a] = step
+    return _labels(merges, left, right, one)
+
+
+def _value(inside: np.ndarray, seen: np.ndarray, agreement: Agreement) -> float:
+    return agreement.support_of(inside, seen) * float(seen.sum())
+
+
+def _labels(merges: np.ndarray, left: np.ndarray, right: np.ndarray, one: np.ndarray) -> np.ndarray:
+    """From the top of the tree down: a merge that is one segment joins all below it; the others part their sides."""
+    count = len(merges) + 1
+    joined = np.zeros(len(merges), dtype=bool)
+    for step in range(len(merges) - 1, -1, -1):
+        joined[step] |= one[step]
+        for side in (left[step], right[step]):
+            if side >= 0:
+                joined[side] |= joined[step]
+    name = np.arange(count)
+    for step, (a, b) in enumerate(merges):
+        if joined[step]:
+            name[name == name[b]] = name[a]
+    return np.unique(name, return_inverse=True)[1]

@@ -1,0 +1,64 @@
+"""Votes on disk, beside the splat they were made for: what a selection asks long after the features were made.
+
+One safetensors file: `data`, `indices`, `indptr` of the weights (N,M) in CSR; `view_of`, `id_of`, `layer_of`, `areas`
+(M,); `seen` (N,); the names of the views as JSON in its metadata.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+from scipy import sparse
+
+from splatseg.errors import RunError
+from splatseg.files import atomic_write
+from splatseg.lift.votes import Votes
+
+FORMAT = "splatseg votes 1"
+
+
+def write_votes(path: Path, votes: Votes) -> None:
+    """Write votes atomically."""
+    tensors = {
+        "data": votes.weights.data.astype(np.float32),
+        "indices": votes.weights.indices.astype(np.int32),
+        "indptr": votes.weights.indptr.astype(np.int64),
+        "shape": np.array(votes.weights.shape, dtype=np.int64),
+        "view_of": votes.view_of,
+        "id_of": votes.id_of,
+        "layer_of": votes.layer_of,
+        "areas": votes.areas,
+        "seen": votes.seen,
+    }
+    metadata = {"format": FORMAT, "views": json.dumps(votes.views)}
+    with atomic_write(path) as file:
+        file.write(save({name: np.ascontiguousarray(value) for name, value in tensors.items()}, metadata))
+
+
+def read_votes(path: Path) -> Votes:
+    """Read what `write_votes` wrote. Raises RunError for a file that is not that or is damaged."""
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise RunError(f"{path} holds no votes of this version of splatseg; run `splatseg segment` again")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        views = tuple(json.loads(metadata["views"]))
+        csr = (tensors["data"], tensors["indices"], tensors["indptr"])
+        weights = sparse.csr_array(csr, shape=tuple(tensors["shape"].tolist()))
+        weights.check_format(full_check=True)
+        return Votes(
+            weights,
+            tensors["view_of"],
+            tensors["id_of"],
+            tensors["areas"],
+            tensors["seen"],
+            views,
+            tensors["layer_of"],
+        )
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise RunError(f"{path} cannot be read ({error}); run `splatseg segment` again") from error

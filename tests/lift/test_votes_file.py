@@ -1,0 +1,62 @@
+"""Votes come back from disk as they were, or are refused with a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from scipy import sparse
+
+from splatseg.errors import RunError
+from splatseg.lift.votes import Votes
+from splatseg.lift.votes_file import read_votes, write_votes
+
+
+def some_votes() -> Votes:
+    rng = np.random.default_rng(0)
+    dense = (rng.random((40, 6)) * (rng.random((40, 6)) < 0.3)).astype(np.float32)
+    return Votes(
+        sparse.csr_array(dense),
+        np.array([0, 0, 1, 1, 1, 2], dtype=np.int32),
+        np.array([1, 2, 1, 2, 3, 1], dtype=np.int32),
+        np.arange(6, dtype=np.int64),
+        dense.sum(1),
+        ("a b.png", "c/d.png", "e.png"),
+        np.array([0, 0, 0, 1, 1, 0], dtype=np.int32),
+    )
+
+
+def test_votes_survive_the_round_trip_exactly(tmp_path: Path):
+    votes = some_votes()
+    write_votes(tmp_path / "votes.safetensors", votes)
+    back = read_votes(tmp_path / "votes.safetensors")
+    np.testing.assert_array_equal(back.weights.toarray(), votes.weights.toarray())
+    for name in ("view_of", "id_of", "areas", "seen", "layer_of"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(votes, name))
+    assert back.views == votes.views
+
+
+def test_a_file_cut_short_is_refused(tmp_path: Path):
+    path = tmp_path / "votes.safetensors"
+    write_votes(path, some_votes())
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(RunError, match=r"cannot be read.*run `splatseg segment` again"):
+        read_votes(path)
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path):
+    path = tmp_path / "votes.safetensors"
+    save_file({"data": np.zeros(3)}, path)
+    with pytest.raises(RunError, match="holds no votes"):
+        read_votes(path)
+
+
+def test_indices_that_point_outside_are_refused(tmp_path: Path):
+    path = tmp_path / "votes.safetensors"
+    votes = some_votes()
+    votes.weights.indices[0] = 77
+    write_votes(path, votes)
+    with pytest.raises(RunError, match="cannot be read"):
+        read_votes(path)
