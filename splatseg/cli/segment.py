@@ -21,8 +21,11 @@ class Segment:
     """lift (closed form, seconds) or paper (the contrastive training of Contrastive Gaussian Clustering)."""
     iterations: int | None = None
     """Steps of `--method paper`. Default: 30,000."""
+    granularity: float | None = None
+    """What counts as one segment, from 0 (parts) to 1 (groups). Default: 0.5."""
 
     def run(self, terminal: Terminal) -> None:
         """Find the segments and print how many there are."""
         masks: Path | None = self.masks and self.masks.absolute()
-        terminal.results.print(segment_run(open_run(self.folder), terminal, masks, self.method, self.iterations))
+        summary = segment_run(open_run(self.folder), terminal, masks, self.method, self.iterations, self.granularity)
+        terminal.results.print(summary)

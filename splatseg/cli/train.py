@@ -31,6 +31,8 @@ class Train:
     """A trained .ply or .splat: its geometry is taken and frozen, nothing is fitted."""
     iterations: int | None = None
     """Steps of training; all schedules scale with it. Default: the method's own."""
+    granularity: float | None = None
+    """What counts as one segment, from 0 (parts) to 1 (groups). Default: 0.5."""
     downscale: int = 1
     """Divide the size of the images by this."""
     seed: int = 0
@@ -62,6 +64,7 @@ class Train:
             splats=_absolute(self.splats),
             iterations=self.iterations,
             seed=self.seed,
+            granularity=self.granularity,
         )
         run = start_run(self.output, settings, resume=self.resume, overwrite=self.overwrite)
         terminal.results.print(train_run(run, terminal))

@@ -19,17 +19,23 @@ from splatseg.splats import Splats, write_ply
 
 
 def segment_run(
-    run: Run, reporter: Reporter, masks: Path | None = None, method: Method = "lift", iterations: int | None = None
+    run: Run,
+    reporter: Reporter,
+    masks: Path | None = None,
+    method: Method = "lift",
+    iterations: int | None = None,
+    granularity: float | None = None,
 ) -> str:
     """Give the splat of a run features and segments, anew if it has some. Returns a summary.
 
     What the run had stays until the new segments are there. masks: their folder, if not the one the run was made with.
+    granularity: 0 for parts to 1 for groups, None for 1/2.
 
     Raises MaskError for bad masks, RunError when the run has no splat or no masks are known.
     """
     splats = run.splats()
     run.masks(masks)  # says what is wrong with them before anything changes
-    settings = run.settings.with_method(method, iterations)
+    settings = run.settings.with_method(method, iterations, granularity)
     settings = settings.with_masks(str(masks or run.settings.masks))
     changed = Run(run.path, settings)
     segmented, votes = find_features(changed, splats.replace(features=None, segment_ids=None), reporter)

@@ -11,6 +11,7 @@ import splatseg.version
 from splatseg.capture import Capture, load_capture
 from splatseg.cluster import ClusterSettings
 from splatseg.contrast import ContrastConfig
+from splatseg.errors import RunError
 from splatseg.lift import EmbedSettings
 from splatseg.train import TrainConfig
 
@@ -62,6 +63,7 @@ class RunSettings:
         splats: str | None = None,
         iterations: int | None = None,
         seed: int = 0,
+        granularity: float | None = None,
     ) -> RunSettings:
         """The settings a command line asks for: defaults of the method, its schedules scaled to `iterations`."""
         joint = method == "paper" and splats is None and masks is not None
@@ -69,17 +71,25 @@ class RunSettings:
         if iterations is not None:
             train = train.scaled(iterations)
         settings = cls(capture, masks, method, splats, seed, train=dataclasses.replace(train, seed=seed))
-        return settings.with_method(method, iterations)
+        return settings.with_method(method, iterations, granularity)
 
-    def with_method(self, method: Method, iterations: int | None) -> RunSettings:
-        """The same run segmented anew, with this version's settings; `iterations` scales the schedule of `paper`."""
+    def with_method(self, method: Method, iterations: int | None, granularity: float | None = None) -> RunSettings:
+        """The same run segmented anew, with this version's settings; `iterations` scales the schedule of `paper`.
+
+        granularity: 0 for parts to 1 for groups. Raises RunError for another number.
+        """
+        if granularity is not None and not 0.0 <= granularity <= 1.0:
+            raise RunError(f"the granularity is {granularity:g}; give a number from 0 (parts) to 1 (groups)")
+        cluster = ClusterSettings(seed=self.seed)
+        if granularity is not None:
+            cluster = dataclasses.replace(cluster, granularity=granularity)
         contrast = ContrastConfig() if iterations is None else ContrastConfig().scaled(iterations)
         return dataclasses.replace(
             self,
             method=method,
             contrast=dataclasses.replace(contrast, seed=self.seed),
             embed=EmbedSettings(seed=self.seed),
-            cluster=ClusterSettings(seed=self.seed),
+            cluster=cluster,
         )
 
     def with_masks(self, masks: str) -> RunSettings:

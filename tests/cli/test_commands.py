@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ HELD_OUT = 8
 def test_a_finished_run_explains_itself(small_run: Path) -> None:
     names = {path.name for path in small_run.iterdir()}
     assert {"config.yaml", "metrics.jsonl", "splats.ply", "segments.json", "masks", "report.html"} <= names
+    assert "votes.safetensors" in names
     assert len(list((small_run / "masks").glob("*.png"))) == VIEWS
 
 
@@ -75,6 +77,16 @@ def test_depth_comes_with_its_unit(small_run: Path, tmp_path: Path) -> None:
     unit = json.loads((tmp_path / "depth.json").read_text())["unit"]
     depth = np.asarray(Image.open(tmp_path / "001.png")) * unit
     assert 0.1 < np.median(depth[depth > 0]) < 10
+
+
+def test_granularity_goes_from_parts_to_groups(small_run: Path, tmp_path: Path) -> None:
+    counts = []
+    for granularity in ("0", "1"):
+        folder = tmp_path / granularity
+        shutil.copytree(small_run, folder)
+        assert run(["segment", str(folder), "--granularity", granularity]) == 0
+        counts.append(len(json.loads((folder / "segments.json").read_text())))
+    assert counts[0] > counts[1] >= 1
 
 
 def test_an_evaluation_is_printed_and_written(small_run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from splatseg.cli.main import run
 from splatseg.demo import demo_capture
+from splatseg.splats import read_ply, write_ply
 
 
 def _said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -73,6 +76,22 @@ def test_a_mask_that_is_black_selects_nothing(
     Image.fromarray(np.zeros((60, 80), np.uint8)).save(tmp_path / "black.png")
     arguments = ["select", str(small_run), "--view", "001.jpg", "--mask", str(tmp_path / "black.png")]
     assert "is black all over" in _said([*arguments, "-o", str(tmp_path / "out")], capsys)
+
+
+def test_a_granularity_beyond_its_range(small_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = (small_run / "splats.ply").read_bytes()
+    said = _said(["segment", str(small_run), "--granularity", "1.5"], capsys)
+    assert "the granularity is 1.5; give a number from 0 (parts) to 1 (groups)" in said
+    assert (small_run / "splats.ply").read_bytes() == before
+
+
+def test_votes_of_another_splat(small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(small_run, folder)
+    splats = read_ply(folder / "splats.ply")
+    write_ply(folder / "splats.ply", splats.subset(torch.arange(len(splats) - 5)))
+    said = _said(["select", str(folder), "--view", "001.jpg", "--click", "40,30", "-o", str(tmp_path / "out")], capsys)
+    assert "votes.safetensors is of" in said and "run `splatseg segment" in said
 
 
 def test_a_segment_that_is_not_there(small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
