@@ -182,6 +182,46 @@ std::tuple<double, double> photometric(Floats<3> image, Floats<3> target, float 
     return {l1, ssim};
 }
 
+splatseg::Harmonics harmonics(const Floats<2>& means, const std::vector<double>& position, const Floats<2>& sh0,
+                              const Floats<3>& shN, int degree) {
+    const size_t n = means.shape(0);
+    require(means.shape(1) == 3 && sh0.shape(0) == n && sh0.shape(1) == 3, "means and sh0 must have shape (N, 3)");
+    require(shN.shape(0) == n && shN.shape(2) == 3, "shN must have shape (N, K, 3)");
+    require(degree >= 0 && degree <= 3, "the degree must be in 0..3");
+    require((degree + 1) * (degree + 1) - 1 <= static_cast<int>(shN.shape(1)) && shN.shape(1) <= 15,
+            "shN must hold the coefficients of the degree, and at most 15");
+    require(position.size() == 3, "position must have 3 numbers");
+    const auto p = [&](int i) { return static_cast<float>(position[i]); };
+    return {means.data(), {p(0), p(1), p(2)},      sh0.data(), shN.data(), static_cast<int64_t>(n),
+            static_cast<int>(shN.shape(1)), degree};
+}
+
+void colors(Floats<2> means, const std::vector<double>& position, Floats<2> sh0, Floats<3> shN, int degree, Out<2> out,
+            int threads) {
+    const splatseg::Harmonics h = harmonics(means, position, sh0, shN, degree);
+    require(out.shape(0) == means.shape(0) && out.shape(1) == 3, "out must have shape (N, 3)");
+    float* data = out.data();
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    splatseg::kernels().colors(h, data, threads);
+}
+
+void colors_backward(Floats<2> means, const std::vector<double>& position, Floats<2> sh0, Floats<3> shN, int degree,
+                     Floats<2> out, Floats<2> grad, Out<2> grad_sh0, Out<3> grad_shN, int threads) {
+    const splatseg::Harmonics h = harmonics(means, position, sh0, shN, degree);
+    const size_t n = means.shape(0);
+    require(out.shape(0) == n && out.shape(1) == 3 && grad.shape(0) == n && grad.shape(1) == 3,
+            "out and grad must have shape (N, 3)");
+    require(grad_sh0.shape(0) == n && grad_sh0.shape(1) == 3, "grad_sh0 must have shape (N, 3)");
+    require(grad_shN.shape(0) == n && grad_shN.shape(1) == shN.shape(1) && grad_shN.shape(2) == 3,
+            "grad_shN must have the shape of shN");
+    float *to_sh0 = grad_sh0.data(), *to_shN = grad_shN.data();
+    const float *out_data = out.data(), *grad_data = grad.data();
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    splatseg::kernels().colors_backward(h, out_data, grad_data, to_sh0, to_shN, threads);
+}
+
 // A float32 tensor of scratch memory that is used again (memory.h): a fresh 80 MB from the system costs more in page
 // faults than blending into it.
 nb::ndarray<nb::pytorch, float, nb::device::cpu, nb::c_contig> empty(const std::vector<size_t>& shape) {
@@ -214,6 +254,9 @@ NB_MODULE(_native, m) {
     m.def("backward", &backward, "plan"_a, "geometry"_a, "features"_a, "blended"_a, "alphas"_a, "grad_blended"_a,
           "grad_alphas"_a, "grad_features"_a, "grads"_a, "threads"_a);
     m.def("photometric", &photometric, "image"_a, "target"_a, "ssim_weight"_a, "gradient"_a.none(), "threads"_a);
+    m.def("colors", &colors, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a, "threads"_a);
+    m.def("colors_backward", &colors_backward, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a,
+          "grad"_a, "grad_sh0"_a, "grad_shN"_a, "threads"_a);
     m.def("peak_gflops", [](int threads) { return splatseg::kernels().peak_gflops(checked_threads(threads)); },
           "threads"_a);
     m.def("simd_level", [] { return std::string(splatseg::kernels().level); });

@@ -11,6 +11,9 @@ void accumulate(const Plan&, const float* values, int64_t channels, float* sums,
 void backward(const Plan&, const Gaussians&, const BackwardInput&, float* grad_features, const GeometryGradients&,
               int threads);
 void photometric(const ImagePair&, float ssim_weight, float* gradient, double* l1, double* ssim, int threads);
+void colors(const Harmonics&, float* out, int threads);
+void colors_backward(const Harmonics&, const float* out, const float* grad, float* grad_sh0, float* grad_shN,
+                     int threads);
 double peak_gflops(int threads);
 
 }  // namespace splatseg::SPLATSEG_LEVEL

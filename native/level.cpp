@@ -7,6 +7,7 @@
 namespace splatseg::SPLATSEG_LEVEL {
 
 extern const Kernels kernels;
-const Kernels kernels{SPLATSEG_NAME(SPLATSEG_LEVEL), project, blend, accumulate, backward, photometric, peak_gflops};
+const Kernels kernels{SPLATSEG_NAME(SPLATSEG_LEVEL), project, blend, accumulate, backward, photometric, colors,
+                      colors_backward, peak_gflops};
 
 }  // namespace splatseg::SPLATSEG_LEVEL

@@ -117,6 +117,15 @@ struct ImagePair {
     int height, width;
 };
 
+struct Harmonics {
+    const float* means;  // (N,3) world
+    float position[3];   // of the camera, world
+    const float* sh0;    // (N,3)
+    const float* shN;    // (N,stored,3); null when nothing is stored
+    int64_t count;       // N
+    int stored, degree;  // coefficients beyond the constant in a row; degree in use, 0..3
+};
+
 // The stages that are compiled once for each SIMD level.
 struct Kernels {
     const char* level;
@@ -137,6 +146,12 @@ struct Kernels {
     // (1 - ssim_weight) * L1 + ssim_weight * (1 - SSIM), means over H, W and channels. gradient (H,W,3) with respect
     // to the image, or null. Writes l1 and ssim.
     void (*photometric)(const ImagePair&, float ssim_weight, float* gradient, double* l1, double* ssim, int threads);
+
+    // out (N,3) from spherical harmonics, clamped below at 0; and, given out and its gradient, those of the coefficients
+    // (N,3), (N,stored,3), zero beyond the degree in use.
+    void (*colors)(const Harmonics&, float* out, int threads);
+    void (*colors_backward)(const Harmonics&, const float* out, const float* grad, float* grad_sh0, float* grad_shN,
+                            int threads);
 
     // Billions of multiplications and additions a second, the best of a few tries of some milliseconds.
     double (*peak_gflops)(int threads);

@@ -54,6 +54,25 @@ def photometric(
 ) -> tuple[float, float]:
     """(L1, SSIM), and the gradient of the loss with respect to the image."""
 
+def colors(
+    means: Tensor, position: list[float], sh0: Tensor, shN: Tensor, degree: int, out: Tensor, threads: int
+) -> None:
+    """Colours (N,3) of spherical harmonics seen from a position, clamped below at 0."""
+
+def colors_backward(
+    means: Tensor,
+    position: list[float],
+    sh0: Tensor,
+    shN: Tensor,
+    degree: int,
+    out: Tensor,
+    grad: Tensor,
+    grad_sh0: Tensor,
+    grad_shN: Tensor,
+    threads: int,
+) -> None:
+    """The gradients of the coefficients, from the colours and their gradient."""
+
 def peak_gflops(threads: int) -> float:
     """The most multiply-adds a second that the processor does at the SIMD level in use, in 1e9 operations."""
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from splatseg.arrays import check_shapes
 from splatseg.capture.camera import Camera
-from splatseg.raster import Raster, rasterize
+from splatseg.raster import Raster, available_backends, rasterize
 from splatseg.splats.spherical_harmonics import evaluate
 from splatseg.splats.splats import Splats
 
@@ -59,11 +60,22 @@ def view_colors(means: Tensor, sh0: Tensor, shN: Tensor, camera: Camera, degree:
     The clamp is that of 3D Gaussian Splatting: files were trained with it, and without it dark Gaussians would
     subtract light.
     """
+    if _goes_to_native(means, sh0, shN):
+        from splatseg.splats.native_colors import native_colors  # noqa: PLC0415 (exists only where it was built)
+
+        return native_colors(means, sh0, shN, np.asarray(camera.position).tolist(), degree)
     if degree == 0:
         return evaluate(sh0, shN, means, 0).clamp(min=0.0)
     position = torch.as_tensor(camera.position, dtype=means.dtype, device=means.device)
     directions = torch.nn.functional.normalize(means - position, dim=1)
     return evaluate(sh0, shN, directions, degree).clamp(min=0.0)
+
+
+def _goes_to_native(means: Tensor, sh0: Tensor, shN: Tensor) -> bool:
+    # A gradient of the viewing direction is computed by the plain form only.
+    needed = means.requires_grad and torch.is_grad_enabled()
+    plain = any(t.dtype != torch.float32 or t.device.type != "cpu" for t in (means, sh0, shN))
+    return not needed and not plain and "native" in available_backends()
 
 
 def view_depths(means: Tensor, camera: Camera) -> Tensor:

@@ -1,0 +1,51 @@
+"""Colours seen from a camera, natively: evaluation of spherical harmonics, clamp, and the coefficients' gradient.
+
+The same as `spherical_harmonics.evaluate` at the viewing directions, clamped below at 0; the gradient reaches the
+coefficients only. Alphabet: N Gaussians; sh0 (N,3); shN (N,K,3); means (N,3) world; all float32 on the CPU.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from splatseg import _native
+
+
+def native_colors(means: Tensor, sh0: Tensor, shN: Tensor, position: list[float], degree: int) -> Tensor:
+    """Colours (N,3), not below 0, of Gaussians seen from `position` (x, y, z world). Differentiable in sh0 and shN."""
+    colors: Tensor = _Colors.apply(sh0, shN, means.detach().contiguous(), position, degree)
+    return colors
+
+
+class _Colors(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, sh0: Tensor, shN: Tensor, means: Tensor, position: list[float], degree: int) -> Tensor:
+        sh0, shN = sh0.detach().contiguous(), shN.detach().contiguous()
+        out = torch.empty_like(sh0)
+        _native.colors(means, position, sh0, shN, degree, out, torch.get_num_threads())
+        ctx.save_for_backward(means, sh0, shN, out)
+        ctx.position, ctx.degree = position, degree
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        means, sh0, shN, out = ctx.saved_tensors
+        grad_sh0, grad_shN = torch.empty_like(sh0), torch.empty_like(shN)
+        _native.colors_backward(
+            means,
+            ctx.position,
+            sh0,
+            shN,
+            ctx.degree,
+            out,
+            grad.contiguous(),
+            grad_sh0,
+            grad_shN,
+            torch.get_num_threads(),
+        )
+        return grad_sh0, grad_shN, None, None, None
