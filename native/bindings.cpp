@@ -16,6 +16,7 @@
 
 #include "dispatch.h"
 #include "raster.h"
+#include "sparse.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -162,6 +163,45 @@ void backward(const Plan& plan, const GeometryIn& geometry, Floats<2> features, 
     splatseg::kernels().backward(plan, g, input, out_features, out, threads);
 }
 
+std::shared_ptr<splatseg::SparseMatrix> pixel_weights(const Plan& plan, Array<const int64_t, 2> pixels, int threads) {
+    require(pixels.shape(1) == 2, "pixels must have shape (P, 2)");
+    const int64_t* in = pixels.data();
+    const int64_t count = static_cast<int64_t>(pixels.shape(0));
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    return std::make_shared<splatseg::SparseMatrix>(
+        splatseg::pixel_weights(splatseg::kernels(), plan, in, count, threads));
+}
+
+void sparse_product(const splatseg::SparseMatrix& matrix, Floats<2> dense, Out<2> out, bool transposed, int threads) {
+    const int64_t rows_in = transposed ? matrix.height : matrix.width;
+    const int64_t rows_out = transposed ? matrix.width : matrix.height;
+    require(static_cast<int64_t>(dense.shape(0)) == rows_in, "dense must have a row for every column");
+    require(static_cast<int64_t>(out.shape(0)) == rows_out && out.shape(1) == dense.shape(1),
+            "out must have a row for every row, and the channels of dense");
+    const float* in = dense.data();
+    float* written = out.data();
+    const int64_t channels = static_cast<int64_t>(dense.shape(1));
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    const splatseg::Kernels& kernels = splatseg::kernels();
+    (transposed ? kernels.sparse_transposed_product : kernels.sparse_product)(matrix, in, channels, written, threads);
+}
+
+void write_csr(const splatseg::SparseMatrix& matrix, Array<int64_t, 1> indptr, Array<int32_t, 1> columns,
+               Out<1> weights, int threads) {
+    require(static_cast<int64_t>(indptr.shape(0)) == matrix.height + 1, "indptr must have shape (height + 1,)");
+    require(columns.shape(0) == matrix.entries && weights.shape(0) == matrix.entries,
+            "columns and weights must have shape (entries,)");
+    require(matrix.width <= INT32_MAX, "more than 2 billion columns");
+    threads = checked_threads(threads);
+    int64_t* starts = indptr.data();
+    int32_t* out_columns = columns.data();
+    float* out_weights = weights.data();
+    nb::gil_scoped_release release;
+    splatseg::write_csr(matrix, starts, out_columns, out_weights, threads);
+}
+
 std::tuple<double, double> photometric(Floats<3> image, Floats<3> target, float ssim_weight,
                                        std::optional<Out<3>> gradient, int threads) {
     const auto same = [&](const auto& other) {
@@ -244,6 +284,11 @@ NB_MODULE(_native, m) {
         .def_prop_ro("entries", [](const Plan& p) { return p.entries; })
         .def_prop_ro("project_ms", [](const Plan& p) { return p.project_ms; })
         .def_prop_ro("bin_ms", [](const Plan& p) { return p.bin_ms; });
+    nb::class_<splatseg::SparseMatrix>(m, "SparseMatrix")
+        .def_prop_ro("height", [](const splatseg::SparseMatrix& s) { return s.height; })
+        .def_prop_ro("width", [](const splatseg::SparseMatrix& s) { return s.width; })
+        .def_prop_ro("entries", [](const splatseg::SparseMatrix& s) { return s.entries; })
+        .def_prop_ro("bytes", [](const splatseg::SparseMatrix& s) { return s.bytes(); });
     nb::class_<PyCamera>(m, "Camera")
         .def(nb::new_(&make_camera), "viewmat"_a, "K"_a, "width"_a, "height"_a, "cutoffs"_a);
     m.def("prepare", &prepare, "means"_a, "quats"_a, "scales"_a, "opacities"_a, "means2d_offset"_a.none(), "camera"_a,
@@ -253,6 +298,9 @@ NB_MODULE(_native, m) {
     m.def("accumulate", &accumulate, "plan"_a, "values"_a, "sums"_a, "threads"_a);
     m.def("backward", &backward, "plan"_a, "geometry"_a, "features"_a, "blended"_a, "alphas"_a, "grad_blended"_a,
           "grad_alphas"_a, "grad_features"_a, "grads"_a, "threads"_a);
+    m.def("pixel_weights", &pixel_weights, "plan"_a, "pixels"_a, "threads"_a);
+    m.def("sparse_product", &sparse_product, "matrix"_a, "dense"_a, "out"_a, "transposed"_a, "threads"_a);
+    m.def("write_csr", &write_csr, "matrix"_a, "indptr"_a, "columns"_a, "weights"_a, "threads"_a);
     m.def("photometric", &photometric, "image"_a, "target"_a, "ssim_weight"_a, "gradient"_a.none(), "threads"_a);
     m.def("colors", &colors, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a, "threads"_a);
     m.def("colors_backward", &colors_backward, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a,

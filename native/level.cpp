@@ -7,7 +7,17 @@
 namespace splatseg::SPLATSEG_LEVEL {
 
 extern const Kernels kernels;
-const Kernels kernels{SPLATSEG_NAME(SPLATSEG_LEVEL), project, blend, accumulate, backward, photometric, colors,
-                      colors_backward, peak_gflops};
+const Kernels kernels{SPLATSEG_NAME(SPLATSEG_LEVEL),
+                      project,
+                      blend,
+                      accumulate,
+                      backward,
+                      pixel_weights,
+                      sparse_product,
+                      sparse_transposed_product,
+                      photometric,
+                      colors,
+                      colors_backward,
+                      peak_gflops};
 
 }  // namespace splatseg::SPLATSEG_LEVEL

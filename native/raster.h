@@ -111,6 +111,12 @@ struct BackwardInput {
     const float* grad_alphas;   // (H,W)
 };
 
+// Sparse matrices (sparse.h).
+class Arena;
+struct PixelGroups;
+struct SparseMatrix;
+struct SparseRow;
+
 struct ImagePair {
     const float* image;   // (H,W,3)
     const float* target;  // (H,W,3)
@@ -142,6 +148,16 @@ struct Kernels {
     // grad_features (N,F) and the geometry's gradients.
     void (*backward)(const Plan&, const Gaussians&, const BackwardInput&, float* grad_features,
                      const GeometryGradients&, int threads);
+
+    // A row for every sampled pixel; what the rows point to is taken from the arena of the worker.
+    void (*pixel_weights)(const Plan&, const PixelGroups&, SparseRow* rows, Arena* arenas, int threads);
+
+    // out (height, C) = matrix x dense (width, C)
+    void (*sparse_product)(const SparseMatrix&, const float* dense, int64_t channels, float* out, int threads);
+
+    // out (width, C) = matrix^T x dense (height, C)
+    void (*sparse_transposed_product)(const SparseMatrix&, const float* dense, int64_t channels, float* out,
+                                      int threads);
 
     // (1 - ssim_weight) * L1 + ssim_weight * (1 - SSIM), means over H, W and channels. gradient (H,W,3) with respect
     // to the image, or null. Writes l1 and ssim.

@@ -119,5 +119,9 @@ SPLATSEG_INLINE int append_lanes(int32_t* out, int32_t base, uint32_t set) {
     _mm512_storeu_si512(out, _mm512_maskz_compress_epi32(static_cast<Mask>(set), places));
     return __builtin_popcount(set);
 }
+// The values of the set lanes, one after another; writes 16.
+SPLATSEG_INLINE void append_values(float* out, Vec a, uint32_t set) {
+    _mm512_storeu_ps(out, _mm512_maskz_compress_ps(static_cast<Mask>(set), a.v));
+}
 
 }  // namespace splatseg::SPLATSEG_LEVEL

@@ -245,5 +245,11 @@ SPLATSEG_INLINE int append_lanes(int32_t* out, int32_t base, uint32_t set) {
     }
     return count;
 }
+// The values of the set lanes, one after another; writes up to 16.
+SPLATSEG_INLINE void append_values(float* out, Vec a, uint32_t set) {
+    alignas(64) float lane[kLanes];
+    store(lane, a);
+    for (; set; set &= set - 1) *out++ = lane[__builtin_ctz(set)];
+}
 
 }  // namespace splatseg::SPLATSEG_LEVEL

@@ -22,6 +22,18 @@ class Plan:
     @property
     def bin_ms(self) -> float: ...
 
+class SparseMatrix:
+    """Weights by rows (native/sparse.h)."""
+
+    @property
+    def height(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def entries(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+
 def prepare(
     means: Tensor,
     quats: Tensor,
@@ -49,6 +61,11 @@ def backward(
     grads: tuple[Tensor, ...],
     threads: int,
 ) -> None: ...
+def pixel_weights(plan: Plan, pixels: Tensor, threads: int) -> SparseMatrix:
+    """(P,N) for pixels (P,2) int64: every Gaussian that contributes to each pixel, front to back."""
+
+def sparse_product(matrix: SparseMatrix, dense: Tensor, out: Tensor, transposed: bool, threads: int) -> None: ...
+def write_csr(matrix: SparseMatrix, indptr: Tensor, columns: Tensor, weights: Tensor, threads: int) -> None: ...
 def photometric(
     image: Tensor, target: Tensor, ssim_weight: float, gradient: Tensor | None, threads: int
 ) -> tuple[float, float]:

@@ -65,6 +65,32 @@ class Plan:
     state: Any
 
 
+@dataclass(frozen=True, eq=False)
+class PixelPlan:
+    """Blending weights of sampled pixels (P,2), kept: `rasterize_pixels` of any features is then one sparse product.
+
+    `state` belongs to the backend that made it; `size` is what it holds in memory, in bytes.
+    """
+
+    plan: Plan
+    pixels: Tensor
+    state: Any
+    size: int
+
+
+@dataclass(frozen=True, eq=False)
+class SparseWeights:
+    """A sparse matrix (R, width) of blending weights, by rows (CSR).
+
+    indptr (R+1,) int64: row r is [indptr[r], indptr[r+1]) of columns (nnz,) int32 and weights (nnz,).
+    """
+
+    indptr: Tensor
+    columns: Tensor
+    weights: Tensor
+    width: int
+
+
 DEFAULT_SETTINGS = RasterSettings()
 
 
@@ -129,11 +155,46 @@ def rasterize_plan(plan: Plan, features: Tensor) -> tuple[Tensor, Tensor]:
     return blended, alphas
 
 
-def rasterize_pixels(plan: Plan, features: Tensor, pixels: Tensor) -> Tensor:
-    """The same sum at sampled pixels only: (P,F) for pixels (P,2) int64 as (x, y). Differentiable in features (N,F)."""
-    check_shapes(pixels=(pixels, "P 2"))
-    blended: Tensor = _load(plan.backend).rasterize_pixels(plan, features, pixels)
+def prepare_pixels(plan: Plan, pixels: Tensor) -> PixelPlan:
+    """Weigh sampled pixels (P,2) int64 (x, y) once, to blend them many times. A pixel may stand there more than once.
+
+    It keeps 8 bytes for every Gaussian that contributes to every pixel, some 50 a pixel in an ordinary scene.
+
+    Raises ValueError for pixels outside the image.
+    """
+    pixels = _checked_pixels(plan, pixels)
+    with torch.no_grad():
+        state, size = _load(plan.backend).prepare_pixels(plan, pixels)
+    return PixelPlan(plan, pixels, state, size)
+
+
+def rasterize_pixels(plan: Plan | PixelPlan, features: Tensor, pixels: Tensor | None = None) -> Tensor:
+    """The same sum at sampled pixels only: (P,F) for pixels (P,2) int64 as (x, y). Differentiable in features (N,F).
+
+    A `PixelPlan` has its pixels already; then `pixels` is left out.
+
+    Raises ValueError for pixels outside the image.
+    """
+    if isinstance(plan, Plan):
+        assert pixels is not None, "a plan needs the pixels to be blended"
+        plan = prepare_pixels(plan, pixels)
+    else:
+        assert pixels is None, "a pixel plan has its pixels already"
+    count = plan.plan.count
+    assert features.shape[0] == count, f"the plan has {count} Gaussians, features {features.shape[0]}"
+    blended: Tensor = _load(plan.plan.backend).rasterize_pixels(plan, features)
     return blended
+
+
+def contributors(plan: Plan, pixels: Tensor) -> SparseWeights:
+    """All Gaussians that contribute to sampled pixels (P,2) int64 (x, y): a row (P, N) each, front to back.
+
+    None is left out, however many there are. Raises ValueError for pixels outside the image.
+    """
+    pixels = _checked_pixels(plan, pixels)
+    with torch.no_grad():
+        found: SparseWeights = _load(plan.backend).contributors(plan, pixels)
+    return found
 
 
 def accumulate(plan: Plan, values: Tensor) -> Tensor:
@@ -147,6 +208,17 @@ def accumulate(plan: Plan, values: Tensor) -> Tensor:
 def available_backends() -> list[str]:
     """Names that `backend=` accepts here, the fastest first."""
     return [name for name in BACKENDS if _importable(name)]
+
+
+def _checked_pixels(plan: Plan, pixels: Tensor) -> Tensor:
+    check_shapes(pixels=(pixels, "P 2"))
+    pixels = pixels.detach().long().contiguous()
+    size = torch.tensor([plan.camera.width, plan.camera.height])
+    outside = ((pixels < 0) | (pixels >= size)).any(1)
+    if outside.any():
+        x, y = pixels[outside][0].tolist()
+        raise ValueError(f"pixel ({x}, {y}) lies outside the image of {plan.camera.width}x{plan.camera.height}")
+    return pixels
 
 
 def _choose(means: Tensor) -> str:

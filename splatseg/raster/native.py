@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 from splatseg import _native
 from splatseg.capture.camera import Camera
 from splatseg.errors import BackendError
-from splatseg.raster.interface import Plan, Raster, RasterSettings
+from splatseg.raster.interface import PixelPlan, Plan, Raster, RasterSettings, SparseWeights
 
 try:
     _native.simd_level()
@@ -60,11 +60,21 @@ def rasterize_plan(plan: Plan, features: Tensor) -> tuple[Tensor, Tensor]:
     return blended, alphas
 
 
-def rasterize_pixels(plan: Plan, features: Tensor, pixels: Tensor) -> Tensor:
+def prepare_pixels(plan: Plan, pixels: Tensor) -> tuple[_native.SparseMatrix, int]:
+    """See `interface.prepare_pixels`."""
+    weights = _native.pixel_weights(plan.state, pixels, torch.get_num_threads())
+    return weights, weights.bytes
+
+
+def rasterize_pixels(plan: PixelPlan, features: Tensor) -> Tensor:
     """See `interface.rasterize_pixels`."""
-    blended, _ = rasterize_plan(plan, features)
-    x, y = pixels.unbind(-1)
-    return blended[y, x]
+    blended: Tensor = _BlendPixels.apply(_dense(features), plan.state)
+    return blended
+
+
+def contributors(plan: Plan, pixels: Tensor) -> SparseWeights:
+    """See `interface.contributors`."""
+    return _sparse(_native.pixel_weights(plan.state, pixels, torch.get_num_threads()))
 
 
 def accumulate(plan: Plan, values: Tensor) -> Tensor:
@@ -141,6 +151,20 @@ class _RasterizePlan(torch.autograd.Function):
         return _accumulate(ctx.plan, _dense(grad_blended)), None, None
 
 
+class _BlendPixels(torch.autograd.Function):
+    """A product with a sparse matrix; its backward is the product with the transpose."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, weights: _native.SparseMatrix) -> Tensor:
+        ctx.weights = weights
+        return _product(weights, features.detach())
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_blended: Tensor) -> tuple[Tensor, None]:
+        return _product(ctx.weights, _dense(grad_blended), transposed=True), None
+
+
 def _dense(tensor: Tensor) -> Tensor:
     assert tensor.device.type == "cpu", f"the native rasteriser works on CPU tensors, got {tensor.device}"
     return tensor.float().contiguous()
@@ -182,3 +206,17 @@ def _accumulate(plan: _native.Plan, values: Tensor) -> Tensor:
     sums = _empty(plan.count, values.shape[-1])
     _native.accumulate(plan, values, sums, torch.get_num_threads())
     return sums
+
+
+def _product(matrix: _native.SparseMatrix, dense: Tensor, transposed: bool = False) -> Tensor:
+    out = _empty(matrix.width if transposed else matrix.height, dense.shape[1])
+    _native.sparse_product(matrix, dense, out, transposed, torch.get_num_threads())
+    return out
+
+
+def _sparse(matrix: _native.SparseMatrix) -> SparseWeights:
+    indptr = torch.empty(matrix.height + 1, dtype=torch.int64)
+    columns = torch.empty(matrix.entries, dtype=torch.int32)
+    weights = torch.empty(matrix.entries)
+    _native.write_csr(matrix, indptr, columns, weights, torch.get_num_threads())
+    return SparseWeights(indptr, columns, weights, matrix.width)

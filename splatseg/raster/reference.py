@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from splatseg.capture.camera import Camera
-from splatseg.raster.interface import Plan, Raster, RasterSettings
+from splatseg.raster.interface import PixelPlan, Plan, Raster, RasterSettings, SparseWeights
 
 PIXELS_AT_ONCE = 4096
 """Bounds the (P,N) weight matrix held in memory."""
@@ -63,9 +63,28 @@ def rasterize_plan(plan: Plan, features: Tensor) -> tuple[Tensor, Tensor]:
     return blended.reshape(*shape, -1), alphas.reshape(shape)
 
 
-def rasterize_pixels(plan: Plan, features: Tensor, pixels: Tensor) -> Tensor:
+def prepare_pixels(plan: Plan, pixels: Tensor) -> tuple[None, int]:
+    """See `interface.prepare_pixels`. Nothing is kept."""
+    return None, 0
+
+
+def rasterize_pixels(plan: PixelPlan, features: Tensor) -> Tensor:
     """See `interface.rasterize_pixels`."""
-    return _blend(plan.state, features, pixels, plan.settings)[0]
+    return _blend(plan.plan.state, features, plan.pixels, plan.plan.settings)[0]
+
+
+def contributors(plan: Plan, pixels: Tensor) -> SparseWeights:
+    """See `interface.contributors`."""
+    order = torch.sort(plan.state.depths, stable=True).indices
+    counts, columns, values = [], [], []
+    for chunk in pixels.split(PIXELS_AT_ONCE):
+        w = weights(plan.state, chunk, plan.settings)[:, order]
+        row, place = torch.nonzero(w, as_tuple=True)
+        counts.append((w != 0).sum(1))
+        columns.append(order[place])
+        values.append(w[row, place])
+    indptr = torch.cat([torch.zeros(1, dtype=torch.int64), torch.cat(counts).cumsum(0)])
+    return SparseWeights(indptr, torch.cat(columns).int(), torch.cat(values), plan.count)
 
 
 def accumulate(plan: Plan, values: Tensor) -> Tensor:

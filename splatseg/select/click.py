@@ -16,7 +16,7 @@ import torch
 
 from splatseg.capture.camera import Camera
 from splatseg.errors import PromptError
-from splatseg.raster.interface import Plan, rasterize_pixels
+from splatseg.raster.interface import Plan, contributors, rasterize_pixels
 from splatseg.select.mask_prompt import plan_of
 from splatseg.select.selection import Selection, features_of, nonempty
 from splatseg.select.threshold import best_threshold, iou, render_members
@@ -116,12 +116,7 @@ def _segment_at(plan: Plan, splats: Splats, pixel: tuple[int, int]) -> np.ndarra
     if splats.segment_ids is None:
         return None
     ids = splats.segment_ids.numpy()
-    one = torch.tensor([pixel], dtype=torch.int64)
-    # The gradient of blending at one pixel is the weight of every Gaussian there.
-    carrier = torch.zeros(len(ids), 1, requires_grad=True)
-    with torch.enable_grad():
-        rasterize_pixels(plan, carrier, one).sum().backward()
-    assert carrier.grad is not None
-    votes = np.bincount(np.maximum(ids, 0), weights=carrier.grad[:, 0].numpy())
+    found = contributors(plan, torch.tensor([pixel]))
+    votes = np.bincount(np.maximum(ids[found.columns.numpy()], 0), weights=found.weights.numpy(), minlength=1)
     segment = int(votes.argmax())
     return ids == segment if segment > 0 and votes[segment] > 0 else None
