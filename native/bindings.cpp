@@ -17,6 +17,7 @@
 #include "dispatch.h"
 #include "raster.h"
 #include "sparse.h"
+#include "votes.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -188,6 +189,20 @@ void sparse_product(const splatseg::SparseMatrix& matrix, Floats<2> dense, Out<2
     (transposed ? kernels.sparse_transposed_product : kernels.sparse_product)(matrix, in, channels, written, threads);
 }
 
+std::shared_ptr<splatseg::SparseMatrix> vote(const Plan& plan, Array<const int32_t, 3> label_maps, int64_t count,
+                                             Out<1> totals, int threads) {
+    require(static_cast<int>(label_maps.shape(1)) == plan.camera.height &&
+                static_cast<int>(label_maps.shape(2)) == plan.camera.width,
+            "label_maps must have the height and width of the plan's camera");
+    require(static_cast<int64_t>(totals.shape(0)) == plan.count, "totals must have shape (N,)");
+    const splatseg::LabelMaps maps{label_maps.data(), static_cast<int64_t>(label_maps.shape(0)), count};
+    float* out = totals.data();
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    return std::make_shared<splatseg::SparseMatrix>(
+        splatseg::vote(splatseg::kernels(), plan, maps, out, threads));
+}
+
 void write_csr(const splatseg::SparseMatrix& matrix, Array<int64_t, 1> indptr, Array<int32_t, 1> columns,
                Out<1> weights, int threads) {
     require(static_cast<int64_t>(indptr.shape(0)) == matrix.height + 1, "indptr must have shape (height + 1,)");
@@ -300,6 +315,7 @@ NB_MODULE(_native, m) {
           "grad_alphas"_a, "grad_features"_a, "grads"_a, "threads"_a);
     m.def("pixel_weights", &pixel_weights, "plan"_a, "pixels"_a, "threads"_a);
     m.def("sparse_product", &sparse_product, "matrix"_a, "dense"_a, "out"_a, "transposed"_a, "threads"_a);
+    m.def("vote", &vote, "plan"_a, "label_maps"_a, "count"_a, "totals"_a, "threads"_a);
     m.def("write_csr", &write_csr, "matrix"_a, "indptr"_a, "columns"_a, "weights"_a, "threads"_a);
     m.def("photometric", &photometric, "image"_a, "target"_a, "ssim_weight"_a, "gradient"_a.none(), "threads"_a);
     m.def("colors", &colors, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a, "threads"_a);

@@ -13,6 +13,7 @@ void backward(const Plan&, const Gaussians&, const BackwardInput&, float* grad_f
 void pixel_weights(const Plan&, const PixelGroups&, SparseRow* rows, Arena* arenas, int threads);
 void sparse_product(const SparseMatrix&, const float* dense, int64_t channels, float* out, int threads);
 void sparse_transposed_product(const SparseMatrix&, const float* dense, int64_t channels, float* out, int threads);
+void vote(const Plan&, const LabelMaps&, EntryVotes* entries, Arena* arenas, int threads);
 void photometric(const ImagePair&, float ssim_weight, float* gradient, double* l1, double* ssim, int threads);
 void colors(const Harmonics&, float* out, int threads);
 void colors_backward(const Harmonics&, const float* out, const float* grad, float* grad_sh0, float* grad_shN,

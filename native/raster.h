@@ -117,6 +117,10 @@ struct PixelGroups;
 struct SparseMatrix;
 struct SparseRow;
 
+// Votes (votes.h).
+struct EntryVotes;
+struct LabelMaps;
+
 struct ImagePair {
     const float* image;   // (H,W,3)
     const float* target;  // (H,W,3)
@@ -158,6 +162,9 @@ struct Kernels {
     // out (width, C) = matrix^T x dense (height, C)
     void (*sparse_transposed_product)(const SparseMatrix&, const float* dense, int64_t channels, float* out,
                                       int threads);
+
+    // Votes of every tile for each of its entries (E,); what they point to is taken from the arena of the worker.
+    void (*vote)(const Plan&, const LabelMaps&, EntryVotes* entries, Arena* arenas, int threads);
 
     // (1 - ssim_weight) * L1 + ssim_weight * (1 - SSIM), means over H, W and channels. gradient (H,W,3) with respect
     // to the image, or null. Writes l1 and ssim.

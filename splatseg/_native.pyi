@@ -65,6 +65,9 @@ def pixel_weights(plan: Plan, pixels: Tensor, threads: int) -> SparseMatrix:
     """(P,N) for pixels (P,2) int64: every Gaussian that contributes to each pixel, front to back."""
 
 def sparse_product(matrix: SparseMatrix, dense: Tensor, out: Tensor, transposed: bool, threads: int) -> None: ...
+def vote(plan: Plan, label_maps: Tensor, count: int, totals: Tensor, threads: int) -> SparseMatrix:
+    """(N, count) for label maps (L,H,W) int32; totals (N,) is written."""
+
 def write_csr(matrix: SparseMatrix, indptr: Tensor, columns: Tensor, weights: Tensor, threads: int) -> None: ...
 def photometric(
     image: Tensor, target: Tensor, ssim_weight: float, gradient: Tensor | None, threads: int

@@ -22,16 +22,13 @@ from scipy import sparse
 
 from splatseg.arrays import check_shapes
 from splatseg.errors import MaskError
-from splatseg.raster.interface import Plan, accumulate, prepare
+from splatseg.raster.interface import Plan, prepare, vote
 from splatseg.splats.splats import Splats
 
 if TYPE_CHECKING:
     from splatseg.capture.capture import View
     from splatseg.masks.segments import Segments
     from splatseg.masks.store import MaskStore
-
-LABELS_A_PASS = 32
-"""One-hot channels of one `accumulate`; bounds the dense (N, C) block held in memory."""
 
 WEIGHT_FLOOR = 1e-3
 """Votes below this many pixels are dropped: they are what leaks through a nearly opaque surface."""
@@ -112,54 +109,19 @@ def collect_votes(
     )
 
 
-def vote(plan: Plan, label_map: np.ndarray, count: int) -> tuple[sparse.csc_array, np.ndarray]:
-    """Votes of one label map (H,W) with ids 0..count, 0 = none: ((N, count) float32, total weight (N,) float32).
-
-    Column j - 1 holds the summed blending weight of every Gaussian over the pixels of label j; the total runs over all
-    pixels, those of label 0 too. Weights below the floors of this module are left out.
-    """
-    check_shapes(label_map=(label_map, f"{plan.camera.height} {plan.camera.width}"))
-    labels = torch.from_numpy(np.ascontiguousarray(label_map).astype(np.int64)).flatten()
-    assert count >= 0 and (labels.numel() == 0 or 0 <= int(labels.min()) <= int(labels.max()) <= count)
-    total = accumulate(plan, torch.ones(*label_map.shape, 1))[:, 0]
-    drawn = torch.nonzero(total > WEIGHT_FLOOR)[:, 0]
-    floor = torch.clamp(SHARE_FLOOR * total[drawn], min=WEIGHT_FLOOR)[:, None]
-    used = torch.unique(labels[labels > 0])
-    rows, cols, values = [], [], []
-    for chunk in used.split(LABELS_A_PASS) if len(used) else ():
-        weights = accumulate(plan, _one_hot(labels, chunk, label_map.shape))[drawn]
-        row, col = torch.nonzero(weights > floor, as_tuple=True)
-        rows.append(drawn[row])
-        cols.append(chunk[col] - 1)
-        values.append(weights[row, col])
-    coordinates = (_joined(rows, np.int32), _joined(cols, np.int32))
-    shape = (plan.count, count)
-    return sparse.csc_array((_joined(values, np.float32), coordinates), shape=shape), total.numpy()
-
-
 def _votes_of_view(plan: Plan, segments: Segments) -> tuple[sparse.csc_array, np.ndarray]:
-    # Every id stands in exactly one layer, so the layers' columns add up without overlap.
-    weights = sparse.csc_array((plan.count, segments.count), dtype=np.float32)
-    total = np.zeros(plan.count, dtype=np.float32)
-    for layer in segments.layers:
-        layer_weights, total = vote(plan, layer, segments.count)
-        weights = weights + layer_weights
-    return weights, total
-
-
-def _one_hot(labels: torch.Tensor, chunk: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
-    # channel_of maps a label to its channel of this chunk, -1 for labels of other chunks.
-    channel_of = torch.full((max(int(labels.max()), int(chunk.max())) + 1,), -1, dtype=torch.int64)
-    channel_of[chunk] = torch.arange(len(chunk))
-    channel = channel_of[labels]
-    pixels = torch.nonzero(channel >= 0)[:, 0]
-    image = torch.zeros(len(labels), len(chunk))
-    image[pixels, channel[pixels]] = 1.0
-    return image.reshape(*shape, len(chunk))
-
-
-def _joined(parts: list[torch.Tensor], dtype: type) -> np.ndarray:
-    return torch.cat(parts).numpy().astype(dtype) if parts else np.zeros(0, dtype=dtype)
+    """Votes (N, count) of the masks of one view in all its layers, above the floors, and total weight (N,)."""
+    shape = (plan.count, segments.count)
+    if not segments.layers:
+        return sparse.csc_array(shape, dtype=np.float32), np.zeros(plan.count, dtype=np.float32)
+    layers = torch.from_numpy(np.stack(segments.layers).astype(np.int32))
+    found, totals = vote(plan, layers, segments.count)
+    indptr, columns, weights = (t.numpy() for t in (found.indptr, found.columns, found.weights))
+    total = totals.numpy()
+    rows = np.repeat(np.arange(plan.count, dtype=np.int32), np.diff(indptr))
+    kept = weights > np.maximum(SHARE_FLOOR * total, WEIGHT_FLOOR).astype(weights.dtype)[rows]
+    votes = sparse.csc_array((weights[kept], (rows[kept], columns[kept])), shape=shape)
+    return votes, total
 
 
 def _check_any(view_count: int, names: list[str], columns: list[sparse.csc_array]) -> None:

@@ -13,3 +13,4 @@ from splatseg.raster.interface import prepare_pixels as prepare_pixels
 from splatseg.raster.interface import rasterize as rasterize
 from splatseg.raster.interface import rasterize_pixels as rasterize_pixels
 from splatseg.raster.interface import rasterize_plan as rasterize_plan
+from splatseg.raster.interface import vote as vote

@@ -205,6 +205,27 @@ def accumulate(plan: Plan, values: Tensor) -> Tensor:
     return summed
 
 
+def vote(plan: Plan, label_maps: Tensor, count: int) -> tuple[SparseWeights, Tensor]:
+    """What pixels of each label see: sparse weights (N, count), and totals (N,) over all pixels of the image.
+
+    label_maps (H,W) or, for masks that overlap, (L,H,W): integers 0..count, 0 = none. Column j - 1 holds for each
+    Gaussian the sum of w_i over the pixels of label j, of all layers; only what is not zero is kept, columns ascending.
+    One pass over the image, whatever the number of labels and layers.
+
+    Raises ValueError for maps of another size and for labels outside 0..count.
+    """
+    if label_maps.ndim == 2:
+        label_maps = label_maps[None]
+    check_shapes(label_maps=(label_maps, f"L {plan.camera.height} {plan.camera.width}"))
+    if label_maps.numel():
+        low, high = (int(limit) for limit in label_maps.aminmax())
+        if low < 0 or high > count:
+            raise ValueError(f"labels must be in 0..{count}, got {low}..{high}")
+    with torch.no_grad():
+        weights, totals = _load(plan.backend).vote(plan, label_maps.int().contiguous(), count)
+    return weights, totals
+
+
 def available_backends() -> list[str]:
     """Names that `backend=` accepts here, the fastest first."""
     return [name for name in BACKENDS if _importable(name)]

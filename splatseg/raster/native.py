@@ -82,6 +82,12 @@ def accumulate(plan: Plan, values: Tensor) -> Tensor:
     return _accumulate(plan.state, _dense(values).detach())
 
 
+def vote(plan: Plan, label_maps: Tensor, count: int) -> tuple[SparseWeights, Tensor]:
+    """See `interface.vote`."""
+    totals = torch.empty(plan.count)
+    return _sparse(_native.vote(plan.state, label_maps, count, totals, torch.get_num_threads())), totals
+
+
 class _Rasterize(torch.autograd.Function):
     """Projection and blending in one step; backward takes the short way when only features want a gradient."""
 

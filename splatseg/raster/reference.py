@@ -98,6 +98,21 @@ def accumulate(plan: Plan, values: Tensor) -> Tensor:
     return summed
 
 
+def vote(plan: Plan, label_maps: Tensor, count: int) -> tuple[SparseWeights, Tensor]:
+    """See `interface.vote`."""
+    flat = label_maps.flatten(1).long()
+    # Column 0 is of pixels without a label.
+    one_hot = torch.zeros(flat.shape[1], count + 1, dtype=plan.state.means2d.dtype)
+    for layer in flat:
+        one_hot.scatter_add_(1, layer[:, None], torch.ones_like(one_hot[:, :1]))
+    shape = (plan.camera.height, plan.camera.width, -1)
+    dense = accumulate(plan, one_hot.reshape(shape))[:, 1:]
+    totals = accumulate(plan, one_hot.new_ones(*shape[:2], 1))[:, 0]
+    row, column = torch.nonzero(dense, as_tuple=True)
+    indptr = torch.cat([torch.zeros(1, dtype=torch.int64), (dense != 0).sum(1).cumsum(0)])
+    return SparseWeights(indptr, column.int(), dense[row, column], count), totals
+
+
 def project(
     means: Tensor,
     quats: Tensor,

@@ -12,7 +12,7 @@ from scenes import ring, things
 from splatseg.capture.camera import Camera
 from splatseg.errors import MaskError
 from splatseg.lift import votes as module
-from splatseg.lift.votes import Votes, collect_votes, vote
+from splatseg.lift.votes import Votes, collect_votes
 from splatseg.masks.segments import Segments, from_label_map, from_masks
 from splatseg.raster import rasterize
 from splatseg.raster.interface import prepare
@@ -54,7 +54,7 @@ def test_a_vote_is_the_sum_of_blending_weights_over_the_pixels_of_the_label():
     camera = views[0].camera
     labels = masks.segments[views[0].name].layers[0]
     plan = prepare(splats.means, splats.quats, splats.scales, splats.opacities, camera, backend="reference")
-    weights, total = vote(plan, labels, 3)
+    weights, total = module._votes_of_view(plan, masks.segments[views[0].name])
     y, x = np.mgrid[: camera.height, : camera.width]
     w = reference_weights(plan.state, torch.tensor(np.stack([x.ravel(), y.ravel()], -1)), plan.settings).numpy()
     expected = np.stack([w[labels.ravel() == label].sum(0) for label in (1, 2, 3)], axis=1)
@@ -62,17 +62,6 @@ def test_a_vote_is_the_sum_of_blending_weights_over_the_pixels_of_the_label():
     expected = np.where(expected > floors, expected, 0.0)
     np.testing.assert_allclose(weights.toarray(), expected, atol=1e-4)
     np.testing.assert_allclose(total, w.sum(0), atol=1e-4)
-
-
-def test_labels_beyond_one_pass_are_voted_for_all_the_same(monkeypatch):
-    splats, _, views, _ = views_and_masks()
-    camera = views[0].camera
-    labels = np.arange(camera.height * camera.width, dtype=np.int32).reshape(camera.height, -1) // 16
-    plan = prepare(splats.means, splats.quats, splats.scales, splats.opacities, camera)
-    count = int(labels.max())
-    one_pass = vote(plan, labels, count)[0].toarray()
-    monkeypatch.setattr(module, "LABELS_A_PASS", 7)
-    np.testing.assert_allclose(vote(plan, labels, count)[0].toarray(), one_pass, atol=1e-5)
 
 
 def test_overlapping_masks_all_vote():
