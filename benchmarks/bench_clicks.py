@@ -12,8 +12,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from harness import deepest_pixel
 from PIL import Image
-from scipy.ndimage import distance_transform_edt
 
 from splatseg import open_run, select_by_click, selection_mask
 from splatseg.evaluate import Truth, boundary_iou, iou, read_truth
@@ -24,19 +24,12 @@ from splatseg.splats import Splats
 FEWEST_PIXELS = 100
 
 
-def deepest_pixel(mask: np.ndarray) -> tuple[float, float]:
-    """The (x, y) farthest from the outside of a mask (H,W) bool; beyond the image is outside."""
-    depth = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
-    return float(column), float(row)
-
-
 def score(run: Run, splats: Splats, truth: Truth, object_id: int, pictures: Path | None) -> str:
     """Click, select, compare; one line of text."""
     train = run.capture.split("train")
     view = max(train, key=lambda v: int((truth.label_maps[v.name] == object_id).sum()))
     click = deepest_pixel(truth.label_maps[view.name] == object_id)
-    selection = select_by_click(splats, view.camera, click)
+    selection = select_by_click(splats, view.camera, click, voted=run.votes_path.exists())
     rows = []
     for held_out in run.capture.split("test"):
         labels = truth.label_maps[held_out.name]

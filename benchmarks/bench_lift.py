@@ -20,13 +20,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from harness import deepest_pixel
 from scipy import ndimage
 
 from splatseg.capture import View
 from splatseg.capture.camera import Camera
 from splatseg.cluster import cluster_splats
 from splatseg.evaluate.segmentation import adjusted_rand_index, boundary_iou, iou
-from splatseg.lift import collect_votes, embed, fill_unseen
+from splatseg.lift import Agreement, collect_votes, embed, fill_unseen
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.output import label_map, selection_mask
 from splatseg.select import Selection, select_by_box, select_by_click, select_by_mask
@@ -103,17 +104,19 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     seconds[stage] = round(time.perf_counter() - began, 2)
 
 
-def prompts() -> dict[str, Prompt]:
+def prompts(agreement: Agreement) -> dict[str, Prompt]:
     def click(splats: Splats, camera: Camera, mask: np.ndarray) -> Selection:
-        depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-        y, x = np.unravel_index(int(depth.argmax()), depth.shape)
-        return select_by_click(splats, camera, (float(x), float(y)))
+        return select_by_click(splats, camera, deepest_pixel(mask), voted=True)
 
     def box(splats: Splats, camera: Camera, mask: np.ndarray) -> Selection:
         rows, columns = np.nonzero(mask)
-        return select_by_box(splats, camera, (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
+        corners = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        return select_by_box(splats, camera, corners, agreement=agreement)
 
-    return {"mask": select_by_mask, "click": click, "box": box}
+    def by_mask(splats: Splats, camera: Camera, mask: np.ndarray) -> Selection:
+        return select_by_mask(splats, camera, mask, agreement=agreement)
+
+    return {"mask": by_mask, "click": click, "box": box}
 
 
 def score(splats: Splats, views: list[View], truth: dict[str, np.ndarray], prompt: Prompt) -> tuple[float, float]:
@@ -148,7 +151,8 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
         features = fill_unseen(features, splats.means.numpy())
     splats = splats.replace(features=torch.from_numpy(features))
     with timed(seconds, "clustering"):
-        clusters = cluster_splats(splats)
+        agreement = Agreement(votes)
+        clusters = cluster_splats(splats, agreement=agreement)
     splats = splats.replace(segment_ids=torch.from_numpy(clusters.ids))
     majority = np.array(
         [np.bincount(labels[clusters.ids == i], minlength=1).argmax() for i in range(len(clusters.counts) + 1)]
@@ -162,7 +166,7 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
         "accuracy": round(float((majority[clusters.ids] == labels).mean()), 4),
         "ari": round(adjusted_rand_index(clusters.ids[None], labels[None]), 4),
     }
-    for name, prompt in prompts().items():
+    for name, prompt in prompts(agreement).items():
         with timed(seconds, f"{name} prompts and their masks"):
             miou, mbiou = score(splats, views, truth, prompt)
         facts[name] = {"miou": round(miou, 4), "mbiou": round(mbiou, 4)}

@@ -36,6 +36,10 @@ ROUNDS = 3
 SHARPNESS = 4.0
 """A mask that is inside by 1/2 + 1/4 or more speaks with its full weight, one that is half inside not at all."""
 
+EVIDENCE = 6.0
+"""Pixels over all views that a Gaussian must be seen with before its label is changed: of what is inside a thing only
+some light leaks out, mostly where masks are wrong [0: accuracy of the Gaussians of composed_14 0.967, 6: 0.990]."""
+
 ROWS_A_BLOCK = 65_536
 
 
@@ -134,8 +138,9 @@ class Agreement:
             rows = slice(start, start + ROWS_A_BLOCK)
             inside, seen = (self._weights[rows] @ masks).toarray(), self._visible[rows] @ views
             share = np.divide(inside, seen, out=np.zeros_like(inside), where=seen > 0)
-            best = share.argmax(axis=1)
-            sure = share[np.arange(len(best)), best] > 0.5
+            best, all_rows = share.argmax(axis=1), np.arange(len(inside))
+            sure = (share[all_rows, best] > 0.5) & (share[all_rows, ids[rows]] < 0.5)
+            sure &= seen[all_rows, best] > EVIDENCE
             corrected[rows] = np.where(sure, best, ids[rows])
         return corrected
 
