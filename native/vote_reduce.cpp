@@ -9,6 +9,8 @@
 namespace splatseg {
 namespace {
 
+constexpr uint32_t kAhead = 16;  // touches whose votes are fetched before they are added
+
 // Sums by label of one Gaussian. `sum_of` is all zero between two of them.
 struct LabelSums {
     std::vector<float> sum_of;  // (count + 1,)
@@ -61,13 +63,18 @@ SparseMatrix vote(const Kernels& kernels, const Plan& plan, const LabelMaps& map
     std::vector<LabelSums> sums(threads);
     for (LabelSums& each : sums) each.sum_of.assign(maps.count + 1, 0.0f);
     const uint32_t* first_touch = plan.first_touch.as<uint32_t>();
+    const EntryVotes* votes_of = entries.as<EntryVotes>();
     const uint32_t* entry_of_touch = plan.entry_of_touch.as<uint32_t>();
     parallel_for((plan.count + kGroup - 1) / kGroup, threads, [&](int64_t group, int worker) {
         const int64_t end = std::min((group + 1) * kGroup, plan.count);
         for (int64_t id = group * kGroup; id < end; ++id) {
             float total = 0.0f;
             for (uint32_t touch = first_touch[id]; touch < first_touch[id + 1]; ++touch) {
-                const EntryVotes& votes = entries.as<EntryVotes>()[entry_of_touch[touch]];
+                if (touch + 2 * kAhead < plan.entries) {  // entries lie anywhere, and their votes anywhere again
+                    __builtin_prefetch(votes_of + entry_of_touch[touch + 2 * kAhead]);
+                    __builtin_prefetch(votes_of[entry_of_touch[touch + kAhead]].labels);
+                }
+                const EntryVotes& votes = votes_of[entry_of_touch[touch]];
                 total += votes.total;
                 sums[worker].add(votes);
             }
