@@ -106,6 +106,23 @@ def test_a_forked_child_renders_with_threads_of_its_own() -> None:
     assert child.exitcode == 0
 
 
+class Pictures(torch.utils.data.Dataset[Tensor]):
+    """The same picture again and again, rendered in whichever process asks for it."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> Tensor:
+        s = scene()
+        return rasterize(*s.geometry, s.features, s.camera).features
+
+
+def test_the_workers_of_a_data_loader_render() -> None:
+    expected = Pictures()[0]
+    loader = torch.utils.data.DataLoader(Pictures(), num_workers=2, timeout=60)
+    assert all(torch.equal(picture[0], expected) for picture in loader)
+
+
 @pytest.mark.parametrize("level", _native.simd_levels())
 def test_the_environment_forces_a_simd_level(level: str) -> None:
     assert _level_in_new_process(level) == level
