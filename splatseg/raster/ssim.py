@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from splatseg import _native
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.arrays import check_shapes
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 import splatseg.version
-from splatseg import _native
 from splatseg.capture import load_capture
 from splatseg.errors import SplatFileError
 from splatseg.output import read_segments

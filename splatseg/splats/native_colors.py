@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from splatseg import _native
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 
 
 def native_colors(means: Tensor, sh0: Tensor, shN: Tensor, position: list[float], degree: int) -> Tensor:
