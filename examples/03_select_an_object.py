@@ -18,7 +18,8 @@ splatseg.train_run(run, Silent())
 
 splats = run.splats()
 view = run.capture.view("001.jpg")
-selection = splatseg.select_by_click(splats, view.camera, (view.camera.width // 2, view.camera.height // 2))
+middle = (view.camera.width // 2, view.camera.height // 2)
+selection = splatseg.select_by_click(splats, view.camera, middle, voted=True)  # its segments come from the masks' votes
 
 other = run.capture.view("020.jpg")
 write_mask(output / "mask.png", splatseg.selection_mask(splats, other.camera, selection.members))

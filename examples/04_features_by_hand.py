@@ -16,5 +16,6 @@ votes = splatseg.collect_votes(splats, capture.split("train"), masks)
 print(f"M has {votes.weights.shape[0]} Gaussians x {votes.weights.shape[1]} masks, {votes.weights.nnz} votes")
 
 features = splatseg.fill_unseen(splatseg.embed(votes), splats.means.numpy())
-clusters = splatseg.cluster_splats(splats.replace(features=torch.from_numpy(features)))
+agreement = splatseg.Agreement(votes)
+clusters = splatseg.cluster_splats(splats.replace(features=torch.from_numpy(features)), agreement=agreement)
 print(f"{len(clusters.prototypes)} segments; {(clusters.ids > 0).mean():.0%} of the Gaussians have one")

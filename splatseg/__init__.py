@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from splatseg.capture import load_capture as load_capture
     from splatseg.cluster import cluster_splats as cluster_splats
     from splatseg.errors import SplatsegError as SplatsegError
+    from splatseg.lift import Agreement as Agreement
     from splatseg.lift import collect_votes as collect_votes
     from splatseg.lift import embed as embed
     from splatseg.lift import fill_unseen as fill_unseen
@@ -48,7 +49,7 @@ _NAMES = {
     "capture": ("Camera", "Capture", "View", "load_capture"),
     "cluster": ("cluster_splats",),
     "errors": ("SplatsegError",),
-    "lift": ("collect_votes", "embed", "fill_unseen"),
+    "lift": ("Agreement", "collect_votes", "embed", "fill_unseen"),
     "masks": ("open_masks",),
     "output": ("label_map", "selection_mask"),
     "raster": ("rasterize",),
