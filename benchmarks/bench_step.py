@@ -3,8 +3,8 @@
     python benchmarks/bench_step.py --scene garden.npz [--threads 2] [--gaussians 150000] [--json]
 
 A real step of `splatseg.train` on one view: colours from spherical harmonics of degree 3, one rasterisation, L1 and
-SSIM, backward, statistics of growth, Adam. Its parts are then timed alone on the same data, interleaved with it; `rest`
-is what is left: activations, the engine of autograd, the photograph to floats.
+SSIM, backward with the statistics of growth, Adam. Its parts are then timed alone on the same data, interleaved with
+it; `rest` is what is left: activations, the engine of autograd, the photograph to floats.
 """
 
 from __future__ import annotations
@@ -53,16 +53,14 @@ def operations(scene: Scene) -> dict[str, Callable[[], object]]:
     view, target = View("view", camera), photograph.float() / 255
     frozen = {name: value.detach().clone() for name, value in state.parameters.items()}
     leaves = [t.clone().requires_grad_() for t in (*scene.geometry, scene.features(3))]
-    offset = torch.zeros(scene.count, 2, requires_grad=True)
+    growth = density.Statistics.empty(scene.count)
     image = rasterize(*leaves, camera).features.detach()
     coefficients = [frozen["sh0"].clone().requires_grad_(), frozen["shN"].clone().requires_grad_()]
-    gradient = torch.randn(scene.count, 2, generator=generator)
-    radii = torch.ones(scene.count, dtype=torch.int32)
     alone = Optimiser({name: value.clone() for name, value in frozen.items()})
 
     def rasterise() -> object:
-        blended = rasterize(*leaves, camera, means2d_offset=offset).features
-        return torch.autograd.grad(blended, [*leaves, offset], grad_outputs=image)
+        blended = rasterize(*leaves, camera, growth=growth).features
+        return torch.autograd.grad(blended, leaves, grad_outputs=image)
 
     def harmonics() -> object:
         colors = view_colors(frozen["means"], *coefficients, camera, 3)
@@ -83,7 +81,6 @@ def operations(scene: Scene) -> dict[str, Callable[[], object]]:
         "colours": harmonics,
         "loss": loss,
         "Adam": adam,
-        "statistics": lambda: state.statistics.observe(gradient, radii, camera),
     }
 
 

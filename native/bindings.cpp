@@ -132,10 +132,11 @@ void accumulate(const Plan& plan, Floats<3> values, Out<2> sums, int threads) {
 
 using GeometryIn = std::tuple<Floats<2>, Floats<2>, Floats<2>, Floats<1>, std::optional<Floats<2>>>;
 using GeometryOut = std::tuple<Out<2>, Out<2>, Out<2>, Out<1>, Out<2>>;
+using GrowthIn = std::tuple<Array<const int32_t, 1>, Out<1>, Out<1>>;  // radii, gradient_sum, views
 
 void backward(const Plan& plan, const GeometryIn& geometry, Floats<2> features, Floats<3> blended, Floats<2> alphas,
               Floats<3> grad_blended, Floats<2> grad_alphas, Out<2> grad_features, const GeometryOut& grads,
-              int threads) {
+              const std::optional<GrowthIn>& growth, int threads) {
     const auto& [means, quats, scales, opacities, offset] = geometry;
     const auto& [d_means, d_quats, d_scales, d_opacities, d_means2d] = grads;
     const splatseg::Gaussians g = gaussians(means, quats, scales, opacities, offset);
@@ -158,10 +159,17 @@ void backward(const Plan& plan, const GeometryIn& geometry, Floats<2> features, 
                                         grad_blended.data(), grad_alphas.data()};
     const splatseg::GeometryGradients out{d_means.data(), d_quats.data(), d_scales.data(), d_opacities.data(),
                                           d_means2d.data()};
+    splatseg::GrowthStatistics statistics;
+    if (growth) {
+        const auto& [radii, gradient_sum, views] = *growth;
+        require(radii.shape(0) == n && gradient_sum.shape(0) == n && views.shape(0) == n,
+                "statistics of growth must have shape (N,)");
+        statistics = {radii.data(), gradient_sum.data(), views.data()};
+    }
     float* out_features = grad_features.data();
     threads = checked_threads(threads);
     nb::gil_scoped_release release;
-    splatseg::kernels().backward(plan, g, input, out_features, out, threads);
+    splatseg::kernels().backward(plan, g, input, out_features, out, statistics, threads);
 }
 
 std::shared_ptr<splatseg::SparseMatrix> pixel_weights(const Plan& plan, Array<const int64_t, 2> pixels, int threads) {
@@ -199,8 +207,7 @@ std::shared_ptr<splatseg::SparseMatrix> vote(const Plan& plan, Array<const int32
     float* out = totals.data();
     threads = checked_threads(threads);
     nb::gil_scoped_release release;
-    return std::make_shared<splatseg::SparseMatrix>(
-        splatseg::vote(splatseg::kernels(), plan, maps, out, threads));
+    return std::make_shared<splatseg::SparseMatrix>(splatseg::vote(splatseg::kernels(), plan, maps, out, threads));
 }
 
 void write_csr(const splatseg::SparseMatrix& matrix, Array<int64_t, 1> indptr, Array<int32_t, 1> columns,
@@ -247,8 +254,9 @@ splatseg::Harmonics harmonics(const Floats<2>& means, const std::vector<double>&
             "shN must hold the coefficients of the degree, and at most 15");
     require(position.size() == 3, "position must have 3 numbers");
     const auto p = [&](int i) { return static_cast<float>(position[i]); };
-    return {means.data(), {p(0), p(1), p(2)},      sh0.data(), shN.data(), static_cast<int64_t>(n),
-            static_cast<int>(shN.shape(1)), degree};
+    return {means.data(), {p(0), p(1), p(2)},      sh0.data(),
+            shN.data(),   static_cast<int64_t>(n), static_cast<int>(shN.shape(1)),
+            degree};
 }
 
 void colors(Floats<2> means, const std::vector<double>& position, Floats<2> sh0, Floats<3> shN, int degree, Out<2> out,
@@ -312,17 +320,18 @@ NB_MODULE(_native, m) {
     m.def("blend", &blend, "plan"_a, "features"_a, "blended"_a, "alphas"_a, "threads"_a);
     m.def("accumulate", &accumulate, "plan"_a, "values"_a, "sums"_a, "threads"_a);
     m.def("backward", &backward, "plan"_a, "geometry"_a, "features"_a, "blended"_a, "alphas"_a, "grad_blended"_a,
-          "grad_alphas"_a, "grad_features"_a, "grads"_a, "threads"_a);
+          "grad_alphas"_a, "grad_features"_a, "grads"_a, "growth"_a.none(), "threads"_a);
     m.def("pixel_weights", &pixel_weights, "plan"_a, "pixels"_a, "threads"_a);
     m.def("sparse_product", &sparse_product, "matrix"_a, "dense"_a, "out"_a, "transposed"_a, "threads"_a);
     m.def("vote", &vote, "plan"_a, "label_maps"_a, "count"_a, "totals"_a, "threads"_a);
     m.def("write_csr", &write_csr, "matrix"_a, "indptr"_a, "columns"_a, "weights"_a, "threads"_a);
     m.def("photometric", &photometric, "image"_a, "target"_a, "ssim_weight"_a, "gradient"_a.none(), "threads"_a);
     m.def("colors", &colors, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a, "threads"_a);
-    m.def("colors_backward", &colors_backward, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a,
-          "grad"_a, "grad_sh0"_a, "grad_shN"_a, "threads"_a);
-    m.def("peak_gflops", [](int threads) { return splatseg::kernels().peak_gflops(checked_threads(threads)); },
-          "threads"_a);
+    m.def("colors_backward", &colors_backward, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a, "grad"_a,
+          "grad_sh0"_a, "grad_shN"_a, "threads"_a);
+    m.def(
+        "peak_gflops", [](int threads) { return splatseg::kernels().peak_gflops(checked_threads(threads)); },
+        "threads"_a);
     m.def("simd_level", [] { return std::string(splatseg::kernels().level); });
     m.def("simd_levels", &splatseg::simd_levels);
     m.def("use_simd_level", &splatseg::use_simd_level, "name"_a);

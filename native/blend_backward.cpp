@@ -336,11 +336,11 @@ void accumulate(const Plan& plan, const float* values, int64_t channels, float* 
     const Buffer slots(sizeof(float) * plan.entries * layout.floats()), touched(plan.entries);
     run_tiles({plan, nullptr, values, {}, layout, limits_of(plan.cutoffs), 0, slots.as<float>(), touched.as<uint8_t>()},
               threads);
-    reduce(plan, layout, {slots.as<float>(), touched.as<uint8_t>()}, sums, nullptr, nullptr, threads);
+    reduce(plan, layout, {slots.as<float>(), touched.as<uint8_t>()}, sums, nullptr, nullptr, {}, threads);
 }
 
 void backward(const Plan& plan, const Gaussians& gaussians, const BackwardInput& input, float* grad_features,
-              const GeometryGradients& gradients, int threads) {
+              const GeometryGradients& gradients, const GrowthStatistics& growth, int threads) {
     const RowLayout layout(input.channels, true);
     const Buffer slots(sizeof(float) * plan.entries * layout.floats()), touched(plan.entries);
     const FeatureTable table{input.features, plan.count, layout.channels};
@@ -348,7 +348,8 @@ void backward(const Plan& plan, const Gaussians& gaussians, const BackwardInput&
     run_tiles({plan, &input, input.grad_blended, table, layout, limits_of(plan.cutoffs), stride, slots.as<float>(),
                touched.as<uint8_t>()},
               threads);
-    reduce(plan, layout, {slots.as<float>(), touched.as<uint8_t>()}, grad_features, &gaussians, &gradients, threads);
+    reduce(plan, layout, {slots.as<float>(), touched.as<uint8_t>()}, grad_features, &gaussians, &gradients, growth,
+           threads);
 }
 
 }  // namespace splatseg::SPLATSEG_LEVEL

@@ -9,7 +9,7 @@ void project(const Gaussians&, const Camera&, const Cutoffs&, const Projection&,
 void blend(const Plan&, const float* features, int64_t channels, float* blended, float* alphas, int threads);
 void accumulate(const Plan&, const float* values, int64_t channels, float* sums, int threads);
 void backward(const Plan&, const Gaussians&, const BackwardInput&, float* grad_features, const GeometryGradients&,
-              int threads);
+              const GrowthStatistics&, int threads);
 void pixel_weights(const Plan&, const PixelGroups&, SparseRow* rows, Arena* arenas, int threads);
 void sparse_product(const SparseMatrix&, const float* dense, int64_t channels, float* out, int threads);
 void sparse_transposed_product(const SparseMatrix&, const float* dense, int64_t channels, float* out, int threads);

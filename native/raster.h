@@ -99,6 +99,13 @@ struct GeometryGradients {  // each written for all N; zero where nothing was dr
     float* means2d;         // (N,2)
 };
 
+// What densification wants to know of a view, added up over views. All null, or none.
+struct GrowthStatistics {
+    const int32_t* radii = nullptr;  // (N,) of this view, px, 0 = not drawn
+    float* gradient_sum = nullptr;   // (N,) += norm of the gradient by the projected mean, in half-image units
+    float* views = nullptr;          // (N,) += 1 where drawn
+};
+
 // Moments of h = alpha * dL/dalpha about the Gaussian's mean, summed over pixels: 1, dx, dy, dx^2, dx dy, dy^2.
 constexpr int kMoments = 6;
 
@@ -151,7 +158,7 @@ struct Kernels {
 
     // grad_features (N,F) and the geometry's gradients.
     void (*backward)(const Plan&, const Gaussians&, const BackwardInput&, float* grad_features,
-                     const GeometryGradients&, int threads);
+                     const GeometryGradients&, const GrowthStatistics&, int threads);
 
     // A row for every sampled pixel; what the rows point to is taken from the arena of the worker.
     void (*pixel_weights)(const Plan&, const PixelGroups&, SparseRow* rows, Arena* arenas, int threads);

@@ -16,6 +16,7 @@ struct Task {
     float* sums;
     const Gaussians* gaussians;
     const GeometryGradients* gradients;
+    const GrowthStatistics& growth;
 };
 
 void zero_group(const Task& task, int64_t first, int64_t count) {
@@ -27,6 +28,17 @@ void zero_group(const Task& task, int64_t first, int64_t count) {
     zero(task.gradients->scales, 3);
     zero(task.gradients->opacities, 1);
     zero(task.gradients->means2d, 2);
+}
+
+// The gradients of means2d are in the cache: they were just written.
+void add_growth(const Task& task, const uint32_t* ids, int n) {
+    const float half_width = 0.5f * static_cast<float>(task.plan.camera.width);
+    const float half_height = 0.5f * static_cast<float>(task.plan.camera.height);
+    for (int i = 0; i < n; ++i) {
+        const float* gradient = task.gradients->means2d + static_cast<size_t>(ids[i]) * 2;
+        const float x = gradient[0] * half_width, y = gradient[1] * half_height, square = x * x + y * y;
+        if (square < 3.0e38f) task.growth.gradient_sum[ids[i]] += __builtin_sqrtf(square);  // false for NaN
+    }
 }
 
 SPLATSEG_INLINE void prefetch_slots(const Task& task, uint32_t id) {
@@ -85,15 +97,19 @@ void reduce_group(const Task& task, int64_t group, float* row) {
                 for (int m = 0; m < kMoments; ++m) moments[m][i] = row[task.layout.moments_at() + m];
         }
         if (task.gradients) project_backward(task.plan, *task.gaussians, ids, n, moments, *task.gradients);
+        if (task.growth.gradient_sum) add_growth(task, ids, n);
         std::memcpy(ids, following, sizeof(ids));
     }
+    if (task.growth.views)
+        for (uint32_t id = static_cast<uint32_t>(group * kGroup); id < end; ++id)
+            task.growth.views[id] += task.growth.radii[id] > 0 ? 1.0f : 0.0f;
 }
 
 }  // namespace
 
 void reduce(const Plan& plan, const RowLayout& layout, const Slots& slots, float* sums, const Gaussians* gaussians,
-            const GeometryGradients* gradients, int threads) {
-    const Task task{plan, layout, slots, sums, gaussians, gradients};
+            const GeometryGradients* gradients, const GrowthStatistics& growth, int threads) {
+    const Task task{plan, layout, slots, sums, gaussians, gradients, growth};
     const Buffer rows(sizeof(float) * layout.floats() * threads);
     parallel_for((plan.count + kGroup - 1) / kGroup, threads, [&](int64_t group, int worker) {
         reduce_group(task, group, rows.as<float>() + static_cast<size_t>(layout.floats()) * worker);

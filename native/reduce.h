@@ -12,6 +12,6 @@ struct Slots {
 // Adds the slots of each Gaussian, tiles row by row, into sums (N,C); with gradients also through the projection.
 // Writes all N rows; those of Gaussians that were not drawn are zero.
 void reduce(const Plan& plan, const RowLayout& layout, const Slots& slots, float* sums, const Gaussians* gaussians,
-            const GeometryGradients* gradients, int threads);
+            const GeometryGradients* gradients, const GrowthStatistics& growth, int threads);
 
 }  // namespace splatseg::SPLATSEG_LEVEL

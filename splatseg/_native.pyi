@@ -59,6 +59,7 @@ def backward(
     grad_alphas: Tensor,
     grad_features: Tensor,
     grads: tuple[Tensor, ...],
+    growth: tuple[Tensor, Tensor, Tensor] | None,
     threads: int,
 ) -> None: ...
 def pixel_weights(plan: Plan, pixels: Tensor, threads: int) -> SparseMatrix:

@@ -1,5 +1,6 @@
 """Blending of per-Gaussian features into images: one signature, several backends."""
 
+from splatseg.raster.interface import Growth as Growth
 from splatseg.raster.interface import PixelPlan as PixelPlan
 from splatseg.raster.interface import Plan as Plan
 from splatseg.raster.interface import Raster as Raster

@@ -91,6 +91,23 @@ class SparseWeights:
     width: int
 
 
+@dataclass(frozen=True, eq=False)
+class Growth:
+    """What densification wants to know, added up over views by the backward of `rasterize`, in place.
+
+    gradient_sum (N,) of norms of the gradient by the projected mean, in half-image units; views (N,) that drew each.
+    """
+
+    gradient_sum: Tensor
+    views: Tensor
+
+    def observe(self, gradient: Tensor, radii: Tensor, camera: Camera) -> None:
+        """Add one view: gradient (N,2) by the projected mean, per pixel, and radii (N,). What is not finite adds 0."""
+        half = torch.tensor([camera.width / 2, camera.height / 2], dtype=gradient.dtype)
+        self.gradient_sum.add_(torch.linalg.vector_norm(gradient * half, dim=1).nan_to_num_(0.0, 0.0, 0.0))
+        self.views.add_(radii > 0)
+
+
 DEFAULT_SETTINGS = RasterSettings()
 
 
@@ -104,12 +121,13 @@ def rasterize(
     settings: RasterSettings = DEFAULT_SETTINGS,
     backend: str | None = None,
     means2d_offset: Tensor | None = None,
+    growth: Growth | None = None,
 ) -> Raster:
     """Blend features of Gaussians into the image of a camera, front to back. Differentiable in every tensor.
 
     means (N,3) world; quats (N,4) wxyz, normalised here; scales (N,3) linear; opacities (N,) in 0..1; features (N,F).
     means2d_offset (N,2), in pixels, is added to the projected means: its gradient is the positional gradient on
-    screen that densification needs (pass zeros that require a gradient).
+    screen (pass zeros that require a gradient). growth collects its norms whenever the backward runs.
     Gaussians that are not finite, have a zero quaternion, or lie off screen contribute nothing and get zero gradients.
     Equal depths are ordered by index. backend None takes the fastest that fits the tensors.
 
@@ -126,7 +144,7 @@ def rasterize(
         check_shapes(means=(means, "N 3"), means2d_offset=(means2d_offset, "N 2"))
     module = _load(backend or _choose(means))
     raster: Raster = module.rasterize(
-        means, quats, scales, opacities, features, camera, settings, means2d_offset=means2d_offset
+        means, quats, scales, opacities, features, camera, settings, means2d_offset=means2d_offset, growth=growth
     )
     return raster
 

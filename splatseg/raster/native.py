@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.capture.camera import Camera
 from splatseg.errors import BackendError
-from splatseg.raster.interface import PixelPlan, Plan, Raster, RasterSettings, SparseWeights
+from splatseg.raster.interface import Growth, PixelPlan, Plan, Raster, RasterSettings, SparseWeights
 
 try:
     _native.simd_level()
@@ -38,11 +38,12 @@ def rasterize(
     camera: Camera,
     settings: RasterSettings,
     means2d_offset: Tensor | None = None,
+    growth: Growth | None = None,
 ) -> Raster:
     """See `interface.rasterize`."""
     tensors = [None if t is None else _dense(t) for t in (means, quats, scales, opacities, features, means2d_offset)]
     view = _camera(camera, settings)
-    blended, alphas, radii = _Rasterize.apply(*tensors, view, (camera.height, camera.width))
+    blended, alphas, radii = _Rasterize.apply(*tensors, view, (camera.height, camera.width), growth)
     return Raster(blended, alphas, radii)
 
 
@@ -102,12 +103,13 @@ class _Rasterize(torch.autograd.Function):
         means2d_offset: Tensor | None,
         view: _native.Camera,
         shape: tuple[int, int],
+        growth: Growth | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         geometry = [t.detach() for t in (means, quats, scales, opacities)]
         offset = None if means2d_offset is None else means2d_offset.detach()
         plan, radii = _prepare(geometry, offset, view)
         blended, alphas = _blend(plan, features.detach(), shape)
-        ctx.plan = plan
+        ctx.plan, ctx.growth, ctx.radii = plan, growth, radii
         ctx.mark_non_differentiable(radii)
         ctx.save_for_backward(means, quats, scales, opacities, features, means2d_offset, blended, alphas)
         return blended, alphas, radii
@@ -118,9 +120,10 @@ class _Rasterize(torch.autograd.Function):
         wanted = ctx.needs_input_grad
         grad_blended = _dense(grad_blended)
         means, quats, scales, opacities, features, offset, blended, alphas = ctx.saved_tensors
-        if not any(wanted[:4]) and not wanted[5]:
+        growth: Growth | None = ctx.growth
+        if not any(wanted[:4]) and not wanted[5] and growth is None:
             grad_features = _accumulate(ctx.plan, grad_blended)
-            return None, None, None, None, grad_features, None, None, None
+            return None, None, None, None, grad_features, None, None, None, None
         geometry = [t.detach() for t in (means, quats, scales, opacities)]
         grads = [_empty(*t.shape) for t in geometry]
         grad_offset = _empty(features.shape[0], 2)
@@ -135,10 +138,11 @@ class _Rasterize(torch.autograd.Function):
             _dense(grad_alphas),
             grad_features,
             (*grads, grad_offset),
+            None if growth is None else (ctx.radii, growth.gradient_sum, growth.views),
             torch.get_num_threads(),
         )
         kept = [g if want else None for g, want in zip([*grads, grad_features, grad_offset], wanted[:6], strict=True)]
-        return (*kept, None, None)
+        return (*kept, None, None, None)
 
 
 class _RasterizePlan(torch.autograd.Function):

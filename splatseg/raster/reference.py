@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from splatseg.capture.camera import Camera
-from splatseg.raster.interface import PixelPlan, Plan, Raster, RasterSettings, SparseWeights
+from splatseg.raster.interface import Growth, PixelPlan, Plan, Raster, RasterSettings, SparseWeights
 
 PIXELS_AT_ONCE = 4096
 """Bounds the (P,N) weight matrix held in memory."""
@@ -41,11 +41,16 @@ def rasterize(
     camera: Camera,
     settings: RasterSettings,
     means2d_offset: Tensor | None = None,
+    growth: Growth | None = None,
 ) -> Raster:
     """See `interface.rasterize`."""
+    if growth is not None and means2d_offset is None:
+        means2d_offset = torch.zeros(len(means), 2, dtype=means.dtype, requires_grad=True)
     projected = project(means, quats, scales, opacities, camera, settings, means2d_offset)
     blended, alphas = _blend(projected, features, _all_pixels(camera), settings)
     shape = (camera.height, camera.width)
+    if growth is not None and means2d_offset is not None and means2d_offset.requires_grad:
+        means2d_offset.register_hook(lambda gradient: growth.observe(gradient, projected.radii, camera))
     return Raster(blended.reshape(*shape, -1), alphas.reshape(shape), projected.radii)
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from splatseg.capture.camera import Camera
+from splatseg.raster import Growth
 from splatseg.train.config import TrainConfig
 
 SPLIT_SHRINK = 1.6
@@ -27,22 +28,13 @@ OPACITY_AFTER_RESET = 0.01
 
 
 @dataclass(frozen=True, eq=False)
-class Statistics:
+class Statistics(Growth):
     """What was seen since the last edit. gradient_sum (N,) of norms in half-image units; views (N,) that drew each."""
-
-    gradient_sum: Tensor
-    views: Tensor
 
     @classmethod
     def empty(cls, count: int) -> Statistics:
         """Nothing seen of `count` Gaussians."""
         return cls(torch.zeros(count), torch.zeros(count))
-
-    def observe(self, gradient: Tensor, radii: Tensor, camera: Camera) -> None:
-        """Add the gradient (N,2) and radii (N,) of one view, in place."""
-        half = torch.tensor([camera.width / 2, camera.height / 2], dtype=gradient.dtype)
-        self.gradient_sum.add_(torch.linalg.vector_norm(gradient * half, dim=1).nan_to_num_(0.0, 0.0, 0.0))
-        self.views.add_(radii > 0)
 
     def means(self) -> Tensor:
         """Mean norm of the gradient (N,), 0 for what no view drew."""

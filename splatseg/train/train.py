@@ -151,7 +151,6 @@ def one_step(
     if due:
         state.optimiser.catch_up(learning)
     parameters = state.parameters
-    offset = torch.zeros(len(parameters["means"]), 2, requires_grad=True)
 
     # That colour changes a little as a Gaussian moves and is seen along another direction is left out of the gradient
     # of its position: it makes no difference to the result and takes a tenth of the time of a step.
@@ -164,7 +163,7 @@ def one_step(
         parameters["opacity_logits"].sigmoid(),
         channels,
         camera,
-        means2d_offset=offset,
+        growth=state.statistics if step <= config.densify_until else None,
     )
     image = raster.features[..., :3]
     if any(config.background):
@@ -176,9 +175,6 @@ def one_step(
     value = float(loss.detach())
     if np.isfinite(value):
         loss.backward()
-        assert offset.grad is not None
-        if step <= config.densify_until:
-            state.statistics.observe(offset.grad, raster.radii, camera)
         state.optimiser.step(learning, resting=() if due or objective is None else ("features",))
     else:
         _drop_damaged(state, learning)
