@@ -20,7 +20,7 @@ def main(folder: Path, picture: Path) -> None:
     run = open_run(folder)
     splats, view = run.splats(), run.capture.view(VIEW)
     photograph = view.image()
-    selection = select_by_click(splats, run.capture.view(CLICK_VIEW).camera, CLICK)
+    selection = select_by_click(splats, run.capture.view(CLICK_VIEW).camera, CLICK, voted=True)
     row = side_by_side(
         [
             photograph,
