@@ -15,8 +15,10 @@
 #include <nanobind/stl/tuple.h>
 
 #include "dispatch.h"
+#include "neighbours.h"
 #include "raster.h"
 #include "sparse.h"
+#include "vote_rows.h"
 #include "votes.h"
 
 namespace nb = nanobind;
@@ -116,6 +118,19 @@ void blend(const Plan& plan, Floats<2> features, Out<3> blended, Out<2> alphas, 
     threads = checked_threads(threads);
     nb::gil_scoped_release release;
     splatseg::kernels().blend(plan, in, channels, out, out_alphas, threads);
+}
+
+void blend_levels(const Plan& plan, Array<const uint8_t, 1> levels, int count, float share, Array<uint8_t, 2> out,
+                  int threads) {
+    require(static_cast<int64_t>(levels.shape(0)) == plan.count, "levels must have one for every Gaussian");
+    require(count >= 0 && count <= 255, "count must be in 0..255");
+    require_image(plan, out);
+    const uint8_t* in = levels.data();
+    for (int64_t i = 0; i < plan.count; ++i) require(in[i] <= count, "levels must be in 0..count");
+    uint8_t* written = out.data();
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    splatseg::kernels().blend_levels(plan, in, count, share, written, threads);
 }
 
 void accumulate(const Plan& plan, Floats<3> values, Out<2> sums, int threads) {
@@ -224,6 +239,155 @@ void write_csr(const splatseg::SparseMatrix& matrix, Array<int64_t, 1> indptr, A
     splatseg::write_csr(matrix, starts, out_columns, out_weights, threads);
 }
 
+std::shared_ptr<splatseg::SparseMatrix> csr_matrix(Array<const int64_t, 1> indptr, Array<const int32_t, 1> columns,
+                                                   Floats<1> weights, int64_t width, int threads) {
+    require(indptr.shape(0) >= 1 && indptr.shape(0) - 1 < UINT32_MAX, "indptr must have shape (height + 1,)");
+    const int64_t height = static_cast<int64_t>(indptr.shape(0)) - 1;
+    const int64_t* starts = indptr.data();
+    require(columns.shape(0) == weights.shape(0) && starts[height] == static_cast<int64_t>(columns.shape(0)),
+            "columns and weights must have shape (entries,)");
+    require(width >= 0 && width <= INT32_MAX, "width must be in 0..2^31 - 1");
+    const int32_t* in_columns = columns.data();
+    const float* in_weights = weights.data();
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    return std::make_shared<splatseg::SparseMatrix>(
+        splatseg::borrowed_csr(starts, in_columns, in_weights, height, width, threads));
+}
+
+void gram_product(const splatseg::SparseMatrix& matrix, Floats<1> scales, Floats<2> dense, Array<double, 2> out,
+                  int threads) {
+    require(static_cast<int64_t>(scales.shape(0)) == matrix.height, "scales must have shape (height,)");
+    require(static_cast<int64_t>(dense.shape(0)) == matrix.width && out.shape(0) == dense.shape(0) &&
+                out.shape(1) == dense.shape(1),
+            "dense and out must have shape (width, C)");
+    const float *in_scales = scales.data(), *in = dense.data();
+    double* written = out.data();
+    const int64_t channels = static_cast<int64_t>(dense.shape(1));
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    splatseg::kernels().gram_product(matrix, in_scales, in, channels, written, threads);
+}
+
+using MaskViewsIn = std::tuple<Array<const int32_t, 1>, Array<const int32_t, 1>, int, int>;
+
+splatseg::MaskViews mask_views(const splatseg::SparseMatrix& votes, const MaskViewsIn& masks) {
+    const auto& [view_of, layer_of, views, layers] = masks;
+    require(static_cast<int64_t>(view_of.shape(0)) == votes.width && layer_of.shape(0) == view_of.shape(0),
+            "view_of and layer_of must have shape (M,)");
+    for (size_t m = 0; m < view_of.shape(0); ++m)
+        require(view_of.data()[m] >= 0 && view_of.data()[m] < views && layer_of.data()[m] >= 0 &&
+                    layer_of.data()[m] < layers,
+                "view_of and layer_of must be below the numbers of views and layers");
+    return {view_of.data(), layer_of.data(), views, layers};
+}
+
+void tallies(const splatseg::SparseMatrix& votes, const MaskViewsIn& masks, Array<const int32_t, 1> groups,
+             Out<2> inside, Out<2> seen, int threads) {
+    const splatseg::MaskViews views = mask_views(votes, masks);
+    require(static_cast<int64_t>(groups.shape(0)) == votes.height, "groups must have shape (N,)");
+    require(static_cast<int64_t>(inside.shape(1)) == votes.width && static_cast<int>(seen.shape(1)) == views.views &&
+                inside.shape(0) == seen.shape(0),
+            "inside must have shape (K, M), seen (K, V)");
+    const int64_t count = static_cast<int64_t>(inside.shape(0));
+    const int32_t* in = groups.data();
+    for (size_t i = 0; i < groups.shape(0); ++i) require(in[i] < count, "groups must be below K");
+    float *to_inside = inside.data(), *to_seen = seen.data();
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    splatseg::tallies(votes, views, in, count, to_inside, to_seen, threads);
+}
+
+void shares(const splatseg::SparseMatrix& votes, const MaskViewsIn& masks, Floats<1> weight, Floats<1> quality,
+            Out<1> inside, Out<1> seen, int threads) {
+    const splatseg::MaskViews views = mask_views(votes, masks);
+    require(static_cast<int64_t>(weight.shape(0)) == votes.width && static_cast<int>(quality.shape(0)) == views.views,
+            "weight must have shape (M,), quality (V,)");
+    require(static_cast<int64_t>(inside.shape(0)) == votes.height && seen.shape(0) == inside.shape(0),
+            "inside and seen must have shape (N,)");
+    const float *in_weight = weight.data(), *in_quality = quality.data();
+    float *to_inside = inside.data(), *to_seen = seen.data();
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    splatseg::shares(votes, views, in_weight, in_quality, to_inside, to_seen, threads);
+}
+
+using MatchesIn = std::tuple<Array<const int64_t, 1>, Array<const int32_t, 1>, Floats<1>, Floats<2>>;
+
+void reassigned(const splatseg::SparseMatrix& votes, const MaskViewsIn& masks, const MatchesIn& matches,
+                Array<const int32_t, 1> ids, float evidence, Array<int32_t, 1> out, int threads) {
+    const splatseg::MaskViews views = mask_views(votes, masks);
+    const auto& [first, segments, quality, by_view] = matches;
+    const int64_t count = static_cast<int64_t>(by_view.shape(0)), entries = static_cast<int64_t>(segments.shape(0));
+    require(static_cast<int64_t>(first.shape(0)) == votes.width + 1 && static_cast<int>(by_view.shape(1)) == views.views,
+            "first must have shape (M + 1,), by_view (K, V)");
+    require(first.data()[0] == 0 && first.data()[votes.width] == entries &&
+                static_cast<int64_t>(quality.shape(0)) == entries,
+            "segments and quality must have the entries of first");
+    for (int64_t m = 0; m < votes.width; ++m) require(first.data()[m] <= first.data()[m + 1], "first must ascend");
+    for (int64_t i = 0; i < entries; ++i)
+        require(segments.data()[i] >= 0 && segments.data()[i] < count, "segments must be in 0..K - 1");
+    require(static_cast<int64_t>(ids.shape(0)) == votes.height && out.shape(0) == ids.shape(0),
+            "ids and out must have shape (N,)");
+    const splatseg::Matches found{first.data(), segments.data(), quality.data(), by_view.data(), count};
+    const int32_t* in = ids.data();
+    int32_t* written = out.data();
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    splatseg::reassigned(votes, views, found, in, evidence, written, threads);
+}
+
+void joined_masks(const splatseg::SparseMatrix& votes, Array<const uint8_t, 1> heavy, float share,
+                  Array<int32_t, 1> out, int threads) {
+    require(static_cast<int64_t>(heavy.shape(0)) == votes.width && out.shape(0) == heavy.shape(0),
+            "heavy and out must have shape (M,)");
+    const uint8_t* in = heavy.data();
+    int32_t* written = out.data();
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    splatseg::joined_masks(votes, in, share, written, threads);
+}
+
+using ViewEntriesIn = std::tuple<Array<const int32_t, 1>, Array<const int32_t, 1>, Floats<1>>;
+
+void stack_views(const std::vector<ViewEntriesIn>& views, int64_t begin, int64_t end, Array<const int64_t, 1> indptr,
+                 Array<int32_t, 1> columns, Out<1> weights, int threads) {
+    const int64_t height = static_cast<int64_t>(indptr.shape(0)) - 1;
+    require(0 <= begin && begin <= end && end <= height, "rows must be in 0..N");
+    require(static_cast<int64_t>(columns.shape(0)) == indptr.data()[height] && weights.shape(0) == columns.shape(0),
+            "columns and weights must have shape (entries,)");
+    std::vector<splatseg::ViewEntries> entries;
+    int64_t count = 0;
+    for (const auto& [rows, of_columns, of_weights] : views) {
+        require(rows.shape(0) == of_columns.shape(0) && rows.shape(0) == of_weights.shape(0),
+                "a view's rows, columns and weights must be as many");
+        entries.push_back({rows.data(), of_columns.data(), of_weights.data(), static_cast<int64_t>(rows.shape(0))});
+        count += entries.back().count;
+    }
+    require(count == indptr.data()[end] - indptr.data()[begin], "the views must have the entries of the rows");
+    const int64_t* starts = indptr.data();
+    int32_t* to_columns = columns.data();
+    float* to_weights = weights.data();
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    splatseg::stack_views(entries.data(), static_cast<int64_t>(entries.size()), begin, end, starts, to_columns,
+                          to_weights, threads);
+}
+
+void touching(Floats<2> points, Floats<1> reach, int neighbours, float gap, float reach_factor, Array<int32_t, 1> out,
+              int threads) {
+    const int64_t count = static_cast<int64_t>(points.shape(0));
+    require(points.shape(1) == 3 && reach.shape(0) == points.shape(0) && out.shape(0) == points.shape(0),
+            "points must have shape (n, 3), reach and out (n,)");
+    require(neighbours >= 1 && neighbours <= splatseg::kMostNeighbours && neighbours < count && count <= INT32_MAX,
+            "neighbours must be in 1..32 and fewer than the points");
+    const float *in = points.data(), *in_reach = reach.data();
+    int32_t* written = out.data();
+    threads = checked_threads(threads);
+    nb::gil_scoped_release release;
+    splatseg::touching(splatseg::kernels(), in, in_reach, count, neighbours, gap, reach_factor, written, threads);
+}
+
 std::tuple<double, double> photometric(Floats<3> image, Floats<3> target, float ssim_weight,
                                        std::optional<Out<3>> gradient, int threads) {
     const auto same = [&](const auto& other) {
@@ -318,6 +482,7 @@ NB_MODULE(_native, m) {
           "radii"_a, "threads"_a);
     m.def("empty", &empty, "shape"_a);
     m.def("blend", &blend, "plan"_a, "features"_a, "blended"_a, "alphas"_a, "threads"_a);
+    m.def("blend_levels", &blend_levels, "plan"_a, "levels"_a, "count"_a, "share"_a, "out"_a, "threads"_a);
     m.def("accumulate", &accumulate, "plan"_a, "values"_a, "sums"_a, "threads"_a);
     m.def("backward", &backward, "plan"_a, "geometry"_a, "features"_a, "blended"_a, "alphas"_a, "grad_blended"_a,
           "grad_alphas"_a, "grad_features"_a, "grads"_a, "growth"_a.none(), "threads"_a);
@@ -325,6 +490,16 @@ NB_MODULE(_native, m) {
     m.def("sparse_product", &sparse_product, "matrix"_a, "dense"_a, "out"_a, "transposed"_a, "threads"_a);
     m.def("vote", &vote, "plan"_a, "label_maps"_a, "count"_a, "totals"_a, "threads"_a);
     m.def("write_csr", &write_csr, "matrix"_a, "indptr"_a, "columns"_a, "weights"_a, "threads"_a);
+    m.def("csr_matrix", &csr_matrix, "indptr"_a.noconvert(), "columns"_a.noconvert(), "weights"_a.noconvert(),
+          "width"_a, "threads"_a, nb::keep_alive<0, 1>(), nb::keep_alive<0, 2>(), nb::keep_alive<0, 3>());
+    m.def("gram_product", &gram_product, "matrix"_a, "scales"_a, "dense"_a, "out"_a, "threads"_a);
+    m.def("tallies", &tallies, "votes"_a, "masks"_a, "groups"_a, "inside"_a, "seen"_a, "threads"_a);
+    m.def("shares", &shares, "votes"_a, "masks"_a, "weight"_a, "quality"_a, "inside"_a, "seen"_a, "threads"_a);
+    m.def("reassigned", &reassigned, "votes"_a, "masks"_a, "matches"_a, "ids"_a, "evidence"_a, "out"_a, "threads"_a);
+    m.def("joined_masks", &joined_masks, "votes"_a, "heavy"_a, "share"_a, "out"_a, "threads"_a);
+    m.def("stack_views", &stack_views, "views"_a, "begin"_a, "end"_a, "indptr"_a, "columns"_a, "weights"_a,
+          "threads"_a);
+    m.def("touching", &touching, "points"_a, "reach"_a, "neighbours"_a, "gap"_a, "reach_factor"_a, "out"_a, "threads"_a);
     m.def("photometric", &photometric, "image"_a, "target"_a, "ssim_weight"_a, "gradient"_a.none(), "threads"_a);
     m.def("colors", &colors, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a, "threads"_a);
     m.def("colors_backward", &colors_backward, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a, "grad"_a,

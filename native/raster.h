@@ -128,6 +128,10 @@ struct SparseRow;
 struct EntryVotes;
 struct LabelMaps;
 
+// Points in space (neighbours.h).
+struct Neighbours;
+struct PointTree;
+
 struct ImagePair {
     const float* image;   // (H,W,3)
     const float* target;  // (H,W,3)
@@ -153,6 +157,10 @@ struct Kernels {
     // blended (H,W,F), alphas (H,W) from features (N,F).
     void (*blend)(const Plan&, const float* features, int64_t channels, float* blended, float* alphas, int threads);
 
+    // out (H,W): the highest level L >= 1 such that Gaussians of levels (N,) from L on, 0..count, make up more than
+    // `share` of the pixel, 0 for none.
+    void (*blend_levels)(const Plan&, const uint8_t* levels, int count, float share, uint8_t* out, int threads);
+
     // sums (N,C): for each Gaussian the sum over pixels of w * values (H,W,C). The transpose of blend.
     void (*accumulate)(const Plan&, const float* values, int64_t channels, float* sums, int threads);
 
@@ -169,6 +177,13 @@ struct Kernels {
     // out (width, C) = matrix^T x dense (height, C)
     void (*sparse_transposed_product)(const SparseMatrix&, const float* dense, int64_t channels, float* out,
                                       int threads);
+
+    // out (width, C) = matrix^T x diag(scales (height,)) x matrix x dense (width, C)
+    void (*gram_product)(const SparseMatrix&, const float* scales, const float* dense, int64_t channels, double* out,
+                         int threads);
+
+    // Of every point of the tree.
+    void (*nearest_neighbours)(const PointTree&, const Neighbours& out, int threads);
 
     // Votes of every tile for each of its entries (E,); what they point to is taken from the arena of the worker.
     void (*vote)(const Plan&, const LabelMaps&, EntryVotes* entries, Arena* arenas, int threads);

@@ -1,6 +1,7 @@
 // What is done to sparse matrices without arithmetic: grouping pixels by tile, keeping rows, writing them out.
 #include "sparse.h"
 
+#include <atomic>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
@@ -95,6 +96,33 @@ SparseMatrix pixel_weights(const Kernels& kernels, const Plan& plan, const int64
     matrix.arenas.resize(threads);
     kernels.pixel_weights(plan, grouped.groups, matrix.rows.as<SparseRow>(), matrix.arenas.data(), threads);
     matrix.entries = count_entries(matrix);
+    return matrix;
+}
+
+SparseMatrix borrowed_csr(const int64_t* indptr, const int32_t* columns, const float* weights, int64_t height,
+                          int64_t width, int threads) {
+    SparseMatrix matrix;
+    matrix.height = height;
+    matrix.width = width;
+    matrix.rows = Buffer(sizeof(SparseRow) * height);
+    std::atomic<bool> bad{indptr[0] != 0};
+    const uint32_t* found = reinterpret_cast<const uint32_t*>(columns);
+    parallel_for((height + kRowsAtOnce - 1) / kRowsAtOnce, threads, [&](int64_t chunk, int) {
+        const int64_t begin = chunk * kRowsAtOnce, end = begin + kRowsAtOnce < height ? begin + kRowsAtOnce : height;
+        for (int64_t row = begin; row < end; ++row) {
+            const int64_t count = indptr[row + 1] - indptr[row];
+            if (count < 0 || count > UINT32_MAX || indptr[row] < 0 || indptr[row + 1] > indptr[height]) {
+                bad = true;
+                return;
+            }
+            for (int64_t j = indptr[row]; j < indptr[row + 1]; ++j)
+                if (found[j] >= static_cast<uint64_t>(width)) bad = true;
+            matrix.rows.as<SparseRow>()[row] = {found + indptr[row], weights + indptr[row], static_cast<uint32_t>(count),
+                                                static_cast<uint32_t>(row)};
+        }
+    });
+    if (bad) throw std::invalid_argument("not a CSR matrix of this shape");
+    matrix.entries = static_cast<uint64_t>(indptr[height]);
     return matrix;
 }
 

@@ -56,6 +56,11 @@ struct PixelGroups {
 // The weights (P,N) of all Gaussians that contribute to sampled pixels (P,2), front to back.
 SparseMatrix pixel_weights(const Kernels& kernels, const Plan& plan, const int64_t* pixels, int64_t count, int threads);
 
+// The CSR matrix that is in the memory of others, who keep it. Throws std::invalid_argument for rows that do not follow
+// one another and for columns outside 0..width - 1.
+SparseMatrix borrowed_csr(const int64_t* indptr, const int32_t* columns, const float* weights, int64_t height,
+                          int64_t width, int threads);
+
 // indptr (height + 1,), columns and weights (entries,), rows ascending.
 void write_csr(const SparseMatrix& matrix, int64_t* indptr, int32_t* columns, float* weights, int threads);
 

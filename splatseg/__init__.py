@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from splatseg.run import segment_run as segment_run
     from splatseg.run import start_run as start_run
     from splatseg.run import train_run as train_run
+    from splatseg.select import Session as Session
     from splatseg.select import select_by_box as select_by_box
     from splatseg.select import select_by_click as select_by_click
     from splatseg.select import select_by_mask as select_by_mask
@@ -63,7 +64,7 @@ _NAMES = {
         "start_run",
         "train_run",
     ),
-    "select": ("select_by_box", "select_by_click", "select_by_mask"),
+    "select": ("Session", "select_by_box", "select_by_click", "select_by_mask"),
     "splats": ("Splats", "load_splats", "render_rgb", "write_ply"),
     "train": ("TrainConfig", "fit"),
 }

@@ -48,6 +48,7 @@ def empty(shape: tuple[int, ...]) -> Tensor:
     """An uninitialised float32 tensor in memory that is used again when the tensor is gone."""
 
 def blend(plan: Plan, features: Tensor, blended: Tensor, alphas: Tensor, threads: int) -> None: ...
+def blend_levels(plan: Plan, levels: Tensor, count: int, share: float, out: Tensor, threads: int) -> None: ...
 def accumulate(plan: Plan, values: Tensor, sums: Tensor, threads: int) -> None: ...
 def backward(
     plan: Plan,
@@ -70,6 +71,59 @@ def vote(plan: Plan, label_maps: Tensor, count: int, totals: Tensor, threads: in
     """(N, count) for label maps (L,H,W) int32; totals (N,) is written."""
 
 def write_csr(matrix: SparseMatrix, indptr: Tensor, columns: Tensor, weights: Tensor, threads: int) -> None: ...
+def csr_matrix(
+    indptr: np.ndarray, columns: np.ndarray, weights: np.ndarray, width: int, threads: int
+) -> SparseMatrix:
+    """The CSR matrix in arrays int64, int32, float32, which it keeps alive. Raises ValueError if they are not one."""
+
+def gram_product(matrix: SparseMatrix, scales: np.ndarray, dense: np.ndarray, out: np.ndarray, threads: int) -> None:
+    """out (M,C) float64 = matrix^T diag(scales (N,)) matrix dense (M,C)."""
+
+MaskViews = tuple[np.ndarray, np.ndarray, int, int]
+"""view_of (M,), layer_of (M,) int32, and how many views and layers there are (native/vote_rows.h)."""
+
+def tallies(
+    votes: SparseMatrix, masks: MaskViews, groups: np.ndarray, inside: np.ndarray, seen: np.ndarray, threads: int
+) -> None: ...
+def shares(
+    votes: SparseMatrix,
+    masks: MaskViews,
+    weight: np.ndarray,
+    quality: np.ndarray,
+    inside: np.ndarray,
+    seen: np.ndarray,
+    threads: int,
+) -> None: ...
+def reassigned(
+    votes: SparseMatrix,
+    masks: MaskViews,
+    matches: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    ids: np.ndarray,
+    evidence: float,
+    out: np.ndarray,
+    threads: int,
+) -> None: ...
+def joined_masks(votes: SparseMatrix, heavy: np.ndarray, share: float, out: np.ndarray, threads: int) -> None: ...
+def stack_views(
+    views: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    begin: int,
+    end: int,
+    indptr: np.ndarray,
+    columns: np.ndarray,
+    weights: np.ndarray,
+    threads: int,
+) -> None: ...
+def touching(
+    points: np.ndarray,
+    reach: np.ndarray,
+    neighbours: int,
+    gap: float,
+    reach_factor: float,
+    out: np.ndarray,
+    threads: int,
+) -> None:
+    """out (n,) int32: the lowest point of each component of finite points (n,3) that touch (native/neighbours.h)."""
+
 def photometric(
     image: Tensor, target: Tensor, ssim_weight: float, gradient: Tensor | None, threads: int
 ) -> tuple[float, float]:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import sparse
 from scipy.spatial import cKDTree
 
 from splatseg.arrays import check_shapes
@@ -109,9 +108,9 @@ def _clusters(
     if agreement is None:
         label[used] = cut(merges, distances, settings.cut_distance)
     else:
-        shape = (len(covering), len(all_features))
-        one_hot = sparse.csr_array((np.ones(len(known), dtype=np.float32), (index, known)), shape=shape)
-        inside, seen = agreement.tallies(one_hot[used])
+        groups = np.full(len(all_features), -1, dtype=np.int32)
+        groups[known] = (np.cumsum(sizes > 0) - 1)[index]
+        inside, seen = agreement.tallies_of(groups, len(used))
         label[used] = supported_cut(merges, inside, seen, agreement, settings.bias)
     return label[index]
 

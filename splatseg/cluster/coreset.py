@@ -11,11 +11,16 @@ Source: farthest-first covering (Gonzalez 1985) in its streaming form, the leade
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
 
 from splatseg.arrays import check_shapes
 
 BATCH = 256
-ROWS_A_BLOCK = 16_384
+ROWS_A_BLOCK = 2048
+"""Whose similarities to all prototypes fit into the cache."""
+
+ROWS_A_SUM = 65_536
+"""Rows that are summed in float32 before they are added in float64."""
 
 
 def cover(features: np.ndarray, similarity: float, limit: int, seed: int) -> np.ndarray:
@@ -51,7 +56,9 @@ def means_of(features: np.ndarray, index: np.ndarray, count: int) -> tuple[np.nd
     """(unit mean features (K,F), how many (K,)) of the rows of `features` (N,F) that carry each index 0..count-1."""
     sizes = np.bincount(index, minlength=count)
     sums = np.zeros((count, features.shape[1]), dtype=np.float64)
-    for channel in range(features.shape[1]):
-        sums[:, channel] = np.bincount(index, weights=features[:, channel], minlength=count)
+    for start in range(0, len(features), ROWS_A_SUM):
+        block, chosen = features[start : start + ROWS_A_SUM], index[start : start + ROWS_A_SUM]
+        ones, rows = np.ones(len(block), dtype=np.float32), np.arange(len(block))
+        sums += sparse.csr_array((ones, (chosen, rows)), shape=(count, len(block))) @ block.astype(np.float32)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)
     return (sums / np.maximum(lengths, 1e-12)).astype(np.float32), sizes

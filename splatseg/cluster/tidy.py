@@ -10,10 +10,9 @@ Alphabet: N Gaussians; means (N,3) and reach (N,) in world units (the largest li
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+import torch
 
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.arrays import check_shapes
 
 NEIGHBOURS = 12
@@ -33,18 +32,13 @@ def spatial_components(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
     if count == 0:
         return np.zeros(0, dtype=np.int32)
     finite = np.flatnonzero(np.isfinite(means).all(1))
-    edges = sparse.csr_array((count, count), dtype=np.int8)
+    component = np.arange(count, dtype=np.int32)
     if len(finite) > 1:
-        near = min(NEIGHBOURS, len(finite) - 1)
-        distances, neighbours = cKDTree(means[finite]).query(means[finite], k=near + 1, workers=-1)
-        rows = np.repeat(finite, near)
-        cols = finite[neighbours[:, 1:].ravel()]
-        lengths = distances[:, 1:].ravel()
-        usual = GAP_FACTOR * float(np.median(distances[:, 1:]))
-        touching = lengths <= np.maximum(usual, REACH_FACTOR * (reach[rows] + reach[cols]))
-        ones = np.ones(int(touching.sum()), dtype=np.int8)
-        edges = sparse.csr_array((ones, (rows[touching], cols[touching])), shape=(count, count))
-    return _largest_first(connected_components(edges, directed=False)[1])
+        points, sizes = np.float32(means[finite]), np.float32(reach[finite])
+        near, found = min(NEIGHBOURS, len(finite) - 1), np.empty(len(finite), dtype=np.int32)
+        _native.touching(points, sizes, near, GAP_FACTOR, REACH_FACTOR, found, torch.get_num_threads())
+        component[finite] = finite[found]
+    return _largest_first(np.unique(component, return_inverse=True)[1])
 
 
 def drop_small_pieces(members: np.ndarray, means: np.ndarray, reach: np.ndarray, min_share: float = 0.05) -> np.ndarray:

@@ -7,6 +7,7 @@
 W_im are votes, pixels of mask m on Gaussian i; W_iv what view v sees of Gaussian i under any of its masks. Because
 votes are blending weights, overlap_m is the IoU of the mask and the set's own pixels in its view, without rendering
 anything. A thing that most views show whole has a high support, its parts and groups have lower ones.
+Masks of one layer of a view are apart and layers lie on one another, so W_iv is what the fullest layer sees.
 
 Two ways to correct a set, both keeping Gaussians that no mask in question sees as they are:
 * by majority: every mask says what it is mostly, inside or outside; a Gaussian follows the votes of all masks. Parts
@@ -22,9 +23,11 @@ Source: ours; consensus over views, in the spirit of mask association (MaskClust
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
+import torch
 
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.arrays import check_shapes
+from splatseg.lift.rows import VoteRows
 from splatseg.lift.votes import Votes
 
 GOOD_OVERLAP = 0.5
@@ -40,32 +43,39 @@ EVIDENCE = 6.0
 """Pixels over all views that a Gaussian must be seen with before its label is changed: of what is inside a thing only
 some light leaks out, mostly where masks are wrong [0: accuracy of the Gaussians of composed_14 0.967, 6: 0.990]."""
 
-ROWS_A_BLOCK = 65_536
-
 
 class Agreement:
     """The votes of a scene, ready to be asked about sets of its Gaussians."""
 
     def __init__(self, votes: Votes) -> None:
-        self._weights = votes.weights
-        self._total = np.asarray(votes.weights.sum(axis=0), dtype=np.float32).ravel()
+        sorted_already = votes.weights.has_sorted_indices
+        self._rows = VoteRows(votes.weights if sorted_already else votes.weights.sorted_indices())
         # Views without any mask have no columns; the others are numbered anew, in the order of their columns.
-        self._view_of = np.unique(votes.view_of, return_inverse=True)[1].astype(np.int64)
+        self._view_of = np.unique(votes.view_of, return_inverse=True)[1].astype(np.int32)
         count = int(self._view_of.max(initial=-1)) + 1
         self._first = np.searchsorted(self._view_of, np.arange(count))
-        self._visible = _visible(votes, self._view_of, count)
+        layer_of = np.ascontiguousarray(votes.layer_of, dtype=np.int32)
+        self._masks = (self._view_of, layer_of, count, int(layer_of.max(initial=0)) + 1)
+        self._total = self.tallies_of(np.zeros(self.gaussians, dtype=np.int32), 1)[0][0]
 
     @property
     def gaussians(self) -> int:
         """N."""
-        return int(self._weights.shape[0])
+        return self._rows.shape[0]
 
     def tallies(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(inside (M,), seen (V,)) of a set, members (N,) bool, or of K sets, (K,N) one-hot sparse: (K,M), (K,V)."""
-        if isinstance(members, np.ndarray):
-            chosen = members.astype(np.float32)
-            return chosen @ self._weights, chosen @ self._visible
-        return (members @ self._weights).toarray(), (members @ self._visible).toarray()
+        """(inside (M,), seen (V,)) of a set, members (N,) bool."""
+        inside, seen = self.tallies_of(members.astype(np.int32) - 1, 1)
+        return inside[0], seen[0]
+
+    def tallies_of(self, groups: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """(inside (K,M), seen (K,V)) of K = `count` sets: groups (N,) integers 0..K-1, below 0 = in none of them."""
+        check_shapes(groups=(groups, f"{self.gaussians}"))
+        inside = np.empty((count, self._rows.shape[1]), dtype=np.float32)
+        seen = np.empty((count, len(self._first)), dtype=np.float32)
+        groups = np.ascontiguousarray(groups, dtype=np.int32)
+        _native.tallies(self._rows.native, self._masks, groups, inside, seen, torch.get_num_threads())
+        return inside, seen
 
     def overlaps(self, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """IoU (M,) of a set with every mask, from its tallies."""
@@ -88,7 +98,8 @@ class Agreement:
         for _ in range(ROUNDS):
             inside, _ = self.tallies(members)
             share = inside / np.maximum(self._total, 1e-12)
-            votes = self._weights @ np.clip((share - 0.5) * SHARPNESS, -1.0, 1.0).astype(np.float32)
+            says = np.clip((share - 0.5) * SHARPNESS, -1.0, 1.0)
+            votes = self._shares(says, np.zeros(len(self._first)))[0]
             corrected = np.where(votes != 0, votes > 0, members)
             if (corrected == members).all():
                 break
@@ -101,7 +112,7 @@ class Agreement:
             columns, quality = self._matches(*self.tallies(members))
             weight = np.zeros(len(self._total), dtype=np.float32)
             weight[columns] = quality
-            inside, seen = self._weights @ weight, self._visible @ quality
+            inside, seen = self._shares(weight, quality)
             corrected = np.where(seen > 0, inside > 0.5 * seen, members)
             if (corrected == members).all():
                 break
@@ -113,36 +124,42 @@ class Agreement:
 
         ids (N,) integers, 0 = none; every id stays what it is, but may lose all its Gaussians.
         """
-        check_shapes(ids=(ids, "N"))
-        count = int(ids.max(initial=0)) + 1
+        check_shapes(ids=(ids, f"{self.gaussians}"))
+        kind, ids = ids.dtype, np.ascontiguousarray(ids, dtype=np.int32)
         for _ in range(ROUNDS):
-            one_hot = sparse.csr_array(
-                (np.ones(len(ids), dtype=np.float32), (ids, np.arange(len(ids)))), shape=(count, len(ids))
+            corrected = np.empty_like(ids)
+            matches = self._matches_of(ids)
+            _native.reassigned(
+                self._rows.native, self._masks, matches, ids, EVIDENCE, corrected, torch.get_num_threads()
             )
-            inside, seen = self.tallies(one_hot)
-            masks = np.zeros((len(self._total), count), dtype=np.float32)
-            views = np.zeros((len(self._first), count), dtype=np.float32)
-            for segment in range(1, count):
-                columns, quality = self._matches(inside[segment], seen[segment])
-                masks[columns, segment] = quality
-                views[:, segment] = quality
-            corrected = self._most_seen_in(sparse.csc_array(masks), views, ids)
             if (corrected == ids).all():
                 break
             ids = corrected
-        return ids
+        return ids.astype(kind)
 
-    def _most_seen_in(self, masks: sparse.csc_array, views: np.ndarray, ids: np.ndarray) -> np.ndarray:
-        corrected = ids.copy()
-        for start in range(0, len(ids), ROWS_A_BLOCK):
-            rows = slice(start, start + ROWS_A_BLOCK)
-            inside, seen = (self._weights[rows] @ masks).toarray(), self._visible[rows] @ views
-            share = np.divide(inside, seen, out=np.zeros_like(inside), where=seen > 0)
-            best, all_rows = share.argmax(axis=1), np.arange(len(inside))
-            sure = (share[all_rows, best] > 0.5) & (share[all_rows, ids[rows]] < 0.5)
-            sure &= seen[all_rows, best] > EVIDENCE
-            corrected[rows] = np.where(sure, best, ids[rows])
-        return corrected
+    def _matches_of(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(first (M+1,), segments, quality): the segments that each mask is the best match of; quality by view (K,V).
+
+        ids (N,), 0 = none, which has no matches.
+        """
+        count = int(ids.max(initial=0)) + 1
+        inside, seen = self.tallies_of(ids, count)
+        columns = np.zeros((count, len(self._first)), dtype=np.int64)
+        quality = np.zeros((count, len(self._first)), dtype=np.float32)
+        for segment in range(1, count):
+            columns[segment], quality[segment] = self._matches(inside[segment], seen[segment])
+        segments, views = np.nonzero(quality)
+        order = np.argsort(columns[segments, views], kind="stable")
+        segments, views = segments[order], views[order]
+        first = np.searchsorted(columns[segments, views], np.arange(self._rows.shape[1] + 1))
+        return first, segments.astype(np.int32), quality[segments, views], quality
+
+    def _shares(self, weight: np.ndarray, quality: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(inside (N,), seen (N,)): of every Gaussian, votes times weight (M,), and what views see times quality (V,)."""
+        inside, seen = np.empty((2, self.gaussians), dtype=np.float32)
+        weight, quality = weight.astype(np.float32), quality.astype(np.float32)
+        _native.shares(self._rows.native, self._masks, weight, quality, inside, seen, torch.get_num_threads())
+        return inside, seen
 
     def _matches(self, inside: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(column (V,) of the mask of every view that overlaps best, how much it counts (V,) float32 in 0..1)."""
@@ -152,17 +169,3 @@ class Agreement:
         columns = hits[np.unique(self._view_of[hits], return_index=True)[1]]
         quality = np.clip((best - GOOD_OVERLAP) / (1.0 - GOOD_OVERLAP), 0.0, 1.0)
         return columns, quality.astype(np.float32)
-
-
-def _visible(votes: Votes, view_of: np.ndarray, count: int) -> sparse.csr_array:
-    """(N,V) what each view sees of each Gaussian under its masks. A layer's masks are apart; layers lie on one
-    another, so what is under any mask is at least what is under those of the fullest layer."""
-    visible: sparse.csr_array | None = None
-    for layer in range(int(votes.layer_of.max(initial=0)) + 1):
-        columns = np.flatnonzero(votes.layer_of == layer)
-        shape = (len(view_of), count)
-        gather = sparse.csr_array((np.ones(len(columns), dtype=np.float32), (columns, view_of[columns])), shape=shape)
-        seen = sparse.csr_array(votes.weights @ gather)
-        visible = seen if visible is None else sparse.csr_array(visible.maximum(seen))
-    assert visible is not None
-    return visible

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from splatseg.arrays import check_shapes
 from splatseg.errors import MaskError
+from splatseg.lift.rows import VoteRows
 from splatseg.lift.spectrum import right_singular_vectors
 from splatseg.lift.votes import Votes
 
@@ -54,22 +54,25 @@ def embed(votes: Votes, settings: EmbedSettings | None = None) -> np.ndarray:
     Raises MaskError when no mask is left after the spurious ones are removed.
     """
     settings = settings or EmbedSettings()
-    weights = votes.weights[:, _lasting_masks(votes, settings)]
-    if weights.shape[1] == 0:
+    weights = VoteRows(votes.weights)
+    lasting = _lasting_masks(votes, weights, settings)
+    if not lasting.any():
         raise MaskError(
             f"all {votes.weights.shape[1]} masks are too small or too weak to tell Gaussians apart "
             f"(each owns less than {settings.min_mask_votes:g} pixels); give larger masks or more views"
         )
-    weights = sparse.csr_array(weights)
-    columns = 1.0 / np.sqrt(_column_sums(weights))
-    values, vectors = right_singular_vectors(_normalised(weights, columns), settings.dimensions, settings.seed)
+    # A mask that does not last has a column of zeros, and no say in the sums of the rows.
+    columns = np.zeros(len(lasting))
+    columns[lasting] = 1.0 / np.sqrt(_column_sums(votes.weights)[lasting])
+    sums = votes.weights @ lasting.astype(np.float32)
+    rows = np.where(sums > 0, 1.0 / np.sqrt(np.maximum(sums, np.finfo(np.float32).tiny)), 0.0)
+    rank = min(settings.dimensions, int(lasting.sum()))
+    values, vectors = right_singular_vectors(votes.weights, rows, columns, rank, settings.seed)
     # U s^p = A V s^(p-1); the factor D^-1/2 of a row does not outlive its scaling to unit length.
     power = settings.power if settings.power is not None else diffusion_time(values, settings)
-    damped = vectors * _powers(values, power - 1.0)
-    rows = weights @ (columns[:, None] * damped).astype(np.float32)
-    features = np.zeros((weights.shape[0], settings.dimensions), dtype=np.float32)
-    features[:, : rows.shape[1]] = unit_rows(rows)
-    return features
+    damped = np.zeros((len(lasting), settings.dimensions), dtype=np.float32)
+    damped[:, : len(values)] = columns[:, None] * vectors * _powers(values, power - 1.0)
+    return unit_rows(weights.times(damped))
 
 
 def diffusion_time(values: np.ndarray, settings: EmbedSettings | None = None) -> float:
@@ -113,35 +116,22 @@ def fill_unseen(features: np.ndarray, means: np.ndarray) -> np.ndarray:
 
 
 def unit_rows(rows: np.ndarray) -> np.ndarray:
-    """Rows (N,F) scaled to unit length; rows of zeros stay zero."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > np.finfo(np.float32).tiny)
+    """Rows (N,F) scaled to unit length, in place; rows of zeros stay zero."""
+    lengths = np.sqrt(np.einsum("nf,nf->n", rows, rows))
+    scale = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > np.finfo(np.float32).tiny)
+    rows *= scale[:, None]
+    return rows
 
 
-def _lasting_masks(votes: Votes, settings: EmbedSettings) -> np.ndarray:
-    """Columns that stay: heavy enough, and not part of a tiny island of masks (each would cost a dimension)."""
-    weights = votes.weights
-    heavy = _column_sums(weights) >= settings.min_mask_votes
-    strongest = weights.max(axis=1).toarray().ravel()
-    row_of = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
-    kept = (weights.data >= settings.min_edge_share * strongest[row_of]) & heavy[weights.indices]
-    count, masks = weights.shape
-    edges = sparse.csr_array(
-        (np.ones(int(kept.sum()), dtype=np.int8), (row_of[kept], weights.indices[kept] + count)),
-        shape=(count + masks, count + masks),
-    )
-    component = connected_components(edges, directed=False)[1][count:]
+def _lasting_masks(votes: Votes, rows: VoteRows, settings: EmbedSettings) -> np.ndarray:
+    """(M,) bool: heavy enough, and not part of a tiny island of masks (each would cost a dimension)."""
+    heavy = _column_sums(votes.weights) >= settings.min_mask_votes
+    component = rows.joined_masks(heavy, settings.min_edge_share)
     in_view = np.unique(np.stack([component, votes.view_of]), axis=1)
-    views = np.bincount(in_view[0], minlength=int(component.max(initial=0)) + 1)
+    views = np.bincount(in_view[0], minlength=len(heavy))
     enough = min(settings.min_component_views, len(votes.views))
-    return np.flatnonzero(heavy & (views[component] >= enough))
-
-
-def _normalised(weights: sparse.csr_array, columns: np.ndarray) -> sparse.csr_array:
-    row_sums = np.asarray(weights.sum(axis=1)).ravel()
-    rows = 1.0 / np.sqrt(np.maximum(row_sums, np.finfo(np.float32).tiny))
-    scale = np.repeat(rows, np.diff(weights.indptr)) * columns[weights.indices]
-    return sparse.csr_array((weights.data * scale.astype(np.float32), weights.indices, weights.indptr), weights.shape)
+    lasting: np.ndarray = heavy & (views[component] >= enough)
+    return lasting
 
 
 def _powers(values: np.ndarray, power: float) -> np.ndarray:

@@ -22,6 +22,7 @@ from scipy import sparse
 
 from splatseg.arrays import check_shapes
 from splatseg.errors import MaskError
+from splatseg.lift.gathering import Gathering
 from splatseg.raster.interface import Plan, prepare, vote
 from splatseg.splats.splats import Splats
 
@@ -78,7 +79,7 @@ def collect_votes(
 
     Raises MaskError when no view has masks, when all masks are empty, or when no mask sees a Gaussian.
     """
-    columns: list[sparse.csc_array] = []
+    gathering = Gathering(len(splats))
     names: list[str] = []
     view_of, id_of, areas, layer_of = [], [], [], []
     seen = np.zeros(len(splats), dtype=np.float64)
@@ -87,9 +88,7 @@ def collect_votes(
         segments = masks.read(view)
         if segments is not None:
             plan = prepare(splats.means, splats.quats, scales, opacities, view.camera)
-            weights, total = _votes_of_view(plan, segments)
-            columns.append(weights)
-            seen += total
+            seen += _add_view(gathering, plan, segments)
             view_of.append(np.full(segments.count, len(names), dtype=np.int32))
             id_of.append(np.arange(1, segments.count + 1, dtype=np.int32))
             areas.append(np.asarray(segments.areas(), dtype=np.int64))
@@ -97,9 +96,9 @@ def collect_votes(
             names.append(view.name)
         if progress is not None:
             progress(done, len(views))
-    _check_any(len(views), names, columns)
+    _check_any(len(views), names, gathering)
     return Votes(
-        weights=sparse.hstack(columns, format="csr", dtype=np.float32),
+        weights=gathering.matrix(),
         view_of=np.concatenate(view_of),
         id_of=np.concatenate(id_of),
         areas=np.concatenate(areas),
@@ -109,31 +108,32 @@ def collect_votes(
     )
 
 
-def _votes_of_view(plan: Plan, segments: Segments) -> tuple[sparse.csc_array, np.ndarray]:
-    """Votes (N, count) of the masks of one view in all its layers, above the floors, and total weight (N,)."""
-    shape = (plan.count, segments.count)
+def _add_view(gathering: Gathering, plan: Plan, segments: Segments) -> np.ndarray:
+    """Add the votes of the masks of one view in all its layers, above the floors; its total weight (N,) is returned."""
     if not segments.layers:
-        return sparse.csc_array(shape, dtype=np.float32), np.zeros(plan.count, dtype=np.float32)
+        empty = np.zeros(0, dtype=np.int32)
+        gathering.add(empty, empty, empty, segments.count)
+        return np.zeros(plan.count, dtype=np.float32)
     layers = torch.from_numpy(np.stack(segments.layers).astype(np.int32))
     found, totals = vote(plan, layers, segments.count)
     indptr, columns, weights = (t.numpy() for t in (found.indptr, found.columns, found.weights))
-    total = totals.numpy()
+    total: np.ndarray = totals.numpy()
     rows = np.repeat(np.arange(plan.count, dtype=np.int32), np.diff(indptr))
     kept = weights > np.maximum(SHARE_FLOOR * total, WEIGHT_FLOOR).astype(weights.dtype)[rows]
-    votes = sparse.csc_array((weights[kept], (rows[kept], columns[kept])), shape=shape)
-    return votes, total
+    gathering.add(rows[kept], columns[kept], weights[kept], segments.count)
+    return total
 
 
-def _check_any(view_count: int, names: list[str], columns: list[sparse.csc_array]) -> None:
+def _check_any(view_count: int, names: list[str], gathering: Gathering) -> None:
     if not names:
         raise MaskError(
             f"none of the {view_count} views has masks; give a folder in which every mask carries the name of its image"
         )
-    if sum(block.shape[1] for block in columns) == 0:
+    if gathering.columns == 0:
         raise MaskError(
             f"the masks of all {len(names)} views are empty (every pixel is 0 = none); ids of segments start at 1"
         )
-    if sum(block.nnz for block in columns) == 0:
+    if gathering.entries == 0:
         raise MaskError(
             f"no Gaussian is seen through any mask of the {len(names)} views; "
             "check that the splat and the cameras belong to the same capture"

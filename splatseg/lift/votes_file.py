@@ -48,7 +48,10 @@ def read_votes(path: Path) -> Votes:
                 raise RunError(f"{path} holds no votes of this version of splatseg; run `splatseg segment` again")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         views = tuple(json.loads(metadata["views"]))
-        csr = (tensors["data"], tensors["indices"], tensors["indptr"])
+        # scipy keeps 32-bit columns as they are only beside 32-bit row starts.
+        starts = tensors["indptr"]
+        small = starts.astype(np.int32) if len(tensors["data"]) < 2**31 else starts
+        csr = (tensors["data"], tensors["indices"], small)
         weights = sparse.csr_array(csr, shape=tuple(tensors["shape"].tolist()))
         weights.check_format(full_check=True)
         return Votes(

@@ -12,6 +12,7 @@ from splatseg.raster.interface import contributors as contributors
 from splatseg.raster.interface import prepare as prepare
 from splatseg.raster.interface import prepare_pixels as prepare_pixels
 from splatseg.raster.interface import rasterize as rasterize
+from splatseg.raster.interface import rasterize_levels as rasterize_levels
 from splatseg.raster.interface import rasterize_pixels as rasterize_pixels
 from splatseg.raster.interface import rasterize_plan as rasterize_plan
 from splatseg.raster.interface import vote as vote

@@ -173,6 +173,19 @@ def rasterize_plan(plan: Plan, features: Tensor) -> tuple[Tensor, Tensor]:
     return blended, alphas
 
 
+def rasterize_levels(plan: Plan, levels: Tensor, count: int, share: float) -> Tensor:
+    """Nested selections in one pass: (H,W) uint8, of each pixel the highest level l such that the Gaussians of level l
+    and above make up more than `share` of it; 0 if there is none.
+
+    levels (N,) uint8, 0..count <= 255. Set l of the nested ones is `levels >= l`, its mask `result >= l`.
+    """
+    check_shapes(levels=(levels, f"{plan.count}"))
+    assert count <= 255, f"levels are of 8 bits, got {count} of them"
+    with torch.no_grad():
+        found: Tensor = _load(plan.backend).rasterize_levels(plan, levels.to(torch.uint8).contiguous(), count, share)
+    return found
+
+
 def prepare_pixels(plan: Plan, pixels: Tensor) -> PixelPlan:
     """Weigh sampled pixels (P,2) int64 (x, y) once, to blend them many times. A pixel may stand there more than once.
 

@@ -61,6 +61,13 @@ def rasterize_plan(plan: Plan, features: Tensor) -> tuple[Tensor, Tensor]:
     return blended, alphas
 
 
+def rasterize_levels(plan: Plan, levels: Tensor, count: int, share: float) -> Tensor:
+    """See `interface.rasterize_levels`."""
+    out = torch.empty(plan.camera.height, plan.camera.width, dtype=torch.uint8)
+    _native.blend_levels(plan.state, levels, count, share, out, torch.get_num_threads())
+    return out
+
+
 def prepare_pixels(plan: Plan, pixels: Tensor) -> tuple[_native.SparseMatrix, int]:
     """See `interface.prepare_pixels`."""
     weights = _native.pixel_weights(plan.state, pixels, torch.get_num_threads())

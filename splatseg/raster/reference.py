@@ -68,6 +68,14 @@ def rasterize_plan(plan: Plan, features: Tensor) -> tuple[Tensor, Tensor]:
     return blended.reshape(*shape, -1), alphas.reshape(shape)
 
 
+def rasterize_levels(plan: Plan, levels: Tensor, count: int, share: float) -> Tensor:
+    """See `interface.rasterize_levels`: every set is blended by itself."""
+    sets = levels[:, None].long() >= torch.arange(1, count + 1)
+    blended, _ = rasterize_plan(plan, sets.to(plan.state.means2d.dtype))
+    # The sets are nested, so those that show are the first ones.
+    return (blended > share).sum(-1).to(torch.uint8)
+
+
 def prepare_pixels(plan: Plan, pixels: Tensor) -> tuple[None, int]:
     """See `interface.prepare_pixels`. Nothing is kept."""
     return None, 0

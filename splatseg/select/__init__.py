@@ -4,3 +4,4 @@ from splatseg.select.box import select_by_box as select_by_box
 from splatseg.select.click import select_by_click as select_by_click
 from splatseg.select.mask_prompt import select_by_mask as select_by_mask
 from splatseg.select.selection import Selection as Selection
+from splatseg.select.session import Session as Session

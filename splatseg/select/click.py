@@ -17,9 +17,9 @@ import torch
 from splatseg.capture.camera import Camera
 from splatseg.errors import PromptError
 from splatseg.raster.interface import Plan, contributors, rasterize_pixels
-from splatseg.select.mask_prompt import plan_of
-from splatseg.select.selection import Selection, features_of, nonempty
-from splatseg.select.threshold import best_threshold, iou, render_members
+from splatseg.select.selection import Selection, nonempty
+from splatseg.select.session import Session, session_of
+from splatseg.select.threshold import areas_of, best_threshold, iou, render_members, render_thresholds
 from splatseg.splats.splats import Splats
 
 NEIGHBOURHOOD = 2
@@ -39,13 +39,13 @@ AGREEMENT = 0.8
 
 
 def select_by_click(
-    splats: Splats,
+    splats: Splats | Session,
     camera: Camera,
     pixel: tuple[float, float],
     threshold: float | None = None,
     voted: bool = False,
 ) -> Selection:
-    """Select the object at pixel (x, y) of the image of `camera`, tidied.
+    """Select the object at pixel (x, y) of the image of `camera`, tidied. A `Session` makes many clicks cheap.
 
     threshold None chooses it from the data. voted says that the splat's segments come from the votes of all views:
     then the one under the click is the answer.
@@ -58,37 +58,33 @@ def select_by_click(
             f"the click ({pixel[0]:g}, {pixel[1]:g}) is outside the image of {camera.width}x{camera.height} pixels; "
             f"x runs from 0 to {camera.width - 1}, y from 0 to {camera.height - 1}"
         )
-    features = features_of(splats)
-    plan = plan_of(splats, camera)
-    scores = features @ _query(plan, features, (column, row))
-    if threshold is not None:
-        return nonempty(Selection(scores, threshold, scores >= threshold), "the click").tidy(splats)
-    segment = _segment_at(plan, splats, (column, row))
+    session = session_of(splats)
+    plan = session.plan(camera)
+    segment = _segment_at(plan, session.splats, (column, row)) if threshold is None else None
     if voted and segment is not None:
         return Selection(segment.astype(np.float32) - 0.5, 0.0, segment)
-    masks = render_members(plan, scores[None] >= THRESHOLDS[:, None])
-    chosen = most_stable(masks, (column, row))
+    scores = session.features @ _query(plan, session.features, (column, row))
+    if threshold is not None:
+        return session.tidy(nonempty(Selection(scores, threshold, scores >= threshold), "the click"))
+    shown = render_thresholds(plan, scores, THRESHOLDS)
+    chosen = most_stable(areas_of(shown, len(THRESHOLDS)), int(shown[row, column]))
     threshold = float(THRESHOLDS[chosen])
     if segment is not None:
         target = render_members(plan, segment[None])
-        if float(iou(target, masks[chosen])[0]) >= AGREEMENT and target[0, row, column]:
+        if float(iou(target, shown > chosen)[0]) >= AGREEMENT and target[0, row, column]:
             threshold, _ = best_threshold(plan, scores, segment.astype(np.float32), target[0])
-    return nonempty(Selection(scores, threshold, scores >= threshold), "the click").tidy(splats)
+    return session.tidy(nonempty(Selection(scores, threshold, scores >= threshold), "the click"))
 
 
-def most_stable(masks: np.ndarray, pixel: tuple[int, int]) -> int:
-    """Of masks (T,H,W) bool at rising thresholds the index in the middle of the longest range of nearly equal areas.
+def most_stable(areas: np.ndarray, held: int) -> int:
+    """Of masks at rising thresholds, areas (T,), the index in the middle of the longest range of nearly equal areas.
 
-    Only masks that hold the pixel (x, y) count; if none does, the largest mask that is not empty stands, else 0.
+    Only masks that hold the click count, the first `held`; if none does, the largest mask stands, even an empty one.
     """
-    areas = masks.sum((1, 2)).astype(np.float64)
-    holds = masks[:, pixel[1], pixel[0]]
-    if not holds.any():
-        return int(np.flatnonzero(areas > 0)[0]) if (areas > 0).any() else 0
     best, best_length = 0, -1
-    for first in np.flatnonzero(holds).tolist():
+    for first in range(held):
         last = first
-        while last + 1 < len(areas) and holds[last + 1] and areas[first] <= GROWTH * areas[last + 1]:
+        while last + 1 < held and areas[first] <= GROWTH * areas[last + 1]:
             last += 1
         if last - first > best_length:
             best, best_length = (first + last) // 2, last - first

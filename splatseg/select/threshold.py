@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from splatseg.raster.interface import Plan, rasterize_plan
+from splatseg.raster.interface import Plan, rasterize_levels, rasterize_plan
 
 CHANNELS_A_PASS = 16
 SHOWN = 0.5
@@ -29,6 +29,30 @@ def render_members(plan: Plan, members: np.ndarray) -> np.ndarray:
     return np.concatenate(masks)
 
 
+def render_thresholds(plan: Plan, scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """(H,W) uint8: at how many of the rising thresholds (T,) the selection `scores >= threshold` shows at a pixel.
+
+    So the mask of threshold j is `result > j`. One pass over the image for all T <= 255 of them.
+    """
+    levels = np.zeros(len(scores), dtype=np.uint8)
+    above = np.flatnonzero(scores >= thresholds[0])
+    levels[above] = np.searchsorted(thresholds, scores[above], side="right")
+    return rasterize_levels(plan, torch.from_numpy(levels), len(thresholds), SHOWN).numpy()
+
+
+def areas_of(shown: np.ndarray, count: int) -> np.ndarray:
+    """Pixels (T,) that show at each of `count` thresholds, of a map of how many they show at."""
+    at_most = np.cumsum(np.bincount(shown.ravel(), minlength=count + 1))
+    return at_most[-1] - at_most[:-1]
+
+
+def nested_iou(shown: np.ndarray, target: np.ndarray, count: int) -> np.ndarray:
+    """`iou` (T,) of the masks of each of `count` thresholds with target (H,W) bool."""
+    inter = areas_of(shown[target], count)
+    union = areas_of(shown, count) + int(target.sum()) - inter
+    return np.where(union > 0, inter / np.maximum(union, 1), 1.0)
+
+
 def iou(masks: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Intersection over union (T,) of masks (T,H,W) bool with target (H,W) bool; two empty masks agree fully."""
     inter = (masks & target).sum((1, 2))
@@ -44,11 +68,11 @@ def best_threshold(plan: Plan, scores: np.ndarray, weights: np.ndarray, mask: np
     view cannot tell them apart, and the middle is farthest from both mistakes.
     """
     candidates = _candidates(scores, weights)
-    agreement = iou(render_members(plan, scores[None] >= candidates[:, None]), mask)
+    agreement = nested_iou(render_thresholds(plan, scores, candidates), mask, len(candidates))
     best = int(agreement.argmax())
     low, high = candidates[max(best - 1, 0)], candidates[min(best + 1, len(candidates) - 1)]
     finer = np.linspace(low, high, CHANNELS_A_PASS + 2, dtype=np.float32)[1:-1]
-    finer_agreement = iou(render_members(plan, scores[None] >= finer[:, None]), mask)
+    finer_agreement = nested_iou(render_thresholds(plan, scores, finer), mask, len(finer))
     order = np.argsort(np.concatenate([candidates, finer]), kind="stable")
     return _middle_of_plateau(
         np.concatenate([candidates, finer])[order], np.concatenate([agreement, finer_agreement])[order]
@@ -57,7 +81,8 @@ def best_threshold(plan: Plan, scores: np.ndarray, weights: np.ndarray, mask: np
 
 def _candidates(scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
     # Half of them at quantiles of what the prompt covers, half evenly between the extremes of all scores.
-    order = np.argsort(scores, kind="stable")
+    covered = np.flatnonzero(weights > 0)
+    order = covered[np.argsort(scores[covered], kind="stable")]
     share = np.cumsum(weights[order], dtype=np.float64)
     levels = np.linspace(0.01, 0.9, CHANNELS_A_PASS) * share[-1]
     quantiles = scores[order[np.minimum(np.searchsorted(share, levels), len(order) - 1)]]

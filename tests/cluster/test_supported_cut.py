@@ -37,7 +37,7 @@ def segments(views: list[list[list[int]]], bias: float = 1.0) -> list[list[int]]
     agreement = agreement_of(views)
     unit = FEATURES / np.linalg.norm(FEATURES, axis=1, keepdims=True)
     merges, _ = average_linkage(unit.astype(np.float32), np.ones(LEAVES))
-    inside, seen = agreement.tallies(sparse.csr_array(np.eye(LEAVES, dtype=np.float32)))
+    inside, seen = agreement.tallies_of(np.arange(LEAVES), LEAVES)
     label = supported_cut(merges, inside, seen, agreement, bias)
     return sorted(np.flatnonzero(label == k).tolist() for k in np.unique(label))
 

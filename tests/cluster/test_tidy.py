@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
-from splatseg.cluster.tidy import drop_small_pieces, spatial_components
+import splatseg._native as native
+from splatseg.cluster.tidy import GAP_FACTOR, NEIGHBOURS, REACH_FACTOR, drop_small_pieces, spatial_components
 
 
 def two_lumps(far: float = 10.0, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
@@ -59,3 +64,44 @@ def test_nothing_one_and_a_place_that_is_not_finite_are_no_trouble():
     means[2] = np.nan
     np.testing.assert_array_equal(spatial_components(means, np.ones(4)), [0, 0, 1, 0])
     assert not drop_small_pieces(np.zeros(4, dtype=bool), means, np.ones(4)).any()
+
+
+def components_by_definition(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
+    near = min(NEIGHBOURS, len(means) - 1)
+    distances, found = (found[:, 1:] for found in cKDTree(means.astype(np.float64)).query(means, k=near + 1))
+    usual = GAP_FACTOR * np.median(distances)
+    touching = distances <= np.maximum(usual, REACH_FACTOR * (reach[:, None] + reach[found]))
+    rows = np.repeat(np.arange(len(means)), near)[touching.ravel()]
+    edges = sparse.csr_array((np.ones(len(rows)), (rows, found[touching])), shape=(len(means), len(means)))
+    return connected_components(edges, directed=False)[1]
+
+
+@pytest.mark.parametrize("level", native.simd_levels())
+@pytest.mark.parametrize("count", [2, 3, 15, 17, 300, 5000])
+def test_components_are_those_of_the_definition(level, count):
+    rng = np.random.default_rng(count)
+    centres = rng.normal(size=(9, 3)) * 4
+    means = centres[rng.integers(0, 9, count)] + rng.normal(size=(count, 3)) * rng.choice([0.05, 0.5], (count, 1))
+    means[: count // 20] *= 100  # floaters
+    means, reach = means.astype(np.float32), rng.random(count).astype(np.float32) * 0.1
+    chosen = native.simd_level()
+    try:
+        native.use_simd_level(level)
+        found = spatial_components(means, reach)
+    finally:
+        native.use_simd_level(chosen)
+    expected = components_by_definition(means, reach)
+    names = np.unique(np.stack([found, expected]), axis=1)
+    assert names.shape[1] == found.max() + 1 == expected.max() + 1  # the same parts under other names
+
+
+def test_components_do_not_depend_on_threads():
+    rng, threads, results = np.random.default_rng(1), torch.get_num_threads(), []
+    means = rng.normal(size=(9000, 3)).astype(np.float32) ** 3
+    try:
+        for count in (1, 3):
+            torch.set_num_threads(count)
+            results.append(spatial_components(means, np.full(9000, 1e-3, np.float32)))
+    finally:
+        torch.set_num_threads(threads)
+    np.testing.assert_array_equal(*results)

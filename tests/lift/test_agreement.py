@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 
+from splatseg.lift import agreement as module
 from splatseg.lift.agreement import Agreement
 from splatseg.lift.votes import Votes
 
@@ -127,3 +130,86 @@ def test_views_that_have_no_masks_between_others_do_not_matter():
     chosen = members(A[:12], B[:3])
     assert dense.support(chosen) == pytest.approx(gappy.support(chosen))
     np.testing.assert_array_equal(dense.by_matches(chosen), gappy.by_matches(chosen))
+
+
+def random_votes(layers: int = 3) -> Votes:
+    rng = np.random.default_rng(5)
+    count, masks, views = 600, 24, 4
+    weights = rng.random((count, masks)) * 30 * (rng.random((count, masks)) < 0.4)
+    return Votes(
+        weights=sparse.csr_array(weights.astype(np.float32)),
+        view_of=np.sort(rng.integers(0, views, masks)).astype(np.int32),
+        id_of=np.ones(masks, dtype=np.int32),
+        areas=np.ones(masks, dtype=np.int64),
+        seen=weights.sum(1).astype(np.float32),
+        views=tuple(f"{view}.png" for view in range(views)),
+        layer_of=rng.integers(0, layers, masks).astype(np.int32),
+    )
+
+
+def visible(votes: Votes) -> np.ndarray:
+    """(N,V) what the fullest layer of each view sees."""
+    dense, views = votes.weights.toarray(), range(len(votes.views))
+    by_layer = [
+        np.stack([dense[:, (votes.layer_of == layer) & (votes.view_of == view)].sum(1) for view in views], axis=1)
+        for layer in range(int(votes.layer_of.max()) + 1)
+    ]
+    return np.max(by_layer, axis=0)
+
+
+def test_tallies_are_sums_over_the_gaussians_of_a_set():
+    votes = random_votes()
+    groups = np.random.default_rng(6).integers(-1, 5, votes.weights.shape[0])
+    inside, seen = Agreement(votes).tallies_of(groups, 6)
+    for group in range(6):
+        np.testing.assert_allclose(inside[group], votes.weights.toarray()[groups == group].sum(0), rtol=1e-5)
+        np.testing.assert_allclose(seen[group], visible(votes)[groups == group].sum(0), rtol=1e-5)
+    alone = Agreement(votes).tallies(groups == 2)
+    np.testing.assert_array_equal(alone[0], inside[2])
+    np.testing.assert_array_equal(alone[1], seen[2])
+
+
+def test_relabelling_is_the_definition_for_every_gaussian(monkeypatch):
+    monkeypatch.setattr(module, "ROUNDS", 1)
+    monkeypatch.setattr(module, "GOOD_OVERLAP", 0.05)
+    votes, dense = random_votes(), random_votes().weights.toarray()
+    ids = np.random.default_rng(7).integers(0, 5, len(dense))
+    agreement = Agreement(votes)
+    share = np.zeros((len(dense), 5))
+    seen_of = np.zeros_like(share)
+    for segment in range(1, 5):
+        columns, quality = agreement._matches(*agreement.tallies(ids == segment))
+        inside = dense[:, columns] @ quality
+        seen_of[:, segment] = visible(votes) @ quality
+        share[:, segment] = np.divide(inside, seen_of[:, segment], out=np.zeros_like(inside), where=inside > 0)
+    best, rows = share.argmax(1), np.arange(len(dense))
+    sure = (share[rows, best] > 0.5) & (share[rows, ids] < 0.5) & (seen_of[rows, best] > module.EVIDENCE)
+    expected = np.where(sure, best, ids)
+    assert 0 < (expected != ids).sum() < len(ids)
+    np.testing.assert_array_equal(agreement.relabelled(ids), expected)
+
+
+def test_corrections_are_the_same_for_any_number_of_threads():
+    votes, threads, results = random_votes(), torch.get_num_threads(), []
+    chosen = np.random.default_rng(8).random(votes.weights.shape[0]) < 0.5
+    try:
+        for count in (1, 4):
+            torch.set_num_threads(count)
+            agreement = Agreement(votes)
+            results.append((agreement.by_majority(chosen), agreement.by_matches(chosen), agreement.tallies(chosen)[0]))
+    finally:
+        torch.set_num_threads(threads)
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_order_of_columns_within_a_row_does_not_matter():
+    votes = random_votes()
+    turned = sparse.csr_array(votes.weights)
+    for row in range(turned.shape[0]):
+        part = slice(turned.indptr[row], turned.indptr[row + 1])
+        turned.indices[part], turned.data[part] = turned.indices[part][::-1].copy(), turned.data[part][::-1].copy()
+    turned = sparse.csr_array((turned.data, turned.indices, turned.indptr), shape=turned.shape)
+    chosen = np.arange(turned.shape[0]) % 3 == 0
+    one, other = Agreement(votes), Agreement(dataclasses.replace(votes, weights=turned))
+    np.testing.assert_array_equal(one.tallies(chosen)[1], other.tallies(chosen)[1])

@@ -12,6 +12,7 @@ from scenes import ring, things
 from splatseg.capture.camera import Camera
 from splatseg.errors import MaskError
 from splatseg.lift import votes as module
+from splatseg.lift.gathering import Gathering
 from splatseg.lift.votes import Votes, collect_votes
 from splatseg.masks.segments import Segments, from_label_map, from_masks
 from splatseg.raster import rasterize
@@ -54,13 +55,14 @@ def test_a_vote_is_the_sum_of_blending_weights_over_the_pixels_of_the_label():
     camera = views[0].camera
     labels = masks.segments[views[0].name].layers[0]
     plan = prepare(splats.means, splats.quats, splats.scales, splats.opacities, camera, backend="reference")
-    weights, total = module._votes_of_view(plan, masks.segments[views[0].name])
+    gathering = Gathering(len(splats))
+    total = module._add_view(gathering, plan, masks.segments[views[0].name])
     y, x = np.mgrid[: camera.height, : camera.width]
     w = reference_weights(plan.state, torch.tensor(np.stack([x.ravel(), y.ravel()], -1)), plan.settings).numpy()
     expected = np.stack([w[labels.ravel() == label].sum(0) for label in (1, 2, 3)], axis=1)
     floors = np.maximum(module.WEIGHT_FLOOR, module.SHARE_FLOOR * w.sum(0))[:, None]
     expected = np.where(expected > floors, expected, 0.0)
-    np.testing.assert_allclose(weights.toarray(), expected, atol=1e-4)
+    np.testing.assert_allclose(gathering.matrix().toarray(), expected, atol=1e-4)
     np.testing.assert_allclose(total, w.sum(0), atol=1e-4)
 
 

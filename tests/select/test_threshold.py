@@ -7,7 +7,7 @@ import torch
 from scenes import ring, things
 
 from splatseg.raster.interface import Plan, prepare, rasterize
-from splatseg.select.threshold import best_threshold, iou, render_members
+from splatseg.select.threshold import areas_of, best_threshold, iou, nested_iou, render_members, render_thresholds
 from splatseg.splats import Splats
 
 
@@ -57,3 +57,17 @@ def test_scores_that_are_all_equal_have_a_threshold_too():
     scores = np.full(len(thing), 0.5, np.float32)
     threshold, agreement = best_threshold(plan, scores, np.ones(len(thing), np.float32), everything)
     assert threshold <= 0.5 and agreement == 1.0
+
+
+def test_all_thresholds_in_one_pass_are_what_each_shows_by_itself():
+    plan, thing, _ = scene()
+    scores = np.random.default_rng(2).random(len(thing)).astype(np.float32)
+    scores[::7] = np.nan
+    thresholds = np.sort(np.random.default_rng(3).random(30)).astype(np.float32)
+    shown = render_thresholds(plan, scores, thresholds)
+    masks = render_members(plan, scores[None] >= thresholds[:, None])
+    differ = (shown[None] > np.arange(30)[:, None, None]) != masks
+    assert differ.mean() < 1e-5  # a pixel may stand on the very half
+    np.testing.assert_allclose(areas_of(shown, 30), masks.sum((1, 2)), atol=2)
+    np.testing.assert_allclose(nested_iou(shown, masks[10], 30), iou(masks, masks[10]), atol=1e-3)
+    assert nested_iou(np.zeros((2, 2), np.uint8), np.zeros((2, 2), bool), 1)[0] == 1.0

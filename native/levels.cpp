@@ -1,0 +1,99 @@
+// Nested selections in one pass: of every pixel the innermost set that makes up more than a share of it.
+//
+// Sets 1..L are nested, and a Gaussian's level is that of the innermost set it is in, 0 for none. For each pixel weights
+// are summed by level; the sums from the top down are then the pixel's shares of the sets, as if each had been blended.
+#include "kernels.h"
+#include "parallel.h"
+#include "tile.h"
+
+namespace splatseg::SPLATSEG_LEVEL {
+namespace {
+
+struct LevelScratch {
+    Chunk chunk;
+    alignas(64) float weights[kChunk * kLanes];
+    int32_t level[kChunk];
+};
+
+struct LevelTask {
+    const Plan& plan;
+    Limits limits;
+    const uint8_t* levels;  // (N,)
+    int count;              // L
+    float share;
+    uint8_t* out;  // (H,W)
+};
+
+// sums (count + 1, 16) of one block
+void write_block(const LevelTask& task, const TileGeometry& g, int block, const float* sums) {
+    alignas(64) float found[kLanes];
+    Vec above = broadcast(0.0f), level = broadcast(0.0f);
+    const Vec share = broadcast(task.share);
+    for (int l = task.count; l > 0; --l) {
+        const Vec before = above;
+        above = above + load(sums + l * kLanes);
+        level = select(both(greater(above, share), at_least(share, before)), broadcast(static_cast<float>(l)), level);
+    }
+    store(found, level);
+    const int64_t corner =
+        static_cast<int64_t>(g.top + (block / kSide) * kBlock) * task.plan.camera.width + g.left + (block % kSide) * kBlock;
+    for (int y = 0; y < g.inside_y(block / kSide); ++y)
+        for (int x = 0; x < g.inside_x(block % kSide); ++x)
+            task.out[corner + y * task.plan.camera.width + x] = static_cast<uint8_t>(found[4 * y + x]);
+}
+
+void levels_of_tile(const LevelTask& task, int64_t tile, LevelScratch& s, float* sums) {
+    const Plan& plan = task.plan;
+    const TileGeometry g = tile_geometry(plan, tile);
+    const uint32_t* ids = plan.tile_ids.as<uint32_t>();
+    const uint32_t begin = plan.tile_start.as<uint32_t>()[tile], end = plan.tile_start.as<uint32_t>()[tile + 1];
+    const auto chunk_size = [end](uint32_t entry) {
+        return end - entry < kChunk ? static_cast<int>(end - entry) : kChunk;
+    };
+    const int size = (task.count + 1) * kLanes;
+    std::memset(sums, 0, sizeof(float) * kBlocks * size);
+    BlockState state[kBlocks];
+    BlockSet alive = 0;
+    for (int block = 0; block < kBlocks; ++block) {
+        const uint32_t inside = lanes_inside(g, block);
+        state[block] = first_state(inside);
+        if (inside) alive |= BlockSet{1} << block;
+    }
+    if (begin < end) prefetch_records(plan, ids + begin, chunk_size(begin));
+    for (uint32_t entry = begin; entry < end && alive; entry += kChunk) {
+        const int n = chunk_size(entry);
+        for (int k = 0; k < n; ++k) __builtin_prefetch(task.levels + ids[entry + k]);
+        load_chunk(plan, g, task.limits, ids + entry, n, alive, s.chunk);
+        if (entry + n < end) prefetch_records(plan, ids + entry + n, chunk_size(entry + n));
+        for (int k = 0; k < n; ++k) s.level[k] = task.levels[ids[entry + k]] * kLanes;
+        for (int block = 0; block < kBlocks; ++block) {
+            const int length = s.chunk.length[block];
+            if (!(alive >> block & 1) || length == 0) continue;
+            const BlockConstants constants = block_constants(task.limits, block);
+            if (!list_weights(constants, s.chunk, s.chunk.list[block], length, state[block], s.weights))
+                alive &= ~(BlockSet{1} << block);
+            float* own = sums + block * size;
+            for (int i = 0; i < length; ++i) {
+                float* sum = own + s.level[s.chunk.list[block][i]];
+                store(sum, load(sum) + load(s.weights + i * kLanes));
+            }
+        }
+    }
+    for (int block = 0; block < kBlocks; ++block)
+        if (lanes_inside(g, block)) write_block(task, g, block, sums + block * size);
+}
+
+}  // namespace
+
+void blend_levels(const Plan& plan, const uint8_t* levels, int count, float share, uint8_t* out, int threads) {
+    const LevelTask task{plan, limits_of(plan.cutoffs), levels, count, share, out};
+    const size_t each = (sizeof(LevelScratch) + 63) / 64 * 64 + sizeof(float) * kBlocks * kLanes * (count + 1);
+    const Buffer scratch(each * threads);
+    parallel_for(static_cast<int64_t>(plan.tiles_x) * plan.tiles_y, threads, [&](int64_t tile, int worker) {
+        char* mine = scratch.as<char>() + each * worker;
+        levels_of_tile(task, plan.tile_order.as<uint32_t>()[tile], *reinterpret_cast<LevelScratch*>(mine),
+                       reinterpret_cast<float*>(mine + (sizeof(LevelScratch) + 63) / 64 * 64));
+    });
+}
+
+}  // namespace splatseg::SPLATSEG_LEVEL

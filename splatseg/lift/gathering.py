@@ -1,0 +1,102 @@
+"""Votes gathered view by view and turned into rows, with bounded memory.
+
+A view gives entries (row, column, weight), rows ascending; the matrix wants all entries of a row together. What was
+gathered is kept as it came, in memory up to `IN_MEMORY` bytes and beyond that in a file without a name; then the rows
+are put together block by block, each from its part of every view. So beside the finished matrix there is never more
+than that, and where entries were kept does not change a bit of it.
+
+Alphabet: N Gaussians, the rows; M masks, the columns; 12 bytes an entry gathered, 8 an entry of the matrix.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from typing import IO
+
+import numpy as np
+import torch
+from scipy import sparse
+
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
+
+IN_MEMORY = 3 << 30
+"""Bytes of entries that are kept in memory; those of later views go to the disk."""
+
+ROWS_A_BLOCK = 65_536
+
+Entries = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""rows, columns int32, weights float32, all (E,)."""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Entries of one view: in memory, or where in the file they start; `first` of each block of rows, and their end."""
+
+    entries: Entries | None
+    offset: int
+    first: np.ndarray
+
+
+class Gathering:
+    """Entries of a matrix of `rows` rows, view by view."""
+
+    def __init__(self, rows: int) -> None:
+        self._counts = np.zeros(rows, dtype=np.int64)
+        self._borders = np.append(np.arange(0, rows, ROWS_A_BLOCK), rows)
+        self._views: list[_Kept] = []
+        self._file: IO[bytes] | None = None
+        self._bytes = 0
+        self.columns = 0
+        self.entries = 0
+
+    def add(self, rows: np.ndarray, columns: np.ndarray, weights: np.ndarray, width: int) -> None:
+        """Add a view of `width` columns, which come to the right of those of the views before.
+
+        rows (E,) ascend, and columns (E,) 0..width - 1 within a row; weights (E,).
+        """
+        entries = (rows.astype(np.int32), columns.astype(np.int32) + np.int32(self.columns), weights.astype(np.float32))
+        self._counts += np.bincount(rows, minlength=len(self._counts))
+        first = np.searchsorted(rows, self._borders)
+        size = sum(array.nbytes for array in entries)
+        if self._bytes + size <= IN_MEMORY:
+            self._views.append(_Kept(entries, 0, first))
+            self._bytes += size
+        else:
+            self._views.append(_Kept(None, self._append(entries), first))
+        self.columns += width
+        self.entries += len(rows)
+
+    def matrix(self) -> sparse.csr_array:
+        """The CSR matrix (N,M) float32 of what was added; what was gathered is let go."""
+        indptr = np.concatenate([[0], np.cumsum(self._counts)])
+        indices, data = np.empty(self.entries, dtype=np.int32), np.empty(self.entries, dtype=np.float32)
+        for block, (begin, end) in enumerate(zip(self._borders[:-1], self._borders[1:], strict=True)):
+            views = [self._read(view, block) for view in self._views]
+            _native.stack_views(views, int(begin), int(end), indptr, indices, data, torch.get_num_threads())
+        self._views.clear()
+        if self._file is not None:
+            self._file.close()
+        # scipy keeps 32-bit columns as they are only beside 32-bit row starts.
+        starts = indptr.astype(np.int32) if self.entries < 2**31 else indptr
+        return sparse.csr_array((data, indices, starts), shape=(len(self._counts), self.columns))
+
+    def _append(self, entries: Entries) -> int:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="splatseg-votes-")  # noqa: SIM115 (closed by `matrix`)
+        offset = self._file.seek(0, 2)
+        for array in entries:
+            self._file.write(memoryview(array))
+        return offset
+
+    def _read(self, view: _Kept, block: int) -> Entries:
+        first, end, total = int(view.first[block]), int(view.first[block + 1]), int(view.first[-1])
+        if view.entries is not None:
+            rows, columns, weights = view.entries
+            return rows[first:end], columns[first:end], weights[first:end]
+        assert self._file is not None
+        parts = []
+        for place, kind in enumerate((np.int32, np.int32, np.float32)):
+            self._file.seek(view.offset + 4 * (place * total + first))
+            parts.append(np.frombuffer(self._file.read(4 * (end - first)), dtype=kind))
+        return parts[0], parts[1], parts[2]
