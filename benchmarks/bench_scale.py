@@ -77,7 +77,9 @@ def draw_label_maps(splats: Splats, views: list[View], objects: int, maps: Label
     labelled = splats.replace(segment_ids=ids)
     for view in missing:
         rng = np.random.default_rng(int(Path(view.name).stem))
-        np.save(maps.path(view), disturbed_map(label_map(labelled, view.camera), rng, DROPPED, MERGED).astype(np.uint16))
+        np.save(
+            maps.path(view), disturbed_map(label_map(labelled, view.camera), rng, DROPPED, MERGED).astype(np.uint16)
+        )
 
 
 class Stages:
@@ -136,7 +138,9 @@ def clicks(splats: Splats, view: View, labels: np.ndarray, count: int) -> dict[s
     return times
 
 
-def _milliseconds(click: Callable[[tuple[float, float]], object], places: list[tuple[float, float]]) -> dict[str, float]:
+def _milliseconds(
+    click: Callable[[tuple[float, float]], object], places: list[tuple[float, float]]
+) -> dict[str, float]:
     click(places[0])  # warms caches and scratch memory
     times = []
     for place in places:

@@ -18,4 +18,4 @@ print(f"M has {votes.weights.shape[0]} Gaussians x {votes.weights.shape[1]} mask
 features = splatseg.fill_unseen(splatseg.embed(votes), splats.means.numpy())
 agreement = splatseg.Agreement(votes)
 clusters = splatseg.cluster_splats(splats.replace(features=torch.from_numpy(features)), agreement=agreement)
-print(f"{len(clusters.prototypes)} segments; {(clusters.ids > 0).mean():.0%} of the Gaussians have one")
+print(f"{len(clusters.counts)} segments; {(clusters.ids > 0).mean():.0%} of the Gaussians have one")

@@ -71,9 +71,7 @@ def vote(plan: Plan, label_maps: Tensor, count: int, totals: Tensor, threads: in
     """(N, count) for label maps (L,H,W) int32; totals (N,) is written."""
 
 def write_csr(matrix: SparseMatrix, indptr: Tensor, columns: Tensor, weights: Tensor, threads: int) -> None: ...
-def csr_matrix(
-    indptr: np.ndarray, columns: np.ndarray, weights: np.ndarray, width: int, threads: int
-) -> SparseMatrix:
+def csr_matrix(indptr: np.ndarray, columns: np.ndarray, weights: np.ndarray, width: int, threads: int) -> SparseMatrix:
     """The CSR matrix in arrays int64, int32, float32, which it keeps alive. Raises ValueError if they are not one."""
 
 def gram_product(matrix: SparseMatrix, scales: np.ndarray, dense: np.ndarray, out: np.ndarray, threads: int) -> None:

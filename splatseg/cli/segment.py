@@ -7,7 +7,7 @@ from pathlib import Path
 
 from splatseg.cli.arguments import Masks, Method, RunFolder
 from splatseg.cli.console import Terminal
-from splatseg.run import open_run, segment_run
+from splatseg.run import open_run, regroup_run, segment_run
 
 
 @dataclass(frozen=True)
@@ -17,15 +17,20 @@ class Segment:
     folder: RunFolder
     masks: Masks = None
     """Folder of 2D masks named as the images. Default: the one the run was made with."""
-    method: Method = "lift"
-    """lift (closed form, seconds) or paper (the contrastive training of Contrastive Gaussian Clustering)."""
+    method: Method | None = None
+    """lift (closed form, seconds; the default) or paper (the training of Contrastive Gaussian Clustering)."""
     iterations: int | None = None
     """Steps of `--method paper`. Default: 30,000."""
     granularity: float | None = None
-    """What counts as one segment, from 0 (parts) to 1 (groups). Default: 0.5."""
+    """What counts as one segment, from 0 (parts) to 1 (groups). Default: 0.5. Alone it only cuts the hierarchy anew."""
 
     def run(self, terminal: Terminal) -> None:
         """Find the segments and print how many there are."""
-        masks: Path | None = self.masks and self.masks.absolute()
-        summary = segment_run(open_run(self.folder), terminal, masks, self.method, self.iterations, self.granularity)
+        run = open_run(self.folder)
+        anew = self.masks or self.method or self.iterations
+        if self.granularity is not None and not anew and run.hierarchy_path.exists():
+            summary = regroup_run(run, self.granularity, terminal)
+        else:
+            masks: Path | None = self.masks and self.masks.absolute()
+            summary = segment_run(run, terminal, masks, self.method or "lift", self.iterations, self.granularity)
         terminal.results.print(summary)

@@ -1,10 +1,12 @@
 """Automatic segments: every Gaussian gets the id of the thing it belongs to.
 
-Features are covered by prototypes, the prototypes joined by average linkage into a tree, and the tree cut: where the
-votes of the masks are at hand, at the nodes that most views show as one thing, else at one distance. Every Gaussian
-takes the cluster of its nearest prototype. What is alike but apart in space becomes several segments, crumbs are given
-to the segment around them, Gaussians at boundaries follow the masks that fit their segments, and ids run by size: 1 is
-the largest.
+1. Features are covered by prototypes, and the prototypes joined by average linkage into a tree (`coreset`, `linkage`).
+2. The tree is cut into atoms, rather too many than too few: where masks show something as one (`supported_cut`), or
+   without votes at a fifth of the usual distance. What is alike but apart in space becomes several atoms, crumbs are
+   given to the atom around them, and Gaussians at boundaries follow the masks that fit their atoms.
+3. Atoms that touch are merged into a hierarchy, parts to wholes to groups (`supported_merging`, `similar_merging`).
+4. The hierarchy is cut at the granularity asked for; boundaries follow the masks once more; ids run by size, 1 is the
+   largest.
 
 Alphabet: N Gaussians, F features, K segments; ids (N,) int32, 0 = none (no features, or a crumb far from everything).
 """
@@ -19,9 +21,13 @@ from scipy.spatial import cKDTree
 
 from splatseg.arrays import check_shapes
 from splatseg.cluster.coreset import cover, means_of, nearest
+from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.cluster.linkage import average_linkage, cut
+from splatseg.cluster.similar_merging import RANGE, merge_by_similarity
 from splatseg.cluster.supported_cut import supported_cut
+from splatseg.cluster.supported_merging import merge_by_support
 from splatseg.cluster.tidy import spatial_components
+from splatseg.cluster.touching import touching_segments
 from splatseg.lift.agreement import Agreement
 from splatseg.splats.splats import Splats
 
@@ -31,7 +37,7 @@ class ClusterSettings:
     """How features become segments."""
 
     granularity: float = 0.5  # 0 gives parts, 1 gives groups
-    distance: float = 0.1  # 1 - cosine at which the tree is cut without votes, at granularity 1/2
+    distance: float = 0.1  # 1 - cosine from which things are apart, without votes, at granularity 1/2
     cover_similarity: float = 0.985  # every Gaussian is at least this similar to a prototype
     max_prototypes: int = 3000
     min_share: float = 5e-5  # of all Gaussians with features; smaller pieces are crumbs
@@ -43,27 +49,17 @@ class ClusterSettings:
         if not 0.0 <= self.granularity <= 1.0:
             raise ValueError(f"granularity must be in 0..1 (parts to groups), got {self.granularity}")
 
-    @property
-    def bias(self) -> float:
-        """How much the support of a whole counts beside that of its parts."""
-        return 2.0 ** (2.0 * self.granularity - 1.0)
-
-    @property
-    def cut_distance(self) -> float:
-        """Where the tree is cut without votes: a fifth to five times `distance`."""
-        return self.distance * 5.0 ** (2.0 * self.granularity - 1.0)
-
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Segments of a splat. ids (N,) int32, 0 = none; prototypes (K,F) unit, row k - 1 of id k; counts (K,) int64."""
+    """Segments of a splat. ids (N,) int32, 0 = none; counts (K,) int64 of ids 1..K; the hierarchy they are a cut of."""
 
     ids: np.ndarray
-    prototypes: np.ndarray
     counts: np.ndarray
+    hierarchy: Hierarchy
 
     def __post_init__(self) -> None:
-        check_shapes(ids=(self.ids, "N"), prototypes=(self.prototypes, "K F"), counts=(self.counts, "K"))
+        check_shapes(ids=(self.ids, "N"), counts=(self.counts, "K"))
 
 
 def cluster_splats(
@@ -79,19 +75,35 @@ def cluster_splats(
         raise ValueError("the splat has no features to cluster")
     settings = settings or ClusterSettings()
     features = torch.nn.functional.normalize(splats.features.detach().float(), dim=1).numpy()
+    means = splats.means.detach().numpy()
+    atoms = _atoms(features, means, splats.scales.detach().amax(1).numpy(), settings, agreement)
+    touching = touching_segments(atoms, means)
+    if agreement is None:
+        hierarchy = merge_by_similarity(atoms, touching, features, settings.distance)
+    else:
+        hierarchy = merge_by_support(atoms, touching, agreement)
+    ids = segments_of(hierarchy, settings.granularity, agreement)
+    return Clusters(ids, np.bincount(ids)[1:], hierarchy)
+
+
+def segments_of(hierarchy: Hierarchy, granularity: float, agreement: Agreement | None = None) -> np.ndarray:
+    """Ids (N,) int32 of the segments at a granularity in 0..1: the cut of the hierarchy, its boundaries corrected."""
+    ids = _largest_first(hierarchy.cut(granularity).astype(np.int64) - 1)
+    return ids if agreement is None else _largest_first(agreement.relabelled(ids).astype(np.int64) - 1)
+
+
+def _atoms(
+    features: np.ndarray, means: np.ndarray, reach: np.ndarray, settings: ClusterSettings, agreement: Agreement | None
+) -> np.ndarray:
+    """Atoms (N,) int32, 1 the largest, 0 = none, from unit features (N,F)."""
     known = np.flatnonzero(features.any(1) & np.isfinite(features).all(1))
-    ids = np.zeros(len(splats), dtype=np.int32)
+    atoms = np.zeros(len(features), dtype=np.int32)
     if len(known) == 0:
-        return Clusters(ids, np.zeros((0, features.shape[1]), dtype=np.float32), np.zeros(0, dtype=np.int64))
-    means = splats.means.detach().numpy()[known]
-    reach = splats.scales.detach().amax(1).numpy()[known]
+        return atoms
+    means, reach = means[known], reach[known]
     piece = _pieces(_clusters(features, known, settings, agreement), means, reach, settings)
-    ids[known] = _largest_first(_without_crumbs(piece, means, settings))
-    if agreement is not None:
-        ids = _largest_first(agreement.relabelled(ids).astype(np.int64) - 1)
-    kept = ids > 0
-    prototypes, counts = means_of(features[kept], ids[kept] - 1, int(ids.max()))
-    return Clusters(ids, prototypes, counts)
+    atoms[known] = _largest_first(_without_crumbs(piece, means, settings))
+    return atoms if agreement is None else _largest_first(agreement.relabelled(atoms).astype(np.int64) - 1)
 
 
 def _clusters(
@@ -106,12 +118,12 @@ def _clusters(
     merges, distances = average_linkage(prototypes[used], sizes[used])
     label = np.zeros(len(covering), dtype=np.int64)
     if agreement is None:
-        label[used] = cut(merges, distances, settings.cut_distance)
+        label[used] = cut(merges, distances, settings.distance / RANGE)
     else:
         groups = np.full(len(all_features), -1, dtype=np.int32)
         groups[known] = (np.cumsum(sizes > 0) - 1)[index]
         inside, seen = agreement.tallies_of(groups, len(used))
-        label[used] = supported_cut(merges, inside, seen, agreement, settings.bias)
+        label[used] = supported_cut(merges, inside, seen, agreement)
     return label[index]
 
 

@@ -1,13 +1,12 @@
-"""Where to cut the tree of segments: at the nodes that the masks of most views show as one.
+"""Atoms: the tree of prototypes cut at nodes that masks show as one, rather too fine than too coarse.
 
-    value(node) = max(bias * support(node) * mass(node), value(left) + value(right))
+    value(node) = max(support(node) * sqrt(mass(node)), value(left) + value(right))
 
 support(node) in 0..1 is how well the masks of all views agree with the Gaussians under the node (`lift.agreement`);
 mass(node) is all that the views see of them. The set of nodes with the greatest total value has no node above another
-and covers everything: parts where masks show parts, wholes where they show wholes, each by the majority of its own
-views, with no distance that must fit all things of a scene.
-
-The bias moves the balance: above 1 to groups, below 1 to parts.
+and covers everything. With the mass itself the cut would be the best explanation of what is seen; with its root parts
+outweigh a whole that is hardly better supported, so that what ends up together belongs together, whatever the tree
+says above. The tree compares features, which know nothing of touching or of size: `supported_merging` does the rest.
 
 Alphabet: K prototypes, the leaves; K - 1 merges as `linkage` makes them; M masks; V views.
 
@@ -21,9 +20,13 @@ import numpy as np
 from splatseg.arrays import check_shapes
 from splatseg.lift.agreement import Agreement
 
+MASS_EXPONENT = 0.5
+"""[1 and no merging afterwards: panoptic quality of tabletop 0.89, of demo 0.84; 0.5 and 0.65 with merging: 0.96 and
+0.96, 0.92 and 0.86]"""
+
 
 def supported_cut(
-    merges: np.ndarray, inside: np.ndarray, seen: np.ndarray, agreement: Agreement, bias: float = 1.0
+    merges: np.ndarray, inside: np.ndarray, seen: np.ndarray, agreement: Agreement, exponent: float = MASS_EXPONENT
 ) -> np.ndarray:
     """Cluster index (K,) int64, 0, 1, ..., of each prototype.
 
@@ -31,7 +34,11 @@ def supported_cut(
     """
     count = check_shapes(inside=(inside, "K M"), seen=(seen, "K V"))["K"]
     inside, seen = inside.copy(), seen.copy()
-    value = np.array([_value(inside[k], seen[k], agreement) for k in range(count)])
+
+    def worth(k: int) -> float:
+        return agreement.support_of(inside[k], seen[k]) * float(seen[k].sum()) ** exponent
+
+    value = np.array([worth(k) for k in range(count)])
     last = np.full(count, -1)  # the step that made what is now named k, -1 for a leaf
     left, right = np.full(len(merges), -1), np.full(len(merges), -1)  # the steps that made the two sides of a merge
     one = np.zeros(len(merges), dtype=bool)  # whether a merge is worth more as one segment than as its parts
@@ -39,15 +46,11 @@ def supported_cut(
         inside[a] += inside[b]
         seen[a] += seen[b]
         left[step], right[step] = last[a], last[b]
-        own = bias * _value(inside[a], seen[a], agreement)
+        own = worth(a)
         one[step] = own >= value[a] + value[b]
         value[a] = own if one[step] else value[a] + value[b]
         last[a] = step
     return _labels(merges, left, right, one)
-
-
-def _value(inside: np.ndarray, seen: np.ndarray, agreement: Agreement) -> float:
-    return agreement.support_of(inside, seen) * float(seen.sum())
 
 
 def _labels(merges: np.ndarray, left: np.ndarray, right: np.ndarray, one: np.ndarray) -> np.ndarray:

@@ -91,8 +91,9 @@ def panoptic_quality(pred: np.ndarray, truth: np.ndarray, ignore: tuple[int, ...
     match = (2 * table > unions) & things[:, None]
     ious = table[match] / unions[match]
     matched = len(ious)
-    real = sum(2 * inside[row] >= sizes[labels[row]] for row in np.flatnonzero(things))
-    spurious, missed = real - matched, len(true_labels) - matched
+    unmatched = np.flatnonzero(things & ~match.any(1))
+    spurious = sum(2 * int(inside[row]) >= sizes[labels[row]] for row in unmatched)
+    missed = len(true_labels) - matched
     if matched + spurious + missed == 0:
         return PanopticQuality(1.0, 1.0, 1.0, 0, 0, 0)
     sq = float(ious.mean()) if matched else 0.0

@@ -56,7 +56,10 @@ class Agreement:
         self._first = np.searchsorted(self._view_of, np.arange(count))
         layer_of = np.ascontiguousarray(votes.layer_of, dtype=np.int32)
         self._masks = (self._view_of, layer_of, count, int(layer_of.max(initial=0)) + 1)
-        self._total = self.tallies_of(np.zeros(self.gaussians, dtype=np.int32), 1)[0][0]
+        inside, seen = self.tallies_of(np.zeros(self.gaussians, dtype=np.int32), 1)
+        self._total = inside[0]
+        self.depth = float(inside.sum(dtype=np.float64) / max(float(seen.sum(dtype=np.float64)), 1e-12))
+        """How many masks lie on one another where there are any, on the mean: 1 for label maps."""
 
     @property
     def gaussians(self) -> int:

@@ -11,6 +11,7 @@ from splatseg.run.folder import open_run as open_run
 from splatseg.run.render import Picture as Picture
 from splatseg.run.render import render_run as render_run
 from splatseg.run.reporter import Silent as Silent
+from splatseg.run.segment import regroup_run as regroup_run
 from splatseg.run.segment import segment_run as segment_run
 from splatseg.run.select import Prompt as Prompt
 from splatseg.run.select import select_in_run as select_in_run

@@ -5,6 +5,7 @@
     splats.ply       the splat, its features and segment ids      report.html     what a person looks at
     checkpoint/      what resuming needs, while it is needed      evaluation.json what `splatseg evaluate` found
     votes.safetensors  what every mask sees of every Gaussian, which selections ask
+    hierarchy.safetensors  parts, wholes and groups: what another granularity is cut from
 
 Every file is written aside and renamed into place, so a run is never left with half a file.
 """
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from splatseg.capture import Capture, View
+from splatseg.cluster import Hierarchy, read_hierarchy
 from splatseg.errors import PromptError, RunError
 from splatseg.files import atomic_write
 from splatseg.lift import Agreement, read_votes
@@ -29,7 +31,7 @@ from splatseg.run.settings_file import read_settings, to_plain, write_settings
 from splatseg.splats import Splats, load_splats
 
 FILES = (
-    *("config.yaml", "metrics.jsonl", "splats.ply", "votes.safetensors"),
+    *("config.yaml", "metrics.jsonl", "splats.ply", "votes.safetensors", "hierarchy.safetensors"),
     *("segments.json", "report.html", "evaluation.json"),
 )
 FOLDERS = ("checkpoint", "masks")
@@ -79,13 +81,26 @@ class Run:
         if not self.votes_path.exists():
             return None
         agreement = Agreement(read_votes(self.votes_path))
-        count = len(self.splats())
-        if agreement.gaussians != count:
-            raise RunError(
-                f"{self.votes_path} is of {agreement.gaussians:,} Gaussians, the splat has {count:,}; "
-                f"run `splatseg segment {self.path}` again"
-            )
+        self._check_count(self.votes_path, agreement.gaussians)
         return agreement
+
+    def hierarchy(self) -> Hierarchy | None:
+        """The hierarchy that the segments are a cut of; None if the run has no segments, or is older than hierarchies.
+
+        Raises RunError if its file is damaged or of another splat.
+        """
+        if not self.hierarchy_path.exists():
+            return None
+        hierarchy = read_hierarchy(self.hierarchy_path)
+        self._check_count(self.hierarchy_path, len(hierarchy.atoms))
+        return hierarchy
+
+    def _check_count(self, path: Path, found: int) -> None:
+        count = len(self.splats())
+        if found != count:
+            raise RunError(
+                f"{path} is of {found:,} Gaussians, the splat has {count:,}; run `splatseg segment {self.path}` again"
+            )
 
     def record(self, **facts: Any) -> None:
         """Add a line to metrics.jsonl."""
@@ -118,6 +133,11 @@ class Run:
     def votes_path(self) -> Path:
         """Where the votes of the masks are, if features came from them."""
         return self.path / "votes.safetensors"
+
+    @property
+    def hierarchy_path(self) -> Path:
+        """Where the hierarchy of segments is."""
+        return self.path / "hierarchy.safetensors"
 
     @property
     def segments_path(self) -> Path:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from splatseg.cluster import cluster_splats
+from splatseg.cluster import cluster_splats, segments_of, write_hierarchy
 from splatseg.contrast import FeatureReport, fit_features
+from splatseg.errors import RunError
 from splatseg.lift import Agreement, Votes, collect_votes, embed, fill_unseen, write_votes
 from splatseg.output import describe_segments, label_map, write_label_map, write_segments
 from splatseg.run.folder import Run, save_settings
@@ -69,24 +71,49 @@ def find_features(run: Run, splats: Splats, reporter: Reporter) -> tuple[Splats,
     return splats, votes
 
 
+def regroup_run(run: Run, granularity: float, reporter: Reporter) -> str:
+    """Cut the hierarchy of a run at another granularity, 0 for parts to 1 for groups: seconds, nothing is lifted anew.
+
+    Returns a summary. Raises RunError for a number outside 0..1 and for a run that has no hierarchy.
+    """
+    settings = run.settings.with_granularity(granularity)
+    hierarchy = run.hierarchy()
+    if hierarchy is None:
+        raise RunError(
+            f"{run.path} has no hierarchy of segments yet; run `splatseg segment {run.path} --masks DIR` first"
+        )
+    splats, agreement = run.splats(), run.agreement()
+    with reporter.stage("segments", 1) as advance:
+        ids = segments_of(hierarchy, granularity, agreement)
+        advance(1)
+    changed = save_settings(run, settings)
+    _write_segments(changed, splats, ids, reporter)
+    return report_run(changed, reporter)
+
+
 def write_segmented(run: Run, splats: Splats, votes: Votes | None, reporter: Reporter) -> None:
-    """Cluster a splat that has features and write all that follows: votes, splats.ply, segments.json, masks/."""
+    """Cluster a splat that has features and write all that follows: votes, hierarchy, splats.ply, segments, masks/."""
     began = time.monotonic()
     with reporter.stage("clustering", 1) as advance:
         clusters = cluster_splats(splats, run.settings.cluster, Agreement(votes) if votes is not None else None)
-        splats = splats.replace(segment_ids=torch.from_numpy(clusters.ids))
         advance(1)
     run.record(timing="clustering", seconds=round(time.monotonic() - began, 3))
+    if votes is None:
+        run.votes_path.unlink(missing_ok=True)
+    else:
+        write_votes(run.votes_path, votes)
+    write_hierarchy(run.hierarchy_path, clusters.hierarchy)
+    _write_segments(run, splats, clusters.ids, reporter)
+
+
+def _write_segments(run: Run, splats: Splats, ids: np.ndarray, reporter: Reporter) -> None:
+    splats = splats.replace(segment_ids=torch.from_numpy(ids))
     began = time.monotonic()
     with reporter.stage("label maps", len(run.capture.views)) as advance:
         for done, view in enumerate(run.capture.views, start=1):
             write_label_map(run.path / "masks" / view.png_name, label_map(splats, view.camera))
             advance(done)
     run.record(timing="label maps", seconds=round(time.monotonic() - began, 3))
-    if votes is None:
-        run.votes_path.unlink(missing_ok=True)
-    else:
-        write_votes(run.votes_path, votes)
     write_ply(run.splats_path, splats)
     # Last, because its presence says that segmenting has finished.
     write_segments(run.segments_path, describe_segments(splats))

@@ -78,11 +78,9 @@ class RunSettings:
 
         granularity: 0 for parts to 1 for groups. Raises RunError for another number.
         """
-        if granularity is not None and not 0.0 <= granularity <= 1.0:
-            raise RunError(f"the granularity is {granularity:g}; give a number from 0 (parts) to 1 (groups)")
         cluster = ClusterSettings(seed=self.seed)
         if granularity is not None:
-            cluster = dataclasses.replace(cluster, granularity=granularity)
+            cluster = dataclasses.replace(cluster, granularity=checked_granularity(granularity))
         contrast = ContrastConfig() if iterations is None else ContrastConfig().scaled(iterations)
         return dataclasses.replace(
             self,
@@ -92,6 +90,18 @@ class RunSettings:
             cluster=cluster,
         )
 
+    def with_granularity(self, granularity: float) -> RunSettings:
+        """The same run, its segments cut elsewhere. Raises RunError as `with_method` does."""
+        cluster = dataclasses.replace(self.cluster, granularity=checked_granularity(granularity))
+        return dataclasses.replace(self, cluster=cluster)
+
     def with_masks(self, masks: str) -> RunSettings:
         """The same run with its masks taken from another folder."""
         return dataclasses.replace(self, masks=masks)
+
+
+def checked_granularity(granularity: float) -> float:
+    """The number itself. Raises RunError if it is not in 0..1."""
+    if not 0.0 <= granularity <= 1.0:
+        raise RunError(f"the granularity is {granularity:g}; give a number from 0 (parts) to 1 (groups)")
+    return granularity

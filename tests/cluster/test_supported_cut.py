@@ -33,12 +33,12 @@ def agreement_of(views: list[list[list[int]]]) -> Agreement:
     return Agreement(Votes(weights, np.array(view_of, dtype=np.int32), ids, areas, seen, names, layers))
 
 
-def segments(views: list[list[list[int]]], bias: float = 1.0) -> list[list[int]]:
+def segments(views: list[list[list[int]]], exponent: float = 1.0) -> list[list[int]]:
     agreement = agreement_of(views)
     unit = FEATURES / np.linalg.norm(FEATURES, axis=1, keepdims=True)
     merges, _ = average_linkage(unit.astype(np.float32), np.ones(LEAVES))
     inside, seen = agreement.tallies_of(np.arange(LEAVES), LEAVES)
-    label = supported_cut(merges, inside, seen, agreement, bias)
+    label = supported_cut(merges, inside, seen, agreement, exponent)
     return sorted(np.flatnonzero(label == k).tolist() for k in np.unique(label))
 
 
@@ -64,11 +64,11 @@ def test_things_that_few_views_merge_stay_apart():
     assert segments([WHOLE] * 3 + [merged]) == WHOLE
 
 
-def test_the_bias_moves_the_balance_between_parts_and_groups():
+def test_a_lower_exponent_of_the_mass_leaves_more_atoms():
     broken = [[0, 1], [2], [3, 4], [5]]
-    half = [WHOLE] * 2 + [broken] * 2
-    assert [2] in segments(half, bias=0.5)
-    assert len(segments(half, bias=3.0)) < len(segments(half, bias=0.5))
+    mostly = [WHOLE] * 3 + [broken] * 2
+    assert segments(mostly, exponent=1.0) == WHOLE
+    assert segments(mostly, exponent=0.3) == [[0, 1], [2], [3, 4], [5]]
 
 
 def test_a_single_leaf_is_one_segment():

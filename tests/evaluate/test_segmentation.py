@@ -93,6 +93,16 @@ def test_panoptic_quality_counts_matched_spurious_and_missed() -> None:
     assert quality.pq == pytest.approx(0.6)
 
 
+def test_a_match_that_lies_mostly_where_nothing_is_known_is_no_spurious_segment_and_hides_none() -> None:
+    truth = np.zeros((10, 40), np.int32)
+    truth[:, 0:10] = 1
+    pred = np.full_like(truth, 4)  # fills the picture, and with it all of 1
+    assert panoptic_quality(pred, truth).spurious == 0
+    pred[:, 0:4] = 5
+    quality = panoptic_quality(pred, truth)
+    assert (quality.matched, quality.spurious, quality.missed) == (1, 1, 0)
+
+
 def test_panoptic_quality_of_equal_maps_is_1_and_of_nothing_found_0() -> None:
     truth = np.random.default_rng(0).integers(0, 5, (30, 40)).astype(np.int32)
     assert panoptic_quality(truth, truth).pq == 1

@@ -1,0 +1,51 @@
+"""Greedy merging of what touches: the pair that gains most is joined first, and what they become may merge again.
+
+Alphabet: nodes 1..A, then A + 1, A + 2, ... as they are made; R merges, R < A.
+
+Source: region merging, Brice and Fennema 1970; a queue whose outdated pairs are passed over when they come up.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import Protocol
+
+import numpy as np
+
+
+class Nodes(Protocol):
+    """What is merged."""
+
+    def gain(self, a: int, b: int) -> float:
+        """How much is gained by joining two nodes; the highest first."""
+        ...
+
+    def join(self, a: int, b: int, new: int) -> float:
+        """Make two nodes one under a new number. Returns the gain that decides whether they count as one."""
+        ...
+
+
+def merge_touching(count: int, touching: list[tuple[int, int]], nodes: Nodes) -> tuple[np.ndarray, np.ndarray]:
+    """Merges (R,2) int32 of nodes 1..count in their order, and what `join` said of each, (R,).
+
+    touching: pairs that may merge; a new node touches what its parts touched. Equal gains: lower numbers first.
+    """
+    near: dict[int, set[int]] = {node: set() for node in range(1, count + 1)}
+    for a, b in touching:
+        near[a].add(b)
+        near[b].add(a)
+    queue = [(-nodes.gain(a, b), a, b) for a in near for b in sorted(near[a]) if a < b]
+    heapq.heapify(queue)
+    merges, gains = [], []
+    while queue:
+        _, a, b = heapq.heappop(queue)
+        if a not in near or b not in near:
+            continue
+        new = count + len(merges) + 1
+        merges.append((a, b))
+        gains.append(nodes.join(a, b, new))
+        near[new] = (near.pop(a) | near.pop(b)) - {a, b}
+        for other in sorted(near[new]):
+            near[other] = (near[other] - {a, b}) | {new}
+            heapq.heappush(queue, (-nodes.gain(other, new), other, new))
+    return np.array(merges, dtype=np.int32).reshape(-1, 2), np.array(gains, dtype=np.float64)
