@@ -52,12 +52,7 @@ def select_by_click(
 
     Raises PromptError for a click outside the image or on nothing, a splat without features, an empty selection.
     """
-    column, row = int(np.floor(pixel[0])), int(np.floor(pixel[1]))
-    if not (0 <= column < camera.width and 0 <= row < camera.height):
-        raise PromptError(
-            f"the click ({pixel[0]:g}, {pixel[1]:g}) is outside the image of {camera.width}x{camera.height} pixels; "
-            f"x runs from 0 to {camera.width - 1}, y from 0 to {camera.height - 1}"
-        )
+    column, row = pixel_of(pixel, camera)
     session = session_of(splats)
     plan = session.plan(camera)
     segment = _segment_at(plan, session.splats, (column, row)) if threshold is None else None
@@ -74,6 +69,22 @@ def select_by_click(
         if float(iou(target, shown > chosen)[0]) >= AGREEMENT and target[0, row, column]:
             threshold, _ = best_threshold(plan, scores, segment.astype(np.float32), target[0])
     return session.tidy(nonempty(Selection(scores, threshold, scores >= threshold), "the click"))
+
+
+def pixel_of(click: tuple[float, float], camera: Camera) -> tuple[int, int]:
+    """The pixel (x, y) that a click lies in. Raises PromptError outside the image."""
+    column, row = int(np.floor(click[0])), int(np.floor(click[1]))
+    if not (0 <= column < camera.width and 0 <= row < camera.height):
+        raise PromptError(
+            f"the click ({click[0]:g}, {click[1]:g}) is outside the image of {camera.width}x{camera.height} pixels; "
+            f"x runs from 0 to {camera.width - 1}, y from 0 to {camera.height - 1}"
+        )
+    return column, row
+
+
+def click_query(session: Session, camera: Camera, click: tuple[float, float]) -> np.ndarray:
+    """The unit feature (F,) seen at a click and around it. Raises PromptError for a click outside or on nothing."""
+    return _query(session.plan(camera), session.features, pixel_of(click, camera))
 
 
 def most_stable(areas: np.ndarray, held: int) -> int:

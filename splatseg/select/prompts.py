@@ -1,0 +1,208 @@
+"""Several prompts at once: what is wanted and what is not, by clicks, boxes and masks, in any views.
+
+What is wanted adds up; masks of several views describe one and the same selection, which must fit all of them. What is
+not wanted is taken away in pieces as large as can be without touching what is wanted: the hierarchy of segments is
+walked up from what the prompt points at, through parts to the whole, and stops before the first piece that holds
+something wanted. Without a hierarchy, or where both point into one atom, Gaussians follow the prompt they resemble.
+
+Alphabet: N Gaussians; P prompts; V views with prompts; A atoms.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from splatseg.capture.camera import Camera
+from splatseg.cluster.cluster import segments_of
+from splatseg.cluster.hierarchy import Hierarchy
+from splatseg.errors import PromptError
+from splatseg.lift.agreement import Agreement
+from splatseg.raster.interface import contributors
+from splatseg.select.box import Box, select_by_box
+from splatseg.select.click import click_query, pixel_of, select_by_click
+from splatseg.select.mask_prompt import inside_outside, select_by_mask
+from splatseg.select.selection import Selection, nonempty
+from splatseg.select.session import Session, session_of
+from splatseg.select.threshold import iou, render_members
+from splatseg.splats.splats import Splats
+
+USUAL = 0.5
+"""The granularity up to which pieces that are not wanted are taken away whole."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """One of click (x, y), box (x0, y0, x1, y1) or mask (H,W) bool, in pixels of camera; wanted or not."""
+
+    camera: Camera
+    click: tuple[float, float] | None = None
+    box: Box | None = None
+    mask: np.ndarray | None = None
+    wanted: bool = True
+
+    def __post_init__(self) -> None:
+        given = sum(one is not None for one in (self.click, self.box, self.mask))
+        if given != 1:
+            raise PromptError(f"a prompt is exactly one of a click, a box and a mask; {given} were given")
+
+
+@dataclass(frozen=True, eq=False)
+class Knowledge:
+    """What is known of a splat beside its features: the votes of all views, the hierarchy of its segments, and the
+    granularity in 0..1 at which the segments are asked for (None: as they are in the splat)."""
+
+    agreement: Agreement | None = None
+    hierarchy: Hierarchy | None = None
+    granularity: float | None = None
+
+
+def select_by_prompts(
+    splats: Splats | Session,
+    prompts: Sequence[Prompt],
+    knowledge: Knowledge | None = None,
+    threshold: float | None = None,
+) -> Selection:
+    """Select what all `prompts` together say. threshold: least similarity to a wanted prompt; None chooses it.
+
+    Raises PromptError if nothing is wanted, if nothing is left of it, and as the single prompts do; also for a
+    granularity without a hierarchy.
+    """
+    knowledge = knowledge or Knowledge()
+    session = _at_granularity(session_of(splats), knowledge)
+    wanted = [prompt for prompt in prompts if prompt.wanted]
+    if not wanted:
+        raise PromptError("all prompts say what is not wanted; give at least one that says what is")
+    selections = [_single(session, prompt, knowledge, threshold) for prompt in wanted]
+    selection = _joint(session, wanted, selections)
+    members = selection.members
+    for prompt in prompts:
+        if not prompt.wanted:
+            members = members & ~_unwanted(session, prompt, wanted, knowledge.hierarchy)
+    selection = dataclasses.replace(selection, members=members)
+    if selection.count == 0:
+        raise PromptError("what is not wanted takes away all that is; move one of the prompts")
+    return selection
+
+
+def _at_granularity(session: Session, knowledge: Knowledge) -> Session:
+    if knowledge.granularity is None:
+        return session
+    if knowledge.hierarchy is None:
+        raise PromptError("there is no hierarchy to take a granularity of; run `splatseg segment RUN` again")
+    ids = segments_of(knowledge.hierarchy, knowledge.granularity, knowledge.agreement)
+    return Session(session.splats.replace(segment_ids=torch.from_numpy(ids)))
+
+
+def _single(session: Session, prompt: Prompt, knowledge: Knowledge, threshold: float | None) -> Selection:
+    agreement = knowledge.agreement
+    if prompt.click is not None:
+        return select_by_click(session, prompt.camera, prompt.click, threshold, voted=agreement is not None)
+    if prompt.box is not None:
+        return select_by_box(session.splats, prompt.camera, prompt.box, threshold, agreement)
+    assert prompt.mask is not None
+    return select_by_mask(session.splats, prompt.camera, prompt.mask, threshold, agreement)
+
+
+def _joint(session: Session, wanted: list[Prompt], selections: list[Selection]) -> Selection:
+    """All selections together; but of masks in several views, that candidate which fits the masks of all views best."""
+    views = _views([prompt.camera for prompt in wanted if prompt.mask is not None])
+    together = [s for s, prompt in zip(selections, wanted, strict=True) if prompt.mask is None]
+    by_view = [
+        _union([s for s, p in zip(selections, wanted, strict=True) if p.mask is not None and p.camera is camera])
+        for camera in views
+    ]
+    if len(by_view) > 1:
+        candidates = [*by_view, _union(by_view), _common(by_view)]
+        fits = np.zeros(len(candidates))
+        for camera in views:
+            target = np.any([p.mask for p in wanted if p.mask is not None and p.camera is camera], axis=0)
+            masks = render_members(session.plan(camera), np.stack([one.members for one in candidates]))
+            fits += iou(masks, target)
+        by_view = [candidates[int(fits.argmax())]]
+    return nonempty(_union([*together, *by_view]), "the prompts")
+
+
+def _views(cameras: list[Camera]) -> list[Camera]:
+    return list({id(camera): camera for camera in cameras}.values())
+
+
+def _union(selections: list[Selection]) -> Selection:
+    joined = selections[0]
+    for other in selections[1:]:
+        joined = joined.union(other)
+    return joined
+
+
+def _common(selections: list[Selection]) -> Selection:
+    common = selections[0]
+    for other in selections[1:]:
+        common = common.intersect(other)
+    return common
+
+
+def _unwanted(session: Session, prompt: Prompt, wanted: list[Prompt], hierarchy: Hierarchy | None) -> np.ndarray:
+    """(N,) bool: what an unwanted prompt takes away."""
+    if prompt.click is not None:
+        return _unwanted_at(session, prompt, wanted, hierarchy)
+    inside, outside = inside_outside(session.plan(prompt.camera), _region(prompt))
+    within = inside > outside
+    if hierarchy is None:
+        return within
+    # Beside the Gaussians themselves, whole pieces that lie mostly in the region, unless they hold something wanted.
+    taken = hierarchy.tally(inside) > hierarchy.tally(outside)
+    for atom in (0, *_wanted_atoms(session, wanted, hierarchy)):
+        taken[[0, *hierarchy.chain(atom)]] = False
+    for node in np.flatnonzero(taken).tolist():
+        if hierarchy.level_of(node) <= USUAL:
+            within = within | hierarchy.members(node)
+    return within
+
+
+def _unwanted_at(session: Session, prompt: Prompt, wanted: list[Prompt], hierarchy: Hierarchy | None) -> np.ndarray:
+    atom = 0 if hierarchy is None else _atom_at(session, prompt, hierarchy)
+    if hierarchy is not None and atom:
+        kept = {node for one in _wanted_atoms(session, wanted, hierarchy) for node in hierarchy.chain(one)}
+        free = [node for node in hierarchy.chain(atom) if node not in kept and hierarchy.level_of(node) <= USUAL]
+        if free:
+            return hierarchy.members(free[-1])
+    assert prompt.click is not None
+    unlike = session.features @ click_query(session, prompt.camera, prompt.click)
+    like = [session.features @ click_query(session, p.camera, p.click) for p in wanted if p.click is not None]
+    nearer: np.ndarray = unlike > (np.max(like, axis=0) if like else USUAL)
+    return nearer & (hierarchy.atoms == atom) if hierarchy is not None and atom else nearer
+
+
+def _wanted_atoms(session: Session, wanted: list[Prompt], hierarchy: Hierarchy) -> set[int]:
+    """Atoms that wanted clicks point at, and those that lie mostly in wanted boxes and masks."""
+    atoms: set[int] = set()
+    for prompt in wanted:
+        if prompt.click is not None:
+            atoms.add(_atom_at(session, prompt, hierarchy))
+        else:
+            inside, outside = inside_outside(session.plan(prompt.camera), _region(prompt))
+            within = hierarchy.tally(inside) > hierarchy.tally(outside)
+            atoms.update(np.flatnonzero(within[: hierarchy.count + 1]).tolist())
+    return atoms - {0}
+
+
+def _atom_at(session: Session, prompt: Prompt, hierarchy: Hierarchy) -> int:
+    assert prompt.click is not None
+    pixel = pixel_of(prompt.click, prompt.camera)
+    found = contributors(session.plan(prompt.camera), torch.tensor([pixel]))
+    return int(np.bincount(hierarchy.atoms[found.columns.numpy()], weights=found.weights.numpy(), minlength=1).argmax())
+
+
+def _region(prompt: Prompt) -> np.ndarray:
+    """(H,W) bool: the mask, or the pixels of the box."""
+    if prompt.mask is not None:
+        return prompt.mask
+    assert prompt.box is not None
+    region = np.zeros((prompt.camera.height, prompt.camera.width), dtype=bool)
+    x0, y0, x1, y1 = (max(round(side), 0) for side in prompt.box)
+    region[y0:y1, x0:x1] = True
+    return region
