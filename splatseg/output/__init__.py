@@ -3,14 +3,18 @@
 from splatseg.output.export import export_object as export_object
 from splatseg.output.export import export_rest as export_rest
 from splatseg.output.export import export_segments as export_segments
+from splatseg.output.export import ids_of_segments as ids_of_segments
 from splatseg.output.export import members_of_segments as members_of_segments
 from splatseg.output.inline_pictures import segment_crops as segment_crops
+from splatseg.output.overlays import Color as Color
 from splatseg.output.overlays import color_image as color_image
 from splatseg.output.overlays import overlay_segments as overlay_segments
 from splatseg.output.overlays import overlay_selection as overlay_selection
 from splatseg.output.overlays import side_by_side as side_by_side
 from splatseg.output.palette import segment_color as segment_color
 from splatseg.output.render_masks import label_map as label_map
+from splatseg.output.render_masks import segment_coverages as segment_coverages
+from splatseg.output.render_masks import selection_coverage as selection_coverage
 from splatseg.output.render_masks import selection_mask as selection_mask
 from splatseg.output.render_masks import write_label_map as write_label_map
 from splatseg.output.render_masks import write_mask as write_mask
@@ -28,3 +32,4 @@ from splatseg.output.segments_json import Segment as Segment
 from splatseg.output.segments_json import describe_segments as describe_segments
 from splatseg.output.segments_json import read_segments as read_segments
 from splatseg.output.segments_json import write_segments as write_segments
+from splatseg.output.supersampling import SUPERSAMPLE as SUPERSAMPLE

@@ -24,6 +24,7 @@ from splatseg.errors import PromptError, RunError
 from splatseg.files import atomic_write
 from splatseg.lift import Agreement, read_votes
 from splatseg.masks import MaskStore, open_masks
+from splatseg.output import Color, read_segments
 from splatseg.run.settings import RunSettings
 from splatseg.run.settings_file import read_settings, to_plain, write_settings
 from splatseg.splats import Splats, load_splats
@@ -86,6 +87,12 @@ class Run:
                 f"run `splatseg segment {self.path}` again"
             )
         return agreement
+
+    def segment_colors(self) -> dict[int, Color]:
+        """The colours of the run's segments by id, for pictures of them; empty if the run has no table of them."""
+        if not self.segments_path.exists():
+            return {}
+        return {segment.id: segment.color for segment in read_segments(self.segments_path)}
 
     def record(self, **facts: Any) -> None:
         """Add a line to metrics.jsonl."""

@@ -70,6 +70,31 @@ def test_a_prompt_that_cannot_be(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--what", "rgb", "--segment", "1"], "--segment chooses masks; it says nothing of --what rgb"),
+        (["--what", "depth", "--antialias"], "--antialias is for --what masks and --what segments, not for"),
+        (["--what", "masks", "--segment", "9999"], "there is no segment 9999; the segments are 1-"),
+        (["--what", "rgb", "--cameras", "gone"], "There is no folder: gone; expected is a COLMAP model"),
+        (["--what", "rgb", "--cameras", "gone", "--split", "test"], "give one of them"),
+    ],
+)
+def test_a_picture_that_cannot_be(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], expected: str
+) -> None:
+    assert expected in _said(["render", str(small_run), *options, "-o", str(tmp_path / "out")], capsys)
+    assert not (tmp_path / "out").exists()
+
+
+def test_cameras_that_are_not_there_for_a_selection(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["select", str(small_run), "--view", "001.jpg", "--click", "40,30", "--cameras", str(tmp_path)]
+    assert "holds no cameras" in _said([*arguments, "-o", str(tmp_path / "out")], capsys)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_mask_that_is_black_selects_nothing(
     small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
