@@ -3,3 +3,6 @@
 from splatseg.cluster.cluster import Clusters as Clusters
 from splatseg.cluster.cluster import ClusterSettings as ClusterSettings
 from splatseg.cluster.cluster import cluster_splats as cluster_splats
+from splatseg.cluster.identity import carried_over as carried_over
+from splatseg.cluster.tidy import touching_gaussians as touching_gaussians
+from splatseg.cluster.touching import touching_segments as touching_segments

@@ -32,19 +32,25 @@ def spatial_components(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
     count = check_shapes(means=(means, "N 3"), reach=(reach, "N"))["N"]
     if count == 0:
         return np.zeros(0, dtype=np.int32)
-    finite = np.flatnonzero(np.isfinite(means).all(1))
-    edges = sparse.csr_array((count, count), dtype=np.int8)
-    if len(finite) > 1:
-        near = min(NEIGHBOURS, len(finite) - 1)
-        distances, neighbours = cKDTree(means[finite]).query(means[finite], k=near + 1, workers=-1)
-        rows = np.repeat(finite, near)
-        cols = finite[neighbours[:, 1:].ravel()]
-        lengths = distances[:, 1:].ravel()
-        usual = GAP_FACTOR * float(np.median(distances[:, 1:]))
-        touching = lengths <= np.maximum(usual, REACH_FACTOR * (reach[rows] + reach[cols]))
-        ones = np.ones(int(touching.sum()), dtype=np.int8)
-        edges = sparse.csr_array((ones, (rows[touching], cols[touching])), shape=(count, count))
+    rows, cols = touching_gaussians(means, reach)
+    edges = sparse.csr_array((np.ones(len(rows), dtype=np.int8), (rows, cols)), shape=(count, count))
     return _largest_first(connected_components(edges, directed=False)[1])
+
+
+def touching_gaussians(means: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of Gaussians that touch: rows and cols (E,), each pair once or twice. Not finite ones touch nothing."""
+    check_shapes(means=(means, "N 3"), reach=(reach, "N"))
+    finite = np.flatnonzero(np.isfinite(means).all(1))
+    if len(finite) < 2:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    near = min(NEIGHBOURS, len(finite) - 1)
+    distances, neighbours = cKDTree(means[finite]).query(means[finite], k=near + 1, workers=-1)
+    rows = np.repeat(finite, near)
+    cols = finite[neighbours[:, 1:].ravel()]
+    lengths = distances[:, 1:].ravel()
+    usual = GAP_FACTOR * float(np.median(distances[:, 1:]))
+    touching = lengths <= np.maximum(usual, REACH_FACTOR * (reach[rows] + reach[cols]))
+    return rows[touching], cols[touching]
 
 
 def drop_small_pieces(members: np.ndarray, means: np.ndarray, reach: np.ndarray, min_share: float = 0.05) -> np.ndarray:

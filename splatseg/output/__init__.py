@@ -12,6 +12,7 @@ from splatseg.output.overlays import overlay_segments as overlay_segments
 from splatseg.output.overlays import overlay_selection as overlay_selection
 from splatseg.output.overlays import side_by_side as side_by_side
 from splatseg.output.palette import segment_color as segment_color
+from splatseg.output.render_masks import HIGHEST_ID as HIGHEST_ID
 from splatseg.output.render_masks import label_map as label_map
 from splatseg.output.render_masks import segment_coverages as segment_coverages
 from splatseg.output.render_masks import selection_coverage as selection_coverage
@@ -28,6 +29,10 @@ from splatseg.output.report import ReportData as ReportData
 from splatseg.output.report import ReportSegment as ReportSegment
 from splatseg.output.report import ReportView as ReportView
 from splatseg.output.report import write_report as write_report
+from splatseg.output.segment_colors import Frame as Frame
+from splatseg.output.segment_colors import choose_colors as choose_colors
+from splatseg.output.segment_colors import colors_by_place as colors_by_place
+from splatseg.output.segment_colors import kept_colors as kept_colors
 from splatseg.output.segments_json import Segment as Segment
 from splatseg.output.segments_json import describe_segments as describe_segments
 from splatseg.output.segments_json import read_segments as read_segments

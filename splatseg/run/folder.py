@@ -4,6 +4,7 @@
     metrics.jsonl    one line a report of progress                masks/          16-bit label maps, one PNG a view
     splats.ply       the splat, its features and segment ids      report.html     what a person looks at
     checkpoint/      what resuming needs, while it is needed      evaluation.json what `splatseg evaluate` found
+    earlier_segments.safetensors  ids, names and colours of earlier segmentations, so that they stay
     votes.safetensors  what every mask sees of every Gaussian, which selections ask
 
 Every file is written aside and renamed into place, so a run is never left with half a file.
@@ -31,7 +32,7 @@ from splatseg.splats import Splats, load_splats
 
 FILES = (
     *("config.yaml", "metrics.jsonl", "splats.ply", "votes.safetensors"),
-    *("segments.json", "report.html", "evaluation.json"),
+    *("segments.json", "earlier_segments.safetensors", "report.html", "evaluation.json"),
 )
 FOLDERS = ("checkpoint", "masks")
 """What a run may hold. `--overwrite` removes these and nothing else."""
@@ -130,6 +131,11 @@ class Run:
     def segments_path(self) -> Path:
         """Where the table of segments is or will be."""
         return self.path / "segments.json"
+
+    @property
+    def earlier_path(self) -> Path:
+        """Where segmentations before the present one are, if there were any."""
+        return self.path / "earlier_segments.safetensors"
 
     @property
     def checkpoint_path(self) -> Path:

@@ -1,0 +1,21 @@
+"""Which segments touch in space: some of their Gaussians are neighbours, as `tidy.touching_gaussians` finds them.
+
+Alphabet: N Gaussians; contacts: rows and cols (E,) of pairs of Gaussians; ids (N,), 0 = none, which touches nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+LEAST_CONTACTS = 3
+"""Pairs of Gaussians in contact, counted from both sides; a stray Gaussian does not make two things touch."""
+
+
+def touching_segments(contacts: tuple[np.ndarray, np.ndarray], ids: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs (low id, high id) of segments that touch, in order, each once."""
+    one, other = (ids[side].astype(np.int64) for side in contacts)
+    differ = (one != other) & (one > 0) & (other > 0)
+    low, high = np.minimum(one, other)[differ], np.maximum(one, other)[differ]
+    width = int(ids.max(initial=0)) + 1
+    pairs, counts = np.unique(low * width + high, return_counts=True)
+    return [divmod(int(pair), width) for pair in pairs[counts >= 2 * LEAST_CONTACTS]]
