@@ -28,6 +28,7 @@ from splatseg.output import (
     colors_by_place,
     kept_colors,
     read_segments,
+    segment_color,
 )
 from splatseg.run.folder import Run
 from splatseg.splats import Splats
@@ -82,7 +83,8 @@ def earlier_segments(run: Run, splats: Splats) -> Earlier:
     return Earlier(
         (present, *(labeling for labeling in older.labelings if len(labeling) == len(present))),
         older.names | {row.id: row.name for row in table},
-        older.colors | {row.id: row.color for row in table},
+        # A colour that only follows from the id was given by nobody; those of such tables are often alike side by side.
+        older.colors | {row.id: row.color for row in table if row.color != segment_color(row.id)},
         max(older.highest, int(present.max(initial=0)), *(row.id for row in table), 0),
     )
 

@@ -153,6 +153,37 @@ def test_granularity_goes_from_parts_to_groups(small_run: Path, tmp_path: Path) 
     assert counts[0] > counts[1] >= 1
 
 
+def test_names_and_colours_survive_other_granularities_and_the_way_back(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(small_run, folder)
+    table = json.loads((folder / "segments.json").read_text())
+    table[0]["name"], table[1]["color"] = "my table", "#102030"
+    (folder / "segments.json").write_text(json.dumps(table))
+    splats = (folder / "splats.ply").read_bytes()
+    for granularity in ("0", "1", "0.5"):
+        assert run(["segment", str(folder), "--granularity", granularity]) == 0
+    assert "segments are mostly ones the run had: they keep id, name and colour" in capsys.readouterr().err
+    assert json.loads((folder / "segments.json").read_text()) == table
+    assert (folder / "splats.ply").read_bytes() == splats
+    assert np.array_equal(*(np.asarray(Image.open(f / "masks" / "000.png")) for f in (folder, small_run)))
+
+
+def test_segments_are_pictured_in_the_colours_of_their_table(small_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(small_run, folder)
+    table = json.loads((folder / "segments.json").read_text())
+    for row in table:
+        row["color"] = "#ff0000"
+    (folder / "segments.json").write_text(json.dumps(table))
+    assert run(["render", str(folder), "--what", "overlay", "-o", str(tmp_path / "out")]) == 0
+    picture = np.asarray(Image.open(tmp_path / "out" / "000.png")).astype(int)
+    labelled = np.asarray(Image.open(folder / "masks" / "000.png")) > 0
+    assert labelled.any() and (picture[labelled][:, 0] >= picture[labelled][:, 1:].max(1)).all()
+    assert (picture[labelled][:, 1] == picture[labelled][:, 2]).all()
+
+
 def test_an_evaluation_is_printed_and_written(small_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["evaluate", str(small_run), "--gt", str(demo_capture() / "gt" / "instance")]) == 0
     means = json.loads((small_run / "evaluation.json").read_text())["means"]

@@ -110,6 +110,19 @@ def test_a_granularity_beyond_its_range(small_run: Path, capsys: pytest.CaptureF
     assert (small_run / "splats.ply").read_bytes() == before
 
 
+def test_a_table_of_segments_that_an_editor_broke(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(small_run, folder)
+    (folder / "segments.json").write_text('[{"id": 1, "name": "mug",]')
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    said = _said(["segment", str(folder), "--granularity", "0.9"], capsys)
+    assert "segments.json is not readable as JSON" in said
+    assert "mend it, or delete it and run `splatseg segment RUN`" in said
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
 def test_votes_of_another_splat(small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "run"
     shutil.copytree(small_run, folder)
