@@ -26,7 +26,7 @@ def main(folder: Path, picture: Path) -> None:
             photograph,
             to_uint8(render_rgb(splats, view.camera)),
             fit_feature_colors(splats).render(splats, view.camera),
-            overlay_segments(photograph, label_map(splats, view.camera)),
+            overlay_segments(photograph, label_map(splats, view.camera), run.segment_colors()),
             overlay_selection(photograph, selection_mask(splats, view.camera, selection.members)),
         ],
         gap=4,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from splatseg.capture import Camera as Camera
     from splatseg.capture import Capture as Capture
     from splatseg.capture import View as View
+    from splatseg.capture import load_cameras as load_cameras
     from splatseg.capture import load_capture as load_capture
     from splatseg.cluster import cluster_splats as cluster_splats
     from splatseg.errors import SplatsegError as SplatsegError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from splatseg.lift import fill_unseen as fill_unseen
     from splatseg.masks import open_masks as open_masks
     from splatseg.output import label_map as label_map
+    from splatseg.output import selection_coverage as selection_coverage
     from splatseg.output import selection_mask as selection_mask
     from splatseg.raster import rasterize as rasterize
     from splatseg.run import CaptureSettings as CaptureSettings
@@ -47,12 +49,12 @@ if TYPE_CHECKING:
     from splatseg.train import fit as fit
 
 _NAMES = {
-    "capture": ("Camera", "Capture", "View", "load_capture"),
+    "capture": ("Camera", "Capture", "View", "load_cameras", "load_capture"),
     "cluster": ("cluster_splats",),
     "errors": ("SplatsegError",),
     "lift": ("Agreement", "collect_votes", "embed", "fill_unseen"),
     "masks": ("open_masks",),
-    "output": ("label_map", "selection_mask"),
+    "output": ("label_map", "selection_coverage", "selection_mask"),
     "raster": ("rasterize",),
     "run": (
         "CaptureSettings",

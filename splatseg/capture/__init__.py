@@ -3,4 +3,5 @@
 from splatseg.capture.camera import Camera as Camera
 from splatseg.capture.capture import Capture as Capture
 from splatseg.capture.capture import View as View
+from splatseg.capture.capture import load_cameras as load_cameras
 from splatseg.capture.capture import load_capture as load_capture

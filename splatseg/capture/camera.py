@@ -37,6 +37,12 @@ class Camera:
         scale = np.array([width / self.width, height / self.height, 1.0])
         return Camera(self.viewmat, self.K * scale[:, None], width, height)
 
+    def moved(self, x: float, y: float) -> Camera:
+        """The same camera with its pixel grid moved: pixel (u, v) sees what this one sees at (u + x, v + y)."""
+        K = self.K.copy()
+        K[:2, 2] -= (x, y)
+        return Camera(self.viewmat, K, self.width, self.height)
+
     def fits(self, width: int, height: int) -> bool:
         """Whether an image of width x height can be this camera's image at another resolution.
 

@@ -102,10 +102,8 @@ def load_capture(
     Raises CaptureError for anything missing, damaged or unsupported.
     """
     path = Path(path)
-    if path.suffix == ".json" and path.is_file():
-        reconstruction, path = read_transforms(path), path.parent
-    else:
-        reconstruction = _read_reconstruction(path)
+    reconstruction = _read_reconstruction(path)
+    path = path.parent if path.is_file() else path
     if downscale < 1:
         raise CaptureError(f"downscale must be 1 or more, got {downscale}.")
     image_paths = reconstruction.image_paths or _find_images(path, reconstruction)
@@ -123,6 +121,21 @@ def load_capture(
     return Capture(path, tuple(views), reconstruction.points, reconstruction.point_colors, test)
 
 
+def load_cameras(path: Path | str) -> tuple[View, ...]:
+    """Cameras to look from, as views without images, sorted by name: no image is opened and none needs to exist.
+
+    path: a transforms.json, or a folder with one or with a COLMAP model (also the model's own folder). They must be in
+    the world of the capture that they are used with.
+
+    Raises CaptureError for anything missing, damaged or unsupported.
+    """
+    path = Path(path)
+    cameras = _read_reconstruction(path, with_images=False).cameras
+    views = [View(name, cameras[name]) for name in sorted(cameras)]
+    _refuse_equal_stems(views, path)
+    return tuple(views)
+
+
 def find_views(name: str, views: Sequence[View]) -> list[View]:
     """The view of exactly this name, else all views that have it without their image suffix."""
     return [view for view in views if view.name == name] or [view for view in views if stem_of(view.name) == name]
@@ -134,7 +147,9 @@ def _close(name: str, views: Sequence[View]) -> list[str]:
     return difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names[:3]
 
 
-def _read_reconstruction(path: Path) -> Reconstruction:
+def _read_reconstruction(path: Path, with_images: bool = True) -> Reconstruction:
+    if path.suffix == ".json" and path.is_file():
+        return read_transforms(path, with_images)
     expected = (
         "expected is a COLMAP model (sparse/0/cameras.bin, images.bin, points3D.bin, or the same as .txt) with its "
         "pictures in images/, or a nerfstudio transforms.json"
@@ -144,12 +159,13 @@ def _read_reconstruction(path: Path) -> Reconstruction:
     model = find_model(path, ("sparse/0", "sparse"))
     transforms = find_transforms(path)
     if model is None and transforms is not None:
-        return read_transforms(transforms)
+        return read_transforms(transforms, with_images)
     model = model or find_model(path)
     if model is None:
         entries = sorted(entry.name + "/" * entry.is_dir() for entry in path.iterdir())
         found = ", ".join(entries[:5]) + (", ..." if len(entries) > 5 else "") if entries else "it is empty"
-        raise CaptureError(f"{path} is not a capture: {expected}; found: {found}.")
+        what = "is not a capture" if with_images else "holds no cameras"
+        raise CaptureError(f"{path} {what}: {expected}; found: {found}.")
     return read_model(model)
 
 

@@ -35,20 +35,22 @@ def find_transforms(capture: Path) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def read_transforms(path: Path) -> Reconstruction:
+def read_transforms(path: Path, with_images: bool = True) -> Reconstruction:
     """Read a transforms file; beside transforms_train.json the test frames (or else the val frames) are read too.
+
+    with_images False: only cameras are wanted and images may be absent; then frames must state their size.
 
     Raises CaptureError when the JSON or a pose is damaged, an image is absent, or the lens has distortion.
     """
     content = _load(path)
-    cameras, image_paths = _read_frames(path, content)
+    cameras, image_paths = _read_frames(path, content, with_images)
     test_names = _declared_test_names(path, content)
     blender = "camera_angle_x" in content and "fl_x" not in content
     if path.name == "transforms_train.json":
         others = (path.with_name("transforms_test.json"), path.with_name("transforms_val.json"))
         held_out = next((other for other in others if other.is_file()), None)
         if held_out is not None:
-            test_cameras, test_paths = _read_frames(held_out, _load(held_out))
+            test_cameras, test_paths = _read_frames(held_out, _load(held_out), with_images)
             twice = sorted(test_cameras.keys() & cameras.keys())
             if twice:
                 raise CaptureError(f"{path} and {held_out} both name the image '{twice[0]}'.")
@@ -72,7 +74,7 @@ def _load(path: Path) -> dict[str, Any]:
     return content
 
 
-def _read_frames(path: Path, content: dict[str, Any]) -> tuple[dict[str, Camera], dict[str, Path]]:
+def _read_frames(path: Path, content: dict[str, Any], with_images: bool) -> tuple[dict[str, Camera], dict[str, Path]]:
     """Cameras and image files by view name."""
     frames, image_paths = {}, {}
     for index, frame in enumerate(content["frames"]):
@@ -84,7 +86,7 @@ def _read_frames(path: Path, content: dict[str, Any]) -> tuple[dict[str, Camera]
             raise CaptureError(f"{path} names the image '{name}' twice.")
         frames[name], image_paths[name] = {**content, **frame}, image_path
     absent = [str(image_path) for image_path in image_paths.values() if not image_path.is_file()]
-    if absent:
+    if absent and with_images:
         raise CaptureError(
             f"{len(absent)} of {len(frames)} images named in {path} are absent: {', '.join(absent[:3])}"
             f"{', ...' if len(absent) > 3 else ''}."
@@ -131,6 +133,8 @@ def _camera(frame: dict[str, Any], image_path: Path, where: str) -> Camera:
         )
     width, height = _number(frame, "w", where), _number(frame, "h", where)
     if width is None or height is None:
+        if not image_path.is_file():
+            raise CaptureError(f"{where}: there is neither an image nor a size; state w and h in pixels.")
         width, height = image_size(image_path)
     if not (1 <= width < 2**20 and 1 <= height < 2**20):
         raise CaptureError(f"{where}: the size {width:g}x{height:g} is impossible.")

@@ -14,6 +14,7 @@ Split = Literal["train", "test", "all"]
 
 RunFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar="RUN")]
 Masks = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
+Cameras = Annotated[Path | None, tyro.conf.arg(metavar="FILE|DIR")]
 
 
 def parse_numbers(text: str, count: int, option: str) -> tuple[float, ...]:

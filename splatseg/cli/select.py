@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import RunFolder, parse_numbers
+from splatseg.cli.arguments import Cameras, RunFolder, parse_numbers
 from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
 from splatseg.run import Prompt, open_run, select_in_run
@@ -18,7 +18,7 @@ from splatseg.run import Prompt, open_run, select_in_run
 class Select:
     """Select an object by a click, a box or a mask in one view.
 
-    Writes DIR/masks/<view>.png (0/255, every view), DIR/object.ply, DIR/rest.ply and DIR/selection.json.
+    Writes DIR/masks/<view>.png (0/255, every view or camera), DIR/object.ply, DIR/rest.ply and DIR/selection.json.
     """
 
     folder: RunFolder
@@ -34,6 +34,10 @@ class Select:
     """A mask of the object as an image: what is not black is the object."""
     threshold: float | None = None
     """Least similarity of a Gaussian to the prompt, -1 to 1. Default: chosen by agreement with the prompt."""
+    cameras: Cameras = None
+    """Masks for these cameras instead of the capture's: a transforms.json, or a folder with one or a COLMAP model."""
+    antialias: bool = False
+    """Masks with smooth edges: grey is the share of a pixel that shows the object."""
 
     def run(self, terminal: Terminal) -> None:
         """Select, write, and print what was selected."""
@@ -46,4 +50,5 @@ class Select:
         )
         if sum(given is not None for given in (prompt.click, prompt.box, prompt.mask)) != 1:
             raise PromptError("give exactly one prompt: --click X,Y or --box X0,Y0,X1,Y1 or --mask PNG")
-        terminal.results.print(select_in_run(open_run(self.folder), prompt, self.output, terminal))
+        run = open_run(self.folder)
+        terminal.results.print(select_in_run(run, prompt, self.output, terminal, self.cameras, self.antialias))

@@ -26,7 +26,7 @@ from splatseg.cluster.linkage import average_linkage, cut
 from splatseg.cluster.similar_merging import RANGE, merge_by_similarity
 from splatseg.cluster.supported_cut import supported_cut
 from splatseg.cluster.supported_merging import merge_by_support
-from splatseg.cluster.tidy import spatial_components
+from splatseg.cluster.tidy import spatial_components, touching_gaussians
 from splatseg.cluster.touching import touching_segments
 from splatseg.lift.agreement import Agreement
 from splatseg.splats.splats import Splats
@@ -75,9 +75,9 @@ def cluster_splats(
         raise ValueError("the splat has no features to cluster")
     settings = settings or ClusterSettings()
     features = torch.nn.functional.normalize(splats.features.detach().float(), dim=1).numpy()
-    means = splats.means.detach().numpy()
-    atoms = _atoms(features, means, splats.scales.detach().amax(1).numpy(), settings, agreement)
-    touching = touching_segments(atoms, means)
+    means, reach = splats.means.detach().numpy(), splats.scales.detach().amax(1).numpy()
+    atoms = _atoms(features, means, reach, settings, agreement)
+    touching = touching_segments(touching_gaussians(means, reach), atoms)
     if agreement is None:
         hierarchy = merge_by_similarity(atoms, touching, features, settings.distance)
     else:

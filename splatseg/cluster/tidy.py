@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.arrays import check_shapes
@@ -39,6 +40,22 @@ def spatial_components(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
         _native.touching(points, sizes, near, GAP_FACTOR, REACH_FACTOR, found, torch.get_num_threads())
         component[finite] = finite[found]
     return _largest_first(np.unique(component, return_inverse=True)[1])
+
+
+def touching_gaussians(means: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of Gaussians that touch: rows and cols (E,), each pair once or twice. Not finite ones touch nothing."""
+    check_shapes(means=(means, "N 3"), reach=(reach, "N"))
+    finite = np.flatnonzero(np.isfinite(means).all(1))
+    if len(finite) < 2:
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    near = min(NEIGHBOURS, len(finite) - 1)
+    distances, neighbours = cKDTree(means[finite]).query(means[finite], k=near + 1, workers=-1)
+    rows = np.repeat(finite, near)
+    cols = finite[neighbours[:, 1:].ravel()]
+    lengths = distances[:, 1:].ravel()
+    usual = GAP_FACTOR * float(np.median(distances[:, 1:]))
+    touching = lengths <= np.maximum(usual, REACH_FACTOR * (reach[rows] + reach[cols]))
+    return rows[touching], cols[touching]
 
 
 def drop_small_pieces(members: np.ndarray, means: np.ndarray, reach: np.ndarray, min_share: float = 0.05) -> np.ndarray:

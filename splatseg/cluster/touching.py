@@ -1,31 +1,21 @@
-"""Which segments touch in space: some of their Gaussians are neighbours.
+"""Which segments touch in space: some of their Gaussians are neighbours, as `tidy.touching_gaussians` finds them.
 
-Alphabet: N Gaussians; ids (N,), 0 = none, which touches nothing; means (N,3) world units.
+Alphabet: N Gaussians; contacts: rows and cols (E,) of pairs of Gaussians; ids (N,), 0 = none, which touches nothing.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
-from splatseg.arrays import check_shapes
-
-NEIGHBOURS = 8
 LEAST_CONTACTS = 3
-"""Pairs of neighbours, counted from both sides; so few are chance."""
+"""Pairs of Gaussians in contact, counted from both sides; a stray Gaussian does not make two things touch."""
 
 
-def touching_segments(ids: np.ndarray, means: np.ndarray) -> list[tuple[int, int]]:
-    """Pairs (low id, high id) of segments that touch, in order, each once. Means that are not finite touch nothing."""
-    check_shapes(ids=(ids, "N"), means=(means, "N 3"))
-    known = np.flatnonzero((ids > 0) & np.isfinite(means).all(1))
-    near = min(NEIGHBOURS, len(known) - 1)
-    if near < 1:
-        return []
-    _, neighbours = cKDTree(means[known]).query(means[known], k=near + 1, workers=-1)
-    one = np.repeat(ids[known].astype(np.int64), near)
-    other = ids[known].astype(np.int64)[neighbours[:, 1:].ravel()]
-    width = int(ids.max()) + 1
-    codes = (np.minimum(one, other) * width + np.maximum(one, other))[one != other]
-    pairs, counts = np.unique(codes, return_counts=True)
-    return [divmod(int(pair), width) for pair in pairs[counts > LEAST_CONTACTS]]
+def touching_segments(contacts: tuple[np.ndarray, np.ndarray], ids: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs (low id, high id) of segments that touch, in order, each once."""
+    one, other = (ids[side].astype(np.int64) for side in contacts)
+    differ = (one != other) & (one > 0) & (other > 0)
+    low, high = np.minimum(one, other)[differ], np.maximum(one, other)[differ]
+    width = int(ids.max(initial=0)) + 1
+    pairs, counts = np.unique(low * width + high, return_counts=True)
+    return [divmod(int(pair), width) for pair in pairs[counts >= 2 * LEAST_CONTACTS]]

@@ -25,17 +25,24 @@ def members_of_segments(splats: Splats, ids: Iterable[int]) -> Tensor:
 
     Raises RunError if the splat has no segments, PromptError for an id that no Gaussian has.
     """
+    wanted = ids_of_segments(splats, ids)
+    assert splats.segment_ids is not None
+    return torch.isin(splats.segment_ids, torch.tensor(wanted, dtype=splats.segment_ids.dtype))
+
+
+def ids_of_segments(splats: Splats, ids: Iterable[int] | None = None) -> list[int]:
+    """The ids asked for, each once, in order; None asks for all. Raises as `members_of_segments`."""
     if splats.segment_ids is None:
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
     there = set(torch.unique(splats.segment_ids).tolist()) - {0}
-    wanted = sorted(set(ids))
+    wanted = sorted(there if ids is None else set(ids))
     unknown = [segment_id for segment_id in wanted if segment_id not in there]
     if unknown:
         raise PromptError(
             f"there is no segment {', '.join(map(str, unknown))}; the segments are {_ranges(sorted(there))} "
             f"(their names are in segments.json)"
         )
-    return torch.isin(splats.segment_ids, torch.tensor(wanted, dtype=splats.segment_ids.dtype))
+    return wanted
 
 
 def export_object(path: Path, splats: Splats, members: Tensor | np.ndarray, plain: bool = False) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from splatseg.arrays import check_shapes
-from splatseg.output.palette import palette
+from splatseg.output.palette import segment_color
 
 Color = tuple[int, int, int]
 
@@ -20,11 +20,10 @@ SELECTED: Color = (255, 176, 32)
 
 def color_image(labels: np.ndarray, colors: Mapping[int, Color] | None = None) -> np.ndarray:
     """A label map as a picture (H,W,3) uint8. `colors` takes precedence over the palette."""
-    table = palette(int(labels.max(initial=0)))
-    for segment_id, color in (colors or {}).items():
-        if 0 <= segment_id < len(table):
-            table[segment_id] = color
-    return table[labels]
+    ids, place = np.unique(labels, return_inverse=True)
+    known = colors or {}
+    table = [known.get(segment_id) or segment_color(segment_id) for segment_id in ids.tolist()]
+    return np.array(table, dtype=np.uint8).reshape(-1, 3)[place.reshape(labels.shape)]
 
 
 def outlines(labels: np.ndarray) -> np.ndarray:

@@ -44,9 +44,13 @@ class Segment:
 
 
 def describe_segments(
-    splats: Splats, names: Mapping[int, str] | None = None, parents: Mapping[int, int] | None = None
+    splats: Splats,
+    names: Mapping[int, str] | None = None,
+    parents: Mapping[int, int] | None = None,
+    colors: Mapping[int, Color] | None = None,
 ) -> tuple[Segment, ...]:
-    """The table of a splat's segments, the largest first. Without a name a segment is called "segment 7".
+    """The table of a splat's segments, the largest first. Without a name a segment is called "segment 7", without a
+    colour it has that of its id in the palette.
 
     Raises RunError if the splat has no segment ids.
     """
@@ -66,7 +70,7 @@ def describe_segments(
             Segment(
                 id=segment_id,
                 name=(names or {}).get(segment_id, f"segment {segment_id}"),
-                color=segment_color(segment_id),
+                color=(colors or {}).get(segment_id) or segment_color(segment_id),
                 count=count,
                 box=(_corner(low), _corner(high)),
                 parent=(parents or {}).get(segment_id),
@@ -98,9 +102,11 @@ def read_segments(path: Path) -> tuple[Segment, ...]:
     except FileNotFoundError:
         raise RunError(f"there is no {path}; make segments with `splatseg segment RUN`") from None
     except (OSError, ValueError) as error:
-        raise RunError(f"{path} is not readable as JSON ({error}); make it anew with `splatseg segment RUN`") from None
+        raise RunError(
+            f"{path} is not readable as JSON ({error}); mend it, or delete it and run `splatseg segment RUN`"
+        ) from None
     if not isinstance(rows, list):
-        raise RunError(f"{path} does not hold a list of segments; make it anew with `splatseg segment RUN`")
+        raise RunError(f"{path} does not hold a list of segments; mend it, or delete it and run `splatseg segment RUN`")
     return tuple(_segment(path, number, row) for number, row in enumerate(rows, start=1))
 
 
@@ -127,7 +133,8 @@ def _segment(path: Path, number: int, row: Any) -> Segment:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunError(
             f"row {number} of {path} is not a segment ({type(error).__name__}: {error}); "
-            f"it needs id, name, color, count, box and parent"
+            f"it needs id, name, color, count, box and parent; mend it, or delete the file and run "
+            f"`splatseg segment RUN`"
         ) from None
 
 

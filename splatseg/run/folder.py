@@ -4,6 +4,7 @@
     metrics.jsonl    one line a report of progress                masks/          16-bit label maps, one PNG a view
     splats.ply       the splat, its features and segment ids      report.html     what a person looks at
     checkpoint/      what resuming needs, while it is needed      evaluation.json what `splatseg evaluate` found
+    earlier_segments.safetensors  ids, names and colours of earlier segmentations, so that they stay
     votes.safetensors  what every mask sees of every Gaussian, which selections ask
     hierarchy.safetensors  parts, wholes and groups: what another granularity is cut from
 
@@ -26,13 +27,14 @@ from splatseg.errors import PromptError, RunError
 from splatseg.files import atomic_write
 from splatseg.lift import Agreement, read_votes
 from splatseg.masks import MaskStore, open_masks
+from splatseg.output import Color, read_segments
 from splatseg.run.settings import RunSettings
 from splatseg.run.settings_file import read_settings, to_plain, write_settings
 from splatseg.splats import Splats, load_splats
 
 FILES = (
     *("config.yaml", "metrics.jsonl", "splats.ply", "votes.safetensors", "hierarchy.safetensors"),
-    *("segments.json", "report.html", "evaluation.json"),
+    *("segments.json", "earlier_segments.safetensors", "report.html", "evaluation.json"),
 )
 FOLDERS = ("checkpoint", "masks")
 """What a run may hold. `--overwrite` removes these and nothing else."""
@@ -102,6 +104,12 @@ class Run:
                 f"{path} is of {found:,} Gaussians, the splat has {count:,}; run `splatseg segment {self.path}` again"
             )
 
+    def segment_colors(self) -> dict[int, Color]:
+        """The colours of the run's segments by id, for pictures of them; empty if the run has no table of them."""
+        if not self.segments_path.exists():
+            return {}
+        return {segment.id: segment.color for segment in read_segments(self.segments_path)}
+
     def record(self, **facts: Any) -> None:
         """Add a line to metrics.jsonl."""
         with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
@@ -143,6 +151,11 @@ class Run:
     def segments_path(self) -> Path:
         """Where the table of segments is or will be."""
         return self.path / "segments.json"
+
+    @property
+    def earlier_path(self) -> Path:
+        """Where segmentations before the present one are, if there were any."""
+        return self.path / "earlier_segments.safetensors"
 
     @property
     def checkpoint_path(self) -> Path:

@@ -127,11 +127,12 @@ def _shown(run: Run) -> list[View]:
 def _pictures(run: Run, splats: Splats) -> Iterator[ReportView]:
     colors: FeatureColors | None = fit_feature_colors(splats) if splats.features is not None else None
     held_out = {view.name for view in run.capture.split("test")}
+    segment_colors = run.segment_colors()
     for view in _shown(run):
         photograph = view.image()
         segments = None
         if splats.segment_ids is not None:
-            segments = overlay_segments(photograph, label_map(splats, view.camera))
+            segments = overlay_segments(photograph, label_map(splats, view.camera), segment_colors)
         yield ReportView(
             name=view.name,
             split="test" if view.name in held_out else "train",

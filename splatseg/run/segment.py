@@ -13,6 +13,7 @@ from splatseg.contrast import FeatureReport, fit_features
 from splatseg.errors import RunError
 from splatseg.lift import Agreement, Votes, collect_votes, embed, fill_unseen, write_votes
 from splatseg.output import describe_segments, label_map, write_label_map, write_segments
+from splatseg.run.earlier_segments import Earlier, earlier_segments, settled, write_earlier
 from splatseg.run.folder import Run, save_settings
 from splatseg.run.report import report_run
 from splatseg.run.reporter import Reporter
@@ -30,19 +31,20 @@ def segment_run(
 ) -> str:
     """Give the splat of a run features and segments, anew if it has some. Returns a summary.
 
-    What the run had stays until the new segments are there. masks: their folder, if not the one the run was made with.
-    granularity: 0 for parts to 1 for groups, None for 1/2.
+    What the run had stays until the new segments are there; those that are mostly old ones keep ids, names, colours.
+    masks: their folder, if not the one the run was made with. granularity: 0 for parts to 1 for groups, None for 1/2.
 
     Raises MaskError for bad masks, RunError when the run has no splat or no masks are known.
     """
     splats = run.splats()
     run.masks(masks)  # says what is wrong with them before anything changes
+    earlier = earlier_segments(run, splats)
     settings = run.settings.with_method(method, iterations, granularity)
     settings = settings.with_masks(str(masks or run.settings.masks))
     changed = Run(run.path, settings)
     segmented, votes = find_features(changed, splats.replace(features=None, segment_ids=None), reporter)
     changed = save_settings(run, settings)
-    write_segmented(changed, segmented, votes, reporter)
+    write_segmented(changed, segmented, votes, reporter, earlier)
     return report_run(changed, reporter)
 
 
@@ -83,16 +85,22 @@ def regroup_run(run: Run, granularity: float, reporter: Reporter) -> str:
             f"{run.path} has no hierarchy of segments yet; run `splatseg segment {run.path} --masks DIR` first"
         )
     splats, agreement = run.splats(), run.agreement()
+    earlier = earlier_segments(run, splats)
     with reporter.stage("segments", 1) as advance:
         ids = segments_of(hierarchy, granularity, agreement)
         advance(1)
     changed = save_settings(run, settings)
-    _write_segments(changed, splats, ids, reporter)
+    _write_segments(changed, splats, ids, reporter, earlier)
     return report_run(changed, reporter)
 
 
-def write_segmented(run: Run, splats: Splats, votes: Votes | None, reporter: Reporter) -> None:
-    """Cluster a splat that has features and write all that follows: votes, hierarchy, splats.ply, segments, masks/."""
+def write_segmented(
+    run: Run, splats: Splats, votes: Votes | None, reporter: Reporter, earlier: Earlier | None = None
+) -> None:
+    """Cluster a splat that has features and write all that follows: votes, hierarchy, splats.ply, segments, masks/.
+
+    earlier: the segments the run had, whose ids, names and colours go to those that are mostly the same.
+    """
     began = time.monotonic()
     with reporter.stage("clustering", 1) as advance:
         clusters = cluster_splats(splats, run.settings.cluster, Agreement(votes) if votes is not None else None)
@@ -103,17 +111,22 @@ def write_segmented(run: Run, splats: Splats, votes: Votes | None, reporter: Rep
     else:
         write_votes(run.votes_path, votes)
     write_hierarchy(run.hierarchy_path, clusters.hierarchy)
-    _write_segments(run, splats, clusters.ids, reporter)
+    _write_segments(run, splats, clusters.ids, reporter, earlier or Earlier())
 
 
-def _write_segments(run: Run, splats: Splats, ids: np.ndarray, reporter: Reporter) -> None:
+def _write_segments(run: Run, splats: Splats, ids: np.ndarray, reporter: Reporter, earlier: Earlier) -> None:
+    ids, names, colors = settled(run, splats, ids, earlier)
     splats = splats.replace(segment_ids=torch.from_numpy(ids))
+    if earlier.labelings:
+        kept = len(set(np.unique(ids[ids > 0])) & earlier.ids)
+        reporter.say(f"{kept} of {len(colors)} segments are mostly ones the run had: they keep id, name and colour")
     began = time.monotonic()
     with reporter.stage("label maps", len(run.capture.views)) as advance:
         for done, view in enumerate(run.capture.views, start=1):
             write_label_map(run.path / "masks" / view.png_name, label_map(splats, view.camera))
             advance(done)
     run.record(timing="label maps", seconds=round(time.monotonic() - began, 3))
+    write_earlier(run.earlier_path, earlier.without(ids))
     write_ply(run.splats_path, splats)
     # Last, because its presence says that segmenting has finished.
-    write_segments(run.segments_path, describe_segments(splats))
+    write_segments(run.segments_path, describe_segments(splats, names, colors=colors))

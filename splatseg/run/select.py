@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from splatseg.capture import View
+from splatseg.capture import View, load_cameras
 from splatseg.errors import PromptError, RunError
 from splatseg.files import write_json
 from splatseg.lift import Agreement
-from splatseg.output import export_object, export_rest, selection_mask, write_mask
+from splatseg.output import SUPERSAMPLE, export_object, export_rest, selection_coverage, write_mask
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
 from splatseg.select import Selection, select_by_box, select_by_click, select_by_mask
@@ -30,8 +30,18 @@ class Prompt:
     threshold: float | None = None
 
 
-def select_in_run(run: Run, prompt: Prompt, output: Path, reporter: Reporter) -> str:
+def select_in_run(
+    run: Run,
+    prompt: Prompt,
+    output: Path,
+    reporter: Reporter,
+    cameras: Path | None = None,
+    antialias: bool = False,
+) -> str:
     """Select and write `output`/masks/<view>.png, object.ply, rest.ply and selection.json; return a summary.
+
+    cameras: masks for these (see `capture.load_cameras`) instead of all views of the capture. antialias: masks have
+    greys at their edges, the share of each pixel that shows the object.
 
     Raises PromptError for an unknown view, a prompt outside the image, or a selection that is empty; RunError when
     the run has no features yet.
@@ -39,12 +49,13 @@ def select_in_run(run: Run, prompt: Prompt, output: Path, reporter: Reporter) ->
     if output.exists() and not output.is_dir():
         raise RunError(f"{output} is a file, not a folder; name another place with -o")
     view = run.capture.view(prompt.view)
+    pictured = run.capture.views if cameras is None else load_cameras(cameras)
     splats = run.splats()
     if splats.features is None:
         raise RunError(f"{run.path} has no features yet; run `splatseg segment {run.path} --masks DIR` first")
     selection = select(splats, view, prompt, run.agreement())
     members = selection.members
-    coverage = _write_masks(splats, run.capture.views, members, output, reporter)
+    coverage = _write_masks(splats, pictured, members, output / "masks", SUPERSAMPLE if antialias else 1, reporter)
     export_object(output / "object.ply", splats, members)
     export_rest(output / "rest.ply", splats, members)
     write_json(output / "selection.json", _facts(prompt, selection, len(splats), coverage))
@@ -84,14 +95,15 @@ def read_prompt_mask(path: Path, view: View) -> np.ndarray:
 
 
 def _write_masks(
-    splats: Splats, views: tuple[View, ...], members: np.ndarray, output: Path, reporter: Reporter
+    splats: Splats, views: tuple[View, ...], members: np.ndarray, folder: Path, supersample: int, reporter: Reporter
 ) -> dict[str, int]:
+    """Masks of all views; returns how many pixels each covers, shares of pixels added up."""
     coverage = {}
     with reporter.stage("masks", len(views)) as advance:
         for done, view in enumerate(views, start=1):
-            inside = selection_mask(splats, view.camera, members)
-            write_mask(output / "masks" / view.png_name, inside)
-            coverage[view.name] = int(inside.sum())
+            inside = selection_coverage(splats, view.camera, members, supersample)
+            write_mask(folder / view.png_name, inside)
+            coverage[view.name] = round(float(inside.sum(dtype=np.float64)))
             advance(done)
     return coverage
 

@@ -37,7 +37,7 @@ def grown(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
 
 
 def shrunk(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
-    """What the selection has in common with the next smaller node, the larger side of it; unchanged if it is an atom."""
+    """What the selection shares with the next smaller node, the larger side of it; unchanged if it is an atom."""
     sizes = hierarchy.tally(np.ones(len(members)))
     shared = hierarchy.tally(members)
     node = nearest_node(members, hierarchy)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from capture_files import binary_files, colmap_capture, model, transforms_capture, write_files, write_image
 
-from splatseg.capture import Capture, View, load_capture
+from splatseg.capture import Capture, View, load_cameras, load_capture
 from splatseg.errors import CaptureError, PromptError
 
 TEN = [f"{i:03}.jpg" for i in range(10)]
@@ -132,6 +132,38 @@ def test_a_missing_empty_or_foreign_folder_says_what_is_expected(tmp_path: Path)
 def test_a_transforms_file_may_be_given_itself(tmp_path: Path) -> None:
     folder = transforms_capture(tmp_path, ["a.png", "b.png"])
     assert names(load_capture(folder / "transforms.json").views) == names(load_capture(folder).views)
+
+
+@pytest.mark.parametrize("kind", ["colmap", "model folder", "transforms", "transforms file"])
+def test_cameras_are_read_without_their_images(tmp_path: Path, kind: str) -> None:
+    with_images = transforms_capture if kind.startswith("transforms") else colmap_capture
+    folder = with_images(tmp_path / "capture", ["b.png", "a.png"])
+    wanted = load_capture(folder).views
+    for image in folder.rglob("*.png"):
+        image.unlink()
+    given = {"model folder": folder / "sparse" / "0", "transforms file": folder / "transforms.json"}.get(kind, folder)
+    views = load_cameras(given)
+    assert names(views) == names(wanted) == ["a.png", "b.png"]
+    for view, other in zip(views, wanted, strict=True):
+        assert (view.camera.width, view.camera.height) == (other.camera.width, other.camera.height)
+        np.testing.assert_allclose(view.camera.viewmat, other.camera.viewmat)
+        np.testing.assert_allclose(view.camera.K, other.camera.K)
+        assert view.image_path is None
+
+
+def test_cameras_that_cannot_be_read_say_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(
+        CaptureError, match=r"There is no folder: .*gone; expected is a COLMAP model .* or a nerfstudio"
+    ):
+        load_cameras(tmp_path / "gone")
+    with pytest.raises(CaptureError, match=r"holds no cameras: .*it is empty"):
+        load_cameras(tmp_path)
+    folder = transforms_capture(tmp_path / "bare", ["a.png"], w=None, h=None)
+    (folder / "a.png").unlink()
+    with pytest.raises(CaptureError, match=r"'a\.png': there is neither an image nor a size; state w and h in pixels"):
+        load_cameras(folder)
+    with pytest.raises(CaptureError, match="differ in their suffix only"):
+        load_cameras(transforms_capture(tmp_path / "twins", ["a.png", "a.jpg"]))
 
 
 def test_a_capture_without_points_says_so_only_where_points_are_needed(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from splatseg.capture import load_capture
 from splatseg.cli.main import run
 from splatseg.demo import demo_capture
 from splatseg.splats import read_ply
@@ -79,6 +80,69 @@ def test_depth_comes_with_its_unit(small_run: Path, tmp_path: Path) -> None:
     assert 0.1 < np.median(depth[depth > 0]) < 10
 
 
+def test_masks_are_a_folder_a_segment_and_with_antialias_grey_at_edges(small_run: Path, tmp_path: Path) -> None:
+    ids = [segment["id"] for segment in json.loads((small_run / "segments.json").read_text())][:2]
+    arguments = ["render", str(small_run), "--what", "masks", "--segment", *map(str, ids)]
+    assert run([*arguments, "-o", str(tmp_path / "hard")]) == 0
+    assert run([*arguments, "-o", str(tmp_path / "soft"), "--antialias"]) == 0
+    labels = np.asarray(Image.open(small_run / "masks" / "008.png"))
+    for segment_id in ids:
+        hard, soft = (
+            np.asarray(Image.open(tmp_path / kind / str(segment_id) / "008.png")) for kind in ("hard", "soft")
+        )
+        assert np.array_equal(hard, 255 * (labels == segment_id))
+        assert len(np.unique(soft)) > 2
+        # Inside and outside are as they were; only edges are grey.
+        assert np.mean((soft > 127) == (hard > 0)) > 0.95
+    assert sorted(path.name for path in (tmp_path / "soft").iterdir()) == sorted(map(str, ids))
+    assert len(list((tmp_path / "soft" / str(ids[0])).iterdir())) == HELD_OUT
+
+
+def test_masks_of_all_segments_and_none_share_out_every_pixel(small_run: Path, tmp_path: Path) -> None:
+    assert run(["render", str(small_run), "--what", "masks", "-o", str(tmp_path)]) == 0
+    segments = json.loads((small_run / "segments.json").read_text())
+    masks = {segment["id"]: np.asarray(Image.open(tmp_path / str(segment["id"]) / "000.png")) for segment in segments}
+    labels = np.asarray(Image.open(small_run / "masks" / "000.png"))
+    assert np.array_equal(sum(segment_id * (mask // 255).astype(int) for segment_id, mask in masks.items()), labels)
+
+
+def _path_of_cameras(small_run: Path, file: Path) -> Path:
+    """transforms.json of two cameras of the capture, under other names, without any image."""
+    frames = []
+    for number, view in enumerate(load_capture(demo_capture()).views[:2]):
+        pose = np.linalg.inv(view.camera.viewmat) @ np.diag([1.0, -1.0, -1.0, 1.0])
+        K = view.camera.K / 4
+        intrinsics = {"fl_x": K[0, 0], "fl_y": K[1, 1], "cx": K[0, 2], "cy": K[1, 2], "w": 80, "h": 60}
+        frames.append({"file_path": f"fly/{number}.png", "transform_matrix": pose.tolist(), **intrinsics})
+    file.write_text(json.dumps({"frames": frames}))
+    return file
+
+
+def test_pictures_from_any_camera_are_those_of_the_same_view(small_run: Path, tmp_path: Path) -> None:
+    cameras = str(_path_of_cameras(small_run, tmp_path / "transforms.json"))
+    for what in ("rgb", "segments", "overlay", "depth"):
+        arguments = ["render", str(small_run), "--what", what]
+        assert run([*arguments, "--cameras", cameras, "-o", str(tmp_path / what)]) == 0
+        assert run([*arguments, "--split", "all", "-o", str(tmp_path / "own" / what)]) == 0
+        assert [path.name for path in sorted((tmp_path / what / "fly").iterdir())] == ["0.png", "1.png"]
+        seen, own = (np.asarray(Image.open(tmp_path / name)) for name in (f"{what}/fly/0.png", f"own/{what}/000.png"))
+        if what != "depth":  # whose unit is that of its pictures
+            assert seen.shape == own.shape and np.mean(seen == own) > 0.99
+
+
+def test_a_selection_is_seen_from_any_camera(small_run: Path, tmp_path: Path) -> None:
+    cameras = str(_path_of_cameras(small_run, tmp_path / "transforms.json"))
+    arguments = ["select", str(small_run), "--view", "001.jpg", "--click", "40,30"]
+    assert run([*arguments, "--cameras", cameras, "-o", str(tmp_path / "hard")]) == 0
+    assert run([*arguments, "--cameras", cameras, "--antialias", "-o", str(tmp_path / "soft")]) == 0
+    assert len(list((tmp_path / "hard" / "masks").rglob("*.png"))) == 2
+    hard, soft = (np.asarray(Image.open(tmp_path / kind / "masks" / "fly" / "1.png")) for kind in ("hard", "soft"))
+    assert set(np.unique(hard)) == {0, 255}
+    assert len(np.unique(soft)) > 2 and np.mean((soft > 127) == (hard > 0)) > 0.95
+    pixels = json.loads((tmp_path / "soft" / "selection.json").read_text())["pixels"]
+    assert pixels["fly/1.png"] == pytest.approx(soft.sum() / 255, rel=0.01)
+
+
 def test_granularity_goes_from_parts_to_groups(small_run: Path, tmp_path: Path) -> None:
     counts = []
     for granularity in ("0", "1"):
@@ -87,6 +151,37 @@ def test_granularity_goes_from_parts_to_groups(small_run: Path, tmp_path: Path) 
         assert run(["segment", str(folder), "--granularity", granularity]) == 0
         counts.append(len(json.loads((folder / "segments.json").read_text())))
     assert counts[0] > counts[1] >= 1
+
+
+def test_names_and_colours_survive_other_granularities_and_the_way_back(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(small_run, folder)
+    table = json.loads((folder / "segments.json").read_text())
+    table[0]["name"], table[1]["color"] = "my table", "#102030"
+    (folder / "segments.json").write_text(json.dumps(table))
+    splats = (folder / "splats.ply").read_bytes()
+    for granularity in ("0", "1", "0.5"):
+        assert run(["segment", str(folder), "--granularity", granularity]) == 0
+    assert "segments are mostly ones the run had: they keep id, name and colour" in capsys.readouterr().err
+    assert json.loads((folder / "segments.json").read_text()) == table
+    assert (folder / "splats.ply").read_bytes() == splats
+    assert np.array_equal(*(np.asarray(Image.open(f / "masks" / "000.png")) for f in (folder, small_run)))
+
+
+def test_segments_are_pictured_in_the_colours_of_their_table(small_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(small_run, folder)
+    table = json.loads((folder / "segments.json").read_text())
+    for row in table:
+        row["color"] = "#ff0000"
+    (folder / "segments.json").write_text(json.dumps(table))
+    assert run(["render", str(folder), "--what", "overlay", "-o", str(tmp_path / "out")]) == 0
+    picture = np.asarray(Image.open(tmp_path / "out" / "000.png")).astype(int)
+    labelled = np.asarray(Image.open(folder / "masks" / "000.png")) > 0
+    assert labelled.any() and (picture[labelled][:, 0] >= picture[labelled][:, 1:].max(1)).all()
+    assert (picture[labelled][:, 1] == picture[labelled][:, 2]).all()
 
 
 def test_an_evaluation_is_printed_and_written(small_run: Path, capsys: pytest.CaptureFixture[str]) -> None:

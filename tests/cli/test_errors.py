@@ -70,6 +70,31 @@ def test_a_prompt_that_cannot_be(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--what", "rgb", "--segment", "1"], "--segment chooses masks; it says nothing of --what rgb"),
+        (["--what", "depth", "--antialias"], "--antialias is for --what masks and --what segments, not for"),
+        (["--what", "masks", "--segment", "9999"], "there is no segment 9999; the segments are 1-"),
+        (["--what", "rgb", "--cameras", "gone"], "There is no folder: gone; expected is a COLMAP model"),
+        (["--what", "rgb", "--cameras", "gone", "--split", "test"], "give one of them"),
+    ],
+)
+def test_a_picture_that_cannot_be(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], expected: str
+) -> None:
+    assert expected in _said(["render", str(small_run), *options, "-o", str(tmp_path / "out")], capsys)
+    assert not (tmp_path / "out").exists()
+
+
+def test_cameras_that_are_not_there_for_a_selection(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["select", str(small_run), "--view", "001.jpg", "--click", "40,30", "--cameras", str(tmp_path)]
+    assert "holds no cameras" in _said([*arguments, "-o", str(tmp_path / "out")], capsys)
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_mask_that_is_black_selects_nothing(
     small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,6 +108,19 @@ def test_a_granularity_beyond_its_range(small_run: Path, capsys: pytest.CaptureF
     said = _said(["segment", str(small_run), "--granularity", "1.5"], capsys)
     assert "the granularity is 1.5; give a number from 0 (parts) to 1 (groups)" in said
     assert (small_run / "splats.ply").read_bytes() == before
+
+
+def test_a_table_of_segments_that_an_editor_broke(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(small_run, folder)
+    (folder / "segments.json").write_text('[{"id": 1, "name": "mug",]')
+    before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    said = _said(["segment", str(folder), "--granularity", "0.9"], capsys)
+    assert "segments.json is not readable as JSON" in said
+    assert "mend it, or delete it and run `splatseg segment RUN`" in said
+    assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 
 def test_votes_of_another_splat(small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

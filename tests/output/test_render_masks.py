@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from scenes import camera, cloud
 
+from splatseg.capture import Camera
 from splatseg.errors import RunError
 from splatseg.output import channels, render_masks
 from splatseg.output.render_masks import label_map, selection_mask, selection_weights, write_label_map, write_mask
@@ -139,7 +140,52 @@ def test_an_id_too_large_for_a_png_is_an_error_and_writes_nothing(tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
+def test_a_thousand_segments_keep_their_ids_in_every_picture(tmp_path: Path) -> None:
+    # One opaque ball in every cell of a grid of 40 x 25, ids far apart and beyond 8 bits.
+    view = camera(width=160, height=100, focal=100.0)
+    x, y = np.meshgrid((np.arange(40) - 19.5) * 0.08, (np.arange(25) - 12.0) * 0.08)
+    means = torch.tensor(np.stack([x.ravel(), y.ravel(), np.full(1000, 2.0)], 1), dtype=torch.float32)
+    ids = torch.arange(1, 1001, dtype=torch.int32) * 65
+    splats = Splats(
+        means,
+        torch.tensor([[1.0, 0, 0, 0]]).repeat(1000, 1),
+        torch.full((1000, 3), -4.2),
+        torch.full((1000,), 6.0),
+        torch.zeros(1000, 3),
+        torch.zeros(1000, 0, 3),
+        segment_ids=ids,
+    )
+    for supersample in (1, 2):
+        labels = label_map(splats, view, supersample)
+        assert set(np.unique(labels)) == {0, *ids.tolist()}
+        centres = np.floor(view.project(means.numpy())[0]).astype(int)
+        assert np.array_equal(labels[centres[:, 1], centres[:, 0]], ids)
+    assert np.array_equal(labels[labels > 0], brute_force_ids(splats, view, labels))
+    write_label_map(tmp_path / "a.png", labels)
+    with Image.open(tmp_path / "a.png") as image:
+        assert np.array_equal(np.asarray(image), labels)
+    coverages = dict(render_masks.segment_coverages(splats, view, [0, *ids.tolist()], 1))
+    assert np.array_equal(sum(coverages.values()), np.ones_like(labels))
+    assert all(coverages[segment_id].any() for segment_id in ids.tolist())
+
+
+def brute_force_ids(splats: Splats, view: Camera, labels: np.ndarray) -> np.ndarray:
+    """For the labelled pixels, the id of the nearest ball."""
+    pixels = np.argwhere(labels > 0)[:, ::-1] + 0.5
+    centres = view.project(splats.means.numpy())[0]
+    assert splats.segment_ids is not None
+    return splats.segment_ids.numpy()[((pixels[:, None] - centres[None]) ** 2).sum(-1).argmin(1)]
+
+
 def test_a_mask_is_0_and_255(tmp_path: Path) -> None:
     write_mask(tmp_path / "a.png", np.array([[True, False]]))
     with Image.open(tmp_path / "a.png") as image:
         assert np.asarray(image).tolist() == [[255, 0]]
+
+
+def test_a_coverage_is_written_in_256_greys_that_never_fall(tmp_path: Path) -> None:
+    write_mask(tmp_path / "a.png", np.linspace(0, 1, 1000, dtype=np.float32)[None])
+    with Image.open(tmp_path / "a.png") as image:
+        greys = np.asarray(image)[0].astype(int)
+    assert greys[0] == 0 and greys[-1] == 255
+    assert set(np.diff(greys)) == {0, 1}

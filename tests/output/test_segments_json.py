@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from splatseg.errors import RunError
+from splatseg.output.overlays import color_image
 from splatseg.output.palette import segment_color
 from splatseg.output.segments_json import Segment, describe_segments, read_segments, write_segments
 from splatseg.splats.splats import Splats
@@ -35,6 +37,8 @@ def test_segments_are_listed_the_largest_first_without_none() -> None:
         (9, 1, "segment 9", None),
     ]
     assert rows[0].color == segment_color(2)
+    colored = describe_segments(splats_with([7, 2]), colors={2: (0, 0, 0)})
+    assert {row.id: row.color for row in colored} == {2: (0, 0, 0), 7: segment_color(7)}
 
 
 def test_a_floater_does_not_blow_up_the_box() -> None:
@@ -58,6 +62,15 @@ def test_the_table_survives_its_file(tmp_path: Path) -> None:
     write_segments(tmp_path / "segments.json", rows)
     assert read_segments(tmp_path / "segments.json") == rows
     assert json.loads((tmp_path / "segments.json").read_text())[0]["color"] == "#0102ff"
+
+
+def test_a_thousand_segments_of_large_ids_are_listed_and_pictured(tmp_path: Path) -> None:
+    ids = [65 * number for number in range(1, 1001)]
+    rows = describe_segments(splats_with(ids))
+    write_segments(tmp_path / "segments.json", rows)
+    assert [row.id for row in read_segments(tmp_path / "segments.json")] == ids
+    labels = np.array(ids).reshape(20, 50)
+    assert [tuple(color) for color in color_image(labels).reshape(-1, 3)] == [row.color for row in rows]
 
 
 def test_a_missing_table_says_how_to_make_one(tmp_path: Path) -> None:

@@ -1,0 +1,66 @@
+"""Ids that stay: a segment that is mostly one the run had before takes its id, and no id ever means two things.
+
+New segments are matched to earlier ones by the IoU of their Gaussians, the geometry being the same. Pairs are taken
+from the highest IoU down, each segment and each id once; at equal IoU the more recent segmentation, then the lower id.
+What is not mostly an old segment (IoU above one half) gets a number the run has not given yet.
+
+Alphabet: N Gaussians; ids (N,), 0 = none; earlier: label arrays (N,) of the same Gaussians, the most recent first.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from splatseg.arrays import check_shapes
+
+MOSTLY = 0.5
+"""IoU above which a segment is an old one. Within one segmentation no segment then has two partners."""
+
+
+def matched_ids(ids: np.ndarray, earlier: Sequence[np.ndarray]) -> dict[int, int]:
+    """The old id of each new segment that is mostly an old one; one to one."""
+    found = []
+    for age, old in enumerate(earlier):
+        check_shapes(ids=(ids, "N"), old=(old, "N"))
+        found += [(-iou, age, old_id, new_id) for new_id, old_id, iou in _overlaps(ids, old) if iou > MOSTLY]
+    matches: dict[int, int] = {}
+    given: set[int] = set()
+    for _, _, old_id, new_id in sorted(found):
+        if new_id not in matches and old_id not in given:
+            matches[new_id] = old_id
+            given.add(old_id)
+    return matches
+
+
+def carried_over(ids: np.ndarray, earlier: Sequence[np.ndarray], highest: int, limit: int) -> np.ndarray:
+    """The id (M+1,) int32 that each of the new ids 0..M is to have; 0 stays 0.
+
+    highest: the highest id that was ever given. New segments count on from it, in the order of `ids`; beyond `limit`
+    they take the lowest numbers that no earlier segment has.
+    """
+    matches = matched_ids(ids, earlier)
+    numbers = _unused(earlier, highest, limit)
+    carried = np.zeros(int(ids.max(initial=0)) + 1, dtype=np.int32)
+    for new_id in np.unique(ids[ids > 0]).tolist():
+        carried[new_id] = matches[new_id] if new_id in matches else next(numbers)
+    return carried
+
+
+def _overlaps(ids: np.ndarray, old: np.ndarray) -> Iterator[tuple[int, int, float]]:
+    """(new id, old id, IoU) of all pairs that share a Gaussian."""
+    new_sizes, old_sizes = np.bincount(ids), np.bincount(old)
+    both = (ids > 0) & (old > 0)
+    width = len(old_sizes)
+    pairs, shared = np.unique(ids[both].astype(np.int64) * width + old[both], return_counts=True)
+    for pair, common in zip(pairs.tolist(), shared.tolist(), strict=True):
+        new_id, old_id = divmod(pair, width)
+        yield new_id, old_id, common / (int(new_sizes[new_id]) + int(old_sizes[old_id]) - common)
+
+
+def _unused(earlier: Sequence[np.ndarray], highest: int, limit: int) -> Iterator[int]:
+    taken = {int(value) for old in earlier for value in np.unique(old)}
+    given_up = (number for number in range(1, min(highest, limit) + 1) if number not in taken)
+    return itertools.chain(range(highest + 1, limit + 1), given_up, itertools.count(max(highest, limit) + 1))
