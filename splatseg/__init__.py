@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from splatseg.capture import View as View
     from splatseg.capture import load_cameras as load_cameras
     from splatseg.capture import load_capture as load_capture
+    from splatseg.cluster import Hierarchy as Hierarchy
     from splatseg.cluster import cluster_splats as cluster_splats
+    from splatseg.cluster import segments_of as segments_of
     from splatseg.errors import SplatsegError as SplatsegError
     from splatseg.lift import Agreement as Agreement
     from splatseg.lift import collect_votes as collect_votes
@@ -37,10 +39,15 @@ if TYPE_CHECKING:
     from splatseg.run import segment_run as segment_run
     from splatseg.run import start_run as start_run
     from splatseg.run import train_run as train_run
+    from splatseg.select import Knowledge as Knowledge
+    from splatseg.select import Prompt as Prompt
     from splatseg.select import Session as Session
+    from splatseg.select import grown as grown
     from splatseg.select import select_by_box as select_by_box
     from splatseg.select import select_by_click as select_by_click
     from splatseg.select import select_by_mask as select_by_mask
+    from splatseg.select import select_by_prompts as select_by_prompts
+    from splatseg.select import shrunk as shrunk
     from splatseg.splats import Splats as Splats
     from splatseg.splats import load_splats as load_splats
     from splatseg.splats import render_rgb as render_rgb
@@ -50,7 +57,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "capture": ("Camera", "Capture", "View", "load_cameras", "load_capture"),
-    "cluster": ("cluster_splats",),
+    "cluster": ("Hierarchy", "cluster_splats", "segments_of"),
     "errors": ("SplatsegError",),
     "lift": ("Agreement", "collect_votes", "embed", "fill_unseen"),
     "masks": ("open_masks",),
@@ -66,7 +73,17 @@ _NAMES = {
         "start_run",
         "train_run",
     ),
-    "select": ("Session", "select_by_box", "select_by_click", "select_by_mask"),
+    "select": (
+        "Knowledge",
+        "Prompt",
+        "Session",
+        "grown",
+        "select_by_box",
+        "select_by_click",
+        "select_by_mask",
+        "select_by_prompts",
+        "shrunk",
+    ),
     "splats": ("Splats", "load_splats", "render_rgb", "write_ply"),
     "train": ("TrainConfig", "fit"),
 }

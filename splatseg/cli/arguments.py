@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from splatseg.errors import CaptureError, PromptError
+from splatseg.errors import CaptureError
 
 Method = Literal["lift", "paper"]
 Split = Literal["train", "test", "all"]
@@ -15,18 +15,6 @@ Split = Literal["train", "test", "all"]
 RunFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar="RUN")]
 Masks = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 Cameras = Annotated[Path | None, tyro.conf.arg(metavar="FILE|DIR")]
-
-
-def parse_numbers(text: str, count: int, option: str) -> tuple[float, ...]:
-    """'12,30' to (12.0, 30.0). Raises PromptError if there are not exactly `count` numbers."""
-    try:
-        numbers = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) != count:
-        form = {2: "X,Y", 4: "X0,Y0,X1,Y1"}[count]
-        raise PromptError(f"{option} takes {form} in pixels, got {text!r}")
-    return numbers
 
 
 def read_names(path: Path | None) -> tuple[str, ...] | None:

@@ -1,4 +1,4 @@
-"""`splatseg select`: one object, from a prompt in one view to its mask in all views and to a splat of its own."""
+"""`splatseg select`: one object, from prompts in some views to its mask in all views and to a splat of its own."""
 
 from __future__ import annotations
 
@@ -8,32 +8,47 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import Cameras, RunFolder, parse_numbers
+from splatseg.cli.arguments import Cameras, RunFolder
 from splatseg.cli.console import Terminal
-from splatseg.errors import PromptError
-from splatseg.run import Prompt, open_run, select_in_run
+from splatseg.run import Request, open_run, select_in_run
+
+Clicks = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[VIEW:]X,Y")]
+Boxes = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[VIEW:]X0,Y0,X1,Y1")]
+MaskFiles = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[VIEW:]PNG")]
 
 
 @dataclass(frozen=True)
 class Select:
-    """Select an object by a click, a box or a mask in one view.
+    """Select an object by clicks, boxes or masks, in one view or in several.
 
     Writes DIR/masks/<view>.png (0/255, every view or camera), DIR/object.ply, DIR/rest.ply and DIR/selection.json.
     """
 
     folder: RunFolder
-    view: str
-    """Name of the view that the prompt is given in."""
     output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="DIR")]
     """Where to write."""
-    click: Annotated[str | None, tyro.conf.arg(metavar="X,Y")] = None
-    """A pixel on the object; (0,0) is the top left corner."""
-    box: Annotated[str | None, tyro.conf.arg(metavar="X0,Y0,X1,Y1")] = None
-    """A box around the object, in pixels."""
-    mask: Annotated[Path | None, tyro.conf.arg(metavar="PNG")] = None
-    """A mask of the object as an image: what is not black is the object."""
+    view: str | None = None
+    """Name of the view that the prompts are given in; a prompt may name another: 012.jpg:310,205."""
+    click: Clicks = ()
+    """Pixels on the object; (0,0) is the top left corner. What several point at is selected together."""
+    box: Boxes = ()
+    """Boxes around the object, in pixels."""
+    mask: MaskFiles = ()
+    """Masks of the object as images: what is not black is the object."""
+    not_click: Clicks = ()
+    """Pixels on what is not the object: that part is taken away."""
+    not_box: Boxes = ()
+    """Boxes around what is not the object."""
+    not_mask: MaskFiles = ()
+    """Masks of what is not the object."""
     threshold: float | None = None
     """Least similarity of a Gaussian to the prompt, -1 to 1. Default: chosen by agreement with the prompt."""
+    granularity: float | None = None
+    """What counts as one thing under a click, from 0 (parts) to 1 (groups). Default: that of the run's segments."""
+    grow: int = 0
+    """Steps from the selection to the larger things it is part of."""
+    shrink: int = 0
+    """Steps from the selection to its largest part."""
     cameras: Cameras = None
     """Masks for these cameras instead of the capture's: a transforms.json, or a folder with one or a COLMAP model."""
     antialias: bool = False
@@ -41,14 +56,18 @@ class Select:
 
     def run(self, terminal: Terminal) -> None:
         """Select, write, and print what was selected."""
-        prompt = Prompt(
+        request = Request(
             view=self.view,
-            click=None if self.click is None else parse_numbers(self.click, 2, "--click"),
-            box=None if self.box is None else parse_numbers(self.box, 4, "--box"),
+            click=self.click,
+            box=self.box,
             mask=self.mask,
+            not_click=self.not_click,
+            not_box=self.not_box,
+            not_mask=self.not_mask,
             threshold=self.threshold,
+            granularity=self.granularity,
+            grow=self.grow,
+            shrink=self.shrink,
         )
-        if sum(given is not None for given in (prompt.click, prompt.box, prompt.mask)) != 1:
-            raise PromptError("give exactly one prompt: --click X,Y or --box X0,Y0,X1,Y1 or --mask PNG")
-        run = open_run(self.folder)
-        terminal.results.print(select_in_run(run, prompt, self.output, terminal, self.cameras, self.antialias))
+        summary = select_in_run(open_run(self.folder), request, self.output, terminal, self.cameras, self.antialias)
+        terminal.results.print(summary)

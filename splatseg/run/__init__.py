@@ -11,9 +11,9 @@ from splatseg.run.folder import open_run as open_run
 from splatseg.run.render import Picture as Picture
 from splatseg.run.render import render_run as render_run
 from splatseg.run.reporter import Silent as Silent
+from splatseg.run.request import Request as Request
 from splatseg.run.segment import regroup_run as regroup_run
 from splatseg.run.segment import segment_run as segment_run
-from splatseg.run.select import Prompt as Prompt
 from splatseg.run.select import select_in_run as select_in_run
 from splatseg.run.settings import CaptureSettings as CaptureSettings
 from splatseg.run.settings import RunSettings as RunSettings

@@ -1,38 +1,28 @@
-"""A prompt in one view of a run becomes masks in all views, the object as a splat, and the rest."""
+"""Prompts in the views of a run become masks in all views, the object as a splat, and the rest."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
 
 from splatseg.capture import View, load_cameras
+from splatseg.cluster import Hierarchy
 from splatseg.errors import PromptError, RunError
 from splatseg.files import write_json
-from splatseg.lift import Agreement
 from splatseg.output import SUPERSAMPLE, export_object, export_rest, selection_coverage, write_mask
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
-from splatseg.select import Selection, select_by_box, select_by_click, select_by_mask
+from splatseg.run.request import Request
+from splatseg.run.settings import checked_granularity
+from splatseg.select import Knowledge, Selection, grown, select_by_prompts, shrunk
 from splatseg.splats import Splats
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """What the user pointed at: exactly one of click (x, y), box (x0, y0, x1, y1), mask (a file), all in pixels."""
-
-    view: str
-    click: tuple[float, ...] | None = None
-    box: tuple[float, ...] | None = None
-    mask: Path | None = None
-    threshold: float | None = None
 
 
 def select_in_run(
     run: Run,
-    prompt: Prompt,
+    request: Request,
     output: Path,
     reporter: Reporter,
     cameras: Path | None = None,
@@ -44,54 +34,46 @@ def select_in_run(
     greys at their edges, the share of each pixel that shows the object.
 
     Raises PromptError for an unknown view, a prompt outside the image, or a selection that is empty; RunError when
-    the run has no features yet.
+    the run has no features yet, or no hierarchy where one is needed.
     """
     if output.exists() and not output.is_dir():
         raise RunError(f"{output} is a file, not a folder; name another place with -o")
-    view = run.capture.view(prompt.view)
     pictured = run.capture.views if cameras is None else load_cameras(cameras)
     splats = run.splats()
     if splats.features is None:
         raise RunError(f"{run.path} has no features yet; run `splatseg segment {run.path} --masks DIR` first")
-    selection = select(splats, view, prompt, run.agreement())
+    selection = select(run, splats, request)
     members = selection.members
     coverage = _write_masks(splats, pictured, members, output / "masks", SUPERSAMPLE if antialias else 1, reporter)
     export_object(output / "object.ply", splats, members)
     export_rest(output / "rest.ply", splats, members)
-    write_json(output / "selection.json", _facts(prompt, selection, len(splats), coverage))
+    write_json(output / "selection.json", _facts(request, selection, len(splats), coverage))
     return f"selected {int(members.sum()):,} of {len(splats):,} Gaussians; wrote {output}"
 
 
-def select(splats: Splats, view: View, prompt: Prompt, agreement: Agreement | None = None) -> Selection:
-    """The selection that a prompt in a view makes, set right by the votes of all views. Raises PromptError."""
-    if prompt.click is not None:
-        x, y = prompt.click[0], prompt.click[1]
-        return select_by_click(splats, view.camera, (x, y), prompt.threshold, voted=agreement is not None)
-    if prompt.box is not None:
-        x0, y0, x1, y1 = prompt.box
-        return select_by_box(splats, view.camera, (x0, y0, x1, y1), prompt.threshold, agreement)
-    assert prompt.mask is not None
-    mask = read_prompt_mask(prompt.mask, view)
-    return select_by_mask(splats, view.camera, mask, prompt.threshold, agreement)
+def select(run: Run, splats: Splats, request: Request) -> Selection:
+    """The selection that a request makes on the run's splat, set right by the votes of all views. Raises as above."""
+    prompts = request.prompts(run.capture)
+    agreement, hierarchy = run.agreement(), run.hierarchy()
+    if request.granularity is not None:
+        checked_granularity(request.granularity)
+    if min(request.grow, request.shrink) < 0:
+        raise PromptError(f"--grow and --shrink count steps, got {min(request.grow, request.shrink)}; give 1, 2, ...")
+    if hierarchy is None and (request.granularity is not None or request.grow or request.shrink):
+        raise RunError(f"{run.path} has no hierarchy of segments to go along; run `splatseg segment {run.path}` again")
+    selection = select_by_prompts(
+        splats, prompts, Knowledge(agreement, hierarchy, request.granularity), request.threshold
+    )
+    return selection if hierarchy is None else _stepped(selection, hierarchy, request)
 
 
-def read_prompt_mask(path: Path, view: View) -> np.ndarray:
-    """A mask image (not black = inside) as (H,W) bool at the size of the view. Raises PromptError."""
-    try:
-        with Image.open(path) as image:
-            # Transparency is not a shape: what counts is what is painted.
-            painted = image.convert("RGB") if image.mode in ("RGBA", "LA") else image
-            size = (view.camera.width, view.camera.height)
-            fitting = painted if painted.size == size else painted.resize(size, Image.Resampling.NEAREST)
-            values = np.asarray(fitting)
-    except FileNotFoundError:
-        raise PromptError(f"there is no mask at {path}; give --mask a PNG of the view {view.name}") from None
-    except (UnidentifiedImageError, OSError) as error:
-        raise PromptError(f"the mask {path} cannot be read as an image ({error}); save it as PNG") from None
-    inside: np.ndarray = (values != 0).reshape(*values.shape[:2], -1).any(axis=2)
-    if not inside.any():
-        raise PromptError(f"the mask {path} is black all over; paint the object in white")
-    return inside
+def _stepped(selection: Selection, hierarchy: Hierarchy, request: Request) -> Selection:
+    members = selection.members
+    for _ in range(request.grow):
+        members = grown(members, hierarchy)
+    for _ in range(request.shrink):
+        members = shrunk(members, hierarchy)
+    return dataclasses.replace(selection, members=members)
 
 
 def _write_masks(
@@ -108,12 +90,9 @@ def _write_masks(
     return coverage
 
 
-def _facts(prompt: Prompt, selection: Selection, total: int, coverage: dict[str, int]) -> dict[str, object]:
+def _facts(request: Request, selection: Selection, total: int, coverage: dict[str, int]) -> dict[str, object]:
     return {
-        "view": prompt.view,
-        "click": prompt.click,
-        "box": prompt.box,
-        "mask": str(prompt.mask) if prompt.mask else None,
+        **dataclasses.asdict(request),
         "threshold": float(selection.threshold),
         "gaussians": int(selection.members.sum()),
         "of": total,

@@ -101,7 +101,8 @@ def _at_granularity(session: Session, knowledge: Knowledge) -> Session:
 def _single(session: Session, prompt: Prompt, knowledge: Knowledge, threshold: float | None) -> Selection:
     agreement = knowledge.agreement
     if prompt.click is not None:
-        return select_by_click(session, prompt.camera, prompt.click, threshold, voted=agreement is not None)
+        voted = agreement is not None or knowledge.granularity is not None
+        return select_by_click(session, prompt.camera, prompt.click, threshold, voted)
     if prompt.box is not None:
         return select_by_box(session.splats, prompt.camera, prompt.box, threshold, agreement)
     assert prompt.mask is not None

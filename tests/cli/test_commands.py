@@ -184,6 +184,45 @@ def test_segments_are_pictured_in_the_colours_of_their_table(small_run: Path, tm
     assert (picture[labelled][:, 1] == picture[labelled][:, 2]).all()
 
 
+def test_a_granularity_alone_cuts_the_hierarchy_anew_and_back_again(small_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(small_run, folder)
+    kept = ("splats.ply", "segments.json", "masks/001.png")
+    before = [(folder / name).read_bytes() for name in kept]
+    lifted = (folder / "votes.safetensors").stat().st_mtime_ns
+    assert run(["segment", str(folder), "--granularity", "0.1"]) == 0
+    assert [(folder / name).read_bytes() for name in kept] != before
+    assert "granularity: 0.1" in (folder / "config.yaml").read_text()
+    assert run(["segment", str(folder), "--granularity", "0.5"]) == 0
+    assert [(folder / name).read_bytes() for name in kept] == before
+    assert (folder / "votes.safetensors").stat().st_mtime_ns == lifted
+
+
+def click_on(small_run: Path, view: str, segment: int) -> str:
+    rows, columns = np.nonzero(np.asarray(Image.open(small_run / "masks" / f"{view}.png")) == segment)
+    return f"{view}.jpg:{columns[len(columns) // 2]},{rows[len(rows) // 2]}"
+
+
+def test_prompts_of_several_views_add_up_and_unwanted_ones_take_away(small_run: Path, tmp_path: Path) -> None:
+    largest, second = (row["id"] for row in json.loads((small_run / "segments.json").read_text())[:2])
+    one, other = click_on(small_run, "001", largest), click_on(small_run, "002", second)
+    counts = []
+    for prompts in (["--click", one], ["--click", one, other], ["--click", one, "--not-click", other]):
+        folder = tmp_path / str(len(counts))
+        assert run(["select", str(small_run), *prompts, "-o", str(folder)]) == 0
+        counts.append(json.loads((folder / "selection.json").read_text())["gaussians"])
+    assert counts[0] < counts[1] and counts[2] <= counts[0]
+
+
+def test_a_selection_grows_to_the_group_and_shrinks_to_a_part(small_run: Path, tmp_path: Path) -> None:
+    counts = []
+    for step in (["--shrink", "1"], [], ["--grow", "1"]):
+        arguments = ["select", str(small_run), "--view", "001.jpg", "--click", "40,30", *step, "--granularity", "0.5"]
+        assert run([*arguments, "-o", str(tmp_path / str(len(counts)))]) == 0
+        counts.append(json.loads((tmp_path / str(len(counts)) / "selection.json").read_text())["gaussians"])
+    assert counts == sorted(counts) and counts[0] < counts[2]
+
+
 def test_an_evaluation_is_printed_and_written(small_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["evaluate", str(small_run), "--gt", str(demo_capture() / "gt" / "instance")]) == 0
     means = json.loads((small_run / "evaluation.json").read_text())["means"]

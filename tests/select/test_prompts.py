@@ -1,0 +1,124 @@
+"""Several prompts together: what is wanted adds up, what is not is taken away in pieces."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scenes import ring, things
+
+from splatseg.capture.camera import Camera
+from splatseg.cluster import Hierarchy
+from splatseg.errors import PromptError
+from splatseg.select import Knowledge, Prompt, select_by_prompts
+from splatseg.select.mask_prompt import plan_of
+from splatseg.select.threshold import iou, render_members
+from splatseg.splats import Splats
+
+CAMERAS = ring(4)
+
+
+def scene() -> tuple[Splats, np.ndarray]:
+    """Three things, each with a feature and a segment of its own; thing 1 and 3 are also one group."""
+    splats, thing = things()
+    features = np.eye(8)[thing] + 0.02 * np.random.default_rng(0).normal(size=(len(thing), 8))
+    carried = {"features": torch.tensor(features, dtype=torch.float32), "segment_ids": torch.tensor(thing).int()}
+    return splats.replace(**carried), thing
+
+
+def halves(thing: np.ndarray) -> Hierarchy:
+    """Atoms are halves of the things; things are one from 0.3 on, 1 and 3 from 0.8 on."""
+    atoms = 2 * thing - np.arange(len(thing)) % 2
+    merges = np.array([[1, 2], [3, 4], [5, 6], [7, 9]], dtype=np.int32)
+    return Hierarchy(atoms.astype(np.int32), merges, np.array([0.3, 0.3, 0.3, 0.8], dtype=np.float32))
+
+
+def click_on(splats: Splats, camera: Camera, members: np.ndarray, wanted: bool = True) -> Prompt:
+    pixels, depths = camera.project(splats.means.numpy()[members].astype(np.float64))
+    x, y = pixels[int(depths.argmin())]
+    return Prompt(camera, click=(float(x), float(y)), wanted=wanted)
+
+
+def mask_on(splats: Splats, camera: Camera, members: np.ndarray, wanted: bool = True) -> Prompt:
+    return Prompt(camera, mask=render_members(plan_of(splats, camera), members[None])[0], wanted=wanted)
+
+
+def test_clicks_on_two_things_in_two_views_select_both() -> None:
+    splats, thing = scene()
+    prompts = [click_on(splats, CAMERAS[0], thing == 1), click_on(splats, CAMERAS[2], thing == 3)]
+    np.testing.assert_array_equal(select_by_prompts(splats, prompts).members, thing != 2)
+
+
+def test_the_order_of_prompts_does_not_matter() -> None:
+    splats, thing = scene()
+    prompts = [click_on(splats, CAMERAS[k], thing == label) for k, label in ((0, 1), (2, 3), (0, 2))]
+    one, other = (select_by_prompts(splats, order).members for order in (prompts, prompts[::-1]))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_a_granularity_decides_what_a_click_takes() -> None:
+    splats, thing = scene()
+    click, hierarchy = click_on(splats, CAMERAS[0], thing == 1), halves(thing)
+    for granularity, expected in ((0.9, thing != 2), (0.5, thing == 1)):
+        found = select_by_prompts(splats, [click], Knowledge(None, hierarchy, granularity))
+        np.testing.assert_array_equal(found.members, expected)
+    with pytest.raises(PromptError, match="no hierarchy"):
+        select_by_prompts(splats, [click], Knowledge(None, None, 0.5))
+
+
+@pytest.mark.parametrize("kind", [click_on, mask_on])
+def test_an_unwanted_prompt_takes_the_whole_thing_it_points_at_out_of_a_group(kind) -> None:
+    splats, thing = scene()
+    prompts = [click_on(splats, CAMERAS[0], thing == 1), kind(splats, CAMERAS[0], thing == 3, wanted=False)]
+    found = select_by_prompts(splats, prompts, Knowledge(None, halves(thing), 0.9))
+    np.testing.assert_array_equal(found.members, thing == 1)
+
+
+def test_an_unwanted_click_on_a_part_leaves_the_wanted_part() -> None:
+    splats, thing = scene()
+    side = splats.means.numpy()[:, 1] > splats.means.numpy()[thing == 2, 1].mean()
+    atoms = (2 * thing - side).astype(np.int32)
+    hierarchy = Hierarchy(atoms, halves(thing).merges, halves(thing).levels)
+    prompts = [
+        click_on(splats, CAMERAS[0], (thing == 2) & side),
+        click_on(splats, CAMERAS[0], (thing == 2) & ~side, wanted=False),
+    ]
+    found = select_by_prompts(splats, prompts, Knowledge(None, hierarchy)).members
+    np.testing.assert_array_equal(found, (thing == 2) & side)
+
+
+def test_without_a_hierarchy_gaussians_follow_the_prompt_they_resemble() -> None:
+    splats, thing = scene()
+    splats = splats.replace(segment_ids=torch.ones(len(thing), dtype=torch.int32))
+    wide = Prompt(CAMERAS[0], box=(0.0, 0.0, 36.0, 24.0))
+    found = select_by_prompts(splats, [wide, click_on(splats, CAMERAS[0], thing == 3, wanted=False)]).members
+    assert not found[thing == 3].any() and found[thing == 1].all()
+
+
+def test_masks_of_several_views_describe_one_thing() -> None:
+    splats, thing = scene()
+    noisy = splats.features + 0.35 * torch.randn(splats.features.shape, generator=torch.Generator().manual_seed(1))
+    splats = splats.replace(features=noisy)
+    prompts = [mask_on(splats, camera, thing == 2) for camera in CAMERAS[:3]]
+
+    def fit(given: list[Prompt]) -> float:
+        found = select_by_prompts(splats, given).members
+        shown = [render_members(plan_of(splats, prompt.camera), found[None]) for prompt in prompts]
+        return sum(float(iou(mask, prompt.mask)[0]) for mask, prompt in zip(shown, prompts, strict=True))
+
+    assert fit(prompts) >= max(fit([prompt]) for prompt in prompts)
+
+
+def test_nothing_wanted_or_nothing_left_is_told() -> None:
+    splats, thing = scene()
+    unwanted = click_on(splats, CAMERAS[0], thing == 1, wanted=False)
+    with pytest.raises(PromptError, match="all prompts say what is not wanted; give at least one"):
+        select_by_prompts(splats, [unwanted])
+    wanted = mask_on(splats, CAMERAS[0], thing == 1)
+    with pytest.raises(PromptError, match="what is not wanted takes away all that is"):
+        select_by_prompts(splats, [wanted, Prompt(CAMERAS[0], box=(0.0, 0.0, 36.0, 24.0), wanted=False)])
+
+
+def test_a_prompt_is_one_thing() -> None:
+    with pytest.raises(PromptError, match="exactly one of a click, a box and a mask; 2 were given"):
+        Prompt(CAMERAS[0], click=(1.0, 1.0), box=(0.0, 0.0, 2.0, 2.0))
