@@ -36,7 +36,8 @@ def merge_touching(count: int, touching: list[tuple[int, int]], nodes: Nodes) ->
         near[b].add(a)
     queue = [(-nodes.gain(a, b), a, b) for a in near for b in sorted(near[a]) if a < b]
     heapq.heapify(queue)
-    merges, gains = [], []
+    merges: list[tuple[int, int]] = []
+    gains: list[float] = []
     while queue:
         _, a, b = heapq.heappop(queue)
         if a not in near or b not in near:
