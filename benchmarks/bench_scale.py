@@ -29,7 +29,6 @@ from harness import conditions, deepest_pixel, disturbed_map
 from scipy.spatial import cKDTree
 
 from splatseg.capture import View
-from splatseg.capture.camera import Camera
 from splatseg.cluster import cluster_splats
 from splatseg.lift import Agreement, Votes, collect_votes, embed, fill_unseen
 from splatseg.masks.segments import Segments, from_label_map
@@ -77,23 +76,28 @@ def draw_label_maps(splats: Splats, views: list[View], objects: int, maps: Label
     labelled = splats.replace(segment_ids=ids)
     for view in missing:
         rng = np.random.default_rng(int(Path(view.name).stem))
-        np.save(maps.path(view), disturbed_map(label_map(labelled, view.camera), rng, DROPPED, MERGED).astype(np.uint16))
+        np.save(
+            maps.path(view), disturbed_map(label_map(labelled, view.camera), rng, DROPPED, MERGED).astype(np.uint16)
+        )
 
 
 class Stages:
-    """Seconds and peak memory (GB, of the process so far) by stage."""
+    """Seconds, processor seconds of all threads, and peak memory (GB, of the process so far) by stage."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.cpu_seconds: dict[str, float] = {}
         self.peak_gb: dict[str, float] = {}
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         yield
         self.seconds[stage] = round(time.perf_counter() - began, 2)
+        self.cpu_seconds[stage] = round(time.process_time() - cpu, 2)
         self.peak_gb[stage] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
-        print(f"{stage:20}{self.seconds[stage]:9.2f} s{self.peak_gb[stage]:9.2f} GB", flush=True)
+        times = f"{self.seconds[stage]:9.2f} s{self.cpu_seconds[stage]:9.2f} s of processor"
+        print(f"{stage:12}{times}{self.peak_gb[stage]:9.2f} GB", flush=True)
 
 
 def lift(splats: Splats, views: list[View], maps: LabelMaps, stages: Stages) -> tuple[Splats, Votes]:
@@ -114,7 +118,7 @@ def lift(splats: Splats, views: list[View], maps: LabelMaps, stages: Stages) -> 
 
 
 def clicks(splats: Splats, view: View, labels: np.ndarray, count: int) -> dict[str, dict[str, float]]:
-    """Milliseconds from a click to its mask, at `count` objects of a view, one after another; in a session, and alone."""
+    """Milliseconds from a click to its mask, at `count` objects of a view: in one session, and each by itself."""
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     objects = np.argsort(-sizes, kind="stable")[:count]
@@ -136,14 +140,18 @@ def clicks(splats: Splats, view: View, labels: np.ndarray, count: int) -> dict[s
     return times
 
 
-def _milliseconds(click: Callable[[tuple[float, float]], object], places: list[tuple[float, float]]) -> dict[str, float]:
+def _milliseconds(
+    click: Callable[[tuple[float, float]], object], places: list[tuple[float, float]]
+) -> dict[str, float]:
     click(places[0])  # warms caches and scratch memory
-    times = []
+    walls, cpus = [], []
     for place in places:
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         click(place)
-        times.append(1e3 * (time.perf_counter() - began))
-    return {"min": round(min(times), 1), "median": round(float(np.median(times)), 1), "max": round(max(times), 1)}
+        walls.append(1e3 * (time.perf_counter() - began))
+        cpus.append(1e3 * (time.process_time() - cpu))
+    found = {"min": min(walls), "median": float(np.median(walls)), "max": max(walls), "cpu": float(np.median(cpus))}
+    return {name: round(value, 1) for name, value in found.items()}
 
 
 def main() -> None:
@@ -174,6 +182,7 @@ def main() -> None:
         "votes a Gaussian": round(votes.weights.nnz / len(splats), 1),
         "segments": int(splats.segment_ids.max()),
         "seconds": {**stages.seconds, "all": round(sum(stages.seconds.values()), 2)},
+        "cpu_seconds": {**stages.cpu_seconds, "all": round(sum(stages.cpu_seconds.values()), 2)},
         "peak_gb": stages.peak_gb,
         **conditions(args.threads),
     }

@@ -3,6 +3,8 @@
 import numpy as np
 from torch import Tensor
 
+Array = Tensor | np.ndarray
+
 class Camera:
     """Intrinsics, pose and cut-offs (near, eps2d, alpha_min, alpha_max, transmittance_min, frustum_margin)."""
 
@@ -66,14 +68,12 @@ def backward(
 def pixel_weights(plan: Plan, pixels: Tensor, threads: int) -> SparseMatrix:
     """(P,N) for pixels (P,2) int64: every Gaussian that contributes to each pixel, front to back."""
 
-def sparse_product(matrix: SparseMatrix, dense: Tensor, out: Tensor, transposed: bool, threads: int) -> None: ...
+def sparse_product(matrix: SparseMatrix, dense: Array, out: Array, transposed: bool, threads: int) -> None: ...
 def vote(plan: Plan, label_maps: Tensor, count: int, totals: Tensor, threads: int) -> SparseMatrix:
     """(N, count) for label maps (L,H,W) int32; totals (N,) is written."""
 
 def write_csr(matrix: SparseMatrix, indptr: Tensor, columns: Tensor, weights: Tensor, threads: int) -> None: ...
-def csr_matrix(
-    indptr: np.ndarray, columns: np.ndarray, weights: np.ndarray, width: int, threads: int
-) -> SparseMatrix:
+def csr_matrix(indptr: np.ndarray, columns: np.ndarray, weights: np.ndarray, width: int, threads: int) -> SparseMatrix:
     """The CSR matrix in arrays int64, int32, float32, which it keeps alive. Raises ValueError if they are not one."""
 
 def gram_product(matrix: SparseMatrix, scales: np.ndarray, dense: np.ndarray, out: np.ndarray, threads: int) -> None:

@@ -34,7 +34,9 @@ def test_clicks_in_a_session_are_plain_clicks(voted, threshold):
         np.testing.assert_array_equal(found.members, plain.members)
         np.testing.assert_array_equal(found.scores, plain.scores)
         assert found.threshold == plain.threshold
-        np.testing.assert_array_equal(session.mask(camera, found.members), selection_mask(splats, camera, plain.members))
+        np.testing.assert_array_equal(
+            session.mask(camera, found.members), selection_mask(splats, camera, plain.members)
+        )
 
 
 def test_a_view_is_prepared_once_as_long_as_prompts_stay_in_it(monkeypatch):
