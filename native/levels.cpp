@@ -2,6 +2,9 @@
 //
 // Sets 1..L are nested, and a Gaussian's level is that of the innermost set it is in, 0 for none. For each pixel weights
 // are summed by level; the sums from the top down are then the pixel's shares of the sets, as if each had been blended.
+// A block is done when what is left of its light can change no pixel any more, which is mostly long before it is gone.
+#include <algorithm>
+
 #include "kernels.h"
 #include "parallel.h"
 #include "tile.h"
@@ -23,6 +26,21 @@ struct LevelTask {
     float share;
     uint8_t* out;  // (H,W)
 };
+
+// Whether `left` more of each pixel, of whatever level, leaves the result as it is. sums (count + 1, 16) of one block
+bool is_decided(const LevelTask& task, Vec left, const float* sums) {
+    const Vec share = broadcast(task.share), most = fma(left, broadcast(1.0f + 1e-5f), broadcast(1e-6f));
+    Vec above = broadcast(0.0f);
+    uint32_t open = 0xffff;  // pixels whose level has not been come down to
+    for (int l = task.count; l > 0 && open; --l) {
+        const Vec before = above;
+        above = above + load(sums + l * kLanes);
+        const uint32_t here = bits(greater(above, share)) & open;
+        if (here & bits(greater(before + most, share))) return false;
+        open &= ~here;
+    }
+    return !(open & bits(greater(above + most, share)));
+}
 
 // sums (count + 1, 16) of one block
 void write_block(const LevelTask& task, const TileGeometry& g, int block, const float* sums) {
@@ -51,6 +69,7 @@ void levels_of_tile(const LevelTask& task, int64_t tile, LevelScratch& s, float*
         return end - entry < kChunk ? static_cast<int>(end - entry) : kChunk;
     };
     const int size = (task.count + 1) * kLanes;
+    const Vec share = broadcast(std::max(task.share, 1.0f - task.share));
     std::memset(sums, 0, sizeof(float) * kBlocks * size);
     BlockState state[kBlocks];
     BlockSet alive = 0;
@@ -77,6 +96,8 @@ void levels_of_tile(const LevelTask& task, int64_t tile, LevelScratch& s, float*
                 float* sum = own + s.level[s.chunk.list[block][i]];
                 store(sum, load(sum) + load(s.weights + i * kLanes));
             }
+            if (!any(greater(state[block].T, share)) && is_decided(task, state[block].T, own))
+                alive &= ~(BlockSet{1} << block);
         }
     }
     for (int block = 0; block < kBlocks; ++block)
