@@ -1,7 +1,7 @@
 """Time segmentation in closed form, and clicks, on a scene of any size; tell the peak of memory after every stage.
 
     python benchmarks/bench_scale.py --splats composed_14.splat --work DIR --gaussians 1000000 --views 200
-        [--width 1296] [--height 840] [--objects 80] [--threads 2] [--json]
+        [--width 1296] [--height 840] [--objects 80] [--layers 1] [--threads 2] [--json]
         [--clicks 12]
 
 The scene is the splat's Gaussians, repeated until there are enough: a copy is displaced by a part of its own extent and
@@ -41,15 +41,22 @@ DROPPED, MERGED = 0.1, 0.1
 
 @dataclass
 class LabelMaps:
-    """Label maps on disk by view name, read as a mask store reads them."""
+    """Label maps on disk by view name, read as a mask store reads them. Layer l joins 2^l objects to one mask."""
 
     folder: Path
+    layers: int = 1
 
     def path(self, view: View) -> Path:
         return self.folder / f"{Path(view.name).stem}.npy"
 
     def read(self, view: View) -> Segments | None:
-        return from_label_map(np.load(self.path(view)))
+        labels = np.load(self.path(view)).astype(np.int32)
+        maps, count = [from_label_map(labels).layers[0]], len(np.unique(labels[labels > 0]))
+        for layer in range(1, self.layers):
+            groups = from_label_map((labels + (1 << layer) - 1) >> layer)
+            maps.append(np.where(labels > 0, groups.layers[0] + count, 0).astype(np.int32))
+            count += groups.count
+        return Segments(tuple(maps), count, np.ones(count, dtype=np.float32))
 
 
 def repeated(splats: Splats, count: int) -> Splats:
@@ -163,6 +170,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=1296)
     parser.add_argument("--height", type=int, default=840)
     parser.add_argument("--objects", type=int, default=80)
+    parser.add_argument("--layers", type=int, default=1, help="masks that lie on one another, as nested proposals do")
     parser.add_argument("--clicks", type=int, default=12, help="objects clicked in the first view; 0 for none")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--json", action="store_true")
@@ -170,7 +178,7 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     shown, _ = load_splats(args.splats)
     views = ring_views(shown, args.views, args.width, args.height)
-    maps = LabelMaps(args.work / f"{args.views}x{args.width}x{args.height}x{args.objects}")
+    maps = LabelMaps(args.work / f"{args.views}x{args.width}x{args.height}x{args.objects}", args.layers)
     draw_label_maps(shown, views, args.objects, maps)
     splats = repeated(shown, args.gaussians)
     stages = Stages()
