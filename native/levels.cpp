@@ -1,7 +1,8 @@
 // Nested selections in one pass: of every pixel the innermost set that makes up more than a share of it.
 //
-// Sets 1..L are nested, and a Gaussian's level is that of the innermost set it is in, 0 for none. For each pixel weights
-// are summed by level; the sums from the top down are then the pixel's shares of the sets, as if each had been blended.
+// Sets 1..L are nested, and a Gaussian's level is that of the innermost set it is in, 0 for none. For each pixel
+// weights are summed by level; the sums from the top down are then the pixel's shares of the sets, as if each had been
+// blended.
 // A block is done when what is left of its light can change no pixel any more, which is mostly long before it is gone.
 #include <algorithm>
 
@@ -53,11 +54,11 @@ void write_block(const LevelTask& task, const TileGeometry& g, int block, const 
         level = select(both(greater(above, share), at_least(share, before)), broadcast(static_cast<float>(l)), level);
     }
     store(found, level);
-    const int64_t corner =
-        static_cast<int64_t>(g.top + (block / kSide) * kBlock) * task.plan.camera.width + g.left + (block % kSide) * kBlock;
+    const int64_t width = task.plan.camera.width;
+    const int64_t corner = (g.top + (block / kSide) * kBlock) * width + g.left + (block % kSide) * kBlock;
     for (int y = 0; y < g.inside_y(block / kSide); ++y)
         for (int x = 0; x < g.inside_x(block % kSide); ++x)
-            task.out[corner + y * task.plan.camera.width + x] = static_cast<uint8_t>(found[4 * y + x]);
+            task.out[corner + y * width + x] = static_cast<uint8_t>(found[4 * y + x]);
 }
 
 void levels_of_tile(const LevelTask& task, int64_t tile, LevelScratch& s, float* sums) {
