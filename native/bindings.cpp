@@ -319,7 +319,8 @@ void reassigned(const splatseg::SparseMatrix& votes, const MaskViewsIn& masks, c
     const splatseg::MaskViews views = mask_views(votes, masks);
     const auto& [first, segments, quality, by_view] = matches;
     const int64_t count = static_cast<int64_t>(by_view.shape(0)), entries = static_cast<int64_t>(segments.shape(0));
-    require(static_cast<int64_t>(first.shape(0)) == votes.width + 1 && static_cast<int>(by_view.shape(1)) == views.views,
+    require(static_cast<int64_t>(first.shape(0)) == votes.width + 1 &&
+                static_cast<int>(by_view.shape(1)) == views.views,
             "first must have shape (M + 1,), by_view (K, V)");
     require(first.data()[0] == 0 && first.data()[votes.width] == entries &&
                 static_cast<int64_t>(quality.shape(0)) == entries,
@@ -499,7 +500,8 @@ NB_MODULE(_native, m) {
     m.def("joined_masks", &joined_masks, "votes"_a, "heavy"_a, "share"_a, "out"_a, "threads"_a);
     m.def("stack_views", &stack_views, "views"_a, "begin"_a, "end"_a, "indptr"_a, "columns"_a, "weights"_a,
           "threads"_a);
-    m.def("touching", &touching, "points"_a, "reach"_a, "neighbours"_a, "gap"_a, "reach_factor"_a, "out"_a, "threads"_a);
+    m.def("touching", &touching, "points"_a, "reach"_a, "neighbours"_a, "gap"_a, "reach_factor"_a, "out"_a,
+          "threads"_a);
     m.def("photometric", &photometric, "image"_a, "target"_a, "ssim_weight"_a, "gradient"_a.none(), "threads"_a);
     m.def("colors", &colors, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a, "threads"_a);
     m.def("colors_backward", &colors_backward, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a, "grad"_a,

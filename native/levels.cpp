@@ -1,7 +1,11 @@
 // Nested selections in one pass: of every pixel the innermost set that makes up more than a share of it.
 //
-// Sets 1..L are nested, and a Gaussian's level is that of the innermost set it is in, 0 for none. For each pixel weights
-// are summed by level; the sums from the top down are then the pixel's shares of the sets, as if each had been blended.
+// Sets 1..L are nested, and a Gaussian's level is that of the innermost set it is in, 0 for none. For each pixel
+// weights are summed by level; the sums from the top down are then the pixel's shares of the sets, as if each had been
+// blended.
+// A block is done when what is left of its light can change no pixel any more, which is mostly long before it is gone.
+#include <algorithm>
+
 #include "kernels.h"
 #include "parallel.h"
 #include "tile.h"
@@ -9,8 +13,27 @@
 namespace splatseg::SPLATSEG_LEVEL {
 namespace {
 
+// Levels from 1 that a tile has met, the highest first: only their sums are cleared and read, of mostly many more.
+struct MetLevels {
+    int count;
+    uint8_t levels[256];
+    bool met[256];
+
+    // Returns whether the level is new.
+    bool meet(int level) {
+        if (met[level]) return false;
+        met[level] = true;
+        if (level == 0) return true;
+        int place = count++;
+        for (; place > 0 && levels[place - 1] < level; --place) levels[place] = levels[place - 1];
+        levels[place] = static_cast<uint8_t>(level);
+        return true;
+    }
+};
+
 struct LevelScratch {
     Chunk chunk;
+    MetLevels met;
     alignas(64) float weights[kChunk * kLanes];
     int32_t level[kChunk];
 };
@@ -24,22 +47,37 @@ struct LevelTask {
     uint8_t* out;  // (H,W)
 };
 
+// Whether `left` more of each pixel, of whatever level, leaves the result as it is. sums (count + 1, 16) of one block
+bool is_decided(const LevelTask& task, const MetLevels& met, Vec left, const float* sums) {
+    const Vec share = broadcast(task.share), most = fma(left, broadcast(1.0f + 1e-5f), broadcast(1e-6f));
+    Vec above = broadcast(0.0f);
+    uint32_t open = 0xffff;  // pixels whose level has not been come down to
+    for (int i = 0; i < met.count && open; ++i) {
+        const Vec before = above;
+        above = above + load(sums + met.levels[i] * kLanes);
+        const uint32_t here = bits(greater(above, share)) & open;
+        if (here & bits(greater(before + most, share))) return false;
+        open &= ~here;
+    }
+    return !(open & bits(greater(above + most, share)));
+}
+
 // sums (count + 1, 16) of one block
-void write_block(const LevelTask& task, const TileGeometry& g, int block, const float* sums) {
+void write_block(const LevelTask& task, const MetLevels& met, const TileGeometry& g, int block, const float* sums) {
     alignas(64) float found[kLanes];
     Vec above = broadcast(0.0f), level = broadcast(0.0f);
     const Vec share = broadcast(task.share);
-    for (int l = task.count; l > 0; --l) {
+    for (int i = 0; i < met.count; ++i) {
         const Vec before = above;
-        above = above + load(sums + l * kLanes);
-        level = select(both(greater(above, share), at_least(share, before)), broadcast(static_cast<float>(l)), level);
+        above = above + load(sums + met.levels[i] * kLanes);
+        level = select(both(greater(above, share), at_least(share, before)), broadcast(met.levels[i]), level);
     }
     store(found, level);
-    const int64_t corner =
-        static_cast<int64_t>(g.top + (block / kSide) * kBlock) * task.plan.camera.width + g.left + (block % kSide) * kBlock;
+    const int64_t width = task.plan.camera.width;
+    const int64_t corner = (g.top + (block / kSide) * kBlock) * width + g.left + (block % kSide) * kBlock;
     for (int y = 0; y < g.inside_y(block / kSide); ++y)
         for (int x = 0; x < g.inside_x(block % kSide); ++x)
-            task.out[corner + y * task.plan.camera.width + x] = static_cast<uint8_t>(found[4 * y + x]);
+            task.out[corner + y * width + x] = static_cast<uint8_t>(found[4 * y + x]);
 }
 
 void levels_of_tile(const LevelTask& task, int64_t tile, LevelScratch& s, float* sums) {
@@ -51,7 +89,9 @@ void levels_of_tile(const LevelTask& task, int64_t tile, LevelScratch& s, float*
         return end - entry < kChunk ? static_cast<int>(end - entry) : kChunk;
     };
     const int size = (task.count + 1) * kLanes;
-    std::memset(sums, 0, sizeof(float) * kBlocks * size);
+    const Vec share = broadcast(std::max(task.share, 1.0f - task.share));
+    s.met.count = 0;
+    std::fill_n(s.met.met, 256, false);
     BlockState state[kBlocks];
     BlockSet alive = 0;
     for (int block = 0; block < kBlocks; ++block) {
@@ -65,7 +105,13 @@ void levels_of_tile(const LevelTask& task, int64_t tile, LevelScratch& s, float*
         for (int k = 0; k < n; ++k) __builtin_prefetch(task.levels + ids[entry + k]);
         load_chunk(plan, g, task.limits, ids + entry, n, alive, s.chunk);
         if (entry + n < end) prefetch_records(plan, ids + entry + n, chunk_size(entry + n));
-        for (int k = 0; k < n; ++k) s.level[k] = task.levels[ids[entry + k]] * kLanes;
+        for (int k = 0; k < n; ++k) {
+            const int level = task.levels[ids[entry + k]];
+            s.level[k] = level * kLanes;
+            if (s.met.meet(level))
+                for (int block = 0; block < kBlocks; ++block)
+                    store(sums + block * size + level * kLanes, broadcast(0.0f));
+        }
         for (int block = 0; block < kBlocks; ++block) {
             const int length = s.chunk.length[block];
             if (!(alive >> block & 1) || length == 0) continue;
@@ -77,10 +123,12 @@ void levels_of_tile(const LevelTask& task, int64_t tile, LevelScratch& s, float*
                 float* sum = own + s.level[s.chunk.list[block][i]];
                 store(sum, load(sum) + load(s.weights + i * kLanes));
             }
+            if (!any(greater(state[block].T, share)) && is_decided(task, s.met, state[block].T, own))
+                alive &= ~(BlockSet{1} << block);
         }
     }
     for (int block = 0; block < kBlocks; ++block)
-        if (lanes_inside(g, block)) write_block(task, g, block, sums + block * size);
+        if (lanes_inside(g, block)) write_block(task, s.met, g, block, sums + block * size);
 }
 
 }  // namespace

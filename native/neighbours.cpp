@@ -94,7 +94,8 @@ void nearest_neighbours(const PointTree& tree, const Neighbours& out, int thread
                 Found found;
                 found.k = out.k;
                 for (int j = 0; j < out.k; ++j) found.squares[j] = INFINITY, found.ids[j] = leaf.ids[i];
-                search(tree, own, {broadcast(leaf.x[i]), broadcast(leaf.y[i]), broadcast(leaf.z[i]), leaf.ids[i]}, found);
+                const Query query{broadcast(leaf.x[i]), broadcast(leaf.y[i]), broadcast(leaf.z[i]), leaf.ids[i]};
+                search(tree, own, query, found);
                 const int64_t row = static_cast<int64_t>(leaf.ids[i]) * out.k;
                 std::memcpy(out.ids + row, found.ids, sizeof(uint32_t) * out.k);
                 std::memcpy(out.squares + row, found.squares, sizeof(float) * out.k);

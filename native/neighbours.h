@@ -36,8 +36,9 @@ struct Neighbours {
     int k;
 };
 
-// out (n,): the lowest point of those that are joined by chains of touching ones. A point touches those of its k nearest
-// neighbours that are within gap times the median distance to them all, or within `reach_factor` times both reaches.
+// out (n,): the lowest point of those that are joined by chains of touching ones. A point touches those of its k
+// nearest neighbours that are within `gap` times the median of all such distances, or within `reach_factor` times both
+// reaches together.
 void touching(const Kernels& kernels, const float* points, const float* reach, int64_t count, int k, float gap,
               float reach_factor, int32_t* out, int threads);
 

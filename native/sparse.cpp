@@ -117,8 +117,8 @@ SparseMatrix borrowed_csr(const int64_t* indptr, const int32_t* columns, const f
             }
             for (int64_t j = indptr[row]; j < indptr[row + 1]; ++j)
                 if (found[j] >= static_cast<uint64_t>(width)) bad = true;
-            matrix.rows.as<SparseRow>()[row] = {found + indptr[row], weights + indptr[row], static_cast<uint32_t>(count),
-                                                static_cast<uint32_t>(row)};
+            matrix.rows.as<SparseRow>()[row] = {found + indptr[row], weights + indptr[row],
+                                                static_cast<uint32_t>(count), static_cast<uint32_t>(row)};
         }
     });
     if (bad) throw std::invalid_argument("not a CSR matrix of this shape");

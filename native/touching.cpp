@@ -2,6 +2,7 @@
 //
 // Source: points along a Z-curve (Morton 1966).
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numeric>
 #include <utility>
@@ -89,12 +90,26 @@ uint32_t root_of(std::vector<uint32_t>& parent, uint32_t node) {
     return node;
 }
 
-float median(std::vector<float> values) {
-    if (values.empty()) return 0.0f;
-    const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    if (values.size() % 2) return *middle;
-    return 0.5f * (*middle + *std::max_element(values.begin(), middle));
+// The value at `rank` of those in order. They must not be negative: then their bits are in order as they are.
+float at_rank(const std::vector<float>& values, size_t rank) {
+    uint32_t prefix = 0;
+    for (const int shift : {16, 0}) {
+        std::vector<uint32_t> counts(1 << 16, 0);
+        for (const float value : values) {
+            const uint32_t b = std::bit_cast<uint32_t>(value);
+            if (shift == 16 || b >> 16 == prefix >> 16) ++counts[b >> shift & 0xffff];
+        }
+        uint32_t digit = 0;
+        while (rank >= counts[digit]) rank -= counts[digit++];
+        prefix |= digit << shift;
+    }
+    return std::bit_cast<float>(prefix);
+}
+
+float median(const std::vector<float>& values) {
+    const size_t n = values.size();
+    const float upper = at_rank(values, n / 2);
+    return n % 2 ? upper : 0.5f * (at_rank(values, n / 2 - 1) + upper);
 }
 
 }  // namespace

@@ -80,7 +80,8 @@ void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* g
     std::fill_n(seen, count * masks.views, 0.0f);
     for (size_t index = 0; index < chunks.size(); ++index) {
         const float* own = sums.data() + index * width;
-        float *to_inside = inside + chunks[index].group * votes.width, *to_seen = seen + chunks[index].group * masks.views;
+        float* to_inside = inside + chunks[index].group * votes.width;
+        float* to_seen = seen + chunks[index].group * masks.views;
         for (int64_t m = 0; m < votes.width; ++m) to_inside[m] += own[m];
         for (int64_t v = 0; v < masks.views; ++v) to_seen[v] += own[votes.width + v];
     }

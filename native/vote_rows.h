@@ -1,6 +1,6 @@
-// What is asked of the votes of all views (N,M), Gaussian by Gaussian. Level-independent; lift/agreement.py explains it.
+// What is asked of the votes of all views (N,M), Gaussian by Gaussian (lift/agreement.py). Level-independent.
 //
-// What a view sees of a Gaussian under its masks is the sum over the masks of a layer, of the fullest layer of the view.
+// What a view sees of a Gaussian under its masks is the sum over the masks of a layer, the fullest one of the view.
 // A row's columns must ascend, and with them the views.
 #pragma once
 
@@ -47,7 +47,8 @@ struct ViewEntries {
     int64_t count;
 };
 
-// Rows [begin, end) of a CSR matrix from the entries of all views in the order of their columns. indptr (N+1,) is given.
+// Rows [begin, end) of a CSR matrix from the entries of all views, in the order of their columns. indptr (N+1,) is
+// given.
 void stack_views(const ViewEntries* views, int64_t count, int64_t begin, int64_t end, const int64_t* indptr,
                  int32_t* columns, float* weights, int threads);
 

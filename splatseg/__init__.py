@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from splatseg.errors import SplatsegError as SplatsegError
     from splatseg.lift import Agreement as Agreement
     from splatseg.lift import collect_votes as collect_votes
-    from splatseg.lift import embed as embed
+    from splatseg.lift import embed as embed  # type: ignore[no-redef]  # not the module of that name
     from splatseg.lift import fill_unseen as fill_unseen
     from splatseg.masks import open_masks as open_masks
     from splatseg.output import label_map as label_map

@@ -3,6 +3,8 @@
 import numpy as np
 from torch import Tensor
 
+Array = Tensor | np.ndarray
+
 class Camera:
     """Intrinsics, pose and cut-offs (near, eps2d, alpha_min, alpha_max, transmittance_min, frustum_margin)."""
 
@@ -66,7 +68,7 @@ def backward(
 def pixel_weights(plan: Plan, pixels: Tensor, threads: int) -> SparseMatrix:
     """(P,N) for pixels (P,2) int64: every Gaussian that contributes to each pixel, front to back."""
 
-def sparse_product(matrix: SparseMatrix, dense: Tensor, out: Tensor, transposed: bool, threads: int) -> None: ...
+def sparse_product(matrix: SparseMatrix, dense: Array, out: Array, transposed: bool, threads: int) -> None: ...
 def vote(plan: Plan, label_maps: Tensor, count: int, totals: Tensor, threads: int) -> SparseMatrix:
     """(N, count) for label maps (L,H,W) int32; totals (N,) is written."""
 

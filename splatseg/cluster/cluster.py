@@ -110,7 +110,7 @@ def _clusters(
     all_features: np.ndarray, known: np.ndarray, settings: ClusterSettings, agreement: Agreement | None
 ) -> np.ndarray:
     """Cluster index of the Gaussians `known` among N, from unit features (N,F)."""
-    features = all_features[known]
+    features = all_features if len(known) == len(all_features) else all_features[known]
     covering = cover(features, settings.cover_similarity, settings.max_prototypes, settings.seed)
     index = nearest(features, covering)
     prototypes, sizes = means_of(features, index, len(covering))

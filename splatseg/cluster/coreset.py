@@ -37,9 +37,17 @@ def cover(features: np.ndarray, similarity: float, limit: int, seed: int) -> np.
                 leaders.append(row)
         new = batch[leaders]
         prototypes = np.concatenate([prototypes, new])
-        uncovered = uncovered[BATCH:]
-        uncovered = uncovered[~(features[uncovered] @ new.T >= similarity).any(axis=1)]
+        uncovered = _not_covered(features, uncovered[BATCH:], new, similarity)
     return prototypes[:limit]
+
+
+def _not_covered(features: np.ndarray, rows: np.ndarray, prototypes: np.ndarray, similarity: float) -> np.ndarray:
+    """Those of `rows` that no prototype covers, in their order."""
+    left = [np.zeros(0, dtype=rows.dtype)]
+    for start in range(0, len(rows), ROWS_A_BLOCK):
+        block = rows[start : start + ROWS_A_BLOCK]
+        left.append(block[(features[block] @ prototypes.T).max(axis=1) < similarity])
+    return np.concatenate(left)
 
 
 def nearest(features: np.ndarray, prototypes: np.ndarray) -> np.ndarray:

@@ -35,7 +35,7 @@ def spatial_components(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
     finite = np.flatnonzero(np.isfinite(means).all(1))
     component = np.arange(count, dtype=np.int32)
     if len(finite) > 1:
-        points, sizes = np.float32(means[finite]), np.float32(reach[finite])
+        points, sizes = means[finite].astype(np.float32), reach[finite].astype(np.float32)
         near, found = min(NEIGHBOURS, len(finite) - 1), np.empty(len(finite), dtype=np.int32)
         _native.touching(points, sizes, near, GAP_FACTOR, REACH_FACTOR, found, torch.get_num_threads())
         component[finite] = finite[found]

@@ -158,7 +158,7 @@ class Agreement:
         return first, segments.astype(np.int32), quality[segments, views], quality
 
     def _shares(self, weight: np.ndarray, quality: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(inside (N,), seen (N,)): of every Gaussian, votes times weight (M,), and what views see times quality (V,)."""
+        """(inside (N,), seen (N,)): its votes times weight (M,), and what views see of it times quality (V,)."""
         inside, seen = np.empty((2, self.gaussians), dtype=np.float32)
         weight, quality = weight.astype(np.float32), quality.astype(np.float32)
         _native.shares(self._rows.native, self._masks, weight, quality, inside, seen, torch.get_num_threads())

@@ -86,7 +86,7 @@ class Gathering:
             self._file = tempfile.TemporaryFile(prefix="splatseg-votes-")  # noqa: SIM115 (closed by `matrix`)
         offset = self._file.seek(0, 2)
         for array in entries:
-            self._file.write(memoryview(array))
+            self._file.write(array.tobytes())
         return offset
 
     def _read(self, view: _Kept, block: int) -> Entries:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 from scipy import sparse
 
 from splatseg.errors import RunError
@@ -19,6 +19,9 @@ from splatseg.files import atomic_write
 from splatseg.lift.votes import Votes
 
 FORMAT = "splatseg votes 1"
+
+_KINDS = {"float32": "F32", "int32": "I32", "int64": "I64"}
+"""How safetensors calls the types of the arrays."""
 
 
 def write_votes(path: Path, votes: Votes) -> None:
@@ -36,7 +39,7 @@ def write_votes(path: Path, votes: Votes) -> None:
     }
     metadata = {"format": FORMAT, "views": json.dumps(votes.views)}
     with atomic_write(path) as file:
-        file.write(save({name: np.ascontiguousarray(value) for name, value in tensors.items()}, metadata))
+        _write_safetensors(file, {name: np.ascontiguousarray(value) for name, value in tensors.items()}, metadata)
 
 
 def read_votes(path: Path) -> Votes:
@@ -65,3 +68,22 @@ def read_votes(path: Path) -> Votes:
         )
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise RunError(f"{path} cannot be read ({error}); run `splatseg segment` again") from error
+
+
+def _write_safetensors(file: IO[bytes], tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
+    """Array by array: the library puts the whole file together in memory first, which votes are too large for."""
+    header: dict[str, object] = {"__metadata__": metadata}
+    offset = 0
+    # Wide types first, so that every array starts at a multiple of its item's size.
+    ordered = sorted(tensors, key=lambda name: -tensors[name].itemsize)
+    for name in ordered:
+        array = tensors[name]
+        end = offset + array.nbytes
+        header[name] = {"dtype": _KINDS[array.dtype.name], "shape": list(array.shape), "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(len(text).to_bytes(8, "little"))
+    file.write(text)
+    for name in ordered:
+        file.write(tensors[name].reshape(-1).view(np.uint8).data)

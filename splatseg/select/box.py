@@ -22,7 +22,7 @@ from splatseg.raster.interface import Plan, rasterize_pixels
 from splatseg.select.corrected import best_corrected
 from splatseg.select.mask_prompt import inside_outside, plan_of
 from splatseg.select.selection import Selection, features_of, nonempty
-from splatseg.select.threshold import render_members
+from splatseg.select.threshold import render_members, render_thresholds
 from splatseg.splats.splats import Splats
 
 THRESHOLDS = (1.0 - np.geomspace(0.7, 0.004, 32)).astype(np.float32)
@@ -71,7 +71,7 @@ def select_by_box(
     candidates = []
     for look in _looks(plan, features, (x0, y0, x1, y1)):
         scores = features @ look
-        masks = render_members(plan, scores[None] >= thresholds[:, None])
+        masks = render_thresholds(plan, scores, thresholds)[None] > np.arange(len(thresholds))[:, None, None]
         agreements = [box_agreement(mask, (x0, y0, x1, y1)) for mask in masks]
         best = int(np.argmax(agreements))
         candidates.append(_Candidate(scores - thresholds[best], masks[best], agreements[best]))

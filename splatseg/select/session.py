@@ -22,9 +22,9 @@ from torch import Tensor
 
 from splatseg.capture.camera import Camera
 from splatseg.cluster.tidy import drop_small_pieces
-from splatseg.raster.interface import Plan, prepare
+from splatseg.raster.interface import Plan, prepare, rasterize_levels
 from splatseg.select.selection import Selection, features_of
-from splatseg.select.threshold import render_members
+from splatseg.select.threshold import SHOWN
 from splatseg.splats.splats import Splats
 
 
@@ -69,7 +69,9 @@ class Session:
 
     def mask(self, camera: Camera, members: np.ndarray) -> np.ndarray:
         """(H,W) bool: the pixels of a view that are made of members (N,) bool by more than half."""
-        return render_members(self.plan(camera), members[None])[0]
+        levels = torch.from_numpy(members.astype(np.uint8))
+        shown: np.ndarray = rasterize_levels(self.plan(camera), levels, 1, SHOWN).numpy() > 0
+        return shown
 
 
 def session_of(splats: Splats | Session) -> Session:

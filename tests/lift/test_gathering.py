@@ -64,3 +64,14 @@ def test_no_entries_make_an_empty_matrix():
     empty = np.zeros(0, dtype=np.int32)
     gathering.add(empty, empty, empty, 3)
     assert gathering.matrix().shape == (4, 3)
+
+
+def test_entries_that_do_not_fit_the_rows_are_refused():
+    indptr, one = np.array([0, 1, 2]), np.zeros(1, dtype=np.int32)
+    indices, data = np.empty(2, dtype=np.int32), np.empty(2, dtype=np.float32)
+    view = (one, one, np.ones(1, dtype=np.float32))
+    module._native.stack_views([view], 0, 1, indptr, indices, data, 1)
+    with pytest.raises(ValueError, match="the views must have the entries of the rows"):
+        module._native.stack_views([view], 0, 2, indptr, indices, data, 1)
+    with pytest.raises(ValueError, match="rows must be in"):
+        module._native.stack_views([view], 0, 3, indptr, indices, data, 1)

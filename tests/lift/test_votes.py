@@ -11,6 +11,7 @@ from scenes import ring, things
 
 from splatseg.capture.camera import Camera
 from splatseg.errors import MaskError
+from splatseg.lift import gathering
 from splatseg.lift import votes as module
 from splatseg.lift.gathering import Gathering
 from splatseg.lift.votes import Votes, collect_votes
@@ -55,14 +56,14 @@ def test_a_vote_is_the_sum_of_blending_weights_over_the_pixels_of_the_label():
     camera = views[0].camera
     labels = masks.segments[views[0].name].layers[0]
     plan = prepare(splats.means, splats.quats, splats.scales, splats.opacities, camera, backend="reference")
-    gathering = Gathering(len(splats))
-    total = module._add_view(gathering, plan, masks.segments[views[0].name])
+    gathered = Gathering(len(splats))
+    total = module._add_view(gathered, plan, masks.segments[views[0].name])
     y, x = np.mgrid[: camera.height, : camera.width]
     w = reference_weights(plan.state, torch.tensor(np.stack([x.ravel(), y.ravel()], -1)), plan.settings).numpy()
     expected = np.stack([w[labels.ravel() == label].sum(0) for label in (1, 2, 3)], axis=1)
     floors = np.maximum(module.WEIGHT_FLOOR, module.SHARE_FLOOR * w.sum(0))[:, None]
     expected = np.where(expected > floors, expected, 0.0)
-    np.testing.assert_allclose(gathering.matrix().toarray(), expected, atol=1e-4)
+    np.testing.assert_allclose(gathered.matrix().toarray(), expected, atol=1e-4)
     np.testing.assert_allclose(total, w.sum(0), atol=1e-4)
 
 
@@ -126,3 +127,13 @@ def test_votes_know_their_shapes():
     found = collect_votes(splats, views, masks)
     with pytest.raises(ValueError, match="areas"):
         Votes(found.weights, found.view_of, found.id_of, found.areas[:-1], found.seen, found.views, found.layer_of)
+
+
+def test_votes_that_waited_on_disk_are_the_same_to_the_bit(monkeypatch):
+    splats, _, views, masks = views_and_masks()
+    in_memory = collect_votes(splats, views, masks)
+    monkeypatch.setattr(gathering, "IN_MEMORY", 0)
+    on_disk = collect_votes(splats, views, masks)
+    np.testing.assert_array_equal(on_disk.weights.indptr, in_memory.weights.indptr)
+    np.testing.assert_array_equal(on_disk.weights.indices, in_memory.weights.indices)
+    np.testing.assert_array_equal(on_disk.weights.data, in_memory.weights.data)

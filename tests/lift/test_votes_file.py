@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from scipy import sparse
 
 from splatseg.errors import RunError
@@ -60,3 +60,19 @@ def test_indices_that_point_outside_are_refused(tmp_path: Path):
     write_votes(path, votes)
     with pytest.raises(RunError, match="cannot be read"):
         read_votes(path)
+
+
+def test_any_reader_of_safetensors_reads_the_file(tmp_path: Path):
+    votes = some_votes()
+    write_votes(tmp_path / "votes.safetensors", votes)
+    tensors = load_file(tmp_path / "votes.safetensors")
+    np.testing.assert_array_equal(tensors["data"], votes.weights.data)
+    np.testing.assert_array_equal(tensors["indptr"], votes.weights.indptr)
+    kinds = {name: array.dtype.name for name, array in tensors.items()}
+    assert kinds["data"] == kinds["seen"] == "float32" and kinds["indptr"] == kinds["areas"] == "int64"
+    assert {kinds[name] for name in ("indices", "view_of", "id_of", "layer_of")} == {"int32"}
+
+
+def test_columns_stay_32_bit_numbers_in_memory(tmp_path: Path):
+    write_votes(tmp_path / "votes.safetensors", some_votes())
+    assert read_votes(tmp_path / "votes.safetensors").weights.indices.dtype == np.int32
