@@ -1,8 +1,9 @@
 """Ids that stay: a segment that is mostly one the run had before takes its id, and no id ever means two things.
 
 New segments are matched to earlier ones by the IoU of their Gaussians, the geometry being the same. Pairs are taken
-from the highest IoU down, each segment and each id once; at equal IoU the more recent segmentation, then the lower id.
-What is not mostly an old segment (IoU above one half) gets a number the run has not given yet.
+from the highest IoU down, each segment and each id once; at equal IoU from the segmentation that agrees with the new
+one in most Gaussians, so that one which returns has all its ids again; then from the more recent. What is not mostly an
+old segment (IoU above one half) gets a number the run has not given yet.
 
 Alphabet: N Gaussians; ids (N,), 0 = none; earlier: label arrays (N,) of the same Gaussians, the most recent first.
 """
@@ -25,10 +26,12 @@ def matched_ids(ids: np.ndarray, earlier: Sequence[np.ndarray]) -> dict[int, int
     found = []
     for age, old in enumerate(earlier):
         check_shapes(ids=(ids, "N"), old=(old, "N"))
-        found += [(-iou, age, old_id, new_id) for new_id, old_id, iou in _overlaps(ids, old) if iou > MOSTLY]
+        alike = [overlap for overlap in _overlaps(ids, old) if overlap[2] > MOSTLY]
+        agreeing = sum(common for _, _, _, common in alike)
+        found += [(-iou, -agreeing, age, old_id, new_id) for new_id, old_id, iou, _ in alike]
     matches: dict[int, int] = {}
     given: set[int] = set()
-    for _, _, old_id, new_id in sorted(found):
+    for _, _, _, old_id, new_id in sorted(found):
         if new_id not in matches and old_id not in given:
             matches[new_id] = old_id
             given.add(old_id)
@@ -49,15 +52,16 @@ def carried_over(ids: np.ndarray, earlier: Sequence[np.ndarray], highest: int, l
     return carried
 
 
-def _overlaps(ids: np.ndarray, old: np.ndarray) -> Iterator[tuple[int, int, float]]:
-    """(new id, old id, IoU) of all pairs that share a Gaussian."""
+def _overlaps(ids: np.ndarray, old: np.ndarray) -> Iterator[tuple[int, int, float, int]]:
+    """(new id, old id, IoU, Gaussians in common) of all pairs that share a Gaussian."""
     new_sizes, old_sizes = np.bincount(ids), np.bincount(old)
     both = (ids > 0) & (old > 0)
     width = len(old_sizes)
     pairs, shared = np.unique(ids[both].astype(np.int64) * width + old[both], return_counts=True)
     for pair, common in zip(pairs.tolist(), shared.tolist(), strict=True):
         new_id, old_id = divmod(pair, width)
-        yield new_id, old_id, common / (int(new_sizes[new_id]) + int(old_sizes[old_id]) - common)
+        either = int(new_sizes[new_id]) + int(old_sizes[old_id]) - common
+        yield new_id, old_id, common / either, common
 
 
 def _unused(earlier: Sequence[np.ndarray], highest: int, limit: int) -> Iterator[int]:

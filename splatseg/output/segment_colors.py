@@ -2,10 +2,11 @@
 
 A colour begins as a function of where a segment is, not of its id or rank, so that two fits of one scene, whose ids
 run differently, mostly agree: hue and lightness are waves through space, evaluated at the segment's middle (the median
-of its Gaussians' centres, which another fit finds again to a fraction of the thing's size). Then, the largest first,
-a segment that touches one already coloured too much alike moves to the nearest colour that differs (greedy colouring
-as Welsh and Powell 1967, with a distance in place of equality). Segments that bring a colour along keep it, unless
-two that never touched before now do and look nearly the same: then the smaller chooses anew.
+of its Gaussians' centres, which another fit finds again to a fraction of the thing's size). Then, those with most
+Gaussians among the cameras first, a segment that touches one already coloured too much alike moves to the nearest
+colour that differs (greedy colouring as Welsh and Powell 1967, with a distance in place of equality). Segments that
+bring a colour along keep it, unless two that never touched before now do and look nearly the same: then the later
+chooses anew.
 
 The waves are measured in the cameras' own unit: the origin is their middle, the unit their median distance from it.
 Both are the capture's, the same for every fit. What lies outside the unit sphere is contracted (x -> (2 - 1/|x|) x/|x|,
@@ -27,10 +28,13 @@ from splatseg.output.oklab import oklab_of, srgb_of
 from splatseg.output.overlays import Color
 
 CLEAR = 0.12
-"""Distance in OKLab from which two colours are clearly different, also when a photograph is tinted with them."""
+"""Difference from which two colours are clearly different, also when a photograph is tinted with them."""
+
+LIGHTNESS_COUNTS = 0.5
+"""A tinted photograph has a lightness of its own, so that of the tint tells less than its hue: it counts half."""
 
 NEARLY_SAME = 0.06
-"""Below this distance two things that touch are taken for one."""
+"""Below this difference two things that touch are taken for one."""
 
 HUE_WAVE = np.array([1.0, 0.75, 1.3])
 LIGHTNESS_WAVE = np.array([-0.7, 1.0, 0.45])
@@ -95,24 +99,28 @@ def kept_colors(
     rank = {segment_id: number for number, segment_id in enumerate(places)}
     met = set(pairs_before)
     for one, other in sorted(pairs):
-        if (
-            (one, other) not in met
-            and one in kept
-            and other in kept
-            and _distance(kept[one], kept[other]) < NEARLY_SAME
-        ):
+        if (one, other) not in met and one in kept and other in kept and _look_alike(kept[one], kept[other]):
             del kept[max(one, other, key=rank.__getitem__)]
     return kept
 
 
+def difference(colors: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """How different 8-bit colours (..., 3) look as tints: their distance in OKLab, lightness counting half."""
+    apart = oklab_of(colors) - oklab_of(others)
+    return np.linalg.norm(apart * (LIGHTNESS_COUNTS, 1.0, 1.0), axis=-1)
+
+
 def colors_by_place(means: np.ndarray, ids: np.ndarray, frame: Frame) -> dict[int, Color]:
-    """The colour that each segment's place gives it, the segment of most Gaussians first."""
+    """The colour that each segment's place gives it, that of most Gaussians among the cameras first, then by size."""
     finite = (ids > 0) & np.isfinite(means).all(1)
     order = np.flatnonzero(finite)[np.argsort(ids[finite], kind="stable")]
     unique, starts, counts = np.unique(ids[order], return_index=True, return_counts=True)
     contracted = _contracted((means[order].astype(np.float64) - frame.origin) / frame.unit)
+    inside = (
+        np.add.reduceat(np.linalg.norm(contracted, axis=1) <= 1.0, starts, dtype=np.int64) if len(starts) else counts
+    )
     colors = {}
-    for number in np.lexsort((unique, -counts)):
+    for number in np.lexsort((unique, -counts, -inside)):
         points = contracted[starts[number] : starts[number] + counts[number]]
         low, middle, high = np.quantile(points, (0.1, 0.5, 0.9), axis=0)
         wavelength = max(WAVELENGTH, 2.0 * float(np.linalg.norm(high - low)))
@@ -147,18 +155,16 @@ def _differing(own: Color, around: list[Color]) -> Color:
     if not around:
         return own
     candidates = np.array([own, *_alternatives(own)])
-    lab = oklab_of(candidates)
-    gap = np.linalg.norm(lab[:, None] - oklab_of(np.array(around))[None], axis=2).min(1)
-    near = np.linalg.norm(lab - lab[0], axis=1)
+    gap = difference(candidates[:, None], np.array(around)[None]).min(1)
+    near = difference(candidates, candidates[0])
     clear = np.flatnonzero(gap >= CLEAR)
     best = clear[near[clear].argmin()] if len(clear) else int(gap.argmax())
     red, green, blue = (int(channel) for channel in candidates[best])
     return red, green, blue
 
 
-def _distance(one: Color, other: Color) -> float:
-    lab = oklab_of(np.array([one, other]))
-    return float(np.linalg.norm(lab[0] - lab[1]))
+def _look_alike(one: Color, other: Color) -> bool:
+    return bool(difference(np.array(one), np.array(other)) < NEARLY_SAME)
 
 
 def _alternatives(own: Color) -> list[Color]:

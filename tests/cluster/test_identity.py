@@ -42,16 +42,14 @@ def test_carried_over_ids_are_one_to_one_and_new_ones_were_never_given(rows: lis
 
 
 @given(labelings)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_a_segmentation_that_returns_has_all_its_ids_again(rows: list[np.ndarray]) -> None:
     returned = rows[-1]
     shuffled = np.where(returned > 0, 7 - returned, 0)
     carried = carried_over(shuffled, rows, 6, LIMIT)[shuffled]
-    # Another segmentation may hold the same segment under another id; where none does, the id is the old one.
-    for segment_id in np.unique(returned[returned > 0]).tolist():
-        members = returned == segment_id
-        twins = {int(row[members][0]) for row in rows if np.array_equal(row == row[members][0], members)}
-        assert set(carried[members].tolist()) <= twins - {0}
+    # Where two segmentations differ in their ids only, or in what the new one leaves out, the later may be meant.
+    there = returned > 0
+    assert any(np.array_equal(carried[there], row[there]) for row in rows)
 
 
 def test_the_larger_part_of_what_was_split_keeps_the_id() -> None:

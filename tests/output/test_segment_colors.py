@@ -16,6 +16,7 @@ from splatseg.output.segment_colors import (
     Frame,
     choose_colors,
     colors_by_place,
+    difference,
     kept_colors,
 )
 
@@ -24,7 +25,7 @@ ONE = (200, 80, 90)
 
 
 def apart(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
-    return float(np.linalg.norm(oklab_of(np.array(one)) - oklab_of(np.array(other))))
+    return float(difference(np.array(one), np.array(other)))
 
 
 def balls(centres: np.ndarray, each: int = 200, size: float = 0.05, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
