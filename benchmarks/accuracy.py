@@ -42,7 +42,7 @@ from splatseg.masks.segments import Segments, from_label_map, from_masks
 from splatseg.output import label_map, selection_mask
 from splatseg.output.overlays import overlay_segments
 from splatseg.run.folder import Run
-from splatseg.select import select_by_click, select_by_mask
+from splatseg.select import Knowledge, Prompt, select_by_prompts
 
 MASKS = ("clean", "masks_sim", "masks_nested", "masks_sim,drop=0.3", "masks_sim,drop=0.6", "masks_sim,merge=0.2")
 FEW = ("masks_sim,views=8", "masks_sim,views=16", "masks_sim,views=32")
@@ -106,10 +106,8 @@ def _disturbed(segments: Segments, rng: np.random.Generator, drop: float, merge:
     return from_masks(np.array(masks).reshape(len(masks), segments.height, segments.width))
 
 
-def features_of(
-    scene: Scene, masks: Masks, method: str, seed: int
-) -> tuple[Splats, Agreement | None, dict[str, float]]:
-    """The splat with features and segments, what its masks agree on, and the seconds of each part."""
+def features_of(scene: Scene, masks: Masks, method: str, seed: int) -> tuple[Splats, Knowledge, dict[str, float]]:
+    """The splat with features and segments, what its masks say of it, and the seconds of each part."""
     agreement = None
     seconds, began = {}, time.perf_counter()
     views = scene.run.capture.split("train")
@@ -126,7 +124,8 @@ def features_of(
     began = time.perf_counter()
     clusters = cluster_splats(splats, agreement=agreement)
     seconds["clustering"] = time.perf_counter() - began
-    return splats.replace(segment_ids=torch.from_numpy(clusters.ids)), agreement, seconds
+    splats = splats.replace(segment_ids=torch.from_numpy(clusters.ids))
+    return splats, Knowledge(agreement, clusters.hierarchy), seconds
 
 
 def ceiling(scene: Scene) -> tuple[ProtocolResult, np.ndarray]:
@@ -151,16 +150,14 @@ def ceiling(scene: Scene) -> tuple[ProtocolResult, np.ndarray]:
     return run_protocol(scene.truth, scene.names("train"), scene.names("test"), select), label
 
 
-def prompted(scene: Scene, splats: Splats, agreement: Agreement | None, kind: str) -> ProtocolResult:
+def prompted(scene: Scene, splats: Splats, knowledge: Knowledge, kind: str) -> ProtocolResult:
     """The protocol with a mask or a click in the prompt's view."""
     views = scene.run.capture.split("test")
 
     def select(view_name: str, mask: np.ndarray) -> Mapping[str, np.ndarray]:
         camera = scene.run.capture.view(view_name).camera
-        if kind == "mask":
-            members = select_by_mask(splats, camera, mask, agreement=agreement).members
-        else:
-            members = select_by_click(splats, camera, deepest_pixel(mask), voted=agreement is not None).members
+        prompt = Prompt(camera, mask=mask) if kind == "mask" else Prompt(camera, click=deepest_pixel(mask))
+        members = select_by_prompts(splats, [prompt], knowledge).members
         return {view.name: selection_mask(splats, view.camera, members) for view in views}
 
     return run_protocol(scene.truth, scene.names("train"), scene.names("test"), select)
@@ -192,14 +189,14 @@ def automatic(scene: Scene, splats: Splats, pictures: Path | None) -> dict[str, 
 def row(scene: Scene, top: ProtocolResult, masks: str, method: str, seed: int, pictures: Path | None) -> dict:
     """All figures of one scene, mask set, method and seed."""
     try:
-        splats, agreement, seconds = features_of(scene, scene.masks(masks, seed), method, seed)
+        splats, knowledge, seconds = features_of(scene, scene.masks(masks, seed), method, seed)
     except PromptError as error:
         return {"scene": scene.path.name, "masks": masks, "method": method, "seed": seed, "error": str(error)}
     facts: dict = {"scene": scene.path.name, "masks": masks, "method": method, "seed": seed}
     facts |= {"gaussians": len(splats), "ceiling_miou": top.miou, "ceiling_mbiou": top.mbiou}
     ceilings = {score.prompt.id: score.iou for score in (*top.things, *top.stuff)}
     for kind in ("mask", "click"):
-        result = prompted(scene, splats, agreement, kind)
+        result = prompted(scene, splats, knowledge, kind)
         facts |= {f"{kind}_miou": result.miou, f"{kind}_mbiou": result.mbiou}
         facts[f"{kind}_of_ceiling"] = float(np.mean([s.iou for s in result.things])) / (top.miou or 1.0)
         if result.stuff:

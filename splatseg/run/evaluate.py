@@ -53,15 +53,14 @@ class _Prompted:
 
     def __init__(self, run: Run, splats: Splats, views: tuple[View, ...], advance: Advance) -> None:
         self._run, self._splats, self._views, self._advance = run, splats, views, advance
-        self._agreement = run.agreement()
+        self._agreement, self._hierarchy = run.agreement(), run.hierarchy()
         self._done = 0
 
     def __call__(self, view_name: str, mask: np.ndarray) -> Mapping[str, np.ndarray]:
         self._done += 1
         self._advance(self._done)
-        selection = select_by_mask(
-            self._splats, self._run.capture.view(view_name).camera, mask, agreement=self._agreement
-        )
+        camera = self._run.capture.view(view_name).camera
+        selection = select_by_mask(self._splats, camera, mask, None, self._agreement, self._hierarchy)
         return {view.name: selection_mask(self._splats, view.camera, selection.members) for view in self._views}
 
 

@@ -4,7 +4,8 @@
 
 a_i, b_i: summed blending weight of Gaussian i inside and outside the mask; p_i its purity; f_i its unit feature. The
 threshold on the scores is the one whose selection, rendered into the prompt's own view, agrees best with the mask.
-With the votes of all views at hand the selection is then set right by them (`corrected`).
+With the votes of all views at hand what automatic segments, and atoms of their hierarchy, lie mostly in the mask are
+tried beside it, all are set right by the votes, and the best is taken (`corrected`).
 
 Alphabet: N Gaussians, F features, H x W pixels.
 """
@@ -16,6 +17,7 @@ import torch
 
 from splatseg.arrays import check_shapes
 from splatseg.capture.camera import Camera
+from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
 from splatseg.lift.agreement import Agreement
 from splatseg.raster.interface import Plan, accumulate, prepare
@@ -31,11 +33,13 @@ def select_by_mask(
     mask: np.ndarray,
     threshold: float | None = None,
     agreement: Agreement | None = None,
+    hierarchy: Hierarchy | None = None,
 ) -> Selection:
     """Select the object that mask (H,W) bool covers in the image of `camera`, tidied.
 
     threshold None chooses it by agreement with the mask in its own view, and `agreement`, the votes of all views on
-    this splat, then corrects what is selected; a threshold that is given is taken as it is.
+    this splat, then corrects what is selected, its segments and atoms of `hierarchy` competing with the threshold; a
+    threshold that is given is taken as it is.
 
     Raises PromptError for a mask of the wrong size, an empty mask, a mask that no Gaussian is seen through, a splat
     without features, and an empty selection.
@@ -51,7 +55,18 @@ def select_by_mask(
     selection = nonempty(Selection(scores, chosen, scores >= chosen), "the mask")
     if threshold is not None or agreement is None:
         return selection.tidy(splats)
-    return best_corrected([selection], splats, agreement, lambda members: iou(render_members(plan, members), mask))[0]
+    pieces = [] if splats.segment_ids is None else [splats.segment_ids.numpy()]
+    pieces += [] if hierarchy is None else [hierarchy.atoms]
+    candidates = [selection, *(_made_of(ids, inside, outside) for ids in pieces)]
+    return best_corrected(candidates, splats, agreement, lambda members: iou(render_members(plan, members), mask))[0]
+
+
+def _made_of(ids: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> Selection:
+    """The pieces, ids (N,) with 0 = none, that are seen more inside the mask than outside, together."""
+    within = np.bincount(ids, weights=inside) > np.bincount(ids, weights=outside)
+    within[0] = False
+    members: np.ndarray = within[ids]
+    return Selection(members.astype(np.float32) - 0.5, 0.0, members)
 
 
 def plan_of(splats: Splats, camera: Camera) -> Plan:

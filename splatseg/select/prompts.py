@@ -106,7 +106,7 @@ def _single(session: Session, prompt: Prompt, knowledge: Knowledge, threshold: f
     if prompt.box is not None:
         return select_by_box(session.splats, prompt.camera, prompt.box, threshold, agreement)
     assert prompt.mask is not None
-    return select_by_mask(session.splats, prompt.camera, prompt.mask, threshold, agreement)
+    return select_by_mask(session.splats, prompt.camera, prompt.mask, threshold, agreement, knowledge.hierarchy)
 
 
 def _joint(session: Session, wanted: list[Prompt], selections: list[Selection]) -> Selection:

@@ -8,6 +8,7 @@ from scenes import ring, things
 from scipy import sparse
 
 from splatseg.capture.camera import Camera
+from splatseg.cluster import Hierarchy
 from splatseg.lift import Agreement, Votes
 from splatseg.select import Selection, select_by_box, select_by_click, select_by_mask
 from splatseg.select.corrected import best_corrected
@@ -88,3 +89,17 @@ def test_an_empty_correction_loses_to_any_selection():
     best, fit = best_corrected([none, some], splats, agreement_on(thing), lambda members: np.zeros(len(members)))
     np.testing.assert_array_equal(best.members, thing == 1)
     assert 0.9 < fit <= 1.0 + 1e-6
+
+
+def test_segments_and_atoms_that_lie_in_the_mask_compete_with_the_threshold():
+    splats, thing, camera = featured(noise=2.0)  # features say next to nothing
+    mask, agreement = mask_of(splats, camera, thing == 2), agreement_on(np.ones_like(thing))
+    alone = select_by_mask(splats, camera, mask, agreement=agreement).members
+    merges, levels = np.zeros((0, 2), dtype=np.int32), np.zeros(0, dtype=np.float32)
+    hierarchy = Hierarchy(thing.astype(np.int32), merges, levels)
+    by_atoms = select_by_mask(splats, camera, mask, agreement=agreement, hierarchy=hierarchy).members
+    segmented = splats.replace(segment_ids=torch.tensor(thing, dtype=torch.int32))
+    by_segments = select_by_mask(segmented, camera, mask, agreement=agreement).members
+    assert (alone != (thing == 2)).any(), "features must fail, or nothing is gained"
+    np.testing.assert_array_equal(by_atoms, thing == 2)
+    np.testing.assert_array_equal(by_segments, thing == 2)
