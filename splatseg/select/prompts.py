@@ -1,9 +1,10 @@
 """Several prompts at once: what is wanted and what is not, by clicks, boxes and masks, in any views.
 
 What is wanted adds up; masks of several views describe one and the same selection, which must fit all of them. What is
-not wanted is taken away in pieces as large as can be without touching what is wanted: the hierarchy of segments is
-walked up from what the prompt points at, through parts to the whole, and stops before the first piece that holds
-something wanted. Without a hierarchy, or where both point into one atom, Gaussians follow the prompt they resemble.
+not wanted is taken away in pieces of the hierarchy: a click takes the whole thing it points at, or where that thing is
+wanted the atom; a box or a mask takes the Gaussians in it, and pieces that lie mostly in it and hold nothing wanted.
+Without a hierarchy, or where both point into one atom, Gaussians follow the prompt they resemble; where both prompts
+look alike an unwanted click takes what is around it, as a brush does.
 
 Alphabet: N Gaussians; P prompts; V views with prompts; A atoms.
 """
@@ -24,7 +25,7 @@ from splatseg.errors import PromptError
 from splatseg.lift.agreement import Agreement
 from splatseg.raster.interface import contributors
 from splatseg.select.box import Box, select_by_box
-from splatseg.select.click import click_query, pixel_of, select_by_click
+from splatseg.select.click import ALIKE, click_query, pixel_of, select_by_click
 from splatseg.select.mask_prompt import inside_outside, select_by_mask
 from splatseg.select.selection import Selection, nonempty
 from splatseg.select.session import Session, session_of
@@ -33,6 +34,10 @@ from splatseg.splats.splats import Splats
 
 USUAL = 0.5
 """The granularity up to which pieces that are not wanted are taken away whole."""
+
+BRUSH = 0.02
+"""Radius, as a share of the image's width, of what an unwanted click takes from something that looks like what is
+wanted: features do not part it, so only the place is left to go by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,14 +173,31 @@ def _unwanted_at(session: Session, prompt: Prompt, wanted: list[Prompt], hierarc
     atom = 0 if hierarchy is None else _atom_at(session, prompt, hierarchy)
     if hierarchy is not None and atom:
         kept = {node for one in _wanted_atoms(session, wanted, hierarchy) for node in hierarchy.chain(one)}
-        free = [node for node in hierarchy.chain(atom) if node not in kept and hierarchy.level_of(node) <= USUAL]
-        if free:
-            return hierarchy.members(free[-1])
+        whole = [node for node in hierarchy.chain(atom) if hierarchy.level_of(node) <= USUAL][-1]
+        # Of the same thing only the atom: who takes away a mistake does not mean half of what is wanted.
+        for piece in (whole, atom):
+            if piece not in kept:
+                return hierarchy.members(piece)
     assert prompt.click is not None
-    unlike = session.features @ click_query(session, prompt.camera, prompt.click)
-    like = [session.features @ click_query(session, p.camera, p.click) for p in wanted if p.click is not None]
-    nearer: np.ndarray = unlike > (np.max(like, axis=0) if like else USUAL)
+    unlike = click_query(session, prompt.camera, prompt.click)
+    like = [click_query(session, p.camera, p.click) for p in wanted if p.click is not None]
+    if any(float(unlike @ query) > ALIKE for query in like):
+        return _brushed(session, prompt)
+    resembling = np.max([session.features @ query for query in like], axis=0) if like else USUAL
+    nearer: np.ndarray = session.features @ unlike > resembling
     return nearer & (hierarchy.atoms == atom) if hierarchy is not None and atom else nearer
+
+
+def _brushed(session: Session, prompt: Prompt) -> np.ndarray:
+    """(N,) bool: the Gaussians that are seen mostly in a small disc around a click."""
+    assert prompt.click is not None
+    camera = prompt.camera
+    x, y = pixel_of(prompt.click, camera)
+    rows, columns = np.ogrid[: camera.height, : camera.width]
+    disc = (columns - x) ** 2 + (rows - y) ** 2 <= max(BRUSH * camera.width, 2.0) ** 2
+    inside, outside = inside_outside(session.plan(camera), disc)
+    brushed: np.ndarray = inside > outside
+    return brushed
 
 
 def _wanted_atoms(session: Session, wanted: list[Prompt], hierarchy: Hierarchy) -> set[int]:

@@ -95,6 +95,18 @@ def test_without_a_hierarchy_gaussians_follow_the_prompt_they_resemble() -> None
     assert not found[thing == 3].any() and found[thing == 1].all()
 
 
+def test_where_both_prompts_look_alike_an_unwanted_click_takes_only_what_is_around_it() -> None:
+    splats, thing = scene()
+    hierarchy = Hierarchy(thing.astype(np.int32), np.zeros((0, 2), dtype=np.int32), np.zeros(0, dtype=np.float32))
+    means = splats.means.numpy()
+    low = (thing == 2) & (means[:, 1] > np.quantile(means[thing == 2, 1], 0.9))
+    high = (thing == 2) & (means[:, 1] < np.quantile(means[thing == 2, 1], 0.1))
+    wanted, unwanted = click_on(splats, CAMERAS[0], high), click_on(splats, CAMERAS[0], low, wanted=False)
+    found = select_by_prompts(splats, [wanted, unwanted], Knowledge(None, hierarchy, 0.5)).members
+    assert 0.7 * (thing == 2).sum() < found.sum() < (thing == 2).sum()
+    assert not found[thing != 2].any()
+
+
 def test_masks_of_several_views_describe_one_thing() -> None:
     splats, thing = scene()
     noisy = splats.features + 0.35 * torch.randn(splats.features.shape, generator=torch.Generator().manual_seed(1))
