@@ -17,7 +17,6 @@ segments with the truth over all held-out pixels, as one labelling; `things` lea
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import time
 from collections.abc import Mapping
@@ -31,7 +30,7 @@ from PIL import Image
 
 from splatseg import CaptureSettings, RunSettings, Splats, View, cluster_splats, open_run, start_run, train_run
 from splatseg.cli.console import Terminal
-from splatseg.contrast import ContrastConfig, fit_features
+from splatseg.contrast import PaperConfig, fit_paper_features
 from splatseg.errors import PromptError
 from splatseg.evaluate import Truth, adjusted_rand_index, read_truth, run_protocol
 from splatseg.evaluate.protocols import ProtocolResult
@@ -114,7 +113,7 @@ def features_of(
     seconds, began = {}, time.perf_counter()
     views = scene.run.capture.split("train")
     if method == "paper":
-        splats = fit_features(scene.splats, views, masks, dataclasses.replace(ContrastConfig(), seed=seed), None)
+        splats = fit_paper_features(scene.splats, views, masks, PaperConfig(seed=seed))
         seconds["features"] = time.perf_counter() - began
     else:
         votes = collect_votes(scene.splats, views, masks)

@@ -60,6 +60,11 @@ class Agreement:
         """N."""
         return int(self._weights.shape[0])
 
+    @property
+    def visible(self) -> sparse.csr_array:
+        """(N,V) pixels that each view with masks sees of each Gaussian under its masks."""
+        return self._visible
+
     def tallies(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(inside (M,), seen (V,)) of a set, members (N,) bool, or of K sets, (K,N) one-hot sparse: (K,M), (K,V)."""
         if isinstance(members, np.ndarray):

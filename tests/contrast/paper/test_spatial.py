@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from splatseg.contrast.config import ContrastConfig
-from splatseg.contrast.sampling import draw_samples
-from splatseg.contrast.spatial import spatial_loss
+from splatseg.contrast.paper.config import PaperConfig
+from splatseg.contrast.paper.sampling import draw_samples
+from splatseg.contrast.paper.spatial import spatial_loss
 
-CONFIG = ContrastConfig(spatial_samples=7)
+CONFIG = PaperConfig(spatial_samples=7)
 
 
 def cloud(count: int = 40) -> tuple[torch.Tensor, torch.Tensor]:
@@ -49,7 +49,7 @@ def test_damaged_positions_take_no_part():
     means, features = cloud(20)
     means[3, 0] = float("nan")
     features.requires_grad_()
-    spatial_loss(means, features, ContrastConfig(), np.random.default_rng(0)).backward()
+    spatial_loss(means, features, PaperConfig(), np.random.default_rng(0)).backward()
     assert torch.isfinite(features.grad).all()
     assert torch.equal(features.grad[3], torch.zeros(4, dtype=torch.float64))
 

@@ -7,15 +7,15 @@ import math
 import pytest
 import torch
 
-from splatseg.contrast import loss as loss_module
-from splatseg.contrast.config import ContrastConfig
-from splatseg.contrast.loss import clustering_loss, segment_pixels
+from splatseg.contrast.paper import loss as loss_module
+from splatseg.contrast.paper.config import PaperConfig
+from splatseg.contrast.paper.loss import clustering_loss, segment_pixels
 
-CONFIG = ContrastConfig()
-SMALL = ContrastConfig(min_pixels=2, clustering_weight=1.0)
+CONFIG = PaperConfig()
+SMALL = PaperConfig(min_pixels=2, clustering_weight=1.0)
 
 
-def literal(features: torch.Tensor, labels: torch.Tensor, config: ContrastConfig) -> float:
+def literal(features: torch.Tensor, labels: torch.Tensor, config: PaperConfig) -> float:
     """Segment by segment, pixel by pixel, as the formula reads."""
     unit = [[float(x) for x in row / row.norm()] for row in features]
     ids = [i for i in sorted(set(labels.tolist())) if i != 0 and int((labels == i).sum()) > config.min_pixels]
@@ -60,7 +60,7 @@ def test_the_weight_and_the_minimum_size_are_the_papers():
 def test_the_gradient_agrees_with_finite_differences_when_the_temperature_is_held():
     features, labels = example(pixels=30)
     # The temperature is a constant for the gradient; at its upper limit it is one for finite differences too.
-    held = ContrastConfig(min_pixels=2, clustering_weight=1.0, temperature_min=1.0, temperature_max=1.0)
+    held = PaperConfig(min_pixels=2, clustering_weight=1.0, temperature_min=1.0, temperature_max=1.0)
     assert torch.autograd.gradcheck(lambda f: clustering_loss(f, labels, held), (features.requires_grad_(),))
 
 

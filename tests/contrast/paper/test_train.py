@@ -12,7 +12,7 @@ import torch
 
 from splatseg.capture import Capture, View
 from splatseg.capture.camera import Camera
-from splatseg.contrast import ContrastConfig, FeatureReport, PaperObjective, fit_features
+from splatseg.contrast.paper import FeatureReport, PaperConfig, PaperObjective, fit_paper_features
 from splatseg.files import write_png
 from splatseg.masks import Segments, from_label_map
 from splatseg.splats import Splats
@@ -20,7 +20,7 @@ from splatseg.splats.initialise import from_points
 from splatseg.splats.render import render_channels, render_rgb
 from splatseg.train import TrainConfig, fit
 
-CONFIG = ContrastConfig(
+CONFIG = PaperConfig(
     iterations=400, channels=4, min_pixels=5, clustering_every=4, clustering_weight=1e-3, spatial_every=8, seed=2
 )
 
@@ -81,7 +81,7 @@ def separation(splats: Splats, left: torch.Tensor) -> float:
 
 def test_two_things_become_two_directions_though_ids_differ_between_views(pair):
     reports: list[FeatureReport] = []
-    found = fit_features(pair.splats, pair.capture.views, pair.masks, CONFIG, reports.append)
+    found = fit_paper_features(pair.splats, pair.capture.views, pair.masks, CONFIG, reports.append)
     before = pair.splats.replace(features=PaperObjective(pair.masks, CONFIG).initial_features(24))
     assert separation(found, pair.left) > separation(before, pair.left) + 0.3
     assert [report.step for report in reports] == [52, 104, 156, 208, 260, 312, 364]
@@ -90,13 +90,13 @@ def test_two_things_become_two_directions_though_ids_differ_between_views(pair):
 
 def test_the_same_seed_gives_the_same_features(pair):
     config = dataclasses.replace(CONFIG, iterations=40)
-    first, second = (fit_features(pair.splats, pair.capture.views, pair.masks, config) for _ in range(2))
+    first, second = (fit_paper_features(pair.splats, pair.capture.views, pair.masks, config) for _ in range(2))
     assert torch.equal(first.features, second.features)
 
 
 def test_with_both_terms_off_features_stay_as_they_started(pair):
     config = dataclasses.replace(CONFIG, clustering=False, spatial=False)
-    found = fit_features(pair.splats, pair.capture.views, pair.masks, config)
+    found = fit_paper_features(pair.splats, pair.capture.views, pair.masks, config)
     assert torch.equal(found.features, PaperObjective(pair.masks, config).initial_features(24))
 
 
@@ -108,18 +108,18 @@ def test_each_term_moves_features_by_itself(pair, term):
     assert [step for step in range(1, 17) if objective.due(step)] == (
         [4, 8, 12, 16] if term == "clustering" else [8, 16]
     )
-    found = fit_features(pair.splats, pair.capture.views, pair.masks, config)
+    found = fit_paper_features(pair.splats, pair.capture.views, pair.masks, config)
     assert not torch.equal(found.features, objective.initial_features(24))
 
 
 def test_a_view_without_masks_teaches_nothing(pair):
     config = dataclasses.replace(CONFIG, iterations=40, spatial=False)
-    found = fit_features(pair.splats, pair.capture.views, LabelMaps({}), config)
+    found = fit_paper_features(pair.splats, pair.capture.views, LabelMaps({}), config)
     assert torch.equal(found.features, PaperObjective(pair.masks, config).initial_features(24))
 
 
 def test_features_start_uniform_in_0_to_1(pair):
-    start = PaperObjective(pair.masks, ContrastConfig()).initial_features(5000)
+    start = PaperObjective(pair.masks, PaperConfig()).initial_features(5000)
     assert start.shape == (5000, 16)
     assert 0 <= float(start.min()) < 0.001 and 0.999 < float(start.max()) <= 1
 

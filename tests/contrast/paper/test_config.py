@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from splatseg.contrast import ContrastConfig
+from splatseg.contrast.paper import PaperConfig
 
 
 def test_the_defaults_are_the_official_codes():
-    config = ContrastConfig()
+    config = PaperConfig()
     assert (config.iterations, config.channels, config.learning_rate) == (30_000, 16, 0.0025)
     assert (config.clustering_every, config.clustering_weight, config.min_pixels) == (50, 1e-6, 100)
     assert (config.temperature_scale, config.temperature_min, config.temperature_max) == (10.0, 0.1, 1.0)
@@ -17,7 +17,7 @@ def test_the_defaults_are_the_official_codes():
 
 
 def test_a_shorter_schedule_uses_each_term_as_often():
-    short = ContrastConfig().scaled(3_000)
+    short = PaperConfig().scaled(3_000)
     assert short.iterations // short.clustering_every == 600
     assert short.iterations // short.spatial_every == 300
 
@@ -25,4 +25,4 @@ def test_a_shorter_schedule_uses_each_term_as_often():
 @pytest.mark.parametrize("wrong", [{"iterations": 0}, {"channels": 0}, {"temperature_min": 0.0}])
 def test_settings_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match=r"at least 1|0 < min"):
-        ContrastConfig(**wrong)
+        PaperConfig(**wrong)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from splatseg.contrast.sampling import draw_samples, farthest, nearest
+from splatseg.contrast.paper.sampling import draw_samples, farthest, nearest
 
 
 def _sorted_distances(points: np.ndarray, queries: np.ndarray) -> np.ndarray:
