@@ -104,11 +104,13 @@ class Objective:
     def loss(self, step: int, features: Tensor) -> Tensor:
         """Sum of all terms at a step; without a gradient if there is nothing to learn from."""
         total = torch.zeros(())
+        if len(self._views) == 0:
+            return total
         for turn in range(min(self._config.views_a_step, len(self._views))):
             number = (step - 1) * self._config.views_a_step + turn
             sample = self._views.next(view_of_step(number, len(self._views), self._config.seed))
             total = total + self._loss_of(sample, step, features) / self._config.views_a_step
-        if self._neighbours is not None and len(features):
+        if self._neighbours is not None:
             rng = np.random.default_rng([self._config.seed, SPATIAL, step])
             samples = torch.from_numpy(rng.integers(0, len(features), self._config.spatial_samples))
             total = total + self._config.spatial_weight * neighbour_loss(features, self._neighbours, samples)

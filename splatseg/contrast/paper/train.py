@@ -1,8 +1,8 @@
 """Features from masks by contrastive training: the paper's objective, joint with the photometric fit or alone.
 
 Joint, `PaperObjective` is handed to `train.fit`: features are blended in the same rasterisation as colour, and the
-clustering loss also moves the geometry, as in the official code. Alone, `fit_paper_features` trains the features of a
-splat whose geometry stays as it is; steps without a loss are not made one by one but taken together (`optimiser.coast`).
+clustering loss also moves the geometry, as in the official code. Alone, `fit_paper_features` trains features on
+geometry that stays as it is; steps without a loss are not made one by one but taken together (`optimiser.coast`).
 
 Alphabet: N Gaussians; F channels; H x W pixels; a step is counted from 1.
 """
