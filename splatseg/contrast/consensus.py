@@ -3,11 +3,12 @@
     B_m       = Gaussians that mask m sees by more than half of what its view sees of them
     IoU(m,k)  = pixels of k on B_m over pixels of k or B_m, of Gaussians that both views see
     group     = masks of many views with IoU >= 1/2: grown from those most others agree with, then grown and merged
-    standing  = (support of a group / the best support among groups it overlaps in space) ^ SHARPNESS
+    presence  = of the views that show a group, the share that has a mask of it
+    standing  = (presence of a group / the best presence among groups it is related to) ^ SHARPNESS
 
 A group is one thing at one level: a lid and its bottle are two groups, related, that are not to be told apart. Where
-most views show a thing whole, its halves from the views that break it have little support beside the whole and their
-standing is near 0; parts that all views show beside the whole keep theirs.
+most views show a thing whole, its halves from the views that break it are seldom masks of their own and their standing
+is near 0; parts that all views show beside the whole keep theirs.
 
 Alphabet: N Gaussians; M masks; V views with masks; G groups.
 
@@ -26,6 +27,9 @@ from splatseg.lift import Agreement, Votes
 SAME = 0.5
 """IoU from which two masks, or a mask and a group, show the same thing."""
 
+IN_COMMON = 0.1
+"""Share of a mask that the other view must see before the two are compared."""
+
 MERGED = 0.6
 """IoU in space from which two groups are one."""
 
@@ -39,8 +43,8 @@ they are two things."""
 CLEAR = 0.2
 """A view shows a group if it sees this share of what the view that sees it best does."""
 
-SHARPNESS = 8.0
-"""How fast the standing of a group falls with its support beside the best."""
+SHARPNESS = 3.0
+"""How fast the standing of a group falls with its presence beside the best."""
 
 FEWEST_MASKS = 3
 """Masks that a group has at least, if there are as many views."""
@@ -97,10 +101,10 @@ def find_consensus(votes: Votes, seed: int = 0) -> Consensus:
     overlaps = _overlaps(sets, votes.weights, visible, view_of)
     related = _shared(sets, votes.seen, union=False) >= RELATED
     np.fill_diagonal(related, True)
-    support = _support(sets, overlaps, visible, view_of)
+    presence = _presence(sets, visible, group_of, view_of)
     related |= _joined(sets, votes.weights, visible, view_of) >= JOINED
-    best = np.where(related, support[None], 0.0).max(axis=1)
-    standing = (support / np.maximum(best, 1e-6)) ** SHARPNESS
+    best = np.where(related, presence[None], 0.0).max(axis=1)
+    standing = (presence / np.maximum(best, 1e-6)) ** SHARPNESS
     return _strongest(group_of, overlaps, standing.astype(np.float32), related)
 
 
@@ -132,6 +136,9 @@ def _same(weights: sparse.csr_array, visible: sparse.csr_array, view_of: np.ndar
         union = in_view[k, view_of[start + m]] + seen[m, view_of[k]] - overlap.data
         iou = np.minimum(overlap.data / np.maximum(union, 1e-6), 1.0)
         kept = (iou >= 0.5 * SAME) & (view_of[start + m] != view_of[k])
+        # Two views that have next to nothing in common cannot agree on it.
+        kept &= seen[m, view_of[k]] >= IN_COMMON * seen[m, view_of[start + m]]
+        kept &= in_view[k, view_of[start + m]] >= IN_COMMON * in_view[k, view_of[k]]
         found.append(sparse.csr_array((iou[kept], (m[kept], k[kept])), shape=overlap.shape))
     one_way = sparse.vstack(found, format="csr")
     both_ways = sparse.csr_array(0.5 * (one_way + one_way.T))
@@ -222,15 +229,15 @@ def _joined(
     return np.asarray(together / np.maximum(shown, 1.0))
 
 
-def _support(
-    sets: sparse.csr_array, overlaps: np.ndarray, visible: sparse.csr_array, view_of: np.ndarray
+def _presence(
+    sets: sparse.csr_array, visible: sparse.csr_array, group_of: np.ndarray, view_of: np.ndarray
 ) -> np.ndarray:
-    """(G,) mean over views of the best overlap, by what they see of the group."""
+    """(G,) of the views that show a group, the share that has a mask of it."""
     seen = (sets @ visible).toarray()
-    best = np.zeros_like(seen)
-    for view in range(seen.shape[1]):
-        best[:, view] = overlaps[:, view_of == view].max(axis=1, initial=0.0)
-    return np.asarray((seen * best).sum(axis=1) / np.maximum(seen.sum(axis=1), 1e-6))
+    clear = seen > CLEAR * seen.max(axis=1, keepdims=True)
+    masked = np.zeros_like(clear)
+    masked[group_of[group_of >= 0], view_of[group_of >= 0]] = True
+    return np.asarray((masked & clear).sum(axis=1) / np.maximum(clear.sum(axis=1), 1))
 
 
 def _reassigned(overlaps: np.ndarray, view_of: np.ndarray) -> np.ndarray:

@@ -29,23 +29,30 @@ class Descent:
     def __init__(self, features: Tensor, seen: Tensor) -> None:
         """seen (N,): `expected_weight`."""
         self.features = features.clone().requires_grad_()
-        self._velocity = torch.zeros_like(features)
-        some = seen[seen > 0]
+        self._velocity = np.zeros(features.shape, np.float32)
+        weights = seen.numpy()
+        some = weights[weights > 0]
         floor = FLOOR * float(some.mean()) if len(some) else 1.0
-        self._scale = (1.0 / (seen + floor))[:, None]
+        self._scale = (1.0 / (weights + np.float32(floor)))[:, None]
 
-    @torch.no_grad()
     def step(self, rate: float) -> None:
         """One step with the gradient that is there, which is then dropped."""
         assert self.features.grad is not None
-        gradient = self.features.grad.mul_(self._scale)
-        lengths = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
-        gradient.div_(lengths.clamp_(min=1.0))
-        self._velocity.lerp_(gradient, 1.0 - MOMENTUM)
-        self.features.sub_(self._velocity, alpha=rate)
-        lengths = torch.linalg.vector_norm(self.features, dim=1, keepdim=True)
-        self.features.div_(lengths.clamp_(min=1e-12))
+        # In numpy: torch's result would depend in its last bit on how many threads share the rows.
+        features, gradient = self.features.detach().numpy(), self.features.grad.numpy()
+        gradient *= self._scale
+        gradient /= np.maximum(_lengths(gradient), 1.0)
+        gradient *= 1.0 - MOMENTUM
+        self._velocity *= MOMENTUM
+        self._velocity += gradient
+        np.multiply(self._velocity, rate, out=gradient)
+        features -= gradient
+        features /= np.maximum(_lengths(features), 1e-12)
         self.features.grad = None
+
+
+def _lengths(rows: np.ndarray) -> np.ndarray:
+    return np.asarray(np.sqrt(np.einsum("nf,nf->n", rows, rows)))[:, None]
 
 
 def expected_weight(votes: Votes, weights: np.ndarray) -> Tensor:

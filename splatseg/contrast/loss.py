@@ -16,10 +16,16 @@ Source: prototypes as in PCL (Li et al. 2021); generalised cross-entropy, Zhang 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from splatseg.arrays import check_shapes
+
+LOGITS_AT_ONCE = 1 << 14
+"""Elements of the (pixels, K) table held at once."""
 
 
 def prototype_loss(
@@ -38,12 +44,51 @@ def prototype_loss(
     """
     check_shapes(unit=(unit, "P F"), prototypes=(prototypes, "K F"), own=(own, "P"), shares=(shares, "P"))
     check_shapes(prototypes=(prototypes, "K F"), biases=(biases, "K K"))
-    if len(unit) == 0:
-        return unit.sum() * 0.0
-    logits = unit @ prototypes.T / temperature + biases[own]
-    log_p = logits.gather(1, own[:, None])[:, 0] - torch.logsumexp(logits, dim=1)
-    losses = -log_p if discount == 0 else -torch.expm1(discount * log_p) / discount
-    return temperature * (losses * shares).sum()
+    loss: Tensor = _PrototypeLoss.apply(unit, prototypes, own, shares, biases, temperature, discount)
+    return loss
+
+
+class _PrototypeLoss(torch.autograd.Function):
+    """The loss and its gradient in one pass over rows. By z_qk it is share_q p_q^d (p_qk - [k = o]) times temperature.
+
+    A piece is so small that torch does not share it among threads: where it does, the ends of their shares are computed
+    by other instructions, and the last bit of an exponential would depend on the number of threads.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        unit: Tensor,
+        prototypes: Tensor,
+        own: Tensor,
+        shares: Tensor,
+        biases: Tensor,
+        temperature: float,
+        discount: float,
+    ) -> Tensor:
+        grad_unit, grad_prototypes = torch.zeros_like(unit), torch.zeros_like(prototypes)
+        total = unit.new_zeros((), dtype=torch.float64)
+        rows = max(1, LOGITS_AT_ONCE // max(len(prototypes), 1))
+        for start in range(0, len(unit), rows):
+            piece = slice(start, start + rows)
+            o, share = own[piece, None], shares[piece, None]
+            logits = torch.addmm(biases[own[piece]], unit[piece], prototypes.T, alpha=1.0 / temperature)
+            log_p = logits.log_softmax(dim=1)
+            own_log = log_p.gather(1, o)
+            losses = -own_log if discount == 0 else torch.expm1(discount * own_log) / -discount
+            total += temperature * (losses * share).sum(dtype=torch.float64)
+            grad = log_p.exp().scatter_add_(1, o, torch.full_like(own_log, -1.0))
+            grad *= share * torch.exp(discount * own_log)
+            grad_unit[piece] = grad @ prototypes
+            grad_prototypes.addmm_(grad.T, unit[piece])
+        ctx.save_for_backward(grad_unit, grad_prototypes)
+        return total.to(unit.dtype)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        grad_unit, grad_prototypes = ctx.saved_tensors
+        return grad * grad_unit, grad * grad_prototypes, None, None, None, None, None
 
 
 def pair_biases(standing: Tensor, related: Tensor) -> Tensor:

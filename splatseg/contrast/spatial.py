@@ -39,7 +39,9 @@ def neighbour_loss(features: Tensor, neighbours: Tensor, samples: Tensor) -> Ten
     there = others >= 0
     if not there.any():
         return features.sum() * 0.0
-    own = torch.nn.functional.normalize(features[samples], dim=1)
-    theirs = torch.nn.functional.normalize(features[others.clamp(min=0)], dim=2)
+    # index_select, because the backward of indexing adds in another order with other numbers of threads.
+    own = torch.nn.functional.normalize(features.index_select(0, samples), dim=1)
+    rows = features.index_select(0, others.clamp(min=0).flatten())
+    theirs = torch.nn.functional.normalize(rows, dim=1).reshape(*others.shape, -1)
     cosines = (own[:, None] * theirs).sum(2)
     return ((1.0 - cosines) * there).sum() / there.sum()
