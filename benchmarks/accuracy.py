@@ -1,7 +1,7 @@
 """How well objects are found on frozen geometry: scenes x masks x methods, with the ceiling in every row.
 
     python benchmarks/accuracy.py --scenes DIR [DIR ...] --work DIR [--quick] [--pictures]
-    python benchmarks/accuracy.py --scene DIR --masks NAME --method lift|paper --seed S --work DIR --json     one row
+    python benchmarks/accuracy.py --scene DIR --masks NAME --method lift|contrast|paper --seed S --work DIR --json
 
 A scene is a capture with gt/instance, gt/scene.json and folders of masks. Its geometry is fitted once with the defaults
 (kept in --work; --run RUN takes that of a finished run) and never changes after. NAME is `clean` (the true instances)
@@ -17,7 +17,6 @@ segments with the truth over all held-out pixels, as one labelling; `things` lea
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import time
 from collections.abc import Mapping
@@ -31,7 +30,7 @@ from PIL import Image
 
 from splatseg import CaptureSettings, RunSettings, Splats, View, cluster_splats, open_run, start_run, train_run
 from splatseg.cli.console import Terminal
-from splatseg.contrast import ContrastConfig, fit_features
+from splatseg.contrast import ContrastConfig, PaperConfig, fit_contrast_features, fit_paper_features
 from splatseg.errors import PromptError
 from splatseg.evaluate import Truth, adjusted_rand_index, read_truth, run_protocol
 from splatseg.evaluate.protocols import ProtocolResult
@@ -46,7 +45,7 @@ from splatseg.select import Knowledge, Prompt, select_by_prompts
 
 MASKS = ("clean", "masks_sim", "masks_nested", "masks_sim,drop=0.3", "masks_sim,drop=0.6", "masks_sim,merge=0.2")
 FEW = ("masks_sim,views=8", "masks_sim,views=16", "masks_sim,views=32")
-METHODS = ("lift", "paper")
+METHODS = ("lift", "contrast", "paper")
 
 
 @dataclass
@@ -112,15 +111,18 @@ def features_of(scene: Scene, masks: Masks, method: str, seed: int) -> tuple[Spl
     seconds, began = {}, time.perf_counter()
     views = scene.run.capture.split("train")
     if method == "paper":
-        splats = fit_features(scene.splats, views, masks, dataclasses.replace(ContrastConfig(), seed=seed), None)
+        splats = fit_paper_features(scene.splats, views, masks, PaperConfig(seed=seed))
         seconds["features"] = time.perf_counter() - began
     else:
         votes = collect_votes(scene.splats, views, masks)
         seconds["votes"] = time.perf_counter() - began
-        features = fill_unseen(embed(votes, EmbedSettings(seed=seed)), scene.splats.means.numpy())
-        splats = scene.splats.replace(features=torch.from_numpy(features))
+        if method == "contrast":
+            splats = fit_contrast_features(scene.splats, views, masks, votes, ContrastConfig(seed=seed))
+        else:
+            features = fill_unseen(embed(votes, EmbedSettings(seed=seed)), scene.splats.means.numpy())
+            splats = scene.splats.replace(features=torch.from_numpy(features))
         agreement = Agreement(votes)
-        seconds["embedding"] = time.perf_counter() - began - seconds["votes"]
+        seconds["embedding" if method == "lift" else "training"] = time.perf_counter() - began - seconds["votes"]
     began = time.perf_counter()
     clusters = cluster_splats(splats, agreement=agreement)
     seconds["clustering"] = time.perf_counter() - began
@@ -215,7 +217,7 @@ COLUMNS += ("click_of_ceiling", "mask_stuff", "ari", "ari_things", "pq_things", 
 
 def line(facts: dict) -> str:
     figures = "".join(f"{facts.get(name, float('nan')):>18.3f}" for name in COLUMNS)
-    return f"{facts['scene']:12}{facts['masks']:24}{facts['method']:7}{figures}   {facts.get('seconds', '')}"
+    return f"{facts['scene']:12}{facts['masks']:24}{facts['method']:9}{figures}   {facts.get('seconds', '')}"
 
 
 def main() -> None:
@@ -231,7 +233,7 @@ def main() -> None:
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
     if not args.json:
-        print(f"{'scene':12}{'masks':24}{'method':7}" + "".join(f"{name:>18}" for name in COLUMNS))
+        print(f"{'scene':12}{'masks':24}{'method':9}" + "".join(f"{name:>18}" for name in COLUMNS))
     for path in args.scenes:
         scene = Scene.load(path, args.work, args.run, args.seed)
         top, _ = ceiling(scene)

@@ -1,6 +1,6 @@
 """The whole job on a capture, with its figures as one JSON object.
 
-    python benchmarks/bench_capture.py CAPTURE -o RUN --masks DIR --gt DIR [--method paper] [--iterations N] ...
+    python benchmarks/bench_capture.py CAPTURE -o RUN --masks DIR --gt DIR [--method contrast|paper] [--iterations N]
 
 Fits, segments and evaluates as `splatseg train` and `splatseg evaluate` do; a run that is there is resumed, and a
 finished one only evaluated anew. Times are wall seconds of each part, as the run recorded them.
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--masks", type=Path)
     parser.add_argument("--gt", type=Path, help="instance label maps, one for every view")
     parser.add_argument("--ignore", type=int, help="the id in them that means unknown")
-    parser.add_argument("--method", choices=["lift", "paper"], default="lift")
+    parser.add_argument("--method", choices=["lift", "contrast", "paper"], default="lift")
     parser.add_argument("--iterations", type=int)
     parser.add_argument("--downscale", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)

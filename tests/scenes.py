@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,8 @@ import torch
 from torch import Tensor
 
 from splatseg.capture.camera import Camera
+from splatseg.masks import Segments, from_masks
+from splatseg.raster import rasterize
 from splatseg.splats.splats import Splats
 
 
@@ -95,3 +98,67 @@ def things(
         shN=torch.zeros(count, 0, 3),
     )
     return splats, thing
+
+
+@dataclass(frozen=True)
+class MaskedView:
+    """A view without a photograph."""
+
+    name: str
+    camera: Camera
+
+
+@dataclass(frozen=True)
+class MaskedThings:
+    """The three `things`, seen from all around; `label` (N,) the thing of each Gaussian; masks by name of the view."""
+
+    splats: Splats
+    label: np.ndarray
+    views: tuple[MaskedView, ...]
+    masks: dict[str, Segments]
+
+    def read(self, view: MaskedView) -> Segments | None:
+        """What a `MaskStore` does."""
+        return self.masks.get(view.name)
+
+
+def masked_things(masks_of: Callable[[int, np.ndarray], list[np.ndarray]], views: int = 8) -> MaskedThings:
+    """masks_of(view, parts (H,W)) gives the masks of a view; parts are 3 * thing - 2, - 1 or - 0, the upper, middle and
+    lower third of it, 0 = nothing there."""
+    splats, thing = things(each=120)
+    part = torch.from_numpy(3 * thing - 2 + thirds(splats, thing))
+    seen, masks = [], {}
+    for index, view in enumerate(ring(views, width=72, height=48, focal=60.0)):
+        one_hot = torch.nn.functional.one_hot(part).float()
+        raster = rasterize(splats.means, splats.quats, splats.scales, splats.opacities, one_hot, view)
+        parts = np.where(raster.alphas > 0.5, raster.features.argmax(-1), 0)
+        seen.append(MaskedView(f"{index}.png", view))
+        found = masks_of(index, parts)
+        if found:
+            masks[seen[-1].name] = from_masks(np.stack(found))
+    return MaskedThings(splats, thing, tuple(seen), masks)
+
+
+def thirds(splats: Splats, thing: np.ndarray) -> np.ndarray:
+    """(N,) 0, 1, 2: in which third of its thing, from top to bottom, a Gaussian lies."""
+    height = splats.means[:, 1].numpy() - np.array([0.0, 0.0, -0.5])[thing - 1]
+    return np.digitize(height, [-0.1, 0.1])
+
+
+def whole_masks(index: int, parts: np.ndarray) -> list[np.ndarray]:
+    """Every thing whole, in every view."""
+    del index
+    return [(parts + 2) // 3 == thing for thing in (1, 2, 3)]
+
+
+def broken_masks(index: int, parts: np.ndarray) -> list[np.ndarray]:
+    """Whole, but in every fourth view the first thing is broken in three, and in one the others are merged."""
+    whole = whole_masks(index, parts)
+    if index % 4 == 1:
+        return [parts == 1, parts == 2, parts == 3, *whole[1:]]
+    return [whole[0], whole[1] | whole[2]] if index == 3 else whole
+
+
+def nested_masks(index: int, parts: np.ndarray) -> list[np.ndarray]:
+    """Every thing whole, and its thirds beside it."""
+    return [*whole_masks(index, parts), *[parts == part for part in range(1, 10)]]

@@ -9,7 +9,7 @@ import tyro
 
 from splatseg.errors import CaptureError
 
-Method = Literal["lift", "paper"]
+Method = Literal["lift", "contrast", "paper"]
 Split = Literal["train", "test", "all"]
 
 RunFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar="RUN")]

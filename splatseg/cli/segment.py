@@ -18,9 +18,10 @@ class Segment:
     masks: Masks = None
     """Folder of 2D masks named as the images. Default: the one the run was made with."""
     method: Method | None = None
-    """lift (closed form, seconds; the default) or paper (the training of Contrastive Gaussian Clustering)."""
+    """lift (closed form, seconds; the default), contrast (trained from it: 16 channels, a minute) or paper (the
+    training of Contrastive Gaussian Clustering)."""
     iterations: int | None = None
-    """Steps of `--method paper`. Default: 30,000."""
+    """Steps of `--method paper` (default: 30,000) and `--method contrast` (default: 600)."""
     granularity: float | None = None
     """What counts as one segment, from 0 (parts) to 1 (groups). Default: 0.5. Alone it only cuts the hierarchy anew."""
 

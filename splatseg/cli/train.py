@@ -26,7 +26,8 @@ class Train:
     masks: Masks = None
     """Folder of 2D masks named as the images; without it only the splat is fitted."""
     method: Method = "lift"
-    """How features come from the masks: lift (closed form, seconds) or paper (Contrastive Gaussian Clustering)."""
+    """How features come from the masks: lift (closed form, seconds), contrast (trained from it: 16 channels, a minute)
+    or paper (Contrastive Gaussian Clustering)."""
     splats: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """A trained .ply or .splat: its geometry is taken and frozen, nothing is fitted."""
     iterations: int | None = None

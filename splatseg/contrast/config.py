@@ -1,77 +1,76 @@
-"""Settings of Contrastive Gaussian Clustering (arXiv 2404.12784): the numbers of its official code, unless said.
-
-A step is one view. Intervals are in steps, counted from 1.
-"""
+"""Settings of the contrastive training on frozen geometry. A step is a few views; intervals are in steps."""
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContrastConfig:
-    """How features are learned from masks that disagree between views."""
+    """How features are learned from masks that disagree. Every part can be switched off for ablations."""
 
-    iterations: int = 30_000
-    """Steps in all; joint with the photometric fit there are as many."""
+    iterations: int = 600
     seed: int = 0
-    """Of the first features, the samples of the spatial term and, on frozen geometry, the order of views."""
+    """Of the start, the sampled pixels, the order of views and the samples of the spatial term."""
     channels: int = 16
     """F, feature channels of a Gaussian."""
-    learning_rate: float = 2.5e-3
-    """Of the features, in Adam."""
+    start: Literal["lift", "noise"] = "lift"
+    """From the spectral embedding of the votes, compressed to F channels, or from directions drawn evenly."""
+    travel: float = 30.0
+    """How far a feature may go: the sum of the rates of all steps, which fall as half a cosine to 0. More steps are
+    smaller ones, so that they average more pixels and do not learn more of the masks' disagreements."""
+    temperature: float = 0.2
+    """Of cosines between pixels and prototypes."""
 
-    clustering: bool = True
-    """Whether the contrastive clustering loss is used; off for ablations."""
-    clustering_every: int = 50
-    """Steps between two uses of it."""
-    clustering_weight: float = 1e-6
-    """Factor of the clustering loss, which is a sum over pixels and a mean over segments."""
-    min_pixels: int = 100
-    """Segments must have more pixels than this."""
-    temperature_scale: float = 10.0
-    """Factor of the temperature before it is limited."""
-    temperature_min: float = 0.1
-    temperature_max: float = 1.0
-    """Limits of the temperature."""
-    temperature_offset: float = 100.0
-    """Pixels added inside the logarithm, so that small segments do not get a large temperature."""
+    views_a_step: int = 2
+    pixels_a_view: int = 4096
+    """Sampled pixels of a view, of every mask by the root of its area, nested ones included."""
+    stratified: bool = True
+    """Off: pixels are drawn evenly over the image, so that large masks have most of them."""
+    nested: bool = True
+    """Off: where masks overlap only the smallest is used, as in a label map."""
+    rounds: int = 8
+    """Samples drawn of every view, used in turn."""
+    uses: int = 3
+    """Steps a sample of a view is used for before the next takes its turn."""
+    memory: int = 1 << 29
+    """Bytes of blending weights that are kept; beyond, they are computed anew."""
 
-    spatial: bool = True
-    """Whether the spatial-similarity term is used; off for ablations."""
-    spatial_every: int = 100
-    """Steps between two uses of it."""
-    spatial_samples: int = 1_000
-    """Gaussians sampled for it."""
-    spatial_candidates: int = 300_000
-    """At most so many Gaussians are considered as neighbours."""
-    near: int = 2
-    """Nearest Gaussians pulled to each sample. The sample itself is one of them, as in the official code."""
-    far: int = 5
-    """Farthest Gaussians pushed from each sample."""
-    near_weight: float = 0.05
-    far_weight: float = 0.15
-    """Factors of the two parts of the spatial term."""
+    area_power: float = 1.0
+    """What a mask counts beside others of its view: this power of its area. At 0 all count alike, and small things grow
+    over their borders into large ones, whose few samples there count less; at 1 borders are fair."""
 
-    report_every: int = 50
-    """Steps between two reports on frozen geometry (not of the paper)."""
+    cross_view: bool = True
+    """Masks that show the same thing share a prototype, the mean of all of them. Off: every mask has its own, the mean
+    of its pixels in this step, and is told apart from the masks of its own view alone."""
+    prototypes_every: int = 10
+    """Steps between two computations of the shared prototypes."""
+    discount_masks: bool = True
+    """Masks count by how well other views agree with them, and not at all if none does."""
+    discount_pixels: float = 0.5
+    """q, the power of a pixel's own probability that its gradient is multiplied with: pixels that look like another
+    prototype count less (generalised cross-entropy). 0 is the plain logarithm."""
+
+    spatial_weight: float = 0.02
+    """Factor of the spatial term; 0 switches it off."""
+    spatial_samples: int = 4096
+    """Gaussians sampled for it in a step."""
+    neighbours: int = 4
+    """True nearest neighbours each is pulled to."""
+
+    report_every: int = 20
 
     def __post_init__(self) -> None:
-        counts = (self.iterations, self.channels, self.clustering_every, self.spatial_every, self.spatial_samples)
-        if min(*counts, self.near, self.far, self.report_every) < 1:
+        counts = (self.iterations, self.channels, self.views_a_step, self.pixels_a_view, self.rounds, self.uses)
+        if min(*counts, self.prototypes_every, self.spatial_samples, self.neighbours, self.report_every) < 1:
             raise ValueError("steps, intervals and counts of a ContrastConfig must be at least 1")
-        if not 0 < self.temperature_min <= self.temperature_max:
+        if (
+            not (self.temperature > 0 and self.travel > 0)
+            or not 0.0 <= self.discount_pixels <= 1.0
+            or self.spatial_weight < 0
+        ):
             raise ValueError(
-                f"the temperature must have 0 < min <= max, got {self.temperature_min}..{self.temperature_max}"
+                "a ContrastConfig needs temperature, travel > 0, discount_pixels in 0..1 and spatial_weight >= 0; got "
+                f"{self.temperature:g}, {self.travel:g}, {self.discount_pixels:g} and {self.spatial_weight:g}"
             )
-
-    def scaled(self, iterations: int) -> ContrastConfig:
-        """The same schedule stretched or shrunk to so many steps: as many uses of each term, spread over them."""
-        share = iterations / self.iterations
-        return dataclasses.replace(
-            self,
-            iterations=iterations,
-            clustering_every=max(1, round(self.clustering_every * share)),
-            spatial_every=max(1, round(self.spatial_every * share)),
-        )

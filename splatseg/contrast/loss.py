@@ -1,14 +1,17 @@
-"""The contrastive clustering loss of Contrastive Gaussian Clustering (arXiv 2404.12784), as its official code has it.
+"""The contrastive loss of pixels against prototypes, the same whatever the resolution and the number of masks.
 
-    f_q      = rendered feature of pixel q over its norm                    c_p = mean of f_q over pixels q of segment p
-    phi_p    = clip(10 * sum_q |f_q - c_p| / (n_p log(n_p + 100)), 0.1, 1)  a constant for the gradient
-    loss     = - weight * mean_p sum_{q in p} log( exp(f_q . c_p / phi_p) / (sum_s exp(f_q . c_s / phi_s) + 1e-6) )
+    z_qk  = f_q . c_k / temperature + log s_k                 own prototype k = o(q): without log s_k
+    p_q   = exp(z_qo) / (exp(z_qo) + sum of exp(z_qk) over prototypes k that are not related to o)
+    loss  = sum_m w_m mean_{q in m} (1 - p_q^d) / d / sum_m w_m              d -> 0: -log p_q
 
-Alphabet: P pixels, F channels, S segments of one view with more than `min_pixels` pixels; features (P,F) as blended;
-labels (P,) with 0 = none; centroids c (S,F), not normalised again; temperatures phi (S,); counts n (S,).
+f_q unit feature of a pixel, c_k unit prototype, s_k its standing: a prototype few views agree with hardly pushes. A
+prototype related to the pixel's own (a part and its whole) is in no denominator: levels are not told apart. d is how
+far pixels that look like another prototype are discounted: their gradient is that of the logarithm times p_q^d. All is
+multiplied by the temperature, so that gradients are about 1 whatever it is.
 
-There is no loop over segments: sums over segments are scattered adds, and the loss with its gradient is one pass over
-the (P,S) logits in pieces, so memory does not grow with P * S.
+Alphabet: P pixels, F channels, K prototypes, M masks.
+
+Source: prototypes as in PCL (Li et al. 2021); generalised cross-entropy, Zhang and Sabuncu 2018.
 """
 
 from __future__ import annotations
@@ -20,81 +23,92 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from splatseg.arrays import check_shapes
-from splatseg.contrast.config import ContrastConfig
 
-DENOMINATOR_OFFSET = 1e-6
-LOGITS_AT_ONCE = 1 << 20
-"""Elements of the (pixels, S) table held at once; it then stays in the cache of a core or two."""
+LOGITS_AT_ONCE = 1 << 14
+"""Elements of the (pixels, K) table held at once."""
 
 
-def clustering_loss(features: Tensor, labels: Tensor, config: ContrastConfig) -> Tensor:
-    """Scalar loss of blended features (P,F) and the segment of each pixel (P,), 0 = none. Differentiable in features.
+def prototype_loss(
+    unit: Tensor,
+    prototypes: Tensor,
+    own: Tensor,
+    shares: Tensor,
+    biases: Tensor,
+    temperature: float,
+    discount: float,
+) -> Tensor:
+    """Scalar loss of unit features (P,F) against prototypes (K,F). Differentiable in both.
 
-    Zero, with a zero gradient, if no segment has more than `config.min_pixels` pixels.
+    own (P,) int64, each pixel's prototype; shares (P,), what each pixel counts (`pixel_shares`); biases (K,K), row o
+    added to the logits of pixels of prototype o (`pair_biases`).
     """
-    check_shapes(features=(features, "P F"), labels=(labels, "P"))
-    pixels, segments, counts = segment_pixels(labels, config.min_pixels)
-    if len(counts) == 0:
-        return features.sum() * 0.0
-    unit = torch.nn.functional.normalize(features[pixels], dim=1)
-    centroids = segment_means(unit, segments, counts)
-    phi = temperatures(unit.detach(), centroids.detach(), segments, counts, config)
-    loss: Tensor = _LogSoftmaxSum.apply(unit, centroids / phi[:, None], segments)
-    return config.clustering_weight / len(counts) * loss
+    check_shapes(unit=(unit, "P F"), prototypes=(prototypes, "K F"), own=(own, "P"), shares=(shares, "P"))
+    check_shapes(prototypes=(prototypes, "K F"), biases=(biases, "K K"))
+    loss: Tensor = _PrototypeLoss.apply(unit, prototypes, own, shares, biases, temperature, discount)
+    return loss
 
 
-def segment_pixels(labels: Tensor, min_pixels: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Pixels (Q,) int64 in segments of more than `min_pixels`, their segment (Q,) in 0..S-1, and the counts (S,)."""
-    ids, inverse, counts = torch.unique(labels, return_inverse=True, return_counts=True)
-    kept = (ids != 0) & (counts > min_pixels)
-    renumbered = torch.cumsum(kept, 0) - 1
-    pixels = kept[inverse].nonzero()[:, 0]
-    return pixels, renumbered[inverse[pixels]], counts[kept]
+class _PrototypeLoss(torch.autograd.Function):
+    """The loss and its gradient in one pass over rows. By z_qk it is share_q p_q^d (p_qk - [k = o]) times temperature.
 
-
-def segment_means(values: Tensor, segments: Tensor, counts: Tensor) -> Tensor:
-    """Means (S,F) of values (Q,F) over the pixels of each segment. Differentiable in values."""
-    sums = values.new_zeros(len(counts), values.shape[1]).index_add(0, segments, values)
-    return sums / counts[:, None]
-
-
-def temperatures(unit: Tensor, centroids: Tensor, segments: Tensor, counts: Tensor, config: ContrastConfig) -> Tensor:
-    """phi (S,): how scattered the unit features (Q,F) of each segment are about their centroid (S,F), limited."""
-    distances = torch.linalg.vector_norm(unit - centroids[segments], dim=1)
-    sums = unit.new_zeros(len(counts)).index_add_(0, segments, distances)
-    n = counts.to(unit.dtype)
-    phi = config.temperature_scale * sums / (n * torch.log(n + config.temperature_offset))
-    return phi.clamp(config.temperature_min, config.temperature_max)
-
-
-class _LogSoftmaxSum(torch.autograd.Function):
-    """- sum_q log( exp(z_qp) / (sum_s exp(z_qs) + 1e-6) ), z = unit @ prototypes^T, p the segment of pixel q.
-
-    The gradient by z is (exp(z_qs) / denominator_q - [s = p]); it is multiplied out in the same pass as the loss.
+    A piece is so small that torch does not share it among threads: where it does, the ends of their shares are computed
+    by other instructions, and the last bit of an exponential would depend on the number of threads.
     """
 
     @staticmethod
-    def forward(ctx: Any, unit: Tensor, prototypes: Tensor, segments: Tensor) -> Tensor:
-        grad_unit, grad_prototypes = torch.empty_like(unit), torch.zeros_like(prototypes)
+    def forward(
+        ctx: Any,
+        unit: Tensor,
+        prototypes: Tensor,
+        own: Tensor,
+        shares: Tensor,
+        biases: Tensor,
+        temperature: float,
+        discount: float,
+    ) -> Tensor:
+        grad_unit, grad_prototypes = torch.zeros_like(unit), torch.zeros_like(prototypes)
         total = unit.new_zeros((), dtype=torch.float64)
-        rows = max(1, LOGITS_AT_ONCE // len(prototypes))
+        rows = max(1, LOGITS_AT_ONCE // max(len(prototypes), 1))
         for start in range(0, len(unit), rows):
-            piece, own = unit[start : start + rows], segments[start : start + rows, None]
-            # |f| = 1, |c| <= 1 and phi >= 0.1 keep the logits within +-10: exp needs no shift by the maximum.
-            logits = piece @ prototypes.T
-            total -= logits.gather(1, own).sum(dtype=torch.float64)
-            powers = logits.exp_()
-            denominators = powers.sum(1, keepdim=True).add_(DENOMINATOR_OFFSET)
-            total += denominators.log().sum(dtype=torch.float64)
-            grad = powers.div_(denominators)
-            grad.scatter_add_(1, own, torch.full_like(own, -1, dtype=unit.dtype))
-            torch.mm(grad, prototypes, out=grad_unit[start : start + rows])
-            grad_prototypes.addmm_(grad.T, piece)
+            piece = slice(start, start + rows)
+            o, share = own[piece, None], shares[piece, None]
+            logits = torch.addmm(biases[own[piece]], unit[piece], prototypes.T, alpha=1.0 / temperature)
+            log_p = logits.log_softmax(dim=1)
+            own_log = log_p.gather(1, o)
+            losses = -own_log if discount == 0 else torch.expm1(discount * own_log) / -discount
+            total += temperature * (losses * share).sum(dtype=torch.float64)
+            grad = log_p.exp().scatter_add_(1, o, torch.full_like(own_log, -1.0))
+            grad *= share * torch.exp(discount * own_log)
+            grad_unit[piece] = grad @ prototypes
+            grad_prototypes.addmm_(grad.T, unit[piece])
         ctx.save_for_backward(grad_unit, grad_prototypes)
         return total.to(unit.dtype)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         grad_unit, grad_prototypes = ctx.saved_tensors
-        return grad * grad_unit, grad * grad_prototypes, None
+        return grad * grad_unit, grad * grad_prototypes, None, None, None, None, None
+
+
+def pair_biases(standing: Tensor, related: Tensor) -> Tensor:
+    """(K,K) log of how much each prototype (column) pushes pixels of another (row): 0 its own, -inf those related.
+
+    standing (K,) in 0..1; related (K,K) bool.
+    """
+    biases = standing.log()[None].repeat(len(standing), 1)
+    biases[related] = -torch.inf
+    return biases.fill_diagonal_(0.0)
+
+
+def pixel_shares(masks: Tensor, weights: Tensor) -> Tensor:
+    """(P,) what a pixel counts, 1 in all: masks share by their weights, and the pixels of a mask share alike.
+
+    masks (P,) int64; weights (M,), by mask. Zeros if no mask has a weight.
+    """
+    counts = torch.bincount(masks, minlength=len(weights))
+    present = weights * (counts > 0)
+    total = present.sum()
+    if total <= 0:
+        return torch.zeros(len(masks), dtype=weights.dtype)
+    return (present / total / counts.clamp(min=1))[masks]

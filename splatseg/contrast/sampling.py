@@ -1,68 +1,169 @@
-"""Which Gaussians the spatial term looks at, and which are near to and far from them.
+"""Sampled pixels of the masks of every view, and their blending weights, which are kept while the geometry stays.
 
-Alphabet: N Gaussians, C candidates of them, S samples of the candidates; points (C,3) world units; k neighbours.
+Every mask gets as many pixels as every other, so that small ones count as much; a pixel under nested masks may be
+drawn for each of them. Pixels of a mask are spread over it: of its area A in scan order, the j-th of n lies at
+(j + u) A / n, u uniform in 0..1. Round r of R takes those with j = r mod R.
 
-Farthest points are found exactly without measuring all C: the farthest point from anywhere is a corner of the convex
-hull, and the k farthest lie on the first k hulls when each is peeled off the next (distance is a convex function).
+Alphabet: M masks of all views, as the votes have them; P pixels; V views with masks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError, cKDTree
+import torch
+from torch import Tensor
 
-from splatseg.arrays import check_shapes
+from splatseg.capture import View
+from splatseg.contrast.config import ContrastConfig
+from splatseg.contrast.consensus import RELATED
+from splatseg.contrast.paper.train import Masks
+from splatseg.lift import Votes
+from splatseg.masks import Segments
+from splatseg.raster import PixelPlan, prepare, prepare_pixels
+from splatseg.splats import Splats
 
-ROWS_AT_ONCE = 64
+FEWEST_PIXELS = 4
+"""Of a mask in a round, however many masks a view has."""
+
+PIXELS = 1
+"""Purpose of randomness."""
 
 
-def draw_samples(count: int, candidates: int, samples: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of candidates (C,) among `count` Gaussians, sorted, and positions (S,) of samples among the candidates.
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Pixels of one view: their weights, and the mask (P,) int64, a column of the votes, each was drawn for.
 
-    All are candidates if there are not more than asked for.
+    related (K,K) bool: which of the K masks that are among these, in order, overlap.
     """
-    chosen = np.arange(count) if count <= candidates else np.sort(rng.choice(count, candidates, replace=False))
-    return chosen, rng.choice(len(chosen), min(samples, len(chosen)), replace=False)
+
+    plan: PixelPlan
+    masks: Tensor
+    related: Tensor
 
 
-def nearest(points: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
-    """Positions (S,k) of the k nearest points (C,3) to each query (S,3); all, if there are fewer than k."""
-    check_shapes(points=(points, "C 3"), queries=(queries, "S 3"))
-    k = min(k, len(points))
-    _, positions = cKDTree(points).query(queries, k=range(1, k + 1), workers=-1)
-    return np.asarray(positions, dtype=np.int64)
+class SampledViews:
+    """The views whose masks count, sampled; weights are kept as long as they fit into `config.memory`."""
+
+    def __init__(
+        self,
+        splats: Splats,
+        views: Sequence[View],
+        masks: Masks,
+        votes: Votes,
+        counts: np.ndarray,
+        config: ContrastConfig,
+    ) -> None:
+        """counts (M,) bool: masks that pixels are drawn for. Every view's masks are read once."""
+        self._geometry = splats.means, splats.quats, splats.scales, splats.opacities
+        self._config = config
+        self._kept: dict[tuple[int, int], Sample] = {}
+        self._uses: list[int] = []
+        self._columns: list[int] = []
+        self._related: list[np.ndarray] = []
+        self._views: list[View] = []
+        self._drawn: list[tuple[np.ndarray, np.ndarray]] = []
+        number = {name: view for view, name in enumerate(votes.views)}
+        for view in views:
+            segments = masks.read(view) if view.name in number else None
+            if segments is not None:
+                column = int(np.searchsorted(votes.view_of, number[view.name]))
+                drawn = self._draw(segments, counts[column : column + segments.count], number[view.name])
+                if len(drawn[0]):
+                    self._views.append(view)
+                    self._drawn.append((drawn[0], drawn[1] + column))
+                    self._columns.append(column)
+                    self._related.append(_overlapping(segments))
+                    self._uses.append(0)
+
+    def __len__(self) -> int:
+        """V, of views with a mask that counts."""
+        return len(self._views)
+
+    def next(self, view: int) -> Sample:
+        """A sample of view 0..V-1: the same for `uses` calls, then that of the next round."""
+        config = self._config
+        turn = self._uses[view] // config.uses % config.rounds
+        self._uses[view] += 1
+        if (view, turn) not in self._kept:
+            sample = self._weighed(view, turn)
+            while self._kept and self._size() + sample.plan.size > config.memory:
+                del self._kept[next(iter(self._kept))]  # the oldest
+            self._kept[view, turn] = sample
+        return self._kept[view, turn]
+
+    def _size(self) -> int:
+        return sum(sample.plan.size for sample in self._kept.values())
+
+    def _weighed(self, view: int, turn: int) -> Sample:
+        pixels, masks = (values[turn :: self._config.rounds] for values in self._drawn[view])
+        width = self._views[view].camera.width
+        places = torch.from_numpy(np.stack([pixels % width, pixels // width], axis=1))
+        plan = prepare(*self._geometry, self._views[view].camera)
+        present = np.unique(masks)
+        related = self._related[view][np.ix_(present - self._columns[view], present - self._columns[view])]
+        return Sample(prepare_pixels(plan, places), torch.from_numpy(masks), torch.from_numpy(related))
+
+    def _draw(self, segments: Segments, counts: np.ndarray, view: int) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels (P,) as y * W + x and their mask (P,) 0, 1, ... of the view, those of every round interleaved."""
+        config = self._config
+        rng = np.random.default_rng([config.seed, PIXELS, view])
+        layers = segments.layers if config.nested else (segments.flattened(),)
+        wanted = config.pixels_a_view * config.rounds
+        draw = _of_every_mask if config.stratified else _evenly
+        return draw([layer.ravel() for layer in layers], counts, wanted, config.rounds, rng)
 
 
-def farthest(points: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
-    """Positions (S,k) of the k farthest points (C,3) from each query (S,3); all, if there are fewer than k."""
-    check_shapes(points=(points, "C 3"), queries=(queries, "S 3"))
-    k = min(k, len(points))
-    outer = outer_layers(points, k)
-    found = np.empty((len(queries), k), dtype=np.int64)
-    corners = points[outer]
-    for start in range(0, len(queries), ROWS_AT_ONCE):
-        chunk = queries[start : start + ROWS_AT_ONCE]
-        squared = np.square(corners[None] - chunk[:, None]).sum(-1)
-        found[start : start + ROWS_AT_ONCE] = outer[np.argpartition(-squared, k - 1, axis=1)[:, :k]]
-    return found
+def _of_every_mask(
+    layers: list[np.ndarray], counts: np.ndarray, wanted: int, rounds: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    tables = [_by_label(layer, len(counts)) for layer in layers]
+    roots = np.sqrt(np.sum([areas[1:] for _, areas in tables], axis=0) * counts)
+    numbers = np.maximum(wanted / rounds * roots / max(roots.sum(), 1.0), FEWEST_PIXELS).astype(np.int64) * rounds
+    pixels, masks = [], []
+    for order, areas in tables:
+        first = np.cumsum(areas) - areas
+        for mask in np.flatnonzero(counts & (areas[1:] > 0)):
+            area, each = areas[mask + 1], numbers[mask]
+            place = ((np.arange(each) + rng.random(each)) * (area / each)).astype(np.int64)
+            pixels.append(order[first[mask + 1] + np.minimum(place, area - 1)])
+            masks.append(np.full(each, mask))
+    return _joined(pixels), _joined(masks)
 
 
-def outer_layers(points: np.ndarray, k: int) -> np.ndarray:
-    """Sorted positions of the corners of the first k convex hulls of points (C,3), peeled one after the other.
+def _evenly(
+    layers: list[np.ndarray], counts: np.ndarray, wanted: int, rounds: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    del rounds  # what is drawn in no order is interleaved as it is
+    counted = np.concatenate([[False], counts])
+    pixels = _joined([np.flatnonzero(counted[layer]) for layer in layers])
+    masks = _joined([layer[counted[layer]] - 1 for layer in layers])
+    chosen = rng.choice(len(pixels), min(wanted, len(pixels)), replace=False)
+    return pixels[chosen], masks[chosen].astype(np.int64)
 
-    Flat or few points have no hull in space; then all that remain are taken.
-    """
-    remaining = np.arange(len(points))
-    layers = []
-    for _ in range(k):
-        if len(remaining) <= 4:
-            break
-        try:
-            corners = ConvexHull(points[remaining]).vertices
-        except QhullError:
-            break
-        layers.append(remaining[corners])
-        remaining = np.delete(remaining, corners)
-    else:
-        return np.sort(np.concatenate(layers))
-    return np.sort(np.concatenate([*layers, remaining]))
+
+def _overlapping(segments: Segments) -> np.ndarray:
+    """(count,count) bool: masks of which the smaller lies in the other by RELATED, a mask with itself too."""
+    count = segments.count + 1
+    related = np.zeros((count, count), bool)
+    areas = np.concatenate([[1], segments.areas()])
+    for i, first in enumerate(segments.layers):
+        for second in segments.layers[:i]:
+            shared = np.bincount(first.ravel().astype(np.int64) * count + second.ravel(), minlength=count * count)
+            share = shared.reshape(count, count) / np.minimum(areas[:, None], areas[None])
+            related |= (share >= RELATED) | (share >= RELATED).T
+    np.fill_diagonal(related, True)
+    return related[1:, 1:]
+
+
+def _by_label(layer: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels in the order of their label, in scan order inside each; and the area of labels 0..count."""
+    # numpy sorts 16-bit integers by radix.
+    keys = layer.astype(np.uint16) if count < 1 << 16 else layer
+    return np.argsort(keys, kind="stable"), np.bincount(layer, minlength=count + 1)
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, np.int64)

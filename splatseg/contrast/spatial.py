@@ -1,46 +1,47 @@
-"""The spatial-similarity term of Contrastive Gaussian Clustering: near Gaussians alike, far ones not.
+"""The spatial term on frozen geometry: a Gaussian is like its true nearest neighbours, itself not among them.
 
-    loss = near_weight * sigmoid(1 - mean cos_near) + far_weight * sigmoid(mean cos_far)
+    loss = mean over samples i and neighbours j of i of (1 - f_i . f_j)
 
-over samples, each with its `near` nearest and `far` farthest Gaussians. As in the official code, a sample's nearest
-neighbour is the sample itself (cosine 1), and the sigmoid is taken of the mean, not of each pair: both weaken the pull,
-and both are kept because this method is what others are measured against.
-
-Alphabet: N Gaussians; means (N,3) world units; features (N,F).
+Alphabet: N Gaussians; S samples; features (N,F), unit.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from splatseg.arrays import check_shapes
-from splatseg.contrast.config import ContrastConfig
-from splatseg.contrast.sampling import draw_samples, farthest, nearest
 
 
-def spatial_loss(means: Tensor, features: Tensor, config: ContrastConfig, rng: np.random.Generator) -> Tensor:
-    """Scalar loss of Gaussians; samples are drawn from `rng`. Differentiable in features; positions only choose pairs.
+def true_neighbours(means: np.ndarray, count: int) -> np.ndarray:
+    """(N,count) int64: the nearest other Gaussians of each, by means (N,3) world; -1 where there are fewer.
 
-    Gaussians whose position is not finite take no part.
+    Gaussians whose mean is not finite have none and are nobody's. Of equal means one is the other's neighbour.
     """
-    check_shapes(means=(means, "N 3"), features=(features, "N F"))
-    points = means.detach().double().numpy()
-    usable = np.isfinite(points).all(1).nonzero()[0]
-    if len(usable) == 0:
+    check_shapes(means=(means, "N 3"))
+    found = np.full((len(means), count), -1, np.int64)
+    finite = np.flatnonzero(np.isfinite(means).all(1))
+    asked = min(count + 1, len(finite))
+    if asked < 2:
+        return found
+    _, nearest = cKDTree(means[finite]).query(means[finite], k=asked, workers=-1)
+    itself = nearest == np.arange(len(finite))[:, None]
+    itself[~itself.any(axis=1), -1] = True  # among many equal means it may not find itself; drop the last
+    found[finite, : asked - 1] = finite[nearest[~itself].reshape(len(finite), asked - 1)]
+    return found
+
+
+def neighbour_loss(features: Tensor, neighbours: Tensor, samples: Tensor) -> Tensor:
+    """Scalar loss of samples (S,) int64 with their neighbours (N,k), -1 = none. Differentiable in features (N,F)."""
+    others = neighbours[samples]
+    there = others >= 0
+    if not there.any():
         return features.sum() * 0.0
-    chosen, samples = draw_samples(len(usable), config.spatial_candidates, config.spatial_samples, rng)
-    candidates = usable[chosen]
-    points = points[candidates]
-    queries = points[samples]
-    near = mean_cosine(features, candidates[samples], candidates[nearest(points, queries, config.near)])
-    far = mean_cosine(features, candidates[samples], candidates[farthest(points, queries, config.far)])
-    return config.near_weight * torch.sigmoid(1.0 - near) + config.far_weight * torch.sigmoid(far)
-
-
-def mean_cosine(features: Tensor, samples: np.ndarray, others: np.ndarray) -> Tensor:
-    """Mean over all pairs of the cosine between features of samples (S,) and of their others (S,k)."""
-    own = torch.nn.functional.normalize(features[torch.from_numpy(samples)], dim=1)
-    theirs = torch.nn.functional.normalize(features[torch.from_numpy(others)], dim=2)
-    return (theirs * own[:, None]).sum(2).mean()
+    # index_select, because the backward of indexing adds in another order with other numbers of threads.
+    own = torch.nn.functional.normalize(features.index_select(0, samples), dim=1)
+    rows = features.index_select(0, others.clamp(min=0).flatten())
+    theirs = torch.nn.functional.normalize(rows, dim=1).reshape(*others.shape, -1)
+    cosines = (own[:, None] * theirs).sum(2)
+    return ((1.0 - cosines) * there).sum() / there.sum()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from splatseg.cluster import cluster_splats, segments_of, write_hierarchy
-from splatseg.contrast import FeatureReport, fit_features
+from splatseg.contrast import FeatureReport, fit_contrast_features, fit_paper_features
 from splatseg.errors import RunError
 from splatseg.lift import Agreement, Votes, collect_votes, embed, fill_unseen, write_votes
 from splatseg.output import describe_segments, label_map, write_label_map, write_segments
@@ -51,26 +51,40 @@ def segment_run(
 def find_features(run: Run, splats: Splats, reporter: Reporter) -> tuple[Splats, Votes | None]:
     """The splat with features from the masks of the run's training views, by its method, and the votes they are from
     (None for `paper`). Geometry is not touched."""
-    votes = None
     began = time.monotonic()
-    views, masks = run.capture.split("train"), run.masks()
-    if run.settings.method == "paper":
-        config = run.settings.contrast
-        with reporter.stage("contrast", config.iterations) as advance:
-
-            def on_step(report: FeatureReport) -> None:
-                advance(report.step, loss=f"{report.loss:.3g}")
-
-            splats = fit_features(splats, views, masks, config, on_step)
+    method = run.settings.method
+    if method == "paper":
+        votes = None
+        splats = _trained(run, splats, None, reporter)
     else:
+        views = run.capture.split("train")
         with reporter.stage("votes", len(views)) as advance:
-            votes = collect_votes(splats, views, masks, lambda done, total: advance(done))
-        with reporter.stage("embedding", 1) as advance:
-            features = fill_unseen(embed(votes, run.settings.embed), splats.means.numpy())
-            splats = splats.replace(features=torch.from_numpy(features))
-            advance(1)
-    run.record(timing=f"features ({run.settings.method})", seconds=round(time.monotonic() - began, 3))
+            votes = collect_votes(splats, views, run.masks(), lambda done, total: advance(done))
+        splats = (
+            _trained(run, splats, votes, reporter) if method == "contrast" else _embedded(run, splats, votes, reporter)
+        )
+    run.record(timing=f"features ({method})", seconds=round(time.monotonic() - began, 3))
     return splats, votes
+
+
+def _embedded(run: Run, splats: Splats, votes: Votes, reporter: Reporter) -> Splats:
+    with reporter.stage("embedding", 1) as advance:
+        features = fill_unseen(embed(votes, run.settings.embed), splats.means.numpy())
+        advance(1)
+    return splats.replace(features=torch.from_numpy(features))
+
+
+def _trained(run: Run, splats: Splats, votes: Votes | None, reporter: Reporter) -> Splats:
+    settings, views, masks = run.settings, run.capture.split("train"), run.masks()
+    steps = (settings.paper if votes is None else settings.contrast).iterations
+    with reporter.stage("contrast", steps) as advance:
+
+        def on_step(report: FeatureReport) -> None:
+            advance(report.step, loss=f"{report.loss:.3g}")
+
+        if votes is None:
+            return fit_paper_features(splats, views, masks, settings.paper, on_step)
+        return fit_contrast_features(splats, views, masks, votes, settings.contrast, on_step)
 
 
 def regroup_run(run: Run, granularity: float, reporter: Reporter) -> str:

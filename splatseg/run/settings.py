@@ -5,17 +5,17 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import splatseg.version
 from splatseg.capture import Capture, load_capture
 from splatseg.cluster import ClusterSettings
-from splatseg.contrast import ContrastConfig
+from splatseg.contrast import ContrastConfig, PaperConfig
 from splatseg.errors import RunError
 from splatseg.lift import EmbedSettings
 from splatseg.train import TrainConfig
 
-Method = Literal["lift", "paper"]
+Method = Literal["lift", "contrast", "paper"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class RunSettings:
     splats: str | None = None
     seed: int = 0
     train: TrainConfig = field(default_factory=TrainConfig)
+    paper: PaperConfig = field(default_factory=PaperConfig)
     contrast: ContrastConfig = field(default_factory=ContrastConfig)
     embed: EmbedSettings = field(default_factory=EmbedSettings)
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
@@ -65,26 +66,32 @@ class RunSettings:
         seed: int = 0,
         granularity: float | None = None,
     ) -> RunSettings:
-        """The settings a command line asks for: defaults of the method, its schedules scaled to `iterations`."""
+        """The settings a command line asks for: defaults of the method, its schedules scaled to `iterations`.
+
+        Where the geometry is fitted first, `iterations` are those of the fit, and of `paper`, which goes with it.
+        """
         joint = method == "paper" and splats is None and masks is not None
         train = TrainConfig.paper() if joint else TrainConfig()
         if iterations is not None:
             train = train.scaled(iterations)
         settings = cls(capture, masks, method, splats, seed, train=dataclasses.replace(train, seed=seed))
-        return settings.with_method(method, iterations, granularity)
+        fits_first = method != "paper" and splats is None
+        return settings.with_method(method, None if fits_first else iterations, granularity)
 
     def with_method(self, method: Method, iterations: int | None, granularity: float | None = None) -> RunSettings:
-        """The same run segmented anew, with this version's settings; `iterations` scales the schedule of `paper`.
+        """The same run segmented anew, with this version's settings; `iterations` scales `paper` and `contrast`.
 
         granularity: 0 for parts to 1 for groups. Raises RunError for another number.
         """
         cluster = ClusterSettings(seed=self.seed)
         if granularity is not None:
             cluster = dataclasses.replace(cluster, granularity=checked_granularity(granularity))
-        contrast = ContrastConfig() if iterations is None else ContrastConfig().scaled(iterations)
+        paper = PaperConfig() if iterations is None else PaperConfig().scaled(iterations)
+        contrast = ContrastConfig() if iterations is None else ContrastConfig(iterations=iterations)
         return dataclasses.replace(
             self,
             method=method,
+            paper=dataclasses.replace(paper, seed=self.seed),
             contrast=dataclasses.replace(contrast, seed=self.seed),
             embed=EmbedSettings(seed=self.seed),
             cluster=cluster,
@@ -94,6 +101,15 @@ class RunSettings:
         """The same run, its segments cut elsewhere. Raises RunError as `with_method` does."""
         cluster = dataclasses.replace(self.cluster, granularity=checked_granularity(granularity))
         return dataclasses.replace(self, cluster=cluster)
+
+    @staticmethod
+    def upgraded(values: dict[str, Any]) -> dict[str, Any]:
+        """What an earlier version wrote, under today's names: `contrast` held the settings of `paper`."""
+        contrast = values.get("contrast")
+        if isinstance(contrast, dict) and "clustering_every" in contrast and "paper" not in values:
+            values = {**values, "paper": contrast}
+            del values["contrast"]
+        return values
 
     def with_masks(self, masks: str) -> RunSettings:
         """The same run with its masks taken from another folder."""

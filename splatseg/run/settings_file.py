@@ -72,6 +72,8 @@ def _dataclass_from_plain(kind: Any, value: Any) -> Any:
     if not isinstance(value, dict):
         raise ValueError(f"{kind.__name__} should be a mapping, found {type(value).__name__}")
     hints = typing.get_type_hints(kind)
+    if hasattr(kind, "upgraded"):
+        value = kind.upgraded(value)
     unknown = set(value) - {field.name for field in dataclasses.fields(kind)}
     if unknown:
         raise ValueError(f"{kind.__name__} has no setting named {', '.join(sorted(unknown))}")

@@ -78,7 +78,7 @@ def _taken(run: Run, reporter: Reporter) -> Splats:
 def _fitted(run: Run, reporter: Reporter) -> Splats:
     settings = run.settings
     joint = settings.method == "paper" and settings.masks is not None
-    objective = PaperObjective(run.masks(), settings.contrast) if joint else None
+    objective = PaperObjective(run.masks(), settings.paper) if joint else None
     with reporter.stage("fitting", settings.train.iterations) as advance, _stop_on_interrupt() as stop:
 
         def on_step(report: StepReport) -> None:

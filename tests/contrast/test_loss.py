@@ -1,4 +1,4 @@
-"""The clustering loss against a literal reading of its formula, and its gradient against finite differences."""
+"""The contrastive loss: independent of resolution, fair to nested masks, its gradient that of finite differences."""
 
 from __future__ import annotations
 
@@ -6,105 +6,121 @@ import math
 
 import pytest
 import torch
+from torch.nn.functional import normalize
 
-from splatseg.contrast import loss as loss_module
-from splatseg.contrast.config import ContrastConfig
-from splatseg.contrast.loss import clustering_loss, segment_pixels
+from splatseg.contrast.loss import pair_biases, pixel_shares, prototype_loss
 
-CONFIG = ContrastConfig()
-SMALL = ContrastConfig(min_pixels=2, clustering_weight=1.0)
+TEMPERATURE, DISCOUNT = 0.2, 0.5
 
 
-def literal(features: torch.Tensor, labels: torch.Tensor, config: ContrastConfig) -> float:
-    """Segment by segment, pixel by pixel, as the formula reads."""
-    unit = [[float(x) for x in row / row.norm()] for row in features]
-    ids = [i for i in sorted(set(labels.tolist())) if i != 0 and int((labels == i).sum()) > config.min_pixels]
-    members = {i: [q for q in range(len(labels)) if int(labels[q]) == i] for i in ids}
-    centre = {i: [sum(unit[q][d] for q in members[i]) / len(members[i]) for d in range(len(unit[0]))] for i in ids}
-    phi = {}
-    for i in ids:
-        n = len(members[i])
-        phi[i] = min(max(10 * sum(math.dist(unit[q], centre[i]) for q in members[i]) / (n * math.log(n + 100)), 0.1), 1)
-
-    def power(q: int, s: int) -> float:
-        return math.exp(sum(a * b for a, b in zip(unit[q], centre[s], strict=True)) / phi[s])
-
-    sums = [sum(math.log(power(q, i) / (sum(power(q, s) for s in ids) + 1e-6)) for q in members[i]) for i in ids]
-    return -config.clustering_weight * sum(sums) / len(ids)
-
-
-def example(pixels: int = 60, channels: int = 4, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+def example(pixels: int = 40, groups: int = 5, seed: int = 0) -> tuple[torch.Tensor, ...]:
+    """unit (P,4), prototypes (K,4), own (P,), shares (P,), biases (K,K), all float64."""
     generator = torch.Generator().manual_seed(seed)
-    features = torch.rand(pixels, channels, generator=generator, dtype=torch.float64)
-    return features, torch.randint(0, 5, (pixels,), generator=generator)
+    unit = normalize(torch.randn(pixels, 4, generator=generator, dtype=torch.float64), dim=1)
+    prototypes = normalize(torch.randn(groups, 4, generator=generator, dtype=torch.float64), dim=1)
+    own = torch.randint(0, groups, (pixels,), generator=generator)
+    shares = pixel_shares(own, torch.ones(groups, dtype=torch.float64))
+    standing = torch.linspace(0.2, 1.0, groups, dtype=torch.float64)
+    related = torch.eye(groups, dtype=torch.bool)
+    related[0, 1] = related[1, 0] = True
+    return unit, prototypes, own, shares, pair_biases(standing, related)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_loss_is_what_its_formula_says(seed):
-    features, labels = example(seed=seed)
-    features[labels == 1] *= 0.001
-    features[labels == 2] = features[labels == 2][:1] + 0.001 * features[labels == 2]  # temperature at its minimum
-    assert float(clustering_loss(features, labels, SMALL)) == pytest.approx(literal(features, labels, SMALL), rel=1e-9)
+@pytest.mark.parametrize("discount", [0.0, 0.5, 1.0])
+def test_the_loss_is_what_its_formula_says(discount):
+    unit, prototypes, own, shares, biases = example()
+    expected = 0.0
+    for q in range(len(unit)):
+        o = int(own[q])
+        powers = [
+            math.exp(float(unit[q] @ prototypes[k]) / TEMPERATURE) * math.exp(float(biases[o, k]))
+            for k in range(len(prototypes))
+        ]
+        p = powers[o] / sum(powers)
+        expected += float(shares[q]) * (-math.log(p) if discount == 0 else (1 - p**discount) / discount)
+    got = prototype_loss(unit, prototypes, own, shares, biases, TEMPERATURE, discount)
+    assert float(got) == pytest.approx(TEMPERATURE * expected, rel=1e-9)
 
 
-def test_the_weight_and_the_minimum_size_are_the_papers():
-    features, labels = example(pixels=600)
-    labels[:100], labels[100:201] = 7, 8
-    labels[201:] = 0
-    got = float(clustering_loss(features, labels, CONFIG))
-    assert got == pytest.approx(literal(features, labels, CONFIG), rel=1e-9)
-    pixels, segments, counts = segment_pixels(labels, 100)
-    assert counts.tolist() == [101] and pixels.tolist() == list(range(100, 201)) and set(segments.tolist()) == {0}
+def test_the_loss_and_its_pull_do_not_depend_on_the_resolution():
+    unit, prototypes, own, _, biases = example()
+    weights = torch.rand(5, dtype=torch.float64)
+    once, twice = unit.clone().requires_grad_(), unit.repeat(2, 1).requires_grad_()
+    losses = []
+    for features, repeats in ((once, 1), (twice, 2)):
+        masks = own.repeat(repeats)
+        loss = prototype_loss(features, prototypes, masks, pixel_shares(masks, weights), biases, TEMPERATURE, DISCOUNT)
+        loss.backward()
+        losses.append(float(loss.detach()))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-12)
+    torch.testing.assert_close(once.grad, twice.grad[:40] + twice.grad[40:])
 
 
-def test_the_gradient_agrees_with_finite_differences_when_the_temperature_is_held():
-    features, labels = example(pixels=30)
-    # The temperature is a constant for the gradient; at its upper limit it is one for finite differences too.
-    held = ContrastConfig(min_pixels=2, clustering_weight=1.0, temperature_min=1.0, temperature_max=1.0)
-    assert torch.autograd.gradcheck(lambda f: clustering_loss(f, labels, held), (features.requires_grad_(),))
+def test_a_mask_counts_by_its_weight_and_not_by_how_many_pixels_were_drawn_of_it():
+    masks = torch.tensor([0] * 90 + [1] * 10 + [3])
+    shares = pixel_shares(masks, torch.tensor([1.0, 1.0, 5.0, 2.0]))
+    assert float(shares.sum()) == pytest.approx(1.0)
+    assert [float(shares[masks == m].sum()) for m in (0, 1, 3)] == pytest.approx([0.25, 0.25, 0.5])
 
 
-def test_pieces_of_the_table_give_the_same_loss_and_gradient(monkeypatch):
-    features, labels = example()
-    whole = features.clone().requires_grad_()
-    clustering_loss(whole, labels, SMALL).backward()
-    monkeypatch.setattr(loss_module, "LOGITS_AT_ONCE", 9)
-    pieces = features.clone().requires_grad_()
-    clustering_loss(pieces, labels, SMALL).backward()
-    torch.testing.assert_close(pieces.grad, whole.grad)
+def test_masks_without_a_weight_count_nothing_and_none_at_all_is_no_nan():
+    assert pixel_shares(torch.tensor([0, 1, 1]), torch.tensor([0.0, 1.0])).tolist() == [0.0, 0.5, 0.5]
+    assert pixel_shares(torch.tensor([0, 1]), torch.zeros(2)).tolist() == [0.0, 0.0]
 
 
-def test_without_segments_the_loss_and_its_gradient_are_zero():
-    features = torch.rand(10, 3, requires_grad=True)
-    loss = clustering_loss(features, torch.zeros(10, dtype=torch.long), CONFIG)
+@pytest.mark.parametrize("discount", [0.0, 0.5])
+def test_the_gradient_agrees_with_finite_differences(discount):
+    unit, prototypes, own, shares, biases = example(pixels=12)
+
+    def loss(u: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
+        return prototype_loss(u, c, own, shares, biases, TEMPERATURE, discount)
+
+    assert torch.autograd.gradcheck(loss, (unit.requires_grad_(), prototypes.requires_grad_()))
+
+
+def test_a_part_is_not_pushed_from_its_own_whole():
+    part, whole, other = normalize(torch.tensor([[1.0, 0.2, 0.0], [1.0, 0.0, 0.2], [0.0, 1.0, 1.0]]), dim=1)
+    prototypes = torch.stack([part, whole, other])
+    related = torch.eye(3, dtype=torch.bool)
+    pixel = part[None].clone().requires_grad_()
+    own = torch.tensor([0])
+    for relation, pushed in (
+        (related, True),
+        (related | torch.tensor([[0, 1, 0], [1, 0, 0], [0, 0, 0]]).bool(), False),
+    ):
+        biases = pair_biases(torch.ones(3), relation)
+        prototype_loss(pixel, prototypes, own, torch.ones(1), biases, TEMPERATURE, 0.0).backward()
+        away_from_whole = float(pixel.grad[0] @ normalize(whole - part, dim=0)) > 0.1
+        assert away_from_whole == pushed
+        pixel.grad = None
+
+
+def test_a_prototype_without_standing_does_not_push():
+    unit, prototypes, own, shares, _ = example(groups=2)
+    apart = torch.eye(2, dtype=torch.bool)
+    biases = pair_biases(torch.tensor([1.0, 0.0], dtype=torch.float64), apart)
+    of_first = own == 0
+    loss = prototype_loss(unit[of_first], prototypes, own[of_first], shares[of_first], biases, TEMPERATURE, 0.0)
+    assert float(loss) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_pixel_that_looks_like_another_thing_pulls_less_if_discounted():
+    prototypes = torch.eye(2, dtype=torch.float64)
+    biases = pair_biases(torch.ones(2, dtype=torch.float64), torch.eye(2, dtype=torch.bool))
+    own, shares = torch.tensor([0, 0]), torch.full((2,), 0.5, dtype=torch.float64)
+    pulls = {}
+    for discount in (0.0, 0.5):
+        unit = normalize(torch.tensor([[1.0, 0.9], [0.1, 1.0]], dtype=torch.float64), dim=1).requires_grad_()
+        prototype_loss(unit, prototypes, own, shares, biases, TEMPERATURE, discount).backward()
+        pulls[discount] = torch.linalg.vector_norm(unit.grad, dim=1)
+    assert pulls[0.0][1] > pulls[0.0][0]
+    assert pulls[0.5][1] < 0.2 * pulls[0.0][1] and pulls[0.5][1] < pulls[0.5][0]
+
+
+def test_no_pixels_are_no_loss():
+    unit = torch.zeros(0, 4, requires_grad=True)
+    biases = pair_biases(torch.ones(2), torch.eye(2, dtype=torch.bool))
+    none = torch.zeros(0, dtype=torch.long)
+    loss = prototype_loss(unit, torch.eye(2, 4), none, torch.zeros(0), biases, TEMPERATURE, DISCOUNT)
     loss.backward()
     assert float(loss.detach()) == 0.0
-    assert torch.equal(features.grad, torch.zeros(10, 3))
-
-
-def test_pixels_that_nothing_covers_give_no_nan():
-    features = torch.zeros(10, 3, requires_grad=True)
-    labels = torch.tensor([1] * 5 + [2] * 5)
-    clustering_loss(features, labels, SMALL).backward()
-    assert torch.isfinite(features.grad).all()
-
-
-def test_numbers_of_segments_do_not_matter_only_who_belongs_together():
-    features, labels = example()
-    renamed = torch.tensor([0, 900, 3, 70_000, 5])[labels]
-    assert float(clustering_loss(features, renamed, SMALL)) == pytest.approx(
-        float(clustering_loss(features, labels, SMALL)), rel=1e-12
-    )
-
-
-def test_descending_the_gradient_separates_two_segments():
-    torch.manual_seed(0)
-    features = torch.rand(400, 4, requires_grad=True)
-    labels = torch.tensor([1] * 200 + [2] * 200)
-    for _ in range(200):
-        clustering_loss(features, labels, CONFIG).backward()
-        features.data -= 3e4 * features.grad
-        features.grad = None
-    unit = torch.nn.functional.normalize(features.detach(), dim=1)
-    assert float(unit[:200].mean(0) @ unit[200:].mean(0)) < 0.3
-    assert float((unit[:200] @ unit[:200].T).mean()) > 0.8

@@ -1,60 +1,101 @@
-"""Neighbours: exact, self included, in degenerate places too."""
+"""Every mask has its pixels, also the small and the nested; weights beyond the memory are made anew."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from scenes import ring, things
 
-from splatseg.contrast.sampling import draw_samples, farthest, nearest
-
-
-def _sorted_distances(points: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    return np.sort(np.linalg.norm(points[None] - queries[:, None], axis=-1), axis=1)
-
-
-@given(seed=st.integers(0, 1000), count=st.integers(1, 200), k=st.integers(1, 6), flat=st.booleans())
-@settings(max_examples=60, deadline=None)
-def test_the_farthest_are_the_farthest(seed, count, k, flat):
-    rng = np.random.default_rng(seed)
-    points = rng.normal(size=(count, 3)) ** 3
-    if flat:
-        points[:, 2] = 0.0
-    queries = points[: min(20, count)]
-    found = farthest(points, queries, k)
-    distances = np.sort(np.linalg.norm(points[found] - queries[:, None], axis=-1), axis=1)
-    np.testing.assert_allclose(distances, _sorted_distances(points, queries)[:, -k:], rtol=1e-12)
-    assert all(len(set(row)) == len(row) for row in found)
+from splatseg.capture.camera import Camera
+from splatseg.contrast import ContrastConfig
+from splatseg.contrast.sampling import FEWEST_PIXELS, SampledViews
+from splatseg.lift import collect_votes
+from splatseg.masks import Segments, from_masks
 
 
-def test_copies_of_the_farthest_point_all_count():
-    points = np.concatenate([np.random.default_rng(0).random((50, 3)), np.full((5, 3), 9.0)])
-    found = farthest(points, points[:1], 5)
-    assert sorted(found[0]) == [50, 51, 52, 53, 54]
+@dataclass(frozen=True)
+class View:
+    name: str
+    camera: Camera
 
 
-def test_the_nearest_includes_the_query_itself_as_the_official_code_does():
-    points = np.random.default_rng(0).random((100, 3))
-    found = nearest(points, points[:10], 2)
-    assert (found == np.arange(10)[:, None]).any(axis=1).all()
-    distances = np.linalg.norm(points[found] - points[:10, None], axis=-1)
-    np.testing.assert_allclose(np.sort(distances, axis=1), _sorted_distances(points, points[:10])[:, :2])
+@dataclass(frozen=True)
+class Masks:
+    segments: dict[str, Segments]
+
+    def read(self, view: View) -> Segments | None:
+        return self.segments.get(view.name)
 
 
-def test_fewer_points_than_neighbours_give_what_there_is():
-    points = np.zeros((1, 3))
-    assert nearest(points, points, 2).tolist() == [[0]]
-    assert farthest(points, points, 5).tolist() == [[0]]
+def scene(**changes: object) -> tuple[SampledViews, list[View], Masks]:
+    """Nested masks: a large one, half of it, and a few pixels of that; the second view has none."""
+    splats, _ = things()
+    views = [View(f"{i}.png", camera) for i, camera in enumerate(ring(3))]
+    shape = (views[0].camera.height, views[0].camera.width)
+    whole, half, dot = (np.zeros(shape, bool) for _ in range(3))
+    whole[4:20, 4:32] = half[4:20, 4:18] = dot[10:12, 8:10] = True
+    masks = Masks({view.name: from_masks(np.stack([whole, half, dot])) for view in views if view.name != "1.png"})
+    votes = collect_votes(splats, views, masks)  # type: ignore[arg-type]
+    config = ContrastConfig(**({"pixels_a_view": 100, "rounds": 4, "uses": 2} | changes))  # type: ignore[arg-type]
+    counts = np.ones(votes.weights.shape[1], bool)
+    return SampledViews(splats, views, masks, votes, counts, config), views, masks  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("count", "expected"), [(50, 50), (500, 100)])
-def test_samples_are_drawn_among_the_candidates_without_repetition(count, expected):
-    candidates, samples = draw_samples(count, 100, 30, np.random.default_rng(0))
-    assert len(candidates) == expected and len(set(candidates)) == expected
-    assert len(set(samples)) == 30 and samples.max() < expected
+def test_pixels_lie_in_the_mask_they_were_drawn_for_and_every_mask_has_some():
+    sampled, views, masks = scene()
+    assert len(sampled) == 2
+    for i, view in enumerate((views[0], views[2])):
+        sample = sampled.next(i)
+        column = 3 * i
+        for mask in range(3):
+            pixels = sample.plan.pixels[sample.masks == column + mask]
+            assert len(pixels) >= FEWEST_PIXELS
+            inside = masks.segments[view.name].mask(mask + 1)
+            assert inside[pixels[:, 1], pixels[:, 0]].all()
 
 
-def test_the_same_seed_draws_the_same():
-    first, second = (draw_samples(500, 100, 30, np.random.default_rng(3)) for _ in range(2))
-    assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+def test_small_masks_have_more_than_their_share_of_pixels():
+    drawn = {}
+    for stratified in (True, False):
+        sampled, _, _ = scene(stratified=stratified)
+        masks = sampled.next(0).masks
+        drawn[stratified] = float((masks == 2).float().mean())
+    assert drawn[True] > 3 * drawn[False]
+
+
+def test_nested_masks_are_related_and_flattened_only_the_smallest_is_drawn():
+    nested, _, masks = scene()
+    assert nested.next(0).related.all()
+    flat, views, _ = scene(nested=False, pixels_a_view=400)
+    sample = flat.next(0)
+    x, y = sample.plan.pixels[sample.masks == 0].T
+    assert not masks.segments[views[0].name].mask(2)[y, x].any()
+
+
+def test_a_sample_is_used_and_then_the_next_takes_its_turn_until_they_begin_again():
+    sampled, _, _ = scene()
+    seen = [sampled.next(0).plan.pixels.tolist() for _ in range(10)]
+    assert seen[0] == seen[1] != seen[2] and seen[8] == seen[0]
+
+
+def test_without_memory_the_same_weights_are_made_anew():
+    kept, _, _ = scene()
+    poor, _, _ = scene(memory=0)
+    for i in (0, 1, 0, 1):
+        a, b = kept.next(i), poor.next(i)
+        assert a.plan.pixels.tolist() == b.plan.pixels.tolist() and a.plan.size == b.plan.size
+    assert len(poor._kept) == 1
+
+
+@pytest.mark.parametrize("stratified", [True, False])
+def test_masks_that_do_not_count_are_not_drawn_and_views_of_none_left_out(stratified):
+    splats, _ = things()
+    views = [View(f"{i}.png", camera) for i, camera in enumerate(ring(3))]
+    mask = np.ones((views[0].camera.height, views[0].camera.width), bool)
+    masks = Masks({view.name: from_masks(mask[None]) for view in views})
+    votes = collect_votes(splats, views, masks)  # type: ignore[arg-type]
+    config = ContrastConfig(stratified=stratified)
+    sampled = SampledViews(splats, views, masks, votes, np.array([False, True, False]), config)  # type: ignore[arg-type]
+    assert len(sampled) == 1 and set(sampled.next(0).masks.tolist()) == {1}

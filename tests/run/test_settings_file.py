@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from splatseg.contrast import ContrastConfig
 from splatseg.errors import RunError
 from splatseg.run.settings import CaptureSettings, RunSettings
 from splatseg.run.settings_file import read_settings, write_settings
@@ -50,12 +51,31 @@ def test_a_folder_without_settings_is_not_a_run(tmp_path: Path) -> None:
 def test_the_paper_trains_jointly_for_30000_steps_unless_told_otherwise() -> None:
     capture = CaptureSettings("/c")
     joint = RunSettings.of(capture, masks="/m", method="paper")
-    assert (joint.train.iterations, joint.contrast.iterations) == (30_000, 30_000)
+    assert (joint.train.iterations, joint.paper.iterations) == (30_000, 30_000)
     short = RunSettings.of(capture, masks="/m", method="paper", iterations=3_000)
-    assert (short.train.iterations, short.contrast.iterations) == (3_000, 3_000)
-    assert short.contrast.clustering_every == joint.contrast.clustering_every // 10
+    assert (short.train.iterations, short.paper.iterations) == (3_000, 3_000)
+    assert short.paper.clustering_every == joint.paper.clustering_every // 10
 
 
 def test_the_seed_reaches_every_part() -> None:
     settings = RunSettings.of(CaptureSettings("/c"), seed=5)
-    assert {settings.train.seed, settings.contrast.seed, settings.embed.seed, settings.cluster.seed} == {5}
+    parts = (settings.train, settings.paper, settings.contrast, settings.embed, settings.cluster)
+    assert {part.seed for part in parts} == {5}
+
+
+def test_iterations_are_those_of_the_fit_where_there_is_one_and_of_the_features_where_there_is_none() -> None:
+    capture, usual = CaptureSettings("/c"), ContrastConfig().iterations
+    fitted = RunSettings.of(capture, masks="/m", method="contrast", iterations=90)
+    assert (fitted.train.iterations, fitted.contrast.iterations) == (90, usual)
+    taken = RunSettings.of(capture, masks="/m", method="contrast", splats="/s.ply", iterations=90)
+    assert taken.contrast.iterations == 90
+    assert fitted.with_method("contrast", 40).contrast.iterations == 40
+
+
+def test_settings_of_versions_whose_contrast_was_the_papers_are_read(tmp_path: Path) -> None:
+    write_settings(tmp_path / "config.yaml", _settings())
+    text = (tmp_path / "config.yaml").read_text()
+    start, end = text.index("contrast:"), text.index("embed:")
+    old = (text[:start] + text[end:]).replace("paper:", "contrast:")
+    (tmp_path / "config.yaml").write_text(old.replace("method: contrast:", "method: paper"))
+    assert read_settings(tmp_path / "config.yaml", RunSettings).paper == _settings().paper

@@ -1,0 +1,77 @@
+"""Settings of Contrastive Gaussian Clustering (arXiv 2404.12784): the numbers of its official code, unless said.
+
+A step is one view. Intervals are in steps, counted from 1.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperConfig:
+    """How features are learned from masks that disagree between views."""
+
+    iterations: int = 30_000
+    """Steps in all; joint with the photometric fit there are as many."""
+    seed: int = 0
+    """Of the first features, the samples of the spatial term and, on frozen geometry, the order of views."""
+    channels: int = 16
+    """F, feature channels of a Gaussian."""
+    learning_rate: float = 2.5e-3
+    """Of the features, in Adam."""
+
+    clustering: bool = True
+    """Whether the contrastive clustering loss is used; off for ablations."""
+    clustering_every: int = 50
+    """Steps between two uses of it."""
+    clustering_weight: float = 1e-6
+    """Factor of the clustering loss, which is a sum over pixels and a mean over segments."""
+    min_pixels: int = 100
+    """Segments must have more pixels than this."""
+    temperature_scale: float = 10.0
+    """Factor of the temperature before it is limited."""
+    temperature_min: float = 0.1
+    temperature_max: float = 1.0
+    """Limits of the temperature."""
+    temperature_offset: float = 100.0
+    """Pixels added inside the logarithm, so that small segments do not get a large temperature."""
+
+    spatial: bool = True
+    """Whether the spatial-similarity term is used; off for ablations."""
+    spatial_every: int = 100
+    """Steps between two uses of it."""
+    spatial_samples: int = 1_000
+    """Gaussians sampled for it."""
+    spatial_candidates: int = 300_000
+    """At most so many Gaussians are considered as neighbours."""
+    near: int = 2
+    """Nearest Gaussians pulled to each sample. The sample itself is one of them, as in the official code."""
+    far: int = 5
+    """Farthest Gaussians pushed from each sample."""
+    near_weight: float = 0.05
+    far_weight: float = 0.15
+    """Factors of the two parts of the spatial term."""
+
+    report_every: int = 50
+    """Steps between two reports on frozen geometry (not of the paper)."""
+
+    def __post_init__(self) -> None:
+        counts = (self.iterations, self.channels, self.clustering_every, self.spatial_every, self.spatial_samples)
+        if min(*counts, self.near, self.far, self.report_every) < 1:
+            raise ValueError("steps, intervals and counts of a PaperConfig must be at least 1")
+        if not 0 < self.temperature_min <= self.temperature_max:
+            raise ValueError(
+                f"the temperature must have 0 < min <= max, got {self.temperature_min}..{self.temperature_max}"
+            )
+
+    def scaled(self, iterations: int) -> PaperConfig:
+        """The same schedule stretched or shrunk to so many steps: as many uses of each term, spread over them."""
+        share = iterations / self.iterations
+        return dataclasses.replace(
+            self,
+            iterations=iterations,
+            clustering_every=max(1, round(self.clustering_every * share)),
+            spatial_every=max(1, round(self.spatial_every * share)),
+        )
