@@ -21,6 +21,7 @@ ORDER = [
     ["train"],
     ["contrast", "lift"],
     ["cluster"],
+    ["refine"],
     ["select"],
     ["output", "evaluate"],
     ["demo"],

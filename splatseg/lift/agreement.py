@@ -114,29 +114,42 @@ class Agreement:
         ids (N,) integers, 0 = none; every id stays what it is, but may lose all its Gaussians.
         """
         check_shapes(ids=(ids, "N"))
-        count = int(ids.max(initial=0)) + 1
         for _ in range(ROUNDS):
-            one_hot = sparse.csr_array(
-                (np.ones(len(ids), dtype=np.float32), (ids, np.arange(len(ids)))), shape=(count, len(ids))
-            )
-            inside, seen = self.tallies(one_hot)
-            masks = np.zeros((len(self._total), count), dtype=np.float32)
-            views = np.zeros((len(self._first), count), dtype=np.float32)
-            for segment in range(1, count):
-                columns, quality = self._matches(inside[segment], seen[segment])
-                masks[columns, segment] = quality
-                views[:, segment] = quality
-            corrected = self._most_seen_in(sparse.csc_array(masks), views, ids)
+            masks, views = self.matched(ids)
+            corrected = self._most_seen_in(masks, views, ids)
             if (corrected == ids).all():
                 break
             ids = corrected
         return ids
 
+    def matched(self, ids: np.ndarray) -> tuple[sparse.csc_array, np.ndarray]:
+        """The best mask of every view for every segment of ids (N,), 0 = none.
+
+        (masks (M,K+1): how much mask m counts for segment k, 0..1, views (V,K+1): how much the best mask of view v
+        does); column 0 is empty.
+        """
+        count = int(ids.max(initial=0)) + 1
+        one_hot = sparse.csr_array(
+            (np.ones(len(ids), dtype=np.float32), (ids, np.arange(len(ids)))), shape=(count, len(ids))
+        )
+        inside, seen = self.tallies(one_hot)
+        masks = np.zeros((len(self._total), count), dtype=np.float32)
+        views = np.zeros((len(self._first), count), dtype=np.float32)
+        for segment in range(1, count):
+            columns, quality = self._matches(inside[segment], seen[segment])
+            masks[columns, segment] = quality
+            views[:, segment] = quality
+        return sparse.csc_array(masks), views
+
+    def inside_and_seen(self, rows: slice, masks: sparse.csc_array, views: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(R,C) each: what the masks (M,C) see of some Gaussians, and what the views (V,C) see of them at all."""
+        return (self._weights[rows] @ masks).toarray(), np.asarray(self._visible[rows] @ views)
+
     def _most_seen_in(self, masks: sparse.csc_array, views: np.ndarray, ids: np.ndarray) -> np.ndarray:
         corrected = ids.copy()
         for start in range(0, len(ids), ROWS_A_BLOCK):
             rows = slice(start, start + ROWS_A_BLOCK)
-            inside, seen = (self._weights[rows] @ masks).toarray(), self._visible[rows] @ views
+            inside, seen = self.inside_and_seen(rows, masks, views)
             share = np.divide(inside, seen, out=np.zeros_like(inside), where=seen > 0)
             best, all_rows = share.argmax(axis=1), np.arange(len(inside))
             sure = (share[all_rows, best] > 0.5) & (share[all_rows, ids[rows]] < 0.5)

@@ -77,12 +77,7 @@ def write_segmented(run: Run, splats: Splats, votes: Votes | None, reporter: Rep
         splats = splats.replace(segment_ids=torch.from_numpy(clusters.ids))
         advance(1)
     run.record(timing="clustering", seconds=round(time.monotonic() - began, 3))
-    began = time.monotonic()
-    with reporter.stage("label maps", len(run.capture.views)) as advance:
-        for done, view in enumerate(run.capture.views, start=1):
-            write_label_map(run.path / "masks" / view.png_name, label_map(splats, view.camera))
-            advance(done)
-    run.record(timing="label maps", seconds=round(time.monotonic() - began, 3))
+    write_label_maps(run, splats, reporter)
     if votes is None:
         run.votes_path.unlink(missing_ok=True)
     else:
@@ -90,3 +85,13 @@ def write_segmented(run: Run, splats: Splats, votes: Votes | None, reporter: Rep
     write_ply(run.splats_path, splats)
     # Last, because its presence says that segmenting has finished.
     write_segments(run.segments_path, describe_segments(splats))
+
+
+def write_label_maps(run: Run, splats: Splats, reporter: Reporter) -> None:
+    """Write masks/<view>.png of every view of the capture."""
+    began = time.monotonic()
+    with reporter.stage("label maps", len(run.capture.views)) as advance:
+        for done, view in enumerate(run.capture.views, start=1):
+            write_label_map(run.path / "masks" / view.png_name, label_map(splats, view.camera))
+            advance(done)
+    run.record(timing="label maps", seconds=round(time.monotonic() - began, 3))
