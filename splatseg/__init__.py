@@ -31,11 +31,14 @@ if TYPE_CHECKING:
     from splatseg.output import selection_coverage as selection_coverage
     from splatseg.output import selection_mask as selection_mask
     from splatseg.raster import rasterize as rasterize
+    from splatseg.refine import RefineSettings as RefineSettings
+    from splatseg.refine import refine_boundaries as refine_boundaries
     from splatseg.run import CaptureSettings as CaptureSettings
     from splatseg.run import Run as Run
     from splatseg.run import RunSettings as RunSettings
     from splatseg.run import evaluate_run as evaluate_run
     from splatseg.run import open_run as open_run
+    from splatseg.run import refine_run as refine_run
     from splatseg.run import segment_run as segment_run
     from splatseg.run import start_run as start_run
     from splatseg.run import train_run as train_run
@@ -63,12 +66,14 @@ _NAMES = {
     "masks": ("open_masks",),
     "output": ("label_map", "selection_coverage", "selection_mask"),
     "raster": ("rasterize",),
+    "refine": ("RefineSettings", "refine_boundaries"),
     "run": (
         "CaptureSettings",
         "Run",
         "RunSettings",
         "evaluate_run",
         "open_run",
+        "refine_run",
         "segment_run",
         "start_run",
         "train_run",

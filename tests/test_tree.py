@@ -22,6 +22,7 @@ ORDER = [
     ["lift"],
     ["contrast"],
     ["cluster"],
+    ["refine"],
     ["select"],
     ["output", "evaluate"],
     ["demo"],

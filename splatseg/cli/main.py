@@ -12,6 +12,7 @@ from splatseg.cli.demo import Demo
 from splatseg.cli.evaluate import Evaluate
 from splatseg.cli.export import Export
 from splatseg.cli.info import Info
+from splatseg.cli.refine import Refine
 from splatseg.cli.render import Render
 from splatseg.cli.segment import Segment
 from splatseg.cli.select import Select
@@ -25,6 +26,7 @@ Command = (
     Annotated[Demo, tyro.conf.subcommand("demo")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Segment, tyro.conf.subcommand("segment")]
+    | Annotated[Refine, tyro.conf.subcommand("refine")]
     | Annotated[Select, tyro.conf.subcommand("select")]
     | Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]

@@ -23,6 +23,7 @@ import numpy as np
 from scipy import sparse
 
 from splatseg.lift import Votes
+from splatseg.lift.visible import visible_under_masks
 
 SAME = 0.5
 """IoU from which two masks, or a mask and a group, show the same thing."""
@@ -86,7 +87,7 @@ def find_consensus(votes: Votes, seed: int = 0) -> Consensus:
     """Group the masks of all views. There may be no group at all, if no two masks agree."""
     votes = _thinned(votes, seed)
     view_of = np.unique(votes.view_of, return_inverse=True)[1].astype(np.int64)
-    visible = _visible(votes, view_of)
+    visible = visible_under_masks(votes)
     group_of = _grown_from_seeds(_same(votes.weights, visible, view_of), view_of)
     overlaps = np.zeros((0, len(view_of)), np.float32)
     for _ in range(ROUNDS):
@@ -115,17 +116,6 @@ def _thinned(votes: Votes, seed: int) -> Votes:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_GAUSSIANS, replace=False))
     weights = sparse.csr_array(votes.weights[rows])
     return Votes(weights, votes.view_of, votes.id_of, votes.areas, votes.seen[rows], votes.views, votes.layer_of)
-
-
-def _visible(votes: Votes, view_of: np.ndarray) -> sparse.csr_array:
-    """(N,V) what each view sees of each Gaussian under its masks: as much as those of its fullest layer do."""
-    visible = sparse.csr_array((votes.weights.shape[0], int(view_of.max(initial=-1)) + 1), dtype=np.float32)
-    for layer in range(int(votes.layer_of.max(initial=0)) + 1):
-        columns = np.flatnonzero(votes.layer_of == layer)
-        ones, shape = np.ones(len(columns), dtype=np.float32), (len(view_of), visible.shape[1])
-        gather = sparse.csr_array((ones, (columns, view_of[columns])), shape=shape)
-        visible = sparse.csr_array(visible.maximum(votes.weights @ gather))
-    return visible
 
 
 def _same(weights: sparse.csr_array, visible: sparse.csr_array, view_of: np.ndarray) -> sparse.csr_array:

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy import sparse
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.arrays import check_shapes
@@ -139,6 +140,16 @@ class Agreement:
                 break
             ids = corrected
         return ids.astype(kind)
+
+    def matched(self, ids: np.ndarray) -> tuple[sparse.csc_array, np.ndarray]:
+        """The best mask of every view for every segment of ids (N,), 0 = none.
+
+        (masks (M,K+1): how much mask m counts for segment k, 0..1, views (V,K+1): how much the best mask of view v
+        does); column 0 is empty.
+        """
+        first, segments, counts, quality = self._matches_of(np.ascontiguousarray(ids, dtype=np.int32))
+        masks = sparse.csr_array((counts, segments, first), shape=(self._rows.shape[1], len(quality)))
+        return sparse.csc_array(masks), quality.T
 
     def _matches_of(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """(first (M+1,), segments, quality): the segments that each mask is the best match of; quality by view (K,V).

@@ -134,13 +134,18 @@ def _write_segments(run: Run, splats: Splats, ids: np.ndarray, reporter: Reporte
     if earlier.labelings:
         kept = len(set(np.unique(ids[ids > 0])) & earlier.ids)
         reporter.say(f"{kept} of {len(colors)} segments are mostly ones the run had: they keep id, name and colour")
+    write_label_maps(run, splats, reporter)
+    write_earlier(run.earlier_path, earlier.without(ids))
+    write_ply(run.splats_path, splats)
+    # Last, because its presence says that segmenting has finished.
+    write_segments(run.segments_path, describe_segments(splats, names, colors=colors))
+
+
+def write_label_maps(run: Run, splats: Splats, reporter: Reporter) -> None:
+    """Write masks/<view>.png of every view of the capture."""
     began = time.monotonic()
     with reporter.stage("label maps", len(run.capture.views)) as advance:
         for done, view in enumerate(run.capture.views, start=1):
             write_label_map(run.path / "masks" / view.png_name, label_map(splats, view.camera))
             advance(done)
     run.record(timing="label maps", seconds=round(time.monotonic() - began, 3))
-    write_earlier(run.earlier_path, earlier.without(ids))
-    write_ply(run.splats_path, splats)
-    # Last, because its presence says that segmenting has finished.
-    write_segments(run.segments_path, describe_segments(splats, names, colors=colors))

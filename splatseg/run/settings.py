@@ -13,6 +13,7 @@ from splatseg.cluster import ClusterSettings
 from splatseg.contrast import ContrastConfig, PaperConfig
 from splatseg.errors import RunError
 from splatseg.lift import EmbedSettings
+from splatseg.refine import RefineSettings
 from splatseg.train import TrainConfig
 
 Method = Literal["lift", "contrast", "paper"]
@@ -41,7 +42,10 @@ class CaptureSettings:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """All that decides what a run will hold. masks, splats: absolute paths or None (no masks; fit the splat)."""
+    """All that decides what a run will hold. masks, splats: absolute paths or None (no masks; fit the splat).
+
+    refine: how the boundaries were mended after segmenting (`splatseg refine`), None if they were not.
+    """
 
     capture: CaptureSettings
     masks: str | None = None
@@ -53,6 +57,7 @@ class RunSettings:
     contrast: ContrastConfig = field(default_factory=ContrastConfig)
     embed: EmbedSettings = field(default_factory=EmbedSettings)
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
+    refine: RefineSettings | None = None
     version: str = splatseg.version.__version__
 
     @classmethod
@@ -95,6 +100,7 @@ class RunSettings:
             contrast=dataclasses.replace(contrast, seed=self.seed),
             embed=EmbedSettings(seed=self.seed),
             cluster=cluster,
+            refine=None,
         )
 
     def with_granularity(self, granularity: float) -> RunSettings:

@@ -246,3 +246,26 @@ def test_info_tells_what_a_thing_is(small_run: Path, capsys: pytest.CaptureFixtu
     said = capsys.readouterr().out
     expected = {"": "backends", "run": "segments", "capture": "64 (56 train, 8 test)", "splats": "64 channels"}[kind]
     assert expected in said
+
+
+def test_a_refined_run_is_a_run_of_its_own_with_the_same_segments(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.read_bytes() for path in sorted(small_run.rglob("*")) if path.is_file()}
+    refined = tmp_path / "refined"
+    assert run(["refine", str(small_run), "-o", str(refined)]) == 0
+    assert "Gaussians that straddled two segments" in capsys.readouterr().out
+    assert {path: path.read_bytes() for path in sorted(small_run.rglob("*")) if path.is_file()} == before
+    old, new = (
+        {row["id"]: row for row in json.loads((folder / "segments.json").read_text())}
+        for folder in (small_run, refined)
+    )
+    assert set(new) <= set(old)
+    assert all((new[key]["name"], new[key]["color"]) == (old[key]["name"], old[key]["color"]) for key in new)
+    assert len(list((refined / "masks").glob("*.png"))) == VIEWS
+    assert (refined / "report.html").exists() and not (refined / "evaluation.json").exists()
+    select = ["select", str(refined), "--view", "001.jpg", "--click", "40,30", "-o", str(tmp_path / "out")]
+    assert run(select) == 0
+    assert run(["render", str(refined), "--what", "segments", "-o", str(tmp_path / "segments")]) == 0
+    assert run(["export", str(refined), "-o", str(tmp_path / "all.ply")]) == 0
+    assert run(["evaluate", str(refined), "--gt", str(demo_capture() / "gt" / "instance")]) == 0

@@ -149,3 +149,26 @@ def test_truth_that_is_not_there(small_run: Path, tmp_path: Path, capsys: pytest
 
 def test_info_about_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "there is nothing at" in _said(["info", str(tmp_path / "gone")], capsys)
+
+
+def test_refining_into_a_place_that_is_taken(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (small_run / "splats.ply").read_bytes()
+    assert "is the run itself, which refining never changes" in _said(
+        ["refine", str(small_run), "-o", str(small_run)], capsys
+    )
+    (tmp_path / "note.txt").write_text("mine")
+    said = _said(["refine", str(small_run), "-o", str(tmp_path)], capsys)
+    assert "already holds something, and refining writes over nothing; name a new folder with -o" in said
+    assert (small_run / "splats.ply").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
+
+
+def test_refining_a_run_without_segments(small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(small_run, folder)
+    (folder / "segments.json").unlink()
+    said = _said(["refine", str(folder), "-o", str(tmp_path / "out")], capsys)
+    assert "has no segments to refine; run `splatseg segment" in said
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,29 @@
+"""`splatseg refine`: clean boundaries between segments, in a new run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from splatseg.cli.arguments import RunFolder
+from splatseg.cli.console import Terminal
+from splatseg.run import open_run, refine_run
+
+
+@dataclass(frozen=True)
+class Refine:
+    """Split and adjust the Gaussians of a segmented run that straddle two segments, so that masks have clean edges.
+
+    Writes a new run, on which select, render, evaluate and export work as before; RUN itself is not changed.
+    """
+
+    folder: RunFolder
+    output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="RUN2")]
+    """The run folder to make."""
+
+    def run(self, terminal: Terminal) -> None:
+        """Refine and print what changed."""
+        terminal.results.print(refine_run(open_run(self.folder), self.output, terminal))

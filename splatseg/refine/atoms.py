@@ -1,0 +1,34 @@
+"""Atoms of a refined splat: a Gaussian keeps its parent's, unless it has come to another segment.
+
+Then it takes the atom of the nearest Gaussian of that segment which has stayed, so that the hierarchy of segments still
+holds: what is cut from it has the Gaussians that the segments have.
+
+Alphabet: N Gaussians before, N' after; atoms (N,) int32, 0 = none; parent (N',) index of the Gaussian before.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from splatseg.arrays import check_shapes
+from splatseg.splats.splats import Splats
+
+
+def inherited_atoms(atoms: np.ndarray, parent: np.ndarray, before: Splats, after: Splats) -> np.ndarray:
+    """Atoms (N',) int32 of a refined splat; both splats carry segment ids. An atom that would lose all keeps its own."""
+    check_shapes(atoms=(atoms, "N"), means=(before.means, "N 3"))
+    check_shapes(parent=(parent, "M"), means=(after.means, "M 3"))
+    assert before.segment_ids is not None and after.segment_ids is not None
+    old, new = before.segment_ids.numpy()[parent], after.segment_ids.numpy()
+    inherited: np.ndarray = atoms[parent].astype(np.int32)
+    means = after.means.detach().numpy()
+    came = (old != new) & np.isfinite(means).all(1)
+    for segment in np.unique(new[came]):
+        moved, stayed = came & (new == segment), ~came & (new == segment)
+        if stayed.any():
+            nearest = cKDTree(means[stayed]).query(means[moved])[1]
+            inherited[moved] = inherited[stayed][nearest]
+    lost = np.isin(atoms[parent], np.setdiff1d(atoms[parent], inherited))
+    inherited[lost] = atoms[parent][lost]
+    return inherited
