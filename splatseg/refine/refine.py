@@ -132,9 +132,8 @@ class _Job:
         best, axes = np.zeros(len(which)), np.full(len(which), -1)
         for place in range(AXES_TRIED if len(which) else 0):
             tried, _ = split_along(splats, which, longest_first[:, place], self._settings.width)
-            gain = _purer(
-                self.votes(tried, f"{what}: cut {place + 1}"), matched, slice(len(splats) - len(which), len(tried))
-            )
+            counted = self.votes(tried, f"{what}: cut {place + 1}")
+            gain = _purer(counted, matched, slice(len(splats) - len(which), len(tried)))
             axes = np.where(gain > best, longest_first[:, place], axes)
             best = np.maximum(best, gain)
         cut = axes >= 0

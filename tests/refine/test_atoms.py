@@ -34,3 +34,13 @@ def test_a_segment_that_no_gaussian_stayed_in_leaves_atoms_as_they_were():
     before = splats.replace(segment_ids=torch.tensor(thing).int())
     after = before.replace(segment_ids=torch.full((len(thing),), 9, dtype=torch.int32))
     np.testing.assert_array_equal(inherited_atoms(thing, np.arange(len(thing)), before, after), thing)
+
+
+def test_an_atom_that_would_lose_all_keeps_its_own():
+    splats, thing = things()
+    before = splats.replace(segment_ids=torch.tensor(thing).int())
+    atoms = np.where(np.arange(len(thing)) == 0, 9, thing).astype(np.int32)  # an atom of one Gaussian, of segment 1
+    ids = before.segment_ids.clone()
+    ids[0] = 2
+    found = inherited_atoms(atoms, np.arange(len(thing)), before, before.replace(segment_ids=ids))
+    np.testing.assert_array_equal(found, atoms)
