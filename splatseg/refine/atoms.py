@@ -16,7 +16,7 @@ from splatseg.splats.splats import Splats
 
 
 def inherited_atoms(atoms: np.ndarray, parent: np.ndarray, before: Splats, after: Splats) -> np.ndarray:
-    """Atoms (N',) int32 of a refined splat; both splats carry segment ids. An atom that would lose all keeps its own."""
+    """Atoms (N',) int32 of a refined splat; both carry segment ids. An atom that would lose all keeps its own."""
     check_shapes(atoms=(atoms, "N"), means=(before.means, "N 3"))
     check_shapes(parent=(parent, "M"), means=(after.means, "M 3"))
     assert before.segment_ids is not None and after.segment_ids is not None
