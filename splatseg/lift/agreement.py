@@ -175,11 +175,15 @@ class Agreement:
         _native.shares(self._rows.native, self._masks, weight, quality, inside, seen, torch.get_num_threads())
         return inside, seen
 
-    def _matches(self, inside: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(column (V,) of the mask of every view that overlaps best, how much it counts (V,) float32 in 0..1)."""
+    def best_masks(self, inside: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(column (V,) of the mask of every view that overlaps a set best, that IoU (V,)), from the set's tallies."""
         overlaps = self.overlaps(inside, seen)
         best = np.maximum.reduceat(overlaps, self._first)
         hits = np.flatnonzero(overlaps == best[self._view_of])
-        columns = hits[np.unique(self._view_of[hits], return_index=True)[1]]
+        return hits[np.unique(self._view_of[hits], return_index=True)[1]], best
+
+    def _matches(self, inside: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(column (V,) of the mask of every view that overlaps best, how much it counts (V,) float32 in 0..1)."""
+        columns, best = self.best_masks(inside, seen)
         quality = np.clip((best - GOOD_OVERLAP) / (1.0 - GOOD_OVERLAP), 0.0, 1.0)
         return columns, quality.astype(np.float32)

@@ -101,6 +101,13 @@ def test_a_small_thing_is_not_swallowed_by_the_large_one_it_lies_on() -> None:
     assert [5, 6] in sets(merge_by_support(ATOMS, EVERY_PAIR, agreement_of([WHOLE] + [merged] * 3)).cut(0.5))
 
 
+def test_what_the_best_masks_of_a_group_leave_out_is_not_part_of_it() -> None:
+    without, joined = [[1, 2], [3, 4], [6]], [[1, 2], [3, 4], [5, 6]]
+    for views, is_part in (([without] * 6, False), ([*[without] * 5, joined], True)):
+        hierarchy = merge_by_support(ATOMS, [(5, 6)], agreement_of(views))
+        assert (hierarchy.levels[0] <= 0.5) == is_part
+
+
 def test_only_what_touches_becomes_one() -> None:
     hierarchy = merge_by_support(ATOMS, [(3, 4)], agreement_of([WHOLE] * 4))
     assert sets(hierarchy.cut(9.0)) == [[1], [2], [3, 4], [5], [6]]
