@@ -46,11 +46,12 @@ class ContrastConfig:
     of its pixels in this step, and is told apart from the masks of its own view alone."""
     prototypes_every: int = 10
     """Steps between two computations of the shared prototypes."""
-    discount_masks: bool = True
-    """Masks count by how well other views agree with them, and not at all if none does."""
-    discount_pixels: float = 0.5
+    discount_masks: bool = False
+    """Masks of a group count by its standing and by how like it they are, not alike. Off: the groups do enough, masks
+    that no view agrees with are in none (benchmarks/ablation.py)."""
+    discount_pixels: float = 0.0
     """q, the power of a pixel's own probability that its gradient is multiplied with: pixels that look like another
-    prototype count less (generalised cross-entropy). 0 is the plain logarithm."""
+    prototype count less (generalised cross-entropy). 0, the plain logarithm, measured best from `lift`."""
 
     spatial_weight: float = 0.02
     """Factor of the spatial term; 0 switches it off."""

@@ -61,7 +61,9 @@ ROUNDS = 2
 
 CO_VISIBLE = 0.05
 """A view sees a Gaussian if it sees this share of what the view that sees it best does."""
+
 BLOCK = 1024
+"""Masks, or sixteenths of Gaussians, that are looked at together; bounds the memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +71,7 @@ class Consensus:
     """Groups of masks.
 
     group_of (M,) int64, -1 = of none; agreement (M,) float32 in 0..1, how well a mask is like its group, 0 without one;
-    standing (G,) float32 in 0..1; related (G,G) bool, groups that overlap in space (a group with itself too).
+    standing (G,) float32 in 0..1; related (G,G) bool, groups that are not to be told apart (a group and itself, too).
     """
 
     group_of: np.ndarray
@@ -89,21 +91,19 @@ def find_consensus(votes: Votes, seed: int = 0) -> Consensus:
     view_of = np.unique(votes.view_of, return_inverse=True)[1].astype(np.int64)
     visible = visible_under_masks(votes)
     group_of = _grown_from_seeds(_same(votes.weights, visible, view_of), view_of)
-    overlaps = np.zeros((0, len(view_of)), np.float32)
     for _ in range(ROUNDS):
         sets = _sets(votes.weights, visible, group_of, view_of)
         group_of = _merged(group_of, _shared(sets, votes.seen, union=True))
         sets = _sets(votes.weights, visible, group_of, view_of)
-        overlaps = _overlaps(sets, votes.weights, visible, view_of)
-        group_of = _reassigned(overlaps, view_of)
+        group_of = _reassigned(_overlaps(sets, votes.weights, visible, view_of), view_of)
     sets = _sets(votes.weights, visible, group_of, view_of)
     if sets.shape[0] == 0:
         return Consensus(group_of, np.zeros(len(view_of), np.float32), np.zeros(0, np.float32), np.zeros((0, 0), bool))
     overlaps = _overlaps(sets, votes.weights, visible, view_of)
     related = _shared(sets, votes.seen, union=False) >= RELATED
     np.fill_diagonal(related, True)
-    presence = _presence(sets, visible, group_of, view_of)
     related |= _joined(sets, votes.weights, visible, view_of) >= JOINED
+    presence = _presence(sets, visible, group_of, view_of)
     best = np.where(related, presence[None], 0.0).max(axis=1)
     standing = (presence / np.maximum(best, 1e-6)) ** SHARPNESS
     return _strongest(group_of, overlaps, standing.astype(np.float32), related)

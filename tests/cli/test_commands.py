@@ -269,3 +269,17 @@ def test_a_refined_run_is_a_run_of_its_own_with_the_same_segments(
     assert run(["render", str(refined), "--what", "segments", "-o", str(tmp_path / "segments")]) == 0
     assert run(["export", str(refined), "-o", str(tmp_path / "all.ply")]) == 0
     assert run(["evaluate", str(refined), "--gt", str(demo_capture() / "gt" / "instance")]) == 0
+
+
+def test_a_run_can_be_segmented_by_contrast_with_16_channels_and_keeps_its_votes(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(small_run, folder)
+    (folder / "votes.safetensors").unlink()
+    assert run(["segment", str(folder), "--method", "contrast", "--iterations", "40"]) == 0
+    assert "contrast 40/40" in capsys.readouterr().err
+    splats = read_ply(folder / "splats.ply")
+    assert splats.features is not None and splats.features.shape[1] == 16
+    assert (folder / "votes.safetensors").exists() and json.loads((folder / "segments.json").read_text())
+    assert run(["select", str(folder), "--view", "001.jpg", "--click", "40,30", "-o", str(tmp_path / "out")]) == 0

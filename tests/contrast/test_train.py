@@ -55,14 +55,15 @@ def test_from_lift_a_clean_scene_is_not_lost():
     assert after[0] > 0.5 and after[1] < 0.1
 
 
-@pytest.mark.parametrize("start", ["lift", "noise"])
-def test_what_few_masks_say_is_not_learned_and_more_steps_do_not_learn_it(start):
+@pytest.mark.parametrize(("discount", "least"), [(0.0, 0.1), (0.5, 0.45)])
+def test_what_few_masks_say_is_not_learned_and_more_steps_do_not_learn_it(discount, least):
+    # A quarter of the views break a thing, one merges two that here, with so few, weighs much: discounted it does not.
     scene = masked_things(broken_masks, views=16)
     margins = []
     for iterations in (200, 800):
-        inside, between = similarity(trained(scene, start=start, iterations=iterations), scene)
+        inside, between = similarity(trained(scene, iterations=iterations, discount_pixels=discount), scene)
         margins.append(inside - between)
-    assert margins[0] > 0.5 and margins[1] > (0.5 if start == "lift" else 0.2)
+    assert margins[0] > least and margins[1] > margins[0] - 0.1
 
 
 def test_nested_masks_keep_both_levels():
