@@ -8,7 +8,8 @@ W_im are votes, pixels of mask m on Gaussian i; W_iv what view v sees of Gaussia
 votes are blending weights, overlap_m is the IoU of the mask and the set's own pixels in its view, without rendering
 anything. A thing that most views show whole has a high support, its parts and groups have lower ones.
 
-Two ways to correct a set, both keeping Gaussians that no mask in question sees as they are:
+Two ways to correct a set, both without the Gaussians that views show outside all masks, and both keeping those that no
+mask in question sees as they are:
 * by majority: every mask says what it is mostly, inside or outside; a Gaussian follows the votes of all masks. Parts
   of a broken thing still count, but of nested masks the larger ones contradict the smaller.
 * by matches: in every view only the one mask that overlaps best counts, by how well it does; a Gaussian belongs to the
@@ -40,6 +41,10 @@ EVIDENCE = 6.0
 """Pixels over all views that a Gaussian must be seen with before its label is changed: of what is inside a thing only
 some light leaks out, mostly where masks are wrong [0: accuracy of the Gaussians of composed_14 0.967, 6: 0.990]."""
 
+MASKED = 0.1
+"""A Gaussian of which no more than this share is seen under any mask belongs to no thing: background that nobody
+masked, of which a little shines through edges [tabletop, mask prompts, mIoU: 0 0.957, 0.1 0.965, 0.3 0.965]."""
+
 ROWS_A_BLOCK = 65_536
 
 
@@ -54,6 +59,8 @@ class Agreement:
         count = int(self._view_of.max(initial=-1)) + 1
         self._first = np.searchsorted(self._view_of, np.arange(count))
         self._visible = _visible(votes, self._view_of, count)
+        under_masks = np.asarray(self._visible.sum(axis=1)).ravel()
+        self._in_masks = (under_masks > MASKED * votes.seen) | (votes.seen <= EVIDENCE)
 
     @property
     def gaussians(self) -> int:
@@ -89,7 +96,7 @@ class Agreement:
             inside, _ = self.tallies(members)
             share = inside / np.maximum(self._total, 1e-12)
             votes = self._weights @ np.clip((share - 0.5) * SHARPNESS, -1.0, 1.0).astype(np.float32)
-            corrected = np.where(votes != 0, votes > 0, members)
+            corrected = np.where(votes != 0, votes > 0, members) & self._in_masks
             if (corrected == members).all():
                 break
             members = corrected
@@ -102,7 +109,7 @@ class Agreement:
             weight = np.zeros(len(self._total), dtype=np.float32)
             weight[columns] = quality
             inside, seen = self._weights @ weight, self._visible @ quality
-            corrected = np.where(seen > 0, inside > 0.5 * seen, members)
+            corrected = np.where(seen > 0, inside > 0.5 * seen, members) & self._in_masks
             if (corrected == members).all():
                 break
             members = corrected

@@ -127,3 +127,13 @@ def test_views_that_have_no_masks_between_others_do_not_matter():
     chosen = members(A[:12], B[:3])
     assert dense.support(chosen) == pytest.approx(gappy.support(chosen))
     np.testing.assert_array_equal(dense.by_matches(chosen), gappy.by_matches(chosen))
+
+
+def test_background_that_nobody_masked_belongs_to_no_thing():
+    votes = votes_of(agreeing(), N)
+    votes.seen[A[-3:]] = 30 * votes.seen[A[-3:]]  # thirty times as much is seen of them outside all masks
+    votes.seen[B[-3:]] = 3 * votes.seen[B[-3:]]  # as of a thing that some views have no mask for
+    agreement = Agreement(votes)
+    np.testing.assert_array_equal(agreement.by_majority(members(A)), members(A[:-3]))
+    np.testing.assert_array_equal(agreement.by_matches(members(A)), members(A[:-3]))
+    np.testing.assert_array_equal(agreement.by_matches(members(B)), members(B))
