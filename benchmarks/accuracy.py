@@ -136,17 +136,17 @@ def features_of(
 
 def ceiling(scene: Scene) -> tuple[ProtocolResult, np.ndarray]:
     """The protocol with members given by the true masks' votes; and the label of every Gaussian (N,)."""
-    ids = np.array(scene.truth.ids)
+    ids = np.array([0, *scene.truth.ids])
     maps = {name: scene.truth.label_maps[name] for name in scene.names("train")}
-    votes = collect_votes(
-        scene.splats, scene.run.capture.split("train"), Masks({n: from_label_map(m) for n, m in maps.items()})
-    )
+    # What is none of the objects votes too, or what shines through edges would count as objects.
+    raised = Masks({name: from_label_map(labels + 1) for name, labels in maps.items()})
+    votes = collect_votes(scene.splats, scene.run.capture.split("train"), raised)
     summed = np.zeros((len(scene.splats), len(ids)), dtype=np.float32)
     for view, name in enumerate(votes.views):
         columns = np.flatnonzero(votes.view_of == view)
-        present = np.unique(maps[name][maps[name] > 0])  # ids close up: column j is the j-th label present
+        present = np.unique(maps[name])  # ids close up: column j is the j-th label present
         summed[:, np.searchsorted(ids, present)] += votes.weights[:, columns].toarray()
-    label = np.where(summed.max(1) > 0, ids[summed.argmax(1)], 0)
+    label = ids[summed.argmax(1)]
     views = scene.run.capture.split("test")
 
     def select(view_name: str, mask: np.ndarray) -> Mapping[str, np.ndarray]:
