@@ -4,7 +4,8 @@
 
 a_i, b_i: summed blending weight of Gaussian i inside and outside the mask; p_i its purity; f_i its unit feature. The
 threshold on the scores is the one whose selection, rendered into the prompt's own view, agrees best with the mask.
-With the votes of all views at hand the selection is then set right by them (`corrected`).
+With the votes of all views at hand the selection is then set right by them (`corrected`); so are the automatic segments
+that lie in the mask, taken together, and the better of the two is the answer.
 
 Alphabet: N Gaussians, F features, H x W pixels.
 """
@@ -51,7 +52,8 @@ def select_by_mask(
     selection = nonempty(Selection(scores, chosen, scores >= chosen), "the mask")
     if threshold is not None or agreement is None:
         return selection.tidy(splats)
-    return best_corrected([selection], splats, agreement, lambda members: iou(render_members(plan, members), mask))[0]
+    candidates = [selection, *segments_within(splats, inside, outside)]
+    return best_corrected(candidates, splats, agreement, lambda members: iou(render_members(plan, members), mask))[0]
 
 
 def plan_of(splats: Splats, camera: Camera) -> Plan:
@@ -72,6 +74,17 @@ def query_of(features: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> n
     purity = inside / np.maximum(inside + outside, np.finfo(np.float32).tiny)
     query: np.ndarray = (inside * purity) @ features
     return query / max(float(np.linalg.norm(query)), 1e-12)
+
+
+def segments_within(splats: Splats, inside: np.ndarray, outside: np.ndarray) -> list[Selection]:
+    """The automatic segments more than half of which, as the view sees them, is inside: one selection, or none."""
+    if splats.segment_ids is None:
+        return []
+    ids = splats.segment_ids.numpy()
+    covered = np.bincount(ids, weights=inside) > np.bincount(ids, weights=outside)
+    covered[0] = False
+    members: np.ndarray = covered[ids]
+    return [Selection(members.astype(np.float32) - 0.5, 0.0, members)] if members.any() else []
 
 
 def _checked(mask: np.ndarray, camera: Camera) -> np.ndarray:
