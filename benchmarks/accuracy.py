@@ -12,11 +12,15 @@ Every object is prompted by its true mask in one training view (evaluate/protoco
 pixel of that mask; mIoU and mBIoU over things in held-out views. `ceiling` renders Gaussians labelled by the votes of
 the true masks of all training views: what this geometry can give. ARI and panoptic quality compare the automatic
 segments with the truth over all held-out pixels, as one labelling; `things` leaves out pixels of floor and walls.
+
+--refine adds a row for every row of `lift`: boundaries refined (splatseg/refine), with the ceiling of the refined
+geometry, held-out PSNR before and after, and how many Gaussians were split and adjusted.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import time
 from collections.abc import Mapping
@@ -32,16 +36,18 @@ from splatseg import CaptureSettings, RunSettings, Splats, View, cluster_splats,
 from splatseg.cli.console import Terminal
 from splatseg.contrast import ContrastConfig, PaperConfig, fit_contrast_features, fit_paper_features
 from splatseg.errors import PromptError
-from splatseg.evaluate import Truth, adjusted_rand_index, read_truth, run_protocol
+from splatseg.evaluate import Truth, adjusted_rand_index, read_truth, run_protocol, score_image
 from splatseg.evaluate.protocols import ProtocolResult
 from splatseg.evaluate.segmentation import panoptic_quality
 from splatseg.lift import Agreement, EmbedSettings, collect_votes, embed, fill_unseen
 from splatseg.masks import open_masks
 from splatseg.masks.segments import Segments, from_label_map, from_masks
-from splatseg.output import label_map, selection_mask
+from splatseg.output import label_map, selection_mask, to_uint8
 from splatseg.output.overlays import overlay_segments
+from splatseg.refine import inherited_atoms, refine_boundaries
 from splatseg.run.folder import Run
 from splatseg.select import Knowledge, Prompt, select_by_prompts
+from splatseg.splats import render_rgb
 
 MASKS = ("clean", "masks_sim", "masks_nested", "masks_sim,drop=0.3", "masks_sim,drop=0.6", "masks_sim,merge=0.2")
 FEW = ("masks_sim,views=8", "masks_sim,views=16", "masks_sim,views=32")
@@ -132,17 +138,17 @@ def features_of(scene: Scene, masks: Masks, method: str, seed: int) -> tuple[Spl
 
 def ceiling(scene: Scene) -> tuple[ProtocolResult, np.ndarray]:
     """The protocol with members given by the true masks' votes; and the label of every Gaussian (N,)."""
-    ids = np.array(scene.truth.ids)
+    ids = np.array([0, *scene.truth.ids])
     maps = {name: scene.truth.label_maps[name] for name in scene.names("train")}
-    votes = collect_votes(
-        scene.splats, scene.run.capture.split("train"), Masks({n: from_label_map(m) for n, m in maps.items()})
-    )
+    # What is none of the objects votes too, or what shines through edges would count as objects.
+    raised = Masks({name: from_label_map(labels + 1) for name, labels in maps.items()})
+    votes = collect_votes(scene.splats, scene.run.capture.split("train"), raised)
     summed = np.zeros((len(scene.splats), len(ids)), dtype=np.float32)
     for view, name in enumerate(votes.views):
         columns = np.flatnonzero(votes.view_of == view)
-        present = np.unique(maps[name][maps[name] > 0])  # ids close up: column j is the j-th label present
+        present = np.unique(maps[name])  # ids close up: column j is the j-th label present
         summed[:, np.searchsorted(ids, present)] += votes.weights[:, columns].toarray()
-    label = np.where(summed.max(1) > 0, ids[summed.argmax(1)], 0)
+    label = ids[summed.argmax(1)]
     views = scene.run.capture.split("test")
 
     def select(view_name: str, mask: np.ndarray) -> Mapping[str, np.ndarray]:
@@ -188,14 +194,51 @@ def automatic(scene: Scene, splats: Splats, pictures: Path | None) -> dict[str, 
     }
 
 
-def row(scene: Scene, top: ProtocolResult, masks: str, method: str, seed: int, pictures: Path | None) -> dict:
-    """All figures of one scene, mask set, method and seed."""
+def rows(
+    scene: Scene, top: ProtocolResult, masks: str, method: str, seed: int, pictures: Path | None, refine: bool
+) -> list[dict]:
+    """All figures of one scene, mask set, method and seed; with `refine` once more for refined boundaries."""
+    name = {"scene": scene.path.name, "masks": masks, "method": method, "seed": seed}
     try:
         splats, knowledge, seconds = features_of(scene, scene.masks(masks, seed), method, seed)
     except PromptError as error:
-        return {"scene": scene.path.name, "masks": masks, "method": method, "seed": seed, "error": str(error)}
-    facts: dict = {"scene": scene.path.name, "masks": masks, "method": method, "seed": seed}
-    facts |= {"gaussians": len(splats), "ceiling_miou": top.miou, "ceiling_mbiou": top.mbiou}
+        return [name | {"error": str(error)}]
+    found = [name | figures(scene, splats, knowledge, top, seconds, pictures)]
+    if refine and knowledge.agreement is not None and knowledge.hierarchy is not None:
+        began = time.perf_counter()
+        background = scene.run.settings.train.background
+        views = scene.run.capture.split("train")
+        result = refine_boundaries(splats, views, scene.masks(masks, seed), None, background)
+        seconds = {"refining": time.perf_counter() - began}
+        atoms = inherited_atoms(knowledge.hierarchy.atoms, result.parent, splats, result.splats)
+        known = Knowledge(Agreement(result.votes), dataclasses.replace(knowledge.hierarchy, atoms=atoms))
+        changed = dataclasses.replace(scene, splats=result.splats.replace(features=None, segment_ids=None))
+        facts = name | {"method": "refine", "split": result.split, "adjusted": int(result.moved.sum())}
+        facts |= {"psnr_before": held_out_psnr(scene), "psnr": held_out_psnr(changed)}
+        after = figures(changed, result.splats, known, ceiling(changed)[0], seconds, pictures)
+        found.append({key: round(value, 4) if isinstance(value, float) else value for key, value in facts.items()})
+        found[-1] |= after
+    return found
+
+
+def held_out_psnr(scene: Scene) -> float:
+    """Mean PSNR (dB) of the held-out views."""
+    background = scene.run.settings.train.background
+    views = scene.run.capture.split("test")
+    renders = [to_uint8(render_rgb(scene.splats, view.camera, background)) for view in views]
+    return float(np.mean([score_image(v.name, r, v.image()).psnr for v, r in zip(views, renders, strict=True)]))
+
+
+def figures(
+    scene: Scene,
+    splats: Splats,
+    knowledge: Knowledge,
+    top: ProtocolResult,
+    seconds: dict[str, float],
+    pictures: Path | None,
+) -> dict:
+    """What is measured of a splat with features and segments."""
+    facts: dict = {"gaussians": len(splats), "ceiling_miou": top.miou, "ceiling_mbiou": top.mbiou}
     ceilings = {score.prompt.id: score.iou for score in (*top.things, *top.stuff)}
     for kind in ("mask", "click"):
         result = prompted(scene, splats, knowledge, kind)
@@ -229,6 +272,7 @@ def main() -> None:
     parser.add_argument("--method", "--methods", nargs="+", default=["lift"], choices=METHODS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pictures", action="store_true")
+    parser.add_argument("--refine", action="store_true", help="a second row with refined boundaries")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
@@ -242,10 +286,10 @@ def main() -> None:
                 continue
             for method in args.method:
                 place = args.work / "pictures" / path.name / masks / method if args.pictures else None
-                facts = row(scene, top, masks, method, args.seed, place)
-                with (args.work / "results.jsonl").open("a") as file:
-                    file.write(json.dumps(facts) + "\n")
-                print(json.dumps(facts) if args.json else line(facts), flush=True)
+                for facts in rows(scene, top, masks, method, args.seed, place, args.refine):
+                    with (args.work / "results.jsonl").open("a") as file:
+                        file.write(json.dumps(facts) + "\n")
+                    print(json.dumps(facts) if args.json else line(facts), flush=True)
 
 
 if __name__ == "__main__":

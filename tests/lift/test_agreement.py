@@ -213,3 +213,13 @@ def test_the_order_of_columns_within_a_row_does_not_matter():
     chosen = np.arange(turned.shape[0]) % 3 == 0
     one, other = Agreement(votes), Agreement(dataclasses.replace(votes, weights=turned))
     np.testing.assert_array_equal(one.tallies(chosen)[1], other.tallies(chosen)[1])
+
+
+def test_background_that_nobody_masked_belongs_to_no_thing():
+    votes = votes_of(agreeing(), N)
+    votes.seen[A[-3:]] = 30 * votes.seen[A[-3:]]  # thirty times as much is seen of them outside all masks
+    votes.seen[B[-3:]] = 3 * votes.seen[B[-3:]]  # as of a thing that some views have no mask for
+    agreement = Agreement(votes)
+    np.testing.assert_array_equal(agreement.by_majority(members(A)), members(A[:-3]))
+    np.testing.assert_array_equal(agreement.by_matches(members(A)), members(A[:-3]))
+    np.testing.assert_array_equal(agreement.by_matches(members(B)), members(B))

@@ -50,6 +50,14 @@ def test_a_noisy_selection_by_mask_becomes_the_thing():
     np.testing.assert_array_equal(corrected.members, thing == 2)
 
 
+def test_segments_that_lie_in_the_mask_are_taken_where_features_find_nothing():
+    splats, thing, camera = featured(noise=0.02)
+    splats = splats.replace(features=torch.ones(len(thing), 8), segment_ids=torch.tensor(thing, dtype=torch.int32))
+    both = (thing == 1) | (thing == 3)
+    selection = select_by_mask(splats, camera, mask_of(splats, camera, both), agreement=agreement_on(thing))
+    np.testing.assert_array_equal(selection.members, both)
+
+
 def test_a_noisy_selection_by_box_becomes_the_thing():
     splats, thing, camera = featured(noise=0.3)
     rows, columns = np.nonzero(mask_of(splats, camera, thing == 1))
