@@ -89,7 +89,9 @@ def cluster_splats(
 def segments_of(hierarchy: Hierarchy, granularity: float, agreement: Agreement | None = None) -> np.ndarray:
     """Ids (N,) int32 of the segments at a granularity in 0..1: the cut of the hierarchy, its boundaries corrected."""
     ids = _largest_first(hierarchy.cut(granularity).astype(np.int64) - 1)
-    return ids if agreement is None else _largest_first(agreement.relabelled(ids).astype(np.int64) - 1)
+    if agreement is None:
+        return ids
+    return _largest_first(np.where(agreement.in_masks, agreement.relabelled(ids).astype(np.int64), 0) - 1)
 
 
 def _atoms(

@@ -67,7 +67,8 @@ class Agreement:
         self.depth = float(inside.sum(dtype=np.float64) / max(float(seen.sum(dtype=np.float64)), 1e-12))
         """How many masks lie on one another where there are any, on the mean: 1 for label maps."""
         under_masks = self._shares(np.zeros(len(self._total)), np.ones(count))[1]
-        self._in_masks = (under_masks > MASKED * votes.seen) | (votes.seen <= EVIDENCE)
+        self.in_masks: np.ndarray = (under_masks > MASKED * votes.seen) | (votes.seen <= EVIDENCE)
+        """(N,) bool: whether a Gaussian can belong to a thing; not if views show it outside all masks."""
 
     @property
     def gaussians(self) -> int:
@@ -111,7 +112,7 @@ class Agreement:
             share = inside / np.maximum(self._total, 1e-12)
             says = np.clip((share - 0.5) * SHARPNESS, -1.0, 1.0)
             votes = self._shares(says, np.zeros(len(self._first)))[0]
-            corrected = np.where(votes != 0, votes > 0, members) & self._in_masks
+            corrected = np.where(votes != 0, votes > 0, members) & self.in_masks
             if (corrected == members).all():
                 break
             members = corrected
@@ -124,7 +125,7 @@ class Agreement:
             weight = np.zeros(len(self._total), dtype=np.float32)
             weight[columns] = quality
             inside, seen = self._shares(weight, quality)
-            corrected = np.where(seen > 0, inside > 0.5 * seen, members) & self._in_masks
+            corrected = np.where(seen > 0, inside > 0.5 * seen, members) & self.in_masks
             if (corrected == members).all():
                 break
             members = corrected

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 from scipy import sparse
 
+from splatseg.cluster.cluster import segments_of
 from splatseg.cluster.merging import merge_touching
 from splatseg.cluster.similar_merging import merge_by_similarity
 from splatseg.cluster.supported_merging import FLAT, NESTED, merge_by_support, threshold_of
@@ -35,8 +36,9 @@ class Numbers:
         return gain
 
 
-def agreement_of(views: list[list[list[int]]], layers: int = 1) -> Agreement:
-    """Masks as lists of atoms; with `layers`, each next mask of a view is in the next layer."""
+def agreement_of(views: list[list[list[int]]], layers: int = 1, unmasked: float = 1.0) -> Agreement:
+    """Masks as lists of atoms; with `layers`, each next mask of a view is in the next layer. The last atom is seen
+    `unmasked` times as much as under masks."""
     columns, view_of, layer_of = [], [], []
     for view, masks in enumerate(views):
         for number, mask in enumerate(masks):
@@ -54,7 +56,7 @@ def agreement_of(views: list[list[list[int]]], layers: int = 1) -> Agreement:
             np.array(view_of, dtype=np.int32),
             np.ones(count, dtype=np.int32),
             np.full(count, 9, dtype=np.int64),
-            np.asarray(weights.sum(1)).ravel(),
+            np.asarray(weights.sum(1)).ravel() * np.array([1, 1, 1, 1, 1, unmasked], dtype=np.float32),
             names,
             np.array(layer_of, dtype=np.int32),
         )
@@ -127,3 +129,10 @@ def test_without_votes_what_is_alike_and_touches_is_one() -> None:
     hierarchy = merge_by_similarity(ATOMS, touching, features, usual=0.1)
     assert sets(hierarchy.cut(0.5)) == [[1, 2], [3, 4], [5], [6]]
     assert [1] in sets(hierarchy.cut(0.0)) and [2] in sets(hierarchy.cut(0.0))
+
+
+def test_what_views_show_outside_all_masks_belongs_to_no_segment() -> None:
+    hierarchy = merge_by_support(ATOMS, EVERY_PAIR, agreement_of([WHOLE] * 4))
+    assert segments_of(hierarchy, 0.5, agreement_of([WHOLE] * 4, unmasked=3.0)).all()
+    ids = segments_of(hierarchy, 0.5, agreement_of([WHOLE] * 4, unmasked=30.0))
+    assert ids.tolist() == [1, 1, 2, 2, 3, 0]
