@@ -118,9 +118,13 @@ class Case:
         sampled = SampledViews(self.scene.splats, views, self.masks, self.votes, counts, plain)
         start = PaperObjective(self.masks, config).initial_features(len(self.scene.splats))
         optimiser = Optimiser({"features": start})
-        steps = config.iterations // config.clustering_every
+        steps, rates = config.iterations // config.clustering_every, {"features": config.learning_rate}
         camera = views[0].camera
         for step in range(1, steps + 1):
+            # Between two losses momentum goes on, as in the official code.
+            optimiser.steps += config.clustering_every - 1
+            optimiser.idle["features"] = config.clustering_every - 1
+            optimiser.catch_up(rates)
             features = optimiser.parameters["features"]
             sample = sampled.next(view_of_step(step - 1, len(sampled), self.seed))
             whole = camera.width * camera.height / len(sample.masks)
@@ -129,7 +133,7 @@ class Case:
                 rng = np.random.default_rng([self.seed, step])
                 loss = loss + spatial_loss(self.scene.splats.means, features, config, rng)
             loss.backward()
-            optimiser.step({"features": config.learning_rate})
+            optimiser.step(rates)
         return self.scene.splats.replace(features=optimiser.parameters["features"].detach().clone())
 
 
