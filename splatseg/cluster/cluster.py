@@ -81,7 +81,7 @@ def cluster_splats(
     if agreement is None:
         hierarchy = merge_by_similarity(atoms, touching, features, settings.distance)
     else:
-        hierarchy = merge_by_support(atoms, touching, agreement)
+        hierarchy = merge_by_support(atoms, touching, agreement, features)
     ids = segments_of(hierarchy, settings.granularity, agreement)
     return Clusters(ids, np.bincount(ids)[1:], hierarchy)
 

@@ -7,10 +7,12 @@ import itertools
 import numpy as np
 from scipy import sparse
 
+from splatseg.cluster import supported_merging as module
 from splatseg.cluster.cluster import segments_of
+from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.cluster.merging import merge_touching
 from splatseg.cluster.similar_merging import merge_by_similarity
-from splatseg.cluster.supported_merging import FLAT, NESTED, merge_by_support, threshold_of
+from splatseg.cluster.supported_merging import FLAT, NESTED, threshold_of
 from splatseg.lift.agreement import Agreement
 from splatseg.lift.votes import Votes
 
@@ -61,6 +63,14 @@ def agreement_of(views: list[list[list[int]]], layers: int = 1, unmasked: float 
             np.array(layer_of, dtype=np.int32),
         )
     )
+
+
+def merge_by_support(
+    atoms: np.ndarray, touching: list[tuple[int, int]], agreement: Agreement, features: np.ndarray | None = None
+) -> Hierarchy:
+    """With features that tell nothing, unless some are given."""
+    features = np.ones((len(atoms), 2), dtype=np.float32) if features is None else features
+    return module.merge_by_support(atoms, touching, agreement, features)
 
 
 def sets(nodes: np.ndarray) -> list[list[int]]:
@@ -136,3 +146,13 @@ def test_what_views_show_outside_all_masks_belongs_to_no_segment() -> None:
     assert segments_of(hierarchy, 0.5, agreement_of([WHOLE] * 4, unmasked=3.0)).all()
     ids = segments_of(hierarchy, 0.5, agreement_of([WHOLE] * 4, unmasked=30.0))
     assert ids.tolist() == [1, 1, 2, 2, 3, 0]
+
+
+def test_what_is_seen_under_masks_of_two_things_alike_goes_with_the_one_it_resembles() -> None:
+    # 5 is seen as often under the mask of 4 as under that of 6, which is larger.
+    views = [[[1, 2], [3, 4, 5], [6]], [[1, 2], [3, 4], [5, 6]]] * 3
+    features = np.eye(4, dtype=np.float32)[[0, 0, 1, 1, 1, 2]]
+    for like, is_with in ((features, 4), (features[[0, 0, 1, 1, 5, 5]], 6)):
+        hierarchy = merge_by_support(ATOMS, EVERY_PAIR, agreement_of(views), like)
+        first = hierarchy.members(int(hierarchy.parents[5]))
+        assert first[is_with - 1] and not first[9 - is_with]
