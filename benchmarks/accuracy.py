@@ -280,7 +280,10 @@ def main() -> None:
         print(f"{'scene':12}{'masks':24}{'method':9}" + "".join(f"{name:>18}" for name in COLUMNS))
     for path in args.scenes:
         scene = Scene.load(path, args.work, args.run, args.seed)
-        top, _ = ceiling(scene)
+        top, label = ceiling(scene)
+        if not args.json:
+            labelled = scene.splats.replace(segment_ids=torch.from_numpy(label.astype(np.int32)))
+            print(f"ceiling of {path.name}: ARI {automatic(scene, labelled, None)['ari']:.3f}")
         for masks in args.masks:
             if masks.split(",")[0] != "clean" and not (path / masks.split(",")[0]).is_dir():
                 continue
