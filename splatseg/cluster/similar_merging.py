@@ -27,8 +27,7 @@ def merge_by_similarity(
     """The hierarchy above atoms (N,) int32, 0 = none, with features (N,F); `usual`, the distance of granularity 1/2."""
     check_shapes(atoms=(atoms, "N"), features=(features, "N F"))
     count = int(atoms.max(initial=0))
-    kept = atoms > 0
-    nodes = _Means(*means_of(features[kept], atoms[kept].astype(np.int64) - 1, count))
+    nodes = _Means(*(of_all[1:] for of_all in means_of(features, atoms, count + 1)))
     merges, gains = merge_touching(count, touching, nodes)
     levels = 0.5 + np.log(np.maximum(-gains, 1e-6) / usual) / (2.0 * np.log(RANGE))
     return Hierarchy(atoms.astype(np.int32), merges, rising(merges, levels, count))

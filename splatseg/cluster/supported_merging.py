@@ -57,7 +57,7 @@ def merge_by_support(
     what they become."""
     check_shapes(atoms=(atoms, f"{agreement.gaussians}"), features=(features, f"{agreement.gaussians} F"))
     count = int(atoms.max(initial=0))
-    means, sizes = means_of(features[atoms > 0], atoms[atoms > 0].astype(np.int64) - 1, count)
+    means, sizes = (of_all[1:] for of_all in means_of(features, atoms, count + 1))
     nodes = _Explained(*agreement.tallies_of(atoms.astype(np.int32) - 1, count), agreement, means * sizes[:, None])
     merges, fits = merge_touching(count, touching, nodes)
     levels = 0.5 - fits / (2.0 * SPAN)

@@ -24,6 +24,10 @@ REACH_FACTOR = 2.0
 """So do distances up to this many standard deviations of both Gaussians together."""
 
 
+ROWS_A_QUERY = 262_144
+"""Gaussians whose neighbours are sought at once: scipy gives 16 bytes for each, of which 8 are kept."""
+
+
 def spatial_components(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
     """(N,) int32: the connected component of each Gaussian, 0, 1, ..., the one of most Gaussians first.
 
@@ -43,19 +47,27 @@ def spatial_components(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
 
 
 def touching_gaussians(means: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of Gaussians that touch: rows and cols (E,), each pair once or twice. Not finite ones touch nothing."""
+    """Pairs of Gaussians that touch: rows and cols (E,) int32, each once or twice. Not finite ones touch nothing."""
     check_shapes(means=(means, "N 3"), reach=(reach, "N"))
     finite = np.flatnonzero(np.isfinite(means).all(1))
     if len(finite) < 2:
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32)
     near = min(NEIGHBOURS, len(finite) - 1)
-    distances, neighbours = cKDTree(means[finite]).query(means[finite], k=near + 1, workers=-1)
-    rows = np.repeat(finite, near)
-    cols = finite[neighbours[:, 1:].ravel()]
-    lengths = distances[:, 1:].ravel()
-    usual = GAP_FACTOR * float(np.median(distances[:, 1:]))
-    touching = lengths <= np.maximum(usual, REACH_FACTOR * (reach[rows] + reach[cols]))
-    return rows[touching], cols[touching]
+    points, tree = means[finite], cKDTree(means[finite])
+    lengths = np.empty((len(finite), near), dtype=np.float32)
+    others = np.empty((len(finite), near), dtype=np.int32)
+    for start in range(0, len(finite), ROWS_A_QUERY):
+        block = slice(start, start + ROWS_A_QUERY)
+        distances, neighbours = tree.query(points[block], k=near + 1, workers=-1)
+        lengths[block], others[block] = distances[:, 1:], finite[neighbours[:, 1:]]
+    usual = GAP_FACTOR * float(np.median(lengths))
+    found = []
+    for start in range(0, len(finite), ROWS_A_QUERY):
+        block = slice(start, start + ROWS_A_QUERY)
+        rows, cols = np.repeat(finite[block].astype(np.int32), near), others[block].ravel()
+        touching = lengths[block].ravel() <= np.maximum(usual, REACH_FACTOR * (reach[rows] + reach[cols]))
+        found.append((rows[touching], cols[touching]))
+    return np.concatenate([rows for rows, _ in found]), np.concatenate([cols for _, cols in found])
 
 
 def drop_small_pieces(members: np.ndarray, means: np.ndarray, reach: np.ndarray, min_share: float = 0.05) -> np.ndarray:

@@ -13,9 +13,10 @@ LEAST_CONTACTS = 3
 
 def touching_segments(contacts: tuple[np.ndarray, np.ndarray], ids: np.ndarray) -> list[tuple[int, int]]:
     """Pairs (low id, high id) of segments that touch, in order, each once."""
-    one, other = (ids[side].astype(np.int64) for side in contacts)
+    one, other = (ids[side] for side in contacts)
     differ = (one != other) & (one > 0) & (other > 0)
-    low, high = np.minimum(one, other)[differ], np.maximum(one, other)[differ]
+    one, other = one[differ].astype(np.int64), other[differ].astype(np.int64)
+    low, high = np.minimum(one, other), np.maximum(one, other)
     width = int(ids.max(initial=0)) + 1
     pairs, counts = np.unique(low * width + high, return_counts=True)
     return [divmod(int(pair), width) for pair in pairs[counts >= 2 * LEAST_CONTACTS]]
