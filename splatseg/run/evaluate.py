@@ -53,7 +53,7 @@ class _Prompted:
 
     def __init__(self, run: Run, splats: Splats, views: tuple[View, ...], advance: Advance) -> None:
         self._run, self._splats, self._views, self._advance = run, splats, views, advance
-        self._agreement, self._hierarchy = run.agreement(), run.hierarchy()
+        self._agreement, self._hierarchy = run.agreement(splats), run.hierarchy(splats)
         self._done = 0
 
     def __call__(self, view_name: str, mask: np.ndarray) -> Mapping[str, np.ndarray]:

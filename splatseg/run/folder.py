@@ -75,7 +75,7 @@ class Run:
             raise PromptError(f"the capture of {self.path} has no views in the split {split!r}; use --split all")
         return views
 
-    def agreement(self) -> Agreement | None:
+    def agreement(self, splats: Splats | None = None) -> Agreement | None:
         """What the masks of all views say of sets of Gaussians; None if the run was made without votes (`paper`).
 
         Raises RunError if the file of votes is damaged or of another splat.
@@ -83,10 +83,10 @@ class Run:
         if not self.votes_path.exists():
             return None
         agreement = Agreement(read_votes(self.votes_path))
-        self._check_count(self.votes_path, agreement.gaussians)
+        self._check_count(self.votes_path, agreement.gaussians, splats)
         return agreement
 
-    def hierarchy(self) -> Hierarchy | None:
+    def hierarchy(self, splats: Splats | None = None) -> Hierarchy | None:
         """The hierarchy that the segments are a cut of; None if the run has no segments, or is older than hierarchies.
 
         Raises RunError if its file is damaged or of another splat.
@@ -94,11 +94,12 @@ class Run:
         if not self.hierarchy_path.exists():
             return None
         hierarchy = read_hierarchy(self.hierarchy_path)
-        self._check_count(self.hierarchy_path, len(hierarchy.atoms))
+        self._check_count(self.hierarchy_path, len(hierarchy.atoms), splats)
         return hierarchy
 
-    def _check_count(self, path: Path, found: int) -> None:
-        count = len(self.splats())
+    def _check_count(self, path: Path, found: int, splats: Splats | None) -> None:
+        # Who has the splat already gives it: reading it anew would cost more than what is asked for.
+        count = len(splats if splats is not None else self.splats())
         if found != count:
             raise RunError(
                 f"{path} is of {found:,} Gaussians, the splat has {count:,}; run `splatseg segment {self.path}` again"

@@ -47,7 +47,7 @@ def refine_run(run: Run, output: Path, reporter: Reporter, settings: RefineSetti
     write_label_maps(made, refined.splats, reporter)
     if run.votes_path.exists():
         write_votes(made.votes_path, refined.votes)
-    hierarchy = run.hierarchy()
+    hierarchy = run.hierarchy(splats)
     if hierarchy is not None:
         atoms = inherited_atoms(hierarchy.atoms, refined.parent, splats, refined.splats)
         write_hierarchy(made.hierarchy_path, Hierarchy(atoms, hierarchy.merges, hierarchy.levels))

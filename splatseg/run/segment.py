@@ -93,12 +93,13 @@ def regroup_run(run: Run, granularity: float, reporter: Reporter) -> str:
     Returns a summary. Raises RunError for a number outside 0..1 and for a run that has no hierarchy.
     """
     settings = run.settings.with_granularity(granularity)
-    hierarchy = run.hierarchy()
+    splats = run.splats()
+    hierarchy = run.hierarchy(splats)
     if hierarchy is None:
         raise RunError(
             f"{run.path} has no hierarchy of segments yet; run `splatseg segment {run.path} --masks DIR` first"
         )
-    splats, agreement = run.splats(), run.agreement()
+    agreement = run.agreement(splats)
     earlier = earlier_segments(run, splats)
     with reporter.stage("segments", 1) as advance:
         ids = segments_of(hierarchy, granularity, agreement)

@@ -54,7 +54,7 @@ def select_in_run(
 def select(run: Run, splats: Splats, request: Request) -> Selection:
     """The selection that a request makes on the run's splat, set right by the votes of all views. Raises as above."""
     prompts = request.prompts(run.capture)
-    agreement, hierarchy = run.agreement(), run.hierarchy()
+    agreement, hierarchy = run.agreement(splats), run.hierarchy(splats)
     if request.granularity is not None:
         checked_granularity(request.granularity)
     if min(request.grow, request.shrink) < 0:
