@@ -125,8 +125,10 @@ class _Table:
 
 def _tabled(labels: np.ndarray, masks: Segments) -> _Table:
     check_shapes(labels=(labels, f"{masks.height} {masks.width}"))
-    ids, place, pixels = np.unique(labels, return_inverse=True, return_counts=True)
-    place, width = place.ravel(), masks.count + 1
+    # Ids are small numbers: counting them is much faster than sorting all pixels, as np.unique does.
+    pixels_of = np.bincount(labels.ravel())
+    ids, row_of, width = np.flatnonzero(pixels_of), np.cumsum(pixels_of > 0) - 1, masks.count + 1
+    place, pixels = row_of[labels.ravel()], pixels_of[ids]
     inside = np.zeros((len(ids), width), dtype=np.int64)
     covered = np.zeros(labels.size, dtype=bool)
     for layer in masks.layers:
