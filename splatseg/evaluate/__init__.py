@@ -1,9 +1,26 @@
 """Measuring results against ground truth."""
 
+from splatseg.evaluate.findings import NOISY as NOISY
+from splatseg.evaluate.findings import POOR_MASKS as POOR_MASKS
+from splatseg.evaluate.findings import Finding as Finding
+from splatseg.evaluate.findings import SegmentQuality as SegmentQuality
+from splatseg.evaluate.findings import badly_rendered as badly_rendered
+from splatseg.evaluate.findings import held_out_gap as held_out_gap
+from splatseg.evaluate.findings import noise_of as noise_of
+from splatseg.evaluate.findings import noisy_segments as noisy_segments
+from splatseg.evaluate.findings import poor_masks as poor_masks
+from splatseg.evaluate.findings import ranked as ranked
+from splatseg.evaluate.findings import views_without_masks as views_without_masks
+from splatseg.evaluate.findings import without_segment as without_segment
 from splatseg.evaluate.images import ImageScore as ImageScore
 from splatseg.evaluate.images import psnr as psnr
 from splatseg.evaluate.images import score_image as score_image
 from splatseg.evaluate.images import ssim as ssim
+from splatseg.evaluate.mask_agreement import ViewAgreement as ViewAgreement
+from splatseg.evaluate.mask_agreement import ViewMasks as ViewMasks
+from splatseg.evaluate.mask_agreement import compare_masks as compare_masks
+from splatseg.evaluate.mask_agreement import masks_by_fit as masks_by_fit
+from splatseg.evaluate.mask_agreement import view_agreements as view_agreements
 from splatseg.evaluate.protocols import ProtocolResult as ProtocolResult
 from splatseg.evaluate.protocols import ProtocolSettings as ProtocolSettings
 from splatseg.evaluate.protocols import prompts_of as prompts_of

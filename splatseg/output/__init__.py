@@ -26,6 +26,7 @@ from splatseg.output.render_pictures import to_uint8 as to_uint8
 from splatseg.output.render_pictures import write_depth as write_depth
 from splatseg.output.render_pictures import write_depth_unit as write_depth_unit
 from splatseg.output.report import ReportData as ReportData
+from splatseg.output.report import ReportFinding as ReportFinding
 from splatseg.output.report import ReportSegment as ReportSegment
 from splatseg.output.report import ReportView as ReportView
 from splatseg.output.report import write_report as write_report

@@ -1,8 +1,9 @@
-"""The table of segments, segments.json: a list of id, name, color, count, box, parent.
+"""The table of segments, segments.json: a list of id, name, color, count, box, parent, confidence.
 
 Alphabet: id 1, 2, …; color "#rrggbb"; count of Gaussians; box [[x, y, z], [x, y, z]], the lower and upper corner in
 world units of the segment's centres without the outermost 1 % on each side (a single floater must not blow it up);
-parent the id of the segment this one is part of, or null.
+parent the id of the segment this one is part of, or null; confidence in 0..1, how well the masks of all views support
+the segment (`lift.confidence`), or null where it is not known; it may be missing, as it was not always written.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Segment:
     count: int
     box: tuple[tuple[float, float, float], tuple[float, float, float]]
     parent: int | None = None
+    confidence: float | None = None
 
     @property
     def size(self) -> tuple[float, float, float]:
@@ -48,9 +50,10 @@ def describe_segments(
     names: Mapping[int, str] | None = None,
     parents: Mapping[int, int] | None = None,
     colors: Mapping[int, Color] | None = None,
+    confidences: Mapping[int, float] | None = None,
 ) -> tuple[Segment, ...]:
     """The table of a splat's segments, the largest first. Without a name a segment is called "segment 7", without a
-    colour it has that of its id in the palette.
+    colour it has that of its id in the palette. All mappings are by id.
 
     Raises RunError if the splat has no segment ids.
     """
@@ -74,6 +77,7 @@ def describe_segments(
                 count=count,
                 box=(_corner(low), _corner(high)),
                 parent=(parents or {}).get(segment_id),
+                confidence=(confidences or {}).get(segment_id),
             )
         )
     return tuple(sorted(rows, key=lambda row: (-row.count, row.id)))
@@ -89,6 +93,7 @@ def write_segments(path: Path, segments: Sequence[Segment]) -> None:
             "count": segment.count,
             "box": segment.box,
             "parent": segment.parent,
+            "confidence": None if segment.confidence is None else round(segment.confidence, 4),
         }
         for segment in segments
     ]
@@ -121,7 +126,7 @@ def _segment(path: Path, number: int, row: Any) -> Segment:
             raise ValueError(f"color {row['color']!r} is not #rrggbb")
         red, green, blue = bytes.fromhex(row["color"][1:])
         low, high = row["box"]
-        parent = row.get("parent")
+        parent, confidence = row.get("parent"), row.get("confidence")
         return Segment(
             id=int(row["id"]),
             name=str(row["name"]),
@@ -129,6 +134,7 @@ def _segment(path: Path, number: int, row: Any) -> Segment:
             count=int(row["count"]),
             box=(_corner(low), _corner(high)),
             parent=None if parent is None else int(parent),
+            confidence=None if confidence is None else float(confidence),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunError(

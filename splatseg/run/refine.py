@@ -9,13 +9,13 @@ from pathlib import Path
 
 from splatseg.cluster import Hierarchy, write_hierarchy
 from splatseg.errors import RunError
-from splatseg.lift import write_votes
+from splatseg.lift import Agreement, write_votes
 from splatseg.output import Segment, describe_segments, read_segments, write_segments
 from splatseg.refine import Refined, RefineSettings, inherited_atoms, refine_boundaries
 from splatseg.run.folder import Run, create_run
 from splatseg.run.report import report_run
 from splatseg.run.reporter import Advance, Reporter
-from splatseg.run.segment import write_label_maps
+from splatseg.run.segment import confidence_values, write_label_maps
 from splatseg.splats import Splats, write_ply
 
 
@@ -45,15 +45,17 @@ def refine_run(run: Run, output: Path, reporter: Reporter, settings: RefineSetti
     made.record(timing="refining", seconds=seconds)
     made.record(refined=str(run.path.absolute()), split=refined.split, moved=int(refined.moved.sum()))
     write_label_maps(made, refined.splats, reporter)
+    agreement = None
     if run.votes_path.exists():
         write_votes(made.votes_path, refined.votes)
+        agreement = Agreement(refined.votes)
     hierarchy = run.hierarchy(splats)
     if hierarchy is not None:
         atoms = inherited_atoms(hierarchy.atoms, refined.parent, splats, refined.splats)
         write_hierarchy(made.hierarchy_path, Hierarchy(atoms, hierarchy.merges, hierarchy.levels))
     write_ply(made.splats_path, refined.splats)
     # Last, because its presence says that the run has finished.
-    write_segments(made.segments_path, _table(refined.splats, named))
+    write_segments(made.segments_path, _table(refined.splats, named, agreement))
     return f"{_said(refined, len(splats))}\n{report_run(made, reporter)}\n{made.report_path}"
 
 
@@ -72,14 +74,16 @@ def _check_room(run: Run, output: Path) -> None:
         raise RunError(f"{output} already holds something, and refining writes over nothing; name a new folder with -o")
 
 
-def _table(splats: Splats, named: tuple[Segment, ...]) -> tuple[Segment, ...]:
+def _table(splats: Splats, named: tuple[Segment, ...], agreement: Agreement | None) -> tuple[Segment, ...]:
     """The table of a refined splat, with the names, colours and parents that the segments had."""
+    assert splats.segment_ids is not None
     before = {row.id: row for row in named}
     names = {row.id: row.name for row in named}
     parents = {row.id: row.parent for row in named if row.parent is not None}
+    confidences = confidence_values(agreement, splats.segment_ids.numpy())
     return tuple(
         dataclasses.replace(row, color=before[row.id].color) if row.id in before else row
-        for row in describe_segments(splats, names, parents)
+        for row in describe_segments(splats, names, parents, confidences=confidences)
     )
 
 

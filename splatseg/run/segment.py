@@ -11,7 +11,7 @@ import torch
 from splatseg.cluster import cluster_splats, segments_of, write_hierarchy
 from splatseg.contrast import FeatureReport, fit_contrast_features, fit_paper_features
 from splatseg.errors import RunError
-from splatseg.lift import Agreement, Votes, collect_votes, embed, fill_unseen, write_votes
+from splatseg.lift import Agreement, Votes, collect_votes, embed, fill_unseen, segment_confidence, write_votes
 from splatseg.output import describe_segments, label_map, write_label_map, write_segments
 from splatseg.run.earlier_segments import Earlier, earlier_segments, settled, write_earlier
 from splatseg.run.folder import Run, save_settings
@@ -105,7 +105,7 @@ def regroup_run(run: Run, granularity: float, reporter: Reporter) -> str:
         ids = segments_of(hierarchy, granularity, agreement)
         advance(1)
     changed = save_settings(run, settings)
-    _write_segments(changed, splats, ids, reporter, earlier)
+    _write_segments(changed, splats, ids, agreement, reporter, earlier)
     return report_run(changed, reporter)
 
 
@@ -118,7 +118,8 @@ def write_segmented(
     """
     began = time.monotonic()
     with reporter.stage("clustering", 1) as advance:
-        clusters = cluster_splats(splats, run.settings.cluster, Agreement(votes) if votes is not None else None)
+        agreement = Agreement(votes) if votes is not None else None
+        clusters = cluster_splats(splats, run.settings.cluster, agreement)
         advance(1)
     run.record(timing="clustering", seconds=round(time.monotonic() - began, 3))
     if votes is None:
@@ -126,10 +127,12 @@ def write_segmented(
     else:
         write_votes(run.votes_path, votes)
     write_hierarchy(run.hierarchy_path, clusters.hierarchy)
-    _write_segments(run, splats, clusters.ids, reporter, earlier or Earlier())
+    _write_segments(run, splats, clusters.ids, agreement, reporter, earlier or Earlier())
 
 
-def _write_segments(run: Run, splats: Splats, ids: np.ndarray, reporter: Reporter, earlier: Earlier) -> None:
+def _write_segments(
+    run: Run, splats: Splats, ids: np.ndarray, agreement: Agreement | None, reporter: Reporter, earlier: Earlier
+) -> None:
     ids, names, colors = settled(run, splats, ids, earlier)
     splats = splats.replace(segment_ids=torch.from_numpy(ids))
     if earlier.labelings:
@@ -138,8 +141,16 @@ def _write_segments(run: Run, splats: Splats, ids: np.ndarray, reporter: Reporte
     write_label_maps(run, splats, reporter)
     write_earlier(run.earlier_path, earlier.without(ids))
     write_ply(run.splats_path, splats)
+    table = describe_segments(splats, names, colors=colors, confidences=confidence_values(agreement, ids))
     # Last, because its presence says that segmenting has finished.
-    write_segments(run.segments_path, describe_segments(splats, names, colors=colors))
+    write_segments(run.segments_path, table)
+
+
+def confidence_values(agreement: Agreement | None, ids: np.ndarray) -> dict[int, float]:
+    """The confidence of every segment of ids (N,), by id; empty for a run without votes."""
+    if agreement is None:
+        return {}
+    return {label: found.value for label, found in segment_confidence(agreement, ids).items()}
 
 
 def write_label_maps(run: Run, splats: Splats, reporter: Reporter) -> None:

@@ -9,19 +9,34 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from splatseg.output.inline_pictures import data_uri, segment_crops
+from splatseg.output.inline_pictures import data_uri, label_map_uri, segment_crops
 
 
 def decoded(uri: str) -> np.ndarray:
-    assert uri.startswith("data:image/jpeg;base64,")
+    assert uri.startswith(("data:image/webp;base64,", "data:image/png;base64,"))
     with Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))) as image:
-        return np.asarray(image)
+        return np.asarray(image.convert("RGB"))
 
 
 def test_a_picture_survives_its_uri_and_a_wide_one_is_reduced() -> None:
     picture = np.full((30, 40, 3), (200, 100, 50), np.uint8)
     assert np.abs(decoded(data_uri(picture)).astype(int) - picture).max() < 6
     assert decoded(data_uri(picture, widest=20)).shape == (15, 20, 3)
+
+
+@pytest.mark.parametrize("count", [4, 300])
+def test_a_label_map_survives_as_colours_to_the_last_pixel(count: int) -> None:
+    ids = np.concatenate([[0], np.random.default_rng(0).choice(70_000, count, replace=False)])
+    labels = np.random.default_rng(1).choice(ids, (40, 50)).astype(np.int32)
+    red, green, blue = np.moveaxis(decoded(label_map_uri(labels)).astype(int), 2, 0)
+    assert (red + 256 * green + 65536 * blue == labels).all()
+
+
+def test_a_reduced_label_map_has_the_size_of_its_picture_and_no_new_ids() -> None:
+    labels = np.repeat(np.arange(90, dtype=np.int32)[None], 60, axis=0) // 30 * 7
+    uri, picture = label_map_uri(labels, widest=40), data_uri(np.zeros((60, 90, 3), np.uint8), widest=40)
+    assert decoded(uri).shape == decoded(picture).shape == (27, 40, 3)
+    assert set(np.unique(decoded(uri))) == {0, 7, 14}
 
 
 def test_a_crop_is_taken_where_the_segment_covers_most() -> None:

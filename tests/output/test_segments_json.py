@@ -57,11 +57,21 @@ def test_a_splat_without_any_segment_has_an_empty_table() -> None:
 def test_the_table_survives_its_file(tmp_path: Path) -> None:
     rows = (
         Segment(3, 'a "quoted" <name> é', (1, 2, 255), 12, ((0.5, -1.0, 2.0), (1.0, 0.0, 3.0)), None),
-        Segment(4, "part", (0, 0, 0), 1, ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0)), 3),
+        Segment(4, "part", (0, 0, 0), 1, ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0)), 3, 0.8125),
     )
     write_segments(tmp_path / "segments.json", rows)
     assert read_segments(tmp_path / "segments.json") == rows
     assert json.loads((tmp_path / "segments.json").read_text())[0]["color"] == "#0102ff"
+
+
+def test_a_table_written_before_confidence_was_known_has_none(tmp_path: Path) -> None:
+    write_segments(tmp_path / "segments.json", describe_segments(splats_with([1, 2]), confidences={1: 0.5}))
+    rows = json.loads((tmp_path / "segments.json").read_text())
+    assert [row["confidence"] for row in rows] == [0.5, None]
+    for row in rows:
+        del row["confidence"]
+    (tmp_path / "segments.json").write_text(json.dumps(rows))
+    assert [row.confidence for row in read_segments(tmp_path / "segments.json")] == [None, None]
 
 
 def test_a_thousand_segments_of_large_ids_are_listed_and_pictured(tmp_path: Path) -> None:
@@ -81,6 +91,10 @@ def test_a_missing_table_says_how_to_make_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (
+            '[{"id": 1, "name": "a", "color": "#000000", "count": 1, "box": [[0,0,0],[1,1,1]], "confidence": "high"}]',
+            "row 1 of .* is not a segment",
+        ),
         ("{", "is not readable as JSON"),
         ("{}", "does not hold a list of segments"),
         ('[{"id": 1}]', "row 1 of .* is not a segment"),

@@ -1,0 +1,227 @@
+"""What went wrong in a run, in sentences: what was measured without ground truth, turned into ranked findings.
+
+Every finding has a severity in 0..1: from SERIOUS on it spoils results, below NOTABLE it is only worth knowing. Each
+function judges one kind of measurement and returns the findings it makes of it, none if nothing stands out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from splatseg.evaluate.mask_agreement import Problem, SegmentInView, ViewAgreement
+
+SERIOUS, NOTABLE, LEAST = 0.5, 0.25, 0.1
+"""Severities: where the upper two levels begin, and that of a finding that hardly matters."""
+
+POOR_MASKS = 0.1
+"""Shortfall (see `mask_agreement`) from which on the masks of a view are poor [simulated masks of the demo: 0.05 is
+the usual spread; masks of the neighbouring view instead of its own: 0.5]."""
+
+POOR_VIEWS_TOLD = 4
+"""Views with poor masks that get a finding of their own; the others share one."""
+
+NOISY = 0.4
+"""Confidence below which a segment is noisy [runs of demo, demo embedded and tabletop: of 4 segments below it none
+overlaps a true object by 1/2, of 71 above it 66 do]."""
+
+FEW_VIEWS, TINY, SCATTERED = 3.0, 50, 0.5
+"""Reasons for noise: seen by fewer views, fewer Gaussians, or a largest connected piece of a smaller share."""
+
+FAR_BELOW, SPREADS = 4.0, 4.0
+"""dB, and robust standard deviations, below the median at which a view is rendered far worse than the others."""
+
+HELD_OUT_GAP = 4.0
+"""dB by which held-out views may be worse than training views before that is a finding."""
+
+LOOSE_GAUSSIANS, LOOSE_PIXELS = 0.1, 0.05
+"""Shares of the Gaussians, or of all pixels, without a segment that are a finding."""
+
+_TOLD = 6
+"""Names in one list."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that went wrong. views, segments: which are concerned, worst first."""
+
+    title: str
+    text: str
+    severity: float
+    views: tuple[str, ...] = ()
+    segments: tuple[int, ...] = ()
+
+    @property
+    def level(self) -> str:
+        """serious, notable or minor."""
+        return "serious" if self.severity >= SERIOUS else "notable" if self.severity >= NOTABLE else "minor"
+
+
+@dataclass(frozen=True)
+class SegmentQuality:
+    """What is known of a segment. confidence, support, views: see `lift.confidence`; largest_piece: the share of its
+    Gaussians in its largest connected piece, 0..1."""
+
+    id: int
+    name: str
+    count: int
+    confidence: float
+    support: float
+    views: float
+    largest_piece: float = 1.0
+
+
+def ranked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The most severe first; equals stay in order."""
+    return tuple(sorted(findings, key=lambda finding: -finding.severity))
+
+
+def poor_masks(views: Sequence[ViewAgreement], names: Mapping[int, str]) -> list[Finding]:
+    """Views whose masks fit the segments much worse than those of other views do. names: of segments, by id."""
+    poor = sorted((view for view in views if view.shortfall >= POOR_MASKS), key=lambda view: -view.shortfall)
+    found = [
+        Finding(
+            f"The masks of {view.view} disagree with the other views",
+            f"They fit the segments it shows with a mean IoU of {view.agreement:.2f}; masks of other views reach "
+            f"{view.expected:.2f} on the same segments. {_problems(view.segments, names)}",
+            min(1.0, 2 * view.shortfall),
+            (view.view,),
+        )
+        for view in poor[:POOR_VIEWS_TOLD]
+    ]
+    others = poor[POOR_VIEWS_TOLD:]
+    if others:
+        title = f"The masks of {_counted(len(others), 'more view')} are poor"
+        worst = ", ".join(f"{view.view} ({view.agreement:.2f} instead of {view.expected:.2f})" for view in others[:12])
+        text = f"Mean IoU with the segments: {worst}{', …' if len(others) > 12 else ''}."
+        found.append(Finding(title, text, min(1.0, 2 * others[0].shortfall), tuple(view.view for view in others)))
+    return found
+
+
+def _problems(segments: Sequence[SegmentInView], names: Mapping[int, str]) -> str:
+    sentences: dict[Problem, str] = {
+        "missing": "Without a mask: {}.",
+        "merged": "Merged with something else: {}.",
+        "broken": "Broken into pieces: {}.",
+    }
+    parts = []
+    for problem, sentence in sentences.items():
+        hit = sorted((s for s in segments if s.problem == problem), key=lambda s: -s.pixels)
+        if hit:
+            parts.append(sentence.format(_listed([names.get(s.id, f"segment {s.id}") for s in hit])))
+    return " ".join(parts)
+
+
+def views_without_masks(lacking: Sequence[str], total: int) -> list[Finding]:
+    """lacking: training views that have no masks, of `total`."""
+    if not lacking:
+        return []
+    return [
+        Finding(
+            f"{_counted(len(lacking), 'training view')} of {total} {'has' if len(lacking) == 1 else 'have'} no masks",
+            f"They say nothing of segments: {_listed(lacking)}.",
+            NOTABLE + (1 - NOTABLE) * len(lacking) / max(total, 1),
+            tuple(lacking),
+        )
+    ]
+
+
+def badly_rendered(psnr: Mapping[str, float], which: str) -> list[Finding]:
+    """Views whose render is far from the photograph, compared with the others. psnr: dB by view, all of one split,
+    which is named `which` ("training", "held-out")."""
+    if len(psnr) < 4:
+        return []
+    values = np.array(list(psnr.values()))
+    median = float(np.median(values))
+    spread = 1.4826 * float(np.median(np.abs(values - median)))
+    limit = median - max(FAR_BELOW, SPREADS * spread)
+    bad = sorted((name for name in psnr if psnr[name] < limit), key=psnr.__getitem__)
+    if not bad:
+        return []
+    worst = ", ".join(f"{name} {psnr[name]:.1f} dB" for name in bad[:_TOLD])
+    which_views = f"{_counted(len(bad), f'{which} view')} {'is' if len(bad) == 1 else 'are'}"
+    return [
+        Finding(
+            f"{which_views} rendered far worse than the others",
+            f"{worst}{', …' if len(bad) > _TOLD else ''}; half of the {which} views reach {median:.1f} dB. The pose "
+            "may be wrong, or the light or the scene was different.",
+            min(1.0, (median - psnr[bad[0]]) / 12),
+            tuple(bad),
+        )
+    ]
+
+
+def held_out_gap(train: Mapping[str, float], test: Mapping[str, float]) -> list[Finding]:
+    """Whether held-out views are rendered much worse than training views. PSNR in dB by view."""
+    if not train or not test:
+        return []
+    seen, unseen = float(np.mean(list(train.values()))), float(np.mean(list(test.values())))
+    if seen - unseen <= HELD_OUT_GAP:
+        return []
+    return [
+        Finding(
+            "Held-out views are rendered much worse than training views",
+            f"{unseen:.1f} dB against {seen:.1f} dB: the fit has learned its photographs more than the scene. More "
+            "views of what is seen from few sides would help; edges of masks away from training views are less sure.",
+            min(1.0, (seen - unseen) / 20),
+        )
+    ]
+
+
+def noise_of(segment: SegmentQuality) -> str:
+    """Why a segment is noisy, in a few words; empty if it is not."""
+    if segment.confidence >= NOISY:
+        return ""
+    reasons = []
+    if segment.views < FEW_VIEWS:
+        reasons.append("hardly seen" if segment.views < 1 else f"seen by {_counted(round(segment.views), 'view')}")
+    if segment.support < NOISY:
+        reasons.append(f"masks fit it with IoU {segment.support:.2f}")
+    if segment.count < TINY:
+        reasons.append(f"{_counted(segment.count, 'Gaussian')}")
+    if segment.largest_piece < SCATTERED:
+        reasons.append(f"scattered: the largest piece holds {segment.largest_piece:.0%}")
+    return ", ".join(reasons) or "little evidence"
+
+
+def noisy_segments(segments: Sequence[SegmentQuality]) -> list[Finding]:
+    """Segments that few views or few masks support, in one finding."""
+    noisy = sorted((s for s in segments if noise_of(s)), key=lambda s: (s.confidence, s.id))
+    if not noisy:
+        return []
+    part = sum(s.count for s in noisy) / max(sum(s.count for s in segments), 1)
+    lines = "; ".join(f"{s.name} ({noise_of(s)})" for s in noisy[:3])
+    return [
+        Finding(
+            f"{len(noisy):,} of {_counted(len(segments), 'segment')} {'is' if len(noisy) == 1 else 'are'} noisy",
+            f"Their confidence is below {NOISY}; they hold {part:.1%} of the Gaussians that have a segment. "
+            f"The least certain: {lines}.",
+            min(1.0, LEAST + 2 * part),
+            segments=tuple(s.id for s in noisy),
+        )
+    ]
+
+
+def without_segment(gaussians: float, pixels: float | None) -> list[Finding]:
+    """gaussians, pixels: the shares in 0..1 of the Gaussians and of all pixels without a segment (None: not known)."""
+    if gaussians <= LOOSE_GAUSSIANS and (pixels or 0.0) <= LOOSE_PIXELS:
+        return []
+    shown = "" if pixels is None else f" They, and empty space, are {pixels:.1%} of the pixels of all views."
+    return [
+        Finding(
+            f"{gaussians:.0%} of the Gaussians belong to no segment",
+            f"No mask sees them, or too few agree.{shown}",
+            min(1.0, max(LEAST, gaussians if pixels is None else pixels)),
+        )
+    ]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _TOLD} more" if len(names) > _TOLD else ""
+    return ", ".join(names[:_TOLD]) + more

@@ -1,0 +1,17 @@
+"""report.html: one page that shows a run, in one file that needs no network and no other file.
+
+    page           the whole: sections into page.html, with page.css and the scripts beside it
+    data           what a page shows, as plain data        words     numbers as a reader wants them
+    views          pictures of views, layer by layer       findings  what went wrong
+    segments       the table of segments                   figures   accuracy, time, settings
+
+Pictures are inlined, and without JavaScript the page shows everything, side by side. The scripts, in the order in which
+they are joined: theme.js, navigation.js, views.js, labels.js, segments.js, lightbox.js.
+"""
+
+from splatseg.output.report.data import ReportData as ReportData
+from splatseg.output.report.data import ReportFinding as ReportFinding
+from splatseg.output.report.data import ReportSegment as ReportSegment
+from splatseg.output.report.data import ReportView as ReportView
+from splatseg.output.report.page import report_html as report_html
+from splatseg.output.report.page import write_report as write_report

@@ -1,0 +1,28 @@
+// Light, dark, or as the reader's system has it. The choice is remembered where the browser allows it.
+const theme = document.querySelector(".theme");
+
+function useTheme(name) {
+  if (name === "auto") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = name;
+  for (const choice of theme.querySelectorAll("input")) choice.checked = choice.value === name;
+}
+
+function remembered() {
+  try {
+    const name = localStorage.getItem("splatseg-theme");
+    return ["light", "dark"].includes(name) ? name : "auto";
+  } catch {
+    return "auto"; // pages from disk may have no storage
+  }
+}
+
+theme.addEventListener("change", (event) => {
+  useTheme(event.target.value);
+  try {
+    localStorage.setItem("splatseg-theme", event.target.value);
+  } catch {
+    return;
+  }
+});
+theme.hidden = false;
+useTheme(remembered());
