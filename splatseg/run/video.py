@@ -51,7 +51,8 @@ class Film:
     """A film to make.
 
     path: "orbit", "capture", or a file or folder of keyframes that `capture.load_cameras` reads, in the order of their
-    names. size: width and height in pixels; None: the cameras' own, reduced to 720 rows, but keyframes' as they are.
+    names.
+    size: width and height in pixels; None: the cameras' own, reduced to 720 rows, but keyframes' as they are.
     up: which way is up in a splat file that comes without cameras; None: -y, as most have it.
     """
 
