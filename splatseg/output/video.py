@@ -143,7 +143,8 @@ def _write_h264(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
 def _ffmpeg_command(encoder: str, width: int, height: int, fps: float, output: Path) -> list[str]:
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{fps:g}", "-i", "pipe:0"]
     # Both the conversion and the label say BT.709: a player that guesses from the size would be wrong by a shade.
-    colors = ["-vf", "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p"]
+    labelled = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+    colors = ["-vf", f"scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,{labelled}"]
     labels = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
     quality = ["-crf", "18", "-preset", "veryfast"] if encoder == "libx264" else ["-b:v", "8M"]
     ffmpeg = shutil.which("ffmpeg") or "ffmpeg"
