@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from splatseg.capture import View as View
     from splatseg.capture import load_cameras as load_cameras
     from splatseg.capture import load_capture as load_capture
+    from splatseg.capture import orbit_of as orbit_of
+    from splatseg.capture import path_through as path_through
+    from splatseg.capture import write_transforms as write_transforms
     from splatseg.cluster import Hierarchy as Hierarchy
     from splatseg.cluster import cluster_splats as cluster_splats
     from splatseg.cluster import segments_of as segments_of
@@ -30,15 +33,18 @@ if TYPE_CHECKING:
     from splatseg.output import label_map as label_map
     from splatseg.output import selection_coverage as selection_coverage
     from splatseg.output import selection_mask as selection_mask
+    from splatseg.output import write_video as write_video
     from splatseg.raster import rasterize as rasterize
     from splatseg.refine import RefineSettings as RefineSettings
     from splatseg.refine import refine_boundaries as refine_boundaries
     from splatseg.run import CaptureSettings as CaptureSettings
+    from splatseg.run import Film as Film
     from splatseg.run import Run as Run
     from splatseg.run import RunSettings as RunSettings
     from splatseg.run import evaluate_run as evaluate_run
     from splatseg.run import open_run as open_run
     from splatseg.run import refine_run as refine_run
+    from splatseg.run import render_video as render_video
     from splatseg.run import segment_run as segment_run
     from splatseg.run import start_run as start_run
     from splatseg.run import train_run as train_run
@@ -59,21 +65,32 @@ if TYPE_CHECKING:
     from splatseg.train import fit as fit
 
 _NAMES = {
-    "capture": ("Camera", "Capture", "View", "load_cameras", "load_capture"),
+    "capture": (
+        "Camera",
+        "Capture",
+        "View",
+        "load_cameras",
+        "load_capture",
+        "orbit_of",
+        "path_through",
+        "write_transforms",
+    ),
     "cluster": ("Hierarchy", "cluster_splats", "segments_of"),
     "errors": ("SplatsegError",),
     "lift": ("Agreement", "collect_votes", "embed", "fill_unseen"),
     "masks": ("open_masks",),
-    "output": ("label_map", "selection_coverage", "selection_mask"),
+    "output": ("label_map", "selection_coverage", "selection_mask", "write_video"),
     "raster": ("rasterize",),
     "refine": ("RefineSettings", "refine_boundaries"),
     "run": (
         "CaptureSettings",
+        "Film",
         "Run",
         "RunSettings",
         "evaluate_run",
         "open_run",
         "refine_run",
+        "render_video",
         "segment_run",
         "start_run",
         "train_run",

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ast
+import functools
+import inspect
+import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -39,3 +43,43 @@ def test_importing_the_package_loads_neither_torch_nor_scipy() -> None:
     code = "import sys, splatseg; print([m for m in ('torch', 'scipy', 'numpy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+ARRAY = re.compile(r"\b(ndarray|Tensor)\b")
+SHAPE = re.compile(r"\([A-Z0-9][\w +*]*,[^()]*\)")
+"""(N,), (N,3), (H, W, 3), ..."""
+
+
+def _callables(name: str) -> list[tuple[str, object]]:
+    """A public function; or a public class with its public methods and properties."""
+    value = getattr(splatseg, name)
+    if not inspect.isclass(value):
+        return [(name, value)]
+    members = [(f"{name}.{key}", member) for key, member in vars(value).items() if not key.startswith("_")]
+    kinds = (types.FunctionType, classmethod, staticmethod, property, functools.cached_property)
+    return [(name, value), *(pair for pair in members if isinstance(pair[1], kinds))]
+
+
+def _function(value: object) -> object:
+    if isinstance(value, property):
+        return value.fget
+    if isinstance(value, functools.cached_property):
+        return value.func
+    return getattr(value, "__func__", value)
+
+
+@pytest.mark.parametrize("name", sorted(_names_the_type_checker_sees()))
+def test_every_public_name_is_typed_and_tells_the_shapes_of_its_arrays(name: str) -> None:
+    for said, value in _callables(name):
+        function = _function(value)
+        text = inspect.getdoc(function)
+        assert text, f"{said} has no docstring"
+        if inspect.isclass(function):
+            hints = getattr(function, "__annotations__", {})
+        else:
+            hints = function.__annotations__  # type: ignore[attr-defined]
+            wanted = {key for key in inspect.signature(function).parameters if key not in ("self", "cls")}  # type: ignore[arg-type]
+            assert wanted | {"return"} <= set(hints), f"{said} is not wholly typed"
+        if any(ARRAY.search(str(hint)) for hint in hints.values()):
+            module = sys.modules[value.__module__].__doc__ if inspect.isclass(value) else ""
+            assert SHAPE.search(text + (module or "")), f"{said} takes or gives arrays and says no shape"

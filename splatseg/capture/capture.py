@@ -78,7 +78,7 @@ class Capture:
         )
 
     def require_points(self) -> tuple[np.ndarray, np.ndarray]:
-        """`points` and `point_colors`, where there must be some. Raises CaptureError if there are none."""
+        """`points` (P,3) and `point_colors` (P,3), where there must be some. Raises CaptureError if there are none."""
         if len(self.points) == 0:
             raise CaptureError(
                 f"{self.path} has no 3D points to start from (no points3D file, or an empty one); triangulate with "

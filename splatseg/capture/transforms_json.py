@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,6 +22,7 @@ from splatseg.capture.images import IMAGE_SUFFIXES, image_size
 from splatseg.capture.point_cloud import read_point_cloud
 from splatseg.capture.reconstruction import Reconstruction, no_points
 from splatseg.errors import CaptureError
+from splatseg.files import write_json
 
 PINHOLE_MODELS = ("PINHOLE", "SIMPLE_PINHOLE", "OPENCV", "PERSPECTIVE")
 DISTORTION = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2")
@@ -62,6 +64,24 @@ def read_transforms(path: Path, with_images: bool = True) -> Reconstruction:
     if isinstance(ply, str) and (path.parent / ply).is_file():
         points, colors = read_point_cloud(path.parent / ply)
     return Reconstruction(path, cameras, points, colors, image_paths, test_names, WHITE if blender else None)
+
+
+def write_transforms(path: Path, cameras: Mapping[str, Camera]) -> None:
+    """Write cameras by name as a transforms.json without images, which `capture.load_cameras` reads, atomically.
+
+    A camera's skew is not written: the format has no place for it.
+    """
+    frames = []
+    for name, camera in cameras.items():
+        pose = np.eye(4)
+        pose[:3, :3] = camera.viewmat[:3, :3].T * [1.0, -1.0, -1.0]
+        pose[:3, 3] = camera.position
+        K = camera.K
+        lens = {"fl_x": K[0, 0], "fl_y": K[1, 1], "cx": K[0, 2], "cy": K[1, 2]}
+        size = {"w": camera.width, "h": camera.height}
+        numbers = {key: float(value) for key, value in lens.items()}
+        frames.append({"file_path": name, **size, **numbers, "transform_matrix": pose.tolist()})
+    write_json(path, {"camera_model": "PINHOLE", "frames": frames})
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 
-from splatseg.errors import CaptureError
+from splatseg.errors import CaptureError, PromptError
 
 Method = Literal["lift", "contrast", "paper"]
 Split = Literal["train", "test", "all"]
@@ -26,3 +27,13 @@ def read_names(path: Path | None) -> tuple[str, ...] | None:
     except (OSError, UnicodeDecodeError) as error:
         raise CaptureError(f"the list of views {path} cannot be read: {error}") from None
     return tuple(line.strip() for line in lines if line.strip())
+
+
+def read_size(text: str | None) -> tuple[int, int] | None:
+    """Width and height from a text like "1280x720". Raises PromptError."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+)x(\d+)", text)
+    if found is None:
+        raise PromptError(f"--size takes WIDTHxHEIGHT in pixels, such as 1280x720, got '{text}'")
+    return int(found[1]), int(found[2])

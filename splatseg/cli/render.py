@@ -1,4 +1,4 @@
-"""`splatseg render`: pictures of a run from the cameras of its capture or from any others."""
+"""`splatseg render`: pictures of a run from the cameras of its capture or from any others, or a film along a path."""
 
 from __future__ import annotations
 
@@ -8,24 +8,32 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import Cameras, RunFolder, Split
+from splatseg.cli.arguments import Cameras, Split, read_size
 from splatseg.cli.console import Terminal
-from splatseg.run import Picture, open_run, render_run
+from splatseg.errors import PromptError
+from splatseg.output import FILM_SUFFIXES, Codec
+from splatseg.run import Direction, Film, Picture, open_run, render_run, render_video
+
+Source = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar="RUN|SPLAT")]
 
 
 @dataclass(frozen=True)
 class Render:
-    """Render the views of a run, or what any other cameras see, as PNGs named as the views.
+    """Render the views of a run, or what any other cameras see, as PNGs named as the views; or a film along a path.
 
     rgb: the splat's colours. features: its features as colours (PCA). segments: 16-bit label maps, 0 = none.
     overlay: colours tinted by segment, as in segments.json. masks: a folder a segment, DIR/<id>/<view>.png, 0 to 255.
     depth: 16-bit, with the unit in depth.json beside the pictures.
+
+    With --path the output is a film: FILE.mp4, .webp or .gif, or a new folder of PNGs. Then segments have their
+    colours, masks are the --segment highlighted in the picture, and depth goes from yellow (near) to violet (far).
     """
 
-    folder: RunFolder
+    folder: Source
+    """A run; or, for a film, a splat file."""
     what: Picture
     """What to render."""
-    output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="DIR")]
+    output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="DIR|FILE")]
     """Where to write."""
     split: Split | None = None
     """Which views. Default: test."""
@@ -36,11 +44,58 @@ class Render:
     """Ids of the segments whose masks to write with --what masks (see segments.json). Default: all."""
     antialias: bool = False
     """Masks with smooth edges: grey is the share of a pixel. Label maps: what most of 16 samples of a pixel say."""
+    path: Annotated[str | None, tyro.conf.arg(metavar="orbit|capture|FILE")] = None
+    """Make a film: orbit goes around what the capture's cameras look at, capture along its views, FILE through
+    keyframes: cameras as --cameras takes them, in the order of their names."""
+    seconds: float | None = None
+    """How long the film is. Default: 8."""
+    fps: float | None = None
+    """Frames a second. Default: 30."""
+    size: Annotated[str | None, tyro.conf.arg(metavar="WxH")] = None
+    """Size of the film, such as 1280x720. Default: the capture's pictures, reduced to 720 rows."""
+    codec: Codec | None = None
+    """For .mp4: h264 needs the program ffmpeg. Default: auto, which is h264 if it can be, else av1."""
+    up: Direction | None = None
+    """Which way is up in a splat file. Default: -y."""
 
     def run(self, terminal: Terminal) -> None:
-        """Render and print how many pictures were written."""
-        run = open_run(self.folder)
+        """Render and print how many pictures were written, or which film."""
+        if self.path is not None:
+            terminal.results.print(self._film(self.path, terminal), markup=False, soft_wrap=True)
+            return
+        self._refuse_what_is_for_films()
         summary = render_run(
-            run, self.what, self.split, self.output, terminal, self.cameras, self.segment, self.antialias
+            open_run(self.folder),
+            self.what,
+            self.split,
+            self.output,
+            terminal,
+            self.cameras,
+            self.segment,
+            self.antialias,
         )
         terminal.results.print(summary)
+
+    def _film(self, path: str, terminal: Terminal) -> str:
+        for option, value in (("--split", self.split), ("--cameras", self.cameras)):
+            if value is not None:
+                raise PromptError(f"--path has its own cameras; leave {option} out, or give --path FILE")
+        wanted = {
+            "seconds": self.seconds,
+            "fps": self.fps,
+            "size": read_size(self.size),
+            "codec": self.codec,
+            "up": self.up,
+        }
+        film = Film(path, **{name: value for name, value in wanted.items() if value is not None})  # type: ignore[arg-type]
+        source = self.folder if self.folder.is_file() else open_run(self.folder)
+        return render_video(source, self.what, film, self.output, terminal, self.segment, self.antialias)
+
+    def _refuse_what_is_for_films(self) -> None:
+        for option in ("seconds", "fps", "size", "codec", "up"):
+            if getattr(self, option) is not None:
+                raise PromptError(f"--{option} is for films; name the path of the camera: --path orbit")
+        if self.output.suffix.lower() in FILM_SUFFIXES:
+            raise PromptError(f"{self.output} is a film; name the path of its camera: --path orbit, capture or FILE")
+        if self.folder.is_file():
+            raise PromptError(f"{self.folder} comes without views to render; film it with --path orbit")

@@ -95,7 +95,7 @@ class Agreement:
         return np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
 
     def support_of(self, inside: np.ndarray, seen: np.ndarray) -> float:
-        """Support of a set in 0..1, from its tallies; 0 for a set that no view sees."""
+        """Support of a set in 0..1, from its tallies inside (M,) and seen (V,); 0 for a set that no view sees."""
         total = float(seen.sum())
         if total <= 0:
             return 0.0

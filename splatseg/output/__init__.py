@@ -11,6 +11,10 @@ from splatseg.output.overlays import color_image as color_image
 from splatseg.output.overlays import overlay_segments as overlay_segments
 from splatseg.output.overlays import overlay_selection as overlay_selection
 from splatseg.output.overlays import side_by_side as side_by_side
+from splatseg.output.painter import Look as Look
+from splatseg.output.painter import Painter as Painter
+from splatseg.output.painter import Shown as Shown
+from splatseg.output.painter import painter_of as painter_of
 from splatseg.output.palette import segment_color as segment_color
 from splatseg.output.render_masks import HIGHEST_ID as HIGHEST_ID
 from splatseg.output.render_masks import label_map as label_map
@@ -39,3 +43,7 @@ from splatseg.output.segments_json import describe_segments as describe_segments
 from splatseg.output.segments_json import read_segments as read_segments
 from splatseg.output.segments_json import write_segments as write_segments
 from splatseg.output.supersampling import SUPERSAMPLE as SUPERSAMPLE
+from splatseg.output.video import FILM_SUFFIXES as FILM_SUFFIXES
+from splatseg.output.video import Codec as Codec
+from splatseg.output.video import check_film as check_film
+from splatseg.output.video import write_video as write_video

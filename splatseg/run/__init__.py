@@ -20,3 +20,7 @@ from splatseg.run.settings import CaptureSettings as CaptureSettings
 from splatseg.run.settings import RunSettings as RunSettings
 from splatseg.run.train import start_run as start_run
 from splatseg.run.train import train_run as train_run
+from splatseg.run.video import Direction as Direction
+from splatseg.run.video import Film as Film
+from splatseg.run.video import cameras_of_film as cameras_of_film
+from splatseg.run.video import render_video as render_video

@@ -27,7 +27,7 @@ def nearest_node(members: np.ndarray, hierarchy: Hierarchy) -> int:
 
 
 def grown(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
-    """The selection with the next larger node around it; unchanged if there is none."""
+    """The selection (N,) bool with the next larger node around it; unchanged if there is none."""
     sizes = hierarchy.tally(np.ones(len(members)))
     node = nearest_node(members, hierarchy)
     for above in hierarchy.chain(node)[1:]:
@@ -37,7 +37,7 @@ def grown(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
 
 
 def shrunk(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
-    """What the selection shares with the next smaller node, the larger side of it; unchanged if it is an atom."""
+    """What the selection (N,) bool shares with the next smaller node, its larger side; unchanged if it is an atom."""
     sizes = hierarchy.tally(np.ones(len(members)))
     shared = hierarchy.tally(members)
     node = nearest_node(members, hierarchy)

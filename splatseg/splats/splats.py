@@ -70,7 +70,7 @@ class Splats:
         return {0: 0, 3: 1, 8: 2, 15: 3}[self.shN.shape[1]]
 
     def replace(self, **changes: Tensor | None) -> Splats:
-        """The same Gaussians with some fields exchanged, e.g. `replace(features=...)`."""
+        """The same Gaussians with some fields (N,...) exchanged, e.g. `replace(features=...)`."""
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
     def subset(self, which: Tensor) -> Splats:

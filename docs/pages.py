@@ -1,0 +1,269 @@
+"""Pages of the documentation that are made from something else when the site is built, so that nothing is said twice.
+
+index, quick start: parts of README. changes: CHANGELOG. commands: the command line's own dataclasses. api: the public
+names of the package; Sphinx's autodoc puts their signatures and docstrings in place. The examples page: the examples.
+
+Docstrings are plain text, and `plain_docstring` makes it the reStructuredText that shows them so.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import re
+import types
+import typing
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+import splatseg
+from splatseg.cli.main import Command
+
+ROOT = Path(__file__).resolve().parents[1]
+
+STAGES = {
+    "run": "The whole job",
+    "capture": "Captures and cameras",
+    "masks": "Masks",
+    "splats": "Splats",
+    "train": "Fitting a splat",
+    "lift": "Features from masks",
+    "cluster": "Segments",
+    "refine": "Clean boundaries",
+    "select": "Selections",
+    "output": "Masks, label maps and films",
+    "raster": "The rasteriser",
+    "errors": "Errors",
+}
+"""Headings of the API, in the order a user meets them."""
+
+
+def made_page(app: Any, name: str, source: list[str]) -> None:
+    """Sphinx's event source-read: fill in a page that is made."""
+    del app
+    pages: dict[str, Callable[[], str]] = {
+        "index": index_page,
+        "quick_start": quick_start_page,
+        "commands": commands_page,
+        "api": api_page,
+        "examples": examples_page,
+        "changes": lambda: (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+    }
+    if name in pages:
+        source[0] = pages[name]() + "\n" + source[0]
+
+
+def index_page() -> str:
+    """README's first screen, and where to go from there. The stub adds the table of contents."""
+    return readme_part(None, "Use it on your own capture") + (
+        "\n[What it does, in pictures](gallery.md) · [your own capture](quick_start.md) · "
+        "[from Python](python.md) · [all commands](commands.md) · [the API](api.rst)\n"
+    )
+
+
+def quick_start_page() -> str:
+    """README from its instructions to its end."""
+    return "# Quick start\n\n" + readme_part("Use it on your own capture", None)
+
+
+def readme_part(first: str | None, last: str | None) -> str:
+    """README from one heading of the second level to another (None: its beginning, its end), as seen from docs/."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    begin = 0 if first is None else _heading(text, first)
+    end = len(text) if last is None else _heading(text, last)
+    part = re.sub(r"<!--.*?-->\n?", "", text[begin:end], flags=re.DOTALL)
+    return re.sub(r"\[([^\]]*)\]\(([^):#]+)(#[^)]*)?\)", _relinked, part)
+
+
+def examples_page() -> str:
+    """All examples with their texts, titled by their names."""
+    lines = [
+        "# Examples",
+        "",
+        "Each runs as it stands, in seconds, on the embedded capture; a test runs them all.",
+        "",
+    ]
+    for path in sorted((ROOT / "examples").glob("[0-9]*.py")):
+        number, _, title = path.stem.partition("_")
+        heading = f"## {int(number)}. {title.replace('_', ' ').capitalize()}"
+        lines += [
+            heading,
+            "",
+            f"`examples/{path.name}`",
+            "",
+            "```python",
+            path.read_text(encoding="utf-8").rstrip(),
+            "```",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def commands_page() -> str:
+    """Every command with its arguments, from the dataclasses that the command line itself is made of."""
+    lines = ["# Commands", "", "`splatseg COMMAND --help` says the same in the terminal.", ""]
+    for command in typing.get_args(Command):
+        kind, *marks = typing.get_args(command)
+        name = next(mark.name for mark in marks if hasattr(mark, "name"))
+        lines += [f"## splatseg {name}", "", _escaped(inspect.getdoc(kind) or ""), ""]
+        lines += ["```text", usage(name, kind), "```", "", "| argument | default | |", "|---|---|---|"]
+        lines += [_row(kind, field) for field in dataclasses.fields(kind)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def usage(name: str, kind: type) -> str:
+    """The command in one line: what must be given, then that there are options."""
+    words = ["splatseg", name]
+    for field in dataclasses.fields(kind):
+        if _is_positional(kind, field):
+            optional = _default(field) is not dataclasses.MISSING
+            words.append(f"[{_metavar(kind, field)}]" if optional else _metavar(kind, field))
+        elif _default(field) is dataclasses.MISSING:
+            words.append(f"{_flags(kind, field)[0]} {_metavar(kind, field)}")
+    options = any(_flags(kind, field) for field in dataclasses.fields(kind))
+    return " ".join([*words, "[OPTIONS]"] if options else words)
+
+
+def api_page() -> str:
+    """All public names by stage, as directives of autodoc."""
+    missing = set(splatseg._NAMES) - set(STAGES)
+    assert not missing, f"docs/pages.py has no heading for {sorted(missing)}"
+    lines = [
+        *("Python API", "==========", ""),
+        "What ``import splatseg`` offers. Everything else may change. Arrays are given with their shapes: N Gaussians, "
+        "F feature channels, H x W pixels; see :doc:`conventions`.",
+        "",
+    ]
+    for stage, heading in STAGES.items():
+        lines += [heading, "-" * len(heading), ""]
+        for name in splatseg._NAMES.get(stage, ()):
+            value = getattr(splatseg, name)
+            kind = "exception" if inspect.isclass(value) and issubclass(value, Exception) else "class"
+            lines += [f".. auto{kind if inspect.isclass(value) else 'function'}:: splatseg.{name}", ""]
+    return "\n".join(lines)
+
+
+def plain_docstring(app: Any, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
+    """Sphinx's event autodoc-process-docstring: plain text, with `names` in backticks, as reStructuredText.
+
+    Indented paragraphs are kept as they are written. A line that begins with a parameter and a colon begins a
+    paragraph of its own.
+    """
+    del app, what, name, options
+    try:
+        parameters = set(inspect.signature(value).parameters)
+    except (TypeError, ValueError):
+        parameters = set()
+    made: list[str] = []
+    for paragraph in "\n".join(lines).split("\n\n"):
+        rows = paragraph.splitlines()
+        if rows and all(row.startswith("    ") for row in rows):
+            made += ["::", "", *rows, ""]
+            continue
+        for row in rows:
+            parameter = re.match(r"(\w+): ", row)
+            if parameter and parameter[1] in parameters:
+                made += ["", f"**{_literal(parameter[1])}**: {_literal(row[parameter.end() :])}"]
+            else:
+                made.append(_literal(row))
+        made.append("")
+    lines[:] = made
+
+
+def _literal(text: str) -> str:
+    """Plain text as reStructuredText; what stands in backticks becomes code."""
+    parts = re.split(r"(`+[^`]+`+)", text)
+    return "".join(
+        f"``{part.strip('`')}``" if part.startswith("`") else re.sub(r"([\\*|_])", r"\\\1", part) for part in parts
+    )
+
+
+def _escaped(text: str) -> str:
+    """Plain text as Markdown that shows it as it is: <id> is no tag, and no list or emphasis is made of it."""
+    return re.sub(r"([\\*_|<>])", r"\\\1", text)
+
+
+def _heading(text: str, heading: str) -> int:
+    found = re.search(rf"^## {re.escape(heading)}$", text, re.MULTILINE)
+    assert found is not None, f"README has no heading '{heading}'"
+    return found.start()
+
+
+def _relinked(match: re.Match[str]) -> str:
+    """A link of README as seen from docs/: what lies there is linked, other files are named."""
+    text, target, anchor = match[1], match[2], match[3] or ""
+    if target.startswith("docs/"):
+        return f"[{text}]({target.removeprefix('docs/')}{anchor})"
+    return f"[{text}](changes.md{anchor})" if target == "CHANGELOG.md" else f"`{target}`"
+
+
+def _row(kind: type, field: dataclasses.Field[Any]) -> str:
+    default, plain = _default(field), _plain_type(kind, field)
+    shown = (
+        "required"
+        if default is dataclasses.MISSING
+        else ""
+        if default is None or default is False or default == ()
+        else f"`{default}`"
+    )
+    values = "" if plain is bool else " " + _metavar(kind, field)
+    names = [flag + values for flag in _flags(kind, field)] or [_metavar(kind, field)]
+    said = _escaped(" ".join(_said(kind).get(field.name, "").split()))
+    if typing.get_origin(plain) is typing.Literal:
+        said += f" One of {', '.join(f'`{choice}`' for choice in typing.get_args(plain))}."
+    what = ", ".join(f"`{name}`" for name in names).replace("|", "\\|")
+    return f"| {what} | {shown} | {said} |"
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    made = field.default_factory
+    return field.default if made is dataclasses.MISSING else made()
+
+
+def _marks(kind: type, field: dataclasses.Field[Any]) -> tuple[Any, ...]:
+    annotation = typing.get_type_hints(kind, include_extras=True)[field.name]
+    return typing.get_args(annotation)[1:] if typing.get_origin(annotation) is typing.Annotated else ()
+
+
+def _plain_type(kind: type, field: dataclasses.Field[Any]) -> Any:
+    """The type without what tyro is told, and without None."""
+    annotation = typing.get_type_hints(kind)[field.name]
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        annotation = next(part for part in typing.get_args(annotation) if part is not types.NoneType)
+    return annotation
+
+
+def _is_positional(kind: type, field: dataclasses.Field[Any]) -> bool:
+    return tyro.conf.Positional in _marks(kind, field)
+
+
+def _metavar(kind: type, field: dataclasses.Field[Any]) -> str:
+    given = [mark.metavar for mark in _marks(kind, field) if getattr(mark, "metavar", None)]
+    plain = _plain_type(kind, field)
+    name = given[0] if given else {int: "INT", float: "FLOAT", str: "TEXT", Path: "PATH"}.get(plain, field.name.upper())
+    return name + (" ..." if typing.get_origin(plain) is tuple else "")
+
+
+def _flags(kind: type, field: dataclasses.Field[Any]) -> list[str]:
+    if _is_positional(kind, field):
+        return []
+    aliases = [alias for mark in _marks(kind, field) for alias in getattr(mark, "aliases", None) or ()]
+    return [*aliases, "--" + field.name.replace("_", "-")]
+
+
+def _said(kind: type) -> dict[str, str]:
+    """The texts under the fields of a dataclass, which Python itself forgets."""
+    (statement,) = ast.parse(inspect.getsource(kind)).body
+    assert isinstance(statement, ast.ClassDef)
+    texts = {}
+    for before, after in pairwise(statement.body):
+        if isinstance(before, ast.AnnAssign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            assert isinstance(before.target, ast.Name)
+            texts[before.target.id] = str(after.value.value)
+    return texts
