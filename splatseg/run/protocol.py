@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from splatseg.capture import View
+from splatseg.capture import Camera, View
 from splatseg.errors import PromptError, RunError
 from splatseg.evaluate.protocols import PROTOCOLS, Protocol, ProtocolScore, Task, TaskScore, read_tasks, score_task
 from splatseg.evaluate.protocols.nvos import spread_clicks
@@ -20,14 +20,14 @@ from splatseg.evaluate.protocols.score import Predict
 from splatseg.evaluate.protocols.task import Reference, Target, fitted
 from splatseg.files import write_text
 from splatseg.output import selection_mask, write_mask
-from splatseg.raster import rasterize
+from splatseg.output.render_masks import selection_weights
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Advance, Reporter
 from splatseg.select import Knowledge, Prompt, Selection, select_by_prompts
 from splatseg.splats import Splats
 
 Words = Callable[[Run, str], Selection]
-"""words(run, text): the selection of what the text names, in the splat of the run. Raises PromptError if it finds none."""
+"""words(run, text): the selection of what the text names in the run's splat. Raises PromptError if it finds nothing."""
 
 SILHOUETTE = 0.7
 """Opacity above which a selection that is drawn alone covers a pixel (OpenGaussian)."""
@@ -160,7 +160,7 @@ class _Answers:
             return None
         camera = views[target.view].camera
         if self._protocol.shown == "alone":
-            shown = silhouette(self._splats, selection.members, views[target.view])
+            shown = silhouette(self._splats, selection.members, camera)
         else:
             shown = selection_mask(self._splats, camera, selection.members)
         if self._output is not None:
@@ -193,11 +193,7 @@ def prompts_of_reference(reference: Reference, view: View) -> list[Prompt]:
     return prompts
 
 
-@torch.no_grad()
-def silhouette(splats: Splats, members: np.ndarray, view: View) -> np.ndarray:
+def silhouette(splats: Splats, members: np.ndarray, camera: Camera) -> np.ndarray:
     """(H,W) bool: where some Gaussians, members (N,) bool, are opaque by more than SILHOUETTE when drawn alone."""
-    chosen = torch.from_numpy(members)
-    geometry = (splats.means, splats.quats, splats.scales, splats.opacities)
-    drawn = rasterize(*(part[chosen] for part in geometry), torch.zeros(int(chosen.sum()), 1), view.camera)
-    opaque: np.ndarray = drawn.alphas.numpy() > SILHOUETTE
-    return opaque
+    alone = splats.subset(torch.from_numpy(members))
+    return selection_weights(alone, camera, np.ones(len(alone), bool)) > SILHOUETTE

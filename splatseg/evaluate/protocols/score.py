@@ -118,8 +118,8 @@ def score_predictions(protocol: Protocol, folder: Path, predictions: Path, tasks
     folder: the data set; predictions: one folder a task, or for a single task the masks themselves; tasks: names of
     those to score, none for all.
 
-    Raises MaskError for a data set or predictions that are not there or damaged, for a data set that is incomplete, and
-    if not one prediction is found.
+    Raises MaskError for a data set or predictions that are not there or damaged, for a data set that is incomplete,
+    and if not one prediction is found.
     """
     chosen = read_tasks(protocol, folder, tasks)
     if not predictions.is_dir():

@@ -4,10 +4,10 @@
     <scene>/segmentations/<view>/<class>.png     a mask of every class in every annotated view, 255 = the class
     <scene>/images                               <view> is an image's name without suffix, or its index by name
 
-mIoU is the mean over classes and views; accuracy the share of a view's pixels that are right in every class at once, its
-mean over views. The annotated views are trained on like all others (papers differ; LangSplat and SAGA do). Predictions
-lie as the truth does: <scene>/<view>/<class>.png, set above 127. The official tool compares at an eighth of the size,
-ObjectGS at 1440x1080; here it is the size of the truth.
+mIoU is the mean over classes and views; accuracy the share of a view's pixels that are right in every class at once,
+and its mean over views. The annotated views are trained on like all others (papers differ; LangSplat and SAGA do).
+Predictions lie as the truth does: <scene>/<view>/<class>.png, set above 127. The official tool compares at an eighth of
+the size, ObjectGS at 1440x1080; here it is the size of the truth.
 
 There is no prompt but the class's name. The oracle's is the true mask in the first view where the class is seen.
 
@@ -51,7 +51,7 @@ def read(folder: Path) -> tuple[Task, ...]:
 
 
 def figures(rows: Sequence[Row]) -> dict[str, float]:
-    """Mean IoU over classes and views; mean over views of the pixels right in every class; boundary IoU, not official."""
+    """Mean IoU over classes and views; mean over views of the pixels right in every class; boundary IoU, our own."""
     exact = {row.view: row.exact for row in rows}
     return {
         "miou": over_pairs(rows, "iou"),
