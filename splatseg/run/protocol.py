@@ -44,8 +44,8 @@ def evaluate_protocol(
 ) -> ProtocolScore:
     """Score runs, each trained on a scene of a benchmark's data set at `folder`.
 
-    protocol: a name of `evaluate.PROTOCOLS`. A run answers the tasks of its own scene: those whose capture has the name
-    of the run's, or, where only one scene is chosen (`scenes`: names of tasks), that one. words: None prompts by the
+    protocol: a name of `evaluate.PROTOCOLS`. A run answers the tasks of its own scene (`tasks_of`). scenes: names of
+    the tasks that count, none for all. words: None prompts by the
     oracle. output: a folder for the masks, laid out as `--predictions` are read.
 
     Raises MaskError for a data set that is incomplete, RunError for a run of another scene, or not finished.
@@ -85,9 +85,12 @@ def write_held_out(protocol: str, folder: Path, path: Path, scenes: Sequence[str
 
 
 def tasks_of(run: Run, tasks: Sequence[Task]) -> list[Task]:
-    """The tasks that are asked of a run. Raises RunError if it cannot be told which, or none is."""
+    """The tasks that are asked of a run: named as its capture, or as that and more ("horns_left"), or the only ones.
+
+    Raises RunError if it cannot be told which.
+    """
     name = _plain(run.capture.path.absolute().name)
-    own = [task for task in tasks if _plain(task.capture) == name]
+    own = [task for task in tasks if _plain(task.capture) == name or _plain(task.capture).startswith(f"{name}_")]
     if own:
         return own
     captures = sorted({task.capture for task in tasks})

@@ -150,6 +150,10 @@ def test_a_run_belongs_to_the_scene_that_its_capture_is_named_after(small_run: P
     tasks = PROTOCOLS["lerf-mask"].read(tmp_path)
     assert [task.name for task in tasks_of(opened, tasks)] == ["Data"]
     assert [task.name for task in tasks_of(opened, tasks[1:])] == ["other"]
+    for name in ("data_left", "data_right", "other"):
+        nvos(tmp_path / "labels", name)
+    found = tasks_of(opened, PROTOCOLS["nvos"].read(tmp_path / "labels"))
+    assert [task.name for task in found] == ["data_left", "data_right"]
 
 
 def test_what_is_asked_wrongly_is_told(small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

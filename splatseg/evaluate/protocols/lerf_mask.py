@@ -67,11 +67,13 @@ def read(folder: Path) -> tuple[Task, ...]:
 
 
 def figures(rows: Sequence[Row]) -> dict[str, float]:
-    """Means over views, then over prompts; and what the official script, which skips missing predictions, would say."""
+    """Means over views, then over prompts; the same without the view of the prompts; and what the official script, which
+    skips missing predictions, would say."""
     found = [row for row in rows if not row.missing]
     return {
         "miou": over_prompts(rows, "iou"),
         "mbiou": over_prompts(rows, "boundary_iou"),
+        "miou_other_views": over_prompts([row for row in rows if not row.is_reference], "iou"),
         "script_miou": over_prompts(found, "iou"),
         "script_mbiou": over_prompts(found, "boundary_iou"),
     }
