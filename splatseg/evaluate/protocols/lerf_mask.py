@@ -67,8 +67,8 @@ def read(folder: Path) -> tuple[Task, ...]:
 
 
 def figures(rows: Sequence[Row]) -> dict[str, float]:
-    """Means over views, then over prompts; the same without the view of the prompts; and what the official script, which
-    skips missing predictions, would say."""
+    """Means over views, then over prompts; the same without the prompts' view; and what the official script would say,
+    which skips missing predictions."""
     found = [row for row in rows if not row.missing]
     return {
         "miou": over_prompts(rows, "iou"),
