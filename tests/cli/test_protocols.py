@@ -21,19 +21,44 @@ from benchmark_layouts import (
 )
 
 from splatseg.cli.main import run
+from splatseg.demo import demo_capture
 from splatseg.errors import PromptError
 from splatseg.evaluate import PROTOCOLS, score_predictions
 from splatseg.run import Run, Silent, evaluate_protocol, open_run
 from splatseg.run.protocol import prompts_of_reference, silhouette, tasks_of
 from splatseg.select import Selection, select_by_mask
 
+TEST_VIEWS = ("000.jpg", "008.jpg")
+
+
+@pytest.fixture(scope="module")
+def benchmark_run(small_run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The demo as a whole scene of LERF-Mask (test_0.jpg, ..., frame_001.jpg, ...), and a run trained on its split."""
+    root = tmp_path_factory.mktemp("benchmark")
+    data = lerf_mask_capture(root / "table", demo_capture(), OBJECTS, TEST_VIEWS)
+    masks = renamed_masks(data, demo_capture() / "masks", root / "masks")
+    listed = ["--write-test-views", str(root / "views.txt")]
+    assert run(["evaluate", "--protocol", "lerf-mask", str(data), *listed]) == 0
+    train = ["train", str(data), "-o", str(root / "run"), "--masks", str(masks), "--downscale", "4"]
+    geometry = ["--splats", str(small_run / "splats.ply"), "--test-views", str(root / "views.txt")]
+    assert run([*train, *geometry]) == 0
+    return data, root / "run"
+
+
+def renamed_masks(data: Path, source: Path, target: Path) -> Path:
+    """Input masks of the training views of a LERF-Mask capture made from another."""
+    target.mkdir()
+    for path in sorted((data / "images_train").iterdir()):
+        (target / f"{path.stem}.png").write_bytes((source / f"{path.stem.removeprefix('frame_')}.png").read_bytes())
+    return target
+
 
 def lerf_ovs(folder: Path) -> Path:
-    """Boxes of the objects in two views named as the capture names them."""
-    for number in ("00001", "00002"):
+    """Boxes of the objects in two frames of a capture whose views are named frame_001.jpg, ..."""
+    for number in ("001", "002"):
         things = []
         for name, label in OBJECTS.items():
-            ys, xs = np.nonzero(true_mask(f"{number[2:]}.jpg", label))
+            ys, xs = np.nonzero(true_mask(f"{number}.jpg", label))
             left, right, top, bottom = (float(value) for value in (xs.min(), xs.max(), ys.min(), ys.max()))
             things.append((name, [[left, top], [right, top], [right, bottom], [left, bottom]]))
         write_label(folder / "label" / "table" / f"frame_{number}.json", things, 320, 240)
@@ -71,13 +96,36 @@ def test_a_run_answers_the_oracles_prompts_and_its_masks_score_the_same_when_giv
     assert again.figures == pytest.approx(score["figures"], abs=1e-12) and again.prompts == "given"
 
 
-@pytest.mark.parametrize("name", ["lerf-ovs", "lerf-ovs-2d"])
-def test_frames_of_lerf_ovs_must_be_views_of_the_run(
-    small_run: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+def test_a_whole_scene_of_lerf_mask_is_trained_on_its_split_and_scored_in_its_test_views(
+    benchmark_run: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    data = lerf_ovs(tmp_path)
-    told = said(["evaluate", "--protocol", name, str(data), "--run", str(small_run)], capsys)
-    assert "lacks 2 of the 2 views of table (frame_00001, frame_00002)" in told
+    data, folder = benchmark_run
+    trained = {view.name for view in open_run(folder).capture.split("train")}
+    assert len(trained) == 62 and not trained & {"test_0.jpg", "test_1.jpg"}
+    out = ["--json", str(tmp_path / "score.json")]
+    assert run(["evaluate", "--protocol", "lerf-mask", str(data), "--run", str(folder), *out]) == 0
+    (task,) = json.loads((tmp_path / "score.json").read_text())["tasks"]
+    assert [row["view"] for row in task["rows"]] == ["0", "1"] * 3 and task["trained_on_scored_views"] == []
+    assert task["figures"]["miou"] > 0.3
+
+
+def test_two_counts_of_lerf_ovs_draw_the_same_selections_differently(
+    benchmark_run: tuple[Path, Path], tmp_path: Path
+) -> None:
+    data, opened = lerf_ovs(tmp_path), open_run(benchmark_run[1])
+    scores = {name: evaluate_protocol([opened], name, data, Silent()) for name in ("lerf-ovs", "lerf-ovs-2d")}
+    direct, rendered = (scores[name].tasks[0] for name in ("lerf-ovs", "lerf-ovs-2d"))
+    assert direct.trained_on == rendered.trained_on == ("frame_001", "frame_002")
+    assert min(direct.figures["miou"], rendered.figures["miou"]) > 0.2 and direct.figures["acc25"] > 0.5
+    assert rendered.figures["localisation"] == 1
+    assert [row.intersection for row in direct.rows] != [row.intersection for row in rendered.rows]
+
+
+def test_frames_that_are_no_views_of_the_run_are_listed(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = said(["evaluate", "--protocol", "lerf-ovs", str(lerf_ovs(tmp_path)), "--run", str(small_run)], capsys)
+    assert "lacks 2 of the 2 views of table (frame_001, frame_002); train on the benchmark's own capture" in told
 
 
 def test_a_silhouette_is_of_a_selection_drawn_alone(small_run: Path) -> None:
@@ -194,11 +242,7 @@ def test_tabletop_in_the_layout_of_lerf_mask_is_trained_on_its_split_and_scored(
     things = {name: label for name, label in things.items() if label not in facts["stuff"]}
     views = [path.name for path in sorted((scene / "images").iterdir())][::20]
     data = lerf_mask_capture(tmp_path / "tabletop", scene, things, tuple(views))
-    masks = tmp_path / "masks"
-    masks.mkdir()
-    for path in sorted((data / "images_train").iterdir()):
-        source = scene / "masks_sim" / f"{path.stem.removeprefix('frame_')}.png"
-        (masks / f"{path.stem}.png").write_bytes(source.read_bytes())
+    masks = renamed_masks(data, scene / "masks_sim", tmp_path / "masks")
     start = ["evaluate", "--protocol", "lerf-mask", str(data)]
     assert run([*start, "--write-test-views", str(tmp_path / "views.txt")]) == 0
     assert (tmp_path / "views.txt").read_text().split() == [f"test_{i}.jpg" for i in range(len(views))]
