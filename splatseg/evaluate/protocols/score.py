@@ -92,24 +92,23 @@ class ProtocolScore:
 
 
 def score_task(protocol: Protocol, task: Task, predict: Predict) -> TaskScore:
-    """Compare a task's predictions with its truth, target by target."""
+    """Compare a task's predictions with its truth, target by target. Raises MaskError for truth that cannot be read."""
     rows = []
     wrong: dict[str, np.ndarray] = {}
     for target in task.targets:
         truth, grey = target.truth(), predict(target)
-        if grey is None:
-            pred = None
-            differs = np.ones_like(truth)
-        else:
-            pred = fitted(grey, truth.shape[1], truth.shape[0]) > protocol.level
-            differs = pred != truth
+        pred = None if grey is None else fitted(grey, truth.shape[1], truth.shape[0]) > protocol.level
         rows.append(_row(target, truth, pred, grey))
-        before = wrong.get(target.view)
-        same_size = before is not None and before.shape == differs.shape
-        wrong[target.view] = before | differs if before is not None and same_size else differs
-    exact = {view: 1.0 - float(differs.mean()) for view, differs in wrong.items()}
-    done = tuple(dataclasses.replace(row, exact=exact[row.view]) for row in rows)
-    return TaskScore(task.name, done, protocol.figures(done))
+        if protocol.whole_pixels:
+            differs = np.ones_like(truth) if pred is None else pred != truth
+            before = wrong.get(target.view, np.zeros_like(truth))
+            if before.shape != truth.shape:
+                raise MaskError(f"the true masks of view {target.view} of {task.name} differ in size; make them alike")
+            wrong[target.view] = before | differs
+    if protocol.whole_pixels:
+        exact = {view: 1.0 - float(differs.mean()) for view, differs in wrong.items()}
+        rows = [dataclasses.replace(row, exact=exact[row.view]) for row in rows]
+    return TaskScore(task.name, tuple(rows), protocol.figures(rows))
 
 
 def score_predictions(protocol: Protocol, folder: Path, predictions: Path, tasks: Sequence[str] = ()) -> ProtocolScore:

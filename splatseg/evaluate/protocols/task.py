@@ -78,8 +78,8 @@ class Task:
 class Row:
     """How one target was met. Areas in pixels of the truth; a mask that is missing scores 0 in everything.
 
-    exact: share of the view's pixels that are right in all of its classes (3D-OVS). localised: whether the mask's peak
-    lies in one of the target's boxes (LangSplat); None where there are no boxes.
+    exact: share of the view's pixels that are right in all of its classes (3D-OVS; 0 elsewhere). localised: whether the
+    mask's peak lies in one of the target's boxes (LangSplat); None where there are no boxes.
     """
 
     prompt: str
@@ -101,8 +101,8 @@ class Protocol:
 
     level: a pixel of a prediction (grey, 0..255) is set above it. shown: how a selection of ours becomes a mask: as it
     is `seen` among the rest (more than half of the pixel), or `alone` (opacity above 0.7), as methods that select in 3D
-    draw it. figures: of the rows of a task, in the order that they are printed; the protocol's figure is the mean over
-    tasks. main: the figure that papers print.
+    draw it. whole_pixels: whether `Row.exact` is counted. figures: of the rows of a task, in the order that they are
+    printed; the protocol's figure is the mean over tasks. main: the figure that papers print.
     """
 
     name: str
@@ -113,6 +113,7 @@ class Protocol:
     figures: Callable[[Sequence[Row]], dict[str, float]]
     main: str = "miou"
     shown: Literal["seen", "alone"] = "seen"
+    whole_pixels: bool = False
 
 
 def same_stem(view: str, names: Sequence[str]) -> str | None:

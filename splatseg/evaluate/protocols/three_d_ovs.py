@@ -60,7 +60,7 @@ def figures(rows: Sequence[Row]) -> dict[str, float]:
     }
 
 
-PROTOCOL = Protocol("3d-ovs", TITLE, LAYOUT, read, 127, figures)
+PROTOCOL = Protocol("3d-ovs", TITLE, LAYOUT, read, 127, figures, whole_pixels=True)
 
 
 def _task(scene: Path) -> Task:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -193,6 +194,10 @@ def test_accuracy_over_classes_is_scikit_learns_of_whole_pixels(data: st.DataObj
     classes = [(data.draw(masks), data.draw(masks)) for _ in range(3)]
     targets = tuple(Target(str(i), "v", lambda t=truth: t, ("x",)) for i, (truth, _) in enumerate(classes))
     one_view = Task("s", "s", targets, {}, lambda view, names: None)
-    done = score_task(ANY, one_view, lambda target: classes[int(target.prompt)][1].astype(np.uint8) * 255)
+    done = score_task(
+        dataclasses.replace(ANY, whole_pixels=True),
+        one_view,
+        lambda target: classes[int(target.prompt)][1].astype(np.uint8) * 255,
+    )
     stacked = [np.stack([pair[side].ravel() for pair in classes], axis=1) for side in (0, 1)]
     assert done.rows[0].exact == pytest.approx(accuracy_score(*stacked), abs=1e-6)

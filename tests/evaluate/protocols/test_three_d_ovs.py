@@ -52,6 +52,13 @@ def test_a_missing_class_leaves_no_pixel_of_its_view_right(tmp_path: Path) -> No
     assert score.tasks[0].missing == ["016/vase"]
 
 
+def test_true_masks_of_one_view_have_one_size(tmp_path: Path) -> None:
+    data = three_d_ovs(tmp_path / "table")
+    save(data / "segmentations" / "008" / "red mug.png", np.ones((5, 5), bool))
+    with pytest.raises(MaskError, match="the true masks of view 008 of table differ in size"):
+        score_predictions(OVS, data, data / "segmentations")
+
+
 def test_a_view_is_an_image_by_name_or_by_index(tmp_path: Path) -> None:
     (task,) = OVS.read(three_d_ovs(tmp_path / "table"))
     assert task.image("008", ["007.png", "008.png"]) == "008.png"
