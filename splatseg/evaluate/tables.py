@@ -134,17 +134,20 @@ def figure_table(score: ProtocolScore) -> Table:
 
 
 def published_table(score: ProtocolScore) -> Table:
-    """This result in percent, then what papers report, with where that was read and how sure it is."""
+    """This result in percent, then what papers report, with where that was read and how sure it is.
+
+    Single scenes have columns if they were scored.
+    """
     rows = published_of(score.protocol.name)
     columns = list(dict.fromkeys(name for row in rows for name in row.figures))
-    scenes = list(dict.fromkeys(name for row in rows for name in row.scenes or {}))
+    found = {task.name: 100 * task.figures["miou"] for task in score.tasks}
+    scenes = [name for name in dict.fromkeys(name for row in rows for name in row.scenes or {}) if name in found]
     table = Table(title=f"{score.protocol.title} in the literature, mean over its scenes, percent")
     table.add_column("method")
     for name in (*scenes, *(TITLES[column] for column in columns)):
         table.add_column(name, justify="right")
     for title in ("prompt", "source", "trust"):
         table.add_column(title)
-    found = {task.name: 100 * task.figures["miou"] for task in score.tasks}
     figures = {name: 100 * score.figures[name] for name in columns}
     cells = [_percent(found.get(scene)) for scene in scenes] + [_percent(figures.get(name)) for name in columns]
     table.add_row(f"this result, {len(score.tasks)} scenes", *cells, score.prompts, "", "", style="bold")
