@@ -1,7 +1,7 @@
 """Numbers that papers report under each protocol, to stand beside ours, each with where it was read and how sure it is.
 
-trust: "read" in the paper or its code; "reported" by a survey, a note or another repository's table; "remembered",
-not verified by anyone here. In percent. Papers differ in prompts, training views, resolution and re-runs; differences
+trust: "read" in the text or code of a paper that states it; "reported" by a survey, a note or another repository's
+table, or not told which; "remembered", not verified by anyone here. In percent. Papers differ in prompts, training views, resolution and re-runs; differences
 below one or two points mean nothing, and rows of different sources should not be ranked against each other.
 """
 
@@ -61,7 +61,9 @@ def _one(method: str, miou: float, source: str, trust: Trust = "reported", promp
     return Published(method, {"miou": miou}, source, trust, None, prompt)
 
 
-SURVEY = "later papers' tables"
+SURVEY = "surveys, later papers"
+UNNAMED = "its paper or a later one"
+"""Read in a primary text, but the notes do not say in which."""
 
 TABLES: dict[str, tuple[Published, ...]] = {
     "lerf-mask": (
@@ -80,7 +82,7 @@ TABLES: dict[str, tuple[Published, ...]] = {
         _mask("B3-Seg", (84.5, 81.0), SURVEY, scenes=(88.3, 75.3, 89.8)),
         _mask("OpenVoxel", (87.2, 81.4), OPENVOXEL, "read", (90.8, 84.9, 85.8)),
         _mask("ObjectGS", (88.4, 84.6), f"{OBJECTGS} table 1", "read", (88.2, 88.0, 88.9)),
-        _mask("Click-Gaussian, coarse", (89.1, None), "its own table", prompt="click"),
+        _mask("Click-Gaussian, coarse", (89.1, None), SURVEY, prompt="click"),
         _mask("Seed2GS, true seed mask + 0.7", (92.1, 88.6), "summary of arXiv 2608.11928"),
     ),
     "3d-ovs": (
@@ -92,48 +94,48 @@ TABLES: dict[str, tuple[Published, ...]] = {
         _ovs("ObjectGS", 96.4, (98.0, 96.4, 95.1, 95.4, 97.2)),
     ),
     "lerf-ovs": (
-        _direct("LangSplat", 9.7, 12.4, "COS3D's table"),
-        _direct("LEGaussians", 16.2, 23.8, "COS3D's table"),
-        _direct("OpenGaussian", 38.4, 51.4, "COS3D's table"),
-        _direct("Dr.Splat", 43.6, 63.9, "COS3D's table"),
-        _direct("InstanceGaussian", 45.3, 58.4, "COS3D's table"),
+        _direct("LangSplat", 9.7, 12.4, UNNAMED),
+        _direct("LEGaussians", 16.2, 23.8, UNNAMED),
+        _direct("OpenGaussian", 38.4, 51.4, UNNAMED),
+        _direct("Dr.Splat", 43.6, 63.9, UNNAMED),
+        _direct("InstanceGaussian", 45.3, 58.4, UNNAMED),
         _direct("LightSplat", 47.6, 68.3, SURVEY, "reported"),
-        _direct("COS3D", 50.8, 72.1, "COS3D's table"),
+        _direct("COS3D", 50.8, 72.1, UNNAMED),
         _direct("THGS", 54.9, None, SURVEY, "reported"),
-        _direct("PairGS", 60.4, 79.6, "its own table", "reported"),
+        _direct("PairGS", 60.4, 79.6, SURVEY, "reported"),
         _direct("LaGa (52.2 in PairGS's table)", 64.0, None, SURVEY, "reported"),
         _direct("GaussDet, class names known when lifting", 69.9, None, SURVEY, "reported"),
     ),
     "lerf-ovs-2d": (
         _one("LangSplat", 51.4, SURVEY),
         _one("LangSplatV2", 59.9, SURVEY),
-        _one("SAGA", 61.2, "VCAR's table", "read"),
+        _one("SAGA", 61.2, UNNAMED, "read"),
         _one("Occam's LGS", 61.3, SURVEY),
-        _one("LUDVIG", 62.3, "VCAR's table", "read"),
+        _one("LUDVIG", 62.3, UNNAMED, "read"),
         _one("CCL-LGS", 65.1, SURVEY),
         _one("SAD-GS", 68.8, SURVEY),
-        _one("VCAR", 75.1, "VCAR's table", "read"),
+        _one("VCAR", 75.1, UNNAMED, "read"),
     ),
     "nvos": (
         _one("SA3D", 90.3, SURVEY, prompt="scribbles"),
-        _one("SAGD (72.1 in GaussianCut's table)", 90.4, "VCAR's table", "read", "scribbles"),
-        _one("SAGA (92.6 in AAAI's version)", 90.9, "VCAR's table", "read", "scribbles"),
+        _one("SAGD (72.1 in GaussianCut's table)", 90.4, "VCAR", "read", "scribbles"),
+        _one("SAGA (92.6 in AAAI's version)", 90.9, SURVEY, prompt="scribbles"),
         _one("OmniSeg3D-GS", 91.7, SURVEY, prompt="scribbles"),
-        _one("FlashSplat", 91.8, "VCAR's table", "read", "scribbles"),
-        _one("COB-GS", 92.1, "VCAR's table", "read", "scribbles"),
-        _one("LUDVIG", 92.4, "VCAR's table", "read", "scribbles"),
-        _one("GaussianCut", 92.5, "VCAR's table", "read", "scribbles"),
-        _one("SAGOnline", 92.7, "its own table", "read", "scribbles"),
-        _one("VCAR, 7 of the 8 tasks", 93.5, "VCAR's table", "read", "scribbles"),
+        _one("FlashSplat", 91.8, SURVEY, prompt="scribbles"),
+        _one("COB-GS", 92.1, SURVEY, prompt="scribbles"),
+        _one("LUDVIG", 92.4, SURVEY, prompt="scribbles"),
+        _one("GaussianCut", 92.5, SURVEY, prompt="scribbles"),
+        _one("SAGOnline", 92.7, UNNAMED, "read", "scribbles"),
+        _one("VCAR, 7 of the 8 tasks", 93.5, "VCAR", "read", "scribbles"),
         _one("ArtisanGS", 94.1, SURVEY, prompt="scribbles"),
     ),
     "spin-nerf": (
         _one("SAGD", 90.0, SURVEY, prompt="mask"),
         _one("SA3D", 92.4, SURVEY, prompt="mask"),
-        _one("GaussianCut", 92.9, "VCAR's table", "read", "mask"),
-        _one("LUDVIG", 93.8, "VCAR's table", "read", "mask"),
+        _one("GaussianCut", 92.9, SURVEY, prompt="mask"),
+        _one("LUDVIG", 93.8, SURVEY, prompt="mask"),
         _one("Click-Gaussian", 94.0, SURVEY, prompt="mask"),
         _one("OmniSeg3D-GS (to 95.2)", 94.3, SURVEY, prompt="mask"),
-        _one("SAGOnline", 95.2, "its own table", "read", "mask"),
+        _one("SAGOnline", 95.2, UNNAMED, "read", "mask"),
     ),
 }
