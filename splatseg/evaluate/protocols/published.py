@@ -1,8 +1,9 @@
 """Numbers that papers report under each protocol, to stand beside ours, each with where it was read and how sure it is.
 
 trust: "read" in the text or code of a paper that states it; "reported" by a survey, a note or another repository's
-table, or not told which; "remembered", not verified by anyone here. In percent. Papers differ in prompts, training views, resolution and re-runs; differences
-below one or two points mean nothing, and rows of different sources should not be ranked against each other.
+table, or not told which; "remembered", not verified by anyone here. In percent. Papers differ in prompts, training
+views, resolution and re-runs; differences below one or two points mean nothing, and rows of different sources should
+not be ranked against each other.
 """
 
 from __future__ import annotations
