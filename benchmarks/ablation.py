@@ -1,14 +1,18 @@
 """What each part of the contrastive training does: scenes x seeds x variants, on the geometry of finished runs.
 
-    python benchmarks/ablation.py --scenes DIR [DIR ...] --runs RUN [RUN ...] --work DIR
+    python benchmarks/ablation.py --table losses|dimension|masks|views --scene DIR [DIR ...] --run RUN [RUN ...]
+        --work DIR [--masks masks_sim] [--methods lift contrast paper] [--seeds 0 1 2] [--share S] [--proposals DIR]
+    python benchmarks/ablation.py --scene DIR [DIR ...] --run RUN [RUN ...] --work DIR
         [--masks masks_sim] [--seeds 0 1 2] [--variants NAME ...] [--share S]
+
+The first prints tables in the form of the paper's, in markdown (ablation_tables.py); the second takes parts away.
 
 Geometry is frozen and the same for all variants (--runs, one a scene; without it, it is fitted as by accuracy.py).
 Columns: mIoU and mBIoU over things, mask prompts in training views, held-out views: by features alone, the threshold
 chosen by the prompt, and with the votes of all masks (for the paper's features too, which have none of their own).
 Outliers: Gaussians that a prompt selects at one fixed similarity (--similarity 0.6) and that truly, by the votes of the
 true masks, belong to another object: their number, and their share of what is selected (the paper's Figure 4).
---share scales the steps of the paper's own method, which takes by far the longest.
+--share scales the steps of the paper's own method, which takes by far the longest; in tables those of `contrast` too.
 
 Prints a row a scene, seed and variant, then the means over seeds; appends JSON lines to ablation.jsonl in --work.
 """
@@ -26,6 +30,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from ablation_tables import METHODS, TABLES, run_table, settings_of
 from accuracy import Masks, Scene, ceiling, prompted
 
 from splatseg import Splats
@@ -44,7 +49,7 @@ from splatseg.errors import PromptError
 from splatseg.evaluate.protocols import prompts_of
 from splatseg.lift import Agreement, EmbedSettings, Votes, collect_votes, embed, fill_unseen
 from splatseg.raster import rasterize_pixels
-from splatseg.select import select_by_mask
+from splatseg.select import Knowledge, select_by_mask
 from splatseg.train.optimiser import Optimiser
 from splatseg.train.train import view_of_step
 
@@ -160,7 +165,7 @@ def row(case: Case, variant: str, label: np.ndarray, similarity: float) -> dict:
     splats = case.features(variant)
     seconds = time.perf_counter() - began
     alone = prompted(case.scene, splats, None, "mask")
-    voted = prompted(case.scene, splats, Agreement(case.votes), "mask")
+    voted = prompted(case.scene, splats, Knowledge(Agreement(case.votes)), "mask")
     wrong, share = outliers(case.scene, splats, label, similarity)
     facts: dict = {"scene": case.scene.path.name, "seed": case.seed, "variant": variant}
     facts |= {"miou": alone.miou, "mbiou": alone.mbiou, "voted_miou": voted.miou, "voted_mbiou": voted.mbiou}
@@ -177,19 +182,35 @@ def line(scene: str, seed: str, variant: str, value: Callable[[str], float]) -> 
     return f"{scene:10}{seed:5}{variant:26}{figures}"
 
 
+def tables(args: argparse.Namespace) -> None:
+    """Run and print tables in the form of the paper's."""
+    runs = args.runs or [None] * len(args.scenes)
+    scenes = [Scene.load(path, args.work, run, 0) for path, run in zip(args.scenes, runs, strict=True)]
+    for table in args.table:
+        methods = args.methods or (METHODS if table in ("losses", "dimension") else METHODS[:2])
+        settings = settings_of(table, methods, args.masks, args.proposals)
+        print(f"\n{run_table(table, scenes, settings, args.seeds, args.share, args.work / 'tables.jsonl')}", flush=True)
+
+
 def main() -> None:
     every = [*EMBEDDED, *PARTS, *PAPER_ON_PIXELS, *PAPER]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", type=Path, nargs="+", required=True)
-    parser.add_argument("--runs", type=Path, nargs="+", default=[])
+    parser.add_argument("--scenes", "--scene", type=Path, nargs="+", required=True)
+    parser.add_argument("--runs", "--run", type=Path, nargs="+", default=[])
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--masks", default="masks_sim")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--variants", nargs="+", default=every, choices=every)
     parser.add_argument("--similarity", type=float, default=0.6)
     parser.add_argument("--share", type=float, default=1.0)
+    parser.add_argument("--table", nargs="+", choices=TABLES, help="tables in the form of the paper's")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, help="default: those the table is about")
+    parser.add_argument("--proposals", type=Path, help="a folder of masks for --table masks, beside the scene's own")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
+    if args.table:
+        tables(args)
+        return
     rows = defaultdict(list)
     print(f"{'scene':10}{'seed':5}{'variant':26}" + "".join(f"{name:>14}" for name in COLUMNS))
     for path, run in zip(args.scenes, args.runs or [None] * len(args.scenes), strict=True):

@@ -8,10 +8,11 @@ A scene is a capture with gt/instance, gt/scene.json and folders of masks. Its g
 or a folder of the scene, with disturbances appended: `masks_sim,drop=0.3,merge=0.2,views=16` drops each mask with
 probability 0.3, joins it to its neighbour with probability 0.2, and keeps masks of 16 evenly spread training views.
 
-Every object is prompted by its true mask in one training view (evaluate/protocols.py) and by one click at the deepest
-pixel of that mask; mIoU and mBIoU over things in held-out views. `ceiling` renders Gaussians labelled by the votes of
-the true masks of all training views: what this geometry can give. ARI and panoptic quality compare the automatic
-segments with the truth over all held-out pixels, as one labelling; `things` leaves out pixels of floor and walls.
+Every object is prompted by its true mask in one training view (evaluate/protocols/prompted.py) and by one click at the
+deepest pixel of that mask; mIoU and mBIoU over things in held-out views. `ceiling` renders Gaussians labelled by the
+votes of the true masks of all training views: what this geometry can give. ARI and panoptic quality compare the
+automatic segments with the truth over all held-out pixels, as one labelling; `things` leaves out pixels of floor and
+walls.
 
 --refine adds a row for every row of `lift`: boundaries refined (splatseg/refine), with the ceiling of the refined
 geometry, held-out PSNR before and after, and how many Gaussians were split and adjusted.

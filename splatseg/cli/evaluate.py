@@ -1,35 +1,104 @@
-"""`splatseg evaluate`: how good a run is, against ground truth."""
+"""`splatseg evaluate`: how good a run is, against ground truth, or under a benchmark of the field."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
-from splatseg.cli.arguments import RunFolder, Split
+from splatseg.cli.arguments import Split
 from splatseg.cli.console import Terminal
-from splatseg.run import evaluate_run, open_run
+from splatseg.errors import PromptError
+from splatseg.evaluate import PROTOCOLS, ProtocolName, ProtocolScore, protocol_tables, score_predictions
+from splatseg.files import write_json
+from splatseg.run import evaluate_protocol, evaluate_run, open_run, write_held_out
+
+File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
+Folder = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
+Runs = Annotated[tuple[Path, ...], tyro.conf.arg(name="run", metavar="RUN [RUN ...]")]
 
 
 @dataclass(frozen=True)
 class Evaluate:
     """Measure a run: PSNR and SSIM, mIoU and boundary IoU of prompted objects, ARI of the automatic segments.
 
+        splatseg evaluate RUN --gt DIR
+
     DIR holds instance label maps named as the views; ids listed as `stuff` in a scene.json beside DIR are told apart.
     Every object is prompted by its true mask in one training view and scored in the views of the split.
+
+    Or score masks under a benchmark of the field, whose data set is in DIR: a run's, or those that any method wrote.
+
+        splatseg evaluate --protocol lerf-mask DIR --run RUN
+        splatseg evaluate --protocol lerf-mask DIR --predictions DIR
     """
 
-    folder: RunFolder
-    gt: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    folder: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|DIR")]
+    """The run; with --protocol the folder of the benchmark's data set, or of one of its scenes."""
+    gt: Folder = None
     """Folder of instance label maps (PNG), 0 = none."""
     split: Split = "test"
-    """The views that are scored."""
+    """The views that are scored (with --gt)."""
     ignore: int | None = None
     """An id in the label maps that means unknown: such pixels count neither way."""
+    protocol: ProtocolName | None = None
+    """A benchmark: lerf-ovs selects in 3D (OpenGaussian's count), lerf-ovs-2d renders masks (LangSplat's)."""
+    runs: Runs = ()
+    """Runs to score under the protocol, one a scene, trained on its captures."""
+    predictions: Folder = None
+    """Masks to score under the protocol, laid out as its own tools write them."""
+    prompts: Literal["oracle", "text"] = "oracle"
+    """What a run is prompted with: the true mask in the protocol's prompt view, or the protocol's words."""
+    scenes: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME [NAME ...]")] = ()
+    """Score these scenes of the data set only."""
+    json: File = None
+    """Write all figures, prompt by prompt and view by view, to this file (with --protocol)."""
+    output: Annotated[Path | None, tyro.conf.arg(aliases=("-o",), metavar="DIR")] = None
+    """Write the run's masks here, in the layout that --predictions reads."""
+    write_test_views: File = None
+    """Only write the names of the views that the protocol holds out, for `splatseg train --test-views FILE`."""
 
     def run(self, terminal: Terminal) -> None:
-        """Evaluate, print the table, write evaluation.json into the run."""
+        """Evaluate, print the tables, write evaluation.json into the run or the file that was asked for."""
+        if self.protocol is None:
+            self._measure(terminal)
+        elif self.write_test_views is not None:
+            terminal.results.print(write_held_out(self.protocol, self.folder, self.write_test_views, self.scenes))
+        else:
+            score = self._score(self.protocol, terminal)
+            terminal.results.print(protocol_tables(score))
+            _list_missing(score, terminal)
+            if self.json is not None:
+                write_json(self.json, score.to_json())
+
+    def _measure(self, terminal: Terminal) -> None:
+        if self.gt is None:
+            raise PromptError(
+                "there is nothing to compare with; give --gt DIR (instance label maps), or --protocol "
+                f"{'|'.join(PROTOCOLS)}"
+            )
         result = evaluate_run(open_run(self.folder), self.gt, terminal, split=self.split, ignore=self.ignore)
         terminal.results.print(result.table())
+
+    def _score(self, protocol: ProtocolName, terminal: Terminal) -> ProtocolScore:
+        if (self.predictions is None) == (not self.runs):
+            raise PromptError("--protocol scores runs (--run RUN) or masks (--predictions DIR); give one of the two")
+        if self.predictions is not None:
+            return score_predictions(PROTOCOLS[protocol], self.folder, self.predictions, self.scenes)
+        if self.prompts == "text":
+            raise PromptError(
+                "--prompts text needs a model that turns words into selections, and this version has none; use "
+                "--prompts oracle, or --predictions DIR with masks that were found by words"
+            )
+        runs = [open_run(path) for path in self.runs]
+        return evaluate_protocol(runs, protocol, self.folder, terminal, self.scenes, None, self.output)
+
+
+def _list_missing(score: ProtocolScore, terminal: Terminal) -> None:
+    missing = [f"{task.name}/{name}" for task in score.tasks for name in task.missing]
+    if missing:
+        total = sum(len(task.rows) for task in score.tasks)
+        shown = ", ".join(missing[:10]) + (", ..." if len(missing) > 10 else "")
+        terminal.warn(f"{len(missing)} of {total} predictions are missing and score 0: {shown}")

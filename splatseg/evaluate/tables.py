@@ -12,7 +12,9 @@ from rich.console import Group
 from rich.table import Table
 
 from splatseg.evaluate.images import ImageScore
-from splatseg.evaluate.protocols import ObjectScore, ProtocolResult
+from splatseg.evaluate.protocols.prompted import ObjectScore, ProtocolResult
+from splatseg.evaluate.protocols.published import published_of
+from splatseg.evaluate.protocols.score import ProtocolScore, TaskScore, over_pairs
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,84 @@ def object_table(result: ProtocolResult) -> Table:
     return table
 
 
+TITLES = {
+    "miou": "mIoU",
+    "mbiou": "mBIoU",
+    "accuracy": "accuracy",
+    "acc25": "Acc@0.25",
+    "acc50": "Acc@0.5",
+    "localisation": "localisation",
+    "script_miou": "mIoU, missing skipped",
+    "script_mbiou": "mBIoU, missing skipped",
+    "miou_other_views": "mIoU, other views",
+    "pooled_iou": "IoU, views pooled",
+}
+"""Figures of benchmarks as columns."""
+
+
+def protocol_tables(score: ProtocolScore) -> Group:
+    """For the terminal: a table of prompts for every task, the figures, and the published numbers beside them."""
+    prompts = [prompt_table(task) for task in score.tasks]
+    return Group(*prompts, figure_table(score), published_table(score))
+
+
+def prompt_table(task: TaskScore) -> Table:
+    """A row a prompt: its views, its means over them, what is missing."""
+    table = Table(title=task.name)
+    table.add_column("prompt")
+    for title in ("views", "IoU", "boundary IoU", "missing"):
+        table.add_column(title, justify="right")
+    for prompt, rows in task.by_prompt().items():
+        missing = sum(row.missing for row in rows)
+        table.add_row(
+            prompt,
+            str(len(rows)),
+            _share(over_pairs(rows, "iou")),
+            _share(over_pairs(rows, "boundary_iou")),
+            str(missing or ""),
+        )
+    return table
+
+
+def figure_table(score: ProtocolScore) -> Table:
+    """A row a task, then their mean."""
+    table = Table(title=f"{score.protocol.title}, prompts: {score.prompts}")
+    table.add_column("scene")
+    for name in score.figures:
+        table.add_column(TITLES[name], justify="right")
+    for task in score.tasks:
+        table.add_row(task.name, *(_share(value) for value in task.figures.values()))
+    table.add_section()
+    table.add_row(f"mean of {len(score.tasks)}", *(_share(value) for value in score.figures.values()))
+    return table
+
+
+def published_table(score: ProtocolScore) -> Table:
+    """This result in percent, then what papers report, with where that was read and how sure it is.
+
+    Single scenes have columns if they were scored.
+    """
+    rows = published_of(score.protocol.name)
+    columns = list(dict.fromkeys(name for row in rows for name in row.figures))
+    found = {task.name: 100 * task.figures["miou"] for task in score.tasks}
+    scenes = [name for name in dict.fromkeys(name for row in rows for name in row.scenes or {}) if name in found]
+    table = Table(title=f"{score.protocol.title} in the literature, mean over its scenes, percent")
+    table.add_column("method")
+    for name in (*scenes, *(TITLES[column] for column in columns)):
+        table.add_column(name, justify="right")
+    for title in ("prompt", "source", "trust"):
+        table.add_column(title)
+    figures = {name: 100 * score.figures[name] for name in columns}
+    cells = [_percent(found.get(scene)) for scene in scenes] + [_percent(figures.get(name)) for name in columns]
+    table.add_row(f"this result, {len(score.tasks)} scenes", *cells, score.prompts, "", "", style="bold")
+    table.add_section()
+    for row in rows:
+        cells = [_percent((row.scenes or {}).get(scene)) for scene in scenes]
+        cells += [_percent(row.figures.get(name)) for name in columns]
+        table.add_row(row.method, *cells, row.prompt, row.source, row.trust)
+    return table
+
+
 def mean_table(means: dict[str, float | None]) -> Table:
     """One row of figures; what was not measured is left out."""
     titles = {"psnr": "PSNR (dB)", "ssim": "SSIM", "miou": "mIoU", "mbiou": "mBIoU", "ari": "ARI"}
@@ -98,6 +178,10 @@ def _object_row(score: ObjectScore) -> Sequence[str]:
 
 def _share(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -22,8 +22,8 @@ def evaluate_run(run: Run, gt: Path, reporter: Reporter, split: str = "test", ig
     """Measure a run in the views of a split write evaluation.json into it and its figures into the report.
 
     gt: folder of instance label maps; a scene.json beside it names objects and `stuff`. ignore: an id that means
-    unknown. Objects are prompted in training views, as `evaluate.protocols` says. A run without features gets the
-    figures of its pictures only.
+    unknown. Objects are prompted in training views, as `evaluate.protocols.prompted` says. A run without features
+    gets the figures of its pictures only.
 
     Raises MaskError for missing or bad ground truth, RunError for a run that is not finished.
     """

@@ -8,8 +8,18 @@ import json
 from rich.console import Console
 
 from splatseg.evaluate.images import ImageScore
-from splatseg.evaluate.protocols import ObjectPrompt, ObjectScore, ProtocolResult, ProtocolSettings, ViewScore
-from splatseg.evaluate.tables import Evaluation
+from splatseg.evaluate.protocols import (
+    PROTOCOLS,
+    ObjectPrompt,
+    ObjectScore,
+    ProtocolResult,
+    ProtocolScore,
+    ProtocolSettings,
+    Row,
+    TaskScore,
+    ViewScore,
+)
+from splatseg.evaluate.tables import Evaluation, protocol_tables
 
 
 def scored(name: str, value: float) -> ObjectScore:
@@ -47,3 +57,22 @@ def test_no_thing_gives_a_dash_and_no_nan() -> None:
     evaluation = Evaluation(objects=ProtocolResult((), (), ProtocolSettings()))
     assert "-" in printed(evaluation)
     json.dumps(evaluation.to_json(), allow_nan=False)
+
+
+def test_a_benchmark_is_printed_prompt_by_prompt_beside_what_papers_report() -> None:
+    rows = (Row("mug", "0", 0.5, 0.25, 0.9, 1, 2), Row("mug", "2", 0.0, 0.0, 0.0, 0, 2, missing=True))
+    rows += (Row("vase", "0", 1.0, 1.0, 1.0, 2, 2),)
+    protocol = PROTOCOLS["lerf-mask"]
+    score = ProtocolScore(protocol, (TaskScore("figurines", rows, protocol.figures(rows)),), "oracle")
+    console = Console(file=io.StringIO(), width=200)
+    console.print(protocol_tables(score))
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+
+    def line(start: str) -> list[str]:
+        return next(text for text in lines if text.strip("│ ").startswith(start)).replace("│", " ").split()
+
+    assert line("mug") == ["mug", "2", "0.250", "0.125", "1"] and line("vase") == ["vase", "1", "1.000", "1.000"]
+    assert line("mean of 1")[3:] == ["0.625", "0.562", "0.625", "0.750", "0.625"]
+    assert line("this result, 1 scenes")[4:] == ["62.5", "62.5", "56.2", "oracle"]
+    assert line("CGC")[-5:] == ["80.3", "76.9", "text", "none", "remembered"]

@@ -1,0 +1,137 @@
+"""LERF-OVS (LangSplat, Qin et al. 2024): polygons of many objects in 4 to 7 frames of each of four LERF scenes.
+
+    label/<scene>/frame_00041.json    info: name, width, height; objects: category, segmentation [[x, y], ...], bbox
+    <scene>/images, sparse/0          the captures
+
+Several polygons of a category in a frame are one mask. The frames are trained on like all others. Two protocols count
+on these labels, and their numbers must not be mixed:
+
+* `lerf-ovs` (OpenGaussian, Wu et al. 2024), direct 3D selection: the selected Gaussians are drawn alone, opacity above
+  0.7; flat mean of IoU over (frame, prompt) pairs, and the share of pairs above 0.25 and 0.5. Predictions:
+  <scene>/<frame>_<prompt>.png, set above 10.
+* `lerf-ovs-2d` (LangSplat), rendered: masks as seen in the frame; flat mean of IoU over pairs, and localisation: the
+  share of pairs where the peak of relevance, averaged over 30x30 pixels, lies in a box of the object. A mask is taken
+  as its own map of relevance. Predictions: <scene>/<frame number>/chosen_<prompt>.png (or the other's names), set above
+  127. LangSplat's thresholding of relevance (above 0.4) and its smoothing are its method, not the count.
+
+The truth is drawn by Pillow, edges of polygons included, corners truncated to whole pixels as OpenCV's fillPoly is fed.
+
+Source: minghanqin/LangSplat eval/evaluate_iou_loc.py; OpenGaussian scripts/compute_lerf_iou.py, render_lerf_by_text.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from splatseg.errors import MaskError
+from splatseg.evaluate.protocols.score import mean, over_pairs, share_above
+from splatseg.evaluate.protocols.task import (
+    Box,
+    Protocol,
+    Reference,
+    Row,
+    Target,
+    Task,
+    check_folder,
+    images_in,
+    require,
+    same_stem,
+    subfolders,
+)
+
+TITLE = "LERF-OVS"
+LAYOUT = "label/<scene>/frame_<number>.json beside <scene>/images and sparse/0"
+
+FRAMES = {
+    "waldo_kitchen": (53, 66, 89, 140, 154),
+    "ramen": (6, 24, 60, 65, 81, 119, 128),
+    "figurines": (41, 105, 152, 195),
+    "teatime": (2, 25, 43, 107, 129, 140),
+}
+"""The frames of the four scenes that are labelled."""
+
+Object = tuple[str, list[list[tuple[int, int]]], list[Box]]
+"""category, polygons, boxes."""
+
+
+def read(folder: Path) -> tuple[Task, ...]:
+    """The scenes of the data set, of its label folder, or the one scene at `folder`. Raises MaskError as above."""
+    check_folder(folder, TITLE, LAYOUT)
+    root = folder / "label" if (folder / "label").is_dir() else folder
+    scenes = [root] if _labels(root) else [scene for scene in subfolders(root) if _labels(scene)]
+    require([] if scenes else ["label/<scene>/frame_<number>.json"], folder, TITLE, LAYOUT)
+    return tuple(_task(scene) for scene in scenes)
+
+
+def direct_figures(rows: Sequence[Row]) -> dict[str, float]:
+    """OpenGaussian's."""
+    return {"miou": over_pairs(rows, "iou"), "acc25": share_above(rows, 0.25), "acc50": share_above(rows, 0.5)}
+
+
+def rendered_figures(rows: Sequence[Row]) -> dict[str, float]:
+    """LangSplat's."""
+    return {"miou": over_pairs(rows, "iou"), "localisation": mean(bool(row.localised) for row in rows)}
+
+
+DIRECT = Protocol("lerf-ovs", f"{TITLE}, direct 3D selection", LAYOUT, read, 10, direct_figures, shown="alone")
+RENDERED = Protocol("lerf-ovs-2d", f"{TITLE}, rendered 2D", LAYOUT, read, 127, rendered_figures)
+
+
+def _labels(folder: Path) -> list[Path]:
+    return [path for path in images_in(folder, (".json",)) if path.name.startswith("frame_")]
+
+
+def _task(scene: Path) -> Task:
+    name = scene.absolute().name
+    files = [f"frame_{frame:05d}.json" for frame in FRAMES.get(name, ())]
+    require([file for file in files if not (scene / file).is_file()], scene, TITLE, LAYOUT)
+    targets: list[Target] = []
+    references: dict[str, Reference] = {}
+    for path in _labels(scene):
+        size, objects = _read_label(path)
+        for category, polygons, boxes in objects:
+            truth = partial(drawn, polygons, *size)
+            number = path.stem.rpartition("_")[2]
+            places = (f"{path.stem}_{category}.png", f"{number}/chosen_{category}.png")
+            first = category not in references
+            targets.append(Target(category, path.stem, truth, places, tuple(boxes), is_reference=first))
+            references.setdefault(category, Reference(path.stem, truth))
+    return Task(name, name, tuple(targets), references, same_stem)
+
+
+def _read_label(path: Path) -> tuple[tuple[int, int], list[Object]]:
+    """(width, height), and the objects of a frame, each category once."""
+    try:
+        label: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        size = int(label["info"]["width"]), int(label["info"]["height"])
+        merged: dict[str, Object] = {}
+        for thing in label["objects"]:
+            _, polygons, boxes = merged.setdefault(str(thing["category"]), (str(thing["category"]), [], []))
+            polygons.append([(int(x), int(y)) for x, y in thing["segmentation"]])
+            x0, y0, x1, y1 = np.asarray(thing["bbox"], dtype=float).reshape(-1).tolist()
+            boxes.append((x0, y0, x1, y1))
+        too_few = [category for category, polygons, _ in merged.values() if min(map(len, polygons)) < 3]
+        if min(size) < 1 or too_few:
+            raise ValueError(f"a polygon of fewer than 3 corners ({too_few[0]})" if too_few else f"the size {size}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MaskError(
+            f"{path} is not a label of LERF-OVS ({type(error).__name__}: {error}); it should hold info (width, height) "
+            "and objects (category, segmentation, bbox)"
+        ) from error
+    return size, list(merged.values())
+
+
+def drawn(polygons: Sequence[Sequence[tuple[int, int]]], width: int, height: int) -> np.ndarray:
+    """The union of polygons, edges included: (H,W) bool."""
+    image = Image.new("L", (width, height))
+    for polygon in polygons:
+        # One at a time: where two of an object overlap they must not cancel.
+        ImageDraw.Draw(image).polygon([*polygon], fill=1, outline=1)
+    return np.asarray(image) > 0
