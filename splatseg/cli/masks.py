@@ -9,10 +9,11 @@ from typing import Annotated
 import tyro
 
 from splatseg.cli.console import Terminal
+from splatseg.masks.flatten import Layout
 from splatseg.masks.generate import GenerateSettings
 from splatseg.masks.generate.generate import parse_shard
 from splatseg.masks.generate.mask_model import Precision
-from splatseg.run import MasksRequest, make_masks
+from splatseg.run import MasksRequest, export_masks, make_masks
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,10 @@ class Masks:
     """Make 2D masks for every photograph of a capture, all levels of parts and wholes, with scores.
 
     Writes DIR/<view>.json (COCO run lengths, as SAM's own tools do) and DIR/masks.json (model, settings, counts).
-    Started again it goes on where it was stopped.
+    Started again it goes on where it was stopped. With --export the first argument is a folder of masks.
     """
 
-    capture: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CAPTURE")]
+    source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CAPTURE")]
     output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="DIR")]
     """Where to write."""
     model: Annotated[str, tyro.conf.arg(metavar="PATH|NAME")] = "proposals"
@@ -51,9 +52,15 @@ class Masks:
     """Make every N-th view only, beginning with the I-th: for N processes on one folder."""
     overwrite: bool = False
     """Make masks anew that are there already."""
+    export: Layout | None = None
+    """Make nothing, but write the masks of a folder as flat label maps for the code of Contrastive Gaussian Clustering
+    (cgc: seg_masks, 16 bits) or Gaussian Grouping (object_mask, 8 bits, 255 segments); smaller masks lie on top."""
 
     def run(self, terminal: Terminal) -> None:
-        """Make the masks and print how many there are."""
+        """Make the masks (or export them) and print how many there are."""
+        if self.export is not None:
+            terminal.results.print(export_masks(self.source, self.output, self.export, terminal))
+            return
         settings = GenerateSettings(
             points_per_side=self.points_per_side,
             pred_iou=self.pred_iou,
@@ -71,4 +78,4 @@ class Masks:
             shard=parse_shard(self.shard),
             overwrite=self.overwrite,
         )
-        terminal.results.print(make_masks(self.capture, self.output, request, terminal))
+        terminal.results.print(make_masks(self.source, self.output, request, terminal))

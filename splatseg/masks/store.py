@@ -12,8 +12,9 @@ a folder it may be one file with the masks of all views, a COCO data set.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from splatseg.capture.capture import View
@@ -70,17 +71,7 @@ def open_masks(path: Path | str, views: Sequence[View]) -> MaskStore:
 
     Raises MaskError if there is no such folder, no mask in it, or none that belongs to a view.
     """
-    path = Path(path)
-    dataset = read_coco_dataset(path) if path.suffix.lower() == ".json" and path.is_file() else None
-    if dataset is None and not path.is_dir():
-        raise MaskError(f"{'Not a folder' if path.exists() else 'There is no folder'} of masks: {path}.")
-    if dataset is not None:
-        found = {stem_of(name): Path(name) for name in dataset.images}
-    else:
-        path = _folder_of_masks(path)
-        found = _mask_files(path)
-    if not found:
-        raise MaskError(f"{path} holds no masks; expected are files {', '.join(READERS)}, one a view.")
+    path, dataset, found = _masks_in(Path(path))
     files = _match([view.name for view in views], found)
     if not files:
         expected = ", ".join(stem_of(view.name) + ".png" for view in views[:3])
@@ -91,6 +82,31 @@ def open_masks(path: Path | str, views: Sequence[View]) -> MaskStore:
             f"{', ...' if len(found) > 3 else ''}."
         )
     return MaskStore(path, files, dataset)
+
+
+def all_masks(path: Path | str) -> dict[str, Callable[[], Segments]]:
+    """All masks of a folder or COCO data set by their name without suffix, each as a function that reads them.
+
+    Raises MaskError if there are none.
+    """
+    _, dataset, found = _masks_in(Path(path))
+    read = read_segments if dataset is None else lambda file: dataset.segments(file.as_posix())
+    return {stem_of(name): partial(read, file) for name, file in found.items()}
+
+
+def _masks_in(path: Path) -> tuple[Path, CocoDataset | None, dict[str, Path]]:
+    """The folder that holds the masks or the data set, and its files by name without suffix; some, or MaskError."""
+    dataset = read_coco_dataset(path) if path.suffix.lower() == ".json" and path.is_file() else None
+    if dataset is None and not path.is_dir():
+        raise MaskError(f"{'Not a folder' if path.exists() else 'There is no folder'} of masks: {path}.")
+    if dataset is not None:
+        found = {stem_of(name): Path(name) for name in dataset.images}
+    else:
+        path = _folder_of_masks(path)
+        found = _mask_files(path)
+    if not found:
+        raise MaskError(f"{path} holds no masks; expected are files {', '.join(READERS)}, one a view.")
+    return path, dataset, found
 
 
 def _folder_of_masks(path: Path) -> Path:

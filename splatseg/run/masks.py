@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from splatseg.capture import load_capture
+from splatseg.masks.flatten import Layout, flatten_masks
 from splatseg.masks.generate import GenerateSettings, open_generator
 from splatseg.masks.generate.generate import ALL, begin_masks, generate_masks
 from splatseg.masks.generate.mask_model import Precision
+from splatseg.masks.store import all_masks
 from splatseg.run.reporter import Reporter
 from splatseg.version import __version__
 
@@ -60,3 +62,14 @@ def make_masks(capture: Path, folder: Path, request: MasksRequest, reporter: Rep
     mean = total / max(1, len(made.counts))
     earlier = f" ({there} views were there already)" if there else ""
     return f"{total:,} masks in {len(made.counts)} views, {mean:.0f} a view{earlier}\n{folder}"
+
+
+def export_masks(masks: Path, output: Path, layout: Layout, reporter: Reporter) -> str:
+    """Write masks as flat label maps for another program. Returns a summary. Raises MaskError for bad masks."""
+    with reporter.stage("flattening", len(all_masks(masks))) as advance:
+        done = flatten_masks(masks, output, layout, lambda count, total: advance(count))
+    if done.clipped:
+        reporter.warn(
+            f"{done.clipped} of {done.views} views have more segments than {layout} can number; the largest are kept"
+        )
+    return f"{done.views} label maps\n{done.folder}"

@@ -103,17 +103,15 @@ class PointGrid:
         for inputs in batches:
             if size.get("height"):
                 left, top, right, bottom = inputs["input_boxes"][0].tolist()
-                inputs["input_points"] = _spread(inputs["input_points"], right - left, bottom - top)
+                inputs["input_points"] = _spread(inputs["input_points"], size["height"], right - left, bottom - top)
             yield inputs
 
 
-def _spread(points: torch.Tensor, width: float, height: float) -> torch.Tensor:
-    """Points (..., 2) laid out for an image scaled to a longest side of S, moved to where a square of S x S has them.
-
-    The pipeline multiplied by round(S * side / longest) / side; a squashing processor multiplies by S / side.
-    """
+def _spread(points: torch.Tensor, side: int, width: float, height: float) -> torch.Tensor:
+    """Points (..., 2) laid out for an image whose longest side became `side`, moved to where a square has them."""
     longest = max(width, height)
-    return points * points.new_tensor([longest / width, longest / height])
+    shown = [int(side * length / longest + 0.5) for length in (width, height)]  # as the pipeline rounds it
+    return points * (side / points.new_tensor(shown))
 
 
 def _pipeline(model: MaskModel) -> Any:
