@@ -49,7 +49,7 @@ class MaskStore:
         return tuple(self.files)
 
     def read(self, view: View) -> Segments | None:
-        """The segments of a view at the size of its camera, or None if it has no masks.
+        """The segments of a view at the size of its camera, or None if it has no masks. None lies on ignored pixels.
 
         Raises MaskError if the file cannot be read or is of another shape than the image.
         """
@@ -63,7 +63,10 @@ class MaskStore:
                 f"The mask {path} is {segments.width}x{segments.height}, but the view '{view.name}' is "
                 f"{camera.width}x{camera.height}, of another shape; masks must be made from the same images."
             )
-        return segments.resized(camera.width, camera.height)
+        segments = segments.resized(camera.width, camera.height)
+        # A folder of masks named as COLMAP names its own would else be both.
+        ignored = view.ignored() if view.ignore_path != path else None
+        return segments if ignored is None or not ignored.any() else segments.without(ignored)
 
 
 def open_masks(path: Path | str, views: Sequence[View]) -> MaskStore:

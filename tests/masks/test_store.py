@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -187,3 +188,22 @@ def test_the_record_of_the_masks_command_is_no_mask(tmp_path: Path) -> None:
     path = write_mask(tmp_path / "0.png")
     (tmp_path / "masks.json").write_text("{}")
     assert open_masks(tmp_path, views("0.jpg", "masks.jpg")).files == {"0.jpg": path}
+
+
+def test_no_segment_lies_on_pixels_that_the_capture_ignores(tmp_path: Path) -> None:
+    [view] = views("0.jpg")
+    write_mask(tmp_path / "masks" / "0.jpg.png")
+    kept = np.full((16, 24), 255, np.uint8)
+    kept[:, 6:] = 0
+    Image.fromarray(kept).save(tmp_path / "ignore.png")
+    ignoring = replace(view, ignore_path=tmp_path / "ignore.png")
+    segments = open_masks(tmp_path / "masks", [view]).read(ignoring)
+    assert segments is not None and segments.areas().tolist() == [8 * 6]
+    assert segments.ignored is not None and (segments.ignored == (kept == 0)).all()
+    small = segments.resized(12, 8)
+    assert small.ignored is not None and small.ignored[:, 3:].all() and not small.ignored[:, :3].any()
+    itself = replace(view, ignore_path=tmp_path / "masks" / "0.jpg.png")
+    assert open_masks(tmp_path / "masks", [view]).read(itself).ignored is None  # type: ignore[union-attr]
+    Image.fromarray(np.zeros((16, 24), np.uint8)).save(tmp_path / "ignore.png")
+    nothing = open_masks(tmp_path / "masks", [view]).read(ignoring)
+    assert nothing is not None and nothing.count == 0
