@@ -77,6 +77,25 @@ def _sam2() -> Any:
     return library.Sam2Model(library.Sam2Config(vision_config=vision, **_prompts(16)))
 
 
+def _sam2_video() -> Any:
+    """As the SAM 2.1 checkpoints are: with the memory of the video model, which masks of images do not need."""
+    library = import_transformers()
+    memory = {
+        "memory_attention_hidden_size": 32,
+        "memory_attention_feed_forward_hidden_size": 32,
+        "memory_attention_num_layers": 1,
+        "memory_attention_rope_feat_sizes": [4, 4],
+        "memory_encoder_hidden_size": 32,
+        "memory_encoder_output_channels": 16,
+        "memory_fuser_embed_dim": 32,
+        "memory_fuser_intermediate_dim": 32,
+        "mask_downsampler_embed_dim": 32,
+    }
+    vision = _sam2().config.vision_config
+    config = library.Sam2VideoConfig(vision_config=vision, image_size=SIDE, **_prompts(16), **memory)
+    return library.Sam2VideoModel(config)
+
+
 def _edgetam() -> Any:
     library = import_transformers()
     backbone = library.TimmWrapperConfig(
@@ -164,13 +183,17 @@ def _processor(family: str) -> Any:
     square = {"height": SIDE, "width": SIDE}
     if family == "sam3_tracker":
         return library.Sam3TrackerProcessor(library.Sam3ImageProcessor(size=square))
-    return library.Sam2Processor(library.Sam2ImageProcessor(size=square))
+    images = library.Sam2ImageProcessor(size=square)
+    if family == "sam2_video":
+        return library.Sam2VideoProcessor(images, library.Sam2VideoVideoProcessor(size=square))
+    return library.Sam2Processor(images)
 
 
 _BUILDERS = {
     "sam": _sam,
     "sam_hq": _sam_hq,
     "sam2": _sam2,
+    "sam2_video": _sam2_video,
     "edgetam": _edgetam,
     "sam3_tracker": _sam3_tracker,
 }

@@ -157,3 +157,13 @@ def test_ignored_pixels_are_as_if_they_had_not_been_seen():
     floors = np.maximum(module.WEIGHT_FLOOR, module.SHARE_FLOOR * w.sum(0))[:, None]
     np.testing.assert_allclose(gathered.matrix().toarray(), np.where(expected > floors, expected, 0.0), atol=1e-4)
     assert ((w.sum(0) == 0) & (seen < 1e-4)).any(), "some Gaussians are seen through ignored pixels only"
+
+
+def test_a_view_that_was_looked_at_and_has_no_mask_counts_as_seen():
+    splats, _thing, views, masks = views_and_masks()
+    camera = views[1].camera
+    empty = from_masks(np.zeros((0, camera.height, camera.width), bool))
+    both = collect_votes(splats, views[:2], Masks({**masks.segments, views[1].name: empty}))
+    alone = collect_votes(splats, views[:1], masks)
+    assert both.views == (views[0].name, views[1].name) and (both.weights != alone.weights).nnz == 0
+    assert (both.seen > alone.seen).any()

@@ -44,6 +44,15 @@ def test_a_mask_of_a_box_does_not_depend_on_the_other_boxes(
         assert (alone[0] != mask).mean() < 1e-3
 
 
+def test_a_checkpoint_of_the_video_model_is_loaded_as_the_image_model(
+    tiny_model: Callable[[str], Path], picture: np.ndarray
+) -> None:
+    model = load_mask_model(tiny_model("sam2_video"))
+    assert model.family == "sam2" and type(model.model).__name__ == "Sam2Model"
+    masks, _ = model.masks_of_boxes(picture, np.array([[10, 10, 60, 50.0]]))
+    assert masks.shape == (1, 96, 160)
+
+
 def test_places_without_a_model_are_told_apart(tiny_model: Callable[[str], Path], tmp_path: Path) -> None:
     with pytest.raises(MaskError, match=r"There is no model '/gone/away'"):
         load_mask_model("/gone/away")
