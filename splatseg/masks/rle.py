@@ -89,16 +89,26 @@ def box_of_runs(runs: np.ndarray, height: int) -> tuple[int, int, int, int]:
     return left, top, int(last[-1]) // height - left + 1, bottom - top + 1
 
 
-def shared_pixels(one: np.ndarray, other: np.ndarray) -> int:
-    """Pixels that two masks of one size, given as runs, have in common.
+def spans_of_runs(runs: np.ndarray) -> np.ndarray:
+    """(S,2) int64, first pixel and the one after the last of each run of ones."""
+    ends = np.cumsum(runs)
+    return np.stack([(ends - runs)[1::2], ends[1::2]], axis=1)
 
-    Ones of the first mask before pixel p grow linearly over its runs, so each run of the other needs two look-ups.
+
+def shared_pixels(one: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
+    """(K,) int64, pixels that a mask has in common with each of K masks of its size, all given as spans.
+
+    The number of its pixels before pixel p grows linearly over each span, so a span of another needs two look-ups.
     """
-    bounds = np.concatenate([[0], np.cumsum(one)])
-    before = np.concatenate([[0], np.cumsum(np.where(np.arange(len(one)) % 2 == 1, one, 0))])
-    ends = np.cumsum(other)
-    inside = np.interp(ends[1::2], bounds, before) - np.interp((ends - other)[1::2], bounds, before)
-    return round(float(inside.sum()))
+    if len(one) == 0 or len(others) == 0:
+        return np.zeros(len(others), np.int64)
+    lengths = one[:, 1] - one[:, 0]
+    after = np.cumsum(lengths)
+    before = np.stack([after - lengths, after], axis=1).ravel()
+    ends = np.interp(np.concatenate(others).ravel(), one.ravel(), before).reshape(-1, 2)
+    inside = np.concatenate([[0.0], np.cumsum(ends[:, 1] - ends[:, 0])])
+    borders = np.cumsum([0, *(len(spans) for spans in others)])
+    return np.rint(np.diff(inside[borders])).astype(np.int64)
 
 
 def _uncompressed(text: bytes) -> np.ndarray:

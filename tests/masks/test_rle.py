@@ -19,6 +19,7 @@ from splatseg.masks.rle import (
     packed_of_runs,
     runs_of_mask,
     shared_pixels,
+    spans_of_runs,
 )
 
 masks = st.tuples(st.integers(1, 20), st.integers(1, 20)).flatmap(lambda s: arrays(bool, s))
@@ -74,7 +75,9 @@ def test_runs_are_written_as_the_independent_encoder_writes_them(mask: np.ndarra
 @settings(max_examples=150, deadline=None)
 def test_areas_boxes_and_overlaps_of_runs_are_those_of_the_masks(pair: np.ndarray) -> None:
     one, other = (runs_of_mask(mask) for mask in pair)
-    assert shared_pixels(one, other) == (pair[0] & pair[1]).sum()
+    others = [spans_of_runs(other), spans_of_runs(one), spans_of_runs(np.array([pair[0].size]))]
+    shared = shared_pixels(spans_of_runs(one), others)
+    assert shared.tolist() == [(pair[0] & pair[1]).sum(), pair[0].sum(), 0]
     assert area_of_runs(one) == pair[0].sum()
     x, y, width, height = box_of_runs(one, pair.shape[1])
     boxed = np.zeros_like(pair[0])

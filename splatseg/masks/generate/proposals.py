@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from splatseg.arrays import check_shapes
-from splatseg.masks.rle import area_of_runs, box_of_runs, runs_of_mask, shared_pixels
+from splatseg.masks.rle import area_of_runs, box_of_runs, runs_of_mask, shared_pixels, spans_of_runs
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,7 @@ def without_duplicates(proposals: Proposals, iou: float) -> Proposals:
     areas = np.array([area_of_runs(runs) for runs in proposals.runs], np.int64)
     boxes = np.array([box_of_runs(runs, proposals.height) for runs in proposals.runs], np.int64).reshape(-1, 4)
     boxes[:, 2:] += boxes[:, :2]
+    spans = [spans_of_runs(runs) for runs in proposals.runs]
     order = np.argsort(-proposals.scores, kind="stable")
     kept: list[int] = []
     for m in order[areas[order] > 0]:
@@ -54,8 +55,8 @@ def without_duplicates(proposals: Proposals, iou: float) -> Proposals:
         # All the overlap lies in both boxes.
         possible = np.minimum((high - low).clip(min=0).prod(axis=1), small)
         near = others[possible > iou * (small + large - possible)]
-        shared = (shared_pixels(proposals.runs[m], proposals.runs[k]) for k in near)
-        if not any(both > iou * (areas[m] + areas[k] - both) for both, k in zip(shared, near, strict=True)):
+        shared = shared_pixels(spans[m], [spans[k] for k in near])
+        if not (shared > iou * (areas[m] + areas[near] - shared)).any():
             kept.append(int(m))
     runs = tuple(proposals.runs[m] for m in kept)
     return Proposals(proposals.height, proposals.width, runs, proposals.scores[kept])
