@@ -18,6 +18,7 @@ import numpy as np
 
 from splatseg.capture.camera import Camera
 from splatseg.capture.colmap import find_model, read_model
+from splatseg.capture.ignore_masks import find_ignore_mask, read_ignored
 from splatseg.capture.images import read_image, size_for, stem_of
 from splatseg.capture.reconstruction import Reconstruction
 from splatseg.capture.transforms_json import find_transforms, read_transforms
@@ -28,19 +29,25 @@ from splatseg.errors import CaptureError, PromptError
 class View:
     """One posed image. `camera` has the size at which `image` gives the pixels.
 
-    background: the colour that transparent pixels are composited over; None: alpha is ignored.
+    background: the colour that transparent pixels are composited over; None: alpha is ignored. ignore_path: its ignore
+    mask (`capture.ignore_masks`), if it has one.
     """
 
     name: str
     camera: Camera
     image_path: Path | None = None
     background: tuple[int, int, int] | None = None
+    ignore_path: Path | None = None
 
     def image(self) -> np.ndarray:
         """(H, W, 3) uint8 at the camera's size, decoded anew at every call. Raises CaptureError if unreadable."""
         if self.image_path is None:
             raise CaptureError(f"The view '{self.name}' has a camera but no image.")
         return read_image(self.image_path, self.camera.width, self.camera.height, self.background)
+
+    def ignored(self) -> np.ndarray | None:
+        """(H, W) bool, pixels that say nothing of the scene; None if there is no ignore mask. Raises CaptureError."""
+        return None if self.ignore_path is None else read_ignored(self.ignore_path, self.camera)
 
     @property
     def png_name(self) -> str:
@@ -110,7 +117,8 @@ def load_capture(
     views = []
     for name in sorted(reconstruction.cameras):
         camera = _at_image_size(reconstruction.cameras[name], image_paths[name], downscale)
-        views.append(View(name, camera, image_paths[name], reconstruction.background))
+        ignore = reconstruction.ignore_paths.get(name) or find_ignore_mask(path, name, image_paths[name])
+        views.append(View(name, camera, image_paths[name], reconstruction.background, ignore))
     _refuse_equal_stems(views, path)
     test = _held_out(views, reconstruction, test_every, test_names, train_names)
     if test_names is not None and train_names is not None:

@@ -26,7 +26,8 @@ class Reconstruction:
 
     source: the file or folder read, for messages. image_paths: where each image lies; empty if the format does not say
     (COLMAP). test_names: the held-out images if the format has a split of its own, else None. background: the RGB
-    colour that transparent pixels are composited over; None: alpha is ignored.
+    colour that transparent pixels are composited over; None: alpha is ignored. ignore_paths: the ignore masks that the
+    format names, by image.
     """
 
     source: Path
@@ -36,6 +37,7 @@ class Reconstruction:
     image_paths: dict[str, Path] = field(default_factory=dict)
     test_names: frozenset[str] | None = None
     background: tuple[int, int, int] | None = None
+    ignore_paths: dict[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_shapes(points=(self.points, "P 3"), point_colors=(self.point_colors, "P 3"))

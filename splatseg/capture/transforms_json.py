@@ -46,6 +46,7 @@ def read_transforms(path: Path, with_images: bool = True) -> Reconstruction:
     """
     content = _load(path)
     cameras, image_paths = _read_frames(path, content, with_images)
+    ignore_paths = _ignore_paths(path, content) if with_images else {}
     test_names = _declared_test_names(path, content)
     blender = "camera_angle_x" in content and "fl_x" not in content
     if path.name == "transforms_train.json":
@@ -58,12 +59,14 @@ def read_transforms(path: Path, with_images: bool = True) -> Reconstruction:
                 raise CaptureError(f"{path} and {held_out} both name the image '{twice[0]}'.")
             cameras |= test_cameras
             image_paths |= test_paths
+            ignore_paths |= _ignore_paths(held_out, _load(held_out)) if with_images else {}
             test_names = frozenset(test_cameras)
     points, colors = no_points()
     ply = content.get("ply_file_path")
     if isinstance(ply, str) and (path.parent / ply).is_file():
         points, colors = read_point_cloud(path.parent / ply)
-    return Reconstruction(path, cameras, points, colors, image_paths, test_names, WHITE if blender else None)
+    background = WHITE if blender else None
+    return Reconstruction(path, cameras, points, colors, image_paths, test_names, background, ignore_paths)
 
 
 def write_transforms(path: Path, cameras: Mapping[str, Camera]) -> None:
@@ -113,6 +116,23 @@ def _read_frames(path: Path, content: dict[str, Any], with_images: bool) -> tupl
         )
     cameras = {name: _camera(frame, image_paths[name], f"{path}, '{name}'") for name, frame in frames.items()}
     return cameras, image_paths
+
+
+def _ignore_paths(path: Path, content: dict[str, Any]) -> dict[str, Path]:
+    """Ignore masks (`mask_path`) by view name. Raises CaptureError when one is named and absent."""
+    named = {}
+    for frame in content["frames"]:
+        mask = frame.get("mask_path")
+        if isinstance(mask, str) and mask:
+            name = _view_name(path.parent, _image_path(path.parent, frame["file_path"]))
+            named[name] = path.parent / mask.replace("\\", "/")
+    absent = [str(mask) for mask in named.values() if not mask.is_file()]
+    if absent:
+        raise CaptureError(
+            f"{len(absent)} of {len(named)} ignore masks (mask_path) named in {path} are absent: "
+            f"{', '.join(absent[:3])}{', ...' if len(absent) > 3 else ''}; put them there or remove mask_path."
+        )
+    return named
 
 
 def _image_path(folder: Path, file_path: str) -> Path:

@@ -75,7 +75,8 @@ def collect_votes(
 ) -> Votes:
     """Votes of the masks of all `views` that have any; the others are passed over. One view is in memory at a time.
 
-    progress(done, total) is called after every view. Pixels of label 0 vote for nothing.
+    progress(done, total) is called after every view. Pixels of label 0 vote for nothing; ignored pixels
+    (`Segments.ignored`) are as if they had not been seen.
 
     Raises MaskError when no view has masks, when all masks are empty, or when no mask sees a Gaussian.
     """
@@ -114,11 +115,19 @@ def _add_view(gathering: Gathering, plan: Plan, segments: Segments) -> np.ndarra
         empty = np.zeros(0, dtype=np.int32)
         gathering.add(empty, empty, empty, segments.count)
         return np.zeros(plan.count, dtype=np.float32)
-    layers = torch.from_numpy(np.stack(segments.layers).astype(np.int32))
-    found, totals = vote(plan, layers, segments.count)
+    layers, count = list(segments.layers), segments.count
+    if segments.ignored is not None:  # a label of its own, whose votes are then taken from the totals
+        layers.append(np.where(segments.ignored, count + 1, 0))
+        count += 1
+    found, totals = vote(plan, torch.from_numpy(np.stack(layers).astype(np.int32)), count)
     indptr, columns, weights = (t.numpy() for t in (found.indptr, found.columns, found.weights))
     total: np.ndarray = totals.numpy()
     rows = np.repeat(np.arange(plan.count, dtype=np.int32), np.diff(indptr))
+    if segments.ignored is not None:
+        unseen = columns == segments.count
+        total = total.copy()
+        total[rows[unseen]] = (total[rows[unseen]] - weights[unseen]).clip(min=0)
+        rows, columns, weights = rows[~unseen], columns[~unseen], weights[~unseen]
     kept = weights > np.maximum(SHARE_FLOOR * total, WEIGHT_FLOOR).astype(weights.dtype)[rows]
     gathering.add(rows[kept], columns[kept], weights[kept], segments.count)
     return total

@@ -5,6 +5,8 @@ may be 0). Compressed counts are a string: each count from the fourth on is stor
 before; a number is a sequence of 5-bit groups, lowest first, in characters from "0" on, bit 32 = more follow, and the
 highest bit of the last group is the sign.
 
+Areas, boxes and overlaps are computed from the runs themselves: a mask of a million pixels has a few hundred.
+
 Source: the COCO API's mask format.
 """
 
@@ -17,13 +19,96 @@ import numpy as np
 
 def decode_rle(counts: str | bytes | Sequence[int], height: int, width: int) -> np.ndarray:
     """(H,W) bool. Raises ValueError when the counts are malformed or do not fill the mask exactly."""
+    runs = read_runs(counts, height, width)
+    values = np.arange(len(runs)) % 2 == 1
+    return np.repeat(values, runs).reshape(width, height).T
+
+
+def read_runs(counts: str | bytes | Sequence[int], height: int, width: int) -> np.ndarray:
+    """Run lengths (R,) int64 from plain or compressed counts. Raises ValueError as `decode_rle` does."""
     if isinstance(counts, str):
         counts = counts.encode("ascii")
     runs = _uncompressed(counts) if isinstance(counts, bytes) else np.asarray(counts, dtype=np.int64)
     if runs.ndim != 1 or (runs < 0).any() or (runs > height * width).any() or runs.sum() != height * width:
         raise ValueError(f"run lengths do not fill a mask of {width}x{height}")
-    values = np.arange(len(runs)) % 2 == 1
-    return np.repeat(values, runs).reshape(width, height).T
+    return runs
+
+
+def packed_of_runs(runs: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The mask as bits, (ceil(H*W / 8),) uint8, np.packbits over its rows. Only the columns it spans are unrolled."""
+    ends = np.cumsum(runs)
+    if len(runs) < 2:
+        return np.zeros((height * width + 7) // 8, np.uint8)
+    left, right = int(runs[0]) // height, -(-int(ends[1::2][-1]) // height)
+    inner = runs.copy()
+    inner[0] -= left * height
+    inner[-1] += right * height - int(ends[-1])
+    if len(runs) % 2 == 0:  # the last run is of ones and ends the mask
+        inner[-1] = runs[-1]
+        inner = np.append(inner, right * height - int(ends[-1]))
+    mask = np.zeros((height, width), bool)
+    mask[:, left:right] = np.repeat(np.arange(len(inner)) % 2 == 1, inner).reshape(right - left, height).T
+    return np.packbits(mask)
+
+
+def runs_of_mask(mask: np.ndarray) -> np.ndarray:
+    """Run lengths (R,) int64 of an (H,W) boolean mask."""
+    down = np.ascontiguousarray(mask.T).ravel()
+    changes = np.flatnonzero(down[1:] != down[:-1]) + 1
+    runs = np.diff(np.concatenate([[0], changes, [len(down)]]))
+    return np.concatenate([[0], runs]) if len(down) and down[0] else runs
+
+
+def compressed_counts(runs: np.ndarray) -> str:
+    """The runs as a string, as COCO writes them."""
+    values = np.array(runs, np.int64)
+    values[3:] -= np.asarray(runs, np.int64)[1:-2]
+    groups = np.arange(12)
+    # A value needs as many groups as make it fit with a sign: -16 .. 15 one, -512 .. 511 two, ...
+    magnitude = np.where(values < 0, ~values, values)
+    needed = 1 + (magnitude[:, None] >> (5 * groups[:-1] + 4) > 0).sum(axis=1)
+    codes = values[:, None] >> (5 * groups) & 31 | np.where(groups + 1 < needed[:, None], 32, 0)
+    return (codes[groups < needed[:, None]] + ord("0")).astype(np.uint8).tobytes().decode("ascii")
+
+
+def area_of_runs(runs: np.ndarray) -> int:
+    """Pixels of the mask."""
+    return int(runs[1::2].sum())
+
+
+def box_of_runs(runs: np.ndarray, height: int) -> tuple[int, int, int, int]:
+    """(x, y, width, height) of the smallest box around the mask; zeros for an empty one."""
+    ends = np.cumsum(runs)
+    first, last = (ends - runs)[1::2], ends[1::2] - 1
+    first, last = first[first <= last], last[first <= last]
+    if len(first) == 0:
+        return 0, 0, 0, 0
+    whole = first // height != last // height  # such a run goes on in the next column: it touches bottom and top
+    top, bottom = (0, height - 1) if whole.any() else (int((first % height).min()), int((last % height).max()))
+    left = int(first[0]) // height
+    return left, top, int(last[-1]) // height - left + 1, bottom - top + 1
+
+
+def spans_of_runs(runs: np.ndarray) -> np.ndarray:
+    """(S,2) int64, first pixel and the one after the last of each run of ones."""
+    ends = np.cumsum(runs)
+    return np.stack([(ends - runs)[1::2], ends[1::2]], axis=1)
+
+
+def shared_pixels(one: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
+    """(K,) int64, pixels that a mask has in common with each of K masks of its size, all given as spans.
+
+    The number of its pixels before pixel p grows linearly over each span, so a span of another needs two look-ups.
+    """
+    if len(one) == 0 or len(others) == 0:
+        return np.zeros(len(others), np.int64)
+    lengths = one[:, 1] - one[:, 0]
+    after = np.cumsum(lengths)
+    before = np.stack([after - lengths, after], axis=1).ravel()
+    ends = np.interp(np.concatenate(others).ravel(), one.ravel(), before).reshape(-1, 2)
+    inside = np.concatenate([[0.0], np.cumsum(ends[:, 1] - ends[:, 0])])
+    borders = np.cumsum([0, *(len(spans) for spans in others)])
+    return np.rint(np.diff(inside[borders])).astype(np.int64)
 
 
 def _uncompressed(text: bytes) -> np.ndarray:

@@ -9,7 +9,7 @@ While layers are sought masks are bits: `packed` is (M, ceil(H*W / 8)) as np.pac
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,17 +21,22 @@ _POPCOUNT = np.array([bin(byte).count("1") for byte in range(256)], np.uint8)
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """Segments 1..count of one view. scores (count,): higher = more trusted; 1 where nothing is known."""
+    """Segments 1..count of one view. scores (count,): higher = more trusted; 1 where nothing is known.
+
+    ignored (H,W) bool: pixels of which the view says nothing at all, unlike pixels of no segment; None: there are none.
+    """
 
     layers: tuple[np.ndarray, ...]
     count: int
     scores: np.ndarray
+    ignored: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         assert self.layers, "a view without segments has one layer of zeros"
         check_shapes(**{f"layer_{i}": (layer, "H W") for i, layer in enumerate(self.layers)})
         assert all(layer.dtype == np.int32 for layer in self.layers), [layer.dtype for layer in self.layers]
         assert self.scores.shape == (self.count,), (self.scores.shape, self.count)
+        assert self.ignored is None or self.ignored.shape == self.layers[0].shape, self.ignored.shape
 
     @property
     def height(self) -> int:
@@ -71,7 +76,13 @@ class Segments:
             return self
         rows = (2 * np.arange(height) + 1) * self.height // (2 * height)
         columns = (2 * np.arange(width) + 1) * self.width // (2 * width)
-        return _compacted([layer[rows[:, None], columns] for layer in self.layers], self.scores)
+        resized = _compacted([layer[rows[:, None], columns] for layer in self.layers], self.scores)
+        return resized if self.ignored is None else replace(resized, ignored=self.ignored[rows[:, None], columns])
+
+    def without(self, ignored: np.ndarray) -> Segments:
+        """The same segments where `ignored` (H,W) bool is false. Ids close up where nothing is left of a segment."""
+        left = _compacted([np.where(ignored, 0, layer) for layer in self.layers], self.scores)
+        return replace(left, ignored=ignored)
 
     def flattened(self) -> np.ndarray:
         """(H,W) int32, one label map: where segments overlap, the smallest is seen."""

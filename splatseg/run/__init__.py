@@ -8,6 +8,9 @@ from splatseg.run.export import export_run as export_run
 from splatseg.run.folder import Run as Run
 from splatseg.run.folder import create_run as create_run
 from splatseg.run.folder import open_run as open_run
+from splatseg.run.masks import MasksRequest as MasksRequest
+from splatseg.run.masks import export_masks as export_masks
+from splatseg.run.masks import make_masks as make_masks
 from splatseg.run.protocol import evaluate_protocol as evaluate_protocol
 from splatseg.run.protocol import write_held_out as write_held_out
 from splatseg.run.refine import refine_run as refine_run

@@ -137,3 +137,33 @@ def test_votes_that_waited_on_disk_are_the_same_to_the_bit(monkeypatch):
     np.testing.assert_array_equal(on_disk.weights.indptr, in_memory.weights.indptr)
     np.testing.assert_array_equal(on_disk.weights.indices, in_memory.weights.indices)
     np.testing.assert_array_equal(on_disk.weights.data, in_memory.weights.data)
+
+
+def test_ignored_pixels_are_as_if_they_had_not_been_seen():
+    splats, _thing, views, masks = views_and_masks()
+    camera = views[0].camera
+    ignored = np.zeros((camera.height, camera.width), bool)
+    ignored[:, : camera.width // 2] = True
+    segments = masks.segments[views[0].name].without(ignored)
+    plan = prepare(splats.means, splats.quats, splats.scales, splats.opacities, camera, backend="reference")
+    gathered = Gathering(len(splats))
+    seen = module._add_view(gathered, plan, segments)
+    y, x = np.mgrid[: camera.height, : camera.width]
+    w = reference_weights(plan.state, torch.tensor(np.stack([x.ravel(), y.ravel()], -1)), plan.settings).numpy()
+    w[ignored.ravel()] = 0
+    np.testing.assert_allclose(seen, w.sum(0), atol=1e-4)
+    labels = segments.layers[0].ravel()
+    expected = np.stack([w[labels == label].sum(0) for label in range(1, segments.count + 1)], axis=1)
+    floors = np.maximum(module.WEIGHT_FLOOR, module.SHARE_FLOOR * w.sum(0))[:, None]
+    np.testing.assert_allclose(gathered.matrix().toarray(), np.where(expected > floors, expected, 0.0), atol=1e-4)
+    assert ((w.sum(0) == 0) & (seen < 1e-4)).any(), "some Gaussians are seen through ignored pixels only"
+
+
+def test_a_view_that_was_looked_at_and_has_no_mask_counts_as_seen():
+    splats, _thing, views, masks = views_and_masks()
+    camera = views[1].camera
+    empty = from_masks(np.zeros((0, camera.height, camera.width), bool))
+    both = collect_votes(splats, views[:2], Masks({**masks.segments, views[1].name: empty}))
+    alone = collect_votes(splats, views[:1], masks)
+    assert both.views == (views[0].name, views[1].name) and (both.weights != alone.weights).nnz == 0
+    assert (both.seen > alone.seen).any()
