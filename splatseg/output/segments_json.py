@@ -7,6 +7,7 @@ parent the id of the segment this one is part of, or null.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,10 @@ class Segment:
     count: int
     box: tuple[tuple[float, float, float], tuple[float, float, float]]
     parent: int | None = None
+
+    def renamed(self, name: str) -> Segment:
+        """The same segment under another name."""
+        return dataclasses.replace(self, name=name)
 
     @property
     def size(self) -> tuple[float, float, float]:

@@ -20,3 +20,5 @@ from splatseg.run.settings import CaptureSettings as CaptureSettings
 from splatseg.run.settings import RunSettings as RunSettings
 from splatseg.run.train import start_run as start_run
 from splatseg.run.train import train_run as train_run
+from splatseg.run.words import Words as Words
+from splatseg.run.words import describe_run as describe_run
