@@ -12,6 +12,7 @@ from splatseg.cli.demo import Demo
 from splatseg.cli.evaluate import Evaluate
 from splatseg.cli.export import Export
 from splatseg.cli.info import Info
+from splatseg.cli.masks import Masks
 from splatseg.cli.refine import Refine
 from splatseg.cli.render import Render
 from splatseg.cli.segment import Segment
@@ -26,6 +27,7 @@ INTERRUPTED = 130
 
 Command = (
     Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Masks, tyro.conf.subcommand("masks")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Segment, tyro.conf.subcommand("segment")]
     | Annotated[Refine, tyro.conf.subcommand("refine")]

@@ -5,32 +5,29 @@
 * .npz: packed masks (`packed` = np.packbits of the flattened masks over axis 1, `shape` = M, H, W, `score`), or one
   array as below, under the name masks, segmentation, segments, label_map, labels, indices or any if it is the only one.
 * .npy: (H,W) integers, a label map; (M,H,W) of 0 and 1 (or 255), masks; (L,H,W) of other integers, L label maps.
-* .json: SAM's list of {"segmentation": {"size": [H, W], "counts": ...}, "predicted_iou": ...}, bare or as
-  "annotations" of an object (SA-1B).
+* .pt: a tensor as such an array (SAGA), or a dictionary with one under these names.
+* .json: run lengths or polygons, see `masks.json_masks`.
 
-Nothing is ever unpickled.
+No code in a file is ever run.
 """
 
 from __future__ import annotations
 
 import json
+import pickle
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from splatseg.errors import MaskError
-from splatseg.masks.rle import decode_rle
+from splatseg.masks.json_masks import MAX_BYTES, check_size, segments_of_json
 from splatseg.masks.segments import Segments, from_label_map, from_masks, from_packed
 
 MAX_COLORS = 4096
 """A colour image with more distinct colours than this is a picture, not a label map."""
-MAX_PIXELS = 1 << 28
-MAX_BYTES = 1 << 32
-"""A mask of more pixels, or masks of one view that fill more bytes, are a damaged or hostile file."""
 ARRAY_NAMES = ("masks", "segmentation", "segments", "label_map", "labels", "indices")
 
 
@@ -116,7 +113,7 @@ def _check_declared_sizes(path: Path) -> None:
 
 def _from_packed_arrays(packed: np.ndarray, shape: np.ndarray, scores: np.ndarray | None) -> Segments:
     count, height, width = (int(size) for size in shape)
-    _check_size(height, width)
+    check_size(height, width)
     if packed.dtype != np.uint8 or packed.shape != (count, (height * width + 7) // 8):
         raise ValueError(f"packed masks of {packed.dtype} {packed.shape} do not have the shape {count, height, width}")
     return from_packed(packed, height, width, scores)
@@ -129,7 +126,7 @@ def _from_array(array: np.ndarray, scores: np.ndarray | None) -> Segments:
         array = array.astype(bool)
     if array.dtype.kind not in "biu" or array.ndim not in (2, 3):
         raise ValueError(f"an array of {array.dtype} {array.shape}, neither a label map (H,W) nor masks (M,H,W)")
-    _check_size(array.shape[-2], array.shape[-1])
+    check_size(array.shape[-2], array.shape[-1])
     if array.ndim == 2:
         return from_label_map(array)
     if array.dtype.kind == "b" or np.isin(array, (0, 1)).all() or np.isin(array, (0, 255)).all():
@@ -147,42 +144,35 @@ def _from_label_maps(maps: list[Segments]) -> Segments:
     return Segments(tuple(layers), int(offsets[-1]), np.ones(offsets[-1], np.float32))
 
 
-def _check_size(height: int, width: int) -> None:
-    if min(height, width) < 1 or height * width > MAX_PIXELS:
-        raise ValueError(f"the size {width}x{height} is impossible")
+def _read_pt(path: Path) -> Segments:
+    """SAGA's sam_masks/<stem>.pt, a tensor (M,H,W); what is pickled beside tensors is refused and never run."""
+    import torch  # noqa: PLC0415 (only these files need it)
+
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise MaskError(
+            f"The mask {path} holds more than tensors (Python objects, perhaps code), so it is not opened; save the "
+            "tensor of masks alone."
+        ) from error
+    if isinstance(content, dict):
+        content = next((content[name] for name in ARRAY_NAMES if name in content), content)
+    if not isinstance(content, torch.Tensor):
+        raise ValueError(f"a {type(content).__name__} and no tensor of masks (M,H,W)")
+    if content.numel() > MAX_BYTES:  # also one that repeats a few numbers without storing them
+        raise ValueError(f"a tensor of {content.numel()} numbers")
+    return _from_array(content.numpy(), None)
 
 
-def _read_sam_json(path: Path) -> Segments:
-    content = json.loads(path.read_text(encoding="utf-8-sig"))
-    rows = content.get("annotations") if isinstance(content, dict) else content
-    if not isinstance(rows, list) or not rows:
-        raise ValueError("it lists no masks; remove it if the view has none")
-    height, width = (int(side) for side in _rle(rows[0])["size"])
-    _check_size(height, width)
-    if len(rows) * height * width > 8 * MAX_BYTES:
-        raise ValueError(f"{len(rows)} masks of {width}x{height}")
-    packed, scores = [], []
-    for row in rows:
-        rle = _rle(row)
-        if list(rle["size"]) != [height, width]:
-            raise ValueError(f"masks of different sizes, {[height, width]} and {rle['size']}")
-        packed.append(np.packbits(decode_rle(rle["counts"], height, width)))
-        score = next((row[key] for key in ("predicted_iou", "stability_score", "score") if key in row), 1.0)
-        scores.append(float(score))
-    return from_packed(np.stack(packed), height, width, np.array(scores, np.float32))
-
-
-def _rle(row: Any) -> dict[str, Any]:
-    rle = row.get("segmentation") if isinstance(row, dict) else None
-    if not isinstance(rle, dict) or "size" not in rle or "counts" not in rle:
-        raise ValueError("a mask without run lengths ('segmentation' with 'size' and 'counts')")
-    return rle
+def _read_json(path: Path) -> Segments:
+    return segments_of_json(json.loads(path.read_text(encoding="utf-8-sig")))
 
 
 READERS: dict[str, Callable[[Path], Segments]] = {
     ".npz": _read_npz,
     ".npy": _read_npy,
-    ".json": _read_sam_json,
+    ".pt": _read_pt,
+    ".json": _read_json,
     ".png": _read_png,
 }
 """By suffix. Where a view has several files, the first kind of this list is taken."""

@@ -5,6 +5,8 @@ may be 0). Compressed counts are a string: each count from the fourth on is stor
 before; a number is a sequence of 5-bit groups, lowest first, in characters from "0" on, bit 32 = more follow, and the
 highest bit of the last group is the sign.
 
+Areas, boxes and overlaps are computed from the runs themselves: a mask of a million pixels has a few hundred.
+
 Source: the COCO API's mask format.
 """
 
@@ -17,13 +19,86 @@ import numpy as np
 
 def decode_rle(counts: str | bytes | Sequence[int], height: int, width: int) -> np.ndarray:
     """(H,W) bool. Raises ValueError when the counts are malformed or do not fill the mask exactly."""
+    runs = read_runs(counts, height, width)
+    values = np.arange(len(runs)) % 2 == 1
+    return np.repeat(values, runs).reshape(width, height).T
+
+
+def read_runs(counts: str | bytes | Sequence[int], height: int, width: int) -> np.ndarray:
+    """Run lengths (R,) int64 from plain or compressed counts. Raises ValueError as `decode_rle` does."""
     if isinstance(counts, str):
         counts = counts.encode("ascii")
     runs = _uncompressed(counts) if isinstance(counts, bytes) else np.asarray(counts, dtype=np.int64)
     if runs.ndim != 1 or (runs < 0).any() or (runs > height * width).any() or runs.sum() != height * width:
         raise ValueError(f"run lengths do not fill a mask of {width}x{height}")
-    values = np.arange(len(runs)) % 2 == 1
-    return np.repeat(values, runs).reshape(width, height).T
+    return runs
+
+
+def packed_of_runs(runs: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The mask as bits, (ceil(H*W / 8),) uint8, np.packbits over its rows. Only the columns it spans are unrolled."""
+    ends = np.cumsum(runs)
+    if len(runs) < 2:
+        return np.zeros((height * width + 7) // 8, np.uint8)
+    left, right = int(runs[0]) // height, -(-int(ends[1::2][-1]) // height)
+    inner = runs.copy()
+    inner[0] -= left * height
+    inner[-1] += right * height - int(ends[-1])
+    if len(runs) % 2 == 0:  # the last run is of ones and ends the mask
+        inner[-1] = runs[-1]
+        inner = np.append(inner, right * height - int(ends[-1]))
+    mask = np.zeros((height, width), bool)
+    mask[:, left:right] = np.repeat(np.arange(len(inner)) % 2 == 1, inner).reshape(right - left, height).T
+    return np.packbits(mask)
+
+
+def runs_of_mask(mask: np.ndarray) -> np.ndarray:
+    """Run lengths (R,) int64 of an (H,W) boolean mask."""
+    down = np.ascontiguousarray(mask.T).ravel()
+    changes = np.flatnonzero(down[1:] != down[:-1]) + 1
+    runs = np.diff(np.concatenate([[0], changes, [len(down)]]))
+    return np.concatenate([[0], runs]) if len(down) and down[0] else runs
+
+
+def compressed_counts(runs: np.ndarray) -> str:
+    """The runs as a string, as COCO writes them."""
+    values = np.array(runs, np.int64)
+    values[3:] -= np.asarray(runs, np.int64)[1:-2]
+    groups = np.arange(12)
+    # A value needs as many groups as make it fit with a sign: -16 .. 15 one, -512 .. 511 two, ...
+    magnitude = np.where(values < 0, ~values, values)
+    needed = 1 + (magnitude[:, None] >> (5 * groups[:-1] + 4) > 0).sum(axis=1)
+    codes = values[:, None] >> (5 * groups) & 31 | np.where(groups + 1 < needed[:, None], 32, 0)
+    return (codes[groups < needed[:, None]] + ord("0")).astype(np.uint8).tobytes().decode("ascii")
+
+
+def area_of_runs(runs: np.ndarray) -> int:
+    """Pixels of the mask."""
+    return int(runs[1::2].sum())
+
+
+def box_of_runs(runs: np.ndarray, height: int) -> tuple[int, int, int, int]:
+    """(x, y, width, height) of the smallest box around the mask; zeros for an empty one."""
+    ends = np.cumsum(runs)
+    first, last = (ends - runs)[1::2], ends[1::2] - 1
+    first, last = first[first <= last], last[first <= last]
+    if len(first) == 0:
+        return 0, 0, 0, 0
+    whole = first // height != last // height  # such a run goes on in the next column: it touches bottom and top
+    top, bottom = (0, height - 1) if whole.any() else (int((first % height).min()), int((last % height).max()))
+    left = int(first[0]) // height
+    return left, top, int(last[-1]) // height - left + 1, bottom - top + 1
+
+
+def shared_pixels(one: np.ndarray, other: np.ndarray) -> int:
+    """Pixels that two masks of one size, given as runs, have in common.
+
+    Ones of the first mask before pixel p grow linearly over its runs, so each run of the other needs two look-ups.
+    """
+    bounds = np.concatenate([[0], np.cumsum(one)])
+    before = np.concatenate([[0], np.cumsum(np.where(np.arange(len(one)) % 2 == 1, one, 0))])
+    ends = np.cumsum(other)
+    inside = np.interp(ends[1::2], bounds, before) - np.interp((ends - other)[1::2], bounds, before)
+    return round(float(inside.sum()))
 
 
 def _uncompressed(text: bytes) -> np.ndarray:

@@ -2,32 +2,46 @@
 
 A file belongs to a view if its path inside the folder, without suffix, is the view's name with or without its image
 suffix: for "left/a.b.jpg" that is left/a.b.png, or left/a.b.jpg.png as COLMAP writes masks. Where folders differ (one
-side flat, the other nested) the last part of the name decides, if it is unique on both sides.
+side flat, the other nested) the last part of the name decides, if it is unique on both sides; and then what precedes
+its first dot, which is what the code of Contrastive Gaussian Clustering takes for the name ("a.png").
+
+A folder that holds masks in a subfolder as other programs name it (`PEER_FOLDERS`) may be given as a whole. Instead of
+a folder it may be one file with the masks of all views, a COCO data set.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from splatseg.capture.capture import View
 from splatseg.capture.images import stem_of
 from splatseg.errors import MaskError
+from splatseg.masks.coco_dataset import CocoDataset, read_coco_dataset
 from splatseg.masks.importers import READERS, read_segments
 from splatseg.masks.segments import Segments
+
+RECORD_NAME = "masks.json"
+"""Beside masks that `splatseg masks` made: with what. It is no mask."""
+
+
+PEER_FOLDERS = ("seg_masks", "object_mask", "sam_masks")
+"""Contrastive Gaussian Clustering, Gaussian Grouping, SAGA."""
 
 
 @dataclass(frozen=True, eq=False)
 class MaskStore:
-    """Which views have masks, and where. Nothing is kept in memory but the paths.
+    """Which views have masks, and where. Nothing is kept in memory but the paths, or the text of a COCO data set.
 
-    files: by view name, in the order of the views.
+    files: by view name, in the order of the views; of a data set, file names as it lists them.
     """
 
     path: Path
     files: dict[str, Path]
+    dataset: CocoDataset | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -42,7 +56,7 @@ class MaskStore:
         path = self.files.get(view.name)
         if path is None:
             return None
-        segments = read_segments(path)
+        segments = self.dataset.segments(path.as_posix()) if self.dataset else read_segments(path)
         camera = view.camera
         if not camera.fits(segments.width, segments.height):
             raise MaskError(
@@ -53,25 +67,55 @@ class MaskStore:
 
 
 def open_masks(path: Path | str, views: Sequence[View]) -> MaskStore:
-    """Find the mask of every view in a folder. Views without one are allowed, but not all of them.
+    """Find the mask of every view in a folder or a COCO data set. Views without one are allowed, but not all of them.
 
     Raises MaskError if there is no such folder, no mask in it, or none that belongs to a view.
     """
-    path = Path(path)
-    if not path.is_dir():
-        raise MaskError(f"{'Not a folder' if path.exists() else 'There is no folder'} of masks: {path}.")
-    found = _mask_files(path)
-    if not found:
-        raise MaskError(f"{path} holds no masks; expected are files {', '.join(READERS)}, one a view.")
+    path, dataset, found = _masks_in(Path(path))
     files = _match([view.name for view in views], found)
     if not files:
         expected = ", ".join(stem_of(view.name) + ".png" for view in views[:3])
-        present = ", ".join(file.relative_to(path).as_posix() for file in list(found.values())[:3])
+        first = list(found.values())[:3]
+        present = ", ".join((file if dataset else file.relative_to(path)).as_posix() for file in first)
         raise MaskError(
             f"No mask in {path} has the name of a view: expected names like {expected}; found {present}"
             f"{', ...' if len(found) > 3 else ''}."
         )
-    return MaskStore(path, files)
+    return MaskStore(path, files, dataset)
+
+
+def all_masks(path: Path | str) -> dict[str, Callable[[], Segments]]:
+    """All masks of a folder or COCO data set by their name without suffix, each as a function that reads them.
+
+    Raises MaskError if there are none.
+    """
+    _, dataset, found = _masks_in(Path(path))
+    read = read_segments if dataset is None else lambda file: dataset.segments(file.as_posix())
+    return {stem_of(name): partial(read, file) for name, file in found.items()}
+
+
+def _masks_in(path: Path) -> tuple[Path, CocoDataset | None, dict[str, Path]]:
+    """The folder that holds the masks or the data set, and its files by name without suffix; some, or MaskError."""
+    dataset = read_coco_dataset(path) if path.suffix.lower() == ".json" and path.is_file() else None
+    if dataset is None and not path.is_dir():
+        raise MaskError(f"{'Not a folder' if path.exists() else 'There is no folder'} of masks: {path}.")
+    if dataset is not None:
+        found = {stem_of(name): Path(name) for name in dataset.images}
+    else:
+        path = _folder_of_masks(path)
+        found = _mask_files(path)
+    if not found:
+        raise MaskError(f"{path} holds no masks; expected are files {', '.join(READERS)}, one a view.")
+    return path, dataset, found
+
+
+def _folder_of_masks(path: Path) -> Path:
+    """The folder itself, or the one folder in it that is named as another program names its masks."""
+    inner = [path / name for name in PEER_FOLDERS if (path / name).is_dir()]
+    if len(inner) > 1:
+        names = " and ".join(folder.name for folder in inner)
+        raise MaskError(f"{path} holds several folders of masks, {names}; give the one to take.")
+    return inner[0] if inner else path
 
 
 def _mask_files(path: Path) -> dict[str, Path]:
@@ -80,7 +124,10 @@ def _mask_files(path: Path) -> dict[str, Path]:
     files = [
         file
         for file in path.rglob("*")
-        if file.suffix.lower() in rank and not file.name.startswith(".") and file.is_file()
+        if file.suffix.lower() in rank
+        and not file.name.startswith(".")
+        and file != path / RECORD_NAME
+        and file.is_file()
     ]
     found: dict[str, Path] = {}
     for file in sorted(files, key=lambda file: (rank[file.suffix.lower()], file.as_posix())):
@@ -94,14 +141,18 @@ def _match(names: Sequence[str], found: dict[str, Path]) -> dict[str, Path]:
     view_count = Counter(_last(stem_of(name)) for name in names)
     file_count = Counter(_last(stem_of(key)) for key in found)
     by_last = {_last(stem_of(key)): file for key, file in found.items()}
+    view_starts = Counter(_last(name).split(".")[0] for name in names)
     files = {}
     for name in names:
         stem = stem_of(name)
         last = _last(stem)
+        start = last.split(".")[0]
         if stem in found or name in found:
             files[name] = found.get(stem) or found[name]
         elif view_count[last] == 1 and file_count[last] == 1:
             files[name] = by_last[last]
+        elif view_starts[start] == 1 and view_count[start] == 0 and file_count[start] == 1:
+            files[name] = by_last[start]
     return files
 
 

@@ -8,6 +8,9 @@ from splatseg.run.export import export_run as export_run
 from splatseg.run.folder import Run as Run
 from splatseg.run.folder import create_run as create_run
 from splatseg.run.folder import open_run as open_run
+from splatseg.run.masks import MasksRequest as MasksRequest
+from splatseg.run.masks import export_masks as export_masks
+from splatseg.run.masks import make_masks as make_masks
 from splatseg.run.refine import refine_run as refine_run
 from splatseg.run.render import Picture as Picture
 from splatseg.run.render import render_run as render_run

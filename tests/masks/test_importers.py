@@ -236,3 +236,47 @@ def test_a_truncated_file_is_named_and_never_half_read(tmp_path: Path, suffix: s
             continue
         with pytest.raises(MaskError, match=rf"view\{suffix} cannot be read"):
             read_segments(path)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_saga_tensors_are_read(tmp_path: Path, legacy: bool) -> None:
+    import torch
+
+    masks = torch.from_numpy(MASKS)
+    for content in (masks, {"masks": masks}, masks.float(), masks.to(torch.uint8) * 255):
+        torch.save(content, tmp_path / "a.pt", _use_new_zipfile_serialization=not legacy)
+        check_masks(tmp_path / "a.pt", [1, 1, 1])
+
+
+class Bomb:
+    def __reduce__(self) -> tuple:
+        return exec, ("raise SystemExit('it was run')",)
+
+
+def test_a_pt_file_with_code_in_it_is_refused_and_not_run(tmp_path: Path) -> None:
+    import pickle
+
+    import torch
+
+    torch.save({"masks": Bomb()}, tmp_path / "a.pt")
+    (tmp_path / "b.pt").write_bytes(pickle.dumps(Bomb()))
+    for name in ("a.pt", "b.pt"):
+        with pytest.raises(MaskError, match=r"holds more than tensors .*not opened; save the tensor of masks alone"):
+            read_segments(tmp_path / name)
+
+
+def test_a_pt_file_of_something_else_or_of_damage_is_explained(tmp_path: Path) -> None:
+    import torch
+
+    torch.save([1, 2], tmp_path / "list.pt")
+    with pytest.raises(MaskError, match="a list and no tensor of masks"):
+        read_segments(tmp_path / "list.pt")
+    torch.save(torch.zeros(1).expand(2000, 2000, 2000), tmp_path / "bomb.pt")
+    with pytest.raises(MaskError, match="8000000000 numbers"):
+        read_segments(tmp_path / "bomb.pt")
+    torch.save(torch.from_numpy(MASKS), tmp_path / "good.pt")
+    whole = (tmp_path / "good.pt").read_bytes()
+    for cut in (0, 1, len(whole) // 2, len(whole) - 10):
+        (tmp_path / "cut.pt").write_bytes(whole[:cut])
+        with pytest.raises(MaskError, match=r"cut\.pt"):
+            read_segments(tmp_path / "cut.pt")

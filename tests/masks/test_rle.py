@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from rle_writer import compressed, run_lengths
 
-from splatseg.masks.rle import decode_rle
+from splatseg.masks.rle import (
+    area_of_runs,
+    box_of_runs,
+    compressed_counts,
+    decode_rle,
+    packed_of_runs,
+    runs_of_mask,
+    shared_pixels,
+)
 
 masks = st.tuples(st.integers(1, 20), st.integers(1, 20)).flatmap(lambda s: arrays(bool, s))
 
@@ -50,3 +58,42 @@ def test_damage_is_a_value_error_or_a_mask_of_the_right_size(junk: str, mask: np
     for text in (junk, good[:cut], good[:cut] + junk):
         with contextlib.suppress(ValueError):
             assert decode_rle(text, *mask.shape).shape == mask.shape
+
+
+@given(masks)
+@settings(max_examples=150, deadline=None)
+def test_runs_are_written_as_the_independent_encoder_writes_them(mask: np.ndarray) -> None:
+    runs = runs_of_mask(mask)
+    assert runs.tolist() == run_lengths(mask)
+    assert compressed_counts(runs) == compressed(run_lengths(mask))
+    packed = packed_of_runs(runs, *mask.shape)
+    np.testing.assert_array_equal(packed, np.packbits(mask))
+
+
+@given(st.tuples(st.integers(1, 12), st.integers(1, 12)).flatmap(lambda s: arrays(bool, (2, *s))))
+@settings(max_examples=150, deadline=None)
+def test_areas_boxes_and_overlaps_of_runs_are_those_of_the_masks(pair: np.ndarray) -> None:
+    one, other = (runs_of_mask(mask) for mask in pair)
+    assert shared_pixels(one, other) == (pair[0] & pair[1]).sum()
+    assert area_of_runs(one) == pair[0].sum()
+    x, y, width, height = box_of_runs(one, pair.shape[1])
+    boxed = np.zeros_like(pair[0])
+    boxed[y : y + height, x : x + width] = True
+    assert not (pair[0] & ~boxed).any()
+    if pair[0].any():
+        rows, columns = np.nonzero(pair[0])
+        assert (width, height) == (np.ptp(columns) + 1, np.ptp(rows) + 1)
+    else:
+        assert (x, y, width, height) == (0, 0, 0, 0)
+
+
+def test_pycocotools_reads_what_is_written_and_agrees_on_area_and_box() -> None:
+    from pycocotools import mask as coco
+
+    rng = np.random.default_rng(0)
+    for shape in ((1, 1), (7, 5), (300, 200)):
+        mask = rng.random(shape) < 0.5
+        rle = {"size": list(shape), "counts": compressed_counts(runs_of_mask(mask))}
+        np.testing.assert_array_equal(coco.decode(rle).astype(bool), mask)
+        assert coco.area(rle) == mask.sum()
+        assert tuple(coco.toBbox(rle).astype(int)) == box_of_runs(runs_of_mask(mask), shape[0])

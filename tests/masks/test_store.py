@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,8 @@ from splatseg.errors import MaskError
 from splatseg.masks import open_masks
 
 
-def views(*names: str) -> list[View]:
-    return [View(name, camera(24, 16)) for name in names]
+def views(*names: str, width: int = 24, height: int = 16) -> list[View]:
+    return [View(name, camera(width, height)) for name in names]
 
 
 def write_mask(path: Path, value: int = 1, width: int = 24, height: int = 16) -> Path:
@@ -103,7 +104,7 @@ def test_folders_that_cannot_serve_are_explained(tmp_path: Path) -> None:
     with pytest.raises(MaskError, match=r"There is no folder of masks: .*gone"):
         open_masks(tmp_path / "gone", views("0.jpg"))
     (tmp_path / "0.jpg").write_bytes(b"x")
-    with pytest.raises(MaskError, match=r"holds no masks; expected are files \.npz, \.npy, \.json, \.png"):
+    with pytest.raises(MaskError, match=r"holds no masks; expected are files \.npz, \.npy, \.pt, \.json, \.png"):
         open_masks(tmp_path, views("0.jpg"))
     with pytest.raises(MaskError, match="Not a folder of masks"):
         open_masks(tmp_path / "0.jpg", views("0.jpg"))
@@ -127,3 +128,62 @@ def test_the_development_masks_are_read(shared_data: Path, name: str, folder: st
     read = masks.read(capture.views[0])
     assert read is not None and (read.count, len(read.layers)) == (segments, layers)
     assert (read.width, read.height) == (640, 480)
+
+
+def test_the_folders_of_other_programs_are_found_in_the_one_that_holds_them(tmp_path: Path) -> None:
+    write_mask(tmp_path / "images" / "a.png")
+    path = write_mask(tmp_path / "object_mask" / "a.png")
+    assert open_masks(tmp_path, views("a.jpg")).files == {"a.jpg": path}
+    write_mask(tmp_path / "seg_masks" / "a.png")
+    with pytest.raises(MaskError, match="several folders of masks, seg_masks and object_mask; give the one to take"):
+        open_masks(tmp_path, views("a.jpg"))
+
+
+def test_a_name_cut_at_its_first_dot_counts_if_it_means_one_view(tmp_path: Path) -> None:
+    path = write_mask(tmp_path / "a.png")
+    assert open_masks(tmp_path, views("left/a.b.jpg", "left/c.jpg")).files == {"left/a.b.jpg": path}
+    with pytest.raises(MaskError, match="No mask"):
+        open_masks(tmp_path, views("a.1.jpg", "a.2.jpg"))
+
+
+def coco_dataset(path: Path, **more: object) -> Path:
+    content = {
+        "images": [{"id": i, "file_name": f"set\\{i}.jpg", "width": 4, "height": 3} for i in range(3)],
+        "annotations": [
+            {"image_id": 0, "segmentation": [[0, 0, 2, 0, 2, 3, 0, 3]]},
+            {"image_id": 1, "segmentation": {"size": [3, 4], "counts": [6, 6]}},
+            {"image_id": 1, "segmentation": {"size": [3, 4], "counts": [3, 9]}},
+        ],
+    }
+    path.write_text(json.dumps(content | more))
+    return path
+
+
+def test_a_coco_data_set_serves_all_its_images(tmp_path: Path) -> None:
+    seen = views("0.jpg", "1.jpg", "2.jpg", width=8, height=6)
+    masks = open_masks(coco_dataset(tmp_path / "set.json"), seen)
+    assert masks.names == ("0.jpg", "1.jpg") and masks.read(seen[2]) is None
+    one, two = (masks.read(view) for view in seen[:2])
+    assert one is not None and one.areas().tolist() == [24] and one.mask(1)[:, :4].all()
+    assert two is not None and two.areas().tolist() == [24, 36]
+
+
+def test_a_coco_data_set_that_cannot_serve_is_explained(tmp_path: Path) -> None:
+    path = tmp_path / "set.json"
+    path.write_text("{}")
+    with pytest.raises(MaskError, match=r"set\.json is not a COCO data set \(it lacks 'images'\)"):
+        open_masks(path, views("0.jpg"))
+    with pytest.raises(MaskError, match="annotations of an image 7 that it does not list"):
+        open_masks(coco_dataset(path, annotations=[{"image_id": 7, "segmentation": []}]), views("0.jpg"))
+    with pytest.raises(MaskError, match=r"expected names like a\.png; found set/0\.jpg, set/1\.jpg"):
+        open_masks(coco_dataset(path), views("a.jpg"))
+    rows = [{"image_id": 0, "segmentation": [[1, 2]]}]
+    masks = open_masks(coco_dataset(path, annotations=rows), views("0.jpg", width=4, height=3))
+    with pytest.raises(MaskError, match=r"masks of 'set/0\.jpg' in .*set\.json cannot be read .*polygon of 1 points"):
+        masks.read(views("0.jpg", width=4, height=3)[0])
+
+
+def test_the_record_of_the_masks_command_is_no_mask(tmp_path: Path) -> None:
+    path = write_mask(tmp_path / "0.png")
+    (tmp_path / "masks.json").write_text("{}")
+    assert open_masks(tmp_path, views("0.jpg", "masks.jpg")).files == {"0.jpg": path}

@@ -1,0 +1,70 @@
+"""Generators of masks: what they have in common, and which there are.
+
+A generator is asked for the masks of one image after the other. `GENERATORS` are known by name; any other name is that
+of a model (`mask_model`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from splatseg.masks.generate.grid_of_points import PointGrid
+from splatseg.masks.generate.mask_model import Precision, load_mask_model
+from splatseg.masks.generate.proposals import Proposals, proposals_of_masks
+from splatseg.masks.generate.settings import GenerateSettings
+
+
+class MaskGenerator(Protocol):
+    """Makes masks. `score_name` says what its scores are; `facts` what must be known to make the same masks again."""
+
+    score_name: str
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """JSON-ready: "generator", "settings" and the versions of what it uses."""
+        ...
+
+    def __call__(self, image: np.ndarray) -> Proposals:
+        """All masks of an (H,W,3) uint8 image, of all levels; they may overlap and repeat each other."""
+        ...
+
+
+Propose = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""From an (H,W,3) uint8 image to masks (M,H,W) bool and scores (M,)."""
+
+
+class FunctionGenerator:
+    """A plain function of an image as a generator. facts: "generator" and "settings", as the protocol says."""
+
+    score_name = "score"
+
+    def __init__(self, propose: Propose, facts: dict[str, Any]) -> None:
+        self._propose = propose
+        self.facts = facts
+
+    def __call__(self, image: np.ndarray) -> Proposals:
+        """See `MaskGenerator`."""
+        return proposals_of_masks(*self._propose(image))
+
+
+GENERATORS: dict[str, Callable[[GenerateSettings], MaskGenerator]] = {}
+"""Generators that need no model, by the name that `--model` takes."""
+
+
+def open_generator(
+    name: str,
+    settings: GenerateSettings,
+    device: str = "auto",
+    precision: Precision = "auto",
+    warn: Callable[[str], None] | None = None,
+) -> MaskGenerator:
+    """The generator of this name, or one that asks the model of this name or path. Raises MaskError for neither.
+
+    warn: told when a model has to make do with less memory.
+    """
+    if name in GENERATORS:
+        return GENERATORS[name](settings)
+    return PointGrid(load_mask_model(name, device, precision), settings, warn)

@@ -1,0 +1,39 @@
+"""Polygons as masks: a pixel belongs to a polygon if its centre does, by the even-odd rule.
+
+Coordinates are pixels, (0, 0) the top left corner of the image, so the centre of the first pixel is (0.5, 0.5).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def fill_polygon(mask: np.ndarray, points: np.ndarray) -> None:
+    """Set the pixels of a polygon in mask (H,W) bool. points (P,2) x, y; what lies outside the image is cut off.
+
+    Row by row, the crossings of the row's centre line with the edges are found, and pixels right of an odd number of
+    them are inside. Raises ValueError for fewer than 3 points or coordinates that are not finite.
+    """
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3:
+        raise ValueError(f"a polygon of {len(points)} points")
+    if not np.isfinite(points).all() or np.abs(points).max() > 1e7:
+        raise ValueError("a polygon with impossible coordinates")
+    height, width = mask.shape
+    x0, y0 = points.T
+    x1, y1 = np.roll(points, -1, axis=0).T
+    # Rows whose centre line crosses an edge: the edge's lower end belongs to it, the upper does not.
+    first = np.ceil(np.minimum(y0, y1) - 0.5).clip(0, height).astype(np.int64)
+    last = np.ceil(np.maximum(y0, y1) - 0.5).clip(0, height).astype(np.int64)
+    edges = np.repeat(np.arange(len(points)), last - first)
+    if len(edges) == 0:
+        return
+    rows = np.arange(len(edges)) - np.repeat(np.cumsum(last - first) - (last - first), last - first) + first[edges]
+    share = (rows + 0.5 - y0[edges]) / (y1[edges] - y0[edges])
+    crossings = x0[edges] + share * (x1[edges] - x0[edges])
+    columns = np.ceil(crossings - 0.5).clip(0, width).astype(np.int64)
+    # Each crossing flips all pixels to its right; two flips are none.
+    top, left = int(rows.min()), int(columns.min())
+    flips = np.zeros((int(rows.max()) - top + 1, int(columns.max()) - left + 1), np.int32)
+    np.add.at(flips, (rows - top, columns - left), 1)
+    inside = np.cumsum(flips[:, :-1], axis=1) % 2 == 1
+    mask[top : top + inside.shape[0], left : left + inside.shape[1]] |= inside

@@ -1,0 +1,83 @@
+"""`splatseg masks` as a user calls it, with a tiny model saved as a real one is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from capture_files import colmap_capture
+from PIL import Image
+from tiny_mask_models import save_tiny_model
+
+from splatseg.capture import load_capture
+from splatseg.cli.main import run
+from splatseg.masks import open_masks
+
+
+@pytest.fixture
+def capture(tmp_path: Path) -> Path:
+    folder = colmap_capture(tmp_path / "capture", ["a.jpg", "left/b.jpg", "c.jpg"], width=80, height=48)
+    colors = np.random.default_rng(0).integers(0, 255, (3, 5, 3), np.uint8).repeat(16, axis=0).repeat(16, axis=1)
+    for path in (folder / "images").rglob("*.jpg"):
+        Image.fromarray(colors).save(path)
+    return folder
+
+
+def test_a_model_makes_masks_that_train_can_read_and_a_second_call_goes_on(
+    tmp_path: Path, capture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = save_tiny_model("sam2", tmp_path / "tiny-sam2")
+    command = ["masks", str(capture), "-o", str(tmp_path / "masks"), "--model", str(model)]
+    command += ["--points-per-side", "4", "--pred-iou", "0.5", "--stability", "0.7"]
+    assert run([*command, "--shard", "2/2"]) == 0
+    assert "in 1 views" in capsys.readouterr().out
+    assert run(command) == 0
+    shown = capsys.readouterr()
+    assert "in 3 views" in shown.out and "(1 views were there already)" in shown.out and "masks 3/3" in shown.err
+    views = load_capture(capture).views
+    masks = open_masks(tmp_path / "masks", views)
+    assert len(masks.names) == 3 and all(masks.read(view).count > 0 for view in views)  # type: ignore[union-attr]
+    record = json.loads((tmp_path / "masks" / "masks.json").read_text())
+    assert record["settings"] == {"points_per_side": 4, "pred_iou": 0.5, "stability": 0.7, "crops": 0}
+    assert record["family"] == "sam2" and set(record["versions"]) == {"splatseg", "transformers", "torch"}
+    assert run([*command, "--crops", "1"]) == 2
+    assert "crops was 0 and is now 1" in capsys.readouterr().err
+    assert run([*command, "--pred-iou", "1", "--overwrite"]) == 0
+    shown = capsys.readouterr()
+    assert "0 masks in 3 views" in shown.out and "3 of 3 views have no mask (a.jpg, c.jpg, left/b.jpg)" in shown.err
+
+
+def test_masks_are_exported_for_other_programs(
+    tmp_path: Path, capture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = np.arange(300, dtype=np.uint16).reshape(15, 20)
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(labels).save(tmp_path / "masks" / "a.png")
+    command = ["masks", str(tmp_path / "masks"), "-o", str(tmp_path / "out"), "--export"]
+    assert run([*command, "cgc"]) == 0
+    assert "1 label maps" in capsys.readouterr().out and (tmp_path / "out" / "seg_masks" / "a.png").is_file()
+    assert run([*command, "gaussian-grouping"]) == 0
+    assert "1 of 1 views have more segments than gaussian-grouping can number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--model", "/gone"], "There is no model '/gone'"),
+        (["--model", "{tmp}"], "holds no model: config.json is absent"),
+        (["--shard", "5/4"], "--shard must be i/n"),
+        (["--batch", "0"], "--batch must be from 1"),
+        (["--export", "cgc"], "holds no masks"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence_and_leaves_nothing(
+    tmp_path: Path, capture: Path, capsys: pytest.CaptureFixture[str], more: list[str], message: str
+) -> None:
+    arguments = [argument.format(tmp=tmp_path) for argument in more]
+    source = tmp_path if "--export" not in more else capture / "sparse"
+    assert (
+        run(["masks", str(capture if source == tmp_path else source), "-o", str(tmp_path / "masks"), *arguments]) == 2
+    )
+    assert message in capsys.readouterr().err and not (tmp_path / "masks").exists()
