@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import string
 from pathlib import Path
+from typing import Any
 
 import torch
-import transformers
+
+from splatseg.masks.generate.transformers_library import import_transformers
+
+transformers = import_transformers()
 
 
-def _clip_tokenizer() -> tuple[transformers.PreTrainedTokenizerBase, int]:
+def _clip_tokenizer() -> tuple[Any, int]:
     vocabulary: dict[str, int] = {}
     for character in string.printable.strip():
         for token in (character, character + "</w>"):
@@ -19,14 +23,14 @@ def _clip_tokenizer() -> tuple[transformers.PreTrainedTokenizerBase, int]:
     return transformers.CLIPTokenizer(vocab=vocabulary, merges=[]), len(vocabulary)
 
 
-def _gemma_tokenizer() -> tuple[transformers.PreTrainedTokenizerBase, int]:
+def _gemma_tokenizer() -> tuple[Any, int]:
     vocabulary = {token: number for number, token in enumerate(("<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "▁"))}
     for character in string.printable.strip():
         vocabulary.setdefault(character, len(vocabulary))
     return transformers.GemmaTokenizer(vocab=vocabulary, merges=[]), len(vocabulary)
 
 
-def _bert_tokenizer() -> tuple[transformers.PreTrainedTokenizerBase, int]:
+def _bert_tokenizer() -> tuple[Any, int]:
     special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", "?")
     letters = (*string.ascii_lowercase, *("##" + letter for letter in string.ascii_lowercase))
     vocabulary: dict[str, int] = {}
@@ -39,7 +43,7 @@ _TEXT = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "nu
 _VISION = {**_TEXT, "image_size": 32, "patch_size": 16}
 
 
-def _saved(folder: Path, model: transformers.PreTrainedModel, processor: transformers.ProcessorMixin) -> Path:
+def _saved(folder: Path, model: Any, processor: Any) -> Path:
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     return folder
@@ -123,7 +127,11 @@ def tiny_owlv2(folder: Path) -> Path:
     )
     image = transformers.Owlv2ImageProcessor(size={"height": 32, "width": 32})
     processor = transformers.Owlv2Processor(image_processor=image, tokenizer=tokenizer)
-    return _saved(folder, transformers.Owlv2ForObjectDetection(config), processor)
+    model = transformers.Owlv2ForObjectDetection(config)
+    with torch.no_grad():
+        # Random weights as they are put every box at the edge of the image, where it has no pixels.
+        model.box_head.dense2.weight.mul_(0.01)
+    return _saved(folder, model, processor)
 
 
 def tiny_sam(folder: Path) -> Path:

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 
 from splatseg.errors import WeightsError
+from splatseg.masks.generate.mask_model import MaskModel, load_mask_model
 from splatseg.words.weights import device_for, load_pretrained, model_type
 
 DETECTORS = ("grounding-dino", "mm-grounding-dino", "owlvit", "owlv2")
-SEGMENTERS = ("sam", "sam_hq", "sam2", "sam2_video", "edgetam", "edgetam_video", "sam3_tracker")
 CONCEPTS = ("sam3",)
 
 BOX_SCORES = {"grounding-dino": 0.3, "mm-grounding-dino": 0.3, "owlvit": 0.1, "owlv2": 0.2}
@@ -47,7 +47,7 @@ class Grounder(Protocol):
 class BoxesThenMasks:
     """A detector finds boxes for the words, a segmenter makes a mask of each."""
 
-    def __init__(self, detector: Any, processor: Any, segmenter: Segmenter, name: str) -> None:
+    def __init__(self, detector: Any, processor: Any, segmenter: MaskModel, name: str) -> None:
         self.name = name
         self._detector, self._processor, self._segmenter = detector, processor, segmenter
         self._kind = str(detector.config.model_type)
@@ -57,7 +57,7 @@ class BoxesThenMasks:
         boxes, scores = self.boxes(image, text)
         if len(boxes) == 0:
             return np.zeros((0, *image.shape[:2]), bool), scores
-        return self._segmenter.masks(image, boxes), scores
+        return self._segmenter.masks_of_boxes(image, boxes)[0], scores
 
     @torch.no_grad()
     def boxes(self, image: np.ndarray, text: str) -> tuple[np.ndarray, np.ndarray]:
@@ -77,25 +77,6 @@ class BoxesThenMasks:
         boxes = found["boxes"].float().cpu().numpy().clip(0, [width, height, width, height])
         inside = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
         return boxes[inside].astype(np.float32), found["scores"].float().cpu().numpy()[inside]
-
-
-class Segmenter:
-    """Boxes to masks by a model of the Segment Anything family."""
-
-    def __init__(self, model: Any, processor: Any) -> None:
-        self._model, self._processor = model, processor
-
-    @torch.no_grad()
-    def masks(self, image: np.ndarray, boxes: np.ndarray) -> np.ndarray:
-        """Masks (M,H,W) bool of the things in boxes (M,4), pixels."""
-        inputs = self._processor(images=image, input_boxes=[boxes.tolist()], return_tensors="pt")
-        inputs = inputs.to(self._model.device)
-        sizes = {key: inputs.pop(key) for key in ("original_sizes", "reshaped_input_sizes") if key in inputs}
-        outputs = self._model(**inputs, multimask_output=False)
-        # SAM and SAM-HQ want to know to what size the image was brought, the later ones do not.
-        found = self._processor.post_process_masks(outputs.pred_masks.float().cpu(), *sizes.values())[0]
-        masks: np.ndarray = np.asarray(found).reshape(len(boxes), *image.shape[:2]).astype(bool)
-        return masks
 
 
 class ConceptSegmenter:
@@ -120,7 +101,8 @@ class ConceptSegmenter:
 def load_grounder(model: str | Path, segmenter: str | Path | None = None, device: str | None = None) -> Grounder:
     """A grounder from weights: SAM 3 alone, or a detector with a segmenter. device: None takes the fastest.
 
-    Raises WeightsError if weights are missing, of another kind, or a detector is given without a segmenter.
+    Raises WeightsError if weights are missing, of another kind, or a detector has no segmenter; MaskError for
+    a segmenter that makes no masks.
     """
     device = device or device_for()
     kind = model_type(model)
@@ -137,14 +119,5 @@ def load_grounder(model: str | Path, segmenter: str | Path | None = None, device
         raise WeightsError(
             f"{model} finds boxes, not masks; give a Segment Anything model that makes masks of them with --segmenter"
         )
-    segments = model_type(segmenter)
-    if segments not in SEGMENTERS:
-        raise WeightsError(
-            f"{segmenter} is a {segments} model, which makes no masks of boxes; give one of the kinds "
-            f"{', '.join(SEGMENTERS)}"
-        )
     network, processor = load_pretrained(model, "AutoModelForZeroShotObjectDetection")
-    masker, mask_processor = load_pretrained(segmenter, "AutoModelForMaskGeneration")
-    return BoxesThenMasks(
-        network.to(device).eval(), processor, Segmenter(masker.to(device).eval(), mask_processor), name
-    )
+    return BoxesThenMasks(network.to(device).eval(), processor, load_mask_model(segmenter, device), name)

@@ -1,64 +1,48 @@
-"""Weights of big models: found on disk or by name, loaded by transformers, and told plainly when that does not work."""
+"""Weights of models that understand words: found on disk or by name, loaded by transformers, told plainly if they are
+not there. Mask models have a loader of their own, `masks.generate.load_mask_model`.
+"""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from splatseg.errors import WeightsError
-
-INSTALL = 'models need transformers; install it with `pip install "splatseg[masks]"`'
+from splatseg.masks.generate.transformers_library import import_transformers
 
 
 def device_for() -> str:
-    """The fastest device there is: cuda, mps or cpu."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    """The fastest device there is: cuda or cpu."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def model_type(model: str | Path) -> str:
-    """The kind of a model as its config.json calls it: clip, sam2, grounding_dino, ...
+    """The kind of a model as its config.json calls it: clip, sam3, grounding-dino, ...
 
-    Raises WeightsError if transformers is not installed or there is no such model.
+    Raises WeightsError if there is no such model, MaskError if transformers is not installed.
     """
     folder = Path(model)
-    if folder.is_dir():
-        try:
-            kind = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise WeightsError(
-                f"{folder} holds no model: its config.json cannot be read ({error}); "
-                f"give the folder that `save_pretrained` or a download of the model wrote"
-            ) from None
-        return str(kind)
-    auto_config = _transformers().AutoConfig
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise WeightsError(
+            f"{folder} holds no model: config.json is absent; give the folder that a download of the model wrote"
+        )
     try:
-        return str(auto_config.from_pretrained(str(model)).model_type)
+        return str(import_transformers().AutoConfig.from_pretrained(str(model)).model_type)
     except (OSError, ValueError, KeyError) as error:
         raise WeightsError(_absent(model, error)) from None
 
 
 def load_pretrained(model: str | Path, auto_class: str) -> tuple[Any, Any]:
-    """(model, processor) by a class of transformers. Raises WeightsError."""
-    transformers = _transformers()
+    """(model, processor) by a class of transformers. Raises WeightsError, as `model_type` does."""
+    transformers = import_transformers()
     try:
         network = getattr(transformers, auto_class).from_pretrained(str(model))
         processor = transformers.AutoProcessor.from_pretrained(str(model))
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise WeightsError(_absent(model, error)) from None
     return network, processor
-
-
-def _transformers() -> Any:
-    try:
-        import transformers  # noqa: PLC0415 (an extra, and seconds to import)
-    except ImportError:
-        raise WeightsError(INSTALL) from None
-    return transformers
 
 
 def _absent(model: str | Path, error: Exception) -> str:
