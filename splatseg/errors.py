@@ -31,3 +31,11 @@ class PromptError(SplatsegError):
 
 class BackendError(SplatsegError):
     """The rasteriser backend that was asked for is not available here."""
+
+
+class WeightsError(SplatsegError):
+    """Weights of a model are missing, of another kind than asked for, or cannot be loaded here."""
+
+
+class NotFoundError(SplatsegError):
+    """What was asked for in words is not in the scene; the command line leaves with exit code 3."""

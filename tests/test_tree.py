@@ -25,6 +25,7 @@ ORDER = [
     ["refine"],
     ["select"],
     ["output", "evaluate"],
+    ["words"],
     ["demo"],
     ["run"],
     ["viewer"],

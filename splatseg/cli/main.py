@@ -18,9 +18,11 @@ from splatseg.cli.render import Render
 from splatseg.cli.segment import Segment
 from splatseg.cli.select import Select
 from splatseg.cli.train import Train
-from splatseg.errors import SplatsegError
+from splatseg.cli.words import Words
+from splatseg.errors import NotFoundError, SplatsegError
 
 USER_ERROR = 2
+NOT_FOUND = 3
 INTERRUPTED = 130
 
 Command = (
@@ -29,6 +31,7 @@ Command = (
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Segment, tyro.conf.subcommand("segment")]
     | Annotated[Refine, tyro.conf.subcommand("refine")]
+    | Annotated[Words, tyro.conf.subcommand("words")]
     | Annotated[Select, tyro.conf.subcommand("select")]
     | Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
@@ -38,7 +41,8 @@ Command = (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one command and leave with its exit code: 0, 2 for what a user got wrong, 130 for Ctrl-C."""
+    """Run one command and leave with its exit code: 0, 2 for what a user got wrong, 3 for words that
+    mean nothing in the scene, 130 for Ctrl-C."""
     sys.exit(run(arguments))
 
 
@@ -56,7 +60,7 @@ def run(arguments: list[str] | None = None) -> int:
         command.run(terminal)
     except SplatsegError as error:
         terminal.messages.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
-        return USER_ERROR
+        return NOT_FOUND if isinstance(error, NotFoundError) else USER_ERROR
     except KeyboardInterrupt:
         terminal.messages.print("stopped; what was finished is kept", style="yellow")
         return INTERRUPTED

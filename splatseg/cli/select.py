@@ -10,16 +10,17 @@ import tyro
 
 from splatseg.cli.arguments import Cameras, RunFolder
 from splatseg.cli.console import Terminal
-from splatseg.run import Request, open_run, select_in_run
+from splatseg.run import Request, Words, open_run, select_in_run
 
 Clicks = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[VIEW:]X,Y")]
 Boxes = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[VIEW:]X0,Y0,X1,Y1")]
+Texts = Annotated[tuple[str, ...], tyro.conf.arg(metavar="WORDS")]
 MaskFiles = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[VIEW:]PNG")]
 
 
 @dataclass(frozen=True)
 class Select:
-    """Select an object by clicks, boxes or masks, in one view or in several.
+    """Select an object by clicks, boxes or masks, in one view or in several, or by words.
 
     Writes DIR/masks/<view>.png (0/255, every view or camera), DIR/object.ply, DIR/rest.ply and DIR/selection.json.
     """
@@ -41,6 +42,15 @@ class Select:
     """Boxes around what is not the object."""
     not_mask: MaskFiles = ()
     """Masks of what is not the object."""
+    text: Texts = ()
+    """What is meant, in words: "red mug". Needs a model; not found leaves with exit code 3."""
+    not_text: Texts = ()
+    """What is not meant, in words."""
+    model: str | None = None
+    """Folder (or name) of the model that understands words: a CLIP or SigLIP after `splatseg words`, SAM 3, or
+    Grounding DINO with --segmenter. Default: the one the run was described with."""
+    segmenter: str | None = None
+    """Folder (or name) of a Segment Anything model that makes masks of the boxes a detector finds."""
     threshold: float | None = None
     """Least similarity of a Gaussian to the prompt, -1 to 1. Default: chosen by agreement with the prompt."""
     granularity: float | None = None
@@ -69,5 +79,8 @@ class Select:
             grow=self.grow,
             shrink=self.shrink,
         )
-        summary = select_in_run(open_run(self.folder), request, self.output, terminal, self.cameras, self.antialias)
+        words = Words(self.text, self.not_text, self.model, self.segmenter)
+        summary = select_in_run(
+            open_run(self.folder), request, self.output, terminal, self.cameras, self.antialias, words
+        )
         terminal.results.print(summary)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -29,13 +29,19 @@ from splatseg.splats.splats import Splats
 if TYPE_CHECKING:
     from splatseg.capture.capture import View
     from splatseg.masks.segments import Segments
-    from splatseg.masks.store import MaskStore
 
 WEIGHT_FLOOR = 1e-3
 """Votes below this many pixels are dropped: they are what leaks through a nearly opaque surface."""
 
 SHARE_FLOOR = 2e-3
 """Votes below this share of all the view sees of the Gaussian are dropped: the far tails of its footprint."""
+
+
+class MaskSource(Protocol):
+    """Where the masks of a view come from: a `MaskStore`, or anything else that can be read so."""
+
+    def read(self, view: View) -> Segments | None:
+        """The segments of a view at the size of its camera, or None if it has no masks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +76,7 @@ class Votes:
 def collect_votes(
     splats: Splats,
     views: Sequence[View],
-    masks: MaskStore,
+    masks: MaskSource,
     progress: Callable[[int, int], None] | None = None,
 ) -> Votes:
     """Votes of the masks of all `views` that have any; the others are passed over. One view is in memory at a time.

@@ -8,6 +8,7 @@ the segment (`lift.confidence`), or null where it is not known; it may be missin
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,10 @@ class Segment:
     box: tuple[tuple[float, float, float], tuple[float, float, float]]
     parent: int | None = None
     confidence: float | None = None
+
+    def renamed(self, name: str) -> Segment:
+        """The same segment under another name."""
+        return dataclasses.replace(self, name=name)
 
     @property
     def size(self) -> tuple[float, float, float]:

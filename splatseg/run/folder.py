@@ -7,6 +7,7 @@
     earlier_segments.safetensors  ids, names and colours of earlier segmentations, so that they stay
     votes.safetensors  what every mask sees of every Gaussian, which selections ask
     hierarchy.safetensors  parts, wholes and groups: what another granularity is cut from
+    words.safetensors  what segments look like in the language of an encoder, which words are compared with
 
 Every file is written aside and renamed into place, so a run is never left with half a file.
 """
@@ -33,7 +34,7 @@ from splatseg.run.settings_file import read_settings, to_plain, write_settings
 from splatseg.splats import Splats, load_splats
 
 FILES = (
-    *("config.yaml", "metrics.jsonl", "splats.ply", "votes.safetensors", "hierarchy.safetensors"),
+    *("config.yaml", "metrics.jsonl", "splats.ply", "votes.safetensors", "hierarchy.safetensors", "words.safetensors"),
     *("segments.json", "earlier_segments.safetensors", "report.html", "evaluation.json"),
 )
 FOLDERS = ("checkpoint", "masks")
@@ -147,6 +148,11 @@ class Run:
     def hierarchy_path(self) -> Path:
         """Where the hierarchy of segments is."""
         return self.path / "hierarchy.safetensors"
+
+    @property
+    def words_path(self) -> Path:
+        """Where the vectors of segments and words are, if the run was described."""
+        return self.path / "words.safetensors"
 
     @property
     def segments_path(self) -> Path:

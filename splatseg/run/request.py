@@ -37,6 +37,11 @@ class Request:
     grow: int = 0
     shrink: int = 0
 
+    @property
+    def given(self) -> bool:
+        """Whether there is any prompt in a view."""
+        return any((self.click, self.box, self.mask, self.not_click, self.not_box, self.not_mask))
+
     def prompts(self, capture: Capture) -> list[Prompt]:
         """The prompts, with the cameras of their views, wanted ones first.
 
@@ -44,7 +49,9 @@ class Request:
         nothing is wanted.
         """
         if not (self.click or self.box or self.mask):
-            raise PromptError("there is no prompt; give at least one of --click X,Y, --box X0,Y0,X1,Y1 and --mask PNG")
+            raise PromptError(
+                "there is no prompt; give at least one of --click X,Y, --box X0,Y0,X1,Y1, --mask PNG and --text WORDS"
+            )
         return [
             *self._given(capture, self.click, self.box, self.mask, True),
             *self._given(capture, self.not_click, self.not_box, self.not_mask, False),

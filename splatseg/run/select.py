@@ -16,6 +16,7 @@ from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
 from splatseg.run.request import Request
 from splatseg.run.settings import checked_granularity
+from splatseg.run.words import Words, find_by_text
 from splatseg.select import Knowledge, Selection, grown, select_by_prompts, shrunk
 from splatseg.splats import Splats
 
@@ -27,14 +28,16 @@ def select_in_run(
     reporter: Reporter,
     cameras: Path | None = None,
     antialias: bool = False,
+    words: Words | None = None,
 ) -> str:
     """Select and write `output`/masks/<view>.png, object.ply, rest.ply and selection.json; return a summary.
 
     cameras: masks for these (see `capture.load_cameras`) instead of all views of the capture. antialias: masks have
-    greys at their edges, the share of each pixel that shows the object.
+    greys at their edges, the share of each pixel that shows the object. words: say what is meant instead of prompts in
+    views; of the request only steps along the hierarchy count then.
 
-    Raises PromptError for an unknown view, a prompt outside the image, or a selection that is empty; RunError when
-    the run has no features yet, or no hierarchy where one is needed.
+    Raises NotFoundError for words that mean nothing here; PromptError for an unknown view, a prompt outside the image,
+    or a selection that is empty; RunError when the run has no features yet, or no hierarchy where one is needed.
     """
     if output.exists() and not output.is_dir():
         raise RunError(f"{output} is a file, not a folder; name another place with -o")
@@ -42,29 +45,50 @@ def select_in_run(
     splats = run.splats()
     if splats.features is None:
         raise RunError(f"{run.path} has no features yet; run `splatseg segment {run.path} --masks DIR` first")
-    selection = select(run, splats, request)
+    lines: tuple[str, ...] = ()
+    if words is not None and words.text:
+        selection, lines = _by_words(run, splats, request, words, reporter)
+    else:
+        selection = select(run, splats, request)
     members = selection.members
     coverage = _write_masks(splats, pictured, members, output / "masks", SUPERSAMPLE if antialias else 1, reporter)
     export_object(output / "object.ply", splats, members)
     export_rest(output / "rest.ply", splats, members)
-    write_json(output / "selection.json", _facts(request, selection, len(splats), coverage))
-    return f"selected {int(members.sum()):,} of {len(splats):,} Gaussians; wrote {output}"
+    said = dataclasses.asdict(words) if words is not None and words.text else {}
+    write_json(output / "selection.json", _facts(request, selection, len(splats), coverage) | said)
+    return "\n".join([*lines, f"selected {int(members.sum()):,} of {len(splats):,} Gaussians; wrote {output}"])
+
+
+def _by_words(
+    run: Run, splats: Splats, request: Request, words: Words, reporter: Reporter
+) -> tuple[Selection, tuple[str, ...]]:
+    if request.given:
+        raise PromptError("words and prompts in views cannot be mixed; give either --text or --click, --box and --mask")
+    found = find_by_text(run, splats, words, reporter)
+    hierarchy = _hierarchy_for(run, splats, request)
+    return (found.selection if hierarchy is None else _stepped(found.selection, hierarchy, request)), found.facts
 
 
 def select(run: Run, splats: Splats, request: Request) -> Selection:
     """The selection that a request makes on the run's splat, set right by the votes of all views. Raises as above."""
     prompts = request.prompts(run.capture)
-    agreement, hierarchy = run.agreement(splats), run.hierarchy(splats)
+    hierarchy = _hierarchy_for(run, splats, request)
+    selection = select_by_prompts(
+        splats, prompts, Knowledge(run.agreement(splats), hierarchy, request.granularity), request.threshold
+    )
+    return selection if hierarchy is None else _stepped(selection, hierarchy, request)
+
+
+def _hierarchy_for(run: Run, splats: Splats, request: Request) -> Hierarchy | None:
+    """The run's hierarchy. Raises if the request needs one that is not there, or asks for what cannot be."""
+    hierarchy = run.hierarchy(splats)
     if request.granularity is not None:
         checked_granularity(request.granularity)
     if min(request.grow, request.shrink) < 0:
         raise PromptError(f"--grow and --shrink count steps, got {min(request.grow, request.shrink)}; give 1, 2, ...")
     if hierarchy is None and (request.granularity is not None or request.grow or request.shrink):
         raise RunError(f"{run.path} has no hierarchy of segments to go along; run `splatseg segment {run.path}` again")
-    selection = select_by_prompts(
-        splats, prompts, Knowledge(agreement, hierarchy, request.granularity), request.threshold
-    )
-    return selection if hierarchy is None else _stepped(selection, hierarchy, request)
+    return hierarchy
 
 
 def _stepped(selection: Selection, hierarchy: Hierarchy, request: Request) -> Selection:

@@ -1,0 +1,38 @@
+"""`splatseg words`: what the segments of a run look like in the language of CLIP or SigLIP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from splatseg.cli.arguments import RunFolder
+from splatseg.cli.console import Terminal
+from splatseg.run import describe_run, open_run
+from splatseg.words import load_encoder, read_words
+
+
+@dataclass(frozen=True)
+class Words:
+    """Describe every segment of a run by its best pictures, so that `splatseg select RUN --text WORDS` takes
+    milliseconds afterwards, and propose names.
+
+    Writes RUN/words.safetensors; the photographs are needed for this once.
+    """
+
+    folder: RunFolder
+    model: str
+    """Folder (or name) of a CLIP, MetaCLIP 2, SigLIP or SigLIP 2 model."""
+    vocabulary: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """Words to name segments by and to compare queries with, one a line. Default: some hundred common things."""
+    rename: bool = False
+    """Give the names that fit to segments that are still called by their number."""
+
+    def run(self, terminal: Terminal) -> None:
+        """Describe and print the names that fit."""
+        vocabulary = None if self.vocabulary is None else read_words(self.vocabulary)
+        run = open_run(self.folder)
+        summary = describe_run(run, load_encoder(self.model), terminal, vocabulary, self.rename, self.model)
+        terminal.results.print(summary, markup=False)

@@ -1,0 +1,136 @@
+"""Segments described by vectors, kept with the run: a query in words then costs one text and a few products.
+
+One safetensors file: `ids` (S,), `vectors` (S,D) unit rows, `marks` (S,) what the segments were made of, `word_vectors`
+(W,D) unit rows; the words, the encoder and where its weights were in the metadata, as JSON.
+
+Alphabet: S segments, D dimensions, W words, N Gaussians.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from splatseg.arrays import check_shapes
+from splatseg.errors import RunError
+from splatseg.files import atomic_write
+from splatseg.words.crops import Crop
+from splatseg.words.encoder import Encoder
+from splatseg.words.vocabulary import caption
+
+FORMAT = "splatseg words 1"
+
+
+@dataclass(frozen=True, eq=False)
+class Described:
+    """ids (S,) int32; vectors (S,D) float32 and word_vectors (W,D) float32 with unit rows; marks (S,) int64 (see
+    `marks_of`); words: W of them; encoder: the name of what made the vectors; weights: where it was loaded from."""
+
+    ids: np.ndarray
+    vectors: np.ndarray
+    marks: np.ndarray
+    words: tuple[str, ...]
+    word_vectors: np.ndarray
+    encoder: str
+    weights: str
+
+    def __post_init__(self) -> None:
+        check_shapes(
+            ids=(self.ids, "S"),
+            vectors=(self.vectors, "S D"),
+            marks=(self.marks, "S"),
+            word_vectors=(self.word_vectors, "W D"),
+        )
+        assert len(self.words) == len(self.word_vectors)
+
+    def changed(self, segment_ids: np.ndarray) -> list[int]:
+        """Segments of segment_ids (N,) that were not described, or are made of other Gaussians by now."""
+        now = marks_of(segment_ids)
+        known = dict(zip(self.ids.tolist(), self.marks.tolist(), strict=True))
+        return [segment_id for segment_id, mark in now.items() if known.get(segment_id) != mark]
+
+
+def describe(
+    crops: Mapping[int, Sequence[Crop]],
+    segment_ids: np.ndarray,
+    encoder: Encoder,
+    words: Sequence[str],
+    weights: str = "",
+) -> Described:
+    """Vectors of segments from their crops, and of words: the mean over all crops of a segment, plain and alone.
+
+    segment_ids (N,): what the segments are made of now. weights: where the encoder was loaded from, to be kept.
+    """
+    ids = sorted(crops)
+    pictures = [picture for i in ids for crop in crops[i] for picture in (crop.plain, crop.alone)]
+    owner = np.repeat(np.arange(len(ids)), [2 * len(crops[i]) for i in ids])
+    vectors = encoder.images(pictures)
+    sums = np.zeros((len(ids), vectors.shape[1]), dtype=np.float32)
+    np.add.at(sums, owner, vectors)
+    marks = marks_of(segment_ids)
+    return Described(
+        ids=np.array(ids, dtype=np.int32),
+        vectors=sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12),
+        marks=np.array([marks.get(i, 0) for i in ids], dtype=np.int64),
+        words=tuple(words),
+        word_vectors=encoder.texts([caption(word) for word in words]),
+        encoder=encoder.name,
+        weights=weights,
+    )
+
+
+def marks_of(segment_ids: np.ndarray) -> dict[int, int]:
+    """A number for what each segment is made of: segments with the same Gaussians have the same one, others another."""
+    ids = np.asarray(segment_ids)
+    order = np.argsort(ids, kind="stable").astype(np.int64)
+    unique, starts = np.unique(ids[order], return_index=True)
+    parts: Iterable[np.ndarray] = np.split(order, starts[1:])
+    return {
+        int(segment_id): zlib.crc32(rows.tobytes())
+        for segment_id, rows in zip(unique, parts, strict=True)
+        if segment_id > 0
+    }
+
+
+def write_described(path: Path, described: Described) -> None:
+    """Write atomically."""
+    tensors = {
+        "ids": described.ids,
+        "vectors": described.vectors,
+        "marks": described.marks,
+        "word_vectors": described.word_vectors,
+    }
+    facts = {
+        "format": FORMAT,
+        "words": json.dumps(described.words),
+        "encoder": described.encoder,
+        "weights": described.weights,
+    }
+    with atomic_write(path) as file:
+        file.write(save({name: np.ascontiguousarray(value) for name, value in tensors.items()}, facts))
+
+
+def read_described(path: Path) -> Described:
+    """Read what `write_described` wrote. Raises RunError if it is missing, damaged, or of another version."""
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            facts = file.metadata() or {}
+            if facts.get("format") != FORMAT:
+                raise RunError(f"{path} holds no words of this version of splatseg; run `splatseg words` again")
+            tensors = {name: file.get_tensor(name) for name in ("ids", "vectors", "marks", "word_vectors")}
+        return Described(
+            **tensors, words=tuple(json.loads(facts["words"])), encoder=facts["encoder"], weights=facts["weights"]
+        )
+    except FileNotFoundError:
+        raise RunError(
+            f"there is no {path}: the segments are not described yet; run `splatseg words {path.parent} --model DIR`"
+        ) from None
+    except (OSError, SafetensorError, KeyError, ValueError, AssertionError) as error:
+        raise RunError(f"{path} is damaged ({error}); run `splatseg words {path.parent} --model DIR` again") from None

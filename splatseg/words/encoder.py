@@ -1,0 +1,113 @@
+"""Encoders of pictures and words into one space, where what a picture shows lies near the words for it.
+
+    images, texts -> unit vectors (B,D) float32          likeness of a picture and a text = their dot product, in -1..1
+
+CLIP, SigLIP, SigLIP 2 and MetaCLIP 2 through transformers, from a folder of weights or by name. Everything else here
+needs only the protocol `Encoder`, so another model is one class.
+
+Alphabet: B pictures or texts; D dimensions, the model's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from splatseg.errors import WeightsError
+from splatseg.words.weights import device_for, load_pretrained, model_type
+
+FAMILIES = ("clip", "metaclip_2", "siglip", "siglip2")
+"""Model types, as their config.json says."""
+
+PADDED_LENGTH = 64
+"""SigLIP was trained on texts padded to this many tokens; other lengths give other vectors."""
+
+BATCH = 16
+
+
+class Encoder(Protocol):
+    """What embeds pictures and words. name: what the embeddings are of, so that those of two models never meet."""
+
+    name: str
+
+    def images(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        """Pictures, each (H,W,3) uint8, as unit vectors (B,D) float32."""
+
+    def texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Texts as unit vectors (B,D) float32."""
+
+
+class TransformersEncoder:
+    """An encoder whose weights transformers reads."""
+
+    def __init__(self, model: Any, processor: Any, name: str) -> None:
+        self.name = name
+        self._model, self._processor = model, processor
+        self._padding = "max_length" if model.config.model_type.startswith("siglip") else True
+
+    @torch.no_grad()
+    def images(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        """See `Encoder`."""
+        rows = []
+        for start in range(0, len(pictures), BATCH):
+            inputs = self._processor(images=list(pictures[start : start + BATCH]), return_tensors="pt")
+            rows.append(self._vectors(self._model.get_image_features(**self._moved(inputs))))
+        return _unit(rows)
+
+    @torch.no_grad()
+    def texts(self, texts: Sequence[str]) -> np.ndarray:
+        """See `Encoder`."""
+        rows = []
+        for start in range(0, len(texts), BATCH):
+            inputs = self._processor(
+                text=list(texts[start : start + BATCH]),
+                padding=self._padding,
+                truncation=True,
+                max_length=self._longest(),
+                return_tensors="pt",
+            )
+            rows.append(self._vectors(self._model.get_text_features(**self._moved(inputs))))
+        return _unit(rows)
+
+    def _longest(self) -> int:
+        positions = int(self._model.config.text_config.max_position_embeddings)
+        return min(PADDED_LENGTH, positions) if self._padding == "max_length" else positions
+
+    def _moved(self, inputs: Any) -> dict[str, torch.Tensor]:
+        return {
+            key: value.to(self._model.device, self._model.dtype if value.is_floating_point() else None)
+            for key, value in inputs.items()
+        }
+
+    @staticmethod
+    def _vectors(output: Any) -> np.ndarray:
+        # transformers 4 returned the vectors, 5 returns them as the pooled output.
+        vectors = getattr(output, "pooler_output", output)
+        return np.asarray(vectors.float().cpu().numpy(), dtype=np.float32)
+
+
+def load_encoder(model: str | Path, device: str | None = None) -> TransformersEncoder:
+    """An encoder from a folder of weights, or by the name of one that transformers finds. device: None = the fastest.
+
+    Raises WeightsError if transformers is not installed, there are no such weights, or they are of another kind.
+    """
+    kind = model_type(model)
+    if kind not in FAMILIES:
+        raise WeightsError(
+            f"{model} is a {kind} model, which does not put pictures and words into one space; "
+            f"give one of the kinds {', '.join(FAMILIES)}"
+        )
+    network, processor = load_pretrained(model, "AutoModel")
+    network = network.to(device or device_for()).eval()
+    return TransformersEncoder(network, processor, f"{kind}:{Path(str(model)).name}")
+
+
+def _unit(rows: list[np.ndarray]) -> np.ndarray:
+    vectors = np.concatenate(rows) if rows else np.zeros((0, 1), np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: np.ndarray = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return unit

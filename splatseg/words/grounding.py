@@ -1,0 +1,123 @@
+"""Words to masks of one photograph: a detector's boxes made masks by a segmenter, or a model that does both.
+
+    ground(image (H,W,3) uint8, "red mug") -> masks (M,H,W) bool, scores (M,) in 0..1
+
+Grounding DINO, MM Grounding DINO, OWL-ViT and OWLv2 find boxes; any of the Segment Anything family makes masks of them;
+SAM 3 needs no other. All through transformers; all else here needs only the protocol `Grounder`.
+
+Alphabet: M masks or boxes (x0, y0, x1, y1) in pixels; H x W pixels.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from splatseg.errors import WeightsError
+from splatseg.masks.generate.mask_model import MaskModel, load_mask_model
+from splatseg.words.weights import device_for, load_pretrained, model_type
+
+DETECTORS = ("grounding-dino", "mm-grounding-dino", "owlvit", "owlv2")
+CONCEPTS = ("sam3",)
+
+BOX_SCORES = {"grounding-dino": 0.3, "mm-grounding-dino": 0.3, "owlvit": 0.1, "owlv2": 0.2}
+"""Least score of a box, by kind of detector: Grounding DINO's as Gaussian Grouping takes it, OWL's its authors'."""
+
+TEXT_SCORE = 0.25
+"""Least score of a word of the query for a box of Grounding DINO."""
+
+CONCEPT_SCORE = 0.5
+"""Least score of an instance of SAM 3."""
+
+Masks = tuple[np.ndarray, np.ndarray]
+
+
+class Grounder(Protocol):
+    """What finds words in a photograph. name: what the masks are of."""
+
+    name: str
+
+    def ground(self, image: np.ndarray, text: str) -> Masks:
+        """(masks (M,H,W) bool, scores (M,) float32 in 0..1) of an image (H,W,3) uint8; M may be 0."""
+
+
+class BoxesThenMasks:
+    """A detector finds boxes for the words, a segmenter makes a mask of each."""
+
+    def __init__(self, detector: Any, processor: Any, segmenter: MaskModel, name: str) -> None:
+        self.name = name
+        self._detector, self._processor, self._segmenter = detector, processor, segmenter
+        self._kind = str(detector.config.model_type)
+
+    def ground(self, image: np.ndarray, text: str) -> Masks:
+        """See `Grounder`."""
+        boxes, scores = self.boxes(image, text)
+        if len(boxes) == 0:
+            return np.zeros((0, *image.shape[:2]), bool), scores
+        return self._segmenter.masks_of_boxes(image, boxes)[0], scores
+
+    @torch.no_grad()
+    def boxes(self, image: np.ndarray, text: str) -> tuple[np.ndarray, np.ndarray]:
+        """(boxes (M,4) float32 in pixels, clipped to the image; scores (M,))."""
+        inputs = self._processor(images=image, text=[[text.lower()]], return_tensors="pt").to(self._detector.device)
+        outputs = self._detector(**inputs)
+        least, sizes = BOX_SCORES[self._kind], [image.shape[:2]]
+        if self._kind.endswith("dino"):
+            found = self._processor.post_process_grounded_object_detection(
+                outputs, inputs["input_ids"], threshold=least, text_threshold=TEXT_SCORE, target_sizes=sizes
+            )[0]
+        else:
+            found = self._processor.post_process_grounded_object_detection(
+                outputs, threshold=least, target_sizes=sizes
+            )[0]
+        height, width = image.shape[:2]
+        boxes = found["boxes"].float().cpu().numpy().clip(0, [width, height, width, height])
+        inside = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
+        return boxes[inside].astype(np.float32), found["scores"].float().cpu().numpy()[inside]
+
+
+class ConceptSegmenter:
+    """SAM 3: words to masks in one model."""
+
+    def __init__(self, model: Any, processor: Any, name: str) -> None:
+        self.name = name
+        self._model, self._processor = model, processor
+
+    @torch.no_grad()
+    def ground(self, image: np.ndarray, text: str) -> Masks:
+        """See `Grounder`."""
+        inputs = self._processor(images=image, text=text, return_tensors="pt").to(self._model.device)
+        outputs = self._model(**inputs)
+        found = self._processor.post_process_instance_segmentation(
+            outputs, threshold=CONCEPT_SCORE, mask_threshold=0.5, target_sizes=[image.shape[:2]]
+        )[0]
+        masks = found["masks"].cpu().numpy().astype(bool).reshape(-1, *image.shape[:2])
+        return masks, found["scores"].float().cpu().numpy()
+
+
+def load_grounder(model: str | Path, segmenter: str | Path | None = None, device: str | None = None) -> Grounder:
+    """A grounder from weights: SAM 3 alone, or a detector with a segmenter. device: None takes the fastest.
+
+    Raises WeightsError if weights are missing, of another kind, or a detector has no segmenter; MaskError for
+    a segmenter that makes no masks.
+    """
+    device = device or device_for()
+    kind = model_type(model)
+    name = f"{kind}:{Path(str(model)).name}"
+    if kind in CONCEPTS:
+        network, processor = load_pretrained(model, "Sam3Model")
+        return ConceptSegmenter(network.to(device).eval(), processor, name)
+    if kind not in DETECTORS:
+        raise WeightsError(
+            f"{model} is a {kind} model, which does not find words in a picture; give one of the kinds "
+            f"{', '.join((*DETECTORS, *CONCEPTS))}"
+        )
+    if segmenter is None:
+        raise WeightsError(
+            f"{model} finds boxes, not masks; give a Segment Anything model that makes masks of them with --segmenter"
+        )
+    network, processor = load_pretrained(model, "AutoModelForZeroShotObjectDetection")
+    return BoxesThenMasks(network.to(device).eval(), processor, load_mask_model(segmenter, device), name)

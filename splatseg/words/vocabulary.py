@@ -1,0 +1,45 @@
+"""Common words: what a segment could be called, and what a query is compared with to say whether it is here at all."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from splatseg.errors import PromptError
+
+TEMPLATE = "a photo of {}"
+"""Encoders were trained on captions; a bare noun is further from its pictures."""
+
+
+@cache
+def common_words() -> tuple[str, ...]:
+    """The word list that comes with splatseg: things of rooms, kitchens, desks, workshops, streets and gardens."""
+    return _words((files("splatseg.words") / "vocabulary.txt").read_text(encoding="utf-8"))
+
+
+def read_words(path: Path) -> tuple[str, ...]:
+    """Words from a text file, one a line; blank lines and what follows # are left out. Raises PromptError."""
+    try:
+        words = _words(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise PromptError(
+            f"the word list {path} cannot be read: {error}; give a text file with a word a line"
+        ) from None
+    if not words:
+        raise PromptError(f"the word list {path} holds no word; write one a line")
+    return words
+
+
+def caption(words: str) -> str:
+    """What is given to an encoder for some words: "red mug" as "a photo of a red mug"."""
+    text = " ".join(words.split())
+    if text.split(" ")[0].lower() in ("a", "an", "the", "my", "some"):
+        return TEMPLATE.format(text)
+    article = "an" if text[:1].lower() in "aeiou" else "a"
+    return TEMPLATE.format(f"{article} {text}")
+
+
+def _words(text: str) -> tuple[str, ...]:
+    lines = (line.split("#")[0].strip() for line in text.splitlines())
+    return tuple(dict.fromkeys(line for line in lines if line))

@@ -1,0 +1,57 @@
+"""Encoders of every family, with true processors and random weights, loaded from folders as real ones are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_language_models as tiny
+
+from splatseg.errors import WeightsError
+from splatseg.words import load_encoder
+
+PICTURES = [np.random.default_rng(0).integers(0, 255, size, dtype=np.uint8) for size in ((40, 60, 3), (17, 9, 3))]
+
+
+@pytest.mark.parametrize("build", [tiny.tiny_clip, tiny.tiny_siglip, tiny.tiny_siglip2], ids=lambda f: f.__name__)
+def test_pictures_and_words_become_unit_vectors_of_one_space(build: Callable[[Path], Path], tmp_path: Path) -> None:
+    encoder = load_encoder(build(tmp_path / "weights"), "cpu")
+    pictures = encoder.images(PICTURES)
+    texts = encoder.texts(["a photo of a red mug", "a", "a very long text " * 40])
+    assert pictures.shape[1] == texts.shape[1] and (len(pictures), len(texts)) == (2, 3)
+    assert pictures.dtype == texts.dtype == np.float32
+    for vectors in (pictures, texts):
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, atol=1e-5)
+    assert not np.allclose(pictures[0], pictures[1]) and not np.allclose(texts[0], texts[1])
+
+
+@pytest.mark.parametrize("build", [tiny.tiny_clip, tiny.tiny_siglip], ids=lambda f: f.__name__)
+def test_a_text_has_the_same_vector_alone_and_among_others(build: Callable[[Path], Path], tmp_path: Path) -> None:
+    encoder = load_encoder(build(tmp_path / "weights"), "cpu")
+    together = encoder.texts(["mug", "a much longer text than that"])
+    np.testing.assert_allclose(encoder.texts(["mug"])[0], together[0], atol=1e-5)
+
+
+def test_the_name_of_an_encoder_says_kind_and_folder(tmp_path: Path) -> None:
+    assert load_encoder(tiny.tiny_clip(tmp_path / "small"), "cpu").name == "clip:small"
+
+
+def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "sam2"}))
+    with pytest.raises(WeightsError, match="sam2 model, which does not put pictures and words into one space"):
+        load_encoder(tmp_path)
+
+
+def test_a_folder_without_a_model_is_told(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="holds no model"):
+        load_encoder(tmp_path)
+
+
+def test_a_folder_without_weights_is_told(tmp_path: Path) -> None:
+    folder = tiny.tiny_clip(tmp_path / "weights")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(WeightsError, match="no weights that can be loaded"):
+        load_encoder(folder)
