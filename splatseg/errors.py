@@ -37,5 +37,5 @@ class WeightsError(SplatsegError):
     """Weights of a model are missing, of another kind than asked for, or cannot be loaded here."""
 
 
-class NotFoundError(SplatsegError):
+class NotFoundError(PromptError):
     """What was asked for in words is not in the scene; the command line leaves with exit code 3."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,7 +14,8 @@ from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
 from splatseg.evaluate import PROTOCOLS, ProtocolName, ProtocolScore, protocol_tables, score_predictions
 from splatseg.files import write_json
-from splatseg.run import evaluate_protocol, evaluate_run, open_run, write_held_out
+from splatseg.run import Run, evaluate_protocol, evaluate_run, open_language, open_run, write_held_out
+from splatseg.select import Selection
 
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
 Folder = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
@@ -51,6 +53,10 @@ class Evaluate:
     """Masks to score under the protocol, laid out as its own tools write them."""
     prompts: Literal["oracle", "text"] = "oracle"
     """What a run is prompted with: the true mask in the protocol's prompt view, or the protocol's words."""
+    model: str | None = None
+    """With --prompts text: folder of the model that understands words, as for `splatseg select --text`."""
+    segmenter: str | None = None
+    """With --prompts text: folder of the model that makes masks of the boxes of a detector."""
     scenes: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME [NAME ...]")] = ()
     """Score these scenes of the data set only."""
     json: File = None
@@ -87,13 +93,13 @@ class Evaluate:
             raise PromptError("--protocol scores runs (--run RUN) or masks (--predictions DIR); give one of the two")
         if self.predictions is not None:
             return score_predictions(PROTOCOLS[protocol], self.folder, self.predictions, self.scenes)
-        if self.prompts == "text":
-            raise PromptError(
-                "--prompts text needs a model that turns words into selections, and this version has none; use "
-                "--prompts oracle, or --predictions DIR with masks that were found by words"
-            )
         runs = [open_run(path) for path in self.runs]
-        return evaluate_protocol(runs, protocol, self.folder, terminal, self.scenes, None, self.output)
+        words = self._words(runs[0], terminal) if self.prompts == "text" else None
+        return evaluate_protocol(runs, protocol, self.folder, terminal, self.scenes, words, self.output)
+
+    def _words(self, first: Run, terminal: Terminal) -> Callable[[Run, str], Selection]:
+        language = open_language(self.model, self.segmenter, first)
+        return lambda run, text: language.find(run, run.splats(), [text], terminal).selection
 
 
 def _list_missing(score: ProtocolScore, terminal: Terminal) -> None:

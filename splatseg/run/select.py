@@ -16,7 +16,7 @@ from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
 from splatseg.run.request import Request
 from splatseg.run.settings import checked_granularity
-from splatseg.run.words import Words, find_by_text
+from splatseg.run.words import Words, open_language
 from splatseg.select import Knowledge, Selection, grown, select_by_prompts, shrunk
 from splatseg.splats import Splats
 
@@ -64,7 +64,8 @@ def _by_words(
 ) -> tuple[Selection, tuple[str, ...]]:
     if request.given:
         raise PromptError("words and prompts in views cannot be mixed; give either --text or --click, --box and --mask")
-    found = find_by_text(run, splats, words, reporter)
+    language = open_language(words.model, words.segmenter, run)
+    found = language.find(run, splats, words.text, reporter, words.not_text)
     hierarchy = _hierarchy_for(run, splats, request)
     return (found.selection if hierarchy is None else _stepped(found.selection, hierarchy, request)), found.facts
 

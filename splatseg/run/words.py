@@ -106,20 +106,34 @@ def describe_run(
     return "\n".join([*rows, f"described {len(described.ids)} segments; a name fits {len(names)} of them{told}"])
 
 
-def find_by_text(run: Run, splats: Splats, words: Words, reporter: Reporter) -> Found:
-    """What words mean, by the route that their model is for: an encoder or a grounder.
+@dataclass(frozen=True, eq=False)
+class Language:
+    """A model that understands words, loaded: an encoder of described segments, or a grounder of photographs."""
 
-    Raises NotFoundError if they mean nothing here, WeightsError if there is no model, and as the two routes do.
+    model: Encoder | Grounder
+
+    def find(
+        self, run: Run, splats: Splats, texts: Sequence[str], reporter: Reporter, unlike: Sequence[str] = ()
+    ) -> Found:
+        """What texts mean and `unlike` does not, by the route that the model is for. Raises as the two routes do."""
+        if isinstance(self.model, Grounder):
+            return find_grounded(run, splats, self.model, texts, reporter, unlike)
+        return find_described(run, splats, self.model, texts, unlike)
+
+
+def open_language(model: str | None, segmenter: str | None = None, run: Run | None = None) -> Language:
+    """Load a model of words. None takes the encoder that the run was described with. segmenter: for a detector.
+
+    Raises WeightsError if there is no model, or none of a kind that understands words.
     """
-    model = words.model or (read_described(run.words_path).weights if run.words_path.exists() else None)
+    if model is None and run is not None and run.words_path.exists():
+        model = read_described(run.words_path).weights
     if not model:
         raise WeightsError(
             "words need a model: --model with the folder of a CLIP or SigLIP (after `splatseg words RUN --model DIR`), "
             "of SAM 3, or of a Grounding DINO with --segmenter"
         )
-    if model_type(model) in FAMILIES:
-        return find_described(run, splats, load_encoder(model), words.text, words.not_text)
-    return find_grounded(run, splats, load_grounder(model, words.segmenter), words.text, reporter, words.not_text)
+    return Language(load_encoder(model) if model_type(model) in FAMILIES else load_grounder(model, segmenter))
 
 
 def find_described(

@@ -11,7 +11,7 @@ Alphabet: M masks or boxes (x0, y0, x1, y1) in pixels; H x W pixels.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -35,6 +35,7 @@ CONCEPT_SCORE = 0.5
 Masks = tuple[np.ndarray, np.ndarray]
 
 
+@runtime_checkable
 class Grounder(Protocol):
     """What finds words in a photograph. name: what the masks are of."""
 

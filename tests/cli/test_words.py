@@ -41,8 +41,8 @@ class Thumbnails:
         return np.stack([self._word(text) for text in texts])
 
     def _word(self, text: str) -> np.ndarray:
-        last = text.split()[-1]
-        if text.split()[-2] == "thing":
+        *_, kind, last = text.split()
+        if kind == "thing":
             return self._unit(self.shown[int(last)] + 0.02 * self._noise(text))
         return self._unit(self._noise(text))
 
@@ -184,7 +184,7 @@ def test_words_and_clicks_together_are_refused(
     assert "cannot be mixed" in capsys.readouterr().err
 
 
-def test_a_word_list_that_is_missing_is_told(small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_word_list_is_told(small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["words", str(small_run), "--model", "x", "--vocabulary", str(tmp_path / "none.txt")]
     assert run(arguments) == 2
     assert "cannot be read" in capsys.readouterr().err
