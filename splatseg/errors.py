@@ -31,3 +31,7 @@ class PromptError(SplatsegError):
 
 class BackendError(SplatsegError):
     """The rasteriser backend that was asked for is not available here."""
+
+
+class OutputError(SplatsegError):
+    """Something cannot be written: an unknown format, a missing extra, a folder that cannot be written to."""
