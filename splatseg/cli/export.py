@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from splatseg.cli.console import Terminal
-from splatseg.run import ExportLayout, ExportOptions, export, open_source
+from splatseg.run import ExportLayout, ExportOptions, export_source, open_source
 
 
 @dataclass(frozen=True)
@@ -39,4 +39,6 @@ class Export:
     def run(self, terminal: Terminal) -> None:
         """Export and print what was written."""
         options = ExportOptions(self.segment, self.format, self.each, self.rest, self.plain, self.layout)
-        terminal.results.print(export(open_source(self.source), self.output, options), markup=False, soft_wrap=True)
+        terminal.results.print(
+            export_source(open_source(self.source), self.output, options), markup=False, soft_wrap=True
+        )

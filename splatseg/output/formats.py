@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor
@@ -79,9 +80,9 @@ FORMATS = {
         Format("spz", _spz),
         Format("sog", lambda path, splats, _: write_sog(path, splats)),
         Format("glb", write_glb, ids=True),
-        Format("usdc", write_usd, ids=True),
-        Format("usda", write_usd, ids=True),
-        Format("usdz", write_usd, ids=True),
+        Format("usdc", partial(write_usd, kind="usdc"), ids=True),
+        Format("usda", partial(write_usd, kind="usda"), ids=True),
+        Format("usdz", partial(write_usd, kind="usdz"), ids=True),
         Format("json", write_boxes, splat=False, ids=True),
     )
 }

@@ -1,6 +1,6 @@
 """Splats as USD: one ParticleField3DGaussianSplat a segment, so that a scene opens with its things apart and named.
 
-    /splat                Xform, the default prim; y up
+    /splat                Xform, the default prim; y up, one world unit taken for a metre (a capture does not say)
     /splat/mug            the segment "mug": int splatseg:segmentId, string splatseg:name, color3f splatseg:color (sRGB)
     /splat/unsegmented    what belongs to no segment; without segments all of it is /splat/gaussians
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,12 +26,13 @@ from splatseg.splats.half_turn import half_turn
 from splatseg.splats.splats import Splats
 
 INSTALL = 'pip install "splatseg[formats]"'
+Kind = Literal["usdc", "usda", "usdz"]
 REACH = 3.0
 """Standard deviations that a Gaussian's extent counts."""
 
 
-def write_usd(path: Path, splats: Splats, segments: Sequence[Segment] = ()) -> None:
-    """Write a splat as .usdc (binary), .usda (text) or .usdz (packed), atomically. Features of Gaussians are left out.
+def write_usd(path: Path, splats: Splats, segments: Sequence[Segment] = (), kind: Kind = "usdc") -> None:
+    """Write a splat as usdc (binary), usda (text) or usdz (packed), atomically. Features of Gaussians are left out.
 
     Raises OutputError if usd-core is missing or too old.
     """
@@ -44,8 +45,8 @@ def write_usd(path: Path, splats: Splats, segments: Sequence[Segment] = ()) -> N
         raise OutputError(f"writing {path} needs usd-core 26.3 or later; update it with {INSTALL}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".part") as folder:
-        packed = path.suffix.lower() == ".usdz"
-        layer, whole = Path(folder) / (f"{path.stem}.usdc" if packed else path.name), Path(folder) / path.name
+        packed, whole = kind == "usdz", Path(folder) / f"splat.{kind}"
+        layer = whole.with_suffix(".usdc") if packed else whole
         try:
             stage = Usd.Stage.CreateNew(str(layer))
             _fill(stage, half_turn(splats, 0), segments)
@@ -58,12 +59,13 @@ def write_usd(path: Path, splats: Splats, segments: Sequence[Segment] = ()) -> N
 
 
 def _fill(stage: Any, splats: Splats, segments: Sequence[Segment]) -> None:
-    from pxr import Kind, Usd, UsdGeom  # noqa: PLC0415 (an extra)
+    from pxr import Usd, UsdGeom  # noqa: PLC0415 (an extra)
 
     UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)
+    UsdGeom.SetStageMetersPerUnit(stage, 1.0)
     root = UsdGeom.Xform.Define(stage, "/splat")
     stage.SetDefaultPrim(root.GetPrim())
-    Usd.ModelAPI(root.GetPrim()).SetKind(Kind.Tokens.component)
+    Usd.ModelAPI(root.GetPrim()).SetKind("component")
     if splats.segment_ids is None:
         _add_field(stage, "/splat/gaussians", splats)
         return

@@ -7,7 +7,7 @@ from splatseg.run.evaluate import evaluate_run as evaluate_run
 from splatseg.run.export import ExportLayout as ExportLayout
 from splatseg.run.export import ExportOptions as ExportOptions
 from splatseg.run.export import Source as Source
-from splatseg.run.export import export as export
+from splatseg.run.export import export_source as export_source
 from splatseg.run.export import open_source as open_source
 from splatseg.run.folder import Run as Run
 from splatseg.run.folder import create_run as create_run

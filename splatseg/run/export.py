@@ -62,7 +62,7 @@ def open_source(path: Path) -> Source:
     return Source(splats, segments_of_rows(path, read_sidecar_table(path)))
 
 
-def export(source: Source, output: Path, options: ExportOptions | None = None) -> str:
+def export_source(source: Source, output: Path, options: ExportOptions | None = None) -> str:
     """Write what is asked for and return a summary, a line a file.
 
     Raises RunError when there are no segments, PromptError for an id that no Gaussian has or options that do not go
@@ -88,11 +88,11 @@ def _export_each(source: Source, folder: Path, options: ExportOptions) -> str:
     item = format_of(folder, options.format or "ply")
     if source.splats.segment_ids is None:
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(f"{folder} exists and is not an empty folder; with --each name a new one with -o")
     wanted = set(options.segments)
     inside = members_of_segments(source.splats, wanted) if wanted else source.splats.segment_ids > 0
     table = [row for row in described_as(source.splats, source.segments) if not wanted or row.id in wanted]
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(f"{folder} exists and is not an empty folder; with --each name a new one with -o")
     files = [(f"{row.id:03d}_{_safe(row.name)}", source.splats.segment_ids == row.id) for row in table]
     if options.rest and not inside.all():
         files.append(("rest", ~inside))
@@ -100,7 +100,8 @@ def _export_each(source: Source, folder: Path, options: ExportOptions) -> str:
         with atomic_folder(folder) as aside:
             for stem, members in files:
                 splats = source.splats.subset(members)
-                splats = splats if item.ids else splats.replace(segment_ids=None)  # the name of the file says it
+                if not item.ids and stem != "rest":
+                    splats = splats.replace(segment_ids=None)  # the name of the file says it
                 done = write_splats_as(aside / f"{stem}.{item.name}", splats, table, item.name, options.plain)
     except OSError as error:
         raise OutputError(f"{folder} cannot be written ({error.strerror or error}); name another place") from None

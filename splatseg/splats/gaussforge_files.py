@@ -107,9 +107,11 @@ def _read(path: Path, kind: str) -> Splats:
         raise SplatFileError(f"reading {path} needs gaussforge; install it with {INSTALL}")
     with _quiet():
         done = gaussforge.GaussForge().convert(body, kind, "ply")
-    if "error" in done:
-        raise SplatFileError(f"{path} is not a whole .{kind} file ({done['error']}); export or copy it again")
-    return _splats_of(path, bytes(done["data"]))
+    ply = bytes(done.get("data", b""))
+    if not ply.startswith(b"ply"):  # gaussforge makes nothing of some damaged files, without an error
+        reason = done.get("error", "nothing in it")
+        raise SplatFileError(f"{path} is not a whole .{kind} file ({reason}); export or copy it again")
+    return _splats_of(path, ply)
 
 
 def _convert(path: Path, body: bytes, source: str, target: str) -> bytes:
