@@ -25,13 +25,21 @@ validator.validateBytes(bytes, {maxIssues: 0}).then((report) => console.log(JSON
 
 def node_modules(package: str) -> Path:
     """The folder of modules that has `package`; skips the test if there is none, or no node."""
+    folder = find_node_modules(package)
+    if folder is None:
+        pytest.skip(f"node with {package} is not here (set SPLATSEG_NODE_MODULES to a node_modules folder that has it)")
+    return folder
+
+
+def find_node_modules(package: str) -> Path | None:
+    """The folder of modules that has `package`; None if there is none, or no node."""
     folders = [os.environ.get("SPLATSEG_NODE_MODULES", "")]
     if not folders[0] and (npm := shutil.which("npm")):
         folders = [subprocess.run([npm, "root", "-g"], capture_output=True, text=True, check=False).stdout.strip()]
     for folder in filter(None, folders):
         if (Path(folder) / package).is_dir() and _node(Path(folder)):
             return Path(folder)
-    pytest.skip(f"node with {package} is not here (set SPLATSEG_NODE_MODULES to a node_modules folder that has it)")
+    return None
 
 
 def validated_gltf(path: Path) -> dict[str, Any]:

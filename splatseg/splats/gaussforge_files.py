@@ -27,12 +27,14 @@ from torch import Tensor
 
 from splatseg.errors import OutputError, SplatFileError
 from splatseg.files import atomic_write
+from splatseg.splats.activations import to_opacity_logits
 from splatseg.splats.half_turn import half_turn
 from splatseg.splats.ply import put_ply, read_ply
 from splatseg.splats.splats import Splats
 
 INSTALL = 'pip install "splatseg[formats]"'
 PLAIN = ("means", "quats", "log_scales", "opacity_logits", "sh0", "shN")
+LARGEST_LOGIT = float(to_opacity_logits(torch.ones(())))
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -144,7 +146,9 @@ def _splats_of(path: Path, ply: bytes) -> Splats:
     with TemporaryDirectory() as folder:
         file = Path(folder) / f"{path.name}.ply"
         file.write_bytes(ply)
-        return read_ply(file)
+        splats = read_ply(file)
+    # Opacities of 8 bits are often exactly 0 or 1, and come as infinite logits.
+    return splats.replace(opacity_logits=splats.opacity_logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT))
 
 
 def _put(path: Path, body: bytes) -> None:

@@ -42,6 +42,16 @@ def test_a_sog_gives_back_what_was_written_in_the_order_that_was_told(tmp_path: 
     assert_alike(load_splats(tmp_path / "a.sog")[0], splats.subset(order), **steps(SOG, degree))
 
 
+@pytest.mark.parametrize("suffix", ["spz", "sog"])
+def test_gaussians_that_are_opaque_or_invisible_are_kept(tmp_path: Path, suffix: str) -> None:
+    splats = colorful_splats(degree=0)
+    splats.opacity_logits[:9], splats.opacity_logits[9:20] = 20.0, -20.0
+    {"spz": write_spz, "sog": write_sog}[suffix](tmp_path / f"a.{suffix}", splats)
+    found, dropped = load_splats(tmp_path / f"a.{suffix}")
+    assert dropped == 0 and len(found) == 300
+    assert int((found.opacities > 0.99).sum()) == 9 and int((found.opacities < 0.005).sum()) == 11
+
+
 def test_the_order_of_a_sog_is_found_where_gaussians_coincide_and_where_there_are_many(tmp_path: Path) -> None:
     splats = colorful_splats(count=20_000, degree=0)
     splats.means[::2] = splats.means[0]
