@@ -17,7 +17,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import torch
@@ -78,25 +77,20 @@ def read_ply(path: Path) -> Splats:
 
 def write_ply(path: Path, splats: Splats, comments: Iterable[str] = ()) -> None:
     """Write a splat, atomically. `comments` go into the header, a line each."""
-    with atomic_write(Path(path)) as file:
-        put_ply(file, splats, comments)
-
-
-def put_ply(file: IO[bytes], splats: Splats, comments: Iterable[str] = ()) -> None:
-    """Write a splat into an open file."""
     columns = _named_columns(splats)
     dtype = np.dtype([(name, values.dtype.newbyteorder("<")) for name, values in columns])
     lines = ["ply", "format binary_little_endian 1.0"]
     lines += [f"comment {line}" for comment in comments for line in comment.splitlines()]
     lines += [f"element vertex {len(splats)}"]
     lines += [f"property {TYPE_NAMES[values.dtype.str[1:]]} {name}" for name, values in columns]
-    file.write("\n".join([*lines, "end_header", ""]).encode("utf-8"))
-    for start in range(0, len(splats), ROWS_AT_ONCE):
-        rows = slice(start, min(start + ROWS_AT_ONCE, len(splats)))
-        block = np.empty(rows.stop - rows.start, dtype)
-        for name, values in columns:
-            block[name] = values[rows]
-        file.write(block.tobytes())
+    with atomic_write(Path(path)) as file:
+        file.write("\n".join([*lines, "end_header", ""]).encode("utf-8"))
+        for start in range(0, len(splats), ROWS_AT_ONCE):
+            rows = slice(start, min(start + ROWS_AT_ONCE, len(splats)))
+            block = np.empty(rows.stop - rows.start, dtype)
+            for name, values in columns:
+                block[name] = values[rows]
+            file.write(block.tobytes())
 
 
 def _named_columns(splats: Splats) -> list[tuple[str, np.ndarray]]:

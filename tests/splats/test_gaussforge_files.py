@@ -8,13 +8,22 @@ import sys
 from pathlib import Path
 
 import gaussforge
+import numpy as np
 import pytest
 import torch
 from node_tools import splat_transform
 from scenes import assert_alike, colorful_splats
 
 from splatseg.errors import OutputError, SplatFileError
-from splatseg.splats.gaussforge_files import read_ksplat, read_sog, read_spz, write_sog, write_spz
+from splatseg.splats.gaussforge_files import (
+    read_ksplat,
+    read_sog,
+    read_spz,
+    traced_numbers,
+    tracer,
+    write_sog,
+    write_spz,
+)
 from splatseg.splats.load import load_splats
 from splatseg.splats.ply import read_ply, write_ply
 from splatseg.splats.splats import Splats
@@ -60,6 +69,14 @@ def test_the_order_of_a_sog_is_found_where_gaussians_coincide_and_where_there_ar
     found = read_sog(tmp_path / "a.sog")
     torch.testing.assert_close(found.means, splats.means[order], atol=1e-3, rtol=0)
     torch.testing.assert_close(found.opacities, splats.opacities[order], atol=1 / 255, rtol=0)
+
+
+def test_numbers_of_millions_of_gaussians_come_through_a_sog(tmp_path: Path) -> None:
+    means = colorful_splats(count=400).means
+    numbers = torch.randint(0, 2**28, (400,), generator=torch.Generator().manual_seed(0))
+    numbers[:2] = torch.tensor([0, 2**28 - 1])
+    order = write_sog(tmp_path / "a.sog", tracer(means, numbers))
+    assert torch.equal(traced_numbers(read_sog(tmp_path / "a.sog")), numbers[order])
 
 
 def test_a_spz_has_y_up_and_z_backward_as_its_format_says(tmp_path: Path) -> None:
@@ -114,6 +131,23 @@ def test_a_file_that_is_not_whole_is_told(tmp_path: Path, suffix: str, content: 
     (tmp_path / f"a.{suffix}").write_bytes(content)
     with pytest.raises(SplatFileError, match=rf"a.{suffix} is not a whole .{suffix} file \(.*export or copy it again"):
         load_splats(tmp_path / f"a.{suffix}")
+
+
+def test_a_sog_that_crashes_the_library_is_told(tmp_path: Path) -> None:
+    write_sog(tmp_path / "a.sog", colorful_splats())
+    whole = (tmp_path / "a.sog").read_bytes()
+    refused = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        body = bytearray(whole)
+        for place in rng.integers(0, 100, 10):
+            body[place] = rng.integers(256)
+        (tmp_path / "a.sog").write_bytes(body)
+        try:
+            load_splats(tmp_path / "a.sog")
+        except SplatFileError:
+            refused += 1
+    assert refused > 6
 
 
 def test_a_spz_that_claims_too_much_is_told(tmp_path: Path) -> None:
