@@ -2,9 +2,10 @@
 
 A line a format and reader: how many Gaussians it finds, the share whose segment id survives (in the file, or in the
 sidecar laid beside the reader's Gaussians), the size, the seconds of writing, and the error of positions (world units,
-99 % and largest) and of colours (steps of 8 bits) against what was written. Readers: ours, gaussforge, usd-core,
-gltf-validator, splat-transform, and a viewer that reads by position (`--layout inria`). The two in JavaScript are
-looked for as the tests do, hence PYTHONPATH=.:tests; a reader that is not there is left out.
+99 % and largest), of colours (99 %, steps of 8 bits) and of a picture (PSNR in dB) against what was written. Readers:
+ours, gaussforge, usd-core, gltf-validator, splat-transform, and a viewer that reads by position (`--layout inria`). The
+two in JavaScript are looked for as the tests do, hence PYTHONPATH=.:benchmarks:tests; what is not there is left
+out. --pictures DIR keeps the pictures.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from bench_splat_files import looking_at
 from node_tools import find_node_modules, splat_transform, validated_gltf
 from scipy.spatial import cKDTree
 
-from splatseg import Splats, load_splats, write_splats_as
-from splatseg.output import FORMATS, write_inria_layout
+from splatseg import Camera, Splats, load_splats, render_rgb, write_splats_as
+from splatseg.files import write_png
+from splatseg.output import FORMATS, to_uint8, write_inria_layout
 from splatseg.run import Source, open_source
 from splatseg.splats import read_ply
 from splatseg.splats.half_turn import half_turn
@@ -78,11 +81,14 @@ def by_usd(path: Path, folder: Path) -> Found:
         field = UsdVol.ParticleField3DGaussianSplat(prim)
         positions = torch.from_numpy(np.array(field.GetPositionsAttr().Get()))
         harmonics = np.array(field.GetRadianceSphericalHarmonicsCoefficientsAttr().Get()).reshape(len(positions), -1, 3)
+        quats = np.array([[quat.real, *quat.imaginary] for quat in field.GetOrientationsAttr().Get()])
+        scales = torch.from_numpy(np.array(field.GetScalesAttr().Get())).log()
+        logits = torch.from_numpy(np.array(field.GetOpacitiesAttr().Get())).logit(1e-7)
         identity = prim.GetAttribute("splatseg:segmentId").Get() or 0
-        parts.append((positions, torch.from_numpy(harmonics), torch.full((len(positions),), identity).int()))
-    means, harmonics, ids = (torch.cat(values) for values in zip(*parts, strict=True))
-    zeros = torch.zeros(len(means), 4)
-    splats = Splats(means, zeros, zeros[:, :3], zeros[:, 0], harmonics[:, 0], harmonics[:, 1:], segment_ids=ids)
+        ids = torch.full((len(positions),), identity).int()
+        parts.append((positions, torch.from_numpy(quats).float(), scales, logits, torch.from_numpy(harmonics), ids))
+    *geometry, colors, ids = (torch.cat(values) for values in zip(*parts, strict=True))
+    splats = Splats(*geometry, colors[:, 0], colors[:, 1:], segment_ids=ids)
     return Found(len(splats), half_turn(splats, 0))
 
 
@@ -110,7 +116,12 @@ def readers_of(name: str) -> dict[str, Callable[[Path, Path], Found]]:
     return readers
 
 
-def compared(found: Found, splats: Splats, ids: torch.Tensor | None) -> str:
+def picture(splats: Splats, camera: Camera) -> np.ndarray:
+    """(H, W, 3) uint8."""
+    return to_uint8(render_rgb(splats, camera, background=(1.0, 1.0, 1.0)))
+
+
+def compared(found: Found, splats: Splats, ids: torch.Tensor | None, camera: Camera, keep: Path | None) -> str:
     """Survival of ids and errors, each Gaussian of the file against the nearest of what was written."""
     if found.refusal:
         return f"refused: {found.refusal}"
@@ -123,7 +134,12 @@ def compared(found: Found, splats: Splats, ids: torch.Tensor | None) -> str:
     if there is not None and splats.segment_ids is not None:
         survived = f"{float((there == splats.segment_ids[nearest]).float().mean()):.2%}"
     ends = np.quantile(distances, (0.99, 1.0))
-    return f"{found.count:>10,}  {survived:>7}  {ends[0]:>9.2g} {ends[1]:>9.2g}  {np.quantile(colors, 0.99):>6.2f}"
+    told = f"{found.count:>10,}  {survived:>7}  {ends[0]:>9.2g} {ends[1]:>9.2g}  {np.quantile(colors, 0.99):>6.2f}"
+    image = picture(found.splats, camera)
+    if keep:
+        write_png(keep, image)
+    error = np.mean((image / 255.0 - picture(splats, camera) / 255.0) ** 2)
+    return f"{told}  {-10 * np.log10(error) if error else np.inf:>5.1f}"
 
 
 def bench_layout(source: Source, folder: Path) -> None:
@@ -147,16 +163,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path)
     parser.add_argument("--count", type=int, help="take so many Gaussians, evenly")
+    parser.add_argument("--pictures", type=Path)
     given = parser.parse_args()
     source = open_source(given.source)
     if given.count and given.count < len(source.splats):
         picked = torch.linspace(0, len(source.splats) - 1, given.count).long()
         source = Source(source.splats.subset(picked), source.segments, source.run)
     splats = source.splats
+    camera = source.run.capture.views[0].camera if source.run else looking_at(splats)
+    if given.pictures:
+        write_png(given.pictures / "original.png", picture(splats, camera))
     print(f"{len(splats):,} Gaussians of degree {splats.sh_degree}")
     print(
         f"{'format':<15} {'MB':>8} {'write s':>7}  {'reader':<15} {'Gaussians':>10}  {'ids':>7}  "
-        f"{'pos 99 %':>9} {'pos max':>9}  {'colour':>6}"
+        f"{'pos 99 %':>9} {'pos max':>9}  {'colour':>6}  {'dB':>5}"
     )
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -169,7 +189,9 @@ def main() -> None:
             ids = read_sidecar(path, len(splats)) if written.sidecar else None
             readers = readers_of(item.name)
             for reader, read in readers.items():
-                print(f"{head}  {reader:<15} {compared(read(path, folder), splats, ids)}", flush=True)
+                keep = given.pictures / f"{item.name}_{reader}.png" if given.pictures else None
+                told = compared(read(path, folder), splats, ids, camera, keep)
+                print(f"{head}  {reader:<15} {told}", flush=True)
             if not readers:
                 print(head)
             path.unlink()
