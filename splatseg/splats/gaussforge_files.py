@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,6 +29,8 @@ from splatseg.splats.ply import read_ply, write_ply
 from splatseg.splats.splats import Splats
 
 INSTALL = 'pip install "splatseg[formats]"'
+MANY = 50_000
+"""Gaussians from which on the palette of a .sog, which grows with their number up to 65,536 entries, is slow to find."""
 LARGEST_LOGIT = float(to_opacity_logits(torch.ones(())))
 
 CONVERT = """
@@ -68,7 +71,15 @@ def write_spz(path: Path, splats: Splats) -> None:
 
 
 def write_sog(path: Path, splats: Splats) -> Tensor:
-    """Write a .sog, atomically; return the order (N,) its Gaussians have in the file. Raises as `write_spz`."""
+    """Write a .sog, atomically; return the order (N,) its Gaussians have in the file. Raises as `write_spz`.
+
+    Warns where gaussforge's palette of harmonics will take minutes.
+    """
+    if splats.sh_degree and len(splats) > MANY:
+        warnings.warn(
+            f"a .sog of {len(splats):,} Gaussians with harmonics takes minutes or longer; a .spz takes seconds",
+            stacklevel=2,
+        )
     body, traced = _written(path, splats, "sog"), _written(path, tracer(splats.means, torch.arange(len(splats))), "sog")
     with TemporaryDirectory() as folder:
         (Path(folder) / "tracer.sog").write_bytes(traced)

@@ -71,6 +71,14 @@ def test_the_order_of_a_sog_is_found_where_gaussians_coincide_and_where_there_ar
     torch.testing.assert_close(found.opacities, splats.opacities[order], atol=1 / 255, rtol=0)
 
 
+def test_a_sog_that_will_take_long_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("splatseg.splats.gaussforge_files.MANY", 100)
+    with pytest.warns(
+        UserWarning, match=r"a \.sog of 300 Gaussians with harmonics takes minutes .* \.spz takes seconds"
+    ):
+        write_sog(tmp_path / "a.sog", colorful_splats())
+
+
 def test_numbers_of_millions_of_gaussians_come_through_a_sog(tmp_path: Path) -> None:
     means = colorful_splats(count=400).means
     numbers = torch.randint(0, 2**28, (400,), generator=torch.Generator().manual_seed(0))
