@@ -30,7 +30,7 @@ from splatseg.splats.splats import Splats
 
 INSTALL = 'pip install "splatseg[formats]"'
 MANY = 50_000
-"""Gaussians from which on the palette of a .sog, which grows with their number up to 65,536 entries, is slow to find."""
+"""Gaussians from which on the palette of a .sog, which grows with their number to 65,536 entries, is slow to find."""
 LARGEST_LOGIT = float(to_opacity_logits(torch.ones(())))
 
 CONVERT = """
