@@ -73,9 +73,7 @@ def test_the_order_of_a_sog_is_found_where_gaussians_coincide_and_where_there_ar
 
 def test_a_sog_that_will_take_long_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("splatseg.splats.gaussforge_files.MANY", 100)
-    with pytest.warns(
-        UserWarning, match=r"a \.sog of 300 Gaussians with harmonics takes minutes"
-    ):
+    with pytest.warns(UserWarning, match=r"a \.sog of 300 Gaussians with harmonics takes minutes"):
         write_sog(tmp_path / "a.sog", colorful_splats())
 
 
