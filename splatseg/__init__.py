@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from splatseg.output import label_map as label_map
     from splatseg.output import selection_coverage as selection_coverage
     from splatseg.output import selection_mask as selection_mask
+    from splatseg.output import write_splats_as as write_splats_as
     from splatseg.output import write_video as write_video
     from splatseg.raster import rasterize as rasterize
     from splatseg.refine import RefineSettings as RefineSettings
@@ -79,7 +80,7 @@ _NAMES = {
     "errors": ("SplatsegError",),
     "lift": ("Agreement", "collect_votes", "embed", "fill_unseen"),
     "masks": ("open_masks",),
-    "output": ("label_map", "selection_coverage", "selection_mask", "write_video"),
+    "output": ("label_map", "selection_coverage", "selection_mask", "write_splats_as", "write_video"),
     "raster": ("rasterize",),
     "refine": ("RefineSettings", "refine_boundaries"),
     "run": (

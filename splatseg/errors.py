@@ -39,3 +39,7 @@ class WeightsError(SplatsegError):
 
 class NotFoundError(PromptError):
     """What was asked for in words is not in the scene; the command line leaves with exit code 3."""
+
+
+class OutputError(SplatsegError):
+    """Something cannot be written: an unknown format, a missing extra, a folder that cannot be written to."""

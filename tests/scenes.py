@@ -162,3 +162,52 @@ def broken_masks(index: int, parts: np.ndarray) -> list[np.ndarray]:
 def nested_masks(index: int, parts: np.ndarray) -> list[np.ndarray]:
     """Every thing whole, and its thirds beside it."""
     return [*whole_masks(index, parts), *[parts == part for part in range(1, 10)]]
+
+
+def colorful_splats(count: int = 300, degree: int = 3, seed: int = 0) -> Splats:
+    """Splats as files hold them: all colours within 0..1, harmonics, features, three segments and none, an extra."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def random(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator)
+
+    return Splats(
+        means=random(count, 3),
+        quats=torch.nn.functional.normalize(random(count, 4), dim=1),
+        log_scales=0.5 * random(count, 3) - 3,
+        opacity_logits=random(count),
+        sh0=random(count, 3).clamp(-1.7, 1.7),
+        shN=(0.2 * random(count, (degree + 1) ** 2 - 1, 3)).clamp(-0.9, 0.9),
+        features=random(count, 5),
+        segment_ids=(torch.arange(count) % 4).int(),
+        extras={"heat": np.arange(count, dtype=np.float32)},
+    )
+
+
+def covariances(splats: Splats) -> Tensor:
+    """(N,3,3), what orientations and scales mean together; two orientations can mean the same."""
+    w, x, y, z = torch.nn.functional.normalize(splats.quats, dim=1).T
+    rows = [
+        torch.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)], -1),
+        torch.stack([2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)], -1),
+        torch.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], -1),
+    ]
+    axes = torch.stack(rows, 1) * splats.scales[:, None]
+    return axes @ axes.transpose(1, 2)
+
+
+def assert_alike(found: Splats, expected: Splats, means: float, harmonics: float | None, scale: float = 0.01) -> None:
+    """Two splats are the same Gaussians in the same order, within a format's steps: of positions (world units), of
+    harmonics (None: there are none), and of scales (a share); colours and opacities within a step of 8 bits."""
+    assert len(found) == len(expected)
+    torch.testing.assert_close(found.means, expected.means, atol=means, rtol=0)
+    torch.testing.assert_close(found.sh0, expected.sh0, atol=1 / 255 / 0.2820948, rtol=0)
+    torch.testing.assert_close(found.opacities, expected.opacities, atol=1 / 255, rtol=0)
+    torch.testing.assert_close(found.log_scales, expected.log_scales, atol=scale, rtol=0)
+    largest = expected.scales.max(1).values.square()[:, None, None]
+    wrong = (covariances(found) - covariances(expected)) / largest
+    assert wrong.abs().max() < 4 * scale + 0.02
+    if harmonics is None:
+        assert found.sh_degree == 0
+    else:
+        torch.testing.assert_close(found.shN, expected.shN, atol=harmonics, rtol=0)

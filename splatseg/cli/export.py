@@ -1,4 +1,4 @@
-"""`splatseg export`: segments as a splat that other tools open."""
+"""`splatseg export`: a splat, or segments of it, in a format that other tools open."""
 
 from __future__ import annotations
 
@@ -8,21 +8,37 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import RunFolder
 from splatseg.cli.console import Terminal
-from splatseg.run import export_run, open_run
+from splatseg.run import ExportLayout, ExportOptions, export_source, open_source
 
 
 @dataclass(frozen=True)
 class Export:
-    """Write some segments of a run, or all of it, as a .ply."""
+    """Write a run, some of its segments, or a splat file in another format.
 
-    folder: RunFolder
-    output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="FILE.ply")]
-    """The file to write."""
+    The suffix of FILE chooses the format: .ply, .compressed.ply, .splat, .spz, .sog, .glb (glTF), .usdc, .usda, .usdz,
+    or .json (boxes around the segments).
+    """
+
+    source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FILE")]
+    output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="FILE|DIR")]
+    """The file to write; a folder with --each and --layout."""
     segment: Annotated[tuple[int, ...], tyro.conf.arg(metavar="ID")] = ()
     """Ids of the segments to write (see segments.json); default: everything."""
+    format: str | None = None
+    """Format, if the suffix does not say it."""
+    each: bool = False
+    """Every segment as a file of its own, in a new folder, as .ply or in --format."""
+    rest: bool = False
+    """What is in none of the segments too, in a file of its own."""
+    plain: bool = False
+    """Only geometry and colour, for programs that refuse more."""
+    layout: ExportLayout | None = None
+    """A folder as the viewers of 3D Gaussian Splatting want it: point_cloud/, cameras.json, input.ply, cfg_args."""
 
     def run(self, terminal: Terminal) -> None:
         """Export and print what was written."""
-        terminal.results.print(export_run(open_run(self.folder), self.segment, self.output))
+        options = ExportOptions(self.segment, self.format, self.each, self.rest, self.plain, self.layout)
+        terminal.results.print(
+            export_source(open_source(self.source), self.output, options), markup=False, soft_wrap=True
+        )

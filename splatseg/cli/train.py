@@ -29,7 +29,7 @@ class Train:
     """How features come from the masks: lift (closed form, seconds), contrast (trained from it: 16 channels, a minute)
     or paper (Contrastive Gaussian Clustering)."""
     splats: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """A trained .ply or .splat: its geometry is taken and frozen, nothing is fitted."""
+    """A trained splat (.ply, .splat, .spz, .sog, .ksplat): its geometry is taken and frozen, nothing is fitted."""
     iterations: int | None = None
     """Steps of training; all schedules scale with it. Default: the method's own."""
     granularity: float | None = None

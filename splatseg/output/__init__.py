@@ -5,7 +5,13 @@ from splatseg.output.export import export_rest as export_rest
 from splatseg.output.export import export_segments as export_segments
 from splatseg.output.export import ids_of_segments as ids_of_segments
 from splatseg.output.export import members_of_segments as members_of_segments
+from splatseg.output.formats import FORMATS as FORMATS
+from splatseg.output.formats import Format as Format
+from splatseg.output.formats import Written as Written
+from splatseg.output.formats import format_of as format_of
+from splatseg.output.formats import write_splats_as as write_splats_as
 from splatseg.output.inline_pictures import segment_crops as segment_crops
+from splatseg.output.inria_layout import write_inria_layout as write_inria_layout
 from splatseg.output.overlays import Color as Color
 from splatseg.output.overlays import color_image as color_image
 from splatseg.output.overlays import overlay_segments as overlay_segments
@@ -40,7 +46,9 @@ from splatseg.output.segment_colors import colors_by_place as colors_by_place
 from splatseg.output.segment_colors import kept_colors as kept_colors
 from splatseg.output.segments_json import Segment as Segment
 from splatseg.output.segments_json import describe_segments as describe_segments
+from splatseg.output.segments_json import described_as as described_as
 from splatseg.output.segments_json import read_segments as read_segments
+from splatseg.output.segments_json import segments_of_rows as segments_of_rows
 from splatseg.output.segments_json import write_segments as write_segments
 from splatseg.output.supersampling import SUPERSAMPLE as SUPERSAMPLE
 from splatseg.output.video import FILM_SUFFIXES as FILM_SUFFIXES

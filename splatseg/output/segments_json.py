@@ -88,9 +88,27 @@ def describe_segments(
     return tuple(sorted(rows, key=lambda row: (-row.count, row.id)))
 
 
+def described_as(splats: Splats, segments: Sequence[Segment]) -> tuple[Segment, ...]:
+    """The table of a splat's segments, with names, colours and parents from another one, where that has them.
+
+    Raises RunError if the splat has no segment ids.
+    """
+    return describe_segments(
+        splats,
+        names={segment.id: segment.name for segment in segments},
+        parents={segment.id: segment.parent for segment in segments if segment.parent is not None},
+        colors={segment.id: segment.color for segment in segments},
+    )
+
+
 def write_segments(path: Path, segments: Sequence[Segment]) -> None:
     """Write segments.json, atomically."""
-    rows = [
+    write_json(path, segment_rows(segments))
+
+
+def segment_rows(segments: Sequence[Segment]) -> list[dict[str, Any]]:
+    """The table as it is written: a dictionary a segment."""
+    return [
         {
             "id": segment.id,
             "name": segment.name,
@@ -102,7 +120,6 @@ def write_segments(path: Path, segments: Sequence[Segment]) -> None:
         }
         for segment in segments
     ]
-    write_json(path, rows)
 
 
 def read_segments(path: Path) -> tuple[Segment, ...]:
@@ -115,6 +132,11 @@ def read_segments(path: Path) -> tuple[Segment, ...]:
         raise RunError(
             f"{path} is not readable as JSON ({error}); mend it, or delete it and run `splatseg segment RUN`"
         ) from None
+    return segments_of_rows(path, rows)
+
+
+def segments_of_rows(path: Path, rows: Any) -> tuple[Segment, ...]:
+    """The inverse of `segment_rows`, for what was read from `path`. Raises RunError as `read_segments`."""
     if not isinstance(rows, list):
         raise RunError(f"{path} does not hold a list of segments; mend it, or delete it and run `splatseg segment RUN`")
     return tuple(_segment(path, number, row) for number, row in enumerate(rows, start=1))

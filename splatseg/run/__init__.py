@@ -4,7 +4,11 @@ from splatseg.run.demo import demo_run as demo_run
 from splatseg.run.describe import describe as describe
 from splatseg.run.describe import describe_machine as describe_machine
 from splatseg.run.evaluate import evaluate_run as evaluate_run
-from splatseg.run.export import export_run as export_run
+from splatseg.run.export import ExportLayout as ExportLayout
+from splatseg.run.export import ExportOptions as ExportOptions
+from splatseg.run.export import Source as Source
+from splatseg.run.export import export_source as export_source
+from splatseg.run.export import open_source as open_source
 from splatseg.run.folder import Run as Run
 from splatseg.run.folder import create_run as create_run
 from splatseg.run.folder import open_run as open_run

@@ -18,13 +18,11 @@ from splatseg.raster import available_backends
 from splatseg.run.folder import open_run
 from splatseg.splats import load_splats
 
-SPLAT_SUFFIXES = (".ply", ".splat")
-
 
 def describe(path: Path) -> dict[str, str]:
     """Facts about a splat file, a run folder or a capture. Raises SplatsegError if it is none of them."""
     if not path.exists():
-        raise SplatFileError(f"there is nothing at {path}; give a .ply or .splat file, a run or a capture")
+        raise SplatFileError(f"there is nothing at {path}; give a splat file, a run or a capture")
     if path.is_file():
         return describe_splats(path)
     return describe_run(path) if (path / "config.yaml").exists() else describe_capture(path)
@@ -44,7 +42,7 @@ def describe_machine() -> dict[str, str]:
 
 
 def describe_splats(path: Path) -> dict[str, str]:
-    """Facts about a .ply or .splat. Raises SplatFileError."""
+    """Facts about a splat file of any kind. Raises SplatFileError."""
     splats, dropped = load_splats(path)
     low, high = splats.means.amin(0), splats.means.amax(0)
     facts = {

@@ -1,27 +1,143 @@
-"""Segments of a run as a .ply that other tools open."""
+"""A splat, a run's or a file's, in the formats that other tools open: whole, some segments, or every segment alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from splatseg.errors import PromptError
-from splatseg.output import export_segments
-from splatseg.run.folder import Run
-from splatseg.splats import write_ply
+import torch
+
+from splatseg.errors import OutputError, PromptError, RunError
+from splatseg.files import atomic_folder
+from splatseg.output import (
+    Segment,
+    described_as,
+    format_of,
+    members_of_segments,
+    read_segments,
+    segments_of_rows,
+    write_inria_layout,
+    write_splats_as,
+)
+from splatseg.run.folder import Run, open_run
+from splatseg.splats import Splats, load_splats, read_sidecar_table
+
+ExportLayout = Literal["inria"]
+LONGEST_NAME = 60
+"""Characters of a segment's name in the name of its file."""
 
 
-def export_run(run: Run, ids: Sequence[int], output: Path) -> str:
-    """Write the Gaussians of the segments `ids`, or all if there are none, to `output`; return a summary.
+@dataclass(frozen=True)
+class ExportOptions:
+    """What is written. segments: their ids, all of the splat if there are none. format: a name in `output.FORMATS`, or
+    None for that of the suffix. each: a file a segment, in a folder. rest: what is in none of the segments too, in a
+    file of its own. plain: only geometry and colour. layout: a folder as viewers of 3D Gaussian Splatting want it."""
 
-    Raises RunError when the run has no segments, PromptError for an id that no Gaussian has or another suffix.
+    segments: tuple[int, ...] = ()
+    format: str | None = None
+    each: bool = False
+    rest: bool = False
+    plain: bool = False
+    layout: ExportLayout | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What an export is of: a splat, the names and colours of its segments, and the run if it is one's."""
+
+    splats: Splats
+    segments: tuple[Segment, ...] = ()
+    run: Run | None = None
+
+
+def open_source(path: Path) -> Source:
+    """A run folder or a splat file. Raises RunError or SplatFileError if it is neither."""
+    path = Path(path)
+    if path.is_dir():
+        run = open_run(path)
+        return Source(run.splats(), read_segments(run.segments_path) if run.segments_path.exists() else (), run)
+    splats, _ = load_splats(path)
+    return Source(splats, segments_of_rows(path, read_sidecar_table(path)))
+
+
+def export_source(source: Source, output: Path, options: ExportOptions | None = None) -> str:
+    """Write what is asked for and return a summary, a line a file.
+
+    Raises RunError when there are no segments, PromptError for an id that no Gaussian has or options that do not go
+    together, OutputError as `output.write_splats_as`.
     """
-    if output.suffix.lower() != ".ply":
-        raise PromptError(f"{output} does not end in .ply; splatseg exports .ply")
-    splats = run.splats()
-    if ids:
-        count = export_segments(output, splats, ids)
-    else:
-        count = len(splats)
-        write_ply(output, splats)
-    return f"wrote {count:,} Gaussians to {output}"
+    options, output = options or ExportOptions(), Path(output)
+    if options.layout == "inria":
+        return _export_layout(source, output, options)
+    if options.each:
+        return _export_each(source, output, options)
+    if not options.segments:
+        if options.rest:
+            raise PromptError("--rest is what is left beside segments; name them with --segment")
+        return write_splats_as(output, source.splats, source.segments, options.format, options.plain).summary
+    members = members_of_segments(source.splats, options.segments)
+    files = [(output, members)]
+    if options.rest:
+        files.append((_beside(output, format_of(output, options.format).name), ~members))
+    return "\n".join(_write(source, path, rows, options) for path, rows in files)
+
+
+def _export_each(source: Source, folder: Path, options: ExportOptions) -> str:
+    item = format_of(folder, options.format or "ply")
+    if source.splats.segment_ids is None:
+        raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
+    wanted = set(options.segments)
+    inside = members_of_segments(source.splats, wanted) if wanted else source.splats.segment_ids > 0
+    table = [row for row in described_as(source.splats, source.segments) if not wanted or row.id in wanted]
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(f"{folder} exists and is not an empty folder; with --each name a new one with -o")
+    files = [(f"{row.id:03d}_{_safe(row.name)}", source.splats.segment_ids == row.id) for row in table]
+    if options.rest and not inside.all():
+        files.append(("rest", ~inside))
+    try:
+        with atomic_folder(folder) as aside:
+            for stem, members in files:
+                splats = source.splats.subset(members)
+                if not item.ids and stem != "rest":
+                    splats = splats.replace(segment_ids=None)  # the name of the file says it
+                done = write_splats_as(aside / f"{stem}.{item.name}", splats, table, item.name, options.plain)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written ({error.strerror or error}); name another place") from None
+    rest = " and the rest" if files[-1][0] == "rest" else ""
+    return f"wrote {len(table)} segments{rest} as .{item.name} to {folder}{done.losses}"
+
+
+def _export_layout(source: Source, folder: Path, options: ExportOptions) -> str:
+    if source.run is None:
+        raise RunError("--layout inria needs the cameras of a run; give a run instead of a file")
+    if options.format or options.each or options.rest:
+        raise PromptError("--layout inria writes one splat as .ply; leave out --format, --each and --rest")
+    splats = source.splats
+    if options.segments:
+        splats = splats.subset(members_of_segments(splats, options.segments))
+    iteration = source.run.settings.train.iterations
+    write_inria_layout(folder, splats, source.run.capture, iteration)
+    return (
+        f"wrote {len(splats):,} Gaussians and {len(source.run.capture.views)} cameras to {folder}, plain: "
+        "without features and segment ids"
+    )
+
+
+def _write(source: Source, path: Path, members: torch.Tensor, options: ExportOptions, name: str | None = None) -> str:
+    if not members.any():
+        return f"nothing is left for {path}, so it was not written"
+    splats = source.splats.subset(members)
+    return write_splats_as(path, splats, source.segments, options.format, options.plain).summary
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    """things.spz -> things.rest.spz"""
+    stem = path.name[: -len(suffix) - 1] if path.name.lower().endswith(f".{suffix}") else path.name
+    return path.with_name(f"{stem}.rest.{suffix}")
+
+
+def _safe(name: str) -> str:
+    """A segment's name as part of a file's: letters, digits, dots and dashes of any script."""
+    return re.sub(r"[^\w.-]+", "_", name).strip("._")[:LONGEST_NAME] or "segment"

@@ -8,21 +8,26 @@ import torch
 from torch import Tensor
 
 from splatseg.errors import SplatFileError
+from splatseg.splats.gaussforge_files import read_ksplat, read_sog, read_spz
 from splatseg.splats.ply import read_ply
+from splatseg.splats.segment_sidecar import read_sidecar
 from splatseg.splats.splat_file import read_splat
 from splatseg.splats.splats import Splats
 
-READERS = {".ply": read_ply, ".splat": read_splat}
+READERS = {".ply": read_ply, ".splat": read_splat, ".spz": read_spz, ".sog": read_sog, ".ksplat": read_ksplat}
 
 
 def load_splats(path: Path) -> tuple[Splats, int]:
-    """Read a .ply or .splat file, by its content and suffix: the finite Gaussians, and how many were dropped.
+    """Read a splat of a kind in `READERS`, by its content and suffix: the finite Gaussians, and how many were dropped.
 
-    A Gaussian is dropped when any of its parameters, or the scale it stands for, is NaN or infinite.
-    Raises SplatFileError for a kind that is not supported, a damaged file, or one without a single finite Gaussian.
+    Segment ids that lie beside the file (`segment_sidecar`) come with it. A Gaussian is dropped when any of its
+    parameters, or the scale it stands for, is NaN or infinite. Raises SplatFileError for a kind that is not supported,
+    a damaged file, or one without a single finite Gaussian.
     """
     path = Path(path)
     splats = READERS[_kind(path)](path)
+    if splats.segment_ids is None:
+        splats = splats.replace(segment_ids=read_sidecar(path, len(splats)))
     finite = _finite(splats)
     dropped = len(splats) - int(finite.sum())
     if dropped == len(splats):
@@ -32,7 +37,7 @@ def load_splats(path: Path) -> tuple[Splats, int]:
 
 def _kind(path: Path) -> str:
     if path.is_dir():
-        raise SplatFileError(f"{path} is a folder; give a file ({' or '.join(READERS)})")
+        raise SplatFileError(f"{path} is a folder; give a file ({_listed()})")
     if not path.is_file():
         raise SplatFileError(f"there is no file {path}; check the path")
     with path.open("rb") as file:
@@ -40,10 +45,14 @@ def _kind(path: Path) -> str:
             return ".ply"
     if path.suffix.lower() in READERS:
         return path.suffix.lower()
-    supported = " or ".join(READERS)
     raise SplatFileError(
-        f"{path} is of a kind that is not supported ({path.suffix or 'no suffix'}); convert it to {supported}"
+        f"{path} is of a kind that is not supported ({path.suffix or 'no suffix'}); convert it to {_listed()}"
     )
+
+
+def _listed() -> str:
+    *most, last = READERS
+    return f"{', '.join(most)} or {last}"
 
 
 def _finite(splats: Splats) -> Tensor:

@@ -7,8 +7,9 @@ not know:
     x y z  nx ny nz  f_dc_0..2  f_rest_*  opacity  scale_0..2  rot_0..3  f_seg_0..F-1  segment_id  extras
 
 Alphabet: N Gaussians; K harmonics beyond the constant; F features. opacity is the logit, scale the logarithm, rot wxyz.
-f_rest is channel-major: all K of red, then of green, then of blue. Features are read as f_seg_* (CGC) or obj_dc_*
-(Gaussian Grouping). Properties splatseg does not know go to `Splats.extras` in their own type and come back.
+f_rest is channel-major: all K of red, then of green, then of blue. Features are read under the names that peers give
+them (`FEATURE_PREFIXES`) and written as f_seg_*. Properties splatseg does not know go to `Splats.extras` in their own
+type and come back. A compressed PLY has another body and is read by `compressed_ply`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from torch import Tensor
 
 from splatseg.errors import SplatFileError
 from splatseg.files import atomic_write
+from splatseg.splats.compressed_ply import read_compressed_ply
 from splatseg.splats.ply_body import read_element
 from splatseg.splats.ply_header import TYPE_NAMES, read_header
 from splatseg.splats.splats import Splats
@@ -32,8 +34,10 @@ NORMAL = ("nx", "ny", "nz")
 CONSTANT = ("f_dc_0", "f_dc_1", "f_dc_2")
 SCALE = ("scale_0", "scale_1", "scale_2")
 ROTATION = ("rot_0", "rot_1", "rot_2", "rot_3")
+GEOMETRY = (*POSITION, "opacity", *SCALE, *ROTATION)
 REQUIRED = (*POSITION, *CONSTANT, "opacity", *SCALE, *ROTATION)
-FEATURE_PREFIXES = ("f_seg_", "obj_dc_")
+FEATURE_PREFIXES = ("f_seg_", "obj_dc_", "semantic_", "f_")
+"""CGC; Gaussian Grouping and OmniSeg3D; Feature 3DGS; SAGA. `f_0` is SAGA's, `f_dc_0` and `f_rest_0` are colour."""
 
 ROWS_AT_ONCE = 8192
 """A block of rows that stays in the cache while its columns are picked."""
@@ -42,23 +46,28 @@ ROWS_AT_ONCE = 8192
 def read_ply(path: Path) -> Splats:
     """Read a splat. Values come as they are, also when not finite (`load.load_splats` drops those Gaussians).
 
-    Harmonics of degree 4 are cut to degree 3, with a warning. Raises SplatFileError for anything that is not a whole
-    splat.
+    Harmonics of degree 4 are cut to degree 3, and a file of SAGA's features, which has no colours, is grey, both with a
+    warning. Raises SplatFileError for anything that is not a whole splat.
     """
     path = Path(path)
     header = read_header(path)
     body = read_element(path, header, "vertex")
     names = body.dtype.names or ()
-    _check_required(path, names)
+    if "packed_position" in names:
+        return read_compressed_ply(path, header)
     rest = _family(path, names, "f_rest_")
     features = next((family for p in FEATURE_PREFIXES if (family := _family(path, names, p))), ())
+    colored = any(name in names for name in CONSTANT) or not features
+    _check_required(path, names, REQUIRED if colored else GEOMETRY)
+    if not colored:
+        warnings.warn(f"{path} has features and no colours (no {CONSTANT[0]}); its Gaussians are grey", stacklevel=2)
     known = {*REQUIRED, *NORMAL, *rest, *features, "segment_id"}
     return Splats(
         means=_columns(body, POSITION),
         quats=_columns(body, ROTATION),
         log_scales=_columns(body, SCALE),
         opacity_logits=_columns(body, ("opacity",))[:, 0],
-        sh0=_columns(body, CONSTANT),
+        sh0=_columns(body, CONSTANT) if colored else torch.zeros(len(body), 3),
         shN=_harmonics(path, body, rest),
         features=_columns(body, features) if features else None,
         segment_ids=_segment_ids(path, body) if "segment_id" in names else None,
@@ -114,14 +123,10 @@ def _named_columns(splats: Splats) -> list[tuple[str, np.ndarray]]:
     return columns
 
 
-def _check_required(path: Path, names: tuple[str, ...]) -> None:
-    missing = [name for name in REQUIRED if name not in names]
+def _check_required(path: Path, names: tuple[str, ...], required: tuple[str, ...]) -> None:
+    missing = [name for name in required if name not in names]
     if not missing:
         return
-    if "packed_position" in names:
-        raise SplatFileError(
-            f"{path} is a compressed PLY, which is not supported; convert it to a plain .ply (splat-transform does)"
-        )
     what = (
         "is a splat in parts" if any(name in names for name in (*SCALE, *ROTATION)) else "is a point cloud, not a splat"
     )

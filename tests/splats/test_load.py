@@ -52,7 +52,7 @@ def test_a_file_is_known_by_its_content_before_its_suffix(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.spz", b"NGSP", r"\(.spz\); convert it to .ply or .splat"),
+        ("a.obj", b"v 0 0 0", r"\(.obj\); convert it to .ply, .splat, .spz, .sog or .ksplat"),
         ("a", b"", r"\(no suffix\)"),
         ("a.ply", b"<html>", "does not begin with 'ply'"),
         ("a.splat", b"123", "whole number of Gaussians"),

@@ -1,0 +1,34 @@
+"""An order in which Gaussians that are near in the file are near in space.
+
+Alphabet: every coordinate is cut to 21 bits of its range; a Morton code interleaves the bits of x, y, z. Blocks of
+consecutive Gaussians then lie in small boxes, which formats that store positions relative to a block live from.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+BITS = 21
+_SPREADS = (
+    *((32, 0x1F00000000FFFF), (16, 0x1F0000FF0000FF), (8, 0x100F00F00F00F00F)),
+    *((4, 0x10C30C30C30C30C3), (2, 0x1249249249249249)),
+)
+
+
+def morton_order(means: np.ndarray) -> np.ndarray:
+    """Indices (N,) that sort positions (N,3) by their Morton code; equal codes keep their order."""
+    if len(means) == 0:
+        return np.zeros(0, np.int64)
+    points = means.astype(np.float64)
+    low, high = points.min(0), points.max(0)
+    size = np.where(high > low, high - low, 1.0)
+    cells = ((points - low) / size * (2**BITS - 1)).astype(np.uint64)
+    codes = _spread(cells[:, 0]) << np.uint64(2) | _spread(cells[:, 1]) << np.uint64(1) | _spread(cells[:, 2])
+    return np.argsort(codes, kind="stable")
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    """Two zero bits between all bits of 21-bit numbers."""
+    for shift, mask in _SPREADS:
+        values = (values | values << np.uint64(shift)) & np.uint64(mask)
+    return values
