@@ -73,9 +73,9 @@ def _by_words(
 def select(run: Run, splats: Splats, request: Request) -> Selection:
     """The selection that a request makes on the run's splat, set right by the votes of all views. Raises as above."""
     prompts = request.prompts(run.capture)
-    hierarchy = _hierarchy_for(run, splats, request)
+    agreement, hierarchy = run.agreement(splats), _hierarchy_for(run, splats, request)
     selection = select_by_prompts(
-        splats, prompts, Knowledge(run.agreement(splats), hierarchy, request.granularity), request.threshold
+        splats, prompts, Knowledge(agreement, hierarchy, request.granularity), request.threshold
     )
     return selection if hierarchy is None else _stepped(selection, hierarchy, request)
 
