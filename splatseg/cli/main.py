@@ -17,6 +17,7 @@ from splatseg.cli.render import Render
 from splatseg.cli.segment import Segment
 from splatseg.cli.select import Select
 from splatseg.cli.train import Train
+from splatseg.cli.view import View
 from splatseg.errors import SplatsegError
 
 USER_ERROR = 2
@@ -31,6 +32,7 @@ Command = (
     | Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[Info, tyro.conf.subcommand("info")]
 )
 

@@ -1,0 +1,71 @@
+"""What the picture shows, and what is selected: above the tabs, always in sight."""
+
+from __future__ import annotations
+
+import html
+
+from splatseg.viewer.page import Page
+from splatseg.viewer.panels.controls import assign, on_change
+
+LABELS = {
+    "color": "Colour",
+    "overlay": "Segments over colour",
+    "segments": "Segments",
+    "similarity": "Similarity to the selection",
+    "features": "Features",
+    "depth": "Depth",
+}
+
+CARD = (
+    '<div style="margin:0 0.75em 0.6em;padding:0.5em 0.7em;border-radius:4px;font-size:0.875em;line-height:1.35;'
+    'background:var(--mantine-color-default-hover);border-left:3px solid {color}">{text}</div>'
+)
+NOTHING = "Nothing is selected. <b>Click an object</b> in the picture."
+NO_FEATURES = "This splat has no features and no segments: it can be looked at, not selected from."
+
+
+class ShowPanel:
+    """The mode of the picture and the card of the selection."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._modes = {LABELS[mode]: mode for mode in offered_modes(page)}
+        self._mode = page.gui.add_dropdown(
+            "Show",
+            tuple(self._modes),
+            initial_value=LABELS[page.workspace.mode],
+            hint="What the picture shows. Keys 1 to 6 change it. Features are drawn as colours by their three main "
+            "directions (PCA), the same in every view.",
+        )
+        on_change(page, self._mode, lambda label: self.set_mode(self._modes[label]))
+        self._card = page.gui.add_html("")
+        self.refresh()
+
+    def set_mode(self, mode: str) -> None:
+        """Show something else."""
+        self._page.workspace.mode = mode  # type: ignore[assignment]
+
+    def refresh(self) -> None:
+        """Show the mode and the selection as they are."""
+        assign(self._mode, "value", LABELS[self._page.workspace.mode])
+        assign(self._card, "content", self._describe())
+
+    def _describe(self) -> str:
+        workspace = self._page.workspace
+        if workspace.count:
+            return CARD.format(color="#2fb380", text=html.escape(workspace.describe()))
+        mute = self._page.scene.splats.features is None and self._page.scene.table is None
+        return CARD.format(color="var(--mantine-color-default-border)", text=NO_FEATURES if mute else NOTHING)
+
+
+def offered_modes(page: Page) -> tuple[str, ...]:
+    """The modes that this scene has something for, in the order of the keys 1, 2, ..."""
+    has_features = page.scene.splats.features is not None
+    has_segments = page.scene.table is not None
+    offered = {
+        "overlay": has_segments,
+        "segments": has_segments,
+        "similarity": has_features,
+        "features": has_features,
+    }
+    return tuple(mode for mode in LABELS if offered.get(mode, True))
