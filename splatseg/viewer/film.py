@@ -14,8 +14,9 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
 from splatseg.errors import RunError
+from splatseg.viewer.home import Pose
 from splatseg.viewer.picture import picture
-from splatseg.viewer.pose import Eye, camera_at
+from splatseg.viewer.pose import camera_at, pose_of
 from splatseg.viewer.workspace import Workspace
 
 RATE = 30
@@ -24,17 +25,17 @@ RATE = 30
 SUFFIX = ".mp4"
 
 
-def path_through(keyframes: Sequence[Eye], frames: int) -> list[Eye]:
-    """So many eyes along the path through two keyframes or more, the first and the last included."""
-    rows = np.array([np.concatenate([eye.position, eye.look_at, eye.up, [eye.fov]]) for eye in keyframes])
+def path_through(keyframes: Sequence[Pose], frames: int) -> list[Pose]:
+    """So many poses along the path through two keyframes or more, the first and the last included."""
+    rows = np.array([np.concatenate([pose.position, pose.look_at, pose.up, [pose.fov]]) for pose in keyframes])
     slopes = np.gradient(rows, axis=0)
     spline = CubicHermiteSpline(np.arange(len(rows)), rows, slopes)
-    return [Eye(row[:3], row[3:6], row[6:9], float(row[9])) for row in spline(np.linspace(0, len(rows) - 1, frames))]
+    return [pose_of(row[:3], row[3:6], row[6:9], row[9]) for row in spline(np.linspace(0, len(rows) - 1, frames))]
 
 
 def write_film(
     workspace: Workspace,
-    eyes: Sequence[Eye],
+    poses: Sequence[Pose],
     size: tuple[int, int],
     path: Path,
     advance: Callable[[int, int], None],
@@ -49,8 +50,8 @@ def write_film(
         raise RunError("videos cannot be written by this installation of splatseg; take screenshots instead") from None
 
     def frames() -> Iterator[np.ndarray]:
-        for done, eye in enumerate(eyes, start=1):
-            yield picture(workspace, camera_at(eye, *size))
-            advance(done, len(eyes))
+        for done, pose in enumerate(poses, start=1):
+            yield picture(workspace, camera_at(pose, *size))
+            advance(done, len(poses))
 
     video.write_video(path, frames(), float(RATE))

@@ -33,13 +33,17 @@ class LocalSplats:
         self._sent: tuple[bytes, bytes] | None = None
         self.just_shown = False
 
+    @property
+    def shown(self) -> bool:
+        """Whether the browser draws it now."""
+        return self._handle is not None and bool(self._handle.visible)
+
     def show(self, on: bool) -> None:
         """Show or hide it. `just_shown` tells whether that was the beginning."""
         if on:
             self._bring_up_to_date()
-        shown = self._handle is not None and self._handle.visible
-        self.just_shown = on and not shown
-        if self._handle is not None and shown != on:
+        self.just_shown = on and not self.shown
+        if self._handle is not None and self.shown != on:
             self._handle.visible = on
 
     def close(self) -> None:
@@ -50,7 +54,7 @@ class LocalSplats:
 
     def _bring_up_to_date(self) -> None:
         members, hidden = self._workspace.members, self._workspace.hidden
-        state = (np.packbits(members).tobytes(), np.packbits(hidden).tobytes())
+        state = (np.packbits(members).tobytes(), b"" if hidden is None else np.packbits(hidden).tobytes())
         if state == self._sent:
             return
         self._sent = state
@@ -59,7 +63,8 @@ class LocalSplats:
             rgbs = (0.5 + HARMONIC * splats.sh0).clamp(0.0, 1.0).numpy().copy()
             opacities = splats.opacities.numpy().copy()
         rgbs[members] = (1.0 - TINT) * rgbs[members] + TINT * np.array(SELECTED, dtype=np.float32) / 255.0
-        opacities[hidden] = 0.0
+        if hidden is not None:
+            opacities[hidden] = 0.0
         if self._handle is None:
             self._handle = self._client.scene.add_gaussian_splats(
                 "/splat",

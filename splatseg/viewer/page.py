@@ -6,6 +6,7 @@ nothing of a workspace is ever changed by two threads. What fails is shown in th
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -18,8 +19,8 @@ from splatseg.capture.camera import Camera
 from splatseg.errors import SplatsegError
 from splatseg.viewer.local_splats import LocalSplats
 from splatseg.viewer.picture import picture
-from splatseg.viewer.pose import Eye, camera_of, pixel_at
-from splatseg.viewer.scene import Scene
+from splatseg.viewer.pose import camera_of, fov_for, pixel_at, pose_of
+from splatseg.viewer.scene import Pose, Scene
 from splatseg.viewer.streaming import Streamer
 from splatseg.viewer.workspace import Workspace
 
@@ -40,6 +41,9 @@ UNWANTED = (255, 70, 70)
 
 MARKER = 0.006
 """Radius of a marker as a share of the distance to what the camera turns around."""
+
+AROUND = 1.6
+"""Space left around what is looked at."""
 
 
 class Page:
@@ -71,6 +75,7 @@ class Page:
                 self.client.scene.on_rect_select(modifier=modifier)(self._boxed(how))  # type: ignore[arg-type]
         self._plain_box = self._boxed("new")
         self._camera_moved(self.client.camera)
+        self.look_home()
         self.do(lambda: None)
 
     def end(self) -> None:
@@ -113,6 +118,11 @@ class Page:
             return
         threading.Thread(target=run, name=f"splatseg-{name}", daemon=True).start()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a long piece of work is being done."""
+        return self._busy.locked()
+
     def say(self, title: str, text: str, color: str | None = None, seconds: float | None = 6.0) -> None:
         """A note in the corner of the picture."""
         self.client.add_notification(title, text, auto_close_seconds=seconds, color=color)  # type: ignore[arg-type]
@@ -134,35 +144,43 @@ class Page:
         return self.streamer.camera
 
     @property
-    def eye(self) -> Eye:
+    def pose(self) -> Pose:
         """Where the browser looks from, what it turns around, and which way is up."""
         camera = self.client.camera
-        return Eye(camera.position.copy(), camera.look_at.copy(), camera.up_direction.copy(), camera.fov)
+        return pose_of(camera.position, camera.look_at, camera.up_direction, camera.fov)
 
-    def look(self, eye: Eye) -> None:
+    @property
+    def aspect(self) -> float:
+        """Width / height of the picture."""
+        return self.camera.width / self.camera.height
+
+    def look(self, pose: Pose) -> None:
         """Move the browser's camera."""
         camera = self.client.camera
         with self.client.atomic():
-            camera.up_direction = eye.up
-            camera.position = eye.position
-            camera.look_at = eye.look_at
-            camera.fov = eye.fov
+            camera.up_direction = pose.up
+            camera.position = pose.position
+            camera.look_at = pose.look_at
+            camera.fov = pose.fov
         self._camera_moved(camera)
 
     def look_home(self) -> None:
-        """Where every new browser starts."""
+        """Where every new browser starts; wide enough to hold the capture's view, whatever the browser's shape."""
         home = self.scene.home()
-        self.look(Eye(home.position, home.look_at, home.up, home.fov))
+        if self.scene.views:
+            middle = self.scene.views[len(self.scene.views) // 2].camera
+            home = dataclasses.replace(home, fov=fov_for(middle, self.aspect))
+        self.look(home)
 
     def look_at_box(self, box: Sequence[Sequence[float]]) -> None:
         """Look at a box (lower corner, upper corner) from where the browser stands, so that all of it is in sight."""
         lower, upper = (np.asarray(corner, dtype=np.float64) for corner in box)
-        eye, centre = self.eye, (lower + upper) / 2.0
+        pose, centre = self.pose, (lower + upper) / 2.0
         radius = max(float(np.linalg.norm(upper - lower)) / 2.0, 1e-6)
-        towards = eye.look_at - eye.position
-        distance = 1.6 * radius / np.sin(min(eye.fov, eye.fov * self.camera.width / self.camera.height) / 2.0)
+        towards = np.asarray(pose.look_at) - pose.position
+        distance = AROUND * radius / np.sin(min(pose.fov, pose.fov * self.aspect) / 2.0)
         place = centre - towards / np.linalg.norm(towards) * distance
-        self.look(Eye(place, centre, eye.up, eye.fov))
+        self.look(pose_of(place, centre, np.asarray(pose.up), pose.fov))
 
     def depth_ahead(self, camera: Camera) -> float:
         """How far what lies in the middle of a camera's view is, world units: what a browser there turns around."""
@@ -232,7 +250,7 @@ class Page:
         self._marked = markers
         for handle in self._markers:
             handle.remove()
-        radius = MARKER * float(np.linalg.norm(self.eye.look_at - self.eye.position))
+        radius = MARKER * float(np.linalg.norm(np.asarray(self.pose.look_at) - self.pose.position))
         self._markers = [
             self.client.scene.add_icosphere(
                 f"/markers/{number}",

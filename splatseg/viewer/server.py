@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ class Viewer:
             self.server = viser.ViserServer(host=host, port=port, label=f"splatseg · {scene.name}", verbose=False)
         self.host, self.port = host, int(self.server.get_port())
         self._furnish()
+        threading.Thread(target=scene.warm_up, name="splatseg-warm-up", daemon=True).start()
         self.server.on_client_connect(self._arrived)
         self.server.on_client_disconnect(self._left)
 
@@ -83,12 +85,12 @@ class Viewer:
         gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False, brand_color=BRAND)
         gui.main_panel.dock_right()
         gui.main_panel.set_width(PANEL)
-        self.server.scene.set_up_direction(tuple(float(v) for v in home.up))
+        self.server.scene.set_up_direction(home.up)
         self.server.scene.world_axes.visible = False
         start = self.server.initial_camera
         start.up, start.position, start.look_at = home.up, home.position, home.look_at
         start.fov = home.fov
-        reach = float(((home.look_at - home.position) ** 2).sum() ** 0.5)
+        reach = math.dist(home.look_at, home.position)
         start.near, start.far = reach * 1e-3, reach * 1e3
 
     def _arrived(self, client: Any) -> None:

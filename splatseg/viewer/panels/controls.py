@@ -38,6 +38,16 @@ def on_change(page: Page, control: Any, action: Callable[[Any], None]) -> Any:
     return control
 
 
+def on_submit(page: Page, form: Any, action: Action) -> None:
+    """Run an action when Enter is pressed in a form."""
+
+    async def submitted(event: Any) -> None:
+        if event.client is not None:
+            page.do(action)
+
+    form.on_submit(submitted)
+
+
 def add_command(
     page: Page, label: str, action: Action, key: str | None = None, modifier: str | None = None, description: str = ""
 ) -> None:

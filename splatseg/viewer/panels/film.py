@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from splatseg.errors import PromptError
 from splatseg.viewer import film
+from splatseg.viewer.home import Pose
 from splatseg.viewer.page import Page
 from splatseg.viewer.panels.controls import add_buttons, assign
-from splatseg.viewer.pose import Eye
 
 if TYPE_CHECKING:
     from splatseg.viewer.panels.export import ExportPanel
@@ -22,7 +22,7 @@ class FilmControls:
 
     def __init__(self, page: Page, writer: ExportPanel) -> None:
         self._page, self._writer = page, writer
-        self._keyframes: list[Eye] = []
+        self._keyframes: list[Pose] = []
         gui = page.gui
         self._status = gui.add_markdown("")
         add_buttons(
@@ -44,7 +44,7 @@ class FilmControls:
 
     def add(self) -> None:
         """Keep where the browser stands."""
-        self._keyframes.append(self._page.eye)
+        self._keyframes.append(self._page.pose)
 
     def remove(self) -> None:
         """Forget the last keyframe."""
@@ -56,7 +56,7 @@ class FilmControls:
         """Forget all keyframes."""
         self._keyframes.clear()
 
-    def _path(self, frames: int) -> list[Eye]:
+    def _path(self, frames: int) -> list[Pose]:
         if len(self._keyframes) < 2:
             raise PromptError("a camera path needs two keyframes or more; stand somewhere and press Add")
         return film.path_through(self._keyframes, frames)
@@ -64,26 +64,26 @@ class FilmControls:
     def play(self) -> None:
         """Fly along the path."""
         seconds = float(self._seconds.value)
-        eyes = self._path(max(2, round(seconds * 15)))
+        poses = self._path(max(2, round(seconds * 15)))
 
         def fly() -> None:
             start = time.monotonic()
             while (share := (time.monotonic() - start) / seconds) < 1.0:
-                self._page.look(eyes[int(share * len(eyes))])
+                self._page.look(poses[int(share * len(poses))])
                 time.sleep(1 / 30)
-            self._page.look(eyes[-1])
+            self._page.look(poses[-1])
 
         self._page.in_background("play", fly)
 
     def write(self) -> None:
         """Write the path as a video."""
-        eyes = self._path(max(2, round(float(self._seconds.value) * film.RATE)))
+        poses = self._path(max(2, round(float(self._seconds.value) * film.RATE)))
         width, height = SIZES[str(self._size.value)]
         path = self._writer.new_path("path", film.SUFFIX)
         workspace = self._page.workspace
         self._writer.write(
             path.name,
-            lambda: film.write_film(workspace, eyes, (width, height), path, self._writer.progress),
+            lambda: film.write_film(workspace, poses, (width, height), path, self._writer.progress),
             path,
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 from splatseg.errors import PromptError
 from splatseg.output.segments_json import Segment
 from splatseg.viewer.page import Page
-from splatseg.viewer.panels.controls import add_buttons, assign, on_change
+from splatseg.viewer.panels.controls import add_buttons, assign, on_change, on_submit
 from splatseg.viewer.panels.links import Links
 from splatseg.viewer.panels.segment_list import SORTS, ListState, found, list_html, page_of, pages_of
 from splatseg.viewer.segment_table import SegmentTable
@@ -46,15 +46,9 @@ class SegmentsPanel:
 
     def _add_chosen(self) -> None:
         page, gui = self._page, self._page.gui
-        self._folder = gui.add_folder("Chosen segment", visible=False)
-        with self._folder:
-            with gui.add_form(None) as form:
-                self._name = gui.add_text("Name", "", hint="Type and press Enter.")
-
-            async def named(_: Any) -> None:
-                page.do(self._rename)
-
-            form.on_submit(named)
+        self._form = gui.add_form("Chosen segment", visible=False)
+        with self._form:
+            self._name = gui.add_text("Name", "", hint="Type and press Enter.")
             add_buttons(
                 page,
                 "Picture",
@@ -68,6 +62,7 @@ class SegmentsPanel:
                 hint="Rename it to what is typed above; split it into its parts; or delete it: its Gaussians then "
                 "belong to no segment, none are removed. Undo edit brings it back.",
             )
+        on_submit(page, self._form, self._rename)
 
     @property
     def _chosen(self) -> Segment:
@@ -107,10 +102,8 @@ class SegmentsPanel:
         self._page.workspace.select_segment(self._chosen.id, how)  # type: ignore[arg-type]
 
     def _rename(self) -> None:
-        name = str(self._name.value).strip()
-        if not name:
-            raise PromptError("a segment's name must not be empty; type one and press Enter")
-        self._table.rename(self._chosen.id, name)
+        self._table.rename(self._chosen.id, str(self._name.value))
+        self._form.submit()
 
     def look_at(self) -> None:
         """Turn the camera to the chosen segment, keeping its side, at a distance that shows it whole."""
@@ -131,8 +124,6 @@ class SegmentsPanel:
 
     def merge_ticked(self) -> None:
         """Make one segment of those that are ticked."""
-        if len(self._state.ticked) < 2:
-            raise PromptError("tick two or more segments in the list, then merge them")
         merged = self._table.merge(sorted(self._state.ticked))
         self._change(ticked=frozenset())
         self.choose(merged)
@@ -160,7 +151,7 @@ class SegmentsPanel:
         content = list_html(rows, self._state, set(self._page.workspace.visible_ids), self._links.send)
         assign(self._list, "content", content)
         assign(self._merge, "visible", bool(self._state.ticked))
-        assign(self._folder, "visible", self._state.chosen is not None)
+        assign(self._form, "visible", self._state.chosen is not None)
         if self._state.chosen is not None:
             chosen = self._chosen
             if self._named != (chosen.id, chosen.name):

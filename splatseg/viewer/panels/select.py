@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from splatseg.errors import PromptError
 from splatseg.viewer.page import Page
-from splatseg.viewer.panels.controls import add_buttons, assign, on_change
+from splatseg.viewer.panels.controls import add_buttons, assign, on_change, on_submit
 
 FIRST_USE = """- **Click** an object in the picture: it is selected at once.
 - **Shift** adds, **Ctrl** or **Alt** takes away; with a drag, by rectangle.
@@ -23,7 +23,7 @@ class SelectPanel:
         self._drag = gui.add_dropdown(
             "Drag",
             (TURN, BOX),
-            hint="What dragging does with no key held (key B). A rectangle selects what is drawn inside it; with Shift "
+            hint="What dragging does with no key held (key B). A rectangle selects the thing that fills it; with Shift "
             "it adds, with Ctrl or Alt it takes away.",
         )
         on_change(page, self._drag, lambda value: page.set_rectangle(value == BOX))
@@ -37,7 +37,8 @@ class SelectPanel:
                 "Invert": page.workspace.invert,
                 "Clear": page.workspace.clear,
             },
-            hint="Grow or shrink by one step (G, F), select everything else (I), select nothing (Esc).",
+            hint="Grow to the next larger thing or shrink to the next smaller part (G, F), select everything else (I), "
+            "select nothing (Esc).",
         )
         add_buttons(
             page,
@@ -60,51 +61,63 @@ class SelectPanel:
         self.refresh()
 
     def _add_sliders(self) -> None:
-        page, gui, workspace = self._page, self._page.gui, self._page.workspace
-        self._granularity = gui.add_slider(
+        page, workspace = self._page, self._page.workspace
+        has_features, has_hierarchy = "features" in page.scene.modes, page.scene.hierarchy is not None
+        self._automatic = page.gui.add_checkbox(
+            "Automatic",
+            True,
+            visible=has_features or has_hierarchy,
+            hint="How far a click reaches is found from the data. Moving a slider takes it over; tick to give it back.",
+        )
+        on_change(page, self._automatic, self._set_automatic)
+        self._granularity = page.gui.add_slider(
             "Granularity",
             0.0,
             1.0,
             0.01,
-            workspace.granularity or 0.0,
-            marks=((0.0, "whole"), (1.0, "part")),
-            visible=page.scene.hierarchy is not None,
-            hint="From the whole group to the smallest part: clicks are done again with it while you drag.",
+            0.5,
+            marks=((0.0, "part"), (1.0, "group")),
+            visible=has_hierarchy,
+            hint="From the smallest part to the whole group: the clicks are asked again while you drag.",
         )
         on_change(page, self._granularity, workspace.set_granularity)
-        self._automatic = gui.add_checkbox(
-            "Auto threshold",
-            workspace.threshold is None,
-            visible=page.scene.splats.features is not None,
-            hint="The boundary of a click is found from the data. Untick to set how alike things must be yourself.",
-        )
-        on_change(page, self._automatic, self._set_automatic)
-        self._threshold = gui.add_slider(
+        self._threshold = page.gui.add_slider(
             "Threshold",
             0.0,
             1.0,
             0.005,
-            workspace.threshold if workspace.threshold is not None else 0.8,
-            visible=False,
-            hint="How alike to the click a Gaussian must be: lower selects more. Acts while you drag.",
+            0.8,
+            marks=((0.0, "more"), (1.0, "less")),
+            visible=has_features,
+            hint="How alike to the click a Gaussian must be: the lower, the more is selected, while you drag.",
         )
         on_change(page, self._threshold, workspace.set_threshold)
 
     def _add_naming(self) -> None:
         page = self._page
-        with page.gui.add_folder("New segment from the selection", visible=page.scene.table is not None):
+        if page.scene.table is None:
+            return
+        with page.gui.add_form("New segment from the selection") as form:
             self._name = page.gui.add_text(
-                "Name", "", hint="What the new segment is called; empty: it is called by its number."
+                "Name", "", hint="What the new segment is called; without a name it is called by its number."
             )
             add_buttons(
                 page,
-                "",
+                "Segment",
                 {"Make segment": self.make_segment},
-                hint="The selected Gaussians become a segment of their own (N). Other segments keep the rest.",
+                hint="The selected Gaussians become a segment of their own (N or Enter). Others keep the rest.",
             )
+        on_submit(page, form, self.make_segment)
 
     def _set_automatic(self, on: bool) -> None:
-        self._page.workspace.set_threshold(None if on else float(self._threshold.value))
+        workspace = self._page.workspace
+        if on:
+            workspace.set_threshold(None)
+            workspace.set_granularity(None)
+        elif self._page.scene.hierarchy is not None:
+            workspace.set_granularity(float(self._granularity.value))
+        else:
+            workspace.set_threshold(float(self._threshold.value))
 
     def undo(self) -> None:
         """Undo the last step of the selection."""
@@ -127,9 +140,7 @@ class SelectPanel:
         workspace, table = self._page.workspace, self._page.scene.table
         if table is None:
             raise PromptError("this splat has no table of segments; make one with `splatseg segment RUN`")
-        if not workspace.count:
-            raise PromptError("select something first, then make a segment of it")
-        identity = table.create(workspace.members, str(self._name.value).strip())
+        identity = table.create(workspace.members, str(self._name.value))
         self._name.value = ""
         workspace.select_segment(identity, "new")
 
@@ -138,10 +149,8 @@ class SelectPanel:
         workspace = self._page.workspace
         assign(self._drag, "value", BOX if self._page.rectangle else TURN)
         assign(self._hint, "visible", not workspace.count and not workspace.can_undo)
+        assign(self._automatic, "value", workspace.granularity is None and workspace.threshold is None)
         if workspace.granularity is not None:
             assign(self._granularity, "value", workspace.granularity)
-        assign(self._automatic, "value", workspace.threshold is None)
-        has_features = self._page.scene.splats.features is not None
-        assign(self._threshold, "visible", has_features and workspace.threshold is not None)
         if workspace.threshold is not None:
             assign(self._threshold, "value", workspace.threshold)

@@ -14,6 +14,7 @@ LABELS = {
     "similarity": "Similarity to the selection",
     "features": "Features",
     "depth": "Depth",
+    "masks": "Input masks (at a view)",
 }
 
 CARD = (
@@ -34,7 +35,7 @@ class ShowPanel:
             "Show",
             tuple(self._modes),
             initial_value=LABELS[page.workspace.mode],
-            hint="What the picture shows. Keys 1 to 6 change it. Features are drawn as colours by their three main "
+            hint="What the picture shows. Keys 1 to 7 change it. Features are drawn as colours by their three main "
             "directions (PCA), the same in every view.",
         )
         on_change(page, self._mode, lambda label: self.set_mode(self._modes[label]))
@@ -54,18 +55,10 @@ class ShowPanel:
         workspace = self._page.workspace
         if workspace.count:
             return CARD.format(color="#2fb380", text=html.escape(workspace.describe()))
-        mute = self._page.scene.splats.features is None and self._page.scene.table is None
+        mute = "features" not in self._page.scene.modes and self._page.scene.table is None
         return CARD.format(color="var(--mantine-color-default-border)", text=NO_FEATURES if mute else NOTHING)
 
 
 def offered_modes(page: Page) -> tuple[str, ...]:
     """The modes that this scene has something for, in the order of the keys 1, 2, ..."""
-    has_features = page.scene.splats.features is not None
-    has_segments = page.scene.table is not None
-    offered = {
-        "overlay": has_segments,
-        "segments": has_segments,
-        "similarity": has_features,
-        "features": has_features,
-    }
-    return tuple(mode for mode in LABELS if offered.get(mode, True))
+    return tuple(mode for mode in LABELS if mode in page.scene.modes)

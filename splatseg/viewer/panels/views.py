@@ -8,7 +8,7 @@ from PIL import Image
 from splatseg.errors import SplatsegError
 from splatseg.viewer.page import Page
 from splatseg.viewer.panels.controls import add_buttons, assign, on_change
-from splatseg.viewer.pose import eye_at_view
+from splatseg.viewer.pose import pose_at_view
 
 WIDTH = 700
 """Pictures are sent this wide: they fill the panel, and can be opened larger than it."""
@@ -75,9 +75,8 @@ class ViewsPanel:
         """Look from a view's camera; numbers past the end begin again."""
         self._at = number % len(self._names)
         camera = self._page.scene.views[self._at].camera
-        browser = self._page.camera
         distance = self._page.depth_ahead(camera)
-        self._page.look(eye_at_view(camera, distance, browser.width / browser.height))
+        self._page.look(pose_at_view(camera, distance, self._page.aspect, self._page.scene.home().up))
 
     def refresh(self) -> None:
         """Show the photograph and the masks of the chosen view."""
