@@ -1,12 +1,8 @@
 """The pictures of one browser, and everything that changes them, in one thread.
 
-While the camera moves, drafts are drawn: the newest camera wins, those it overtakes are never drawn, and the resolution
-follows the time that drafts take. When it rests, one full picture. What a person does (a click, a slider) is run in the
-order it came, before the next picture; an action with a key replaces one with the same key that still waits, so that a
-slider never lags behind the hand.
-
-Time of a draft is a part that depends on pixels and a part that does not; the square root of target / time moves the
-linear scale there in a few drafts.
+While the camera moves, drafts are drawn: the newest camera wins, those it overtakes are never drawn. When it rests, one
+full picture. What a person does (a click, a slider) is run in the order it came, before the next picture; an action
+with a key replaces one with the same key that still waits, so that a slider never lags behind the hand.
 """
 
 from __future__ import annotations
@@ -30,12 +26,8 @@ Action = Callable[[], None]
 class StreamSettings:
     """How pictures follow a camera. Times in seconds."""
 
-    draft_time: float = 1.0 / 18.0
-    """What drawing, packing and sending one draft should take: well above the 12 frames a second that are promised."""
     rest: float = 0.15
     """The camera rests when it has not moved for this long."""
-    smallest: float = 0.18
-    """Drafts are never smaller than this share of the width."""
     most_pixels: int = 2_200_000
     """Full pictures have at most so many pixels; larger canvases get a smaller picture, stretched."""
 
@@ -50,11 +42,11 @@ class Streamer:
         failed: Callable[[Exception], None],
         settings: StreamSettings | None = None,
     ) -> None:
-        """draw(camera, draft) gives (H,W,3) uint8, or None if there is nothing to send; show(picture, draft) sends it;
+        """draw(camera, draft) gives (H,W,3) uint8, a draft of any size, or None if there is nothing to send;
+        show(picture, draft) sends it;
         failed(error) is told what either, or an action, raised."""
         self._draw, self._show, self._failed = draw, show, failed
         self.settings = settings or StreamSettings()
-        self.scale = 0.5
         self.drafts = 0
         self.stills = 0
         self._changed = threading.Condition()
@@ -147,13 +139,7 @@ class Streamer:
         self.stills += 1
 
     def _draft(self, camera: Camera) -> None:
-        start = time.perf_counter()
-        width = max(16, round(camera.width * self.scale))
-        height = max(16, round(camera.height * self.scale))
-        self._show(self._draw(camera.resized(width, height), True), True)
-        taken = max(time.perf_counter() - start, 1e-4)
-        change = min(max(math.sqrt(self.settings.draft_time / taken), 0.7), 1.25)
-        self.scale = min(max(self.scale * change, self.settings.smallest), 1.0)
+        self._show(self._draw(camera, True), True)
         self.drafts += 1
 
     def _guarded(self, action: Action) -> None:

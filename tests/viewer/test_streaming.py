@@ -77,22 +77,6 @@ def test_a_moving_camera_gets_drafts_and_a_resting_one_the_full_picture() -> Non
     wait_for(lambda: streamer.stills == 2)
     streamer.close()
     assert [(x, draft) for x, _, draft in screen.drawn] == [(0.0, False), (1.0, True), (1.0, False)]
-    assert screen.drawn[1][1] < screen.drawn[2][1] == 64
-
-
-def test_slow_drafts_become_smaller_and_fast_ones_larger() -> None:
-    scales = {}
-    for seconds in (0.0, 0.1):
-        streamer = stream(Screen(seconds), rest=1000.0, draft_time=0.03)
-        streamer.moved(camera_at(0.0))
-        for step in range(1, 8):
-            drafts = streamer.drafts
-            streamer.moved(camera_at(float(step)))
-            wait_for(lambda drafts=drafts, streamer=streamer: streamer.drafts > drafts)  # type: ignore[misc]
-        scales[seconds] = streamer.scale
-        streamer.close()
-    assert scales[0.0] == 1.0
-    assert scales[0.1] == StreamSettings().smallest
 
 
 def test_actions_run_in_order_and_a_key_keeps_only_the_last() -> None:
