@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -34,6 +35,9 @@ from splatseg.splats.splats import Splats
 
 USUAL = 0.5
 """The granularity up to which pieces that are not wanted are taken away whole."""
+
+SPARED = 0.05
+"""Share of what is selected that a click leaves at least, where no prompt says what is wanted of it."""
 
 BRUSH = 0.02
 """Radius, as a share of the image's width, of what an unwanted click takes from something that looks like what is
@@ -65,51 +69,64 @@ class Knowledge:
     hierarchy: Hierarchy | None = None
     granularity: float | None = None
 
+    @cached_property
+    def cut(self) -> np.ndarray | None:
+        """The segments (N,) int32 at the granularity, 0 = none; None for those of the splat. Raises PromptError if
+        there is a granularity and no hierarchy."""
+        if self.granularity is None:
+            return None
+        if self.hierarchy is None:
+            raise PromptError("there is no hierarchy to take a granularity of; run `splatseg segment RUN` again")
+        return segments_of(self.hierarchy, self.granularity, self.agreement)
+
 
 def select_by_prompts(
     splats: Splats | Session,
     prompts: Sequence[Prompt],
     knowledge: Knowledge | None = None,
     threshold: float | None = None,
+    start: np.ndarray | None = None,
 ) -> Selection:
     """Select what all `prompts` together say. threshold: least similarity to a wanted prompt; None chooses it.
+
+    start: what is selected already, (N,) bool; then all prompts may be unwanted ones.
 
     Raises PromptError if nothing is wanted, if nothing is left of it, and as the single prompts do; also for a
     granularity without a hierarchy.
     """
     knowledge = knowledge or Knowledge()
-    session = _at_granularity(session_of(splats), knowledge)
+    session = session_of(splats)
+    if knowledge.cut is not None:
+        session = session.with_segments(knowledge.cut)
     wanted = [prompt for prompt in prompts if prompt.wanted]
-    if not wanted:
+    if not wanted and start is None:
         raise PromptError("all prompts say what is not wanted; give at least one that says what is")
-    selections = [_single(session, prompt, knowledge, threshold) for prompt in wanted]
-    selection = _joint(session, wanted, selections)
+    selection = _selected(start)
+    if wanted:
+        joint = _joint(session, wanted, [_single(session, prompt, knowledge, threshold) for prompt in wanted])
+        selection = joint if start is None else selection.union(joint)
     members = selection.members
     for prompt in prompts:
         if not prompt.wanted:
-            members = members & ~_unwanted(session, prompt, wanted, knowledge.hierarchy)
+            members = members & ~_unwanted(session, prompt, wanted, knowledge.hierarchy, None if wanted else members)
     selection = dataclasses.replace(selection, members=members)
     if selection.count == 0:
         raise PromptError("what is not wanted takes away all that is; move one of the prompts")
     return selection
 
 
-def _at_granularity(session: Session, knowledge: Knowledge) -> Session:
-    if knowledge.granularity is None:
-        return session
-    if knowledge.hierarchy is None:
-        raise PromptError("there is no hierarchy to take a granularity of; run `splatseg segment RUN` again")
-    ids = segments_of(knowledge.hierarchy, knowledge.granularity, knowledge.agreement)
-    return Session(session.splats.replace(segment_ids=torch.from_numpy(ids)))
+def _selected(members: np.ndarray | None) -> Selection:
+    members = np.zeros(0, dtype=bool) if members is None else members
+    return Selection(members.astype(np.float32) - 0.5, 0.0, members)
 
 
 def _single(session: Session, prompt: Prompt, knowledge: Knowledge, threshold: float | None) -> Selection:
     agreement = knowledge.agreement
     if prompt.click is not None:
-        voted = agreement is not None or knowledge.granularity is not None
+        voted = agreement is not None or knowledge.cut is not None
         return select_by_click(session, prompt.camera, prompt.click, threshold, voted)
     if prompt.box is not None:
-        return select_by_box(session.splats, prompt.camera, prompt.box, threshold, agreement)
+        return select_by_box(session, prompt.camera, prompt.box, threshold, agreement)
     assert prompt.mask is not None
     return select_by_mask(session.splats, prompt.camera, prompt.mask, threshold, agreement, knowledge.hierarchy)
 
@@ -151,10 +168,14 @@ def _common(selections: list[Selection]) -> Selection:
     return common
 
 
-def _unwanted(session: Session, prompt: Prompt, wanted: list[Prompt], hierarchy: Hierarchy | None) -> np.ndarray:
-    """(N,) bool: what an unwanted prompt takes away."""
+def _unwanted(
+    session: Session, prompt: Prompt, wanted: list[Prompt], hierarchy: Hierarchy | None, whole: np.ndarray | None
+) -> np.ndarray:
+    """(N,) bool: what an unwanted prompt takes away; from `whole`, where no prompt says what is wanted."""
     if prompt.click is not None:
-        return _unwanted_at(session, prompt, wanted, hierarchy)
+        if session.splats.features is None:
+            return select_by_click(session, prompt.camera, prompt.click).members
+        return _unwanted_at(session, prompt, wanted, hierarchy, whole)
     inside, outside = inside_outside(session.plan(prompt.camera), _region(prompt))
     within = inside > outside
     if hierarchy is None:
@@ -169,14 +190,16 @@ def _unwanted(session: Session, prompt: Prompt, wanted: list[Prompt], hierarchy:
     return within
 
 
-def _unwanted_at(session: Session, prompt: Prompt, wanted: list[Prompt], hierarchy: Hierarchy | None) -> np.ndarray:
+def _unwanted_at(
+    session: Session, prompt: Prompt, wanted: list[Prompt], hierarchy: Hierarchy | None, start: np.ndarray | None
+) -> np.ndarray:
     atom = 0 if hierarchy is None else _atom_at(session, prompt, hierarchy)
     if hierarchy is not None and atom:
         kept = {node for one in _wanted_atoms(session, wanted, hierarchy) for node in hierarchy.chain(one)}
         whole = [node for node in hierarchy.chain(atom) if hierarchy.level_of(node) <= USUAL][-1]
         # Of the same thing only the atom: who takes away a mistake does not mean half of what is wanted.
         for piece in (whole, atom):
-            if piece not in kept:
+            if piece not in kept and _spares(hierarchy.members(piece), start):
                 return hierarchy.members(piece)
     assert prompt.click is not None
     unlike = click_query(session, prompt.camera, prompt.click)
@@ -184,8 +207,14 @@ def _unwanted_at(session: Session, prompt: Prompt, wanted: list[Prompt], hierarc
     if any(float(unlike @ query) > ALIKE for query in like):
         return _brushed(session, prompt)
     resembling = np.max([session.features @ query for query in like], axis=0) if like else USUAL
-    nearer: np.ndarray = session.features @ unlike > resembling
-    return nearer & (hierarchy.atoms == atom) if hierarchy is not None and atom else nearer
+    nearer = session.features @ unlike > resembling
+    taken: np.ndarray = nearer & (hierarchy.atoms == atom) if hierarchy is not None and atom else nearer
+    return taken if _spares(taken, start) else _brushed(session, prompt)
+
+
+def _spares(taken: np.ndarray, start: np.ndarray | None) -> bool:
+    """Whether something worth having is left of what was selected: nobody takes all of it away with a click."""
+    return start is None or int((start & ~taken).sum()) > SPARED * int(start.sum())
 
 
 def _brushed(session: Session, prompt: Prompt) -> np.ndarray:
