@@ -14,7 +14,7 @@ from scipy.ndimage import distance_transform_edt
 
 from splatseg.viewer.page import Page
 
-SCREENSHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
+SCREENSHOTS = Path(__file__).resolve().parents[1] / "build" / "screenshots"
 
 FLAGS = [
     "--no-sandbox",
@@ -146,9 +146,8 @@ class Tab:
     def escape(self) -> None:
         """Leave whatever text control has the keyboard, and close the notes in the corner."""
         self.page.evaluate("document.activeElement && document.activeElement.blur()")
-        while (cross := self.page.locator(".mantine-Notification-closeButton")).count():
-            cross.first.click()
-            self.page.wait_for_timeout(100)
+        crosses = self.page.locator(".mantine-Notification-closeButton")
+        self.wait(lambda: crosses.evaluate_all("all => { all.forEach(each => each.click()); return !all.length }"))
 
     def close(self) -> None:
         """Close the page."""

@@ -56,6 +56,7 @@ class Page:
         self.exports = exports
         self.panels: list[Any] = []
         self.rectangle = False
+        self.gone = False
         self._markers: list[Any] = []
         self._marked: list[tuple[tuple[float, ...], bool]] = []
         self.local: LocalSplats | None = None
@@ -80,6 +81,7 @@ class Page:
 
     def end(self) -> None:
         """The browser is gone."""
+        self.gone = True
         self.streamer.close()
 
     # What panels call.
@@ -97,6 +99,8 @@ class Page:
 
     def refresh(self) -> None:
         """Panels and markers show the workspace as it is. In the page's thread."""
+        if self.gone:
+            return
         with self.client.atomic():
             for panel in self.panels:
                 panel.refresh()
@@ -234,6 +238,8 @@ class Page:
         return picture(self.workspace, camera, draft)
 
     def _show(self, image: np.ndarray | None, draft: bool) -> None:
+        if self.gone:
+            return
         if self.local is not None:
             self.local.show(image is None)
         if image is not None:

@@ -10,7 +10,9 @@ import contextlib
 import io
 import logging
 import math
+import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,9 @@ LOG = logging.getLogger("splatseg.viewer")
 
 LOCALHOST = "127.0.0.1"
 PORT = 8080
+
+TRIED = 100
+"""Ports tried from the one that was asked for."""
 
 PANEL = 372
 """Width of the side panel in CSS pixels: its five tabs fit in one row."""
@@ -40,6 +45,29 @@ def import_viser() -> Any:
     return viser
 
 
+def free_port(host: str, port: int) -> int:
+    """The first free port of a hundred from `port` on. Raises BackendError if there is none, or no such host."""
+    told = ""
+    for tried in range(port, min(port + TRIED, 65536)):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((host, tried))
+            except OSError as error:
+                told = str(error.strerror or error)
+                continue
+        return tried
+    raise BackendError(f"nothing can listen on {host} from port {port} on ({told}); choose another --port or --host")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """viser prints a banner with an address of its own, and that it stopped; ours is said by the command."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
 class Viewer:
     """A running server. `address` is where a browser opens it; `close` ends it and keeps what is not kept yet."""
 
@@ -50,8 +78,9 @@ class Viewer:
         self._pages: dict[int, Page] = {}
         self._lock = threading.Lock()
         self._unlisten = scene.table.listen(self._table_changed) if scene.table is not None else None
-        with contextlib.redirect_stdout(io.StringIO()):  # viser prints a banner with an address of its own
-            self.server = viser.ViserServer(host=host, port=port, label=f"splatseg · {scene.name}", verbose=False)
+        label = f"splatseg · {scene.name}"
+        with _quiet():
+            self.server = viser.ViserServer(host=host, port=free_port(host, port), label=label, verbose=False)
         self.host, self.port = host, int(self.server.get_port())
         self._furnish()
         threading.Thread(target=scene.warm_up, name="splatseg-warm-up", daemon=True).start()
@@ -76,7 +105,8 @@ class Viewer:
             self._unlisten()
         for page in self.pages:
             self._left(page.client)
-        self.server.stop()
+        with _quiet():
+            self.server.stop()
         self._saved.save()
         self.scene.close()
 

@@ -131,5 +131,5 @@ class ExportPanel:
         assign(self._status, "content", self._text)
         assign(self._bar, "visible", self._share is not None)
         if self._share is not None:
-            self._bar.value = max(self._share, 4.0)
+            assign(self._bar, "value", max(self._share, 4.0))
         self.film.refresh()

@@ -141,7 +141,7 @@ class SelectPanel:
         if table is None:
             raise PromptError("this splat has no table of segments; make one with `splatseg segment RUN`")
         identity = table.create(workspace.members, str(self._name.value))
-        self._name.value = ""
+        assign(self._name, "value", "")
         workspace.select_segment(identity, "new")
 
     def refresh(self) -> None:

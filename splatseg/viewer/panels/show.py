@@ -44,7 +44,7 @@ class ShowPanel:
 
     def set_mode(self, mode: str) -> None:
         """Show something else."""
-        self._page.workspace.mode = mode  # type: ignore[assignment]
+        self._page.workspace.mode = mode
 
     def refresh(self) -> None:
         """Show the mode and the selection as they are."""
