@@ -7,6 +7,8 @@
     earlier_segments.safetensors  ids, names and colours of earlier segmentations, so that they stay
     votes.safetensors  what every mask sees of every Gaussian, which selections ask
     hierarchy.safetensors  parts, wholes and groups: what another granularity is cut from
+    workspaces.safetensors what was selected and hidden when the viewer was left
+    unsaved_segments.safetensors  edits of the viewer that splats.ply does not have yet; there only while it runs
 
 Every file is written aside and renamed into place, so a run is never left with half a file.
 """
@@ -35,6 +37,7 @@ from splatseg.splats import Splats, load_splats
 FILES = (
     *("config.yaml", "metrics.jsonl", "splats.ply", "votes.safetensors", "hierarchy.safetensors"),
     *("segments.json", "earlier_segments.safetensors", "report.html", "evaluation.json"),
+    *("workspaces.safetensors", "unsaved_segments.safetensors"),
 )
 FOLDERS = ("checkpoint", "masks")
 """What a run may hold. `--overwrite` removes these and nothing else."""
@@ -157,6 +160,16 @@ class Run:
     def earlier_path(self) -> Path:
         """Where segmentations before the present one are, if there were any."""
         return self.path / "earlier_segments.safetensors"
+
+    @property
+    def unsaved_path(self) -> Path:
+        """Where edits of segments are until the splat is written anew."""
+        return self.path / "unsaved_segments.safetensors"
+
+    @property
+    def workspaces_path(self) -> Path:
+        """Where the viewer keeps what was selected and hidden."""
+        return self.path / "workspaces.safetensors"
 
     @property
     def checkpoint_path(self) -> Path:

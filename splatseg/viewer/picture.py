@@ -12,6 +12,7 @@ Alphabet: N Gaussians; H x W pixels; pictures are float32 in 0..1 until the end.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -56,6 +57,7 @@ def picture(workspace: Workspace, camera: Camera, draft: bool = False) -> np.nda
         image = _drawn(workspace, workspace.step, camera, draft)
         if draft:
             workspace.canvas.pace.took(time.perf_counter() - began)
+    workspace.scene.drawn = time.monotonic()
     return image
 
 
@@ -99,7 +101,7 @@ def _features(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> 
 def _segments(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
     def finish(blended: Tensor, _: Tensor) -> Tensor:
         tint, grey = blended[..., :3], blended[..., 3:].clamp(0, 1)
-        return tint * (1.0 - SHADED + 2.0 * SHADED * grey)
+        return tint * (1.0 - SHADED + SHADED * grey)
 
     return [_tints(workspace, step, NO_SEGMENT), workspace.canvas.grey(camera, draft)], finish
 
@@ -138,8 +140,8 @@ def _depth(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tup
     def finish(blended: Tensor, alphas: Tensor) -> Tensor:
         seen = alphas > COVERED
         depth = blended[..., 0] / alphas.clamp(min=COVERED)
-        # Even steps of 1/depth: what is near is told apart finely, as the eye does.
-        share = (1.0 / near - 1.0 / depth.clamp(min=near)) / (1.0 / near - 1.0 / far)
+        # Even steps of the logarithm: what is near is told apart more finely, and nothing depends on the unit.
+        share = torch.log(depth.clamp(min=near) / near) / math.log(far / near)
         return through(ramp(DEPTH), share) * (alphas * seen)[..., None]
 
     return [depths], finish

@@ -10,6 +10,7 @@ there is and is not disturbed by whoever edits. `lock` is held by who edits.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from functools import cached_property
@@ -64,6 +65,7 @@ class Scene:
         self.session = Session(splats)
         self.warnings: list[str] = []
         self.lock = threading.RLock() if table is None else table.lock
+        self.drawn = -math.inf  # when a picture was drawn last, time.monotonic()
         self._plain = splats
         self._knowledge: dict[float | None, Knowledge] = {}
         self._overlay: tuple[str, np.ndarray] | None = None
@@ -89,6 +91,8 @@ class Scene:
         scene.table = table_of_run(run, splats, scene.views, scene.hierarchy)
         if scene.table is not None:
             scene.lock = scene.table.lock
+            if scene.table.keeper is not None:
+                scene.table.keeper.drawn = lambda: scene.drawn
         return scene
 
     @property
@@ -127,7 +131,9 @@ class Scene:
             if known is None:
                 if len(self._knowledge) >= CUTS_KEPT:
                     self._knowledge.pop(next(iter(self._knowledge)))
-                known = self._knowledge[granularity] = Knowledge(self.agreement, self.hierarchy, granularity)
+                known = self._knowledge[granularity] = Knowledge(
+                    self.agreement, self.hierarchy, granularity, quick=True
+                )
         return known
 
     def warm_up(self) -> None:

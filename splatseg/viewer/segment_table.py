@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from splatseg.arrays import check_shapes
 from splatseg.capture import View
@@ -35,8 +36,13 @@ from splatseg.output import (
     read_segments,
 )
 from splatseg.run import Run
+from splatseg.run.earlier_segments import earlier_segments
 from splatseg.splats import Splats
 from splatseg.viewer.pieces import pieces_of
+from splatseg.viewer.table_keeper import TableKeeper, read_unsaved
+
+PLACES = 10_000
+"""Gaussians that say where the scene is and how large, if no cameras do."""
 
 UNDONE = 100
 """Edits that can be undone."""
@@ -75,7 +81,12 @@ class SegmentTable:
         self._done: list[_Edit] = []
         self._undone: list[_Edit] = []
         self._listeners: list[Callable[[], None]] = []
-        self.save_state = "not kept: the splat is a file without a run; export what you need"
+        self.keeper: TableKeeper | None = None
+
+    @property
+    def save_state(self) -> str:
+        """Whether edits are on disk: "saved", "saving", or "not kept: " and why."""
+        return "not kept: a splat file has no run to keep edits in" if self.keeper is None else self.keeper.state
 
     @property
     def now(self) -> Labeling:
@@ -206,8 +217,15 @@ class SegmentTable:
 
         return unsubscribe
 
+    def notify(self) -> None:
+        """Call those who listen: the table or its `save_state` has changed."""
+        for listener in list(self._listeners):
+            listener()
+
     def close(self) -> None:
-        """Nothing is kept of a file."""
+        """Write what is not saved yet; later edits are not kept."""
+        if self.keeper is not None:
+            self.keeper.close()
 
     def _new_ids(self, count: int) -> list[int]:
         first = self._highest + 1
@@ -284,8 +302,9 @@ class SegmentTable:
 
     def _exchange(self, labeling: Labeling) -> None:
         self._now = labeling
-        for listener in list(self._listeners):
-            listener()
+        if self.keeper is not None:
+            self.keeper.changed()
+        self.notify()
 
 
 def table_of_file(splats: Splats) -> SegmentTable | None:
@@ -293,27 +312,39 @@ def table_of_file(splats: Splats) -> SegmentTable | None:
     if splats.segment_ids is None:
         return None
     means = splats.means.detach().numpy()
-    return _table(splats, Frame.of(means[:: max(len(means) // 10_000, 1)]), (), None, 0)
+    frame = Frame.of(means[:: max(len(means) // PLACES, 1)])
+    rows = _rows(splats, (), frame)
+    return SegmentTable(Labeling(splats.segment_ids.numpy().astype(np.int32), rows), splats, frame, None, 0)
 
 
 def table_of_run(run: Run, splats: Splats, views: Sequence[View], hierarchy: Hierarchy | None) -> SegmentTable | None:
-    """The table of a run, with its names and colours; None if it has no segments. Raises RunError for a damaged one."""
+    """The table of a run, with its names and colours, which keeps its edits there; None if the run has no segments.
+
+    Edits that a crash kept from the splat are taken up. Raises RunError for a damaged table.
+    """
     if splats.segment_ids is None:
         return None
-    rows = read_segments(run.segments_path) if run.segments_path.exists() else ()
+    known = read_segments(run.segments_path) if run.segments_path.exists() else ()
+    highest = max(earlier_segments(run, splats).highest, max((row.id for row in known), default=0))
     frame = Frame.of(np.array([view.camera.position for view in views]))
-    return _table(splats, frame, rows, hierarchy, max((row.id for row in rows), default=0))
+    ids, unsaved = splats.segment_ids.numpy().astype(np.int32), read_unsaved(run, len(splats))
+    if unsaved is not None:
+        ids, highest = unsaved[0], max(highest, unsaved[1])
+    rows = _rows(splats.replace(segment_ids=torch.from_numpy(ids)), known, frame)
+    table = SegmentTable(Labeling(ids, rows), splats, frame, hierarchy, highest)
+    table.keeper = TableKeeper(table, run, splats, views)
+    if unsaved is not None:
+        table.keeper.changed()
+    return table
 
 
-def _table(
-    splats: Splats, frame: Frame, known: Sequence[Segment], hierarchy: Hierarchy | None, highest: int
-) -> SegmentTable:
+def _rows(splats: Splats, known: Sequence[Segment], frame: Frame) -> dict[int, Segment]:
     assert splats.segment_ids is not None
-    ids = splats.segment_ids.numpy().astype(np.int32)
     names, colors = {row.id: row.name for row in known}, {row.id: row.color for row in known}
     parents = {row.id: row.parent for row in known if row.parent is not None}
-    rows = describe_segments(splats, names, parents, colors or colors_by_place(splats.means.numpy(), ids, frame))
-    return SegmentTable(Labeling(ids, {row.id: row for row in rows}), splats, frame, hierarchy, highest)
+    if not colors:
+        colors = colors_by_place(splats.means.detach().numpy(), splats.segment_ids.numpy(), frame)
+    return {row.id: row for row in describe_segments(splats, names, parents, colors)}
 
 
 def _meet(one: Segment, other: Segment) -> bool:

@@ -273,6 +273,11 @@ class Workspace:
         with self.lock:
             self._history.redo()
 
+    def begin(self, step: Step, mode: str) -> None:
+        """Begin anew with a step and a mode, as when the workspace was opened."""
+        with self.lock:
+            self._history, self._mode = History(step), mode
+
     # ---------------------------------------------------------------------------------------------------------------
 
     def _ask(self, prompt: Prompt, how: How) -> None:
@@ -322,7 +327,7 @@ class Workspace:
             raise PromptError("nothing is selected; click on something first")
 
     def _session_of(self, hidden: Bits | None) -> Session:
-        """The session without what is hidden; that of the last hiding is kept."""
+        """The session without what is hidden; that of the last hiding is kept. Both are exchanged at once."""
         kept, session = self._session
         if kept is not hidden:
             session = self.scene.session.fork() if hidden is None else self.scene.session.without(hidden.array)
