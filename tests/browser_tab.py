@@ -31,6 +31,7 @@ HARMLESS = (
     "Automatic fallback to software WebGL",
     "[Performance] Setting DPR",
     "THREE.Clock: This module has been deprecated",
+    "THREE.BufferGeometry.computeBoundingSphere(): Computed radius is NaN",  # viser's own Gaussian splats
 )
 """What Chromium says about software rendering and viser 1.1 about its three.js; nothing else may be a warning or an
 error."""

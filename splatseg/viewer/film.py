@@ -9,20 +9,18 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
-from splatseg.errors import RunError
+from splatseg.viewer.exports import export_frames, frames
 from splatseg.viewer.home import Pose
-from splatseg.viewer.picture import picture
 from splatseg.viewer.pose import camera_at, pose_of
 from splatseg.viewer.workspace import Workspace
 
 RATE = 30
 """Frames a second."""
-
-SUFFIX = ".mp4"
 
 
 def path_through(keyframes: Sequence[Pose], frames: int) -> list[Pose]:
@@ -33,25 +31,33 @@ def path_through(keyframes: Sequence[Pose], frames: int) -> list[Pose]:
     return [pose_of(row[:3], row[3:6], row[6:9], row[9]) for row in spline(np.linspace(0, len(rows) - 1, frames))]
 
 
+def film_suffix() -> str:
+    """ ".mp4" where films can be written, else "": a folder of pictures."""
+    return ".mp4" if _video() is not None else ""
+
+
 def write_film(
-    workspace: Workspace,
-    poses: Sequence[Pose],
-    size: tuple[int, int],
-    path: Path,
-    advance: Callable[[int, int], None],
+    workspace: Workspace, poses: Sequence[Pose], size: tuple[int, int], path: Path, advance: Callable[[int, int], None]
 ) -> None:
-    """Write what a workspace shows along a path as a video of size (width, height).
+    """Write what a workspace shows along a path, pictures of size (width, height), as a film; without a suffix as a
+    folder of pictures. advance(done, total) is called after every one."""
+    cameras = [camera_at(pose, *size) for pose in poses]
+    video = _video()
+    if video is None or not path.suffix:
+        export_frames(workspace, cameras, path, advance)
+        return
 
-    advance(done, total) is called after every frame. Raises RunError where videos cannot be written.
-    """
+    def counted() -> Iterator[np.ndarray]:
+        for done, image in enumerate(frames(workspace, cameras)):
+            advance(done, len(cameras))
+            yield image
+
+    video.write_video(path, counted(), float(RATE))
+
+
+def _video() -> Any:
+    """The module that writes films, if this installation has it."""
     try:
-        video = importlib.import_module("splatseg.output.video")
+        return importlib.import_module("splatseg.output.video")
     except ImportError:
-        raise RunError("videos cannot be written by this installation of splatseg; take screenshots instead") from None
-
-    def frames() -> Iterator[np.ndarray]:
-        for done, pose in enumerate(poses, start=1):
-            yield picture(workspace, camera_at(pose, *size))
-            advance(done, len(poses))
-
-    video.write_video(path, frames(), float(RATE))
+        return None

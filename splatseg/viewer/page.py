@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from splatseg.capture.camera import Camera
-from splatseg.errors import SplatsegError
+from splatseg.errors import PromptError, SplatsegError
 from splatseg.viewer.local_splats import LocalSplats
 from splatseg.viewer.picture import picture
 from splatseg.viewer.pose import camera_of, fov_for, pixel_at, pose_of
@@ -118,8 +118,7 @@ class Page:
                 self._busy.release()
 
         if not self._busy.acquire(blocking=False):
-            self.say("Please wait", "Another file is being written; this one can be written after it.")
-            return
+            raise PromptError("something else is still being done; this can be done after it")
         threading.Thread(target=run, name=f"splatseg-{name}", daemon=True).start()
 
     @property

@@ -27,6 +27,9 @@ LOG = logging.getLogger("splatseg.viewer")
 LOCALHOST = "127.0.0.1"
 PORT = 8080
 
+SECONDS_BETWEEN_SAVES = 5.0
+"""Selections are kept this often, so that a machine that loses its power loses little."""
+
 TRIED = 100
 """Ports tried from the one that was asked for."""
 
@@ -83,7 +86,9 @@ class Viewer:
             self.server = viser.ViserServer(host=host, port=free_port(host, port), label=label, verbose=False)
         self.host, self.port = host, int(self.server.get_port())
         self._furnish()
+        self._closing = threading.Event()
         threading.Thread(target=scene.warm_up, name="splatseg-warm-up", daemon=True).start()
+        threading.Thread(target=self._save_now_and_then, name="splatseg-save", daemon=True).start()
         self.server.on_client_connect(self._arrived)
         self.server.on_client_disconnect(self._left)
 
@@ -103,6 +108,7 @@ class Viewer:
         """Close all pages, keep their selections, end the server, and wait until the scene is saved."""
         if self._unlisten is not None:
             self._unlisten()
+        self._closing.set()
         for page in self.pages:
             self._left(page.client)
         with _quiet():
@@ -141,6 +147,13 @@ class Viewer:
         if page is not None:
             page.end()
             self._saved.leave(page.workspace)
+
+    def _save_now_and_then(self) -> None:
+        while not self._closing.wait(SECONDS_BETWEEN_SAVES):
+            try:
+                self._saved.save()
+            except OSError as error:
+                LOG.warning("the selections of the browsers were not saved: %s", error)
 
     def _table_changed(self) -> None:
         for page in self.pages:

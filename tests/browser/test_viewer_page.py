@@ -336,6 +336,12 @@ def test_a_camera_path_is_kept_played_and_filmed(tab: Tab, viewer: Viewer) -> No
     tab.wait(lambda: page.busy)
     tab.wait(lambda: not page.busy)
     assert np.allclose(page.camera.viewmat, end, atol=1e-3)
+    tab.choose("Size", "854 x 480")
+    tab.press("Write video")
+    written = tab.wait(lambda: next(iter(page.exports.glob("path-*")), None))
+    tab.wait(lambda: not page.busy, 240.0)
+    assert written.stat().st_size > 0
+    assert written.is_file() or len(list(written.iterdir())) == 30
     tab.page.keyboard.press("r")
 
 
@@ -436,4 +442,3 @@ def test_a_page_that_is_loaded_again_has_its_selection_and_names(tab: Tab, viewe
     tab.wait(lambda: viewer.pages and viewer.pages[0] is not page)
     assert np.array_equal(selected(viewer), before)
     tab.wait(lambda: tab.sees("Gaussians"))
-    assert viewer.pages[0].workspace.can_undo

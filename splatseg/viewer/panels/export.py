@@ -34,7 +34,7 @@ class ExportPanel:
         self._status = gui.add_markdown(self._text)
         self._bar = gui.add_progress_bar(0.0, visible=False, animated=True)
         self._format = gui.add_dropdown(
-            "Format", exports.FORMATS, hint="The kind of file for objects. .ply keeps features and segment ids."
+            "Format", FORMATS, hint="The kind of file for objects. .ply keeps features and segment ids."
         )
         add_buttons(
             page,
@@ -55,34 +55,29 @@ class ExportPanel:
         """Write the selection as a splat."""
         members = self._members()
         path = self.new_path("selection", str(self._format.value))
-        self.write(path.name, lambda: exports.export_selection(self._page.scene, members, path), path)
+        self.write(lambda: exports.export_selection(self._page.scene, members, path), path)
 
     def rest(self) -> None:
         """Write everything but the selection."""
         members = self._members()
         path = self.new_path("rest", str(self._format.value))
-        self.write(path.name, lambda: exports.export_rest(self._page.scene, members, path), path)
+        self.write(lambda: exports.export_rest(self._page.scene, members, path), path)
 
     def segments(self) -> None:
         """Write every segment into a folder."""
-        if self._page.scene.table is None:
-            raise PromptError("this splat has no segments; make them with `splatseg segment RUN`")
-        folder = self.new_path("segments", "")
-        self.write(folder.name, lambda: exports.export_all_segments(self._page.scene, folder), folder)
+        folder, suffix = self.new_path("segments", ""), str(self._format.value)
+        self.write(lambda: exports.export_all_segments(self._page.scene, folder, suffix, self.progress), folder)
 
     def masks(self) -> None:
         """Write the selection's mask in every view."""
-        members = self._members()
-        if not self._page.scene.views:
-            raise PromptError("there is no capture here, so there are no views to write masks of")
-        folder = self.new_path("masks", "")
-        self.write(folder.name, lambda: exports.export_masks_of_all_views(self._page.scene, members, folder), folder)
+        members, folder = self._members(), self.new_path("masks", "")
+        self.write(lambda: exports.export_masks_of_all_views(self._page.scene, members, folder, self.progress), folder)
 
     def screenshot(self) -> None:
         """Write what is seen now."""
         path = self.new_path("screenshot", ".png")
         camera = self._page.camera
-        self.write(path.name, lambda: exports.screenshot(self._page.workspace, camera, path), path)
+        self.write(lambda: exports.screenshot(self._page.workspace, camera, path), path)
 
     def _members(self) -> np.ndarray:
         if not self._page.workspace.count:
@@ -105,25 +100,28 @@ class ExportPanel:
         self._share = 100.0 * done / max(total, 1)
         self._page.do(lambda: None, key="progress")
 
-    def write(self, name: str, work: Callable[[], object], path: Path) -> None:
-        """Write in the background; then say where it is, and offer it if it is one file."""
+    def write(self, work: Callable[[], object], path: Path) -> None:
+        """Write in the background; then say where it is, and offer it to the browser if it is one file."""
 
         def run() -> None:
             try:
                 work()
+                self._text = f"Written: `{path}`"
+            except BaseException:
+                self._text = f"Files go to `{self._page.exports}`."
+                raise
             finally:
                 self._share = None
-                self._text = f"Files go to `{self._page.exports}`."
                 self._page.do(lambda: None, key="progress")
-            self._text = f"Written: `{path}`"
-            self._page.do(lambda: None, key="progress")
             if path.is_file() and path.stat().st_size <= MOST_DOWNLOAD:
                 self._page.client.send_file_download(path.name, path.read_bytes())
             else:
                 self._page.say("Written", str(path), color="green", seconds=8.0)
 
+        if self._page.busy:
+            raise PromptError("another file is being written; this one can be written after it")
         self._share = 0.0
-        self._text = f"Writing `{name}` …"
+        self._text = f"Writing `{path.name}` …"
         self._page.in_background("export", run)
 
     def refresh(self) -> None:

@@ -79,10 +79,9 @@ class FilmControls:
         """Write the path as a video."""
         poses = self._path(max(2, round(float(self._seconds.value) * film.RATE)))
         width, height = SIZES[str(self._size.value)]
-        path = self._writer.new_path("path", film.SUFFIX)
+        path = self._writer.new_path("path", film.film_suffix())
         workspace = self._page.workspace
         self._writer.write(
-            path.name,
             lambda: film.write_film(workspace, poses, (width, height), path, self._writer.progress),
             path,
         )
