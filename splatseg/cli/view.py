@@ -62,10 +62,15 @@ def exports_beside(path: Path) -> Path:
 
 
 def wait_for_the_end() -> None:
-    """Wait for Ctrl-C or for SIGTERM, both of which mean: end and keep everything."""
+    """Wait for Ctrl-C or for SIGTERM, both of which mean: end and keep everything. A second one does not wait."""
     ended = threading.Event()
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: ended.set())
-    while not ended.wait(1.0):
-        continue
+    if threading.current_thread() is not threading.main_thread():
+        ended.wait()
+        return
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        while not ended.wait(1.0):  # a wait without end would not let a signal in on every system
+            continue
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

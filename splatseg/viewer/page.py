@@ -119,7 +119,8 @@ class Page:
 
         if not self._busy.acquire(blocking=False):
             raise PromptError("something else is still being done; this can be done after it")
-        threading.Thread(target=run, name=f"splatseg-{name}", daemon=True).start()
+        # Not a daemon: a file that is being written when the server ends is finished first.
+        threading.Thread(target=run, name=f"splatseg-{name}").start()
 
     @property
     def busy(self) -> bool:

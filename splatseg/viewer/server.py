@@ -87,7 +87,8 @@ class Viewer:
         self.host, self.port = host, int(self.server.get_port())
         self._furnish()
         self._closing = threading.Event()
-        threading.Thread(target=scene.warm_up, name="splatseg-warm-up", daemon=True).start()
+        # Not a daemon: native code must not be in its midst when the interpreter ends.
+        threading.Thread(target=scene.warm_up, name="splatseg-warm-up").start()
         threading.Thread(target=self._save_now_and_then, name="splatseg-save", daemon=True).start()
         self.server.on_client_connect(self._arrived)
         self.server.on_client_disconnect(self._left)

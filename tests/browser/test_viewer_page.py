@@ -205,9 +205,9 @@ def test_every_mode_of_the_scene_is_shown(tab: Tab, viewer: Viewer) -> None:
 
 def test_a_segment_is_chosen_renamed_and_recoloured_in_the_list(tab: Tab, viewer: Viewer) -> None:
     tab.tab("Segments")
-    assert viewer.scene.table is not None
     tab.row(5).locator(".ss-name").click()
     tab.wait(lambda: np.array_equal(selected(viewer), members_of(viewer, 5)))
+    tab.wait(lambda: "chosen" in (tab.row(5).get_attribute("class") or ""))
     name = tab.text("Name")
     name.fill("blue <b>mug</b> & co")
     name.press("Enter")

@@ -106,7 +106,7 @@ class ExportPanel:
         def run() -> None:
             try:
                 work()
-                self._text = f"Written: `{path}`"
+                self._text = f"Written: `{path.name}`, in `{self._page.exports}`."
             except BaseException:
                 self._text = f"Files go to `{self._page.exports}`."
                 raise

@@ -68,10 +68,11 @@ class FilmControls:
 
         def fly() -> None:
             start = time.monotonic()
-            while (share := (time.monotonic() - start) / seconds) < 1.0:
+            while (share := (time.monotonic() - start) / seconds) < 1.0 and not self._page.gone:
                 self._page.look(poses[int(share * len(poses))])
                 time.sleep(1 / 30)
-            self._page.look(poses[-1])
+            if not self._page.gone:
+                self._page.look(poses[-1])
 
         self._page.in_background("play", fly)
 

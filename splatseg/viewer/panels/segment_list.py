@@ -21,7 +21,7 @@ SORTS = {
 }
 
 STYLE = """<style>
-.ss-list{margin:0 0.75em 0.5em;font-size:0.8125em;border:1px solid var(--mantine-color-default-border);
+.ss-list{margin:0 0.75em 0.9em;font-size:0.8125em;border:1px solid var(--mantine-color-default-border);
 border-radius:4px}
 .ss-row{display:grid;grid-template-columns:1.4em 1.5em 1fr auto 1.8em;align-items:center;gap:0.35em;height:1.85em;
 padding:0 0.45em;cursor:pointer;border-bottom:1px solid var(--mantine-color-default-border)}

@@ -21,6 +21,7 @@ class SegmentsPanel:
         self._page, self._table = page, table
         self._state = ListState()
         self._named: tuple[int, str] | None = None
+        self._followed: object = None
         gui = page.gui
         search = gui.add_text("Search", "", hint="Part of a name, or a number.")
         on_change(page, search, lambda text: self._change(search=text, page=0))
@@ -98,6 +99,16 @@ class SegmentsPanel:
             self._change(page=self._state.page if page is None else page)
         self._change(chosen=identity)
 
+    def _follow(self) -> None:
+        """A selection that has just become exactly a segment makes that the chosen one."""
+        members = self._page.workspace.step.members
+        if members is self._followed:
+            return
+        self._followed = members
+        ids = self._table.ids[members.array]
+        if len(ids) and ids[0] and (ids == ids[0]).all() and self._table.row(int(ids[0])).count == len(ids):
+            self.choose(int(ids[0]))
+
     def _select(self, how: str) -> None:
         self._page.workspace.select_segment(self._chosen.id, how)  # type: ignore[arg-type]
 
@@ -143,6 +154,7 @@ class SegmentsPanel:
 
     def refresh(self) -> None:
         """Show the table as it is now."""
+        self._follow()
         rows = self._table.rows()
         known = {row.id for row in rows}
         if self._state.chosen not in known:

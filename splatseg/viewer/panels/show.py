@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 
+from splatseg.output.overlays import SELECTED
 from splatseg.viewer.page import Page
 from splatseg.viewer.panels.controls import assign, on_change
 
@@ -16,6 +17,8 @@ LABELS = {
     "depth": "Depth",
     "masks": "Input masks (at a view)",
 }
+
+AMBER = "#{:02x}{:02x}{:02x}".format(*SELECTED)
 
 CARD = (
     '<div style="margin:0 0.75em 0.6em;padding:0.5em 0.7em;border-radius:4px;font-size:0.875em;line-height:1.35;'
@@ -54,7 +57,7 @@ class ShowPanel:
     def _describe(self) -> str:
         workspace = self._page.workspace
         if workspace.count:
-            return CARD.format(color="#2fb380", text=html.escape(workspace.describe()))
+            return CARD.format(color=AMBER, text=html.escape(workspace.describe()))
         mute = "features" not in self._page.scene.modes and self._page.scene.table is None
         return CARD.format(color="var(--mantine-color-default-border)", text=NO_FEATURES if mute else NOTHING)
 
