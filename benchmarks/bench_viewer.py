@@ -1,12 +1,13 @@
 """Times of the viewer: a click and the picture it changes, a still picture, a moving one; and of what they are made.
 
-    python benchmarks/bench_viewer.py --splats composed_14.splat [--gaussians 1000000] [--objects 80] [--views 12]
-        [--width 1280] [--height 720] [--repeats 15] [--threads 2] [--sh 3] [--modes color overlay ...] [--json]
+    python benchmarks/bench_viewer.py --splats composed_14.splat --work DIR [--gaussians 1000000] [--objects 80]
+        [--views 12] [--width 1280] [--height 720] [--repeats 15] [--threads 2] [--sh 3] [--modes color ...] [--json]
     python benchmarks/bench_viewer.py --run RUN
 
-With --splats the scene is that of bench_scale.py: the splat's Gaussians repeated until there are --gaussians, the cells
-around random ones as objects, features 64 long. It is timed as a plain file with features, and with the votes of --views
-views as well, as a run has them. --sh: harmonics of this degree, small random ones, since .splat files have none.
+With --splats the scene is that of bench_scale.py: the splat's Gaussians repeated until there are --gaussians, the
+cells around random ones as objects, features 64 long. It is timed as a plain file with features, and with the votes
+of --views views as well, as a run has them. It is made once and kept in --work. --sh: harmonics of this degree, small
+random ones, since .splat files have none.
 
 Every time is milliseconds, the least and the median of --repeats. A click is from the click to the end of the picture
 that shows what it selected, in a view that was looked at before; "new view" draws one that was not. A moving picture is
@@ -29,12 +30,12 @@ from harness import conditions, deepest_pixel
 from scipy.spatial import cKDTree
 
 from splatseg.capture import Camera, View
-from splatseg.cluster import cluster_splats
-from splatseg.lift import Agreement, collect_votes, embed, fill_unseen
+from splatseg.cluster import cluster_splats, read_hierarchy, write_hierarchy
+from splatseg.lift import Agreement, collect_votes, embed, fill_unseen, read_votes, write_votes
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.output import label_map, to_uint8
 from splatseg.raster import prepare, rasterize_plan
-from splatseg.splats import Splats, load_splats
+from splatseg.splats import Splats, load_splats, write_ply
 from splatseg.splats.render import view_colors
 from splatseg.viewer import Scene, Workspace, draft_camera, picture
 from splatseg.viewer.highlight import highlighted
@@ -132,20 +133,30 @@ def timed(scene: Scene, camera: Camera, places: list[tuple[float, float]], args:
 def made_scenes(args: argparse.Namespace) -> dict[str, tuple[Scene, Camera]]:
     """The scene as a file with features, and as a run has it."""
     shown, _ = load_splats(args.splats)
-    splats = repeated(shown, args.gaussians or len(shown))
-    views = ring_views(shown, args.views, 640, 400)
-    votes = collect_votes(splats, views, Masks(shown, args.objects))  # type: ignore[arg-type]
-    features = fill_unseen(embed(votes), splats.means.numpy())
-    if args.sh:
-        generator = torch.Generator().manual_seed(0)
-        splats = splats.replace(shN=0.02 * torch.randn(len(splats), (args.sh + 1) ** 2 - 1, 3, generator=generator))
-    splats = splats.replace(features=torch.from_numpy(features))
-    agreement = Agreement(votes)
-    clusters = cluster_splats(splats, agreement=agreement)
-    run = splats.replace(segment_ids=torch.from_numpy(clusters.ids))
+    folder = args.work / f"{args.splats.stem}-{args.gaussians}-{args.objects}-{args.views}-{args.sh}"
+    if not (folder / "hierarchy.safetensors").exists():
+        make(shown, folder, args)
+    splats, _ = load_splats(folder / "splats.ply")
+    agreement = Agreement(read_votes(folder / "votes.safetensors"))
+    hierarchy = read_hierarchy(folder / "hierarchy.safetensors")
     camera = ring_views(shown, args.views, args.width, args.height)[0].camera
-    voted = Scene(run, "run", table_of_file(run), agreement=agreement, hierarchy=clusters.hierarchy)
-    return {"file with features": (Scene(splats, "file"), camera), "run with votes": (voted, camera)}
+    voted = Scene(splats, "run", table_of_file(splats), agreement=agreement, hierarchy=hierarchy)
+    return {"file with features": (Scene(splats.replace(segment_ids=None), "file"), camera), "run": (voted, camera)}
+
+
+def make(shown: Splats, folder: Path, args: argparse.Namespace) -> None:
+    """Write the splat with features and segments, its votes and its hierarchy."""
+    splats = repeated(shown, args.gaussians or len(shown))
+    votes = collect_votes(splats, ring_views(shown, args.views, 640, 400), Masks(shown, args.objects))  # type: ignore[arg-type]
+    features = fill_unseen(embed(votes), splats.means.numpy())
+    generator = torch.Generator().manual_seed(0)
+    harmonics = 0.02 * torch.randn(len(splats), (args.sh + 1) ** 2 - 1, 3, generator=generator)
+    splats = splats.replace(features=torch.from_numpy(features), shN=harmonics)
+    clusters = cluster_splats(splats, agreement=Agreement(votes))
+    folder.mkdir(parents=True, exist_ok=True)
+    write_ply(folder / "splats.ply", splats.replace(segment_ids=torch.from_numpy(clusters.ids)))
+    write_votes(folder / "votes.safetensors", votes)
+    write_hierarchy(folder / "hierarchy.safetensors", clusters.hierarchy)
 
 
 def opened(args: argparse.Namespace) -> dict[str, tuple[Scene, Camera]]:
@@ -161,6 +172,7 @@ def main() -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--splats", type=Path)
     source.add_argument("--run", type=Path)
+    parser.add_argument("--work", type=Path, default=Path("bench_viewer"), help="where made scenes are kept")
     parser.add_argument("--gaussians", type=int, default=0, help="0: as many as the file has")
     parser.add_argument("--objects", type=int, default=80)
     parser.add_argument("--views", type=int, default=12)

@@ -117,7 +117,14 @@ def select_by_prompts(
     members = selection.members
     for prompt in prompts:
         if not prompt.wanted:
-            members = members & ~_unwanted(session, prompt, wanted, knowledge.hierarchy, None if wanted else members)
+            # Without a prompt that says what is wanted, what a wanted click would select is taken away again.
+            back = not wanted and prompt.click is not None
+            taken = (
+                _taken_back(session, prompt, knowledge, threshold, members)
+                if back
+                else _unwanted(session, prompt, wanted, knowledge.hierarchy)
+            )
+            members = members & ~taken
     selection = dataclasses.replace(selection, members=members)
     if selection.count == 0:
         raise PromptError("what is not wanted takes away all that is; move one of the prompts")
@@ -177,14 +184,29 @@ def _common(selections: list[Selection]) -> Selection:
     return common
 
 
-def _unwanted(
-    session: Session, prompt: Prompt, wanted: list[Prompt], hierarchy: Hierarchy | None, whole: np.ndarray | None
+def _taken_back(
+    session: Session, prompt: Prompt, knowledge: Knowledge, threshold: float | None, members: np.ndarray
 ) -> np.ndarray:
-    """(N,) bool: what an unwanted prompt takes away; from `whole`, where no prompt says what is wanted."""
+    """(N,) bool: what a click takes from `members`: the thing it points at, or if that is all there is the atom, or
+    else what is around it."""
+    thing = _single(session, prompt, knowledge, threshold).members
+    if _spares(thing, members):
+        return thing
+    atom = 0 if knowledge.hierarchy is None else _atom_at(session, prompt, knowledge.hierarchy)
+    if knowledge.hierarchy is not None and atom and _spares(knowledge.hierarchy.members(atom), members):
+        return knowledge.hierarchy.members(atom)
+    return _brushed(session, prompt)
+
+
+def _spares(taken: np.ndarray, members: np.ndarray) -> bool:
+    """Whether something worth having is left: nobody takes away all that is selected with a click on it."""
+    return int((members & ~taken).sum()) > SPARED * int(members.sum())
+
+
+def _unwanted(session: Session, prompt: Prompt, wanted: list[Prompt], hierarchy: Hierarchy | None) -> np.ndarray:
+    """(N,) bool: what an unwanted prompt takes away."""
     if prompt.click is not None:
-        if session.splats.features is None:
-            return select_by_click(session, prompt.camera, prompt.click).members
-        return _unwanted_at(session, prompt, wanted, hierarchy, whole)
+        return _unwanted_at(session, prompt, wanted, hierarchy)
     inside, outside = inside_outside(session.plan(prompt.camera), _region(prompt))
     within = inside > outside
     if hierarchy is None:
@@ -199,16 +221,14 @@ def _unwanted(
     return within
 
 
-def _unwanted_at(
-    session: Session, prompt: Prompt, wanted: list[Prompt], hierarchy: Hierarchy | None, start: np.ndarray | None
-) -> np.ndarray:
+def _unwanted_at(session: Session, prompt: Prompt, wanted: list[Prompt], hierarchy: Hierarchy | None) -> np.ndarray:
     atom = 0 if hierarchy is None else _atom_at(session, prompt, hierarchy)
     if hierarchy is not None and atom:
         kept = {node for one in _wanted_atoms(session, wanted, hierarchy) for node in hierarchy.chain(one)}
         whole = [node for node in hierarchy.chain(atom) if hierarchy.level_of(node) <= USUAL][-1]
         # Of the same thing only the atom: who takes away a mistake does not mean half of what is wanted.
         for piece in (whole, atom):
-            if piece not in kept and _spares(hierarchy.members(piece), start):
+            if piece not in kept:
                 return hierarchy.members(piece)
     assert prompt.click is not None
     unlike = click_query(session, prompt.camera, prompt.click)
@@ -216,14 +236,8 @@ def _unwanted_at(
     if any(float(unlike @ query) > ALIKE for query in like):
         return _brushed(session, prompt)
     resembling = np.max([session.features @ query for query in like], axis=0) if like else USUAL
-    nearer = session.features @ unlike > resembling
-    taken: np.ndarray = nearer & (hierarchy.atoms == atom) if hierarchy is not None and atom else nearer
-    return taken if _spares(taken, start) else _brushed(session, prompt)
-
-
-def _spares(taken: np.ndarray, start: np.ndarray | None) -> bool:
-    """Whether something worth having is left of what was selected: nobody takes all of it away with a click."""
-    return start is None or int((start & ~taken).sum()) > SPARED * int(start.sum())
+    nearer: np.ndarray = session.features @ unlike > resembling
+    return nearer & (hierarchy.atoms == atom) if hierarchy is not None and atom else nearer
 
 
 def _brushed(session: Session, prompt: Prompt) -> np.ndarray:

@@ -1,16 +1,12 @@
-"""From the prompts of a workspace to what they select, one after another: what is wanted is added, what is not is
-taken away from what was selected until then.
-
-`select_by_prompts` takes away last, whatever the order, so prompts are asked in runs that a wanted one begins after an
-unwanted one, each run starting from what those before it selected; so do prompts that were given when something else
-was hidden.
+"""From the prompts of a workspace to what they select, one after another: a wanted one is added to what is selected,
+one that is not wanted takes away from it. What was hidden when a prompt was given is hidden whenever it is asked.
 
 Alphabet: N Gaussians; members (N,) bool.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -30,11 +26,11 @@ def ask(scene: Scene, session_of: SessionOf, step: Step, new: Placed | None = No
 
     Raises PromptError as `select_by_prompts` does.
     """
-    if new is not None and new.prompt.wanted:
-        return _asked(scene, session_of, step, [new], step.members.array)
+    if new is not None:
+        return _asked(scene, session_of, step, new, step.members.array)
     members = None if step.start is None else step.start.array
-    for run in _runs(step.prompts if new is None else (*step.prompts, new)):
-        members = _asked(scene, session_of, step, run, members)
+    for placed in step.prompts:
+        members = _asked(scene, session_of, step, placed, members)
     assert members is not None, "there are neither prompts nor a start"
     return members
 
@@ -74,33 +70,18 @@ def mean_query(session: Session, members: np.ndarray) -> np.ndarray | None:
     return mean / length if length > 1e-6 else None
 
 
-def _asked(
-    scene: Scene, session_of: SessionOf, step: Step, run: Sequence[Placed], start: np.ndarray | None
-) -> np.ndarray:
-    hidden = run[0].hidden
+def _asked(scene: Scene, session_of: SessionOf, step: Step, placed: Placed, members: np.ndarray | None) -> np.ndarray:
+    prompt, hidden = placed.prompt, placed.hidden
+    start = members if members is not None and members.any() else None
+    if start is None and not prompt.wanted:
+        raise PromptError("nothing is selected that could be taken away from; click on something first")
     session = session_of(hidden)
-    session.plan(run[-1].prompt.camera)  # sessions made of this one share the view that is prepared now
+    session.plan(prompt.camera)  # sessions made of this one share the view that is prepared now
     if scene.table is not None:
         session = session.with_segments(scene.table.ids)
-    prompts = [one.prompt for one in run]
-    start = start if start is not None and start.any() else None
-    if start is None and not any(prompt.wanted for prompt in prompts):
-        raise PromptError("nothing is selected that could be taken away from; click on something first")
-    found = select_by_prompts(session, prompts, scene.knowledge(step.granularity), step.threshold, start).members
+    found = select_by_prompts(session, [prompt], scene.knowledge(step.granularity), step.threshold, start).members
     if hidden is not None:
         found = found & ~hidden.array
         if not found.any():
             raise PromptError("what is found there is hidden; show it first")
     return found
-
-
-def _runs(prompts: Sequence[Placed]) -> Iterator[list[Placed]]:
-    run: list[Placed] = []
-    for placed in prompts:
-        turned = run and placed.prompt.wanted and not run[-1].prompt.wanted
-        if run and (turned or placed.hidden is not run[-1].hidden):
-            yield run
-            run = []
-        run.append(placed)
-    if run:
-        yield run
