@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -39,8 +40,8 @@ WANTED = (40, 220, 120)
 UNWANTED = (255, 70, 70)
 """Colours of the markers of prompts that add and of those that take away."""
 
-MARKER = 0.006
-"""Radius of a marker as a share of the distance to what the camera turns around."""
+MARKER = 0.016
+"""Diameter of a marker as a share of the distance from which the scene is looked at first."""
 
 AROUND = 1.6
 """Space left around what is looked at."""
@@ -57,7 +58,7 @@ class Page:
         self.panels: list[Any] = []
         self.rectangle = False
         self.gone = False
-        self._markers: list[Any] = []
+        self._markers: Any = None
         self._marked: list[tuple[tuple[float, ...], bool]] = []
         self.local: LocalSplats | None = None
         self._busy = threading.Lock()
@@ -254,17 +255,16 @@ class Page:
         if markers == self._marked:
             return
         self._marked = markers
-        for handle in self._markers:
-            handle.remove()
-        radius = MARKER * float(np.linalg.norm(np.asarray(self.pose.look_at) - self.pose.position))
-        self._markers = [
-            self.client.scene.add_icosphere(
-                f"/markers/{number}",
-                radius=radius,
-                color=WANTED if wanted else UNWANTED,
-                position=place,
-                cast_shadow=False,
-                receive_shadow=False,
+        if self._markers is not None:
+            self._markers.remove()
+            self._markers = None
+        if markers:
+            home = self.scene.home()
+            self._markers = self.client.scene.add_point_cloud(
+                "/markers",
+                points=np.array([place for place, _ in markers], dtype=np.float32),
+                colors=np.array([WANTED if wanted else UNWANTED for _, wanted in markers], dtype=np.uint8),
+                point_size=MARKER * math.dist(home.look_at, home.position),
+                point_shape="circle",
+                precision="float32",
             )
-            for number, (place, wanted) in enumerate(markers)
-        ]

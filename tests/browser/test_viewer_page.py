@@ -72,14 +72,14 @@ def test_a_click_selects_the_object_and_marks_where(tab: Tab, viewer: Viewer) ->
     assert overlap(selected(viewer), members_of(viewer, identity)) > 0.5
     assert [marker.wanted for marker in viewer.pages[0].workspace.markers] == [True]
     tab.wait(lambda: tab.sees("Gaussians"))
-    tab.wait(lambda: tab.page.evaluate("'/markers/0' in window.__viserSceneTree.getState()"))
+    tab.wait(lambda: tab.page.evaluate("'/markers' in window.__viserSceneTree.getState()"))
     tab.page.wait_for_timeout(400)
     tab.screenshot("selected-1280x720")
 
 
 @pytest.mark.parametrize("key", ["Control", "Alt"])
 def test_shift_adds_and_ctrl_or_alt_takes_away(tab: Tab, viewer: Viewer, key: str) -> None:
-    (_, first), (_, second) = places(viewer.pages[0], 2)
+    (_, first), (second_id, second) = places(viewer.pages[0], 2)
     tab.click_at(*first)
     tab.wait(lambda: selected(viewer).any())
     one = selected(viewer)
@@ -89,6 +89,8 @@ def test_shift_adds_and_ctrl_or_alt_takes_away(tab: Tab, viewer: Viewer, key: st
     assert (both & one).sum() == one.sum()
     tab.click_at(*second, key)
     tab.wait(lambda: selected(viewer).sum() < both.sum())
+    left = selected(viewer) & members_of(viewer, second_id)
+    assert left.sum() < 0.2 * members_of(viewer, second_id).sum()
     assert [marker.wanted for marker in viewer.pages[0].workspace.markers] == [True, True, False]
     tab.page.wait_for_timeout(400)
     tab.screenshot(f"taken-away-with-{key.lower()}")
