@@ -145,7 +145,10 @@ class Tab:
         return bool(self.page.get_by_text(text).first.is_visible())
 
     def escape(self) -> None:
-        """Leave whatever text control has the keyboard, and close the notes in the corner."""
+        """Let go of mouse and keys, leave whatever text control has the keyboard, close the notes in the corner."""
+        self.page.mouse.up()
+        for key in ("Shift", "Control", "Alt"):
+            self.page.keyboard.up(key)
         self.page.evaluate("document.activeElement && document.activeElement.blur()")
         crosses = self.page.locator(".mantine-Notification-closeButton")
         self.wait(lambda: crosses.evaluate_all("all => { all.forEach(each => each.click()); return !all.length }"))

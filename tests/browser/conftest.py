@@ -61,9 +61,11 @@ def tab(shared_tab: Tab, viewer: Viewer) -> Iterator[Tab]:
     """The shared page with nothing selected and nothing hidden; what its console complains of fails the test."""
     shared_tab.complaints.clear()
     shared_tab.escape()
-    workspace = viewer.pages[0].workspace
-    settled(viewer.pages[0], workspace.show_all)
-    settled(viewer.pages[0], workspace.clear)
+    page = viewer.pages[0]
+    settled(page, lambda: page.set_rectangle(False))
+    settled(page, lambda: page.draw_locally(False))
+    settled(page, page.workspace.show_all)
+    settled(page, page.workspace.clear)
     yield shared_tab
     assert not shared_tab.complaints
 
