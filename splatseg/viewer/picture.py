@@ -28,7 +28,7 @@ from splatseg.splats.render import COVERED, view_depths
 from splatseg.viewer.color_maps import DEPTH, HEAT, ramp, through
 from splatseg.viewer.coloring import segment_tints
 from splatseg.viewer.highlight import TINT, highlighted
-from splatseg.viewer.steps import Step
+from splatseg.viewer.steps import Bits, Step
 from splatseg.viewer.workspace import Workspace
 
 Finish = Callable[[Tensor, Tensor], Tensor]
@@ -135,7 +135,7 @@ def _similarity(workspace: Workspace, step: Step, camera: Camera, draft: bool) -
 def _depth(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
     means = workspace.scene.splats.means
     depths = view_depths(means, camera)
-    near, far = _depth_range(means, depths, camera)
+    near, far = _depth_range(means, depths, camera, step.hidden)
 
     def finish(blended: Tensor, alphas: Tensor) -> Tensor:
         seen = alphas > COVERED
@@ -147,12 +147,14 @@ def _depth(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tup
     return [depths], finish
 
 
-def _depth_range(means: Tensor, depths: Tensor, camera: Camera) -> tuple[float, float]:
+def _depth_range(means: Tensor, depths: Tensor, camera: Camera, hidden: Bits | None) -> tuple[float, float]:
     """The depths (nearest, farthest) of most of what is before a camera, from an even sample of the Gaussians."""
     sample = slice(None, None, max(len(means) // DEPTH_SAMPLE, 1))
     pixels, _ = camera.project(means[sample].double().numpy())
     ahead = depths[sample].numpy()
     inside = (pixels >= 0).all(1) & (pixels < (camera.width, camera.height)).all(1) & (ahead > 0)
+    if hidden is not None:
+        inside &= ~hidden.array[sample]
     if not inside.any():
         return 1.0, 2.0
     near, far = (float(each) for each in np.quantile(ahead[inside], DEPTH_RANGE))
