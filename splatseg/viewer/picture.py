@@ -138,13 +138,13 @@ def _depth(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tup
     near, far = _depth_range(means, depths, camera, step.hidden)
 
     def finish(blended: Tensor, alphas: Tensor) -> Tensor:
-        seen = alphas > COVERED
-        depth = blended[..., 0] / alphas.clamp(min=COVERED)
+        depth = alphas.clamp(min=COVERED) / blended[..., 0].clamp(min=1e-12)
         # Even steps of the logarithm: what is near is told apart more finely, and nothing depends on the unit.
         share = torch.log(depth.clamp(min=near) / near) / math.log(far / near)
-        return through(ramp(DEPTH), share) * (alphas * seen)[..., None]
+        return through(ramp(DEPTH), share) * alphas[..., None]
 
-    return [depths], finish
+    # The mean of 1/depth: what little light comes from far behind a surface hardly changes it.
+    return [1.0 / depths.clamp(min=0.1 * near)], finish
 
 
 def _depth_range(means: Tensor, depths: Tensor, camera: Camera, hidden: Bits | None) -> tuple[float, float]:

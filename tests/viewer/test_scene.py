@@ -48,7 +48,7 @@ def test_what_a_run_lacks_is_a_warning(tmp_path: Path) -> None:
     space.click(CAMERA, on(space, thing == 1))
     np.testing.assert_array_equal(space.members, thing == 1)
     shutil.rmtree(run.path)
-    with pytest.raises(RunError, match="config.yaml"):
+    with pytest.raises(RunError, match=r"config\.yaml"):
         Scene.open(tmp_path)
     with pytest.raises(SplatFileError, match="there is no file"):
         Scene.open(tmp_path / "gone.ply")
