@@ -5,9 +5,9 @@
     python benchmarks/bench_viewer.py --run RUN
 
 With --splats the scene is that of bench_scale.py: the splat's Gaussians repeated until there are --gaussians, the
-cells around random ones as objects, each with a feature of its own, 64 long. It is timed as a plain file with features, and with the votes
-of --views views as well, as a run has them. It is made once and kept in --work. --sh: harmonics of this degree, small
-random ones, since .splat files have none.
+cells around random ones as objects, each with a feature of its own, 64 long. It is timed as a plain file with
+features, and with the votes of --views views as well, as a run has them. It is made once and kept in --work. --sh:
+harmonics of this degree, small random ones, since .splat files have none.
 
 Every time is milliseconds, the least and the median of --repeats. A click is from the click to the end of the picture
 that shows what it selected, in a view that was looked at before; "new view" draws one that was not. A moving picture is
