@@ -5,9 +5,9 @@
     python benchmarks/bench_viewer.py --run RUN
 
 With --splats the scene is that of bench_scale.py: the splat's Gaussians repeated until there are --gaussians, the
-cells around random ones as objects, features 64 long. It is timed as a plain file with features, and with the votes
-of --views views as well, as a run has them. It is made once and kept in --work. --sh: harmonics of this degree, small
-random ones, since .splat files have none.
+cells around random ones as objects, each with a feature of its own, 64 long. It is timed as a plain file with
+features, and with the votes of --views views as well, as a run has them. It is made once and kept in --work. --sh:
+harmonics of this degree, small random ones, since .splat files have none.
 
 Every time is milliseconds, the least and the median of --repeats. A click is from the click to the end of the picture
 that shows what it selected, in a view that was looked at before; "new view" draws one that was not. A moving picture is
@@ -30,8 +30,9 @@ from harness import conditions, deepest_pixel
 from scipy.spatial import cKDTree
 
 from splatseg.capture import Camera, View
-from splatseg.cluster import cluster_splats, read_hierarchy, write_hierarchy
-from splatseg.lift import Agreement, collect_votes, embed, fill_unseen, read_votes, write_votes
+from splatseg.cluster import Hierarchy, read_hierarchy, write_hierarchy
+from splatseg.cluster.hierarchy import rising
+from splatseg.lift import Agreement, collect_votes, read_votes, write_votes
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.output import label_map, to_uint8
 from splatseg.raster import prepare, rasterize_plan
@@ -41,15 +42,14 @@ from splatseg.viewer import Scene, Workspace, draft_camera, picture
 from splatseg.viewer.highlight import highlighted
 from splatseg.viewer.segment_table import table_of_file
 
+FEATURES = 64
+
 
 class Masks:
-    """Label maps drawn from the splat itself, as a mask store gives them."""
+    """Label maps drawn from a splat with ids, as a mask store gives them."""
 
-    def __init__(self, splats: Splats, objects: int) -> None:
-        means = splats.means.numpy()
-        seeds = np.random.default_rng(0).choice(len(means), objects, replace=False)
-        ids = cKDTree(means[seeds]).query(means, workers=-1)[1].astype(np.int32) + 1
-        self._splats = splats.replace(segment_ids=torch.from_numpy(ids))
+    def __init__(self, splats: Splats) -> None:
+        self._splats = splats
 
     def read(self, view: View) -> Segments:
         return from_label_map(label_map(self._splats, view.camera))
@@ -147,16 +147,24 @@ def made_scenes(args: argparse.Namespace) -> dict[str, tuple[Scene, Camera]]:
 def make(shown: Splats, folder: Path, args: argparse.Namespace) -> None:
     """Write the splat with features and segments, its votes and its hierarchy."""
     splats = repeated(shown, args.gaussians or len(shown))
-    votes = collect_votes(splats, ring_views(shown, args.views, 640, 400), Masks(shown, args.objects))  # type: ignore[arg-type]
-    features = fill_unseen(embed(votes), splats.means.numpy())
     generator = torch.Generator().manual_seed(0)
+    means = shown.means.numpy()
+    seeds = means[np.random.default_rng(0).choice(len(means), args.objects, replace=False)]
+    ids = torch.from_numpy(cKDTree(seeds).query(splats.means.numpy(), workers=-1)[1].astype(np.int32) + 1)
+    first = ids[: len(shown)] if len(splats) > len(shown) else ids
+    looks = torch.nn.functional.normalize(torch.randn(args.objects + 1, FEATURES, generator=generator), dim=1)
+    features = looks[ids.long()] + 0.02 * torch.randn(len(splats), FEATURES, generator=generator)
     harmonics = 0.02 * torch.randn(len(splats), (args.sh + 1) ** 2 - 1, 3, generator=generator)
-    splats = splats.replace(features=torch.from_numpy(features), shN=harmonics)
-    clusters = cluster_splats(splats, agreement=Agreement(votes))
+    masks = Masks(shown.subset(torch.arange(len(first))).replace(segment_ids=first))
+    votes = collect_votes(splats, ring_views(shown, args.views, 640, 400), masks)  # type: ignore[arg-type]
+    # Objects are merged with the next one, and so on to a single group.
+    merges = [(1, 2), *((args.objects + number, number + 2) for number in range(1, args.objects - 1))]
+    levels = np.linspace(0.55, 0.95, len(merges), dtype=np.float32)[::-1].copy()
+    levels = rising(np.array(merges, dtype=np.int32), levels, args.objects)
     folder.mkdir(parents=True, exist_ok=True)
-    write_ply(folder / "splats.ply", splats.replace(segment_ids=torch.from_numpy(clusters.ids)))
+    write_ply(folder / "splats.ply", splats.replace(segment_ids=ids, features=features, shN=harmonics))
     write_votes(folder / "votes.safetensors", votes)
-    write_hierarchy(folder / "hierarchy.safetensors", clusters.hierarchy)
+    write_hierarchy(folder / "hierarchy.safetensors", Hierarchy(ids.numpy(), np.array(merges, dtype=np.int32), levels))
 
 
 def opened(args: argparse.Namespace) -> dict[str, tuple[Scene, Camera]]:

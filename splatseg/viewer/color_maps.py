@@ -6,7 +6,7 @@ Alphabet: t in 0..1; a table (LEVELS, 3) float32 of sRGB in 0..1.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import torch
@@ -32,7 +32,8 @@ DEPTH: tuple[Stop, ...] = (
 """From a light yellow-green nearby over blue to a dark violet far away: what is far recedes."""
 
 
-def ramp(stops: Sequence[Stop]) -> Tensor:
+@cache
+def ramp(stops: tuple[Stop, ...]) -> Tensor:
     """The table of a ramp through evenly spaced stops; hues go the shorter way round."""
     lightness, chroma = (np.array([stop[each] for stop in stops]) for each in (0, 1))
     hue = np.unwrap(np.radians([stop[2] for stop in stops]))
@@ -46,7 +47,8 @@ def ramp(stops: Sequence[Stop]) -> Tensor:
 
 def through(table: Tensor, values: Tensor) -> Tensor:
     """The colours (..., 3) of values (...) in 0..1; what lies outside takes the end's."""
-    return table[(values * (LEVELS - 1)).round_().clamp_(0, LEVELS - 1).long()]
+    levels = (values * (LEVELS - 1)).round_().clamp_(0, LEVELS - 1).int()
+    return table.index_select(0, levels.flatten()).view(*values.shape, 3)
 
 
 def turned(lab: tuple[float, float, float], turns: float, lighter: float) -> tuple[int, int, int]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
 from splatseg.output.overlays import SELECTED
 
@@ -28,19 +27,40 @@ REACH = LINE
 
 def highlighted(picture: Tensor, cover: Tensor, tint: float = TINT) -> Tensor:
     """The picture with the selection marked, in place. tint: share of amber in it."""
-    inside = (cover > 0.5).float()
+    inside = cover > 0.5
     if not bool(inside.any()):
         return picture
-    amber = torch.tensor(SELECTED, dtype=torch.float32) / 255
+    sums = _summed(inside)
+    share = inside.float().mul_(tint)
     # A mean over a square is 1/2 on the border and falls off within the square: a smooth line, whatever the border.
-    near, far = (_edge(inside, width) for width in (LINE, 2 * LINE + 1))
-    shade = 1.0 - DARK * far * (1.0 - inside)
-    picture.mul_(shade[..., None])
-    share = torch.maximum(tint * inside, near)[..., None]
-    return picture.mul_(1.0 - share).add_(share * amber)
+    # It is 0 or 1 nearly everywhere, so what follows is done for the few pixels where it is not.
+    far = _mean(sums, 2 * LINE + 1)
+    band = torch.nonzero((far > 0) & (far < 1), as_tuple=True)
+    near, far = _line(_mean(sums, LINE)[band]), _line(far[band])
+    picture[band] *= (1.0 - DARK * far * ~inside[band])[:, None]
+    share[band] = torch.maximum(share[band], near)
+    return picture.lerp_(torch.tensor(SELECTED, dtype=torch.float32) / 255, share[..., None])
 
 
-def _edge(inside: Tensor, width: int) -> Tensor:
-    # The frame of the picture is no border: there the mean is of the pixels that there are.
-    mean = avg_pool2d(inside[None, None], width, 1, width // 2, count_include_pad=False)[0, 0]
+def _line(mean: Tensor) -> Tensor:
     return 4.0 * mean * (1.0 - mean)
+
+
+def _summed(inside: Tensor) -> Tensor:
+    """(H + 1, W + 1) int32: how many pixels are inside, above and left of every corner of pixels."""
+    sums = torch.zeros(inside.shape[0] + 1, inside.shape[1] + 1, dtype=torch.int32)
+    torch.cumsum(inside, 1, dtype=torch.int32, out=sums[1:, 1:])
+    return sums.cumsum_(0)
+
+
+def _mean(sums: Tensor, width: int) -> Tensor:
+    """(H,W): the share that is inside of the square of `width` pixels around each. The frame of the picture is no
+    border: there it is the share of the pixels that there are."""
+    for axis in (0, 1):
+        middle = torch.arange(sums.shape[axis] - 1)
+        low = (middle - width // 2).clamp_(min=0)
+        high = (middle + width // 2 + 1).clamp_(max=len(middle))
+        sums = sums.index_select(axis, high).sub_(sums.index_select(axis, low))
+        if axis == 0:
+            tall = high - low
+    return sums / (tall[:, None] * (high - low)).float()

@@ -22,17 +22,16 @@ from PIL import Image
 from torch import Tensor
 
 from splatseg.capture import Camera
-from splatseg.output import to_uint8
 from splatseg.raster import rasterize_plan
 from splatseg.splats.render import COVERED, view_depths
 from splatseg.viewer.color_maps import DEPTH, HEAT, ramp, through
 from splatseg.viewer.coloring import segment_tints
 from splatseg.viewer.highlight import TINT, highlighted
-from splatseg.viewer.steps import Step
+from splatseg.viewer.steps import Bits, Step
 from splatseg.viewer.workspace import Workspace
 
 Finish = Callable[[Tensor, Tensor], Tensor]
-"""From what was blended (H,W,C) and alphas (H,W) to a picture (H,W,3)."""
+"""From what was blended (H,W,C), which may be written to, and alphas (H,W) to a picture (H,W,3)."""
 
 NO_SEGMENT = 0.16
 """The grey of what is of no segment, where only segments are shown."""
@@ -74,34 +73,37 @@ def _drawn(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> np.
         flags = workspace.canvas.kept("members", [members], lambda: torch.from_numpy(members.array).float())
         parts = [*parts, flags]
     if not parts:
-        return to_uint8(finish(torch.empty(camera.height, camera.width, 0), torch.zeros(camera.height, camera.width)))
+        return _eight_bit(finish(torch.empty(camera.height, camera.width, 0), torch.zeros(camera.height, camera.width)))
     session = workspace.session_of(step)
     blended, alphas = rasterize_plan(session.plan(camera), workspace.canvas.values(parts))
     if not members.count:
-        return to_uint8(finish(blended, alphas))
+        return _eight_bit(finish(blended, alphas))
     image = finish(blended[..., :-1], alphas)
-    return to_uint8(highlighted(image, blended[..., -1], _TINTS.get(workspace.mode, TINT)))
+    return _eight_bit(highlighted(image, blended[..., -1], _TINTS.get(workspace.mode, TINT)))
+
+
+def _eight_bit(picture: Tensor) -> np.ndarray:
+    # As `to_uint8`, without copies: new memory costs more than the arithmetic.
+    return picture.mul_(255).round_().clamp_(0, 255).to(torch.uint8).contiguous().numpy()
 
 
 def _color(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
     behind = torch.tensor(workspace.scene.background)
 
     def finish(blended: Tensor, alphas: Tensor) -> Tensor:
-        if not bool(behind.any()):
-            return blended.contiguous()
-        return blended + (1.0 - alphas)[..., None] * behind
+        return blended if not bool(behind.any()) else blended + (1.0 - alphas)[..., None] * behind
 
     return [workspace.canvas.colors(camera, draft)], finish
 
 
 def _features(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
-    return [workspace.scene.feature_colors], lambda blended, _: blended.contiguous()
+    return [workspace.scene.feature_colors], lambda blended, _: blended
 
 
 def _segments(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
     def finish(blended: Tensor, _: Tensor) -> Tensor:
-        tint, grey = blended[..., :3], blended[..., 3:].clamp(0, 1)
-        return tint * (1.0 - SHADED + SHADED * grey)
+        grey = blended[..., 3:].clamp_(0, 1)
+        return blended[..., :3].mul_(grey.mul_(SHADED).add_(1.0 - SHADED))
 
     return [_tints(workspace, step, NO_SEGMENT), workspace.canvas.grey(camera, draft)], finish
 
@@ -109,7 +111,7 @@ def _segments(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> 
 def _overlay(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
     def finish(blended: Tensor, _: Tensor) -> Tensor:
         # As `overlay_segments`: the lightness of the photograph is tinted, what is of no segment is a dark grey.
-        return 0.4 * blended[..., 3:] + 0.6 * blended[..., :3]
+        return blended[..., :3].mul_(0.6).add_(blended[..., 3:], alpha=0.4)
 
     return [_tints(workspace, step, 0.25), workspace.canvas.grey(camera, draft)], finish
 
@@ -125,9 +127,9 @@ def _similarity(workspace: Workspace, step: Step, camera: Camera, draft: bool) -
     low, high = ALIKE
 
     def finish(blended: Tensor, alphas: Tensor) -> Tensor:
-        heat = (blended[..., 1] / alphas.clamp(min=COVERED) - low) / (high - low)
-        light = 0.55 + 0.45 * blended[..., 0].clamp(0, 1)
-        return through(ramp(HEAT), heat) * (light * alphas)[..., None]
+        heat = (blended[..., 1] / alphas.clamp(min=COVERED)).sub_(low).div_(high - low)
+        light = blended[..., 0].clamp_(0, 1).mul_(0.45).add_(0.55).mul_(alphas)
+        return through(ramp(HEAT), heat).mul_(light[..., None])
 
     return [grey, alike], finish
 
@@ -135,24 +137,26 @@ def _similarity(workspace: Workspace, step: Step, camera: Camera, draft: bool) -
 def _depth(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
     means = workspace.scene.splats.means
     depths = view_depths(means, camera)
-    near, far = _depth_range(means, depths, camera)
+    near, far = _depth_range(means, depths, camera, step.hidden)
 
     def finish(blended: Tensor, alphas: Tensor) -> Tensor:
-        seen = alphas > COVERED
-        depth = blended[..., 0] / alphas.clamp(min=COVERED)
+        depth = alphas.clamp(min=COVERED).div_(blended[..., 0].clamp_(min=1e-12))
         # Even steps of the logarithm: what is near is told apart more finely, and nothing depends on the unit.
-        share = torch.log(depth.clamp(min=near) / near) / math.log(far / near)
-        return through(ramp(DEPTH), share) * (alphas * seen)[..., None]
+        share = depth.div_(near).clamp_(min=1.0).log_().div_(math.log(far / near))
+        return through(ramp(DEPTH), share).mul_(alphas[..., None])
 
-    return [depths], finish
+    # The mean of 1/depth: what little light comes from far behind a surface hardly changes it.
+    return [1.0 / depths.clamp(min=0.1 * near)], finish
 
 
-def _depth_range(means: Tensor, depths: Tensor, camera: Camera) -> tuple[float, float]:
+def _depth_range(means: Tensor, depths: Tensor, camera: Camera, hidden: Bits | None) -> tuple[float, float]:
     """The depths (nearest, farthest) of most of what is before a camera, from an even sample of the Gaussians."""
     sample = slice(None, None, max(len(means) // DEPTH_SAMPLE, 1))
     pixels, _ = camera.project(means[sample].double().numpy())
     ahead = depths[sample].numpy()
     inside = (pixels >= 0).all(1) & (pixels < (camera.width, camera.height)).all(1) & (ahead > 0)
+    if hidden is not None:
+        inside &= ~hidden.array[sample]
     if not inside.any():
         return 1.0, 2.0
     near, far = (float(each) for each in np.quantile(ahead[inside], DEPTH_RANGE))
