@@ -18,6 +18,7 @@ from splatseg.cli.render import Render
 from splatseg.cli.segment import Segment
 from splatseg.cli.select import Select
 from splatseg.cli.train import Train
+from splatseg.cli.view import View
 from splatseg.cli.words import Words
 from splatseg.errors import NotFoundError, SplatsegError
 
@@ -36,6 +37,7 @@ Command = (
     | Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[Info, tyro.conf.subcommand("info")]
 )
 

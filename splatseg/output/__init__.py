@@ -45,8 +45,10 @@ from splatseg.output.segment_colors import choose_colors as choose_colors
 from splatseg.output.segment_colors import colors_by_place as colors_by_place
 from splatseg.output.segment_colors import kept_colors as kept_colors
 from splatseg.output.segments_json import Segment as Segment
+from splatseg.output.segments_json import describe_segment as describe_segment
 from splatseg.output.segments_json import describe_segments as describe_segments
 from splatseg.output.segments_json import described_as as described_as
+from splatseg.output.segments_json import largest_first as largest_first
 from splatseg.output.segments_json import read_segments as read_segments
 from splatseg.output.segments_json import segments_of_rows as segments_of_rows
 from splatseg.output.segments_json import write_segments as write_segments

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,19 +72,34 @@ def describe_segments(
     for segment_id, start, count in zip(unique.tolist(), starts.tolist(), counts.tolist(), strict=True):
         if segment_id == 0:
             continue
-        members = order[start : start + count]
-        low, high = np.quantile(means[members], (OUTERMOST, 1 - OUTERMOST), axis=0)
-        rows.append(
-            Segment(
-                id=segment_id,
-                name=(names or {}).get(segment_id, f"segment {segment_id}"),
-                color=(colors or {}).get(segment_id) or segment_color(segment_id),
-                count=count,
-                box=(_corner(low), _corner(high)),
-                parent=(parents or {}).get(segment_id),
-                confidence=(confidences or {}).get(segment_id),
-            )
-        )
+        name, color = (names or {}).get(segment_id), (colors or {}).get(segment_id)
+        parent = (parents or {}).get(segment_id)
+        row = describe_segment(means[order[start : start + count]], segment_id, name, color, parent)
+        rows.append(dataclasses.replace(row, confidence=(confidences or {}).get(segment_id)))
+    return largest_first(rows)
+
+
+def describe_segment(
+    means: np.ndarray,
+    segment_id: int,
+    name: str | None = None,
+    color: Color | None = None,
+    parent: int | None = None,
+) -> Segment:
+    """The row of a segment whose Gaussians have their centres at means (n,3), n >= 1."""
+    low, high = np.quantile(means.astype(np.float64), (OUTERMOST, 1 - OUTERMOST), axis=0)
+    return Segment(
+        id=segment_id,
+        name=name or f"segment {segment_id}",
+        color=color or segment_color(segment_id),
+        count=len(means),
+        box=(_corner(low), _corner(high)),
+        parent=parent,
+    )
+
+
+def largest_first(rows: Iterable[Segment]) -> tuple[Segment, ...]:
+    """Rows in the order of the table."""
     return tuple(sorted(rows, key=lambda row: (-row.count, row.id)))
 
 

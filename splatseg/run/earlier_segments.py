@@ -61,11 +61,14 @@ class Earlier:
                 kept.append(labeling)
         kept = kept[:REMEMBERED]
         shown = Earlier(tuple(kept)).ids - set(np.unique(present).tolist())
+        present_highest = int(present.max(initial=0))
+        # An id that was given and is nowhere any more must not be given again.
+        highest = max(self.highest, present_highest)
         return Earlier(
             tuple(kept),
             {segment_id: name for segment_id, name in self.names.items() if segment_id in shown},
             {segment_id: color for segment_id, color in self.colors.items() if segment_id in shown},
-            max(self.highest, int(present.max(initial=0))),
+            highest if kept or highest > present_highest else 0,
         )
 
 
@@ -107,13 +110,14 @@ def settled(
 
 def write_earlier(path: Path, earlier: Earlier) -> None:
     """Write what is to be remembered, atomically; with nothing to remember there is no file."""
-    if not earlier.labelings:
+    if not earlier.labelings and not earlier.highest:
         path.unlink(missing_ok=True)
         return
     facts = {"format": FORMAT, "names": earlier.names, "colors": earlier.colors, "highest": earlier.highest}
     with atomic_write(path) as file:
         # One entry: safetensors writes several in no fixed order, and the same run is to give the same bytes.
-        file.write(save({"ids": np.stack(earlier.labelings).astype(np.int32)}, {"facts": json.dumps(facts)}))
+        ids = np.stack(earlier.labelings) if earlier.labelings else np.zeros((0, 0))
+        file.write(save({"ids": ids.astype(np.int32)}, {"facts": json.dumps(facts)}))
 
 
 def _read(path: Path) -> Earlier:

@@ -8,6 +8,8 @@
     votes.safetensors  what every mask sees of every Gaussian, which selections ask
     hierarchy.safetensors  parts, wholes and groups: what another granularity is cut from
     words.safetensors  what segments look like in the language of an encoder, which words are compared with
+    workspaces.safetensors what was selected and hidden when the viewer was left
+    unsaved_segments.safetensors  edits of the viewer that splats.ply does not have yet; there only while it runs
 
 Every file is written aside and renamed into place, so a run is never left with half a file.
 """
@@ -36,6 +38,7 @@ from splatseg.splats import Splats, load_splats
 FILES = (
     *("config.yaml", "metrics.jsonl", "splats.ply", "votes.safetensors", "hierarchy.safetensors", "words.safetensors"),
     *("segments.json", "earlier_segments.safetensors", "report.html", "evaluation.json"),
+    *("workspaces.safetensors", "unsaved_segments.safetensors"),
 )
 FOLDERS = ("checkpoint", "masks")
 """What a run may hold. `--overwrite` removes these and nothing else."""
@@ -163,6 +166,16 @@ class Run:
     def earlier_path(self) -> Path:
         """Where segmentations before the present one are, if there were any."""
         return self.path / "earlier_segments.safetensors"
+
+    @property
+    def unsaved_path(self) -> Path:
+        """Where edits of segments are until the splat is written anew."""
+        return self.path / "unsaved_segments.safetensors"
+
+    @property
+    def workspaces_path(self) -> Path:
+        """Where the viewer keeps what was selected and hidden."""
+        return self.path / "workspaces.safetensors"
 
     @property
     def checkpoint_path(self) -> Path:

@@ -20,8 +20,9 @@ from splatseg.errors import PromptError
 from splatseg.lift.agreement import Agreement
 from splatseg.raster.interface import Plan, rasterize_pixels
 from splatseg.select.corrected import best_corrected
-from splatseg.select.mask_prompt import inside_outside, plan_of
-from splatseg.select.selection import Selection, features_of, nonempty
+from splatseg.select.mask_prompt import inside_outside
+from splatseg.select.selection import Selection, nonempty
+from splatseg.select.session import Session, session_of
 from splatseg.select.threshold import render_members, render_thresholds
 from splatseg.splats.splats import Splats
 
@@ -50,7 +51,7 @@ class _Candidate:
 
 
 def select_by_box(
-    splats: Splats,
+    splats: Splats | Session,
     camera: Camera,
     box: Box,
     threshold: float | None = None,
@@ -61,28 +62,31 @@ def select_by_box(
     The box is cut to the image. threshold None chooses it by agreement with the box, and `agreement`, the votes of all
     views on this splat, then corrects what is selected; a number is the similarity used.
 
-    Raises PromptError for a box without area or outside the image, a box that shows nothing, a splat without
-    features, and an empty selection.
+    Raises PromptError for a box without area or outside the image, a box that shows nothing, a splat with neither
+    features nor segments, and an empty selection.
     """
     x0, y0, x1, y1 = _clipped(box, camera)
-    features = features_of(splats)
-    plan = plan_of(splats, camera)
+    session = session_of(splats)
+    splats = session.splats
+    plan = session.plan(camera)
+    # Segments alone can be boxed, too; nothing at all is told by the session.
+    alone = splats.features is None and splats.segment_ids is not None
     thresholds = THRESHOLDS if threshold is None else np.array([threshold], dtype=np.float32)
     candidates = []
-    for look in _looks(plan, features, (x0, y0, x1, y1)):
-        scores = features @ look
+    for look in [] if alone else _looks(plan, session.features, (x0, y0, x1, y1)):
+        scores = session.features @ look
         masks = render_thresholds(plan, scores, thresholds)[None] > np.arange(len(thresholds))[:, None, None]
         agreements = [box_agreement(mask, (x0, y0, x1, y1)) for mask in masks]
         best = int(np.argmax(agreements))
         candidates.append(_Candidate(scores - thresholds[best], masks[best], agreements[best]))
-    if threshold is None and splats.segment_ids is not None:
+    if splats.segment_ids is not None and (threshold is None or alone):
         candidates += _segments(plan, splats.segment_ids.numpy(), (x0, y0, x1, y1))
     if not candidates:
         raise PromptError(f"nothing with features is seen in the box ({x0}, {y0}, {x1}, {y1}); move it")
     margin = _joined(candidates, (x0, y0, x1, y1))
     selection = nonempty(Selection(margin, 0.0, margin >= 0), "the box")
     if threshold is not None or agreement is None:
-        return selection.tidy(splats)
+        return session.tidy(selection)
 
     def judge(members: np.ndarray) -> np.ndarray:
         return np.array([box_agreement(mask, (x0, y0, x1, y1)) for mask in render_members(plan, members)])

@@ -48,16 +48,22 @@ def select_by_click(
     """Select the object at pixel (x, y) of the image of `camera`, tidied. A `Session` makes many clicks cheap.
 
     threshold None chooses it from the data. voted says that the splat's segments come from the votes of all views:
-    then the one under the click is the answer.
+    then the one under the click is the answer. So it is, and needs to be there, on a splat without features.
 
-    Raises PromptError for a click outside the image or on nothing, a splat without features, an empty selection.
+    Raises PromptError for a click outside the image or on nothing, a splat with nothing to select by, an empty
+    selection.
     """
     column, row = pixel_of(pixel, camera)
     session = session_of(splats)
     plan = session.plan(camera)
-    segment = _segment_at(plan, session.splats, (column, row)) if threshold is None else None
-    if voted and segment is not None:
+    segment = segment_at(plan, session.splats, (column, row)) if threshold is None else None
+    if segment is not None and (voted or session.splats.features is None):
         return Selection(segment.astype(np.float32) - 0.5, 0.0, segment)
+    if session.splats.features is None and session.splats.segment_ids is not None:
+        raise PromptError(
+            f"no segment is seen at the click ({column}, {row}), and without features nothing else can be selected; "
+            "click on a segment"
+        )
     scores = session.features @ _query(plan, session.features, (column, row))
     if threshold is not None:
         return session.tidy(nonempty(Selection(scores, threshold, scores >= threshold), "the click"))
@@ -118,7 +124,7 @@ def _query(plan: Plan, features: np.ndarray, pixel: tuple[int, int]) -> np.ndarr
     return query / float(np.linalg.norm(query))
 
 
-def _segment_at(plan: Plan, splats: Splats, pixel: tuple[int, int]) -> np.ndarray | None:
+def segment_at(plan: Plan, splats: Splats, pixel: tuple[int, int]) -> np.ndarray | None:
     """Members (N,) of the automatic segment that makes up most of the pixel; None without segments there."""
     if splats.segment_ids is None:
         return None

@@ -3,6 +3,7 @@
     session = Session(splats)
     selection = select_by_click(session, camera, (x, y))
     mask = session.mask(camera, selection.members)
+    behind = select_by_click(session.without(selection.members), camera, (x, y))
 
 A selection is the same whether it is made in a session or on the splat itself: the latter opens one for itself. Heavy
 are the unit features of all Gaussians (kept: 4 F bytes each) and the first prompt in a view, which is prepared for it;
@@ -28,43 +29,81 @@ from splatseg.select.threshold import SHOWN
 from splatseg.splats.splats import Splats
 
 
+class _Kept:
+    """What does not depend on prompts, segments or the view; computed when it is first asked for."""
+
+    def __init__(self, splats: Splats) -> None:
+        self._splats = splats
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        return features_of(self._splats)
+
+    @cached_property
+    def scales(self) -> Tensor:
+        return self._splats.scales.detach()
+
+    @cached_property
+    def opacities(self) -> Tensor:
+        return self._splats.opacities.detach()
+
+    @cached_property
+    def reach(self) -> np.ndarray:
+        reach: np.ndarray = self.scales.amax(1).numpy()
+        return reach
+
+
 class Session:
     """Prompts on one splat, in any of its views, one after another."""
 
     def __init__(self, splats: Splats) -> None:
         self.splats = splats
+        self._kept = _Kept(splats)
+        self._seen: Tensor | None = None
         self._plan: Plan | None = None
 
-    @cached_property
+    @property
     def features(self) -> np.ndarray:
         """Features (N,F) float32 with unit rows, zero rows kept. Raises PromptError if the splat has none."""
-        return features_of(self.splats)
+        return self._kept.features
 
-    @cached_property
-    def _scales(self) -> Tensor:
-        return self.splats.scales.detach()
-
-    @cached_property
-    def _opacities(self) -> Tensor:
-        return self.splats.opacities.detach()
-
-    @cached_property
-    def _reach(self) -> np.ndarray:
-        reach: np.ndarray = self._scales.amax(1).numpy()
-        return reach
+    @property
+    def opacities(self) -> Tensor:
+        """(N,) in 0..1: those of the splat, 0 for what is not seen in this session."""
+        return self._kept.opacities if self._seen is None else self._seen
 
     def plan(self, camera: Camera) -> Plan:
-        """The splat prepared for a camera; that of the last camera is kept."""
-        if self._plan is None or not _same(self._plan.camera, camera):
+        """The splat prepared for a camera; that of the last camera is kept. Threads may share a session."""
+        plan = self._plan
+        if plan is None or not same_camera(plan.camera, camera):
             with torch.no_grad():
-                self._plan = prepare(self.splats.means, self.splats.quats, self._scales, self._opacities, camera)
-        return self._plan
+                plan = prepare(self.splats.means, self.splats.quats, self._kept.scales, self.opacities, camera)
+            self._plan = plan
+        return plan
+
+    def fork(self) -> Session:
+        """Another session on the same splat that shares all but the view that is prepared."""
+        fork = Session(self.splats)
+        fork._kept, fork._seen = self._kept, self._seen
+        return fork
+
+    def with_segments(self, ids: np.ndarray) -> Session:
+        """A session on the same splat with other segments, ids (N,) int32, in the view that is prepared now."""
+        other = self.fork()
+        other.splats, other._plan = self.splats.replace(segment_ids=torch.from_numpy(ids)), self._plan
+        return other
+
+    def without(self, hidden: np.ndarray) -> Session:
+        """A session in which the Gaussians `hidden` (N,) bool are not seen; their features are still there."""
+        other = self.fork()
+        other._seen = self.opacities.masked_fill(torch.from_numpy(hidden), 0.0)
+        return other
 
     def tidy(self, selection: Selection, min_share: float = 0.05) -> Selection:
         """`Selection.tidy` of this splat."""
         means = self.splats.means.detach().numpy()
         return dataclasses.replace(
-            selection, members=drop_small_pieces(selection.members, means, self._reach, min_share)
+            selection, members=drop_small_pieces(selection.members, means, self._kept.reach, min_share)
         )
 
     def mask(self, camera: Camera, members: np.ndarray) -> np.ndarray:
@@ -79,7 +118,8 @@ def session_of(splats: Splats | Session) -> Session:
     return splats if isinstance(splats, Session) else Session(splats)
 
 
-def _same(one: Camera, other: Camera) -> bool:
+def same_camera(one: Camera, other: Camera) -> bool:
+    """Whether two cameras see the same through pixels of the same size."""
     return one is other or (
         (one.width, one.height) == (other.width, other.height)
         and np.array_equal(one.viewmat, other.viewmat)

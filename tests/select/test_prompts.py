@@ -134,3 +134,41 @@ def test_nothing_wanted_or_nothing_left_is_told() -> None:
 def test_a_prompt_is_one_thing() -> None:
     with pytest.raises(PromptError, match="exactly one of a click, a box and a mask; 2 were given"):
         Prompt(CAMERAS[0], click=(1.0, 1.0), box=(0.0, 0.0, 2.0, 2.0))
+
+
+def test_prompts_go_on_from_what_is_selected_already() -> None:
+    splats, thing = scene()
+    more = select_by_prompts(splats, [click_on(splats, CAMERAS[0], thing == 2)], start=thing == 1)
+    np.testing.assert_array_equal(more.members, thing != 3)
+    knowledge = Knowledge(hierarchy=halves(thing))
+    unwanted = [click_on(splats, CAMERAS[0], thing == 1, wanted=False)]
+    less = select_by_prompts(splats, unwanted, knowledge, start=thing != 2)
+    np.testing.assert_array_equal(less.members, thing == 3)
+    part = select_by_prompts(splats, unwanted, knowledge, start=thing == 1)
+    assert part.count == (thing == 1).sum() / 2, "of all that is selected only an atom"
+    with pytest.raises(PromptError, match="all prompts say what is not wanted"):
+        select_by_prompts(splats, unwanted, knowledge)
+
+
+def test_quick_segments_are_the_nodes_of_the_hierarchy() -> None:
+    splats, thing = scene()
+    for granularity in (0.1, 0.5, 0.9):
+        prompts = [click_on(splats, CAMERAS[0], thing == 1)]
+        slow, quick = (
+            select_by_prompts(splats, prompts, Knowledge(hierarchy=halves(thing), granularity=granularity, quick=quick))
+            for quick in (False, True)
+        )
+        np.testing.assert_array_equal(slow.members, quick.members)
+
+
+def test_segments_alone_are_enough_for_clicks_and_boxes() -> None:
+    splats, thing = scene()
+    bare = splats.replace(features=None)
+    np.testing.assert_array_equal(
+        select_by_prompts(bare, [click_on(splats, CAMERAS[0], thing == 1)]).members, thing == 1
+    )
+    pixels, _ = CAMERAS[0].project(splats.means.numpy()[thing == 2].astype(np.float64))
+    box = (*(pixels.min(0) - 1).tolist(), *(pixels.max(0) + 1).tolist())
+    np.testing.assert_array_equal(select_by_prompts(bare, [Prompt(CAMERAS[0], box=box)]).members, thing == 2)
+    with pytest.raises(PromptError, match=r"no segment is seen at the click .*; click on a segment"):
+        select_by_prompts(bare, [Prompt(CAMERAS[0], click=(0.0, 0.0))])

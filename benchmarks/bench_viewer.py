@@ -1,0 +1,217 @@
+"""Times of the viewer: a click and the picture it changes, a still picture, a moving one; and of what they are made.
+
+    python benchmarks/bench_viewer.py --splats composed_14.splat --work DIR [--gaussians 1000000] [--objects 80]
+        [--views 12] [--width 1280] [--height 720] [--repeats 15] [--threads 2] [--sh 3] [--modes color ...] [--json]
+    python benchmarks/bench_viewer.py --run RUN
+
+With --splats the scene is that of bench_scale.py: the splat's Gaussians repeated until there are --gaussians, the
+cells around random ones as objects, each with a feature of its own, 64 long. It is timed as a plain file with
+features, and with the votes of --views views as well, as a run has them. It is made once and kept in --work. --sh:
+harmonics of this degree, small random ones, since .splat files have none.
+
+Every time is milliseconds, the least and the median of --repeats. A click is from the click to the end of the picture
+that shows what it selected, in a view that was looked at before; "new view" draws one that was not. A moving picture is
+of a camera that goes on a little every time, in the size that the viewer chooses after some pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from bench_lift import ring_views
+from bench_scale import repeated
+from harness import conditions, deepest_pixel
+from scipy.spatial import cKDTree
+
+from splatseg.capture import Camera, View
+from splatseg.cluster import Hierarchy, read_hierarchy, write_hierarchy
+from splatseg.cluster.hierarchy import rising
+from splatseg.lift import Agreement, collect_votes, read_votes, write_votes
+from splatseg.masks.segments import Segments, from_label_map
+from splatseg.output import label_map, to_uint8
+from splatseg.raster import prepare, rasterize_plan
+from splatseg.splats import Splats, load_splats, write_ply
+from splatseg.splats.render import view_colors
+from splatseg.viewer import Scene, Workspace, draft_camera, picture
+from splatseg.viewer.highlight import highlighted
+from splatseg.viewer.segment_table import table_of_file
+
+FEATURES = 64
+
+
+class Masks:
+    """Label maps drawn from a splat with ids, as a mask store gives them."""
+
+    def __init__(self, splats: Splats) -> None:
+        self._splats = splats
+
+    def read(self, view: View) -> Segments:
+        return from_label_map(label_map(self._splats, view.camera))
+
+
+def milliseconds(repeats: int, *work: Callable[[int], object]) -> list[dict[str, float]]:
+    """Of each piece of work, done in turns, given the number of the turn; the first two turns do not count."""
+    times = np.empty((repeats + 2, len(work)))
+    for turn in range(repeats + 2):
+        for number, each in enumerate(work):
+            began = time.perf_counter()
+            each(turn)
+            times[turn, number] = 1e3 * (time.perf_counter() - began)
+    return [{"min": round(t.min(), 1), "median": round(float(np.median(t)), 1)} for t in times[2:].T]
+
+
+def moved(camera: Camera, step: int) -> Camera:
+    """The camera a little to the right: 1/500 of its distance from the origin a step."""
+    viewmat = camera.viewmat.copy()
+    viewmat[0, 3] += 0.002 * (step + 1) * float(np.linalg.norm(camera.position))
+    return Camera(viewmat, camera.K, camera.width, camera.height)
+
+
+def places_in(scene: Scene, camera: Camera, count: int) -> list[tuple[float, float]]:
+    """Pixels deep inside the largest segments of a view, or where something is seen."""
+    labels = label_map(scene.splats, camera)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return [deepest_pixel(labels == each) for each in np.argsort(-sizes, kind="stable")[:count] if sizes[each]]
+
+
+def timed(scene: Scene, camera: Camera, places: list[tuple[float, float]], args: argparse.Namespace) -> dict:
+    workspace = Workspace(scene)
+    splats, session = scene.splats, scene.session
+    scales, opacities = splats.scales, splats.opacities
+    facts: dict[str, object] = {}
+
+    def click(turn: int) -> None:
+        workspace.click(camera, places[turn % len(places)])
+        picture(workspace, camera)
+
+    def select(turn: int) -> None:
+        workspace.click(camera, places[turn % len(places)])
+
+    for mode in args.modes:
+        if mode in scene.modes:
+            workspace.mode = mode
+            clicked, selected, still, new = milliseconds(
+                args.repeats,
+                click,
+                select,
+                lambda _: picture(workspace, camera),
+                lambda turn: picture(workspace, moved(camera, turn)),
+            )
+            for turn in range(12):
+                picture(workspace, moved(camera, turn), draft=True)
+            (moving,) = milliseconds(args.repeats, lambda turn: picture(workspace, moved(camera, turn), draft=True))
+            size = draft_camera(workspace, camera)
+            facts[f"{mode}: click and picture"] = clicked
+            facts[f"{mode}: click alone"] = selected
+            facts[f"{mode}: still picture, view kept"] = still
+            facts[f"{mode}: still picture, new view"] = new
+            facts[f"{mode}: moving picture"] = {**moving, "width": size.width, "height": size.height}
+    with torch.no_grad():
+        plan = session.plan(camera)
+        colors = view_colors(splats.means, splats.sh0, splats.shN, camera, splats.sh_degree)
+        four = torch.cat([colors, torch.from_numpy(workspace.members).float()[:, None]], 1)
+        blended, _ = rasterize_plan(plan, four)
+        parts = {
+            "prepare": lambda _: prepare(splats.means, splats.quats, scales, opacities, camera),
+            "colours": lambda _: view_colors(splats.means, splats.sh0, splats.shN, camera, splats.sh_degree),
+            "blend 4 channels": lambda _: rasterize_plan(plan, four),
+            "tint": lambda _: highlighted(blended[..., :3].contiguous(), blended[..., 3]),
+            "8 bits": lambda _: to_uint8(blended[..., :3]),
+        }
+        for name, took in zip(parts, milliseconds(args.repeats, *parts.values()), strict=True):
+            facts[f"part: {name}"] = took
+    return facts
+
+
+def made_scenes(args: argparse.Namespace) -> dict[str, tuple[Scene, Camera]]:
+    """The scene as a file with features, and as a run has it."""
+    shown, _ = load_splats(args.splats)
+    folder = args.work / f"{args.splats.stem}-{args.gaussians}-{args.objects}-{args.views}-{args.sh}"
+    if not (folder / "hierarchy.safetensors").exists():
+        make(shown, folder, args)
+    splats, _ = load_splats(folder / "splats.ply")
+    agreement = Agreement(read_votes(folder / "votes.safetensors"))
+    hierarchy = read_hierarchy(folder / "hierarchy.safetensors")
+    camera = ring_views(shown, args.views, args.width, args.height)[0].camera
+    voted = Scene(splats, "run", table_of_file(splats), agreement=agreement, hierarchy=hierarchy)
+    return {"file with features": (Scene(splats.replace(segment_ids=None), "file"), camera), "run": (voted, camera)}
+
+
+def make(shown: Splats, folder: Path, args: argparse.Namespace) -> None:
+    """Write the splat with features and segments, its votes and its hierarchy."""
+    splats = repeated(shown, args.gaussians or len(shown))
+    generator = torch.Generator().manual_seed(0)
+    means = shown.means.numpy()
+    seeds = means[np.random.default_rng(0).choice(len(means), args.objects, replace=False)]
+    ids = torch.from_numpy(cKDTree(seeds).query(splats.means.numpy(), workers=-1)[1].astype(np.int32) + 1)
+    first = ids[: len(shown)] if len(splats) > len(shown) else ids
+    looks = torch.nn.functional.normalize(torch.randn(args.objects + 1, FEATURES, generator=generator), dim=1)
+    features = looks[ids.long()] + 0.02 * torch.randn(len(splats), FEATURES, generator=generator)
+    harmonics = 0.02 * torch.randn(len(splats), (args.sh + 1) ** 2 - 1, 3, generator=generator)
+    masks = Masks(shown.subset(torch.arange(len(first))).replace(segment_ids=first))
+    votes = collect_votes(splats, ring_views(shown, args.views, 640, 400), masks)  # type: ignore[arg-type]
+    # Objects are merged with the next one, and so on to a single group.
+    merges = [(1, 2), *((args.objects + number, number + 2) for number in range(1, args.objects - 1))]
+    levels = np.linspace(0.55, 0.95, len(merges), dtype=np.float32)[::-1].copy()
+    levels = rising(np.array(merges, dtype=np.int32), levels, args.objects)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_ply(folder / "splats.ply", splats.replace(segment_ids=ids, features=features, shN=harmonics))
+    write_votes(folder / "votes.safetensors", votes)
+    write_hierarchy(folder / "hierarchy.safetensors", Hierarchy(ids.numpy(), np.array(merges, dtype=np.int32), levels))
+
+
+def opened(args: argparse.Namespace) -> dict[str, tuple[Scene, Camera]]:
+    scene = Scene.open(args.run)
+    camera = scene.views[len(scene.views) // 2].camera
+    scale = max(args.width / camera.width, args.height / camera.height)
+    whole = camera.resized(round(scale * camera.width), round(scale * camera.height))
+    return {args.run.name: (scene, Camera(whole.viewmat, whole.K, args.width, args.height))}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--splats", type=Path)
+    source.add_argument("--run", type=Path)
+    parser.add_argument("--work", type=Path, default=Path("bench_viewer"), help="where made scenes are kept")
+    parser.add_argument("--gaussians", type=int, default=0, help="0: as many as the file has")
+    parser.add_argument("--objects", type=int, default=80)
+    parser.add_argument("--views", type=int, default=12)
+    parser.add_argument("--width", type=int, default=1280)
+    parser.add_argument("--height", type=int, default=720)
+    parser.add_argument("--sh", type=int, default=3, choices=(0, 1, 2, 3))
+    parser.add_argument("--modes", nargs="+", default=["color", "segments", "overlay", "similarity", "depth"])
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    scenes = opened(args) if args.run else made_scenes(args)
+    facts: dict[str, object] = dict(conditions(args.threads))
+    places = None
+    for name, (scene, camera) in reversed(scenes.items()):
+        began = time.perf_counter()
+        scene.warm_up()
+        warm = round(1e3 * (time.perf_counter() - began), 1)
+        # The file has no segments: it is clicked where the run is.
+        places = places or places_in(scene, camera, 12)
+        facts[name] = {"gaussians": len(scene.splats), "warming up": warm, **timed(scene, camera, places, args)}
+    if args.json:
+        print(json.dumps(facts))
+        return
+    for name, value in facts.items():
+        rows = value.items() if isinstance(value, dict) else [(value, "")]
+        print(f"\n{name}" if isinstance(value, dict) else f"{name}: {value}")
+        for what, took in rows if isinstance(value, dict) else []:
+            print(f"  {what:40} {took}")
+
+
+if __name__ == "__main__":
+    main()

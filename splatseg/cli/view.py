@@ -1,0 +1,76 @@
+"""`splatseg view`: look at a run or a splat in the browser, click objects, name them, take them away as files."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import webbrowser
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from splatseg.cli.console import Terminal
+
+
+@dataclass(frozen=True)
+class View:
+    """Open a run or a splat file in the browser: look around, click objects, edit segments, export.
+
+    The server runs until Ctrl-C and listens on this machine only. From another machine: `ssh -L 8080:localhost:8080`,
+    or --host 0.0.0.0, which lets everyone in who can reach this one.
+    """
+
+    path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FILE")]
+    """A run folder, or a splat file (.ply, .splat)."""
+    port: int = 8080
+    """Where to listen; if it is taken, the next free port."""
+    host: str = "127.0.0.1"
+    """Who may connect: 127.0.0.1 is this machine only; 0.0.0.0 is everyone on the network."""
+    open: bool = False
+    """Open the page in this machine's browser."""
+
+    def run(self, terminal: Terminal) -> None:
+        """Serve until Ctrl-C; selections and names are kept."""
+        from splatseg.viewer.server import LOCALHOST, Viewer, import_viser  # noqa: PLC0415 (the viewer is an extra)
+
+        import_viser()
+        from splatseg.viewer.scene import Scene  # noqa: PLC0415
+
+        scene = Scene.open(self.path)
+        for warning in scene.warnings:
+            terminal.warn(warning)
+        viewer = Viewer(scene, exports_beside(self.path), self.host, self.port)
+        if viewer.port != self.port:
+            terminal.say(f"port {self.port} is taken; this is port {viewer.port}")
+        if self.host != LOCALHOST:
+            terminal.warn(f"listening on {self.host}: whoever can reach this machine can see and change this scene")
+        terminal.results.print(f"{scene.name} is at {viewer.address}", highlight=False, soft_wrap=True)
+        terminal.say("Ctrl-C ends it; selections and names are kept")
+        if self.open:
+            webbrowser.open(viewer.address)
+        try:
+            wait_for_the_end()
+        finally:
+            viewer.close()
+
+
+def exports_beside(path: Path) -> Path:
+    """Where the page writes files: RUN/exports, or NAME-exports beside a splat file."""
+    return path / "exports" if path.is_dir() else path.with_name(f"{path.stem}-exports")
+
+
+def wait_for_the_end() -> None:
+    """Wait for Ctrl-C or for SIGTERM, both of which mean: end and keep everything. A second one does not wait."""
+    ended = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        ended.wait()
+        return
+    before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        while not ended.wait(1.0):  # a wait without end would not let a signal in on every system
+            continue
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,120 @@
+"""What the buttons write: the selection and the rest as splats, segments in a folder, masks of all views, pictures.
+
+The suffix of a path says the format. Every function returns a sentence on what it wrote.
+
+Alphabet: N Gaussians; members (N,) bool.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from splatseg.capture import Camera
+from splatseg.errors import PromptError
+from splatseg.files import write_png
+from splatseg.output import export_object, selection_mask, write_mask
+from splatseg.output import export_rest as write_rest
+from splatseg.splats import Splats, write_splat
+from splatseg.viewer.picture import picture
+from splatseg.viewer.scene import Scene
+from splatseg.viewer.workspace import Workspace
+
+Progress = Callable[[int, int], None]
+"""progress(done, of): called after every file of many."""
+
+
+def export_selection(scene: Scene, members: np.ndarray, path: Path) -> str:
+    """Write the members as a splat, .ply or .splat. Raises PromptError if there are none, and for another suffix."""
+    count = _write(path, scene.splats, members)
+    return f"wrote {count:,} Gaussians to {path}"
+
+
+def export_rest(scene: Scene, members: np.ndarray, path: Path) -> str:
+    """Write all that are not members. Raises PromptError for another suffix than .ply and .splat."""
+    if path.suffix.lower() == ".ply":
+        count = write_rest(path, scene.splats, members)
+    else:
+        count = _write(path, scene.splats, ~members)
+    return f"wrote {count:,} Gaussians to {path}"
+
+
+def export_all_segments(scene: Scene, folder: Path, suffix: str = ".ply", progress: Progress | None = None) -> str:
+    """Write every segment as a splat of its own, `folder`/<id>-<name><suffix>.
+
+    Raises PromptError if there are no segments, and as `export_selection` does.
+    """
+    if scene.table is None or not scene.table.rows():
+        raise PromptError("there are no segments to write; make some with `splatseg segment RUN --masks DIR`")
+    with scene.lock:
+        now, splats, rows = scene.table.now, scene.splats, scene.table.rows()
+    for done, row in enumerate(rows, start=1):
+        _write(folder / f"{row.id:03d}-{_plain(row.name)}{suffix}", splats, now.ids == row.id)
+        if progress:
+            progress(done, len(rows))
+    return f"wrote {len(rows)} segments to {folder}"
+
+
+def export_masks_of_all_views(scene: Scene, members: np.ndarray, folder: Path, progress: Progress | None = None) -> str:
+    """Write the mask of the members in every view of the capture, `folder`/<view>.png, 0 or 255.
+
+    Raises PromptError if there is nothing selected, or no capture.
+    """
+    if not scene.views:
+        raise PromptError("there are no views to write masks of; open a run whose capture is there")
+    if not members.any():
+        raise PromptError("nothing is selected, so there are no masks to write; select something first")
+    splats = scene.splats
+    for done, view in enumerate(scene.views, start=1):
+        write_mask(folder / view.png_name, selection_mask(splats, view.camera, members))
+        if progress:
+            progress(done, len(scene.views))
+    return f"wrote masks of {len(scene.views)} views to {folder}"
+
+
+def screenshot(workspace: Workspace, camera: Camera, path: Path) -> str:
+    """Write the picture of a workspace as .png. Raises PromptError for another suffix."""
+    if path.suffix.lower() != ".png":
+        raise PromptError(f"{path} does not end in .png; screenshots are written as .png")
+    write_png(path, picture(workspace, camera))
+    return f"wrote {path}"
+
+
+def frames(workspace: Workspace, cameras: Iterable[Camera]) -> Iterator[np.ndarray]:
+    """The pictures (H,W,3) uint8 of a workspace along a path of cameras, one by one: what a video is written from."""
+    for camera in cameras:
+        yield picture(workspace, camera)
+
+
+def export_frames(
+    workspace: Workspace, cameras: Iterable[Camera], folder: Path, progress: Progress | None = None
+) -> str:
+    """Write them as `folder`/00000.png, 00001.png, ..."""
+    listed = list(cameras)
+    for number, image in enumerate(frames(workspace, listed)):
+        write_png(folder / f"{number:05d}.png", image)
+        if progress:
+            progress(number + 1, len(listed))
+    return f"wrote {len(listed)} pictures to {folder}"
+
+
+def _write(path: Path, splats: Splats, members: np.ndarray) -> int:
+    suffix = path.suffix.lower()
+    if suffix == ".ply":
+        return export_object(path, splats, members)
+    if suffix == ".splat":
+        count = int(members.sum())
+        if count == 0:
+            raise PromptError(f"nothing is selected, so {path} was not written; select something first")
+        write_splat(path, splats.subset(torch.from_numpy(members)))
+        return count
+    raise PromptError(f"{path} is of a kind that is not written here ({suffix or 'no suffix'}); use .ply or .splat")
+
+
+def _plain(name: str) -> str:
+    """A name that every file system takes: letters, digits, - and _."""
+    return re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "segment"

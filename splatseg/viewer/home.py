@@ -1,0 +1,67 @@
+"""Where one begins to look at a scene.
+
+A splat knows no floor. With a capture, up is the mean of its cameras' up; without one it is -y, the way cameras of
+COLMAP stand before anybody turns the scene.
+
+Alphabet: N Gaussians; places in world units; fov vertical, radians.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from splatseg.capture import View
+from splatseg.splats import Splats
+
+Point = tuple[float, float, float]
+
+USUAL_FOV = math.radians(50.0)
+
+INNER = (0.1, 0.9)
+"""Quantiles of the Gaussians' places between which a scene is; floaters lie anywhere."""
+
+
+@dataclass(frozen=True)
+class Pose:
+    """A camera's place, the point it looks at, its up (a unit vector, not quite at a right angle), its vertical fov."""
+
+    position: Point
+    look_at: Point
+    up: Point
+    fov: float
+
+
+def home_of_views(views: Sequence[View], splats: Splats) -> Pose:
+    """The pose of the view in the middle of the path, looking at a point as far as the scene before it."""
+    camera = views[len(views) // 2].camera
+    up = -np.mean([view.camera.viewmat[1, :3] for view in views], axis=0)
+    length = float(np.linalg.norm(up))
+    # Cameras all around a thing, upside down as well, have no up in common.
+    up = up / length if length > 0.1 else -camera.viewmat[1, :3]
+    pixels, depths = camera.project(splats.means.detach().numpy().astype(np.float64))
+    middle = np.abs(pixels - (camera.width / 2, camera.height / 2)).max(1) < camera.height / 4
+    ahead = depths[middle & (depths > 0)]
+    distance = float(np.median(ahead)) if len(ahead) else 1.0
+    look_at = camera.position + distance * camera.viewmat[2, :3]
+    fov = 2.0 * math.atan(0.5 * camera.height / float(camera.K[1, 1]))
+    return Pose(_point(camera.position), _point(look_at), _point(up), fov)
+
+
+def home_of_splats(splats: Splats) -> Pose:
+    """From the side and a little from above, far enough to see most of it."""
+    means = splats.means.detach().numpy().astype(np.float64)
+    means = means[np.isfinite(means).all(1)]
+    low, high = np.quantile(means, INNER, axis=0) if len(means) else np.zeros((2, 3))
+    middle, radius = 0.5 * (low + high), 0.5 * float(np.linalg.norm(high - low)) or 1.0
+    direction = np.array([0.0, -0.35, -1.0]) / math.hypot(0.35, 1.0)
+    distance = 1.2 * radius / math.sin(USUAL_FOV / 2)
+    return Pose(_point(middle + distance * direction), _point(middle), (0.0, -1.0, 0.0), USUAL_FOV)
+
+
+def _point(values: np.ndarray) -> Point:
+    x, y, z = (float(value) for value in values)
+    return x, y, z

@@ -1,0 +1,95 @@
+"""The splat drawn by the browser itself, while its camera moves.
+
+viser's own renderer: smooth where there is a graphics card, colours without what depends on the viewing direction. It
+is sent once (32 bytes a Gaussian) and again when the selection or the hidden Gaussians changed since.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from splatseg.output.overlays import SELECTED
+from splatseg.viewer.scene import Scene
+from splatseg.viewer.workspace import Workspace
+
+if TYPE_CHECKING:
+    import viser
+
+HARMONIC = 0.28209479177387814
+"""The constant spherical harmonic: rgb = 0.5 + this * sh0."""
+
+TINT = 0.5
+
+
+class LocalSplats:
+    """One browser's copy."""
+
+    def __init__(self, client: viser.ClientHandle, scene: Scene, workspace: Workspace) -> None:
+        self._client, self._scene, self._workspace = client, scene, workspace
+        self._handle: Any = None
+        self._sent: tuple[bytes, bytes] | None = None
+        self.just_shown = False
+
+    @property
+    def shown(self) -> bool:
+        """Whether the browser draws it now."""
+        return self._handle is not None and bool(self._handle.visible)
+
+    def show(self, on: bool) -> None:
+        """Show or hide it. `just_shown` tells whether that was the beginning."""
+        if on:
+            self._bring_up_to_date()
+        self.just_shown = on and not self.shown
+        if self._handle is not None and self.shown != on:
+            self._handle.visible = on
+
+    def close(self) -> None:
+        """Take it away."""
+        if self._handle is not None:
+            self._handle.remove()
+            self._handle = None
+
+    def _bring_up_to_date(self) -> None:
+        members, hidden = self._workspace.members, self._workspace.hidden
+        state = (np.packbits(members).tobytes(), b"" if hidden is None else np.packbits(hidden).tobytes())
+        if state == self._sent:
+            return
+        self._sent = state
+        splats = self._scene.splats
+        with torch.no_grad():
+            rgbs = (0.5 + HARMONIC * splats.sh0).clamp(0.0, 1.0).numpy().copy()
+            opacities = splats.opacities.numpy().copy()
+        rgbs[members] = (1.0 - TINT) * rgbs[members] + TINT * np.array(SELECTED, dtype=np.float32) / 255.0
+        if hidden is not None:
+            opacities[hidden] = 0.0
+        if self._handle is None:
+            self._handle = self._client.scene.add_gaussian_splats(
+                "/splat",
+                centers=splats.means.detach().numpy(),
+                covariances=_covariances(splats.quats.detach(), splats.scales.detach()),
+                rgbs=rgbs,
+                opacities=opacities[:, None],
+                visible=False,
+            )
+        else:
+            self._handle.rgbs = rgbs
+            self._handle.opacities = opacities[:, None]
+
+
+def _covariances(quats: torch.Tensor, scales: torch.Tensor) -> np.ndarray:
+    """R diag(s^2) R^T, (N,3,3), of quaternions wxyz (N,4) and standard deviations (N,3)."""
+    w, x, y, z = torch.nn.functional.normalize(quats, dim=1).unbind(1)
+    rotation = torch.stack(
+        [
+            1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
+            2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
+            2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
+        ],
+        dim=1,
+    ).reshape(-1, 3, 3)  # fmt: skip
+    axes = rotation * scales[:, None, :]
+    covariances: np.ndarray = (axes @ axes.transpose(1, 2)).numpy()
+    return covariances

@@ -1,0 +1,94 @@
+"""A camera path from keyframes: stand somewhere, keep it, go on; then play it or write it as a video."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from splatseg.errors import PromptError
+from splatseg.viewer import film
+from splatseg.viewer.home import Pose
+from splatseg.viewer.page import Page
+from splatseg.viewer.panels.controls import add_buttons, assign
+
+if TYPE_CHECKING:
+    from splatseg.viewer.panels.export import ExportPanel
+
+SIZES = {"1280 x 720": (1280, 720), "1920 x 1080": (1920, 1080), "854 x 480": (854, 480)}
+
+
+class FilmControls:
+    """Keyframes, their seconds, play and write."""
+
+    def __init__(self, page: Page, writer: ExportPanel) -> None:
+        self._page, self._writer = page, writer
+        self._keyframes: list[Pose] = []
+        gui = page.gui
+        self._status = gui.add_markdown("")
+        add_buttons(
+            page,
+            "Keyframes",
+            {"Add": self.add, "Remove last": self.remove, "Clear": self.clear},
+            hint="Add where you stand now to the path (V).",
+        )
+        self._seconds = gui.add_slider(
+            "Seconds", 1.0, 60.0, 0.5, 6.0, hint="How long the whole path takes, in the film and when played."
+        )
+        self._size = gui.add_dropdown("Size", tuple(SIZES), hint="Pixels of the film.")
+        add_buttons(
+            page,
+            "Film",
+            {"Play": self.play, "Write video": self.write},
+            hint="Fly along the path in the page, or write it as a video in the mode shown now.",
+        )
+
+    def add(self) -> None:
+        """Keep where the browser stands."""
+        self._keyframes.append(self._page.pose)
+
+    def remove(self) -> None:
+        """Forget the last keyframe."""
+        if not self._keyframes:
+            raise PromptError("the camera path has no keyframes")
+        self._keyframes.pop()
+
+    def clear(self) -> None:
+        """Forget all keyframes."""
+        self._keyframes.clear()
+
+    def _path(self, frames: int) -> list[Pose]:
+        if len(self._keyframes) < 2:
+            raise PromptError("a camera path needs two keyframes or more; stand somewhere and press Add")
+        return film.path_through(self._keyframes, frames)
+
+    def play(self) -> None:
+        """Fly along the path."""
+        seconds = float(self._seconds.value)
+        poses = self._path(max(2, round(seconds * 15)))
+
+        def fly() -> None:
+            start = time.monotonic()
+            while (share := (time.monotonic() - start) / seconds) < 1.0 and not self._page.gone:
+                self._page.look(poses[int(share * len(poses))])
+                time.sleep(1 / 30)
+            if not self._page.gone:
+                self._page.look(poses[-1])
+
+        self._page.in_background("play", fly)
+
+    def write(self) -> None:
+        """Write the path as a video."""
+        poses = self._path(max(2, round(float(self._seconds.value) * film.RATE)))
+        width, height = SIZES[str(self._size.value)]
+        path = self._writer.new_path("path", film.film_suffix())
+        workspace = self._page.workspace
+        self._writer.write(
+            lambda: film.write_film(workspace, poses, (width, height), path, self._writer.progress),
+            path,
+        )
+
+    def refresh(self) -> None:
+        """Show how many keyframes there are."""
+        count = len(self._keyframes)
+        text = "No keyframes yet." if not count else f"{count} keyframe{'s' if count > 1 else ''}."
+        assign(self._status, "content", text)

@@ -1,0 +1,119 @@
+"""The list of segments as HTML: a page of rows with a tick, the colour, the name, the count and an eye each.
+
+Colours of text and lines are the client's own (Mantine's variables), so that it looks right on light and dark.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from splatseg.output.segments_json import Segment
+
+ROWS = 10
+"""Rows of one page."""
+
+SORTS = {
+    "Largest first": lambda row: (-row.count, row.id),
+    "Name": lambda row: (row.name.casefold(), row.id),
+    "Number": lambda row: row.id,
+}
+
+STYLE = """<style>
+.ss-list{margin:0 0.75em 0.9em;font-size:0.8125em;border:1px solid var(--mantine-color-default-border);
+border-radius:4px}
+.ss-row{display:grid;grid-template-columns:1.4em 1.5em 1fr auto 1.8em;align-items:center;gap:0.35em;height:1.85em;
+padding:0 0.45em;cursor:pointer;border-bottom:1px solid var(--mantine-color-default-border)}
+.ss-row:hover{background:var(--mantine-color-default-hover)}
+.ss-row.chosen{background:var(--mantine-primary-color-light);font-weight:600}
+.ss-row.hidden .ss-name,.ss-row.hidden .ss-count{opacity:0.45}
+.ss-name{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.ss-count{font-variant-numeric:tabular-nums;color:var(--mantine-color-dimmed)}
+.ss-list input[type=checkbox]{margin:0;cursor:pointer}
+.ss-list input[type=color]{width:1.35em;height:1.35em;padding:0;border:0;background:none;cursor:pointer}
+.ss-eye{border:0;background:none;color:inherit;cursor:pointer;padding:0;line-height:0;opacity:0.8}
+.ss-foot{display:flex;justify-content:space-between;align-items:center;padding:0.25em 0.45em;
+color:var(--mantine-color-dimmed)}
+.ss-foot button{border:1px solid var(--mantine-color-default-border);background:none;color:inherit;border-radius:3px;
+cursor:pointer;padding:0 0.6em;font-size:1em}
+.ss-foot button:disabled{opacity:0.35;cursor:default}
+</style>"""
+
+EYE = (
+    '<svg width="15" height="15" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2">'
+    '<path d="M2 12c2.7-4.7 6-7 10-7s7.3 2.3 10 7c-2.7 4.7-6 7-10 7s-7.3-2.3-10-7z"/>{pupil}</svg>'
+)
+OPEN_EYE = EYE.format(pupil='<circle cx="12" cy="12" r="3"/>')
+CLOSED_EYE = EYE.format(pupil='<path d="M3 3l18 18"/>')
+
+
+@dataclass(frozen=True)
+class ListState:
+    """What of the list is in sight, and what is marked in it."""
+
+    search: str = ""
+    sort: str = "Largest first"
+    page: int = 0
+    chosen: int | None = None
+    ticked: frozenset[int] = frozenset()
+
+
+def found(rows: Sequence[Segment], state: ListState) -> list[Segment]:
+    """The rows whose name or number holds what is searched for, in the order that is asked for."""
+    word = state.search.strip().casefold()
+    return sorted((row for row in rows if word in row.name.casefold() or word == str(row.id)), key=SORTS[state.sort])
+
+
+def pages_of(count: int) -> int:
+    """How many pages so many rows fill; at least 1."""
+    return max(1, -(-count // ROWS))
+
+
+def page_of(rows: Sequence[Segment], state: ListState, identity: int) -> int | None:
+    """The page on which a segment stands; None if it is not among those found."""
+    for place, row in enumerate(found(rows, state)):
+        if row.id == identity:
+            return place // ROWS
+    return None
+
+
+def list_html(rows: Sequence[Segment], state: ListState, visible: Collection[int], send: Callable[[str], str]) -> str:
+    """The page of the list that `state` says. send(JavaScript expression) is the handler that sends its value."""
+    matching = found(rows, state)
+    last = pages_of(len(matching)) - 1
+    page = min(max(state.page, 0), last)
+    shown = matching[page * ROWS : (page + 1) * ROWS]
+    body = "".join(_row(row, state, row.id in visible, send) for row in shown)
+    if not shown:
+        body = '<div class="ss-foot">No segment is called that.</div>'
+    first = page * ROWS + 1 if shown else 0
+    before, after = send("'page:-1'"), send("'page:1'")
+    foot = (
+        f'<div class="ss-foot"><button title="The rows before" {"" if page > 0 else "disabled"} '
+        f'onclick="{before}">‹</button>'
+        f"<span>{first}–{page * ROWS + len(shown)} of {len(matching)}</span>"
+        f'<button title="More rows" {"" if page < last else "disabled"} '
+        f'onclick="{after}">›</button></div>'
+    )
+    return f'{STYLE}<div class="ss-list">{body}{foot}</div>'
+
+
+def _row(row: Segment, state: ListState, visible: bool, send: Callable[[str], str]) -> str:
+    name = html.escape(row.name)
+    classes = "ss-row" + (" chosen" if row.id == state.chosen else "") + ("" if visible else " hidden")
+    color = "#{:02x}{:02x}{:02x}".format(*row.color)
+    alone = "event.stopPropagation();"
+    chosen = send(f"(event.shiftKey?'add':event.ctrlKey||event.metaKey||event.altKey?'remove':'choose')+':{row.id}'")
+    ticked, colored = alone + send(f"'tick:{row.id}'"), send(f"'color:{row.id}:'+this.value")
+    seen = alone + send(f"'eye:{row.id}'")
+    return (
+        f'<div class="{classes}" data-segment="{row.id}" onclick="{chosen}">'
+        f'<input type="checkbox" title="Tick two or more to merge them" {"checked" if row.id in state.ticked else ""} '
+        f'onclick="{ticked}">'
+        f'<input type="color" value="{color}" title="The colour of {name}" onclick="{alone}" onchange="{colored}">'
+        f'<span class="ss-name" title="{name} (number {row.id}): click selects it, Shift adds, Ctrl takes away">{name}'
+        f'</span><span class="ss-count" title="Gaussians">{row.count:,}</span>'
+        f'<button class="ss-eye" title="{"Hide" if visible else "Show"} {name}" onclick="{seen}">'
+        f"{OPEN_EYE if visible else CLOSED_EYE}</button></div>"
+    )

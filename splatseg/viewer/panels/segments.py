@@ -1,0 +1,172 @@
+"""The tab of the segments: search, sort, the list, and what can be done to the one that is chosen."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from splatseg.errors import PromptError
+from splatseg.output.segments_json import Segment
+from splatseg.viewer.page import Page
+from splatseg.viewer.panels.controls import add_buttons, assign, on_change, on_submit
+from splatseg.viewer.panels.links import Links
+from splatseg.viewer.panels.segment_list import SORTS, ListState, found, list_html, page_of, pages_of
+from splatseg.viewer.segment_table import SegmentTable
+
+
+class SegmentsPanel:
+    """The list, and rename, recolour, show, merge, split, delete."""
+
+    def __init__(self, page: Page, table: SegmentTable) -> None:
+        self._page, self._table = page, table
+        self._state = ListState()
+        self._named: tuple[int, str] | None = None
+        self._followed: object = None
+        gui = page.gui
+        search = gui.add_text("Search", "", hint="Part of a name, or a number.")
+        on_change(page, search, lambda text: self._change(search=text, page=0))
+        sort = gui.add_dropdown("Sort by", tuple(SORTS), hint="The order of the list.")
+        on_change(page, sort, lambda name: self._change(sort=name, page=0))
+        self._links = Links(page, self._received)
+        self._list = gui.add_html("")
+        self._merge = add_buttons(
+            page,
+            "Ticked",
+            {"Merge": self.merge_ticked, "Untick": lambda: self._change(ticked=frozenset())},
+            hint="Make one segment of the ticked ones: the largest keeps its number and name.",
+        )
+        self._add_chosen()
+        add_buttons(
+            page,
+            "Edits",
+            {"Undo edit": self.undo, "Redo edit": self.redo},
+            hint="Undo and redo changes of the list: names, colours, merges, splits, deletions. All browsers share it.",
+        )
+        self._saved = gui.add_markdown("")
+        self.refresh()
+
+    def _add_chosen(self) -> None:
+        page, gui = self._page, self._page.gui
+        self._form = gui.add_form("Chosen segment", visible=False)
+        with self._form:
+            self._name = gui.add_text("Name", "", hint="Type and press Enter.")
+            add_buttons(
+                page,
+                "Picture",
+                {"Select": lambda: self._select("new"), "Add": lambda: self._select("add"), "Look at": self.look_at},
+                hint="Select it, add it to the selection, or turn the camera to it.",
+            )
+            add_buttons(
+                page,
+                "Change",
+                {"Rename": self._rename, "Split": self.split, "Delete": self.delete},
+                hint="Rename it to what is typed above; split it into its parts; or delete it: its Gaussians then "
+                "belong to no segment, none are removed. Undo edit brings it back.",
+            )
+        on_submit(page, self._form, self._rename)
+
+    @property
+    def _chosen(self) -> Segment:
+        for row in self._table.rows():
+            if row.id == self._state.chosen:
+                return row
+        raise PromptError("choose a segment in the list first")
+
+    def _change(self, **changes: Any) -> None:
+        self._state = dataclasses.replace(self._state, **changes)
+
+    def _received(self, verb: str, rest: str) -> None:
+        number, _, value = rest.partition(":")
+        if verb in ("choose", "add", "remove"):
+            self.choose(int(number))
+            self._page.workspace.select_segment(int(number), "new" if verb == "choose" else verb)  # type: ignore[arg-type]
+        elif verb == "tick":
+            self._change(ticked=self._state.ticked ^ {int(number)})
+        elif verb == "eye":
+            visible = int(number) in self._page.workspace.visible_ids
+            self._page.workspace.set_visible(int(number), not visible)
+        elif verb == "color":
+            red, green, blue = bytes.fromhex(value.removeprefix("#"))
+            self._table.recolor(int(number), (red, green, blue))
+        elif verb == "page":
+            last = pages_of(len(found(self._table.rows(), self._state))) - 1
+            self._change(page=min(max(self._state.page + int(rest), 0), last))
+
+    def choose(self, identity: int | None) -> None:
+        """Make a segment the chosen one, and bring its row in sight."""
+        if identity is not None and identity != self._state.chosen:
+            page = page_of(self._table.rows(), self._state, identity)
+            self._change(page=self._state.page if page is None else page)
+        self._change(chosen=identity)
+
+    def _follow(self) -> None:
+        """A selection that has just become exactly a segment makes that the chosen one."""
+        members = self._page.workspace.step.members
+        if members is self._followed:
+            return
+        self._followed = members
+        ids = self._table.ids[members.array]
+        if len(ids) and ids[0] and (ids == ids[0]).all() and self._table.row(int(ids[0])).count == len(ids):
+            self.choose(int(ids[0]))
+
+    def _select(self, how: str) -> None:
+        self._page.workspace.select_segment(self._chosen.id, how)  # type: ignore[arg-type]
+
+    def _rename(self) -> None:
+        self._table.rename(self._chosen.id, str(self._name.value))
+        self._form.submit()
+
+    def look_at(self) -> None:
+        """Turn the camera to the chosen segment, keeping its side, at a distance that shows it whole."""
+        self._page.look_at_box(self._chosen.box)
+
+    def split(self) -> None:
+        """Split the chosen segment into its parts."""
+        parts = self._table.split(self._chosen.id)
+        self._page.say("Split", f"{len(parts)} parts.", color="green", seconds=4.0)
+        self.choose(parts[0] if parts else None)
+
+    def delete(self) -> None:
+        """Delete the chosen segment."""
+        chosen = self._chosen
+        self._table.delete(chosen.id)
+        self._change(chosen=None, ticked=self._state.ticked - {chosen.id})
+        self._page.say("Deleted", f"{chosen.name} belongs to no segment now. Undo edit brings it back.", seconds=5.0)
+
+    def merge_ticked(self) -> None:
+        """Make one segment of those that are ticked."""
+        merged = self._table.merge(sorted(self._state.ticked))
+        self._change(ticked=frozenset())
+        self.choose(merged)
+        self._page.workspace.select_segment(merged, "new")
+
+    def undo(self) -> None:
+        """Undo the last change of the list."""
+        if not self._table.can_undo:
+            raise PromptError("there is no edit of the list to undo")
+        self._table.undo()
+
+    def redo(self) -> None:
+        """Do the last undone change of the list again."""
+        if not self._table.can_redo:
+            raise PromptError("there is no edit of the list to redo")
+        self._table.redo()
+
+    def refresh(self) -> None:
+        """Show the table as it is now."""
+        self._follow()
+        rows = self._table.rows()
+        known = {row.id for row in rows}
+        if self._state.chosen not in known:
+            self._change(chosen=None)
+        self._change(ticked=self._state.ticked & known)
+        content = list_html(rows, self._state, set(self._page.workspace.visible_ids), self._links.send)
+        assign(self._list, "content", content)
+        assign(self._merge, "visible", bool(self._state.ticked))
+        assign(self._form, "visible", self._state.chosen is not None)
+        if self._state.chosen is not None:
+            chosen = self._chosen
+            if self._named != (chosen.id, chosen.name):
+                self._named = (chosen.id, chosen.name)
+                assign(self._name, "value", chosen.name)
+        assign(self._saved, "content", f"*{len(rows)} segments · {self._table.save_state}*")

@@ -1,0 +1,156 @@
+"""The tab for selecting: how far a click reaches, what is done to the selection, what is hidden."""
+
+from __future__ import annotations
+
+from splatseg.errors import PromptError
+from splatseg.viewer.page import Page
+from splatseg.viewer.panels.controls import add_buttons, assign, on_change, on_submit
+
+FIRST_USE = """- **Click** an object in the picture: it is selected at once.
+- **Shift** adds, **Ctrl** or **Alt** takes away; with a drag, by rectangle.
+- **Drag** turns, right **drag** moves, the **wheel** zooms."""
+
+TURN, BOX = "Turn the view", "Draw a rectangle"
+
+
+class SelectPanel:
+    """Prompts, sliders, steps, visibility, and a new segment from the selection."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        gui = page.gui
+        self._hint = gui.add_markdown(FIRST_USE)
+        self._drag = gui.add_dropdown(
+            "Drag",
+            (TURN, BOX),
+            hint="What dragging does with no key held (key B). A rectangle selects the thing that fills it; with Shift "
+            "it adds, with Ctrl or Alt it takes away.",
+        )
+        on_change(page, self._drag, lambda value: page.set_rectangle(value == BOX))
+        self._add_sliders()
+        add_buttons(
+            page,
+            "Selection",
+            {
+                "Grow": page.workspace.grow,
+                "Shrink": page.workspace.shrink,
+                "Invert": page.workspace.invert,
+                "Clear": page.workspace.clear,
+            },
+            hint="Grow to the next larger thing or shrink to the next smaller part (G, F), select everything else (I), "
+            "select nothing (Esc).",
+        )
+        add_buttons(
+            page,
+            "Steps",
+            {"Undo": self.undo, "Redo": self.redo},
+            hint="Undo and redo (Ctrl+Z, Ctrl+Shift+Z), 50 steps.",
+        )
+        add_buttons(
+            page,
+            "Visibility",
+            {
+                "Hide": page.workspace.hide_selection,
+                "Isolate": page.workspace.isolate_selection,
+                "Show all": page.workspace.show_all,
+            },
+            hint="Hide the selection (H), hide everything else (O), show everything again (Shift+H). What is hidden is "
+            "not clicked either.",
+        )
+        self._add_naming()
+        self.refresh()
+
+    def _add_sliders(self) -> None:
+        page, workspace = self._page, self._page.workspace
+        has_features, has_hierarchy = "features" in page.scene.modes, page.scene.hierarchy is not None
+        self._automatic = page.gui.add_checkbox(
+            "Automatic",
+            True,
+            visible=has_features or has_hierarchy,
+            hint="How far a click reaches is found from the data. Moving a slider takes it over; tick to give it back.",
+        )
+        on_change(page, self._automatic, self._set_automatic)
+        self._granularity = page.gui.add_slider(
+            "Granularity",
+            0.0,
+            1.0,
+            0.01,
+            0.5,
+            marks=((0.0, "part"), (1.0, "group")),
+            visible=has_hierarchy,
+            hint="From the smallest part to the whole group: the clicks are asked again while you drag.",
+        )
+        on_change(page, self._granularity, workspace.set_granularity)
+        self._threshold = page.gui.add_slider(
+            "Threshold",
+            0.0,
+            1.0,
+            0.005,
+            0.8,
+            marks=((0.0, "more"), (1.0, "less")),
+            visible=has_features,
+            hint="How alike to the click a Gaussian must be: the lower, the more is selected, while you drag.",
+        )
+        on_change(page, self._threshold, workspace.set_threshold)
+
+    def _add_naming(self) -> None:
+        page = self._page
+        if page.scene.table is None:
+            return
+        with page.gui.add_form("New segment from the selection") as form:
+            self._name = page.gui.add_text(
+                "Name", "", hint="What the new segment is called; without a name it is called by its number."
+            )
+            add_buttons(
+                page,
+                "Segment",
+                {"Make segment": self.make_segment},
+                hint="The selected Gaussians become a segment of their own (N or Enter). Others keep the rest.",
+            )
+        on_submit(page, form, self.make_segment)
+
+    def _set_automatic(self, on: bool) -> None:
+        workspace = self._page.workspace
+        if on:
+            workspace.set_threshold(None)
+            workspace.set_granularity(None)
+        elif self._page.scene.hierarchy is not None:
+            workspace.set_granularity(float(self._granularity.value))
+        else:
+            workspace.set_threshold(float(self._threshold.value))
+
+    def undo(self) -> None:
+        """Undo the last step of the selection."""
+        if not self._page.workspace.can_undo:
+            raise PromptError("there is nothing to undo")
+        self._page.workspace.undo()
+
+    def redo(self) -> None:
+        """Do again what was undone."""
+        if not self._page.workspace.can_redo:
+            raise PromptError("there is nothing to redo")
+        self._page.workspace.redo()
+
+    def toggle_rectangle(self) -> None:
+        """Change what a plain drag does."""
+        self._page.set_rectangle(not self._page.rectangle)
+
+    def make_segment(self) -> None:
+        """Make a segment of the selection."""
+        workspace, table = self._page.workspace, self._page.scene.table
+        if table is None:
+            raise PromptError("this splat has no table of segments; make one with `splatseg segment RUN`")
+        identity = table.create(workspace.members, str(self._name.value))
+        assign(self._name, "value", "")
+        workspace.select_segment(identity, "new")
+
+    def refresh(self) -> None:
+        """Show the state of the workspace."""
+        workspace = self._page.workspace
+        assign(self._drag, "value", BOX if self._page.rectangle else TURN)
+        assign(self._hint, "visible", not workspace.count and not workspace.can_undo)
+        assign(self._automatic, "value", workspace.granularity is None and workspace.threshold is None)
+        if workspace.granularity is not None:
+            assign(self._granularity, "value", workspace.granularity)
+        if workspace.threshold is not None:
+            assign(self._threshold, "value", workspace.threshold)

@@ -1,0 +1,67 @@
+"""What the picture shows, and what is selected: above the tabs, always in sight."""
+
+from __future__ import annotations
+
+import html
+
+from splatseg.output.overlays import SELECTED
+from splatseg.viewer.page import Page
+from splatseg.viewer.panels.controls import assign, on_change
+
+LABELS = {
+    "color": "Colour",
+    "overlay": "Segments over colour",
+    "segments": "Segments",
+    "similarity": "Similarity to the selection",
+    "features": "Features",
+    "depth": "Depth",
+    "masks": "Input masks (at a view)",
+}
+
+AMBER = "#{:02x}{:02x}{:02x}".format(*SELECTED)
+
+CARD = (
+    '<div style="margin:0 0.75em 0.6em;padding:0.5em 0.7em;border-radius:4px;font-size:0.875em;line-height:1.35;'
+    'background:var(--mantine-color-default-hover);border-left:3px solid {color}">{text}</div>'
+)
+NOTHING = "Nothing is selected. <b>Click an object</b> in the picture."
+NO_FEATURES = "This splat has no features and no segments: it can be looked at, not selected from."
+
+
+class ShowPanel:
+    """The mode of the picture and the card of the selection."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._modes = {LABELS[mode]: mode for mode in offered_modes(page)}
+        self._mode = page.gui.add_dropdown(
+            "Show",
+            tuple(self._modes),
+            initial_value=LABELS[page.workspace.mode],
+            hint="What the picture shows. Keys 1 to 7 change it. Features are drawn as colours by their three main "
+            "directions (PCA), the same in every view.",
+        )
+        on_change(page, self._mode, lambda label: self.set_mode(self._modes[label]))
+        self._card = page.gui.add_html("")
+        self.refresh()
+
+    def set_mode(self, mode: str) -> None:
+        """Show something else."""
+        self._page.workspace.mode = mode
+
+    def refresh(self) -> None:
+        """Show the mode and the selection as they are."""
+        assign(self._mode, "value", LABELS[self._page.workspace.mode])
+        assign(self._card, "content", self._describe())
+
+    def _describe(self) -> str:
+        workspace = self._page.workspace
+        if workspace.count:
+            return CARD.format(color=AMBER, text=html.escape(workspace.describe()))
+        mute = "features" not in self._page.scene.modes and self._page.scene.table is None
+        return CARD.format(color="var(--mantine-color-default-border)", text=NO_FEATURES if mute else NOTHING)
+
+
+def offered_modes(page: Page) -> tuple[str, ...]:
+    """The modes that this scene has something for, in the order of the keys 1, 2, ..."""
+    return tuple(mode for mode in LABELS if mode in page.scene.modes)

@@ -1,0 +1,105 @@
+"""The tab of the capture's views: jump to where a photograph was taken, and see it and its masks beside the splat."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from splatseg.errors import SplatsegError
+from splatseg.viewer.page import Page
+from splatseg.viewer.panels.controls import add_buttons, assign, on_change
+from splatseg.viewer.pose import pose_at_view
+
+WIDTH = 700
+"""Pictures are sent this wide: they fill the panel, and can be opened larger than it."""
+
+NOWHERE = "choose a view"
+
+
+STREAMED, LOCAL = "Stream pictures", "Draw in the browser"
+
+
+class ViewsPanel:
+    """Home, the list of views, the photograph of the chosen one and its masks, and how pictures follow the camera."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._names = [view.name for view in page.scene.views]
+        self._at: int | None = None
+        self._shown: int | None = None
+        add_buttons(page, "Camera", {"Home": page.look_home}, hint="Back to where the page began (key R).")
+        moving = page.gui.add_dropdown(
+            "Moving",
+            (STREAMED, LOCAL),
+            hint="What is seen while the camera moves: pictures from the server, exact but small; or the splat drawn "
+            "by your browser, smooth with a graphics card, without reflections. At rest it is always our picture.",
+        )
+        on_change(page, moving, lambda value: page.draw_locally(value == LOCAL))
+        if self._names:
+            self._add_list()
+        else:
+            page.gui.add_markdown("*There is no capture here, so there are no views to jump to.*")
+
+    def _add_list(self) -> None:
+        page, gui = self._page, self._page.gui
+        self._list = gui.add_dropdown(
+            "View",
+            (NOWHERE, *self._names),
+            hint="Jump to where a photograph was taken. Type to search. Keys PageUp and PageDown step through them.",
+        )
+        on_change(page, self._list, self._chosen)
+        add_buttons(
+            page,
+            "Go to",
+            {"Previous": lambda: self.step(-1), "Next": lambda: self.step(1), "Again": self.again},
+            hint="The view before or after, or back to this one after you turned away.",
+        )
+        self._photograph = gui.add_image(np.zeros((2, 2, 3), np.uint8), label="Photograph", visible=False)
+        self._masks = gui.add_image(np.zeros((2, 2, 3), np.uint8), label="Its input masks", visible=False)
+        self._note = gui.add_markdown("*Choose a view to see its photograph and masks beside the splat.*")
+
+    def step(self, by: int) -> None:
+        """Go to the view that many places further on, round and round."""
+        start = self._at if self._at is not None else (-1 if by > 0 else 0)
+        self.go(start + by)
+
+    def again(self) -> None:
+        """Go to the chosen view once more; to the first if none is chosen."""
+        self.go(self._at or 0)
+
+    def _chosen(self, name: str) -> None:
+        if name in self._names:
+            self.go(self._names.index(name))
+
+    def go(self, number: int) -> None:
+        """Look from a view's camera; numbers past the end begin again."""
+        self._at = number % len(self._names)
+        camera = self._page.scene.views[self._at].camera
+        distance = self._page.depth_ahead(camera)
+        self._page.look(pose_at_view(camera, distance, self._page.aspect, self._page.scene.home().up))
+
+    def refresh(self) -> None:
+        """Show the photograph and the masks of the chosen view."""
+        if self._at is None or self._at == self._shown:
+            return
+        self._shown = self._at
+        view = self._page.scene.views[self._at]
+        assign(self._list, "value", view.name)
+        assign(self._note, "visible", False)
+        try:
+            self._photograph.image = _fitted(view.image())
+            assign(self._photograph, "visible", True)
+            masks = self._page.scene.input_mask_overlay(view)
+        except SplatsegError as error:
+            assign(self._photograph, "visible", False)
+            masks = None
+            self._page.failed(error)
+        if masks is not None:
+            self._masks.image = _fitted(masks)
+        assign(self._masks, "visible", masks is not None)
+
+
+def _fitted(image: np.ndarray) -> np.ndarray:
+    height, width = image.shape[:2]
+    size = (WIDTH, max(1, round(height * WIDTH / width)))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS))

@@ -1,0 +1,77 @@
+"""A viewer with one small scene, and a real browser to open it in. Skipped where there is no Chromium."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser_tab import FLAGS, Tab, chromium, settled
+
+from splatseg.viewer.scene import Scene
+from splatseg.viewer.server import Viewer
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium without a window."""
+    program = chromium()
+    if program is None:
+        pytest.skip("there is no Chromium here (looked for chromium, chromium-browser, google-chrome)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, headless=True, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small finished run that the tests may change."""
+    from splatseg.cli.main import run
+    from splatseg.demo import demo_capture
+
+    folder, capture = tmp_path_factory.mktemp("viewer") / "mugs", demo_capture()
+    arguments = ["train", str(capture), "-o", str(folder), "--masks", str(capture / "masks")]
+    assert run([*arguments, "--downscale", "4", "--iterations", "120"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def viewer(run_folder: Path) -> Iterator[Viewer]:
+    """A server on a free port of this machine."""
+    started = Viewer(Scene.open(run_folder), run_folder / "exports", port=free_port())
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session")
+def shared_tab(browser: Any, viewer: Viewer) -> Iterator[Tab]:
+    """The page that most tests share: opening one takes seconds."""
+    tab = Tab(browser, viewer.address)
+    yield tab
+    tab.close()
+
+
+@pytest.fixture
+def tab(shared_tab: Tab, viewer: Viewer) -> Iterator[Tab]:
+    """The shared page with nothing selected and nothing hidden; what its console complains of fails the test."""
+    shared_tab.complaints.clear()
+    shared_tab.escape()
+    page = viewer.pages[0]
+    settled(page, lambda: page.set_rectangle(False))
+    settled(page, lambda: page.draw_locally(False))
+    settled(page, page.workspace.show_all)
+    settled(page, page.workspace.clear)
+    yield shared_tab
+    assert not shared_tab.complaints
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -1,0 +1,447 @@
+"""The page as a person uses it, in a real browser; what its console complains of fails a test (see browser_tab).
+
+Screenshots are kept in build/screenshots for whoever wants to look.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from browser_tab import Tab, places, settled
+from PIL import Image
+
+from splatseg.splats import load_splats
+from splatseg.viewer.server import Viewer
+
+pytestmark = pytest.mark.slow
+
+
+def selected(viewer: Viewer, number: int = 0) -> np.ndarray:
+    page = viewer.pages[number]
+    settled(page)
+    return page.workspace.members.copy()
+
+
+def members_of(viewer: Viewer, identity: int) -> np.ndarray:
+    assert viewer.scene.table is not None
+    return viewer.scene.table.ids == identity
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    return float((one & other).sum() / max((one | other).sum(), 1))
+
+
+def name_of(viewer: Viewer, identity: int) -> str:
+    assert viewer.scene.table is not None
+    return viewer.scene.table.row(identity).name
+
+
+def test_it_listens_on_this_machine_only(viewer: Viewer) -> None:
+    assert viewer.server.get_host() == "127.0.0.1"
+
+
+def test_the_first_view_shows_the_scene_and_says_what_to_do(tab: Tab, viewer: Viewer) -> None:
+    tab.tab("Select")
+    tab.page.mouse.move(10, 700)
+    path = tab.screenshot("first-view-1280x720")
+    picture = np.asarray(Image.open(path).convert("RGB"))[:, :850]
+    assert picture.std() > 20, "there is something to see"
+    assert tab.sees("Nothing is selected")
+
+
+def test_the_screen_shows_the_colours_that_we_drew(tab: Tab, viewer: Viewer) -> None:
+    from splatseg.viewer.picture import picture
+
+    page = viewer.pages[0]
+    tab.page.wait_for_timeout(500)
+    box = tab.canvas
+    seen = np.asarray(Image.open(tab.screenshot("colours")).convert("RGB")).astype(int)
+    drawn = picture(page.workspace, page.camera)
+    for x, y in ((0.3, 0.5), (0.5, 0.8), (0.6, 0.3)):
+        row, column = int(y * drawn.shape[0]), int(x * drawn.shape[1])
+        ours = drawn[row - 6 : row + 6, column - 6 : column + 6].reshape(-1, 3).mean(0)
+        row, column = int(box["y"] + y * box["height"]), int(box["x"] + x * box["width"])
+        theirs = seen[row - 6 : row + 6, column - 6 : column + 6].reshape(-1, 3).mean(0)
+        assert np.abs(ours - theirs).max() < 6, "no colour space is mixed up on the way"
+
+
+def test_a_click_selects_the_object_and_marks_where(tab: Tab, viewer: Viewer) -> None:
+    (identity, place), *_ = places(viewer.pages[0], 1)
+    tab.click_at(*place)
+    tab.wait(lambda: selected(viewer).any())
+    assert overlap(selected(viewer), members_of(viewer, identity)) > 0.5
+    assert [marker.wanted for marker in viewer.pages[0].workspace.markers] == [True]
+    tab.wait(lambda: tab.sees("Gaussians"))
+    tab.wait(lambda: tab.page.evaluate("'/markers' in window.__viserSceneTree.getState()"))
+    tab.page.wait_for_timeout(400)
+    tab.screenshot("selected-1280x720")
+
+
+@pytest.mark.parametrize("key", ["Control", "Alt"])
+def test_shift_adds_and_ctrl_or_alt_takes_away(tab: Tab, viewer: Viewer, key: str) -> None:
+    (_, first), (second_id, second) = places(viewer.pages[0], 2)
+    tab.click_at(*first)
+    tab.wait(lambda: selected(viewer).any())
+    one = selected(viewer)
+    tab.click_at(*second, "Shift")
+    tab.wait(lambda: selected(viewer).sum() > one.sum())
+    both = selected(viewer)
+    assert (both & one).sum() == one.sum()
+    tab.click_at(*second, key)
+    tab.wait(lambda: selected(viewer).sum() < both.sum())
+    left = selected(viewer) & members_of(viewer, second_id)
+    assert left.sum() < 0.2 * members_of(viewer, second_id).sum()
+    assert [marker.wanted for marker in viewer.pages[0].workspace.markers] == [True, True, False]
+    tab.page.wait_for_timeout(400)
+    tab.screenshot(f"taken-away-with-{key.lower()}")
+
+
+def test_a_rectangle_selects_what_it_is_drawn_around(tab: Tab, viewer: Viewer) -> None:
+    (identity, _), *_ = places(viewer.pages[0], 1)
+    page = viewer.pages[0]
+    mask = viewer.scene.session.mask(page.camera, members_of(viewer, identity))
+    rows, columns = np.nonzero(mask)
+    height, width = mask.shape
+    start = (columns.min() / width - 0.01, rows.min() / height - 0.01)
+    end = (columns.max() / width + 0.01, rows.max() / height + 0.01)
+    tab.tab("Select")
+    tab.page.keyboard.press("b")
+    tab.wait(lambda: tab.labelled("Drag", "input").input_value() == "Draw a rectangle")
+    before = page.camera.viewmat.copy()
+    tab.drag(start, end)
+    tab.wait(lambda: selected(viewer).any())
+    assert overlap(selected(viewer), members_of(viewer, identity)) > 0.5
+    assert np.array_equal(page.camera.viewmat, before), "the camera has not turned"
+    tab.page.keyboard.press("b")
+    tab.wait(lambda: tab.labelled("Drag", "input").input_value() == "Turn the view")
+    tab.page.keyboard.press("Escape")
+    tab.wait(lambda: not selected(viewer).any())
+    tab.drag(start, end, "Shift")
+    tab.wait(lambda: selected(viewer).any())
+
+
+def test_a_drag_turns_the_camera_and_draws_drafts_then_a_full_picture(tab: Tab, viewer: Viewer) -> None:
+    page = viewer.pages[0]
+    before, drafts, stills = page.camera.viewmat.copy(), page.streamer.drafts, page.streamer.stills
+    tab.drag((0.5, 0.5), (0.6, 0.55))
+    tab.wait(lambda: not np.allclose(page.camera.viewmat, before, atol=1e-3))
+    tab.wait(lambda: page.streamer.drafts > drafts and page.streamer.stills > stills)
+    tab.page.keyboard.press("r")
+    tab.wait(lambda: np.allclose(page.camera.viewmat, before, atol=1e-3))
+
+
+def test_sliders_act_on_the_selection_that_is_there(tab: Tab, viewer: Viewer) -> None:
+    (_, place), *_ = places(viewer.pages[0], 1)
+    tab.tab("Select")
+    tab.click_at(*place)
+    tab.wait(lambda: selected(viewer).any())
+    counts = []
+    for value in ("0.3", "0.99"):
+        tab.number("Threshold").fill(value)
+        tab.wait(lambda value=value: viewer.pages[0].workspace.threshold == float(value))  # type: ignore[misc]
+        counts.append(int(selected(viewer).sum()))
+    assert counts[0] > counts[1]
+    assert not tab.page.get_by_label("Automatic").is_checked()
+    tab.page.get_by_label("Automatic").check()
+    tab.wait(lambda: viewer.pages[0].workspace.threshold is None)
+    tab.number("Granularity").fill("1")
+    tab.wait(lambda: viewer.pages[0].workspace.granularity == 1.0)
+    largest = selected(viewer).sum()
+    tab.number("Granularity").fill("0")
+    tab.wait(lambda: viewer.pages[0].workspace.granularity == 0.0)
+    assert selected(viewer).sum() <= largest
+    tab.screenshot("sliders")
+    tab.page.get_by_label("Automatic").check()
+    tab.wait(lambda: viewer.pages[0].workspace.granularity is None)
+
+
+def test_undo_and_redo_go_back_and_forth(tab: Tab, viewer: Viewer) -> None:
+    (_, first), (_, second) = places(viewer.pages[0], 2)
+    tab.click_at(*first)
+    tab.wait(lambda: selected(viewer).any())
+    one = selected(viewer)
+    tab.click_at(*second)
+    tab.wait(lambda: not np.array_equal(selected(viewer), one))
+    other = selected(viewer)
+    tab.page.keyboard.press("Control+z")
+    tab.wait(lambda: np.array_equal(selected(viewer), one))
+    tab.page.keyboard.press("Control+Shift+z")
+    tab.wait(lambda: np.array_equal(selected(viewer), other))
+    tab.tab("Select")
+    tab.press("Undo")
+    tab.wait(lambda: np.array_equal(selected(viewer), one))
+
+
+def test_hide_isolate_and_show_all(tab: Tab, viewer: Viewer) -> None:
+    (identity, place), *_ = places(viewer.pages[0], 1)
+    workspace = viewer.pages[0].workspace
+    tab.tab("Select")
+    tab.click_at(*place)
+    tab.wait(lambda: selected(viewer).any())
+    tab.press("Isolate")
+    tab.wait(lambda: workspace.hidden is not None)
+    tab.page.wait_for_timeout(500)
+    tab.screenshot("isolated")
+    tab.press("Show all")
+    tab.wait(lambda: workspace.hidden is None)
+    tab.page.keyboard.press("h")
+    tab.wait(lambda: workspace.hidden is not None)
+    hidden = workspace.hidden
+    assert hidden is not None and overlap(hidden, members_of(viewer, identity)) > 0.5
+    tab.page.keyboard.press("Shift+h")
+    tab.wait(lambda: workspace.hidden is None)
+
+
+def test_every_mode_of_the_scene_is_shown(tab: Tab, viewer: Viewer) -> None:
+    workspace = viewer.pages[0].workspace
+    (_, place), *_ = places(viewer.pages[0], 1)
+    tab.click_at(*place)
+    tab.wait(lambda: selected(viewer).any())
+    for number, mode in enumerate(["color", "overlay", "segments", "similarity", "features", "depth"], start=1):
+        tab.page.keyboard.press(str(number))
+        tab.wait(lambda mode=mode: workspace.mode == mode)  # type: ignore[misc]
+        tab.page.wait_for_timeout(500)
+        tab.screenshot(f"mode-{mode}")
+    tab.page.keyboard.press("1")
+    tab.wait(lambda: workspace.mode == "color")
+
+
+def test_a_segment_is_chosen_renamed_and_recoloured_in_the_list(tab: Tab, viewer: Viewer) -> None:
+    tab.tab("Segments")
+    tab.row(5).locator(".ss-name").click()
+    tab.wait(lambda: np.array_equal(selected(viewer), members_of(viewer, 5)))
+    tab.wait(lambda: "chosen" in (tab.row(5).get_attribute("class") or ""))
+    name = tab.text("Name")
+    name.fill("blue <b>mug</b> & co")
+    name.press("Enter")
+    tab.wait(lambda: name_of(viewer, 5) == "blue <b>mug</b> & co")
+    tab.wait(lambda: "blue <b>mug</b> & co" in tab.row(5).inner_text())
+    tab.row(5).locator("input[type=color]").evaluate(
+        "e => { e.value = '#ff0000'; e.dispatchEvent(new Event('change', {bubbles: true})) }"
+    )
+    tab.wait(lambda: viewer.scene.table is not None and viewer.scene.table.row(5).color == (255, 0, 0))
+    tab.screenshot("segments-1280x720")
+    for _ in range(2):
+        tab.press("Undo edit")
+    tab.wait(lambda: name_of(viewer, 5) == "segment 5")
+
+
+def test_segments_are_searched_and_paged(tab: Tab, viewer: Viewer) -> None:
+    tab.tab("Segments")
+    rows = tab.page.locator("[data-segment]")
+    assert rows.count() == 10
+    tab.page.get_by_title("More rows").click()
+    tab.wait(lambda: tab.sees("11–"))
+    tab.text("Search").fill("segment 1")
+    tab.wait(lambda: all("segment 1" in text for text in rows.all_inner_texts()))
+    tab.text("Search").fill("")
+    tab.wait(lambda: rows.count() == 10)
+
+
+def test_segments_are_merged_deleted_and_brought_back(tab: Tab, viewer: Viewer) -> None:
+    tab.tab("Segments")
+    table = viewer.scene.table
+    assert table is not None
+    before = table.ids.copy()
+    for identity in (6, 7):
+        tab.row(identity).locator("input[type=checkbox]").click()
+        tab.wait(lambda identity=identity: tab.row(identity).locator("input[checked]").count())  # type: ignore[misc]
+    tab.press("Merge")
+    tab.wait(lambda: not (table.ids == 7).any())
+    assert np.array_equal(table.ids == 6, (before == 6) | (before == 7))
+    tab.wait(lambda: tab.sees("Chosen segment"))
+    tab.press("Delete")
+    tab.wait(lambda: not (table.ids == 6).any())
+    for _ in range(2):
+        tab.press("Undo edit")
+    tab.wait(lambda: np.array_equal(table.ids, before))
+
+
+def test_the_eye_of_a_row_hides_its_segment(tab: Tab, viewer: Viewer) -> None:
+    tab.tab("Segments")
+    workspace = viewer.pages[0].workspace
+    tab.row(5).locator(".ss-eye").click()
+    tab.wait(lambda: 5 not in workspace.visible_ids)
+    tab.wait(lambda: "hidden" in (tab.row(5).get_attribute("class") or ""))
+    tab.row(5).locator(".ss-eye").click()
+    tab.wait(lambda: 5 in workspace.visible_ids)
+
+
+def test_a_selection_becomes_a_segment_with_a_name(tab: Tab, viewer: Viewer) -> None:
+    (_, place), *_ = places(viewer.pages[0], 1)
+    table = viewer.scene.table
+    assert table is not None
+    tab.tab("Select")
+    tab.click_at(*place)
+    tab.wait(lambda: selected(viewer).any())
+    name = tab.text("Name")
+    name.fill("my own")
+    name.press("Enter")
+    tab.wait(lambda: any(row.name == "my own" for row in table.rows()))
+    tab.wait(lambda: tab.sees("my own"))
+    settled(viewer.pages[0], table.undo)
+
+
+def test_the_selection_is_exported_offered_and_opens(tab: Tab, viewer: Viewer) -> None:
+    (_, place), *_ = places(viewer.pages[0], 1)
+    tab.click_at(*place)
+    tab.wait(lambda: selected(viewer).any())
+    count = int(selected(viewer).sum())
+    tab.tab("Export")
+    folder = viewer.pages[0].exports
+    tab.press("Selection")
+    path = tab.wait(lambda: next(iter(folder.glob("selection-*.ply")), None))
+    tab.wait(lambda: tab.sees("Written"))
+    assert len(load_splats(path)[0]) == count
+    tab.press("The rest")
+    path = tab.wait(lambda: next(iter(folder.glob("rest-*.ply")), None))
+    tab.wait(lambda: tab.sees("Written: "))
+    assert len(load_splats(path)[0]) == len(viewer.scene.splats) - count
+    tab.screenshot("export-1280x720")
+    with tab.page.expect_download() as download:
+        tab.page.get_by_text("selection-").last.click()
+    assert download.value.suggested_filename.endswith(".ply")
+
+
+def test_screenshot_masks_and_all_segments_are_written(tab: Tab, viewer: Viewer) -> None:
+    (_, place), *_ = places(viewer.pages[0], 1)
+    tab.click_at(*place)
+    tab.wait(lambda: selected(viewer).any())
+    tab.tab("Export")
+    folder = viewer.pages[0].exports
+    tab.press("Screenshot")
+    path = tab.wait(lambda: next(iter(folder.glob("screenshot-*.png")), None))
+    assert Image.open(path).size == (viewer.pages[0].camera.width, viewer.pages[0].camera.height)
+    for button, pattern, count in (
+        ("Masks of all views", "masks-*", len(viewer.scene.views)),
+        ("Each segment", "segments-*", len(viewer.scene.table.rows()) if viewer.scene.table else 0),
+    ):
+        tab.wait(lambda: not viewer.pages[0].busy)
+        tab.press(button)
+        written = tab.wait(lambda pattern=pattern: next(iter(folder.glob(pattern)), None))  # type: ignore[misc]
+        tab.wait(lambda: not viewer.pages[0].busy)
+        assert sum(file.is_file() for file in written.rglob("*")) >= count
+
+
+def test_a_camera_path_is_kept_played_and_filmed(tab: Tab, viewer: Viewer) -> None:
+    page = viewer.pages[0]
+    tab.tab("Export")
+    start = page.camera.viewmat.copy()
+    tab.press("Add")
+    tab.drag((0.5, 0.5), (0.6, 0.5))
+    tab.wait(lambda: not np.allclose(page.camera.viewmat, start, atol=1e-3))
+    tab.page.wait_for_timeout(500)
+    end = page.camera.viewmat.copy()
+    tab.press("Add")
+    tab.wait(lambda: tab.sees("2 keyframes"))
+    tab.number("Seconds").fill("1")
+    tab.press("Play")
+    tab.wait(lambda: page.busy)
+    tab.wait(lambda: not page.busy)
+    assert np.allclose(page.camera.viewmat, end, atol=1e-3)
+    tab.choose("Size", "854 x 480")
+    tab.press("Write video")
+    written = tab.wait(lambda: next(iter(page.exports.glob("path-*")), None))
+    tab.wait(lambda: not page.busy, 240.0)
+    assert written.stat().st_size > 0
+    assert written.is_file() or len(list(written.iterdir())) == 30
+    tab.page.keyboard.press("r")
+
+
+def test_the_camera_jumps_to_a_view_beside_its_photograph(tab: Tab, viewer: Viewer) -> None:
+    page = viewer.pages[0]
+    tab.tab("Views")
+    tab.press("Next")
+    view = viewer.scene.views[0]
+    tab.wait(lambda: np.allclose(page.camera.viewmat, view.camera.viewmat, atol=1e-3))
+    tab.wait(lambda: tab.sees("Photograph"))
+    tab.wait(lambda: tab.sees("Its input masks"))
+    tab.page.wait_for_timeout(800)
+    assert np.allclose(page.camera.viewmat, view.camera.viewmat, atol=1e-3), "and stays there"
+    assert viewer.scene.view_at(page.camera) is view
+    tab.screenshot("views-1280x720")
+    tab.page.keyboard.press("7")
+    tab.wait(lambda: page.workspace.mode == "masks")
+    tab.page.wait_for_timeout(500)
+    tab.screenshot("mode-masks")
+    tab.page.keyboard.press("1")
+    tab.page.keyboard.press("r")
+
+
+def test_what_a_person_got_wrong_is_said_in_the_page(tab: Tab, viewer: Viewer) -> None:
+    tab.tab("Select")
+    tab.press("Grow")
+    tab.wait(lambda: tab.sees("Nothing is selected; click"))
+    tab.screenshot("error")
+
+
+def test_an_unexpected_error_is_said_and_the_page_lives_on(tab: Tab, viewer: Viewer) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    viewer.pages[0].do(fail)
+    tab.wait(lambda: tab.sees("a mistake of ours"))
+    (_, place), *_ = places(viewer.pages[0], 1)
+    tab.click_at(*place)
+    tab.wait(lambda: selected(viewer).any())
+
+
+def test_the_browser_draws_the_splat_itself_while_moving_if_asked(tab: Tab, viewer: Viewer) -> None:
+    page = viewer.pages[0]
+    tab.tab("Views")
+    tab.choose("Moving", "Draw in the browser")
+    tab.wait(lambda: page.local is not None)
+    box = tab.canvas
+    tab.page.mouse.move(box["x"] + 300, box["y"] + 300)
+    tab.page.mouse.down()
+    tab.page.mouse.move(box["x"] + 330, box["y"] + 300)
+    tab.wait(lambda: page.local is not None and page.local.shown)
+    tab.page.wait_for_timeout(100)
+    tab.page.mouse.up()
+    tab.wait(lambda: page.local is not None and not page.local.shown)
+    tab.choose("Moving", "Stream pictures")
+    tab.wait(lambda: page.local is None)
+    tab.page.keyboard.press("r")
+
+
+def test_help_lists_the_keys(tab: Tab, viewer: Viewer) -> None:
+    tab.tab("Help")
+    tab.wait(lambda: tab.sees("Ctrl + Shift + Z"))
+    tab.screenshot("help-1280x720")
+
+
+def test_two_browsers_have_their_own_selection_and_one_table(tab: Tab, viewer: Viewer, browser: object) -> None:
+    (_, place), *_ = places(viewer.pages[0], 1)
+    tab.click_at(*place)
+    tab.wait(lambda: selected(viewer).any())
+    other = Tab(browser, viewer.address, (1600, 900))
+    try:
+        tab.wait(lambda: len(viewer.pages) == 2)
+        assert not selected(viewer, 1).any()
+        other.screenshot("first-view-1600x900")
+        other.tab("Segments")
+        other.row(4).locator(".ss-name").click()
+        other.wait(lambda: np.array_equal(selected(viewer, 1), members_of(viewer, 4)))
+        one = selected(viewer, 0)
+        assert not np.array_equal(one, members_of(viewer, 4)) and one.any()
+        other.screenshot("segments-1600x900")
+        tab.tab("Segments")
+        settled(viewer.pages[1], lambda: viewer.scene.table and viewer.scene.table.rename(4, "seen by both"))
+        for each in (tab, other):
+            each.wait(lambda each=each: "seen by both" in each.row(4).inner_text())  # type: ignore[misc]
+        assert not other.complaints
+    finally:
+        other.close()
+    tab.wait(lambda: len(viewer.pages) == 1)
+
+
+def test_a_page_that_is_loaded_again_has_its_selection_and_names(tab: Tab, viewer: Viewer) -> None:
+    (_, place), *_ = places(viewer.pages[0], 1)
+    tab.click_at(*place)
+    tab.wait(lambda: selected(viewer).any())
+    before, page = selected(viewer), viewer.pages[0]
+    tab.page.reload()
+    tab.arrived()
+    tab.wait(lambda: viewer.pages and viewer.pages[0] is not page)
+    assert np.array_equal(selected(viewer), before)
+    tab.wait(lambda: tab.sees("Gaussians"))
