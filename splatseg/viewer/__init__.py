@@ -4,7 +4,6 @@ The engine (`Scene`, `Workspace`, `picture`, ...) knows of no browser and no ser
 """
 
 from splatseg.viewer.exports import export_all_segments as export_all_segments
-from splatseg.viewer.exports import export_frames as export_frames
 from splatseg.viewer.exports import export_masks_of_all_views as export_masks_of_all_views
 from splatseg.viewer.exports import export_rest as export_rest
 from splatseg.viewer.exports import export_selection as export_selection

@@ -17,9 +17,7 @@ import torch
 from splatseg.capture import Camera
 from splatseg.errors import PromptError
 from splatseg.files import write_png
-from splatseg.output import export_object, selection_mask, write_mask
-from splatseg.output import export_rest as write_rest
-from splatseg.splats import Splats, write_splat
+from splatseg.output import selection_mask, write_mask, write_splats_as
 from splatseg.viewer.picture import picture
 from splatseg.viewer.scene import Scene
 from splatseg.viewer.workspace import Workspace
@@ -29,18 +27,20 @@ Progress = Callable[[int, int], None]
 
 
 def export_selection(scene: Scene, members: np.ndarray, path: Path) -> str:
-    """Write the members as a splat, .ply or .splat. Raises PromptError if there are none, and for another suffix."""
-    count = _write(path, scene.splats, members)
-    return f"wrote {count:,} Gaussians to {path}"
+    """Write the members as a splat, in the format of the suffix (see `output.FORMATS`).
+
+    Raises PromptError if there are none, OutputError for a suffix that names no format.
+    """
+    if not members.any():
+        raise PromptError(f"nothing is selected, so {path} was not written; select something first")
+    return _write(path, scene, members)
 
 
 def export_rest(scene: Scene, members: np.ndarray, path: Path) -> str:
-    """Write all that are not members. Raises PromptError for another suffix than .ply and .splat."""
-    if path.suffix.lower() == ".ply":
-        count = write_rest(path, scene.splats, members)
-    else:
-        count = _write(path, scene.splats, ~members)
-    return f"wrote {count:,} Gaussians to {path}"
+    """Write all that are not members. Raises PromptError if there are none, OutputError as `export_selection`."""
+    if members.all():
+        raise PromptError(f"everything is selected, so there is no rest and {path} was not written")
+    return _write(path, scene, ~members)
 
 
 def export_all_segments(scene: Scene, folder: Path, suffix: str = ".ply", progress: Progress | None = None) -> str:
@@ -50,10 +50,9 @@ def export_all_segments(scene: Scene, folder: Path, suffix: str = ".ply", progre
     """
     if scene.table is None or not scene.table.rows():
         raise PromptError("there are no segments to write; make some with `splatseg segment RUN --masks DIR`")
-    with scene.lock:
-        now, splats, rows = scene.table.now, scene.splats, scene.table.rows()
+    rows = scene.table.rows()
     for done, row in enumerate(rows, start=1):
-        _write(folder / f"{row.id:03d}-{_plain(row.name)}{suffix}", splats, now.ids == row.id)
+        _write(folder / f"{row.id:03d}-{_plain(row.name)}{suffix}", scene, scene.table.now.ids == row.id)
         if progress:
             progress(done, len(rows))
     return f"wrote {len(rows)} segments to {folder}"
@@ -90,29 +89,11 @@ def frames(workspace: Workspace, cameras: Iterable[Camera]) -> Iterator[np.ndarr
         yield picture(workspace, camera)
 
 
-def export_frames(
-    workspace: Workspace, cameras: Iterable[Camera], folder: Path, progress: Progress | None = None
-) -> str:
-    """Write them as `folder`/00000.png, 00001.png, ..."""
-    listed = list(cameras)
-    for number, image in enumerate(frames(workspace, listed)):
-        write_png(folder / f"{number:05d}.png", image)
-        if progress:
-            progress(number + 1, len(listed))
-    return f"wrote {len(listed)} pictures to {folder}"
-
-
-def _write(path: Path, splats: Splats, members: np.ndarray) -> int:
-    suffix = path.suffix.lower()
-    if suffix == ".ply":
-        return export_object(path, splats, members)
-    if suffix == ".splat":
-        count = int(members.sum())
-        if count == 0:
-            raise PromptError(f"nothing is selected, so {path} was not written; select something first")
-        write_splat(path, splats.subset(torch.from_numpy(members)))
-        return count
-    raise PromptError(f"{path} is of a kind that is not written here ({suffix or 'no suffix'}); use .ply or .splat")
+def _write(path: Path, scene: Scene, members: np.ndarray) -> str:
+    with scene.lock:
+        splats, rows = scene.splats, scene.table.rows() if scene.table is not None else ()
+    chosen = splats.subset(torch.from_numpy(members))
+    return write_splats_as(path, chosen, rows).summary
 
 
 def _plain(name: str) -> str:

@@ -1,20 +1,19 @@
-"""A camera path through keyframes, and the film of it.
+"""A camera path through keyframes and the film of it: `capture.path_through`, as `splatseg render --path FILE` takes it.
 
-The path is a Catmull-Rom spline (cubic Hermite, slopes from the neighbours on both sides): it goes through every
-keyframe without stopping there. Positions, what is looked at, the up direction and the field of view all follow it.
+The keyframes are written beside the film, so that it can be made again, larger or in another mode, without the viewer.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicHermiteSpline
 
-from splatseg.viewer.exports import export_frames, frames
+from splatseg.capture import Camera, path_through, write_transforms
+from splatseg.errors import CaptureError, PromptError
+from splatseg.output import write_video
+from splatseg.viewer.exports import frames
 from splatseg.viewer.home import Pose
 from splatseg.viewer.pose import camera_at, pose_of
 from splatseg.viewer.workspace import Workspace
@@ -22,42 +21,53 @@ from splatseg.viewer.workspace import Workspace
 RATE = 30
 """Frames a second."""
 
-
-def path_through(keyframes: Sequence[Pose], frames: int) -> list[Pose]:
-    """So many poses along the path through two keyframes or more, the first and the last included."""
-    rows = np.array([np.concatenate([pose.position, pose.look_at, pose.up, [pose.fov]]) for pose in keyframes])
-    slopes = np.gradient(rows, axis=0)
-    spline = CubicHermiteSpline(np.arange(len(rows)), rows, slopes)
-    return [pose_of(row[:3], row[3:6], row[6:9], row[9]) for row in spline(np.linspace(0, len(rows) - 1, frames))]
+SUFFIX = ".mp4"
 
 
-def film_suffix() -> str:
-    """ ".mp4" where films can be written, else "": a folder of pictures."""
-    return ".mp4" if _video() is not None else ""
+def cameras_through(keyframes: Sequence[Pose], count: int, size: tuple[int, int]) -> tuple[Camera, ...]:
+    """So many cameras of size (width, height) along the path through the keyframes, the first and the last included.
+
+    Raises PromptError if there are not two different keyframes.
+    """
+    try:
+        return path_through([camera_at(pose, *size) for pose in keyframes], count)
+    except CaptureError:
+        raise PromptError("a camera path needs two different keyframes; stand somewhere and press Add") from None
+
+
+def poses_through(keyframes: Sequence[Pose], count: int) -> list[Pose]:
+    """The same path for a browser to follow."""
+    cameras = cameras_through(keyframes, count, (640, 480))
+    ahead = [float(np.linalg.norm(np.subtract(pose.look_at, pose.position))) for pose in keyframes]
+    distance = float(np.median(ahead))
+    return [
+        pose_of(
+            camera.position,
+            camera.position + distance * camera.viewmat[2, :3],
+            -camera.viewmat[1, :3],
+            2.0 * np.arctan(0.5 * camera.height / camera.K[1, 1]),
+        )
+        for camera in cameras
+    ]
 
 
 def write_film(
-    workspace: Workspace, poses: Sequence[Pose], size: tuple[int, int], path: Path, advance: Callable[[int, int], None]
+    workspace: Workspace,
+    keyframes: Sequence[Pose],
+    count: int,
+    size: tuple[int, int],
+    path: Path,
+    advance: Callable[[int, int], None],
 ) -> None:
-    """Write what a workspace shows along a path, pictures of size (width, height), as a film; without a suffix as a
-    folder of pictures. advance(done, total) is called after every one."""
-    cameras = [camera_at(pose, *size) for pose in poses]
-    video = _video()
-    if video is None or not path.suffix:
-        export_frames(workspace, cameras, path, advance)
-        return
+    """Write what a workspace shows along a path as a film of `count` pictures of size (width, height), and beside it
+    the keyframes, NAME.json. advance(done, total) is called after every picture. Raises as `cameras_through`."""
+    cameras = cameras_through(keyframes, count, size)
+    names = {f"keyframe_{number}": camera_at(pose, *size) for number, pose in enumerate(keyframes, start=1)}
+    write_transforms(path.with_suffix(".json"), names)
 
     def counted() -> Iterator[np.ndarray]:
-        for done, image in enumerate(frames(workspace, cameras)):
+        for done, image in enumerate(frames(workspace, cameras), start=1):
             advance(done, len(cameras))
             yield image
 
-    video.write_video(path, counted(), float(RATE))
-
-
-def _video() -> Any:
-    """The module that writes films, if this installation has it."""
-    try:
-        return importlib.import_module("splatseg.output.video")
-    except ImportError:
-        return None
+    write_video(path, counted(), float(RATE))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from splatseg.errors import PromptError
+from splatseg.output import FORMATS
 from splatseg.viewer import exports
 from splatseg.viewer.page import Page
 from splatseg.viewer.panels.controls import add_buttons, assign
@@ -20,7 +21,7 @@ from splatseg.viewer.panels.film import FilmControls
 MOST_DOWNLOAD = 512 * 1024 * 1024
 """Larger files are left on the server: a browser holds a download in memory."""
 
-FORMATS = (".ply", ".splat")
+SUFFIXES = tuple(f".{name}" for name, kind in FORMATS.items() if kind.splat)
 
 
 class ExportPanel:
@@ -34,7 +35,10 @@ class ExportPanel:
         self._status = gui.add_markdown(self._text)
         self._bar = gui.add_progress_bar(0.0, visible=False, animated=True)
         self._format = gui.add_dropdown(
-            "Format", FORMATS, hint="The kind of file for objects. .ply keeps features and segment ids."
+            "Format",
+            SUFFIXES,
+            hint="The kind of file for objects. .ply keeps features and segment ids; .glb and .usd keep segments; what "
+            "others have no room for is told.",
         )
         add_buttons(
             page,
@@ -100,13 +104,14 @@ class ExportPanel:
         self._share = 100.0 * done / max(total, 1)
         self._page.do(lambda: None, key="progress")
 
-    def write(self, work: Callable[[], object], path: Path) -> None:
+    def write(self, work: Callable[[], str | None], path: Path) -> None:
         """Write in the background; then say where it is, and offer it to the browser if it is one file."""
 
         def run() -> None:
             try:
-                work()
-                self._text = f"Written: `{path.name}`, in `{self._page.exports}`."
+                told = work()
+                lost = f" {told.split('; ', 1)[1]}." if told and "; " in told else ""
+                self._text = f"Written: `{path.name}`, in `{self._page.exports}`.{lost}"
             except BaseException:
                 self._text = f"Files go to `{self._page.exports}`."
                 raise

@@ -56,15 +56,10 @@ class FilmControls:
         """Forget all keyframes."""
         self._keyframes.clear()
 
-    def _path(self, frames: int) -> list[Pose]:
-        if len(self._keyframes) < 2:
-            raise PromptError("a camera path needs two keyframes or more; stand somewhere and press Add")
-        return film.path_through(self._keyframes, frames)
-
     def play(self) -> None:
         """Fly along the path."""
         seconds = float(self._seconds.value)
-        poses = self._path(max(2, round(seconds * 15)))
+        poses = film.poses_through(self._keyframes, max(2, round(seconds * 15)))
 
         def fly() -> None:
             start = time.monotonic()
@@ -77,14 +72,13 @@ class FilmControls:
         self._page.in_background("play", fly)
 
     def write(self) -> None:
-        """Write the path as a video."""
-        poses = self._path(max(2, round(float(self._seconds.value) * film.RATE)))
-        width, height = SIZES[str(self._size.value)]
-        path = self._writer.new_path("path", film.film_suffix())
-        workspace = self._page.workspace
+        """Write the path as a video, and its keyframes beside it."""
+        count = max(2, round(float(self._seconds.value) * film.RATE))
+        keyframes, size = tuple(self._keyframes), SIZES[str(self._size.value)]
+        film.cameras_through(keyframes, 2, size)  # says what is missing before anything is begun
+        path, workspace = self._writer.new_path("path", film.SUFFIX), self._page.workspace
         self._writer.write(
-            lambda: film.write_film(workspace, poses, (width, height), path, self._writer.progress),
-            path,
+            lambda: film.write_film(workspace, keyframes, count, size, path, self._writer.progress), path
         )
 
     def refresh(self) -> None:
