@@ -28,6 +28,11 @@ class View:
     """Where to listen; if it is taken, the next free port."""
     host: str = "127.0.0.1"
     """Who may connect: 127.0.0.1 is this machine only; 0.0.0.0 is everyone on the network."""
+    model: str | None = None
+    """Folder (or name) of a model that understands words, as for `splatseg select --text`. Default: the one the run was
+    described with."""
+    segmenter: str | None = None
+    """Folder (or name) of a Segment Anything model, if --model is a detector."""
     open: bool = False
     """Open the page in this machine's browser."""
 
@@ -37,11 +42,13 @@ class View:
 
         import_viser()
         from splatseg.viewer.scene import Scene  # noqa: PLC0415
+        from splatseg.viewer.words import Words  # noqa: PLC0415
 
         scene = Scene.open(self.path)
         for warning in scene.warnings:
             terminal.warn(warning)
-        viewer = Viewer(scene, exports_beside(self.path), self.host, self.port)
+        words = Words(scene, self.model, self.segmenter)
+        viewer = Viewer(scene, exports_beside(self.path), self.host, self.port, words)
         if viewer.port != self.port:
             terminal.say(f"port {self.port} is taken; this is port {viewer.port}")
         if self.host != LOCALHOST:

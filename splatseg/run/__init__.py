@@ -33,6 +33,8 @@ from splatseg.run.video import Direction as Direction
 from splatseg.run.video import Film as Film
 from splatseg.run.video import cameras_of_film as cameras_of_film
 from splatseg.run.video import render_video as render_video
+from splatseg.run.words import Found as Found
+from splatseg.run.words import Language as Language
 from splatseg.run.words import Words as Words
 from splatseg.run.words import describe_run as describe_run
 from splatseg.run.words import open_language as open_language

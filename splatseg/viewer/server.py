@@ -21,6 +21,7 @@ from splatseg.viewer.page import Page
 from splatseg.viewer.panels.build import build_panels
 from splatseg.viewer.saved import SavedWorkspaces
 from splatseg.viewer.scene import Scene
+from splatseg.viewer.words import Words
 
 LOG = logging.getLogger("splatseg.viewer")
 
@@ -74,8 +75,12 @@ def _quiet() -> Iterator[None]:
 class Viewer:
     """A running server. `address` is where a browser opens it; `close` ends it and keeps what is not kept yet."""
 
-    def __init__(self, scene: Scene, exports: Path, host: str = LOCALHOST, port: int = PORT) -> None:
+    def __init__(
+        self, scene: Scene, exports: Path, host: str = LOCALHOST, port: int = PORT, words: Words | None = None
+    ) -> None:
+        """exports: where files are written. words: what words are asked of, None for the run's own description."""
         viser = import_viser()
+        self._words = words or Words(scene)
         self.scene, self._exports = scene, exports
         self._saved = SavedWorkspaces(scene)
         self._pages: dict[int, Page] = {}
@@ -133,7 +138,7 @@ class Viewer:
     def _arrived(self, client: Any) -> None:
         page = Page(client, self.scene, self._saved.take(), self._exports)
         try:
-            build_panels(page)
+            build_panels(page, self._words)
             page.begin()
         except Exception as error:
             page.failed(error)

@@ -147,6 +147,19 @@ class Workspace:
                 chosen &= ~self.hidden
                 if not chosen.any():
                     raise PromptError(f"'{now.rows[segment_id].name}' is hidden; show it first")
+            self.select_gaussians(chosen, how)
+
+    def select_gaussians(self, chosen: np.ndarray, how: How = "new") -> None:
+        """Select Gaussians (N,) bool that something else than a prompt in a view has chosen, add or take them away.
+
+        Raises PromptError if all of them are hidden.
+        """
+        with self.lock:
+            if self.hidden is not None:
+                shown = chosen & ~self.hidden
+                if chosen.any() and not shown.any():
+                    raise PromptError("what was found is hidden; show it first")
+                chosen = shown
             joined = {"new": chosen, "add": self.members | chosen, "remove": self.members & ~chosen}
             self._start(joined[how])
 

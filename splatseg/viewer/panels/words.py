@@ -1,0 +1,51 @@
+"""Selecting by words: a line to write in, and what was found."""
+
+from __future__ import annotations
+
+from splatseg.viewer.page import Page
+from splatseg.viewer.panels.controls import add_buttons, assign, on_submit
+from splatseg.viewer.words import Words
+
+
+class WordsPanel:
+    """A form whose words become a selection."""
+
+    def __init__(self, page: Page, words: Words) -> None:
+        self._page, self._words = page, words
+        self._told = ""
+        with page.gui.add_form("By words") as form:
+            self._text = page.gui.add_text(
+                "Words",
+                "",
+                hint="What is meant: red mug. Several with commas between; after not what is not meant: book, not atlas.",
+            )
+            add_buttons(
+                page,
+                "In words",
+                {"Find": self.find},
+                hint="Select what the words mean, or say that it is not here (Enter). Needs a model: see --model.",
+            )
+        on_submit(page, form, self.find)
+        self._status = page.gui.add_markdown("", visible=False)
+
+    def find(self) -> None:
+        """Ask the model beside the page, then select."""
+        text, workspace = str(self._text.value), self._page.workspace
+        self._told = "Looking …"
+
+        def ask() -> None:
+            try:
+                found = self._words.find(text)
+            except BaseException:
+                self._told = ""
+                self._page.do(lambda: None, key="words")
+                raise
+            self._told = "\n".join(f"- {fact}" for fact in found.facts)
+            self._page.do(lambda: workspace.select_gaussians(found.selection.members))
+
+        self._page.in_background("words", ask)
+
+    def refresh(self) -> None:
+        """Show what was found."""
+        assign(self._status, "content", self._told)
+        assign(self._status, "visible", bool(self._told))
