@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from browser_tab import FLAGS, Tab, chromium, settled
-from splatseg.viewer.scene import Scene
 
+from splatseg.viewer.scene import Scene
 from splatseg.viewer.server import Viewer
 
 
