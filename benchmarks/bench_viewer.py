@@ -63,7 +63,7 @@ def milliseconds(repeats: int, *work: Callable[[int], object]) -> list[dict[str,
             began = time.perf_counter()
             each(turn)
             times[turn, number] = 1e3 * (time.perf_counter() - began)
-    return [{"min": round(t.min(), 1), "median": round(float(np.median(t)), 1)} for t in times[2:].T]
+    return [{"min": round(float(t.min()), 1), "median": round(float(np.median(t)), 1)} for t in times[2:].T]
 
 
 def moved(camera: Camera, step: int) -> Camera:
@@ -97,13 +97,8 @@ def timed(scene: Scene, camera: Camera, places: list[tuple[float, float]], args:
     for mode in args.modes:
         if mode in scene.modes:
             workspace.mode = mode
-            clicked, selected, still, new = milliseconds(
-                args.repeats,
-                click,
-                select,
-                lambda _: picture(workspace, camera),
-                lambda turn: picture(workspace, moved(camera, turn)),
-            )
+            clicked, selected, still = milliseconds(args.repeats, click, select, lambda _: picture(workspace, camera))
+            (new,) = milliseconds(args.repeats, lambda turn: picture(workspace, moved(camera, turn)))
             for turn in range(12):
                 picture(workspace, moved(camera, turn), draft=True)
             (moving,) = milliseconds(args.repeats, lambda turn: picture(workspace, moved(camera, turn), draft=True))
