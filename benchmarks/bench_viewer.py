@@ -39,7 +39,7 @@ from splatseg.raster import prepare, rasterize_plan
 from splatseg.splats import Splats, load_splats, write_ply
 from splatseg.splats.render import view_colors
 from splatseg.viewer import Scene, Workspace, draft_camera, picture
-from splatseg.viewer.highlight import highlighted
+from splatseg.viewer.highlight import highlight
 from splatseg.viewer.segment_table import table_of_file
 
 FEATURES = 64
@@ -63,7 +63,7 @@ def milliseconds(repeats: int, *work: Callable[[int], object]) -> list[dict[str,
             began = time.perf_counter()
             each(turn)
             times[turn, number] = 1e3 * (time.perf_counter() - began)
-    return [{"min": round(t.min(), 1), "median": round(float(np.median(t)), 1)} for t in times[2:].T]
+    return [{"min": round(float(t.min()), 1), "median": round(float(np.median(t)), 1)} for t in times[2:].T]
 
 
 def moved(camera: Camera, step: int) -> Camera:
@@ -97,13 +97,8 @@ def timed(scene: Scene, camera: Camera, places: list[tuple[float, float]], args:
     for mode in args.modes:
         if mode in scene.modes:
             workspace.mode = mode
-            clicked, selected, still, new = milliseconds(
-                args.repeats,
-                click,
-                select,
-                lambda _: picture(workspace, camera),
-                lambda turn: picture(workspace, moved(camera, turn)),
-            )
+            clicked, selected, still = milliseconds(args.repeats, click, select, lambda _: picture(workspace, camera))
+            (new,) = milliseconds(args.repeats, lambda turn: picture(workspace, moved(camera, turn)))
             for turn in range(12):
                 picture(workspace, moved(camera, turn), draft=True)
             (moving,) = milliseconds(args.repeats, lambda turn: picture(workspace, moved(camera, turn), draft=True))
@@ -118,12 +113,13 @@ def timed(scene: Scene, camera: Camera, places: list[tuple[float, float]], args:
         colors = view_colors(splats.means, splats.sh0, splats.shN, camera, splats.sh_degree)
         four = torch.cat([colors, torch.from_numpy(workspace.members).float()[:, None]], 1)
         blended, _ = rasterize_plan(plan, four)
+        image = to_uint8(blended[..., :3])
         parts = {
             "prepare": lambda _: prepare(splats.means, splats.quats, scales, opacities, camera),
             "colours": lambda _: view_colors(splats.means, splats.sh0, splats.shN, camera, splats.sh_degree),
             "blend 4 channels": lambda _: rasterize_plan(plan, four),
-            "tint": lambda _: highlighted(blended[..., :3].contiguous(), blended[..., 3]),
             "8 bits": lambda _: to_uint8(blended[..., :3]),
+            "tint": lambda _: highlight(image, blended[..., 3].numpy()),
         }
         for name, took in zip(parts, milliseconds(args.repeats, *parts.values()), strict=True):
             facts[f"part: {name}"] = took

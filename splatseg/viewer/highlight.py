@@ -2,15 +2,18 @@
 
 The outline is a bright line with a dark one around it, so that it is seen on light and on dark, and on any colour.
 
-Alphabet: H x W pixels; picture (H,W,3) float32 in 0..1; cover (H,W) in 0..1, the share of a pixel that is selected.
+Alphabet: H x W pixels; picture (H,W,3) uint8; cover (H,W) in 0..1, the share of a pixel that is selected. Only the part
+of the picture around the selection is touched, and sums are of bytes: a selection costs what it covers.
 """
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from functools import cache
+
+import numpy as np
 
 from splatseg.output.overlays import SELECTED
+from splatseg.select.threshold import SHOWN
 
 TINT = 0.30
 """Share of amber in what is selected."""
@@ -25,42 +28,51 @@ REACH = LINE
 """No pixel farther than this from a covered one is changed, in x and in y."""
 
 
-def highlighted(picture: Tensor, cover: Tensor, tint: float = TINT) -> Tensor:
-    """The picture with the selection marked, in place. tint: share of amber in it."""
-    inside = cover > 0.5
-    if not bool(inside.any()):
-        return picture
-    sums = _summed(inside)
-    share = inside.float().mul_(tint)
+def highlight(picture: np.ndarray, cover: np.ndarray, tint: float = TINT) -> None:
+    """Mark the selection in the picture. tint: share of amber in it."""
+    inside = cover > SHOWN
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    if len(rows) == 0:
+        return
+    part = tuple(slice(max(each[0] - REACH, 0), each[-1] + REACH + 1) for each in (rows, columns))
+    picture, inside = picture[part], np.ascontiguousarray(inside[part])
+    if tint > 0:
+        np.copyto(picture, _tints(tint)[picture, (0, 1, 2)], where=inside[..., None])
     # A mean over a square is 1/2 on the border and falls off within the square: a smooth line, whatever the border.
-    # It is 0 or 1 nearly everywhere, so what follows is done for the few pixels where it is not.
-    far = _mean(sums, 2 * LINE + 1)
-    band = torch.nonzero((far > 0) & (far < 1), as_tuple=True)
-    near, far = _line(_mean(sums, LINE)[band]), _line(far[band])
-    picture[band] *= (1.0 - DARK * far * ~inside[band])[:, None]
-    share[band] = torch.maximum(share[band], near)
-    return picture.lerp_(torch.tensor(SELECTED, dtype=torch.float32) / 255, share[..., None])
+    # It is 0 or 1 nearly everywhere, so the lines are drawn for the few pixels where it is not.
+    wide = 2 * LINE + 1
+    far = _summed(inside, wide)
+    band = np.flatnonzero((far > 0) & (far < wide**2))
+    near, far = _line(_summed(inside, LINE), LINE, band), _line(far, wide, band)
+    colors = picture[np.unravel_index(band, inside.shape)].astype(np.float32)
+    colors *= (1.0 - DARK * far * ~inside.ravel()[band])[:, None]
+    # Within, the line takes the place of the tint where it is the brighter.
+    share = np.where(inside.ravel()[band], np.maximum(near - tint, 0.0) / (1.0 - tint), near)[:, None]
+    colors += share * (np.array(SELECTED, dtype=np.float32) - colors)
+    picture[np.unravel_index(band, inside.shape)] = np.rint(colors)
 
 
-def _line(mean: Tensor) -> Tensor:
-    return 4.0 * mean * (1.0 - mean)
+@cache
+def _tints(tint: float) -> np.ndarray:
+    """(256,3) uint8: what a tinted pixel of a value becomes in each channel."""
+    values = np.arange(256)[:, None]
+    return np.rint(values + tint * (np.array(SELECTED) - values)).astype(np.uint8)
 
 
-def _summed(inside: Tensor) -> Tensor:
-    """(H + 1, W + 1) int32: how many pixels are inside, above and left of every corner of pixels."""
-    sums = torch.zeros(inside.shape[0] + 1, inside.shape[1] + 1, dtype=torch.int32)
-    torch.cumsum(inside, 1, dtype=torch.int32, out=sums[1:, 1:])
-    return sums.cumsum_(0)
+def _line(sums: np.ndarray, width: int, band: np.ndarray) -> np.ndarray:
+    mean = sums.ravel()[band].astype(np.float32) / width**2
+    line: np.ndarray = 4.0 * mean * (1.0 - mean)
+    return line
 
 
-def _mean(sums: Tensor, width: int) -> Tensor:
-    """(H,W): the share that is inside of the square of `width` pixels around each. The frame of the picture is no
-    border: there it is the share of the pixels that there are."""
-    for axis in (0, 1):
-        middle = torch.arange(sums.shape[axis] - 1)
-        low = (middle - width // 2).clamp_(min=0)
-        high = (middle + width // 2 + 1).clamp_(max=len(middle))
-        sums = sums.index_select(axis, high).sub_(sums.index_select(axis, low))
-        if axis == 0:
-            tall = high - low
-    return sums / (tall[:, None] * (high - low)).float()
+def _summed(inside: np.ndarray, width: int) -> np.ndarray:
+    """(H,W) uint8: how many of the width^2 <= 255 pixels around each are inside. Beyond the frame the picture goes on
+    as it is at the frame, which so is no border."""
+    height, length = inside.shape
+    padded = np.pad(inside.view(np.uint8), width // 2, mode="edge")
+    tall, sums = padded[:height].copy(), np.zeros((height, length), np.uint8)
+    for k in range(1, width):
+        tall += padded[k : k + height]
+    for k in range(width):
+        sums += tall[:, k : k + length]
+    return sums

@@ -6,6 +6,7 @@ is sent once (32 bytes a Gaussian) and again when the selection or the hidden Ga
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,12 @@ HARMONIC = 0.28209479177387814
 
 TINT = 0.5
 
+SORTING = 0.4
+"""Seconds a browser is given before it must do without our last picture behind its splat."""
+
+HALF_MAX = 65504.0
+"""viser packs covariances as 16-bit floats; a huge Gaussian must not become infinite."""
+
 
 class LocalSplats:
     """One browser's copy."""
@@ -31,7 +38,7 @@ class LocalSplats:
         self._client, self._scene, self._workspace = client, scene, workspace
         self._handle: Any = None
         self._sent: tuple[bytes, bytes] | None = None
-        self.just_shown = False
+        self._shown_at: float | None = None
 
     @property
     def shown(self) -> bool:
@@ -39,12 +46,20 @@ class LocalSplats:
         return self._handle is not None and bool(self._handle.visible)
 
     def show(self, on: bool) -> None:
-        """Show or hide it. `just_shown` tells whether that was the beginning."""
+        """Show or hide it."""
         if on:
             self._bring_up_to_date()
-        self.just_shown = on and not self.shown
         if self._handle is not None and self.shown != on:
             self._handle.visible = on
+            self._shown_at = time.monotonic() if on else None
+
+    def takes_over(self) -> bool:
+        """True once after it is shown, when the browser has had the time to sort and draw it: what was behind it until
+        then, so that nothing flashes, is not needed any more."""
+        if self._shown_at is None or time.monotonic() - self._shown_at < SORTING:
+            return False
+        self._shown_at = None
+        return True
 
     def close(self) -> None:
         """Take it away."""
@@ -91,5 +106,5 @@ def _covariances(quats: torch.Tensor, scales: torch.Tensor) -> np.ndarray:
         dim=1,
     ).reshape(-1, 3, 3)  # fmt: skip
     axes = rotation * scales[:, None, :]
-    covariances: np.ndarray = (axes @ axes.transpose(1, 2)).numpy()
+    covariances: np.ndarray = (axes @ axes.transpose(1, 2)).clamp(-HALF_MAX, HALF_MAX).numpy()
     return covariances

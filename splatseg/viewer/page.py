@@ -246,7 +246,7 @@ class Page:
         if image is not None:
             quality = DRAFT_QUALITY if draft else STILL_QUALITY
             self.client.scene.set_background_image(image, format="jpeg", jpeg_quality=quality)
-        elif self.local is not None and self.local.just_shown:
+        elif self.local is not None and self.local.takes_over():
             self.client.scene.set_background_image(None)
         self.client.flush()
 

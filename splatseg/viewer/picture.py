@@ -24,9 +24,10 @@ from torch import Tensor
 from splatseg.capture import Camera
 from splatseg.raster import rasterize_plan
 from splatseg.splats.render import COVERED, view_depths
+from splatseg.viewer.canvas import Canvas
 from splatseg.viewer.color_maps import DEPTH, HEAT, ramp, through
 from splatseg.viewer.coloring import segment_tints
-from splatseg.viewer.highlight import TINT, highlighted
+from splatseg.viewer.highlight import TINT, highlight
 from splatseg.viewer.steps import Bits, Step
 from splatseg.viewer.workspace import Workspace
 
@@ -73,18 +74,24 @@ def _drawn(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> np.
         flags = workspace.canvas.kept("members", [members], lambda: torch.from_numpy(members.array).float())
         parts = [*parts, flags]
     if not parts:
-        return _eight_bit(finish(torch.empty(camera.height, camera.width, 0), torch.zeros(camera.height, camera.width)))
+        return _eight_bit(
+            workspace.canvas,
+            finish(torch.empty(camera.height, camera.width, 0), torch.zeros(camera.height, camera.width)),
+        )
     session = workspace.session_of(step)
     blended, alphas = rasterize_plan(session.plan(camera), workspace.canvas.values(parts))
     if not members.count:
-        return _eight_bit(finish(blended, alphas))
-    image = finish(blended[..., :-1], alphas)
-    return _eight_bit(highlighted(image, blended[..., -1], _TINTS.get(workspace.mode, TINT)))
+        return _eight_bit(workspace.canvas, finish(blended, alphas))
+    image = _eight_bit(workspace.canvas, finish(blended[..., :-1], alphas))
+    highlight(image, blended[..., -1].numpy(), _TINTS.get(workspace.mode, TINT))
+    return image
 
 
-def _eight_bit(picture: Tensor) -> np.ndarray:
-    # As `to_uint8`, without copies: new memory costs more than the arithmetic.
-    return picture.mul_(255).round_().clamp_(0, 255).to(torch.uint8).contiguous().numpy()
+def _eight_bit(canvas: Canvas, picture: Tensor) -> np.ndarray:
+    # As `to_uint8`, but in memory that is there already: to get new memory takes longer than the arithmetic.
+    values = torch.mul(picture, 255, out=canvas.scratch(picture.shape))
+    image: np.ndarray = values.round_().clamp_(0, 255).to(torch.uint8).numpy()
+    return image
 
 
 def _color(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:

@@ -13,7 +13,7 @@ from splatseg.output import selection_mask, to_uint8
 from splatseg.splats import render_rgb
 from splatseg.viewer import Scene, Workspace, draft_camera, picture
 from splatseg.viewer.color_maps import DEPTH, HEAT, LEVELS, ramp
-from splatseg.viewer.highlight import REACH, highlighted
+from splatseg.viewer.highlight import REACH, highlight
 from splatseg.viewer.pace import LONGEST, SCALES, Pace
 from splatseg.viewer.segment_table import table_of_file
 
@@ -50,17 +50,30 @@ def test_a_selection_changes_the_pixels_it_covers_and_no_others(mode: str) -> No
         assert changed[mask].all()
 
 
+def marked(cover: np.ndarray) -> np.ndarray:
+    """A grey picture with a selection."""
+    grey = np.full((*cover.shape, 3), 128, dtype=np.uint8)
+    highlight(grey, cover.astype(np.float32))
+    return grey
+
+
 def test_the_outline_is_amber_within_and_dark_around() -> None:
-    grey = torch.full((40, 40, 3), 0.5)
-    cover = torch.zeros(40, 40)
+    cover = np.zeros((40, 40))
     cover[10:30, 10:30] = 1.0
-    marked = highlighted(grey.clone(), cover)
-    assert marked[10, 20, 0] > 0.9 and marked[10, 20, 2] < 0.3, "amber"
-    assert (marked[8, 20] < 0.4).all(), "dark"
-    assert torch.equal(marked[:6], grey[:6])
-    assert torch.equal(marked.rot90(), highlighted(grey.clone(), cover.rot90())), "the same from every side"
-    nothing = highlighted(grey.clone(), torch.full((40, 40), 0.5))
-    assert torch.equal(nothing, grey), "half a pixel is not more than half"
+    image = marked(cover)
+    assert image[10, 20, 0] > 230 and image[10, 20, 2] < 80, "amber"
+    assert (image[8, 20] < 100).all(), "dark"
+    assert (image[:7] == 128).all() and (image[:, 33:] == 128).all()
+    np.testing.assert_array_equal(np.rot90(image), marked(np.rot90(cover)), "the same from every side")
+    assert (marked(np.full((40, 40), 0.5)) == 128).all(), "half a pixel is not more than half"
+
+
+def test_the_frame_of_the_picture_is_no_border() -> None:
+    everything = marked(np.ones((40, 40)))
+    assert (everything == everything[20, 20]).all()
+    left = np.zeros((40, 40))
+    left[:, :20] = 1.0
+    assert (marked(left) == marked(left)[20]).all()
 
 
 @pytest.mark.parametrize("mode", ["color", "segments", "overlay", "depth"])
