@@ -31,7 +31,7 @@ class Words:
         wanted, unwanted = split_words(text)
         if not wanted:
             raise PromptError(
-                "say what is meant, such as: red mug; commas between several, "not ..." for what is not meant"
+                "say what is meant, such as: red mug; commas between several, 'not ...' for what is not meant"
             )
         with self._lock:
             if self._language is None:
