@@ -40,8 +40,8 @@ WANTED = (40, 220, 120)
 UNWANTED = (255, 70, 70)
 """Colours of the markers of prompts that add and of those that take away."""
 
-MARKER = 0.016
-"""Diameter of a marker as a share of the distance from which the scene is looked at first."""
+MARKER = 0.006
+"""Size of a marker as a share of the distance from which the scene is looked at first."""
 
 AROUND = 1.6
 """Space left around what is looked at."""
