@@ -17,7 +17,7 @@ class WordsPanel:
             self._text = page.gui.add_text(
                 "Words",
                 "",
-                hint="What is meant: red mug. Several with commas between; what is not meant after not: book, not atlas.",
+                hint="What is meant: red mug. Commas between several, and not ... for what is not: book, not atlas.",
             )
             add_buttons(
                 page,
