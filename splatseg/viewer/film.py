@@ -1,4 +1,4 @@
-"""A camera path through keyframes and the film of it: `capture.path_through`, as `splatseg render --path FILE` takes it.
+"""A camera path through keyframes and its film: `capture.path_through`, as `splatseg render --path FILE` takes it.
 
 The keyframes are written beside the film, so that it can be made again, larger or in another mode, without the viewer.
 """

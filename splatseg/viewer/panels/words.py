@@ -21,7 +21,7 @@ class WordsPanel:
             )
             add_buttons(
                 page,
-                "In words",
+                "Select",
                 {"Find": self.find},
                 hint="Select what the words mean, or say that it is not here (Enter). Needs a model: see --model.",
             )
