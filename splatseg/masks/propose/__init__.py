@@ -1,0 +1,4 @@
+"""Mask proposals from the image alone: no model, no weights."""
+
+from splatseg.masks.propose.propose import ProposalSettings as ProposalSettings
+from splatseg.masks.propose.propose import propose_masks as propose_masks
