@@ -7,6 +7,7 @@
     earlier_segments.safetensors  ids, names and colours of earlier segmentations, so that they stay
     votes.safetensors  what every mask sees of every Gaussian, which selections ask
     hierarchy.safetensors  parts, wholes and groups: what another granularity is cut from
+    proposals/       masks proposed from the photographs (`--masks auto`), one .npz a training view
 
 Every file is written aside and renamed into place, so a run is never left with half a file.
 """
@@ -28,7 +29,7 @@ from splatseg.files import atomic_write
 from splatseg.lift import Agreement, read_votes
 from splatseg.masks import MaskStore, open_masks
 from splatseg.output import Color, read_segments
-from splatseg.run.settings import RunSettings
+from splatseg.run.settings import AUTO_MASKS, RunSettings
 from splatseg.run.settings_file import read_settings, to_plain, write_settings
 from splatseg.splats import Splats, load_splats
 
@@ -36,7 +37,7 @@ FILES = (
     *("config.yaml", "metrics.jsonl", "splats.ply", "votes.safetensors", "hierarchy.safetensors"),
     *("segments.json", "earlier_segments.safetensors", "report.html", "evaluation.json"),
 )
-FOLDERS = ("checkpoint", "masks")
+FOLDERS = ("checkpoint", "masks", "proposals")
 """What a run may hold. `--overwrite` removes these and nothing else."""
 
 
@@ -63,9 +64,10 @@ class Run:
 
     def masks(self, folder: Path | None = None) -> MaskStore:
         """The input masks, from `folder` or from where the run has them. Raises RunError if the run has none."""
-        chosen = folder or (Path(self.settings.masks) if self.settings.masks else None)
+        own = self.proposals_path if self.settings.masks == AUTO_MASKS else self.settings.masks
+        chosen = folder or (Path(own) if own else None)
         if chosen is None:
-            raise RunError(f"{self.path} was made without masks; name their folder with --masks DIR")
+            raise RunError(f"{self.path} was made without masks; name their folder with --masks DIR, or --masks auto")
         return open_masks(chosen, self.capture.views)
 
     def views(self, split: str) -> tuple[View, ...]:
@@ -157,6 +159,11 @@ class Run:
     def earlier_path(self) -> Path:
         """Where segmentations before the present one are, if there were any."""
         return self.path / "earlier_segments.safetensors"
+
+    @property
+    def proposals_path(self) -> Path:
+        """Where masks proposed from the photographs are, if the run was made with `--masks auto`."""
+        return self.path / "proposals"
 
     @property
     def checkpoint_path(self) -> Path:
