@@ -16,8 +16,8 @@ CHAIN = 0.93
 WEAK = 0.35
 """A piece of outline whose mean cue is below this is hardly a boundary."""
 
-INTERCEPT = 0.039
-COEFFICIENTS = np.array([-0.007, -0.149, -0.07, 0.224, 0.959, 0.095, -0.122, -0.384, 0.796])
+INTERCEPT = -0.58
+COEFFICIENTS = np.array([0.03, 0.01, -0.98, 0.13, 0.72, 0.33, -0.43, 1.36, -0.37])
 """Of the features below: the IoU with the object that fits best, by least squares over candidates of three scenes."""
 
 
@@ -46,6 +46,19 @@ def unlike(members: np.ndarray) -> np.ndarray:
     return members[np.sort(first)]
 
 
+def outlined(graph: RegionGraph, members: np.ndarray, weakest: float) -> np.ndarray:
+    """Candidates of whose outline inside the image at most the share `weakest` is weak. Objects hardly have more."""
+    a, b = graph.pairs.T
+    cut = (members[:, a] != members[:, b]).astype(np.float32)
+    sums = cut @ np.stack([graph.lengths, _weak(graph)], axis=1).astype(np.float32)
+    return members[sums[:, 1] <= weakest * sums[:, 0]]
+
+
+def _weak(graph: RegionGraph) -> np.ndarray:
+    """(E,) the length of borders that are hardly boundaries, 0 for the others."""
+    return graph.lengths * (graph.edges + graph.contrasts < 2 * WEAK * graph.lengths)
+
+
 def likeness(graph: RegionGraph, members: np.ndarray) -> np.ndarray:
     """(C,) float32 in 0..1: how like an object candidates (C,R) are."""
     return np.clip(outline_features(graph, members) @ COEFFICIENTS + INTERCEPT, 0, 1).astype(np.float32)
@@ -60,7 +73,6 @@ def outline_features(graph: RegionGraph, members: np.ndarray) -> np.ndarray:
     lengths = graph.lengths.astype(np.float32)
     cut, within = (has_a != has_b).astype(np.float32), (has_a & has_b).astype(np.float32)
     along = np.stack([lengths, graph.edges, graph.contrasts], axis=1).astype(np.float32)
-    weak = lengths * (along[:, 1] + along[:, 2] < 2 * WEAK * lengths)
     outline, inside = cut @ along, within @ along
     length = np.maximum(outline[:, 0], 1)
     means = (graph.histograms / graph.areas[:, None]).astype(np.float32)
@@ -72,7 +84,7 @@ def outline_features(graph: RegionGraph, members: np.ndarray) -> np.ndarray:
     features = (
         outline[:, 1] / length,
         outline[:, 2] / length,
-        cut @ weak / length,
+        cut @ _weak(graph).astype(np.float32) / length,
         (inside[:, 1] + inside[:, 2]) / np.maximum(2 * inside[:, 0], 1),
         ((own - around) ** 2 / (own + around + 1e-4)).sum(1) / 10,
         4 * np.sqrt(areas) / (outline[:, 0] + frame + 1),

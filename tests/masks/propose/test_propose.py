@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from splatseg.masks.propose import ProposalSettings, propose_masks
-from splatseg.masks.propose.candidates import distinct, nodes_of
+from splatseg.masks.propose.candidates import distinct, nodes_of, outlined
 from splatseg.masks.propose.cues import find_cues
 from splatseg.masks.propose.merging import MergeWeights, merge_regions
 from splatseg.masks.propose.propose import HIERARCHIES
@@ -123,3 +123,13 @@ def test_of_two_candidates_alike_the_better_one_stays() -> None:
     members = np.zeros((3, graph.count), bool)
     members[0, :4] = members[1, :4] = members[2, -4:] = True
     assert list(distinct(graph, members, np.array([0.2, 0.9, 0.5]), 0.9, 10)) == [1, 2]
+
+
+def test_what_only_faint_borders_surround_is_no_candidate() -> None:
+    image, shapes = three_shapes()
+    graph = graph_of(image)
+    disc = np.array([shapes[0][graph.labels == r].mean() > 0.5 for r in range(graph.count)])
+    background = ~np.any([[s[graph.labels == r].mean() > 0.1 for s in shapes] for r in range(graph.count)], axis=1)
+    crumbs = np.eye(graph.count, dtype=bool)[background]
+    kept = outlined(graph, np.vstack([disc, crumbs]), 0.2)
+    assert np.array_equal(kept[0], disc) and len(kept) < 1 + len(crumbs) / 2
