@@ -13,7 +13,7 @@ PACKAGE = ROOT / "splatseg"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 ORDER = [
-    ["errors", "arrays", "files", "version", "threads"],
+    ["errors", "arrays", "files", "version", "threads", "oklab"],
     ["capture"],
     ["raster"],
     ["masks"],

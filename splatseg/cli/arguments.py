@@ -9,13 +9,22 @@ from typing import Annotated, Literal
 import tyro
 
 from splatseg.errors import CaptureError, PromptError
+from splatseg.run import AUTO_MASKS
 
 Method = Literal["lift", "contrast", "paper"]
 Split = Literal["train", "test", "all"]
 
 RunFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar="RUN")]
-Masks = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
+Masks = Annotated[Path | None, tyro.conf.arg(metavar="DIR|auto")]
 Cameras = Annotated[Path | None, tyro.conf.arg(metavar="FILE|DIR")]
+
+
+def masks_setting(masks: Path | None) -> str | None:
+    """The absolute folder of masks, or `auto` for those proposed from the photographs.
+
+    A folder that is called auto is named by its full path.
+    """
+    return None if masks is None else AUTO_MASKS if masks == Path(AUTO_MASKS) else str(masks.absolute())
 
 
 def read_names(path: Path | None) -> tuple[str, ...] | None:

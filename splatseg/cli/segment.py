@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from splatseg.cli.arguments import Masks, Method, RunFolder
+from splatseg.cli.arguments import Masks, Method, RunFolder, masks_setting
 from splatseg.cli.console import Terminal
 from splatseg.run import open_run, regroup_run, segment_run
 
@@ -16,7 +16,8 @@ class Segment:
 
     folder: RunFolder
     masks: Masks = None
-    """Folder of 2D masks named as the images. Default: the one the run was made with."""
+    """Folder of 2D masks named as the images, or `auto` to propose them from the photographs. Default: what the run was
+    made with."""
     method: Method | None = None
     """lift (closed form, seconds; the default), contrast (trained from it: 16 channels, a minute) or paper (the
     training of Contrastive Gaussian Clustering)."""
@@ -32,6 +33,7 @@ class Segment:
         if self.granularity is not None and not anew and run.hierarchy_path.exists():
             summary = regroup_run(run, self.granularity, terminal)
         else:
-            masks: Path | None = self.masks and self.masks.absolute()
+            chosen = masks_setting(self.masks)
+            masks = None if chosen is None else Path(chosen)
             summary = segment_run(run, terminal, masks, self.method or "lift", self.iterations, self.granularity)
         terminal.results.print(summary)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import Masks, Method, read_names
+from splatseg.cli.arguments import Masks, Method, masks_setting, read_names
 from splatseg.cli.console import Terminal
 from splatseg.run import CaptureSettings, RunSettings, start_run, train_run
 
@@ -24,7 +24,8 @@ class Train:
     output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="RUN")]
     """The run folder to make."""
     masks: Masks = None
-    """Folder of 2D masks named as the images; without it only the splat is fitted."""
+    """Folder of 2D masks named as the images, or `auto`: proposed from the photographs, without any model (1 s a view).
+    Without it only the splat is fitted."""
     method: Method = "lift"
     """How features come from the masks: lift (closed form, seconds), contrast (trained from it: 16 channels, a minute)
     or paper (Contrastive Gaussian Clustering)."""
@@ -60,7 +61,7 @@ class Train:
         )
         settings = RunSettings.of(
             capture,
-            masks=_absolute(self.masks),
+            masks=masks_setting(self.masks),
             method=self.method,
             splats=_absolute(self.splats),
             iterations=self.iterations,

@@ -19,8 +19,8 @@ import torch
 
 from splatseg.capture.camera import Camera
 from splatseg.errors import PromptError, RunError
+from splatseg.oklab import srgb_of
 from splatseg.output.export import members_of_segments
-from splatseg.output.oklab import srgb_of
 from splatseg.output.overlays import Color, overlay_segments, overlay_selection
 from splatseg.output.palette import palette
 from splatseg.output.render_masks import label_map, selection_coverage

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from splatseg.output.oklab import srgb_of
+from splatseg.oklab import srgb_of
 
 GOLDEN_ANGLE = math.pi * (3.0 - math.sqrt(5.0))
 LIGHTNESS = (0.70, 0.58, 0.80)

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from splatseg.output.oklab import oklab_of, srgb_of
+from splatseg.oklab import oklab_of, srgb_of
 from splatseg.output.overlays import Color
 
 CLEAR = 0.12

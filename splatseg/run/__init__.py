@@ -25,6 +25,7 @@ from splatseg.run.request import Request as Request
 from splatseg.run.segment import regroup_run as regroup_run
 from splatseg.run.segment import segment_run as segment_run
 from splatseg.run.select import select_in_run as select_in_run
+from splatseg.run.settings import AUTO_MASKS as AUTO_MASKS
 from splatseg.run.settings import CaptureSettings as CaptureSettings
 from splatseg.run.settings import RunSettings as RunSettings
 from splatseg.run.train import start_run as start_run

@@ -10,6 +10,7 @@
     words.safetensors  what segments look like in the language of an encoder, which words are compared with
     workspaces.safetensors what was selected and hidden when the viewer was left
     unsaved_segments.safetensors  edits of the viewer that splats.ply does not have yet; there only while it runs
+    proposals/       masks proposed from the photographs (`--masks auto`), a file a training view
 
 Every file is written aside and renamed into place, so a run is never left with half a file.
 """
@@ -31,7 +32,7 @@ from splatseg.files import atomic_write
 from splatseg.lift import Agreement, read_votes
 from splatseg.masks import MaskStore, open_masks
 from splatseg.output import Color, read_segments
-from splatseg.run.settings import RunSettings
+from splatseg.run.settings import AUTO_MASKS, RunSettings
 from splatseg.run.settings_file import read_settings, to_plain, write_settings
 from splatseg.splats import Splats, load_splats
 
@@ -40,7 +41,7 @@ FILES = (
     *("segments.json", "earlier_segments.safetensors", "report.html", "evaluation.json"),
     *("workspaces.safetensors", "unsaved_segments.safetensors"),
 )
-FOLDERS = ("checkpoint", "masks")
+FOLDERS = ("checkpoint", "masks", "proposals")
 """What a run may hold. `--overwrite` removes these and nothing else."""
 
 
@@ -67,9 +68,10 @@ class Run:
 
     def masks(self, folder: Path | None = None) -> MaskStore:
         """The input masks, from `folder` or from where the run has them. Raises RunError if the run has none."""
-        chosen = folder or (Path(self.settings.masks) if self.settings.masks else None)
+        own = self.proposals_path if self.settings.masks == AUTO_MASKS else self.settings.masks
+        chosen = folder or (Path(own) if own else None)
         if chosen is None:
-            raise RunError(f"{self.path} was made without masks; name their folder with --masks DIR")
+            raise RunError(f"{self.path} was made without masks; name their folder with --masks DIR, or --masks auto")
         return open_masks(chosen, self.capture.views)
 
     def views(self, split: str) -> tuple[View, ...]:
@@ -176,6 +178,11 @@ class Run:
     def workspaces_path(self) -> Path:
         """Where the viewer keeps what was selected and hidden."""
         return self.path / "workspaces.safetensors"
+
+    @property
+    def proposals_path(self) -> Path:
+        """Where masks proposed from the photographs are, if the run was made with `--masks auto`."""
+        return self.path / "proposals"
 
     @property
     def checkpoint_path(self) -> Path:

@@ -15,9 +15,10 @@ from splatseg.lift import Agreement, Votes, collect_votes, embed, fill_unseen, s
 from splatseg.output import describe_segments, label_map, write_label_map, write_segments
 from splatseg.run.earlier_segments import Earlier, earlier_segments, settled, write_earlier
 from splatseg.run.folder import Run, save_settings
+from splatseg.run.proposals import propose_for_run
 from splatseg.run.report import report_run
 from splatseg.run.reporter import Reporter
-from splatseg.run.settings import Method
+from splatseg.run.settings import AUTO_MASKS, Method
 from splatseg.splats import Splats, write_ply
 
 
@@ -32,16 +33,18 @@ def segment_run(
     """Give the splat of a run features and segments, anew if it has some. Returns a summary.
 
     What the run had stays until the new segments are there; those that are mostly old ones keep ids, names, colours.
-    masks: their folder, if not the one the run was made with. granularity: 0 for parts to 1 for groups, None for 1/2.
+    masks: their folder, or `auto`, if not what the run was made with. granularity: 0 (parts) to 1 (groups), None = 1/2.
 
     Raises MaskError for bad masks, RunError when the run has no splat or no masks are known.
     """
     splats = run.splats()
-    run.masks(masks)  # says what is wrong with them before anything changes
+    if masks != Path(AUTO_MASKS):
+        run.masks(masks)  # says what is wrong with them before anything changes
     earlier = earlier_segments(run, splats)
     settings = run.settings.with_method(method, iterations, granularity)
     settings = settings.with_masks(str(masks or run.settings.masks))
     changed = Run(run.path, settings)
+    propose_for_run(changed, reporter)
     segmented, votes = find_features(changed, splats.replace(features=None, segment_ids=None), reporter)
     changed = save_settings(run, settings)
     write_segmented(changed, segmented, votes, reporter, earlier)

@@ -18,6 +18,9 @@ from splatseg.train import TrainConfig
 
 Method = Literal["lift", "contrast", "paper"]
 
+AUTO_MASKS = "auto"
+"""In place of a folder of masks: those that are proposed from the photographs, kept with the run."""
+
 
 @dataclass(frozen=True)
 class CaptureSettings:
@@ -43,6 +46,7 @@ class CaptureSettings:
 @dataclass(frozen=True)
 class RunSettings:
     """All that decides what a run will hold. masks, splats: absolute paths or None (no masks; fit the splat).
+    masks may also be AUTO_MASKS.
 
     refine: how the boundaries were mended after segmenting (`splatseg refine`), None if they were not.
     """

@@ -15,10 +15,11 @@ from splatseg.errors import CaptureError
 from splatseg.lift import read_votes
 from splatseg.masks import open_masks
 from splatseg.run.folder import Run, create_run
+from splatseg.run.proposals import propose_for_run
 from splatseg.run.report import report_run
 from splatseg.run.reporter import Reporter
 from splatseg.run.segment import find_features, write_segmented
-from splatseg.run.settings import RunSettings
+from splatseg.run.settings import AUTO_MASKS, RunSettings
 from splatseg.splats import Splats, load_splats, write_ply
 from splatseg.train import StepReport, fit
 
@@ -30,7 +31,7 @@ def start_run(path: Path, settings: RunSettings, resume: bool = False, overwrite
     """
     capture = settings.capture.load()
     _check_capture(capture, settings)
-    if settings.masks:
+    if settings.masks and settings.masks != AUTO_MASKS:
         open_masks(Path(settings.masks), capture.views)
     if settings.splats:
         load_splats(Path(settings.splats))
@@ -38,10 +39,14 @@ def start_run(path: Path, settings: RunSettings, resume: bool = False, overwrite
 
 
 def train_run(run: Run, reporter: Reporter) -> str:
-    """Do what is left to do of a run: fit or take the geometry, segment, write the report. Returns a summary.
+    """Do what is left to do of a run: propose masks (`auto`), fit or take the geometry, segment, report.
+
+    Returns a summary.
 
     Ctrl-C leaves a checkpoint that --resume goes on from, to the bit.
     """
+    if not run.segments_path.exists():
+        propose_for_run(run, reporter)
     if not run.splats_path.exists():
         began = time.monotonic()
         splats = _taken(run, reporter) if run.settings.splats else _fitted(run, reporter)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splatseg.output.oklab import srgb_of
+from splatseg.oklab import srgb_of
 
 LEVELS = 256
 

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from splatseg.oklab import oklab_of
 from splatseg.output import segment_color
-from splatseg.output.oklab import oklab_of
 from splatseg.viewer.color_maps import turned
 from splatseg.viewer.segment_table import Labeling
 

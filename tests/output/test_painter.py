@@ -8,8 +8,8 @@ import torch
 from scenes import ring, things
 
 from splatseg.errors import PromptError, RunError
+from splatseg.oklab import oklab_of
 from splatseg.output import Look, painter_of, selection_mask
-from splatseg.output.oklab import oklab_of
 from splatseg.output.painter import clear_before, depth_colors
 from splatseg.output.palette import NO_SEGMENT
 from splatseg.splats import Splats, render_depth, render_rgb

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from splatseg.output.oklab import oklab_of, srgb_of
+from splatseg.oklab import oklab_of, srgb_of
 from splatseg.output.segment_colors import (
     CLEAR,
     NEARLY_SAME,

@@ -209,7 +209,7 @@ def test_the_draft_camera_sees_what_the_camera_sees() -> None:
 
 @pytest.mark.parametrize("stops", [HEAT, DEPTH])
 def test_colours_of_numbers_go_evenly_from_dark_to_light_or_back(stops: tuple) -> None:
-    from splatseg.output.oklab import oklab_of
+    from splatseg.oklab import oklab_of
 
     table = ramp(stops)
     assert table.shape == (LEVELS, 3)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from splatseg.capture.images import stem_of
 from splatseg.errors import MaskError
 from splatseg.masks.generate.generators import MaskGenerator
 from splatseg.masks.generate.mask_file import count_masks, write_mask_file
-from splatseg.masks.generate.proposals import without_duplicates
+from splatseg.masks.generate.proposals import Proposals, without_duplicates
 from splatseg.masks.generate.record import check_record, recorded_counts, write_record
 from splatseg.masks.store import RECORD_NAME
 
@@ -82,7 +82,8 @@ def generate_masks(
 ) -> Made:
     """Make the masks of the shard's views that have none yet. `begin_masks` has checked the folder.
 
-    on_view(done, total, masks) is called after every view. The next photograph is decoded meanwhile.
+    on_view(done, total, masks) is called after every view. The next photograph is decoded meanwhile, or several views
+    are worked on at once if the generator allows it.
 
     Raises CaptureError for an unreadable photograph, MaskError as the generator does; what was made before stays.
     """
@@ -91,8 +92,7 @@ def generate_masks(
     done = len(mine) - len(left)
     fresh: dict[str, int] = {}
     try:
-        for view, image in _decoded_ahead(left):
-            proposals = without_duplicates(generator(image), duplicate_iou)
+        for view, proposals in _proposed(left, generator, duplicate_iou):
             write_mask_file(mask_path(folder, view), view.name, proposals, generator.score_name)
             fresh[view.name] = len(proposals)
             done += 1
@@ -115,6 +115,26 @@ def _counts(folder: Path, views: Sequence[View], fresh: dict[str, int]) -> dict[
 def mask_path(folder: Path, view: View) -> Path:
     """Where the masks of a view are."""
     return folder / (stem_of(view.name) + ".json")
+
+
+def _proposed(
+    views: Sequence[View], generator: MaskGenerator, duplicate_iou: float
+) -> Iterator[tuple[View, Proposals]]:
+    """Every view with its masks, as they become ready."""
+    if generator.views_at_once == 1:
+        for view, image in _decoded_ahead(views):
+            yield view, without_duplicates(generator(image), duplicate_iou)
+        return
+    pool = ThreadPoolExecutor(generator.views_at_once)
+    try:
+        work = {
+            pool.submit(lambda view: without_duplicates(generator(view.image()), duplicate_iou), view): view
+            for view in views
+        }
+        for ready in as_completed(work):
+            yield work[ready], ready.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _decoded_ahead(views: Sequence[View]) -> Iterator[tuple[View, np.ndarray]]:

@@ -6,7 +6,9 @@ of a model (`mask_model`).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,12 +17,15 @@ from splatseg.masks.generate.grid_of_points import PointGrid
 from splatseg.masks.generate.mask_model import Precision, load_mask_model
 from splatseg.masks.generate.proposals import Proposals, proposals_of_masks
 from splatseg.masks.generate.settings import GenerateSettings
+from splatseg.masks.propose import DEFAULTS, propose_masks
 
 
 class MaskGenerator(Protocol):
-    """Makes masks. `score_name` says what its scores are; `facts` what must be known to make the same masks again."""
+    """Makes masks. `score_name` says what its scores are; `facts` what must be known to make the same masks again;
+    `views_at_once` how many threads may call it."""
 
     score_name: str
+    views_at_once: int
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -41,16 +46,29 @@ class FunctionGenerator:
 
     score_name = "score"
 
-    def __init__(self, propose: Propose, facts: dict[str, Any]) -> None:
+    def __init__(self, propose: Propose, facts: dict[str, Any], views_at_once: int = 1) -> None:
         self._propose = propose
         self.facts = facts
+        self.views_at_once = views_at_once
 
     def __call__(self, image: np.ndarray) -> Proposals:
         """See `MaskGenerator`."""
         return proposals_of_masks(*self._propose(image))
 
 
-GENERATORS: dict[str, Callable[[GenerateSettings], MaskGenerator]] = {}
+PROPOSALS = "proposals"
+"""The generator that needs no model: edges and colours of the image alone."""
+
+AT_ONCE = max(1, min(4, os.cpu_count() or 1))
+"""Views proposed at a time. numpy and scipy let others run while they compute; a 1000x667 view holds about 0.3 GB."""
+
+
+def _proposals(settings: GenerateSettings) -> MaskGenerator:
+    del settings  # those are a model's
+    return FunctionGenerator(propose_masks, {"generator": PROPOSALS, "settings": asdict(DEFAULTS)}, AT_ONCE)
+
+
+GENERATORS: dict[str, Callable[[GenerateSettings], MaskGenerator]] = {PROPOSALS: _proposals}
 """Generators that need no model, by the name that `--model` takes."""
 
 

@@ -35,6 +35,7 @@ class PointGrid:
     """
 
     score_name = "predicted_iou"
+    views_at_once = 1
 
     def __init__(self, model: MaskModel, settings: GenerateSettings, warn: Callable[[str], None] | None = None) -> None:
         self.model = model

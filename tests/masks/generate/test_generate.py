@@ -163,3 +163,32 @@ def test_a_view_named_as_the_record_is_refused(tmp_path: Path) -> None:
     views = load_capture(colmap_capture(tmp_path / "capture", ["masks.jpg", "a.jpg"])).views
     with pytest.raises(MaskError, match=r"A view is named like masks\.json"):
         begin_masks(tmp_path / "masks", views, FACTS)
+
+
+def test_several_views_at_once_give_the_same_files_as_one_after_the_other(
+    tmp_path: Path, views: tuple[View, ...]
+) -> None:
+    for name, at_once in (("one", 1), ("three", 3)):
+        begin_masks(tmp_path / name, views, FACTS)
+        made = generate_masks(views, tmp_path / name, FunctionGenerator(halves, FACTS, at_once), FACTS)
+        assert sorted(made.fresh) == sorted(NAMES)
+    for view in views:
+        assert mask_path(tmp_path / "one", view).read_bytes() == mask_path(tmp_path / "three", view).read_bytes()
+
+
+def test_an_error_in_one_of_several_views_is_raised_and_what_is_finished_stays(
+    tmp_path: Path, views: tuple[View, ...]
+) -> None:
+    seen: list[int] = []
+
+    def breaks(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        seen.append(1)
+        if len(seen) == 3:
+            raise MaskError("broken")
+        return halves(image)
+
+    begin_masks(tmp_path / "masks", views, FACTS)
+    with pytest.raises(MaskError, match="broken"):
+        generate_masks(views, tmp_path / "masks", FunctionGenerator(breaks, FACTS, 2), FACTS)
+    made = generate_masks(views, tmp_path / "masks", FunctionGenerator(halves, FACTS, 2), FACTS)
+    assert len(made.counts) == len(NAMES) and len(made.fresh) < len(NAMES)

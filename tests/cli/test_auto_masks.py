@@ -1,0 +1,62 @@
+"""`--masks auto`: a capture without masks gets proposals from its photographs, and with them segments."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from splatseg.cli.main import run
+from splatseg.demo import demo_capture
+
+
+def train(folder: Path, *more: str) -> int:
+    names = folder.parent / "names.txt"
+    names.write_text("\n".join(f"{i:03}.jpg" for i in range(1, 8)))
+    small = ["--downscale", "8", "--iterations", "30", "--train-views", str(names)]
+    return run(["train", str(demo_capture()), "-o", str(folder), *small, *more])
+
+
+def test_a_capture_without_masks_gets_segments_from_its_photographs_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert train(folder, "--masks", "auto") == 0
+    proposals = sorted(folder.glob("proposals/0*.json"))
+    assert [path.stem for path in proposals] == [f"{i:03}" for i in range(1, 8)], "of the training views, no others"
+    assert (folder / "segments.json").exists() and (folder / "votes.safetensors").exists()
+    assert "masks: auto" in (folder / "config.yaml").read_text()
+    before = {path: path.stat().st_mtime_ns for path in proposals}
+    (folder / "segments.json").unlink()
+    assert train(folder, "--masks", "auto", "--resume") == 0
+    assert {path: path.stat().st_mtime_ns for path in proposals} == before, "what is there is not made again"
+
+
+def test_a_run_without_masks_can_be_segmented_by_proposals_later(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert train(folder) == 0
+    assert not (folder / "proposals").exists() and not (folder / "segments.json").exists()
+    assert run(["segment", str(folder), "--masks", "auto"]) == 0
+    assert len(list(folder.glob("proposals/0*.json"))) == 7 and (folder / "segments.json").exists()
+    assert run(["segment", str(folder)]) == 0, "and again by the same"
+
+
+def test_overwriting_a_run_removes_its_proposals(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert train(folder, "--masks", "auto") == 0
+    assert train(folder, "--overwrite") == 0
+    assert not (folder / "proposals").exists()
+
+
+def test_a_flat_capture_is_told_that_no_mask_was_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from PIL import Image
+
+    capture = tmp_path / "capture"
+    shutil.copytree(demo_capture(), capture, ignore=shutil.ignore_patterns("masks", "gt"))
+    for path in (capture / "images").iterdir():
+        Image.fromarray(np.full((480, 640, 3), 90, np.uint8)).save(path)
+    names = tmp_path / "names.txt"
+    names.write_text("001.jpg\n002.jpg")
+    arguments = ["train", str(capture), "-o", str(tmp_path / "run"), "--masks", "auto", "--train-views", str(names)]
+    assert run([*arguments, "--downscale", "8", "--iterations", "10"]) == 2
+    assert "mask" in capsys.readouterr().err
