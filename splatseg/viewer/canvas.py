@@ -39,7 +39,6 @@ class Canvas:
         self.pace = Pace()
         self._scene = scene
         self._values = torch.empty(0, 0)
-        self._scratch = torch.empty(0)
         self._written: list[Tensor] = []
         self._kept: dict[str, tuple[tuple[object, ...], Tensor]] = {}
         self._colors: tuple[np.ndarray, Tensor] | None = None
@@ -61,12 +60,6 @@ class Canvas:
             start = stop
         self._written = list(parts)
         return self._values
-
-    def scratch(self, shape: Sequence[int]) -> Tensor:
-        """Memory for a picture, not initialised; the same as the last time if the shape is."""
-        if self._scratch.shape != tuple(shape):
-            self._scratch = torch.empty(tuple(shape))
-        return self._scratch
 
     def kept(self, name: str, sources: Sequence[object], make: Callable[[], Tensor]) -> Tensor:
         """The part made from some sources, made anew only if one of them is another object."""
