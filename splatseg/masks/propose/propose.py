@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from splatseg.arrays import check_shapes
-from splatseg.masks.propose.candidates import distinct, likeness, nodes_of, outlined, unlike
+from splatseg.masks.propose.candidates import distinct, likeness, nodes_of, outlined, unlike, without_laden
 from splatseg.masks.propose.cues import find_cues
 from splatseg.masks.propose.merging import MergeWeights, merge_regions
 from splatseg.masks.propose.regions import flood, region_graph
@@ -31,6 +31,7 @@ DIAGONAL = 800.0
 @dataclass(frozen=True)
 class ProposalSettings:
     """What is proposed. Areas are shares of the image; `weakest` is the largest share of an outline that may be weak;
+    masks larger than `laden` that are mostly one surface must be it to the share `bare`, not a table with all on it;
     `overlap` is the IoU above which the less likely of two masks
     goes; `most` masks a view at most. An image with a diagonal above `longest` pixels is reduced for the work."""
 
@@ -38,6 +39,8 @@ class ProposalSettings:
     smallest: float = 6e-4
     largest: float = 0.85
     weakest: float = 0.2
+    laden: float = 0.08
+    bare: float = 0.9
     overlap: float = 0.85
     most: int = 300
     longest: float = 1300.0
@@ -78,6 +81,7 @@ def _candidates(image: np.ndarray, settings: ProposalSettings) -> tuple[np.ndarr
     ends = (settings.smallest * pixels, settings.largest * pixels)
     members = unlike(np.concatenate([nodes_of(graph, tree, *ends) for tree in trees]))
     members = outlined(graph, members, settings.weakest)
+    members = without_laden(graph, members, settings.laden * pixels, settings.bare)
     scores = likeness(graph, members)
     kept = distinct(graph, members, scores, settings.overlap, settings.most)
     return members[kept], labels, scores[kept]
