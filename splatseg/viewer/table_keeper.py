@@ -139,6 +139,8 @@ class TableKeeper:
         with self._table.lock, self._wake:
             self._on_disk = now.ids
             if self._due != due:
+                # The edit that came while the splat was written must be newer than it, to be taken up after a crash.
+                write_unsaved(self._run.unsaved_path, self._table.ids, self._table.highest)
                 return False
             self._due = None
             self._run.unsaved_path.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from PIL import Image
 from splatseg.output import describe_segments, label_map, read_segments, write_segments
 from splatseg.run import Run
 from splatseg.run.earlier_segments import earlier_segments, settled
-from splatseg.splats import write_ply
+from splatseg.splats import Splats, write_ply
 from splatseg.viewer import Scene, SegmentTable
 from splatseg.viewer import table_keeper as module
 
@@ -108,6 +108,35 @@ def test_a_crash_between_two_files_leaves_a_run_that_opens_with_the_edits(
     assert {row.id: row.name for row in found.rows()} == {1: "left", 3: "top"}
     again.close()
     np.testing.assert_array_equal(run.splats().segment_ids.numpy(), table.ids)
+
+
+@pytest.mark.parametrize("edit", ["another", "undo"])
+def test_an_edit_while_the_splat_is_written_is_there_after_a_crash(
+    run: Run, monkeypatch: pytest.MonkeyPatch, edit: str
+) -> None:
+    monkeypatch.setattr(module, "DEBOUNCE", 0.05)
+    _, table = opened(run)
+    written: list[Path] = []
+
+    def write(path: Path, splats: Splats) -> None:
+        if written:
+            raise OSError("the process ends here")
+        table.undo() if edit == "undo" else table.delete(3)
+        time.sleep(0.02)
+        write_ply(path, splats)
+        written.append(path)
+
+    monkeypatch.setattr(module, "write_ply", write)
+    table.merge([1, 2])
+    for _ in range(600):
+        if table.save_state.startswith("not kept"):
+            break
+        time.sleep(0.05)
+    assert table.save_state == "not kept: the process ends here"
+    assert not np.array_equal(run.splats().segment_ids.numpy(), table.ids)
+    monkeypatch.setattr(module, "DEBOUNCE", 1e6)
+    _, found = opened(run)
+    np.testing.assert_array_equal(found.ids, table.ids)
 
 
 def test_unsaved_edits_of_a_splat_that_was_segmented_since_are_not_taken_up(run: Run) -> None:
