@@ -12,7 +12,7 @@ import logging
 import math
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,7 @@ class Viewer:
         self._saved = SavedWorkspaces(scene)
         self._pages: dict[int, Page] = {}
         self._lock = threading.Lock()
+        self._told = ""
         self._unlisten = scene.table.listen(self._table_changed) if scene.table is not None else None
         label = f"splatseg · {scene.name}"
         with _quiet():
@@ -119,7 +120,7 @@ class Viewer:
             self._left(page.client)
         with _quiet():
             self.server.stop()
-        self._saved.save()
+        self._keep(self._saved.save)
         self.scene.close()
 
     def _furnish(self) -> None:
@@ -137,13 +138,18 @@ class Viewer:
 
     def _arrived(self, client: Any) -> None:
         page = Page(client, self.scene, self._saved.take(), self._exports)
+        with self._lock:
+            self._pages[client.client_id] = page
+        if client.client_id not in self.server.get_clients():
+            self._left(client)  # gone before it was known here: nobody will tell again
+            return
         try:
             build_panels(page, self._words)
             page.begin()
         except Exception as error:
+            if page.gone:
+                return
             page.failed(error)
-        with self._lock:
-            self._pages[client.client_id] = page
         for warning in self.scene.warnings:
             page.say("Note", warning[:1].upper() + warning[1:], color="yellow", seconds=15.0)
 
@@ -152,14 +158,20 @@ class Viewer:
             page = self._pages.pop(client.client_id, None)
         if page is not None:
             page.end()
-            self._saved.leave(page.workspace)
+            self._keep(lambda: self._saved.leave(page.workspace))
 
     def _save_now_and_then(self) -> None:
         while not self._closing.wait(SECONDS_BETWEEN_SAVES):
-            try:
-                self._saved.save()
-            except OSError as error:
+            self._keep(self._saved.save)
+
+    def _keep(self, save: Callable[[], None]) -> None:
+        """Selections that cannot be saved must not keep anything else from being saved; told once, not every time."""
+        try:
+            save()
+        except OSError as error:
+            if str(error) != self._told:
                 LOG.warning("the selections of the browsers were not saved: %s", error)
+            self._told = str(error)
 
     def _table_changed(self) -> None:
         for page in self.pages:
