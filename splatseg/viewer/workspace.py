@@ -291,6 +291,13 @@ class Workspace:
         with self.lock:
             self._history, self._mode = History(step), mode
 
+    def copy(self) -> Workspace:
+        """A workspace that shows the same as this one now, and goes on doing so whatever is clicked here."""
+        with self.lock:
+            other = Workspace(self.scene)
+            other.begin(self.step, self.mode)
+        return other
+
     # ---------------------------------------------------------------------------------------------------------------
 
     def _ask(self, prompt: Prompt, how: How) -> None:
