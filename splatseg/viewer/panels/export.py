@@ -94,7 +94,7 @@ class ExportPanel:
     def progress(self, done: int, total: int) -> None:
         """So much of what is being written is done."""
         self._share = 100.0 * done / max(total, 1)
-        self._page.do(lambda: None, key="progress")
+        self._page.tell()
 
     def write(self, work: Callable[[], str | None], path: Path) -> None:
         """Write in the background; then say where it is, and offer it to the browser if it is one file."""
@@ -109,7 +109,7 @@ class ExportPanel:
                 raise
             finally:
                 self._share = None
-                self._page.do(lambda: None, key="progress")
+                self._page.tell()
             if path.is_file() and path.stat().st_size <= MOST_DOWNLOAD:
                 self._page.client.send_file_download(path.name, path.read_bytes())
             else:
