@@ -65,6 +65,12 @@ def free_port(host: str, port: int) -> int:
     raise BackendError(f"nothing can listen on {host} from port {port} on ({told}); choose another --port or --host")
 
 
+def address_of(host: str, port: int) -> str:
+    """The address for a browser; where all of this machine's are listened on, that for this machine."""
+    host = "localhost" if host in (LOCALHOST, "0.0.0.0", "::") else host
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """viser prints a banner with an address of its own, and that it stopped; ours is said by the command."""
@@ -102,8 +108,7 @@ class Viewer:
     @property
     def address(self) -> str:
         """The address to open in a browser."""
-        host = "localhost" if self.host in (LOCALHOST, "0.0.0.0", "::") else self.host
-        return f"http://{host}:{self.port}"
+        return address_of(self.host, self.port)
 
     @property
     def pages(self) -> list[Page]:

@@ -11,7 +11,7 @@ import pytest
 import viewer_scenes
 
 from splatseg.viewer import Scene
-from splatseg.viewer.server import Viewer
+from splatseg.viewer.server import Viewer, address_of
 
 
 @pytest.fixture
@@ -22,6 +22,19 @@ def viewer(tmp_path: Path) -> Viewer:
     assert scene.table is not None and scene.table.keeper is not None
     scene.table.keeper._views = scene.views[:2]
     return Viewer(scene, run.path / "exports")
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://localhost:8080"),
+        ("0.0.0.0", "http://localhost:8080"),
+        ("192.168.0.7", "http://192.168.0.7:8080"),
+        ("::1", "http://[::1]:8080"),
+    ],
+)
+def test_the_address_is_one_that_a_browser_opens(host: str, address: str) -> None:
+    assert address_of(host, 8080) == address
 
 
 def test_selections_that_cannot_be_saved_do_not_keep_edits_from_being_saved(
