@@ -86,7 +86,10 @@ class TableKeeper:
             self._wake.notify()
 
     def close(self) -> None:
-        """Write all that is not written yet, and return when it is."""
+        """Write all that is not written yet, and return when it is. What could not be written is tried once more."""
+        with self._table.lock:
+            if self.state.startswith("not kept"):
+                self.changed()
         with self._wake:
             self._closing = True
             self._wake.notify()

@@ -206,6 +206,27 @@ def test_a_run_that_cannot_be_written_says_so_and_can_still_be_edited(
     assert table.row(1).name == "x" and table.save_state == "not kept: read-only file system"
 
 
+@pytest.mark.parametrize("refused", ["write_segments", "write_unsaved", "write_ply"])
+def test_what_could_not_be_written_is_tried_again_when_the_scene_closes(
+    run: Run, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    def refuse(*given: object) -> None:
+        raise OSError("the disk is full")
+
+    scene, table = opened(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, refused, refuse)
+        patch.setattr(module, "DEBOUNCE", 0.05)
+        table.merge([1, 2])
+        for _ in range(600):
+            if table.save_state == "not kept: the disk is full":
+                break
+            time.sleep(0.05)
+    scene.close()
+    assert table.save_state == "saved" and names(run) == {1: "left", 3: "top"}
+    np.testing.assert_array_equal(run.splats().segment_ids.numpy(), table.ids)
+
+
 def test_after_closing_edits_are_said_not_to_be_kept(run: Run) -> None:
     scene, table = opened(run)
     scene.close()
