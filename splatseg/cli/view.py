@@ -60,6 +60,8 @@ class View:
         try:
             wait_for_the_end()
         finally:
+            if scene.table is not None and scene.table.save_state == "saving":
+                terminal.say("writing the edited segments; this can take a while")
             viewer.close()
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from splatseg.output import describe_segment
 from splatseg.viewer.scene import Scene
+from splatseg.viewer.segment_table import Labeling
 from splatseg.viewer.steps import Bits
 
 NAMED = 3
@@ -24,11 +25,10 @@ def describe(scene: Scene, members: Bits) -> str:
     return f"{_name(scene, members)}: {members.count:,} Gaussians, {size}"
 
 
-def whole_segments(scene: Scene, members: Bits) -> list[int] | None:
+def whole_segments(now: Labeling, members: Bits) -> list[int] | None:
     """The ids of the segments that a selection is made of, the largest first; None if it is not whole segments."""
-    if scene.table is None or members.count == 0:
+    if members.count == 0:
         return None
-    now = scene.table.now
     counts = np.bincount(now.ids[members.array])
     ids = np.flatnonzero(counts).tolist()
     if ids[0] == 0 or any(now.rows[each].count != counts[each] for each in ids):
@@ -37,8 +37,10 @@ def whole_segments(scene: Scene, members: Bits) -> list[int] | None:
 
 
 def _name(scene: Scene, members: Bits) -> str:
-    ids = whole_segments(scene, members)
-    if ids is None or scene.table is None:
+    if scene.table is None:
         return "selection"
-    rows = scene.table.now.rows
-    return " + ".join(rows[each].name for each in ids) if len(ids) <= NAMED else f"{len(ids)} segments"
+    now = scene.table.now
+    ids = whole_segments(now, members)
+    if ids is None:
+        return "selection"
+    return " + ".join(now.rows[each].name for each in ids) if len(ids) <= NAMED else f"{len(ids)} segments"

@@ -7,7 +7,10 @@ Alphabet: N Gaussians; members (N,) bool.
 
 from __future__ import annotations
 
+import itertools
 import re
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -24,6 +27,10 @@ from splatseg.viewer.workspace import Workspace
 
 Progress = Callable[[int, int], None]
 """progress(done, of): called after every file of many."""
+
+_LOCK = threading.Lock()
+_GIVEN: set[Path] = set()
+"""Paths that `new_path` gave; what is written to one appears only when it is complete."""
 
 
 def export_selection(scene: Scene, members: np.ndarray, path: Path) -> str:
@@ -87,6 +94,19 @@ def frames(workspace: Workspace, cameras: Iterable[Camera]) -> Iterator[np.ndarr
     """The pictures (H,W,3) uint8 of a workspace along a path of cameras, one by one: what a video is written from."""
     for camera in cameras:
         yield picture(workspace, camera)
+
+
+def new_path(folder: Path, stem: str, suffix: str) -> Path:
+    """`folder`/<stem>-<time><suffix>: a path that is not there and was not given before, so that two browsers that
+    write in one second do not write one file. The folder is made."""
+    when = time.strftime("%Y%m%d-%H%M%S")
+    with _LOCK:
+        numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+        paths = (folder / f"{stem}-{when}{number}{suffix}" for number in numbers)
+        path = next(path for path in paths if path not in _GIVEN and not path.exists())
+        _GIVEN.add(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _write(path: Path, scene: Scene, members: np.ndarray) -> str:

@@ -98,6 +98,10 @@ class Page:
 
         self.streamer.do(run, key)
 
+    def tell(self) -> None:
+        """Bring the panels up to date and leave the picture as it is: how far a long piece of work has come."""
+        self.streamer.do(self.refresh, "tell", draws=False)
+
     def refresh(self) -> None:
         """Panels and markers show the workspace as it is. In the page's thread."""
         if self.gone:

@@ -90,6 +90,8 @@ class Scene:
         scene.hierarchy = _or_warn(warnings, lambda: run.hierarchy(splats))
         scene.table = table_of_run(run, splats, scene.views, scene.hierarchy)
         if scene.table is not None:
+            if not scene.views:
+                warnings.append("without views, edits of segments do not reach the label maps in masks/")
             scene.lock = scene.table.lock
             if scene.table.keeper is not None:
                 scene.table.keeper.drawn = lambda: scene.drawn
@@ -118,6 +120,11 @@ class Scene:
         if self.views and self.run is not None and self.run.settings.masks:
             there |= {"masks"}
         return tuple(mode for mode in MODES if mode in there)
+
+    @property
+    def selectable(self) -> bool:
+        """Whether there is anything that a click could select by: features or segments."""
+        return "features" in self.modes or self.table is not None
 
     @cached_property
     def feature_colors(self) -> Tensor:

@@ -12,7 +12,7 @@ import logging
 import math
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,12 @@ def free_port(host: str, port: int) -> int:
     raise BackendError(f"nothing can listen on {host} from port {port} on ({told}); choose another --port or --host")
 
 
+def address_of(host: str, port: int) -> str:
+    """The address for a browser; where all of this machine's are listened on, that for this machine."""
+    host = "localhost" if host in (LOCALHOST, "0.0.0.0", "::") else host
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """viser prints a banner with an address of its own, and that it stopped; ours is said by the command."""
@@ -85,6 +91,7 @@ class Viewer:
         self._saved = SavedWorkspaces(scene)
         self._pages: dict[int, Page] = {}
         self._lock = threading.Lock()
+        self._told = ""
         self._unlisten = scene.table.listen(self._table_changed) if scene.table is not None else None
         label = f"splatseg · {scene.name}"
         with _quiet():
@@ -101,8 +108,7 @@ class Viewer:
     @property
     def address(self) -> str:
         """The address to open in a browser."""
-        host = "localhost" if self.host in (LOCALHOST, "0.0.0.0", "::") else self.host
-        return f"http://{host}:{self.port}"
+        return address_of(self.host, self.port)
 
     @property
     def pages(self) -> list[Page]:
@@ -119,7 +125,7 @@ class Viewer:
             self._left(page.client)
         with _quiet():
             self.server.stop()
-        self._saved.save()
+        self._keep(self._saved.save)
         self.scene.close()
 
     def _furnish(self) -> None:
@@ -137,13 +143,18 @@ class Viewer:
 
     def _arrived(self, client: Any) -> None:
         page = Page(client, self.scene, self._saved.take(), self._exports)
+        with self._lock:
+            self._pages[client.client_id] = page
+        if client.client_id not in self.server.get_clients():
+            self._left(client)  # gone before it was known here: nobody will tell again
+            return
         try:
             build_panels(page, self._words)
             page.begin()
         except Exception as error:
+            if page.gone:
+                return
             page.failed(error)
-        with self._lock:
-            self._pages[client.client_id] = page
         for warning in self.scene.warnings:
             page.say("Note", warning[:1].upper() + warning[1:], color="yellow", seconds=15.0)
 
@@ -152,14 +163,20 @@ class Viewer:
             page = self._pages.pop(client.client_id, None)
         if page is not None:
             page.end()
-            self._saved.leave(page.workspace)
+            self._keep(lambda: self._saved.leave(page.workspace))
 
     def _save_now_and_then(self) -> None:
         while not self._closing.wait(SECONDS_BETWEEN_SAVES):
-            try:
-                self._saved.save()
-            except OSError as error:
+            self._keep(self._saved.save)
+
+    def _keep(self, save: Callable[[], None]) -> None:
+        """Selections that cannot be saved must not keep anything else from being saved; told once, not every time."""
+        try:
+            save()
+        except OSError as error:
+            if str(error) != self._told:
                 LOG.warning("the selections of the browsers were not saved: %s", error)
+            self._told = str(error)
 
     def _table_changed(self) -> None:
         for page in self.pages:

@@ -50,7 +50,7 @@ class Streamer:
         self.drafts = 0
         self.stills = 0
         self._changed = threading.Condition()
-        self._actions: list[tuple[str | None, Action]] = []
+        self._actions: list[tuple[str | None, Action, bool]] = []
         self._camera: Camera | None = None
         self._moved_at = -math.inf
         self._owes_draft = False
@@ -74,12 +74,12 @@ class Streamer:
             self._owes_still = True
             self._changed.notify()
 
-    def do(self, action: Action, key: str | None = None) -> None:
-        """Run an action in this browser's thread and draw what came of it."""
+    def do(self, action: Action, key: str | None = None, draws: bool = True) -> None:
+        """Run an action in this browser's thread and draw what came of it, unless nothing does (`draws` False)."""
         with self._changed:
             if key is not None:
                 self._actions = [waiting for waiting in self._actions if waiting[0] != key]
-            self._actions.append((key, action))
+            self._actions.append((key, action, draws))
             self._changed.notify()
 
     def redraw(self) -> None:
@@ -103,10 +103,10 @@ class Streamer:
                 if self._closed:
                     return
                 actions, self._actions = self._actions, []
-            for _, action in actions:
+            for _, action, _ in actions:
                 self._guarded(action)
             with self._changed:
-                if actions:
+                if any(draws for *_, draws in actions):
                     self._owes_draft = self._owes_still = True
                 picture = self._due()
             if picture is not None:

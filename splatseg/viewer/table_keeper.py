@@ -86,7 +86,10 @@ class TableKeeper:
             self._wake.notify()
 
     def close(self) -> None:
-        """Write all that is not written yet, and return when it is."""
+        """Write all that is not written yet, and return when it is. What could not be written is tried once more."""
+        with self._table.lock:
+            if self.state.startswith("not kept"):
+                self.changed()
         with self._wake:
             self._closing = True
             self._wake.notify()
@@ -139,6 +142,8 @@ class TableKeeper:
         with self._table.lock, self._wake:
             self._on_disk = now.ids
             if self._due != due:
+                # The edit that came while the splat was written must be newer than it, to be taken up after a crash.
+                write_unsaved(self._run.unsaved_path, self._table.ids, self._table.highest)
                 return False
             self._due = None
             self._run.unsaved_path.unlink(missing_ok=True)

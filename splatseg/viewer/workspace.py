@@ -55,6 +55,7 @@ class Workspace:
         self.canvas = Canvas(scene)
         self._history = History(Step(bits_of(np.zeros(len(scene.splats), dtype=bool))))
         self._mode = "color"
+        self._described: tuple[object, str] = (None, "")
         self._mean: tuple[Bits, np.ndarray | None] | None = None
         self._session: tuple[Bits | None, Session] = (None, scene.session.fork())
 
@@ -119,7 +120,10 @@ class Workspace:
 
     def describe(self) -> str:
         """What is selected, how many Gaussians, how large: "mug: 12,034 Gaussians, 1.2 x 0.8 x 0.9"."""
-        return describe(self.scene, self.step.members)
+        of = (self.step.members, None if self.scene.table is None else self.scene.table.now)
+        if self._described[0] != of:
+            self._described = (of, describe(self.scene, of[0]))
+        return self._described[1]
 
     # Selecting -----------------------------------------------------------------------------------------------------
 
@@ -290,6 +294,13 @@ class Workspace:
         """Begin anew with a step and a mode, as when the workspace was opened."""
         with self.lock:
             self._history, self._mode = History(step), mode
+
+    def copy(self) -> Workspace:
+        """A workspace that shows the same as this one now, and goes on doing so whatever is clicked here."""
+        with self.lock:
+            other = Workspace(self.scene)
+            other.begin(self.step, self.mode)
+        return other
 
     # ---------------------------------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from splatseg.viewer import (
     picture,
     screenshot,
 )
+from splatseg.viewer.exports import new_path
 
 
 @pytest.mark.parametrize("suffix", [".ply", ".splat", ".compressed.ply"])
@@ -81,3 +82,9 @@ def test_screenshots_and_frames_are_the_pictures(tmp_path: Path) -> None:
         np.testing.assert_array_equal(image, picture(space, CAMERA))
     with pytest.raises(PromptError, match=r"does not end in \.png"):
         screenshot(space, CAMERA, tmp_path / "shot.gif")
+
+
+def test_two_who_write_in_one_second_do_not_write_one_file(tmp_path: Path) -> None:
+    given = [new_path(tmp_path / "exports", "selection", ".ply") for _ in range(5)]
+    assert len(set(given)) == 5 and {path.suffix for path in given} == {".ply"}
+    assert (tmp_path / "exports").is_dir()

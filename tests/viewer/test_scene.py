@@ -43,7 +43,7 @@ def test_what_a_run_lacks_is_a_warning(tmp_path: Path) -> None:
     (run.path / "config.yaml").write_text(settings)
     run.hierarchy_path.write_bytes(b"nonsense")
     found = Scene.open(run.path)
-    assert found.views == () and found.hierarchy is None and len(found.warnings) == 2
+    assert found.views == () and found.hierarchy is None and len(found.warnings) == 3
     space = Workspace(found)
     space.click(CAMERA, on(space, thing == 1))
     np.testing.assert_array_equal(space.members, thing == 1)

@@ -123,3 +123,17 @@ def test_a_huge_canvas_gets_a_picture_of_bounded_size() -> None:
     streamer.close()
     assert streamer.camera.width * streamer.camera.height <= 10_100
     assert abs(streamer.camera.width / streamer.camera.height - 4 / 3) < 0.02
+
+
+def test_what_changes_no_picture_draws_none() -> None:
+    screen, done = Screen(), threading.Event()
+    streamer = stream(screen)
+    streamer.moved(camera_at(0.0))
+    wait_for(lambda: bool(screen.drawn))
+    streamer.do(done.set, "tell", draws=False)
+    assert done.wait(10.0)
+    time.sleep(0.1)
+    assert len(screen.drawn) == 1
+    streamer.do(lambda: None)
+    wait_for(lambda: len(screen.drawn) > 1)
+    streamer.close()

@@ -14,7 +14,7 @@ from PIL import Image
 from splatseg.output import describe_segments, label_map, read_segments, write_segments
 from splatseg.run import Run
 from splatseg.run.earlier_segments import earlier_segments, settled
-from splatseg.splats import write_ply
+from splatseg.splats import Splats, write_ply
 from splatseg.viewer import Scene, SegmentTable
 from splatseg.viewer import table_keeper as module
 
@@ -110,6 +110,35 @@ def test_a_crash_between_two_files_leaves_a_run_that_opens_with_the_edits(
     np.testing.assert_array_equal(run.splats().segment_ids.numpy(), table.ids)
 
 
+@pytest.mark.parametrize("edit", ["another", "undo"])
+def test_an_edit_while_the_splat_is_written_is_there_after_a_crash(
+    run: Run, monkeypatch: pytest.MonkeyPatch, edit: str
+) -> None:
+    monkeypatch.setattr(module, "DEBOUNCE", 0.05)
+    _, table = opened(run)
+    written: list[Path] = []
+
+    def write(path: Path, splats: Splats) -> None:
+        if written:
+            raise OSError("the process ends here")
+        table.undo() if edit == "undo" else table.delete(3)
+        time.sleep(0.02)
+        write_ply(path, splats)
+        written.append(path)
+
+    monkeypatch.setattr(module, "write_ply", write)
+    table.merge([1, 2])
+    for _ in range(600):
+        if table.save_state.startswith("not kept"):
+            break
+        time.sleep(0.05)
+    assert table.save_state == "not kept: the process ends here"
+    assert not np.array_equal(run.splats().segment_ids.numpy(), table.ids)
+    monkeypatch.setattr(module, "DEBOUNCE", 1e6)
+    _, found = opened(run)
+    np.testing.assert_array_equal(found.ids, table.ids)
+
+
 def test_unsaved_edits_of_a_splat_that_was_segmented_since_are_not_taken_up(run: Run) -> None:
     _, table = opened(run)
     table.merge([1, 2])
@@ -175,6 +204,27 @@ def test_a_run_that_cannot_be_written_says_so_and_can_still_be_edited(
     monkeypatch.setattr(module, "write_segments", refuse)
     table.rename(1, "x")
     assert table.row(1).name == "x" and table.save_state == "not kept: read-only file system"
+
+
+@pytest.mark.parametrize("refused", ["write_segments", "write_unsaved", "write_ply"])
+def test_what_could_not_be_written_is_tried_again_when_the_scene_closes(
+    run: Run, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    def refuse(*given: object) -> None:
+        raise OSError("the disk is full")
+
+    scene, table = opened(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, refused, refuse)
+        patch.setattr(module, "DEBOUNCE", 0.05)
+        table.merge([1, 2])
+        for _ in range(600):
+            if table.save_state == "not kept: the disk is full":
+                break
+            time.sleep(0.05)
+    scene.close()
+    assert table.save_state == "saved" and names(run) == {1: "left", 3: "top"}
+    np.testing.assert_array_equal(run.splats().segment_ids.numpy(), table.ids)
 
 
 def test_after_closing_edits_are_said_not_to_be_kept(run: Run) -> None:

@@ -7,7 +7,7 @@ import pytest
 from viewer_scenes import ALONG, CAMERA, on, pixel_on, scene, workspace
 
 from splatseg.errors import PromptError
-from splatseg.viewer import Marker, Scene, Workspace
+from splatseg.viewer import Marker, Scene, Workspace, picture
 from splatseg.viewer.segment_table import table_of_file
 from splatseg.viewer.steps import KEPT
 
@@ -293,3 +293,17 @@ def test_a_file_with_neither_says_what_is_missing() -> None:
     for mode in ("features", "segments", "similarity", "overlay", "masks"):
         with pytest.raises(PromptError, match=f"nothing to show as '{mode}'"):
             space.mode = mode
+
+
+def test_a_copy_goes_on_showing_what_was_there_whatever_is_clicked_meanwhile() -> None:
+    space, thing = workspace()
+    space.select_segment(2)
+    space.set_visible(3, False)
+    space.mode = "overlay"
+    shown = picture(space, CAMERA)
+    kept = space.copy()
+    space.invert()
+    space.show_all()
+    space.mode = "color"
+    np.testing.assert_array_equal(picture(kept, CAMERA), shown)
+    np.testing.assert_array_equal(kept.members, thing == 2)

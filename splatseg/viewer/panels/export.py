@@ -5,7 +5,6 @@ Files are written on the server, under the folder shown at the top; a single fil
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,19 +89,12 @@ class ExportPanel:
 
     def new_path(self, stem: str, suffix: str) -> Path:
         """A path in the folder of exports that is not there yet."""
-        when = time.strftime("%Y%m%d-%H%M%S")
-        path = self._page.exports / f"{stem}-{when}{suffix}"
-        number = 2
-        while path.exists():
-            path = self._page.exports / f"{stem}-{when}-{number}{suffix}"
-            number += 1
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
+        return exports.new_path(self._page.exports, stem, suffix)
 
     def progress(self, done: int, total: int) -> None:
         """So much of what is being written is done."""
         self._share = 100.0 * done / max(total, 1)
-        self._page.do(lambda: None, key="progress")
+        self._page.tell()
 
     def write(self, work: Callable[[], str | None], path: Path) -> None:
         """Write in the background; then say where it is, and offer it to the browser if it is one file."""
@@ -117,7 +109,7 @@ class ExportPanel:
                 raise
             finally:
                 self._share = None
-                self._page.do(lambda: None, key="progress")
+                self._page.tell()
             if path.is_file() and path.stat().st_size <= MOST_DOWNLOAD:
                 self._page.client.send_file_download(path.name, path.read_bytes())
             else:

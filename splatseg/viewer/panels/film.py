@@ -76,7 +76,8 @@ class FilmControls:
         count = max(2, round(float(self._seconds.value) * film.RATE))
         keyframes, size = tuple(self._keyframes), SIZES[str(self._size.value)]
         film.cameras_through(keyframes, 2, size)  # says what is missing before anything is begun
-        path, workspace = self._writer.new_path("path", film.SUFFIX), self._page.workspace
+        # A film takes a while: it shows what was there when it was begun, not what is clicked meanwhile.
+        path, workspace = self._writer.new_path("path", film.SUFFIX), self._page.workspace.copy()
         self._writer.write(
             lambda: film.write_film(workspace, keyframes, count, size, path, self._writer.progress), path
         )

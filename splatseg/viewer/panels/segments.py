@@ -6,12 +6,13 @@ import dataclasses
 from typing import Any
 
 from splatseg.errors import PromptError
-from splatseg.output.segments_json import Segment
+from splatseg.output import Segment, largest_first
+from splatseg.viewer.describing import whole_segments
 from splatseg.viewer.page import Page
 from splatseg.viewer.panels.controls import add_buttons, assign, on_change, on_submit
 from splatseg.viewer.panels.links import Links
 from splatseg.viewer.panels.segment_list import SORTS, ListState, found, list_html, page_of, pages_of
-from splatseg.viewer.segment_table import SegmentTable
+from splatseg.viewer.segment_table import Labeling, SegmentTable
 
 
 class SegmentsPanel:
@@ -99,15 +100,15 @@ class SegmentsPanel:
             self._change(page=self._state.page if page is None else page)
         self._change(chosen=identity)
 
-    def _follow(self) -> None:
+    def _follow(self, now: Labeling) -> None:
         """A selection that has just become exactly a segment makes that the chosen one."""
         members = self._page.workspace.step.members
         if members is self._followed:
             return
         self._followed = members
-        ids = self._table.ids[members.array]
-        if len(ids) and ids[0] and (ids == ids[0]).all() and self._table.row(int(ids[0])).count == len(ids):
-            self.choose(int(ids[0]))
+        whole = whole_segments(now, members)
+        if whole is not None and len(whole) == 1:
+            self.choose(whole[0])
 
     def _select(self, how: str) -> None:
         self._page.workspace.select_segment(self._chosen.id, how)  # type: ignore[arg-type]
@@ -154,19 +155,16 @@ class SegmentsPanel:
 
     def refresh(self) -> None:
         """Show the table as it is now."""
-        self._follow()
-        rows = self._table.rows()
-        known = {row.id for row in rows}
-        if self._state.chosen not in known:
-            self._change(chosen=None)
-        self._change(ticked=self._state.ticked & known)
+        now = self._table.now  # one state for all of this: another browser may edit meanwhile
+        self._follow(now)
+        rows = largest_first(now.rows.values())
+        chosen = None if self._state.chosen is None else now.rows.get(self._state.chosen)
+        self._change(chosen=chosen and chosen.id, ticked=self._state.ticked & now.rows.keys())
         content = list_html(rows, self._state, set(self._page.workspace.visible_ids), self._links.send)
         assign(self._list, "content", content)
         assign(self._merge, "visible", bool(self._state.ticked))
-        assign(self._form, "visible", self._state.chosen is not None)
-        if self._state.chosen is not None:
-            chosen = self._chosen
-            if self._named != (chosen.id, chosen.name):
-                self._named = (chosen.id, chosen.name)
-                assign(self._name, "value", chosen.name)
+        assign(self._form, "visible", chosen is not None)
+        if chosen is not None and self._named != (chosen.id, chosen.name):
+            self._named = (chosen.id, chosen.name)
+            assign(self._name, "value", chosen.name)
         assign(self._saved, "content", f"*{len(rows)} segments · {self._table.save_state}*")

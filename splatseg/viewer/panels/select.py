@@ -148,7 +148,8 @@ class SelectPanel:
         """Show the state of the workspace."""
         workspace = self._page.workspace
         assign(self._drag, "value", BOX if self._page.rectangle else TURN)
-        assign(self._hint, "visible", not workspace.count and not workspace.can_undo)
+        untouched = not workspace.count and not workspace.can_undo
+        assign(self._hint, "visible", workspace.scene.selectable and untouched)
         assign(self._automatic, "value", workspace.granularity is None and workspace.threshold is None)
         if workspace.granularity is not None:
             assign(self._granularity, "value", workspace.granularity)

@@ -58,8 +58,8 @@ class ShowPanel:
         workspace = self._page.workspace
         if workspace.count:
             return CARD.format(color=AMBER, text=html.escape(workspace.describe()))
-        mute = "features" not in self._page.scene.modes and self._page.scene.table is None
-        return CARD.format(color="var(--mantine-color-default-border)", text=NO_FEATURES if mute else NOTHING)
+        text = NOTHING if self._page.scene.selectable else NO_FEATURES
+        return CARD.format(color="var(--mantine-color-default-border)", text=text)
 
 
 def offered_modes(page: Page) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ class WordsPanel:
                 found = self._words.find(text)
             except BaseException:
                 self._told = ""
-                self._page.do(lambda: None, key="words")
+                self._page.tell()
                 raise
             self._told = "\n".join(f"- {fact}" for fact in found.facts)
             self._page.do(lambda: workspace.select_gaussians(found.selection.members))
