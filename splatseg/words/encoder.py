@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from splatseg.errors import WeightsError
-from splatseg.words.weights import device_for, load_pretrained, model_type
+from splatseg.masks.generate.pretrained import device_named, load_network, load_processor, read_config
 
 FAMILIES = ("clip", "metaclip_2", "siglip", "siglip2")
 """Model types, as their config.json says."""
@@ -64,7 +64,7 @@ class TransformersEncoder:
         rows = []
         for start in range(0, len(texts), BATCH):
             inputs = self._processor(
-                text=list(texts[start : start + BATCH]),
+                text=self._cased(texts[start : start + BATCH]),
                 padding=self._padding,
                 truncation=True,
                 max_length=self._longest(),
@@ -72,6 +72,10 @@ class TransformersEncoder:
             )
             rows.append(self._vectors(self._model.get_text_features(**self._moved(inputs))))
         return _unit(rows)
+
+    def _cased(self, texts: Sequence[str]) -> list[str]:
+        """SigLIP knows small letters only, and not every tokenizer of its checkpoints makes them so."""
+        return [text.lower() for text in texts] if self._padding == "max_length" else list(texts)
 
     def _longest(self) -> int:
         positions = int(self._model.config.text_config.max_position_embeddings)
@@ -90,20 +94,19 @@ class TransformersEncoder:
         return np.asarray(vectors.float().cpu().numpy(), dtype=np.float32)
 
 
-def load_encoder(model: str | Path, device: str | None = None) -> TransformersEncoder:
-    """An encoder from a folder of weights, or by the name of one that transformers finds. device: None = the fastest.
+def load_encoder(model: str | Path, device: str = "auto") -> TransformersEncoder:
+    """An encoder from a folder of weights, or by its name on the hub. device: auto (a GPU if there is one), cpu, ...
 
-    Raises WeightsError if transformers is not installed, there are no such weights, or they are of another kind.
+    Raises WeightsError if there are no such weights, or they are of another kind; MaskError without transformers.
     """
-    kind = model_type(model)
+    kind = read_config(model).model_type
     if kind not in FAMILIES:
         raise WeightsError(
             f"{model} is a {kind} model, which does not put pictures and words into one space; "
             f"give one of the kinds {', '.join(FAMILIES)}"
         )
-    network, processor = load_pretrained(model, "AutoModel")
-    network = network.to(device or device_for()).eval()
-    return TransformersEncoder(network, processor, f"{kind}:{Path(str(model)).name}")
+    network = load_network(model, "AutoModel", device_named(device))
+    return TransformersEncoder(network, load_processor(model), f"{kind}:{Path(str(model)).name}")
 
 
 def _unit(rows: list[np.ndarray]) -> np.ndarray:
