@@ -71,7 +71,8 @@ class Evaluate:
         if self.protocol is None:
             self._measure(terminal)
         elif self.write_test_views is not None:
-            terminal.results.print(write_held_out(self.protocol, self.folder, self.write_test_views, self.scenes))
+            summary = write_held_out(self.protocol, self.folder, self.write_test_views, self.scenes)
+            terminal.results.print(summary, markup=False, soft_wrap=True)
         else:
             score = self._score(self.protocol, terminal)
             terminal.results.print(protocol_tables(score))
