@@ -11,6 +11,7 @@ Alphabet: B pictures or texts; D dimensions, the model's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 
 from splatseg.errors import WeightsError
+from splatseg.masks.generate.memory import LESS_MEMORY, Batches
 from splatseg.masks.generate.pretrained import device_named, load_network, load_processor, read_config
 
 FAMILIES = ("clip", "metaclip_2", "siglip", "siglip2")
@@ -47,6 +49,7 @@ class TransformersEncoder:
     def __init__(self, model: Any, processor: Any, name: str) -> None:
         self.name = name
         self._model, self._processor = model, processor
+        self._pictures = Batches(BATCH, model.device)
         self._padding = "max_length" if model.config.model_type.startswith("siglip") else True
 
     @torch.no_grad()
@@ -54,9 +57,18 @@ class TransformersEncoder:
         """See `Encoder`."""
         rows = []
         for start in range(0, len(pictures), BATCH):
-            inputs = self._processor(images=list(pictures[start : start + BATCH]), return_tensors="pt")
-            rows.append(self._vectors(self._model.get_image_features(**self._moved(inputs))))
+            rows.append(
+                self._pictures.run(partial(self._looked_at, pictures[start : start + BATCH]), "pictures", _small)
+            )
         return _unit(rows)
+
+    def _looked_at(self, pictures: Sequence[np.ndarray], batch: int) -> np.ndarray:
+        """Vectors of pictures, `batch` of them at a time."""
+        rows = []
+        for start in range(0, len(pictures), batch):
+            inputs = self._processor(images=list(pictures[start : start + batch]), return_tensors="pt")
+            rows.append(self._vectors(self._model.get_image_features(**self._moved(inputs))))
+        return np.concatenate(rows)
 
     @torch.no_grad()
     def texts(self, texts: Sequence[str]) -> np.ndarray:
@@ -107,6 +119,10 @@ def load_encoder(model: str | Path, device: str = "auto") -> TransformersEncoder
         )
     network = load_network(model, "AutoModel", device_named(device))
     return TransformersEncoder(network, load_processor(model), f"{kind}:{Path(str(model)).name}")
+
+
+def _small(reason: str) -> WeightsError:
+    return WeightsError(f"There is no memory for the model, even for one picture at a time ({reason}); {LESS_MEMORY}.")
 
 
 def _unit(rows: list[np.ndarray]) -> np.ndarray:

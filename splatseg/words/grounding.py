@@ -10,6 +10,7 @@ Alphabet: M masks or boxes (x0, y0, x1, y1) in pixels; H x W pixels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -18,6 +19,7 @@ import torch
 
 from splatseg.errors import WeightsError
 from splatseg.masks.generate.mask_model import MaskModel, load_mask_model
+from splatseg.masks.generate.memory import LESS_MEMORY, Batches
 from splatseg.masks.generate.pretrained import device_named, load_network, load_processor, read_config
 
 DETECTORS = ("grounding-dino", "mm-grounding-dino", "owlvit", "owlv2")
@@ -46,6 +48,16 @@ class Grounder(Protocol):
         """(masks (M,H,W) bool, scores (M,) float32 in 0..1) of an image (H,W,3) uint8; M may be 0."""
 
 
+def _within_memory(image: np.ndarray, device: torch.device, find: Callable[[], Masks]) -> Masks:
+    """find(). Raises WeightsError when memory runs out: there is no batch that could be smaller."""
+
+    def too_little(reason: str) -> WeightsError:
+        size = f"{image.shape[1]}x{image.shape[0]}"
+        return WeightsError(f"There is no memory to find words in a picture of {size} ({reason}); {LESS_MEMORY}.")
+
+    return Batches(1, device).run(lambda one: find(), "pictures", too_little)
+
+
 class BoxesThenMasks:
     """A detector finds boxes for the words, a segmenter makes a mask of each."""
 
@@ -55,7 +67,10 @@ class BoxesThenMasks:
         self._kind = str(detector.config.model_type)
 
     def ground(self, image: np.ndarray, text: str) -> Masks:
-        """See `Grounder`."""
+        """See `Grounder`. Raises WeightsError when memory runs out."""
+        return _within_memory(image, self._detector.device, lambda: self._found(image, text))
+
+    def _found(self, image: np.ndarray, text: str) -> Masks:
         boxes, scores = self.boxes(image, text)
         if len(boxes) == 0:
             return np.zeros((0, *image.shape[:2]), bool), scores
@@ -88,9 +103,12 @@ class ConceptSegmenter:
         self.name = name
         self._model, self._processor = model, processor
 
-    @torch.no_grad()
     def ground(self, image: np.ndarray, text: str) -> Masks:
-        """See `Grounder`."""
+        """See `Grounder`. Raises WeightsError when memory runs out."""
+        return _within_memory(image, self._model.device, lambda: self._found(image, text))
+
+    @torch.no_grad()
+    def _found(self, image: np.ndarray, text: str) -> Masks:
         inputs = self._processor(images=image, text=text, return_tensors="pt").to(self._model.device)
         outputs = self._model(**inputs)
         found = self._processor.post_process_instance_segmentation(

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_language_models as tiny
+import torch
 from safetensors.torch import load_file, save_file
 
 from splatseg.errors import WeightsError
@@ -84,3 +85,24 @@ def test_damaged_incomplete_and_foreign_weights_are_told(tmp_path: Path) -> None
 def test_siglip_reads_capitals_as_the_small_letters_it_was_trained_on(tmp_path: Path) -> None:
     encoder = load_encoder(tiny.tiny_siglip(tmp_path / "weights"), "cpu")
     np.testing.assert_array_equal(*encoder.texts(["Red Mug", "red mug"]))
+
+
+def test_when_memory_runs_out_fewer_pictures_at_a_time_give_the_same_vectors_and_none_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = load_encoder(tiny.tiny_clip(tmp_path / "weights"), "cpu")
+    usual, whole, asked = encoder.images(PICTURES * 3), encoder._model.get_image_features, []
+    most = 2
+
+    def scarce(**inputs: torch.Tensor) -> object:
+        asked.append(len(inputs["pixel_values"]))
+        if asked[-1] > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return whole(**inputs)
+
+    monkeypatch.setattr(encoder._model, "get_image_features", scarce)
+    np.testing.assert_allclose(encoder.images(PICTURES * 3), usual, atol=1e-6)
+    assert asked == [6, 6, 4, 2, 2, 2]
+    most = 0
+    with pytest.raises(WeightsError, match=r"no memory for the model, even for one picture .*CUDA out of memory"):
+        encoder.images(PICTURES)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tiny_language_models as tiny
 import tiny_mask_models
+import torch
 from safetensors.torch import load_file, save_file
 
 from splatseg.errors import SplatsegError, WeightsError
@@ -85,3 +86,14 @@ def test_weights_stored_in_half_precision_find_boxes_too(segmenter: Path, tmp_pa
     (folder / "config.json").write_text(json.dumps(config | {"dtype": "float16"}))
     masks, scores = load_grounder(folder, segmenter, "cpu").ground(IMAGE, "red mug")
     assert masks.shape == (len(scores), 60, 80) and len(scores) > 0
+
+
+def test_memory_that_runs_out_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grounder = load_grounder(tiny.tiny_sam3(tmp_path / "weights"), None, "cpu")
+
+    def scarce(*inputs: object, **named: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(type(grounder._model), "forward", scarce)  # type: ignore[attr-defined]
+    with pytest.raises(WeightsError, match=r"no memory to find words in a picture of 80x60 .*use a smaller model"):
+        grounder.ground(IMAGE, "red mug")
