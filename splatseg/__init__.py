@@ -25,11 +25,15 @@ if TYPE_CHECKING:
     from splatseg.cluster import cluster_splats as cluster_splats
     from splatseg.cluster import segments_of as segments_of
     from splatseg.errors import SplatsegError as SplatsegError
+    from splatseg.evaluate import ProtocolScore as ProtocolScore
+    from splatseg.evaluate import score_predictions as score_predictions
     from splatseg.lift import Agreement as Agreement
     from splatseg.lift import collect_votes as collect_votes
     from splatseg.lift import embed as embed  # type: ignore[no-redef]  # not the module of that name
     from splatseg.lift import fill_unseen as fill_unseen
     from splatseg.masks import open_masks as open_masks
+    from splatseg.masks.generate import GenerateSettings as GenerateSettings
+    from splatseg.masks.generate import propose_masks as propose_masks
     from splatseg.output import label_map as label_map
     from splatseg.output import selection_coverage as selection_coverage
     from splatseg.output import selection_mask as selection_mask
@@ -40,13 +44,25 @@ if TYPE_CHECKING:
     from splatseg.refine import refine_boundaries as refine_boundaries
     from splatseg.run import CaptureSettings as CaptureSettings
     from splatseg.run import Film as Film
+    from splatseg.run import Found as Found
+    from splatseg.run import Language as Language
+    from splatseg.run import MasksRequest as MasksRequest
+    from splatseg.run import Request as Request
     from splatseg.run import Run as Run
     from splatseg.run import RunSettings as RunSettings
+    from splatseg.run import Silent as Silent
+    from splatseg.run import Words as Words
+    from splatseg.run import describe_run as describe_run
+    from splatseg.run import evaluate_protocol as evaluate_protocol
     from splatseg.run import evaluate_run as evaluate_run
+    from splatseg.run import export_masks as export_masks
+    from splatseg.run import make_masks as make_masks
+    from splatseg.run import open_language as open_language
     from splatseg.run import open_run as open_run
     from splatseg.run import refine_run as refine_run
     from splatseg.run import render_video as render_video
     from splatseg.run import segment_run as segment_run
+    from splatseg.run import select_in_run as select_in_run
     from splatseg.run import start_run as start_run
     from splatseg.run import train_run as train_run
     from splatseg.select import Knowledge as Knowledge
@@ -64,6 +80,8 @@ if TYPE_CHECKING:
     from splatseg.splats import write_ply as write_ply
     from splatseg.train import TrainConfig as TrainConfig
     from splatseg.train import fit as fit
+    from splatseg.words import load_encoder as load_encoder
+    from splatseg.words import load_grounder as load_grounder
 
 _NAMES = {
     "capture": (
@@ -78,21 +96,35 @@ _NAMES = {
     ),
     "cluster": ("Hierarchy", "cluster_splats", "segments_of"),
     "errors": ("SplatsegError",),
+    "evaluate": ("ProtocolScore", "score_predictions"),
     "lift": ("Agreement", "collect_votes", "embed", "fill_unseen"),
     "masks": ("open_masks",),
+    "masks.generate": ("GenerateSettings", "propose_masks"),
     "output": ("label_map", "selection_coverage", "selection_mask", "write_splats_as", "write_video"),
     "raster": ("rasterize",),
     "refine": ("RefineSettings", "refine_boundaries"),
     "run": (
         "CaptureSettings",
         "Film",
+        "Found",
+        "Language",
+        "MasksRequest",
+        "Request",
         "Run",
         "RunSettings",
+        "Silent",
+        "Words",
+        "describe_run",
+        "evaluate_protocol",
         "evaluate_run",
+        "export_masks",
+        "make_masks",
+        "open_language",
         "open_run",
         "refine_run",
         "render_video",
         "segment_run",
+        "select_in_run",
         "start_run",
         "train_run",
     ),
@@ -109,6 +141,7 @@ _NAMES = {
     ),
     "splats": ("Splats", "load_splats", "render_rgb", "write_ply"),
     "train": ("TrainConfig", "fit"),
+    "words": ("load_encoder", "load_grounder"),
 }
 _STAGE_OF = {name: stage for stage, names in _NAMES.items() for name in names}
 

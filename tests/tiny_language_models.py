@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import string
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,43 @@ def tiny_sam(folder: Path) -> Path:
 
 
 def tiny_sam3(folder: Path) -> Path:
+    config, processor = _sam3()
+    return _saved(folder, transformers.Sam3Model(config), processor)
+
+
+def tiny_sam3_video(folder: Path) -> Path:
+    """As the SAM 3 checkpoints are: the image model is the detector of the video model."""
+    config, images = _sam3()
+    tracker = transformers.Sam3TrackerVideoConfig(
+        vision_config=copy.deepcopy(config.vision_config),  # it would set its own image size in it
+        prompt_encoder_config={"hidden_size": 16, "image_size": 112, "patch_size": 14, "mask_input_channels": 4},
+        mask_decoder_config={
+            "hidden_size": 16,
+            "mlp_dim": 16,
+            "num_attention_heads": 2,
+            "iou_head_hidden_dim": 16,
+        },
+        memory_attention_hidden_size=16,
+        memory_attention_num_layers=1,
+        memory_attention_feed_forward_hidden_size=16,
+        memory_attention_rope_feat_sizes=[8, 8],
+        memory_encoder_hidden_size=16,
+        memory_encoder_output_channels=8,
+        mask_downsampler_embed_dim=16,
+        memory_fuser_num_layers=1,
+        memory_fuser_embed_dim=16,
+        memory_fuser_intermediate_dim=16,
+    )
+    whole = transformers.Sam3VideoConfig(detector_config=config, tracker_config=tracker)
+    processor = transformers.Sam3VideoProcessor(
+        image_processor=images.image_processor,
+        video_processor=transformers.Sam2VideoVideoProcessor(size={"height": 112, "width": 112}),
+        tokenizer=images.tokenizer,
+    )
+    return _saved(folder, transformers.Sam3VideoModel(whole), processor)
+
+
+def _sam3() -> tuple[Any, Any]:
     torch.manual_seed(0)
     tokenizer, count = _clip_tokenizer()
     special = {"bos_token_id": count - 2, "eos_token_id": count - 1, "pad_token_id": count - 1}
@@ -198,5 +236,4 @@ def tiny_sam3(folder: Path) -> Path:
         mask_decoder_config={"hidden_size": 16, "num_attention_heads": 2},
     )
     image = transformers.Sam3ImageProcessor(size={"height": 112, "width": 112}, mask_size={"height": 32, "width": 32})
-    processor = transformers.Sam3Processor(image_processor=image, tokenizer=tokenizer)
-    return _saved(folder, transformers.Sam3Model(config), processor)
+    return config, transformers.Sam3Processor(image_processor=image, tokenizer=tokenizer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -71,7 +72,8 @@ class Evaluate:
         if self.protocol is None:
             self._measure(terminal)
         elif self.write_test_views is not None:
-            terminal.results.print(write_held_out(self.protocol, self.folder, self.write_test_views, self.scenes))
+            summary = write_held_out(self.protocol, self.folder, self.write_test_views, self.scenes)
+            terminal.results.print(summary, markup=False, soft_wrap=True)
         else:
             score = self._score(self.protocol, terminal)
             terminal.results.print(protocol_tables(score))
@@ -91,6 +93,10 @@ class Evaluate:
     def _score(self, protocol: ProtocolName, terminal: Terminal) -> ProtocolScore:
         if (self.predictions is None) == (not self.runs):
             raise PromptError("--protocol scores runs (--run RUN) or masks (--predictions DIR); give one of the two")
+        if self.prompts == "text" and not self.runs:
+            raise PromptError("--prompts text asks a run; give --run RUN instead of --predictions")
+        if self.prompts != "text" and (self.model or self.segmenter):
+            raise PromptError("--model and --segmenter are for words; add --prompts text, or leave them away")
         if self.predictions is not None:
             return score_predictions(PROTOCOLS[protocol], self.folder, self.predictions, self.scenes)
         runs = [open_run(path) for path in self.runs]
@@ -99,7 +105,8 @@ class Evaluate:
 
     def _words(self, first: Run, terminal: Terminal) -> Callable[[Run, str], Selection]:
         language = open_language(self.model, self.segmenter, first)
-        return lambda run, text: language.find(run, run.splats(), [text], terminal).selection
+        splats_of = lru_cache(maxsize=1)(Run.splats)
+        return lambda run, text: language.find(run, splats_of(run), [text], terminal).selection
 
 
 def _list_missing(score: ProtocolScore, terminal: Terminal) -> None:

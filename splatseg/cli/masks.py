@@ -59,7 +59,8 @@ class Masks:
     def run(self, terminal: Terminal) -> None:
         """Make the masks (or export them) and print how many there are."""
         if self.export is not None:
-            terminal.results.print(export_masks(self.source, self.output, self.export, terminal))
+            summary = export_masks(self.source, self.output, self.export, terminal)
+            terminal.results.print(summary, markup=False, soft_wrap=True)
             return
         settings = GenerateSettings(
             points_per_side=self.points_per_side,
@@ -78,4 +79,5 @@ class Masks:
             shard=parse_shard(self.shard),
             overwrite=self.overwrite,
         )
-        terminal.results.print(make_masks(self.source, self.output, request, terminal))
+        summary = make_masks(self.source, self.output, request, terminal)
+        terminal.results.print(summary, markup=False, soft_wrap=True)

@@ -83,4 +83,4 @@ class Select:
         summary = select_in_run(
             open_run(self.folder), request, self.output, terminal, self.cameras, self.antialias, words
         )
-        terminal.results.print(summary)
+        terminal.results.print(summary, markup=False, soft_wrap=True)

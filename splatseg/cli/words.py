@@ -35,4 +35,4 @@ class Words:
         vocabulary = None if self.vocabulary is None else read_words(self.vocabulary)
         run = open_run(self.folder)
         summary = describe_run(run, load_encoder(self.model), terminal, vocabulary, self.rename, self.model)
-        terminal.results.print(summary, markup=False)
+        terminal.results.print(summary, markup=False, soft_wrap=True)

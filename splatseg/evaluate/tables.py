@@ -150,7 +150,8 @@ def published_table(score: ProtocolScore) -> Table:
         table.add_column(title)
     figures = {name: 100 * score.figures[name] for name in columns}
     cells = [_percent(found.get(scene)) for scene in scenes] + [_percent(figures.get(name)) for name in columns]
-    table.add_row(f"this result, {len(score.tasks)} scenes", *cells, score.prompts, "", "", style="bold")
+    counted = f"{len(score.tasks)} scene{'' if len(score.tasks) == 1 else 's'}"
+    table.add_row(f"this result, {counted}", *cells, score.prompts, "", "", style="bold")
     table.add_section()
     for row in rows:
         cells = [_percent((row.scenes or {}).get(scene)) for scene in scenes]

@@ -35,7 +35,7 @@ class MasksRequest:
 def make_masks(capture: Path, folder: Path, request: MasksRequest, reporter: Reporter) -> str:
     """Make the masks of every view of a capture (train and test) that has none yet, one file a view. Returns a summary.
 
-    Raises CaptureError and MaskError for bad input, before anything is made where that can be known.
+    Raises CaptureError, MaskError and WeightsError for bad input, before anything is made where that can be known.
     """
     views = load_capture(capture, downscale=request.downscale, test_every=0).views
     generator = open_generator(request.model, request.settings, request.device, request.precision, reporter.warn)

@@ -46,7 +46,7 @@ def select_in_run(
     if splats.features is None:
         raise RunError(f"{run.path} has no features yet; run `splatseg segment {run.path} --masks DIR` first")
     lines: tuple[str, ...] = ()
-    if words is not None and words.text:
+    if words is not None and words.given:
         selection, lines = _by_words(run, splats, request, words, reporter)
     else:
         selection = select(run, splats, request)
@@ -54,7 +54,7 @@ def select_in_run(
     coverage = _write_masks(splats, pictured, members, output / "masks", SUPERSAMPLE if antialias else 1, reporter)
     export_object(output / "object.ply", splats, members)
     export_rest(output / "rest.ply", splats, members)
-    said = dataclasses.asdict(words) if words is not None and words.text else {}
+    said = dataclasses.asdict(words) if words is not None and words.given else {}
     write_json(output / "selection.json", _facts(request, selection, len(splats), coverage) | said)
     return "\n".join([*lines, f"selected {int(members.sum()):,} of {len(splats):,} Gaussians; wrote {output}"])
 
@@ -64,6 +64,8 @@ def _by_words(
 ) -> tuple[Selection, tuple[str, ...]]:
     if request.given:
         raise PromptError("words and prompts in views cannot be mixed; give either --text or --click, --box and --mask")
+    if not words.text or not all(text.strip() for text in (*words.text, *words.not_text)):
+        raise PromptError('a text is empty or missing; say what is meant, such as: --text "red mug"')
     language = open_language(words.model, words.segmenter, run)
     found = language.find(run, splats, words.text, reporter, words.not_text)
     hierarchy = _hierarchy_for(run, splats, request)

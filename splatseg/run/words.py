@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from splatseg.errors import NotFoundError, RunError, WeightsError
+from splatseg.masks.generate.pretrained import read_config
 from splatseg.output import label_map, read_segments, write_segments
 from splatseg.output.segments_json import Segment
 from splatseg.run.folder import Run
@@ -34,7 +35,6 @@ from splatseg.words import (
     describe,
     load_encoder,
     load_grounder,
-    model_type,
     read_described,
     write_described,
 )
@@ -55,6 +55,11 @@ class Words:
     not_text: tuple[str, ...] = ()
     model: str | None = None
     segmenter: str | None = None
+
+    @property
+    def given(self) -> bool:
+        """Whether there is anything in words."""
+        return bool(self.text or self.not_text)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +138,9 @@ def open_language(model: str | None, segmenter: str | None = None, run: Run | No
             "words need a model: --model with the folder of a CLIP or SigLIP (after `splatseg words RUN --model DIR`), "
             "of SAM 3, or of a Grounding DINO with --segmenter"
         )
-    return Language(load_encoder(model) if model_type(model) in FAMILIES else load_grounder(model, segmenter))
+    return Language(
+        load_encoder(model) if read_config(model).model_type in FAMILIES else load_grounder(model, segmenter)
+    )
 
 
 def find_described(
@@ -146,8 +153,8 @@ def find_described(
     """
     described = _current(run, splats, encoder)
     assert splats.segment_ids is not None
-    names = {segment.id: segment.name for segment in read_segments(run.segments_path)}
     scale = Scale(described)
+    called = _called(run, scale)
     vectors = encoder.texts([caption(text) for text in (*texts, *unlike)])
     ids = splats.segment_ids.numpy()
     members, facts = np.zeros(len(splats), dtype=bool), []
@@ -155,16 +162,14 @@ def find_described(
     for text, vector in zip(texts, vectors, strict=False):
         answer = scale.answer(vector, list(vectors[len(texts) :]))
         if not answer.meant:
-            near = ", ".join(f"{names.get(i, 'segment')} (segment {i})" for i in answer.nearest(SUGGESTED))
+            near = ", ".join(called.get(i, f"segment {i}") for i in answer.nearest(SUGGESTED))
             raise NotFoundError(f"{text!r} is not in this scene; the nearest are {near or 'none'}")
         members |= np.isin(ids, answer.meant)
         by_id = np.full(int(ids.max()) + 1, -1.0, dtype=np.float32)
         by_id[answer.ids] = np.tanh(answer.scores / 4.0)
         scores = np.maximum(scores, by_id[ids])
         t = dict(zip(answer.ids.tolist(), answer.scores.tolist(), strict=True))
-        facts += [
-            f"{text}: {names.get(i, f'segment {i}')} (segment {i}), {t[i]:.1f} above chance" for i in answer.meant
-        ]
+        facts += [f"{text}: {called.get(i, f'segment {i}')}, {t[i]:.1f} above chance" for i in answer.meant]
     return Found(Selection(scores, 0.0, members), tuple(facts))
 
 
@@ -216,13 +221,20 @@ def _current(run: Run, splats: Splats, encoder: Encoder) -> Described:
     if splats.segment_ids is None:
         raise RunError(f"{run.path} has no segments; run `splatseg segment {run.path} --masks DIR` first")
     changed = described.changed(splats.segment_ids.numpy())
-    there = int((splats.segment_ids.unique() > 0).sum())
+    there = len(described.ids)
     if changed and len(changed) > there // 2:
         raise RunError(
-            f"{len(changed)} of {there} segments of {run.path} have changed since they were described; "
+            f"{len(changed)} of the {there} described segments of {run.path} have changed since; "
             f"run `splatseg words {run.path} --model {described.weights or 'DIR'}` again"
         )
-    return described
+    return described.those(splats.segment_ids.numpy())
+
+
+def _called(run: Run, scale: Scale) -> dict[int, str]:
+    """What to call segments: by the name that a person gave or, if none did, the word that fits; and by the number."""
+    given = {segment.id: segment.name for segment in read_segments(run.segments_path)}
+    given = {i: name for i, name in given.items() if name != f"segment {i}"}
+    return {i: f"{name} (segment {i})" for i, name in (scale.names() | given).items()}
 
 
 def _finding(masks: dict[str, np.ndarray]) -> int:

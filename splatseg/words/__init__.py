@@ -21,4 +21,3 @@ from splatseg.words.query import Scale as Scale
 from splatseg.words.vocabulary import caption as caption
 from splatseg.words.vocabulary import common_words as common_words
 from splatseg.words.vocabulary import read_words as read_words
-from splatseg.words.weights import model_type as model_type

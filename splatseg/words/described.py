@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,10 +51,21 @@ class Described:
         assert len(self.words) == len(self.word_vectors)
 
     def changed(self, segment_ids: np.ndarray) -> list[int]:
-        """Segments of segment_ids (N,) that were not described, or are made of other Gaussians by now."""
+        """The described segments that are made of other Gaussians by now, or are not in segment_ids (N,) any more.
+
+        Segments without a description do not count: those that no view shows never have one.
+        """
         now = marks_of(segment_ids)
-        known = dict(zip(self.ids.tolist(), self.marks.tolist(), strict=True))
-        return [segment_id for segment_id, mark in now.items() if known.get(segment_id) != mark]
+        return [
+            segment_id
+            for segment_id, mark in zip(self.ids.tolist(), self.marks.tolist(), strict=True)
+            if now.get(segment_id) != mark
+        ]
+
+    def those(self, segment_ids: np.ndarray) -> Described:
+        """What is said of the segments that segment_ids (N,) still has."""
+        there = np.isin(self.ids, segment_ids)
+        return replace(self, ids=self.ids[there], vectors=self.vectors[there], marks=self.marks[there])
 
 
 def describe(

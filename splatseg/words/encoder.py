@@ -11,6 +11,7 @@ Alphabet: B pictures or texts; D dimensions, the model's own.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,7 +19,8 @@ import numpy as np
 import torch
 
 from splatseg.errors import WeightsError
-from splatseg.words.weights import device_for, load_pretrained, model_type
+from splatseg.masks.generate.memory import LESS_MEMORY, Batches
+from splatseg.masks.generate.pretrained import device_named, load_network, load_processor, read_config
 
 FAMILIES = ("clip", "metaclip_2", "siglip", "siglip2")
 """Model types, as their config.json says."""
@@ -47,6 +49,7 @@ class TransformersEncoder:
     def __init__(self, model: Any, processor: Any, name: str) -> None:
         self.name = name
         self._model, self._processor = model, processor
+        self._pictures = Batches(BATCH, model.device)
         self._padding = "max_length" if model.config.model_type.startswith("siglip") else True
 
     @torch.no_grad()
@@ -54,9 +57,18 @@ class TransformersEncoder:
         """See `Encoder`."""
         rows = []
         for start in range(0, len(pictures), BATCH):
-            inputs = self._processor(images=list(pictures[start : start + BATCH]), return_tensors="pt")
-            rows.append(self._vectors(self._model.get_image_features(**self._moved(inputs))))
+            rows.append(
+                self._pictures.run(partial(self._looked_at, pictures[start : start + BATCH]), "pictures", _small)
+            )
         return _unit(rows)
+
+    def _looked_at(self, pictures: Sequence[np.ndarray], batch: int) -> np.ndarray:
+        """Vectors of pictures, `batch` of them at a time."""
+        rows = []
+        for start in range(0, len(pictures), batch):
+            inputs = self._processor(images=list(pictures[start : start + batch]), return_tensors="pt")
+            rows.append(self._vectors(self._model.get_image_features(**self._moved(inputs))))
+        return np.concatenate(rows)
 
     @torch.no_grad()
     def texts(self, texts: Sequence[str]) -> np.ndarray:
@@ -64,7 +76,7 @@ class TransformersEncoder:
         rows = []
         for start in range(0, len(texts), BATCH):
             inputs = self._processor(
-                text=list(texts[start : start + BATCH]),
+                text=self._cased(texts[start : start + BATCH]),
                 padding=self._padding,
                 truncation=True,
                 max_length=self._longest(),
@@ -72,6 +84,10 @@ class TransformersEncoder:
             )
             rows.append(self._vectors(self._model.get_text_features(**self._moved(inputs))))
         return _unit(rows)
+
+    def _cased(self, texts: Sequence[str]) -> list[str]:
+        """SigLIP knows small letters only, and not every tokenizer of its checkpoints makes them so."""
+        return [text.lower() for text in texts] if self._padding == "max_length" else list(texts)
 
     def _longest(self) -> int:
         positions = int(self._model.config.text_config.max_position_embeddings)
@@ -90,20 +106,23 @@ class TransformersEncoder:
         return np.asarray(vectors.float().cpu().numpy(), dtype=np.float32)
 
 
-def load_encoder(model: str | Path, device: str | None = None) -> TransformersEncoder:
-    """An encoder from a folder of weights, or by the name of one that transformers finds. device: None = the fastest.
+def load_encoder(model: str | Path, device: str = "auto") -> TransformersEncoder:
+    """An encoder from a folder of weights, or by its name on the hub. device: auto (a GPU if there is one), cpu, ...
 
-    Raises WeightsError if transformers is not installed, there are no such weights, or they are of another kind.
+    Raises WeightsError if there are no such weights, or they are of another kind; MaskError without transformers.
     """
-    kind = model_type(model)
+    kind = read_config(model).model_type
     if kind not in FAMILIES:
         raise WeightsError(
             f"{model} is a {kind} model, which does not put pictures and words into one space; "
             f"give one of the kinds {', '.join(FAMILIES)}"
         )
-    network, processor = load_pretrained(model, "AutoModel")
-    network = network.to(device or device_for()).eval()
-    return TransformersEncoder(network, processor, f"{kind}:{Path(str(model)).name}")
+    network = load_network(model, "AutoModel", device_named(device))
+    return TransformersEncoder(network, load_processor(model), f"{kind}:{Path(str(model)).name}")
+
+
+def _small(reason: str) -> WeightsError:
+    return WeightsError(f"There is no memory for the model, even for one picture at a time ({reason}); {LESS_MEMORY}.")
 
 
 def _unit(rows: list[np.ndarray]) -> np.ndarray:

@@ -10,6 +10,7 @@ Alphabet: M masks or boxes (x0, y0, x1, y1) in pixels; H x W pixels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -18,10 +19,12 @@ import torch
 
 from splatseg.errors import WeightsError
 from splatseg.masks.generate.mask_model import MaskModel, load_mask_model
-from splatseg.words.weights import device_for, load_pretrained, model_type
+from splatseg.masks.generate.memory import LESS_MEMORY, Batches
+from splatseg.masks.generate.pretrained import device_named, load_network, load_processor, read_config
 
 DETECTORS = ("grounding-dino", "mm-grounding-dino", "owlvit", "owlv2")
-CONCEPTS = ("sam3",)
+CONCEPTS = ("sam3", "sam3_video")
+"""The checkpoints of SAM 3 have the configuration of the video model, which this one is a part of."""
 
 BOX_SCORES = {"grounding-dino": 0.3, "mm-grounding-dino": 0.3, "owlvit": 0.1, "owlv2": 0.2}
 """Least score of a box, by kind of detector: Grounding DINO's as Gaussian Grouping takes it, OWL's its authors'."""
@@ -45,6 +48,16 @@ class Grounder(Protocol):
         """(masks (M,H,W) bool, scores (M,) float32 in 0..1) of an image (H,W,3) uint8; M may be 0."""
 
 
+def _within_memory(image: np.ndarray, device: torch.device, find: Callable[[], Masks]) -> Masks:
+    """find(). Raises WeightsError when memory runs out: there is no batch that could be smaller."""
+
+    def too_little(reason: str) -> WeightsError:
+        size = f"{image.shape[1]}x{image.shape[0]}"
+        return WeightsError(f"There is no memory to find words in a picture of {size} ({reason}); {LESS_MEMORY}.")
+
+    return Batches(1, device).run(lambda one: find(), "pictures", too_little)
+
+
 class BoxesThenMasks:
     """A detector finds boxes for the words, a segmenter makes a mask of each."""
 
@@ -54,7 +67,10 @@ class BoxesThenMasks:
         self._kind = str(detector.config.model_type)
 
     def ground(self, image: np.ndarray, text: str) -> Masks:
-        """See `Grounder`."""
+        """See `Grounder`. Raises WeightsError when memory runs out."""
+        return _within_memory(image, self._detector.device, lambda: self._found(image, text))
+
+    def _found(self, image: np.ndarray, text: str) -> Masks:
         boxes, scores = self.boxes(image, text)
         if len(boxes) == 0:
             return np.zeros((0, *image.shape[:2]), bool), scores
@@ -87,9 +103,12 @@ class ConceptSegmenter:
         self.name = name
         self._model, self._processor = model, processor
 
-    @torch.no_grad()
     def ground(self, image: np.ndarray, text: str) -> Masks:
-        """See `Grounder`."""
+        """See `Grounder`. Raises WeightsError when memory runs out."""
+        return _within_memory(image, self._model.device, lambda: self._found(image, text))
+
+    @torch.no_grad()
+    def _found(self, image: np.ndarray, text: str) -> Masks:
         inputs = self._processor(images=image, text=text, return_tensors="pt").to(self._model.device)
         outputs = self._model(**inputs)
         found = self._processor.post_process_instance_segmentation(
@@ -99,18 +118,20 @@ class ConceptSegmenter:
         return masks, found["scores"].float().cpu().numpy()
 
 
-def load_grounder(model: str | Path, segmenter: str | Path | None = None, device: str | None = None) -> Grounder:
-    """A grounder from weights: SAM 3 alone, or a detector with a segmenter. device: None takes the fastest.
+def load_grounder(model: str | Path, segmenter: str | Path | None = None, device: str = "auto") -> Grounder:
+    """A grounder from weights: SAM 3 alone, or a detector with a segmenter. device: auto (a GPU if there is one), ...
 
-    Raises WeightsError if weights are missing, of another kind, or a detector has no segmenter; MaskError for
-    a segmenter that makes no masks.
+    Raises WeightsError if weights are missing, of another kind, or a detector has no segmenter; MaskError without
+    transformers.
     """
-    device = device or device_for()
-    kind = model_type(model)
+    where = device_named(device)
+    config = read_config(model)
+    kind = config.model_type
     name = f"{kind}:{Path(str(model)).name}"
     if kind in CONCEPTS:
-        network, processor = load_pretrained(model, "Sam3Model")
-        return ConceptSegmenter(network.to(device).eval(), processor, name)
+        of_images = getattr(config, "detector_config", config)
+        network = load_network(model, "Sam3Model", where, of_images)
+        return ConceptSegmenter(network, load_processor(model, "Sam3Processor"), name)
     if kind not in DETECTORS:
         raise WeightsError(
             f"{model} is a {kind} model, which does not find words in a picture; give one of the kinds "
@@ -120,5 +141,5 @@ def load_grounder(model: str | Path, segmenter: str | Path | None = None, device
         raise WeightsError(
             f"{model} finds boxes, not masks; give a Segment Anything model that makes masks of them with --segmenter"
         )
-    network, processor = load_pretrained(model, "AutoModelForZeroShotObjectDetection")
-    return BoxesThenMasks(network.to(device).eval(), processor, load_mask_model(segmenter, device), name)
+    detector = load_network(model, "AutoModelForZeroShotObjectDetection", where)
+    return BoxesThenMasks(detector, load_processor(model), load_mask_model(segmenter, device), name)

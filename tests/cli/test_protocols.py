@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_language_models
 from benchmark_layouts import (
     OBJECTS,
     copy_masks,
@@ -252,3 +254,22 @@ def test_tabletop_in_the_layout_of_lerf_mask_is_trained_on_its_split_and_scored(
     score = json.loads((tmp_path / "score.json").read_text())
     assert score["tasks"][0]["trained_on_scored_views"] == []
     assert score["figures"]["miou"] > 0.6 and score["figures"]["mbiou"] > 0.4
+
+
+def test_a_model_of_words_without_words_is_refused_and_words_without_a_run_are(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["evaluate", "--protocol", "spin-nerf", str(spin_nerf(tmp_path / "table"))]
+    assert "add --prompts text" in said([*data, "--run", str(small_run), "--model", "clip"], capsys)
+    assert "give --run RUN" in said([*data, "--predictions", str(tmp_path), "--prompts", "text"], capsys)
+
+
+def test_the_protocols_words_are_asked_by_the_route_of_the_model(small_run: Path, tmp_path: Path) -> None:
+    data, own = spin_nerf(tmp_path / "table"), tmp_path / "run"
+    shutil.copytree(small_run, own)
+    weights = tiny_language_models.tiny_clip(tmp_path / "clip")
+    assert run(["words", str(own), "--model", str(weights)]) == 0
+    arguments = ["evaluate", "--protocol", "spin-nerf", str(data), "--run", str(own), "--prompts", "text"]
+    assert run([*arguments, "--json", str(tmp_path / "score.json")]) == 0
+    score = json.loads((tmp_path / "score.json").read_text())
+    assert score["prompts"] == "text" and 0.0 <= score["figures"]["miou"] <= 1.0

@@ -17,6 +17,7 @@ from splatseg.evaluate import read_truth
 from splatseg.output import read_segments
 from splatseg.run import Silent, describe_run, open_run
 from splatseg.run.words import find_described, find_grounded
+from splatseg.words import Scale, read_described
 
 WORDS = ["red", "green", "blue", "dark", "bright", "grey"]
 
@@ -104,7 +105,7 @@ def test_words_that_mean_nothing_are_refused_with_the_nearest_names(own_run: Pat
         except NotFoundError as refusal:
             messages.append(str(refusal))
     assert len(messages) >= 17, "chance finds one in some tens"
-    assert all("is not in this scene; the nearest are " in text and "(segment " in text for text in messages)
+    assert all("is not in this scene; the nearest are " in text and "segment " in text for text in messages)
 
 
 def test_segments_get_the_names_that_fit_only_if_asked_and_not_over_names_of_a_person(own_run: Path) -> None:
@@ -136,6 +137,47 @@ def test_segments_that_changed_since_are_told(own_run: Path) -> None:
     shifted = splats.replace(segment_ids=splats.segment_ids.roll(1))
     with pytest.raises(RunError, match="have changed since"):
         find_described(opened, shifted, encoder, ["red"])
+
+
+def test_a_described_segment_that_is_gone_is_not_found_and_breaks_nothing(own_run: Path) -> None:
+    opened, encoder = open_run(own_run), Thumbnails()
+    describe_run(opened, encoder, Silent(), WORDS)
+    splats = opened.splats()
+    assert splats.segment_ids is not None
+    last = int(splats.segment_ids.max())
+    fewer = splats.replace(segment_ids=splats.segment_ids.where(splats.segment_ids < last, 0))
+    for number in range(len(read_described(opened.words_path).ids)):
+        try:
+            found = find_described(opened, fewer, encoder, [f"thing {8 * number}"])
+        except NotFoundError as refusal:
+            assert f"(segment {last})" not in str(refusal)
+        else:
+            assert found.selection.count > 0
+
+
+def test_the_nearest_names_are_words_where_nobody_gave_a_name(own_run: Path) -> None:
+    opened, encoder = open_run(own_run), Thumbnails()
+    describe_run(opened, encoder, Silent(), ["thing 0", *(f"word{number}" for number in range(60))])
+    names = Scale(read_described(opened.words_path)).names()
+    assert "thing 0" in names.values()
+    found = find_described(opened, opened.splats(), encoder, ["thing 0"])
+    assert found.facts[0].startswith("thing 0: thing 0 (segment ")
+
+
+@pytest.mark.parametrize("given", [["--text", " "], ["--text", "mug", "--not-text", ""]])
+def test_an_empty_text_is_refused_before_a_model_is_loaded(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str]
+) -> None:
+    assert run(["select", str(small_run), *given, "--model", "/nowhere", "-o", str(tmp_path / "out")]) == 2
+    assert "a text is empty or missing" in capsys.readouterr().err
+
+
+def test_what_is_not_meant_in_words_is_refused_without_what_is(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--not-text", "mug", "--view", "001.jpg", "--click", "40,30", "-o", str(tmp_path / "out")]
+    assert run(["select", str(small_run), *arguments]) == 2
+    assert "cannot be mixed" in capsys.readouterr().err
 
 
 def test_a_thing_grounded_in_most_views_becomes_one_selection(own_run: Path) -> None:

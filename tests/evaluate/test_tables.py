@@ -74,5 +74,5 @@ def test_a_benchmark_is_printed_prompt_by_prompt_beside_what_papers_report() -> 
 
     assert line("mug") == ["mug", "2", "0.250", "0.125", "1"] and line("vase") == ["vase", "1", "1.000", "1.000"]
     assert line("mean of 1")[3:] == ["0.625", "0.562", "0.625", "0.750", "0.625"]
-    assert line("this result, 1 scenes")[4:] == ["62.5", "62.5", "56.2", "oracle"]
+    assert line("this result, 1 scene")[4:] == ["62.5", "62.5", "56.2", "oracle"]
     assert line("CGC")[-5:] == ["80.3", "76.9", "text", "none", "remembered"]

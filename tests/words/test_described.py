@@ -60,7 +60,14 @@ def test_segments_that_are_made_of_other_gaussians_have_changed() -> None:
     described = _described()
     assert described.changed(np.array([4, 4, 2, 0, 2])) == []
     assert described.changed(np.array([4, 4, 2, 2, 2])) == [2]
-    assert described.changed(np.array([4, 4, 9, 0, 9])) == [9]
+    assert described.changed(np.array([4, 4, 9, 0, 9])) == [2]
+
+
+def test_segments_that_no_view_shows_have_not_changed() -> None:
+    unseen = [11, 12, 13, 14, 15]
+    crops = {4: [_crop((250, 0, 0))], 2: [_crop((0, 0, 250))]}
+    ids = np.array([4, 4, 2, 0, 2, *unseen])
+    assert describe(crops, ids, Colors(), ["red"]).changed(ids) == []
 
 
 def test_the_mark_of_a_segment_says_which_gaussians_it_has_not_what_it_is_called() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 import tiny_language_models as tiny
 import tiny_mask_models
+import torch
+from safetensors.torch import load_file, save_file
 
 from splatseg.errors import SplatsegError, WeightsError
 from splatseg.words import grounding, load_grounder
@@ -41,9 +44,12 @@ def test_boxes_for_words_become_masks_of_the_image(
     assert (boxes >= 0).all() and (boxes[:, ::2] <= 80).all() and (boxes[:, 1::2] <= 60).all()
 
 
+@pytest.mark.parametrize("build", [tiny.tiny_sam3, tiny.tiny_sam3_video], ids=lambda f: f.__name__)
 @pytest.mark.usefixtures("everything_counts")
-def test_sam3_makes_masks_of_words_alone(tmp_path: Path) -> None:
-    grounder = load_grounder(tiny.tiny_sam3(tmp_path / "weights"), None, "cpu")
+def test_sam3_makes_masks_of_words_alone_also_from_the_checkpoint_of_the_video_model(
+    build: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    grounder = load_grounder(build(tmp_path / "weights"), None, "cpu")
     masks, scores = grounder.ground(IMAGE, "red mug")
     assert masks.shape == (len(scores), 60, 80) and masks.dtype == bool and len(scores) > 0
 
@@ -68,3 +74,26 @@ def test_a_segmenter_that_makes_no_masks_is_refused(tmp_path: Path) -> None:
     detector, clip = tiny.tiny_owlv2(tmp_path / "owl"), tiny.tiny_clip(tmp_path / "clip")
     with pytest.raises(SplatsegError, match="does not make masks"):
         load_grounder(detector, clip, "cpu")
+
+
+@pytest.mark.usefixtures("everything_counts")
+def test_weights_stored_in_half_precision_find_boxes_too(segmenter: Path, tmp_path: Path) -> None:
+    folder = tiny.tiny_grounding_dino(tmp_path / "weights")
+    stored = load_file(folder / "model.safetensors")
+    halves = {name: value.half() if value.is_floating_point() else value for name, value in stored.items()}
+    save_file(halves, folder / "model.safetensors", {"format": "pt"})
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"dtype": "float16"}))
+    masks, scores = load_grounder(folder, segmenter, "cpu").ground(IMAGE, "red mug")
+    assert masks.shape == (len(scores), 60, 80) and len(scores) > 0
+
+
+def test_memory_that_runs_out_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    grounder = load_grounder(tiny.tiny_sam3(tmp_path / "weights"), None, "cpu")
+
+    def scarce(*inputs: object, **named: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(type(grounder._model), "forward", scarce)  # type: ignore[attr-defined]
+    with pytest.raises(WeightsError, match=r"no memory to find words in a picture of 80x60 .*use a smaller model"):
+        grounder.ground(IMAGE, "red mug")

@@ -7,3 +7,4 @@ from splatseg.masks.generate.mask_model import MaskModel as MaskModel
 from splatseg.masks.generate.mask_model import load_mask_model as load_mask_model
 from splatseg.masks.generate.proposals import Proposals as Proposals
 from splatseg.masks.generate.settings import GenerateSettings as GenerateSettings
+from splatseg.masks.propose import propose_masks as propose_masks

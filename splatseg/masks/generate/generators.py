@@ -79,7 +79,7 @@ def open_generator(
     precision: Precision = "auto",
     warn: Callable[[str], None] | None = None,
 ) -> MaskGenerator:
-    """The generator of this name, or one that asks the model of this name or path. Raises MaskError for neither.
+    """The generator of this name, or one that asks the model of this name or path. Raises WeightsError for neither.
 
     warn: told when a model has to make do with less memory.
     """

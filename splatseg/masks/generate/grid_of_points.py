@@ -11,7 +11,6 @@ pipeline. Two things are done otherwise:
 
 from __future__ import annotations
 
-import gc
 import importlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -23,6 +22,7 @@ from PIL import Image
 
 from splatseg.errors import MaskError
 from splatseg.masks.generate.mask_model import MaskModel
+from splatseg.masks.generate.memory import Batches
 from splatseg.masks.generate.proposals import Proposals
 from splatseg.masks.generate.settings import GenerateSettings
 from splatseg.masks.generate.transformers_library import import_transformers
@@ -39,10 +39,14 @@ class PointGrid:
 
     def __init__(self, model: MaskModel, settings: GenerateSettings, warn: Callable[[str], None] | None = None) -> None:
         self.model = model
-        self._warn = warn
         self.settings = settings.of_family(model.family)
-        self.batch = self.settings.batch
+        self._points = Batches(self.settings.batch, model.device, warn)
         self._pipeline = _pipeline(model)
+
+    @property
+    def batch(self) -> int:
+        """Points at a time, by now."""
+        return self._points.size
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -59,25 +63,15 @@ class PointGrid:
 
     def __call__(self, image: np.ndarray) -> Proposals:
         """See `MaskGenerator`. Raises MaskError when there is no memory for a single point."""
-        while True:
-            try:
-                return self._masks(image)
-            except (MemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error):
-                    raise
-                reason = str(error).split("\n", maxsplit=1)[0]
-            if self.batch == 1:
-                raise MaskError(
-                    f"There is no memory for {self.model.name} on {self.model.device} with an image of "
-                    f"{image.shape[1]}x{image.shape[0]}, even for one point at a time ({reason}); use smaller images "
-                    "(--downscale), a smaller model, or --device cpu."
-                )
-            self.batch = max(1, self.batch // 2)
-            if self._warn is not None:
-                self._warn(f"out of memory on {self.model.device}; going on with {self.batch} points at a time")
-            gc.collect()
-            if self.model.device.type == "cuda":
-                torch.cuda.empty_cache()
+
+        def too_little(reason: str) -> MaskError:
+            return MaskError(
+                f"There is no memory for {self.model.name} on {self.model.device} with an image of "
+                f"{image.shape[1]}x{image.shape[0]}, even for one point at a time ({reason}); use smaller images "
+                "(--downscale), a smaller model, or --device cpu."
+            )
+
+        return self._points.run(lambda points: self._masks(image), "points", too_little)
 
     def _masks(self, image: np.ndarray) -> Proposals:
         settings = self.settings
@@ -121,8 +115,3 @@ def _pipeline(model: MaskModel) -> Any:
     return pipelines.MaskGenerationPipeline(
         model=model.model, image_processor=model.processor.image_processor, device=model.device
     )
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out: on a GPU by its kind; on the CPU torch only says so."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

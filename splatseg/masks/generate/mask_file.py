@@ -13,6 +13,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from splatseg.errors import MaskError
 from splatseg.files import write_text
 from splatseg.masks.generate.proposals import Proposals
 from splatseg.masks.rle import area_of_runs, box_of_runs, compressed_counts
@@ -36,5 +37,8 @@ def write_mask_file(path: Path, view_name: str, proposals: Proposals, score_name
 
 
 def count_masks(path: Path) -> int:
-    """How many masks a file holds that `write_mask_file` wrote."""
-    return len(json.loads(path.read_text(encoding="utf-8"))["annotations"])
+    """How many masks a file holds that `write_mask_file` wrote. Raises MaskError for any other."""
+    try:
+        return len(json.loads(path.read_text(encoding="utf-8"))["annotations"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MaskError(f"{path} holds no masks ({error}); remove it, and it is made anew.") from error

@@ -20,8 +20,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from splatseg.errors import MaskError
-from splatseg.masks.generate.transformers_library import import_transformers
+from splatseg.errors import WeightsError
+from splatseg.masks.generate.pretrained import device_named, load_network, load_processor, read_config
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -85,40 +85,23 @@ class MaskModel:
 def load_mask_model(name: str | Path, device: str = "auto", precision: Precision = "auto") -> MaskModel:
     """Load a mask model. name: a folder with config.json, weights and processor, or a name on the hub.
 
-    device: auto (a GPU if there is one), cpu, cuda, cuda:1, ... A name that is no folder is fetched by transformers
-    into its cache, or taken from there.
+    device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
 
-    Raises MaskError when there are no weights, they are damaged or incomplete, of a kind that makes no masks, or the
-    device is not there.
+    Raises WeightsError when there are no weights, they are damaged or incomplete, of a kind that makes no masks, or the
+    device is not there; MaskError without transformers.
     """
-    where = _device(device)
-    _check_folder(str(name))
-    library = import_transformers()
-    try:
-        config = library.AutoConfig.from_pretrained(name)
-    except Exception as error:  # the library raises OSError, ValueError, KeyError, JSONDecodeError, ...
-        raise MaskError(_not_loaded(str(name), error)) from error
-    family = FAMILY_OF.get(config.model_type)
+    where = device_named(device)
+    kind = read_config(name).model_type
+    family = FAMILY_OF.get(kind)
     if family is None:
-        raise MaskError(
-            f"The model {name} is of the kind '{config.model_type}', which does not make masks from points; use one of "
+        raise WeightsError(
+            f"The model {name} is of the kind '{kind}', which does not make masks from points; use one of "
             f"{', '.join(FAMILY_OF)}."
         )
-    try:
-        model, info = library.AutoModelForMaskGeneration.from_pretrained(
-            name, output_loading_info=True, dtype=torch.float32
-        )
-        processor = getattr(library, PROCESSOR_OF[family]).from_pretrained(name)
-    except Exception as error:
-        raise MaskError(_not_loaded(str(name), error)) from error
-    absent = sorted(set(info["missing_keys"]) | {str(row[0]) for row in info["mismatched_keys"]})
-    if absent:
-        raise MaskError(
-            f"The weights of {name} lack {len(absent)} tensors of a {type(model).__name__} ({', '.join(absent[:3])}"
-            f"{', ...' if len(absent) > 3 else ''}); they belong to another model or are incomplete."
-        )
+    model = load_network(name, "AutoModelForMaskGeneration", where)
+    processor = load_processor(name, PROCESSOR_OF[family])
     model.register_forward_hook(_in_float32)
-    return MaskModel(str(name), family, model.eval().to(where), processor, where, _dtype(precision, where))
+    return MaskModel(str(name), family, model, processor, where, _dtype(precision, where))
 
 
 def _in_float32(module: Any, arguments: Any, answer: Any) -> Any:
@@ -126,47 +109,6 @@ def _in_float32(module: Any, arguments: Any, answer: Any) -> Any:
     del module, arguments
     answer["pred_masks"], answer["iou_scores"] = answer["pred_masks"].float(), answer["iou_scores"].float()
     return answer
-
-
-def _check_folder(name: str) -> None:
-    """Say what is wrong with a path before a library takes it for a name on the hub."""
-    path = Path(name).expanduser()
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise MaskError(f"{name} holds no model: config.json is absent; give the folder of a transformers model.")
-        if not any(path.glob("*.safetensors")) and not any(path.glob("*.bin")):
-            raise MaskError(f"{name} holds no weights (*.safetensors); fetch the whole model, not its settings only.")
-    elif path.is_file():
-        raise MaskError(
-            f"{name} is a file, but a model is a folder with config.json and model.safetensors; convert original "
-            "checkpoints (.pth, .pt) or fetch the transformers version of the model."
-        )
-    elif name.startswith((".", "/", "~")) or name.count("/") != 1 or "\\" in name:
-        raise MaskError(
-            f"There is no model '{name}'; give the folder of a transformers model, or its hub name (owner/model)."
-        )
-
-
-def _not_loaded(name: str, error: Exception) -> str:
-    reason = " ".join(str(error).split()) or type(error).__name__
-    if Path(name).is_dir():
-        return f"The model in {name} cannot be loaded ({reason[:300]}); fetch it anew."
-    return (
-        f"The model '{name}' is neither a folder here nor could it be fetched from the hub (offline, or no such name); "
-        "fetch it where there is a network and give its folder."
-    )
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).split("\n", maxsplit=1)[0]
-        raise MaskError(f"The device '{name}' is not to be had here ({reason}); use auto or cpu.") from error
-    return device
 
 
 def _dtype(precision: Precision, device: torch.device) -> torch.dtype:

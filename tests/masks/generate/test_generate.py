@@ -18,6 +18,7 @@ from splatseg.errors import MaskError
 from splatseg.masks import open_masks
 from splatseg.masks.generate import FunctionGenerator
 from splatseg.masks.generate.generate import Made, begin_masks, generate_masks, mask_path, parse_shard
+from splatseg.masks.generate.mask_file import count_masks
 
 FACTS = {"generator": "halves", "settings": {"a": 1}}
 NAMES = ["a.jpg", "b.jpg", "left/c.d.jpg", "left/e.jpg", "f.jpg"]
@@ -192,3 +193,10 @@ def test_an_error_in_one_of_several_views_is_raised_and_what_is_finished_stays(
         generate_masks(views, tmp_path / "masks", FunctionGenerator(breaks, FACTS, 2), FACTS)
     made = generate_masks(views, tmp_path / "masks", FunctionGenerator(halves, FACTS, 2), FACTS)
     assert len(made.counts) == len(NAMES) and len(made.fresh) < len(NAMES)
+
+
+def test_a_file_in_the_folder_that_holds_no_masks_is_told(tmp_path: Path) -> None:
+    for content in ("{broken", "[]", "{}"):
+        (tmp_path / "001.json").write_text(content)
+        with pytest.raises(MaskError, match=r"001\.json holds no masks .*remove it"):
+            count_masks(tmp_path / "001.json")

@@ -12,7 +12,7 @@ import pytest
 import torch
 from tiny_mask_models import FAMILIES
 
-from splatseg.errors import MaskError
+from splatseg.errors import WeightsError
 from splatseg.masks.generate.mask_model import load_mask_model
 from splatseg.masks.generate.transformers_library import import_transformers
 
@@ -54,17 +54,21 @@ def test_a_checkpoint_of_the_video_model_is_loaded_as_the_image_model(
 
 
 def test_places_without_a_model_are_told_apart(tiny_model: Callable[[str], Path], tmp_path: Path) -> None:
-    with pytest.raises(MaskError, match=r"There is no model '/gone/away'"):
+    with pytest.raises(WeightsError, match=r"There is no model '/gone/away'"):
         load_mask_model("/gone/away")
-    with pytest.raises(MaskError, match=r"There is no model 'proposals'; give the folder of a transformers model, or"):
+    with pytest.raises(
+        WeightsError, match=r"There is no model 'proposals'; give the folder of a transformers model, or"
+    ):
         load_mask_model("proposals")
-    with pytest.raises(MaskError, match=r"holds no model: config\.json is absent"):
+    with pytest.raises(WeightsError, match=r"holds no model: config\.json is absent"):
         load_mask_model(tmp_path)
     (tmp_path / "sam.pth").write_bytes(b"x")
-    with pytest.raises(MaskError, match=r"sam\.pth is a file, but a model is a folder .*convert original checkpoints"):
+    with pytest.raises(
+        WeightsError, match=r"sam\.pth is a file, but a model is a folder .*convert original checkpoints"
+    ):
         load_mask_model(tmp_path / "sam.pth")
     shutil.copy(tiny_model("sam") / "config.json", tmp_path)
-    with pytest.raises(MaskError, match=r"holds no weights \(\*\.safetensors\); fetch the whole model"):
+    with pytest.raises(WeightsError, match=r"holds no weights \(\*\.safetensors\); fetch the whole model"):
         load_mask_model(tmp_path)
 
 
@@ -74,7 +78,7 @@ def test_a_hub_name_that_cannot_be_fetched_is_one_sentence(monkeypatch: pytest.M
 
     monkeypatch.setattr(import_transformers().AutoConfig, "from_pretrained", offline)
     with pytest.raises(
-        MaskError, match=r"^The model 'some/sam' is neither a folder here nor could it be fetched .*\.$"
+        WeightsError, match=r"^The model 'some/sam' is neither a folder here nor could it be fetched .*\.$"
     ):
         load_mask_model("some/sam")
 
@@ -83,19 +87,21 @@ def test_damaged_incomplete_and_foreign_models_are_refused(tiny_model: Callable[
     whole = tiny_model("sam")
     cut = shutil.copytree(whole, tmp_path / "cut")
     (cut / "model.safetensors").write_bytes((whole / "model.safetensors").read_bytes()[:5000])
-    with pytest.raises(MaskError, match=r"The model in .*cut cannot be loaded .*; fetch it anew"):
+    with pytest.raises(WeightsError, match=r"The model in .*cut cannot be loaded .*; fetch it anew"):
         load_mask_model(cut)
     strange = shutil.copytree(whole, tmp_path / "strange")
     config = json.loads((whole / "config.json").read_text())
     config["vision_config"]["num_hidden_layers"] = 3
     (strange / "config.json").write_text(json.dumps(config))
-    with pytest.raises(MaskError, match=r"lack \d+ tensors of a SamModel \(vision_encoder\.layers\.2"):
+    with pytest.raises(WeightsError, match=r"lack \d+ tensors of a SamModel \(vision_encoder\.layers\.2"):
         load_mask_model(strange)
     (strange / "config.json").write_text('{"model_type": "bert"}')
-    with pytest.raises(MaskError, match="is of the kind 'bert', which does not make masks from points; use one of sam"):
+    with pytest.raises(
+        WeightsError, match="is of the kind 'bert', which does not make masks from points; use one of sam"
+    ):
         load_mask_model(strange)
     (strange / "config.json").write_text("{broken")
-    with pytest.raises(MaskError, match="cannot be loaded"):
+    with pytest.raises(WeightsError, match="cannot be loaded"):
         load_mask_model(strange)
 
 
@@ -103,5 +109,5 @@ def test_damaged_incomplete_and_foreign_models_are_refused(tiny_model: Callable[
 def test_a_device_that_is_not_there_is_told(tiny_model: Callable[[str], Path], device: str) -> None:
     if device.startswith("cuda") and torch.cuda.device_count() > 7:
         pytest.skip("this machine has that many GPUs")
-    with pytest.raises(MaskError, match=f"The device '{device}' is not to be had here .*; use auto or cpu"):
+    with pytest.raises(WeightsError, match=f"The device '{device}' is not to be had here .*; use auto or cpu"):
         load_mask_model(tiny_model("sam"), device=device)
