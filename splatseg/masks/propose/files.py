@@ -11,7 +11,7 @@ import numpy as np
 
 from splatseg.capture.capture import View
 from splatseg.files import atomic_write
-from splatseg.masks.propose.propose import DEFAULTS, ProposalSettings, propose_masks
+from splatseg.masks.propose.propose import DEFAULTS, ProposalSettings, propose_reduced
 
 WORKERS = max(1, min(4, os.cpu_count() or 1))
 """Views at a time. numpy and scipy let others run while they compute; a 1000x667 view holds about 0.3 GB."""
@@ -33,13 +33,15 @@ def propose_views(
 ) -> None:
     """Write the proposals of every view that has no file in `folder` yet, so that a stopped call can be repeated.
 
-    progress(done, total) is called after every view. Raises CaptureError for an unreadable photograph.
+    Of large photographs the masks are smaller (`propose_reduced`). progress(done, total) is called after every view.
+
+    Raises CaptureError for an unreadable photograph.
     """
     left = [(view, proposals_path(folder, view)) for view in views if not proposals_path(folder, view).exists()]
     done = len(views) - len(left)
 
     def propose(view: View, path: Path) -> None:
-        write_proposals(path, *propose_masks(view.image(), settings))
+        write_proposals(path, *propose_reduced(view.image(), settings))
 
     pool = ThreadPoolExecutor(workers)
     try:

@@ -53,7 +53,7 @@ def test_what_goes_wrong_with_a_view_is_told_and_stops_the_rest(
     def broken(*_: object) -> None:
         raise ValueError("no such photograph")
 
-    monkeypatch.setattr("splatseg.masks.propose.files.propose_masks", broken)
+    monkeypatch.setattr("splatseg.masks.propose.files.propose_reduced", broken)
     with pytest.raises(ValueError, match="no such photograph"):
         propose_views(load_capture(demo_capture(), downscale=8).views, tmp_path, workers=1)
     assert not list(tmp_path.rglob("*.npz"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from splatseg.masks.propose import ProposalSettings, propose_masks
-from splatseg.masks.propose.candidates import distinct, nodes_of, outlined, without_laden
+from splatseg.masks.propose.candidates import distinct, nodes_of, outlined
 from splatseg.masks.propose.cues import find_cues
 from splatseg.masks.propose.merging import MergeWeights, merge_regions
 from splatseg.masks.propose.propose import HIERARCHIES
@@ -133,14 +133,3 @@ def test_what_only_faint_borders_surround_is_no_candidate() -> None:
     crumbs = np.eye(graph.count, dtype=bool)[background]
     kept = outlined(graph, np.vstack([disc, crumbs]), 0.2)
     assert np.array_equal(kept[0], disc) and len(kept) < 1 + len(crumbs) / 2
-
-
-def test_a_large_surface_goes_with_what_lies_on_it_but_stays_without_and_things_stay_whole() -> None:
-    image, shapes = three_shapes()
-    graph = graph_of(image)
-    on = np.array([[s[graph.labels == r].mean() > 0.5 for r in range(graph.count)] for s in shapes])
-    table = ~on.any(axis=0)
-    candidates = np.vstack([np.ones(graph.count, bool), table, on])
-    pixels = graph.areas.sum()
-    assert np.array_equal(without_laden(graph, candidates, 0.08 * pixels, 0.9), candidates[1:])
-    assert np.array_equal(without_laden(graph, candidates, 2 * pixels, 0.9), candidates), "nothing is that large"
