@@ -17,7 +17,7 @@ from splatseg.masks.generate.grid_of_points import PointGrid
 from splatseg.masks.generate.mask_model import Precision, load_mask_model
 from splatseg.masks.generate.proposals import Proposals, proposals_of_masks
 from splatseg.masks.generate.settings import GenerateSettings
-from splatseg.masks.propose import DEFAULTS, propose_masks
+from splatseg.masks.propose import DEFAULTS, propose_reduced
 
 
 class MaskGenerator(Protocol):
@@ -65,7 +65,7 @@ AT_ONCE = max(1, min(4, os.cpu_count() or 1))
 
 def _proposals(settings: GenerateSettings) -> MaskGenerator:
     del settings  # those are a model's
-    return FunctionGenerator(propose_masks, {"generator": PROPOSALS, "settings": asdict(DEFAULTS)}, AT_ONCE)
+    return FunctionGenerator(propose_reduced, {"generator": PROPOSALS, "settings": asdict(DEFAULTS)}, AT_ONCE)
 
 
 GENERATORS: dict[str, Callable[[GenerateSettings], MaskGenerator]] = {PROPOSALS: _proposals}

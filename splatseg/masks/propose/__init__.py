@@ -3,3 +3,4 @@
 from splatseg.masks.propose.propose import DEFAULTS as DEFAULTS
 from splatseg.masks.propose.propose import ProposalSettings as ProposalSettings
 from splatseg.masks.propose.propose import propose_masks as propose_masks
+from splatseg.masks.propose.propose import propose_reduced as propose_reduced

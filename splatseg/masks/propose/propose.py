@@ -22,7 +22,8 @@ HIERARCHIES = (
     MergeWeights(contrast=0.19, colour=1.11, texture=0.51, open=0.46, size=1.9, patience=100),
     MergeWeights(contrast=0.51, texture=1.15, chroma=0.5, open=0.56, sprawl=0.2, size=0.35, patience=1000),
 )
-"""Of 50 weightings drawn at random, the four whose trees together hold the objects of two scenes best (greedily)."""
+"""Of 50 weightings drawn at random, the four whose trees together hold the objects of seven views (three of tabletop,
+three of demo, one of kitchen) best, chosen one after the other."""
 
 DIAGONAL = 800.0
 """Windows are in pixels of an image with this diagonal (640x480) and grow with it."""
@@ -31,9 +32,9 @@ DIAGONAL = 800.0
 @dataclass(frozen=True)
 class ProposalSettings:
     """What is proposed. Areas are shares of the image; `weakest` is the largest share of an outline that may be weak;
-    masks larger than `laden` that are mostly one surface must be it to the share `bare`, not a table with all on it;
-    `overlap` is the IoU above which the less likely of two masks
-    goes; `most` masks a view at most. An image with a diagonal above `longest` pixels is reduced for the work."""
+    masks larger than `laden` that are mostly one surface must be it to the share `bare`, not a table with all on it
+    [embedded demo, automatic segments: ARI 0.47 without, 0.81 with]; `overlap` is the IoU above which the less likely of
+    two masks goes; `most` masks a view at most. An image with a diagonal above `longest` pixels is reduced for the work."""
 
     hierarchies: tuple[MergeWeights, ...] = HIERARCHIES
     smallest: float = 6e-4
@@ -55,18 +56,22 @@ def propose_masks(image: np.ndarray, settings: ProposalSettings = DEFAULTS) -> t
     Masks of one tree are nested or apart, those of two trees may cut one another. A score estimates how well the mask
     fits some object, 0..1. The same image gives the same masks. An image without any boundary gives none.
     """
+    masks, scores = propose_reduced(image, settings)
+    (height, width), (rows, columns) = image.shape[:2], masks.shape[1:]
+    if (rows, columns) == (height, width):
+        return masks, scores
+    row, column = (
+        (2 * np.arange(size) + 1) * small // (2 * size) for size, small in ((height, rows), (width, columns))
+    )
+    return masks[:, row[:, None], column], scores
+
+
+def propose_reduced(image: np.ndarray, settings: ProposalSettings = DEFAULTS) -> tuple[np.ndarray, np.ndarray]:
+    """As `propose_masks`, but the masks (N,h,w) of a large image stay at the size it was reduced to."""
     rgb = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
-    sizes = check_shapes(image=(rgb, "H W 3"))
+    check_shapes(image=(rgb, "H W 3"))
     assert image.dtype == np.uint8, image.dtype
-    height, width = sizes["H"], sizes["W"]
-    reduced = _reduced(rgb, settings.longest)
-    members, labels, scores = _candidates(reduced, settings)
-    if reduced is not rgb:
-        rows, columns = (
-            (2 * np.arange(size) + 1) * small // (2 * size)
-            for size, small in zip((height, width), labels.shape, strict=True)
-        )
-        labels = labels[rows[:, None], columns]
+    members, labels, scores = _candidates(_reduced(rgb, settings.longest), settings)
     return members[:, labels], scores
 
 
