@@ -17,7 +17,7 @@ from torch import Tensor
 from splatseg.oklab import oklab_of
 from splatseg.output import segment_color
 from splatseg.viewer.color_maps import turned
-from splatseg.viewer.segment_table import Labeling
+from splatseg.viewer.labeling import Labeling
 
 if TYPE_CHECKING:
     from splatseg.viewer.workspace import Workspace

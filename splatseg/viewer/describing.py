@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from splatseg.output import describe_segment
+from splatseg.viewer.labeling import Labeling
 from splatseg.viewer.scene import Scene
-from splatseg.viewer.segment_table import Labeling
 from splatseg.viewer.steps import Bits
 
 NAMED = 3

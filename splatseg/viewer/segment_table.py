@@ -38,6 +38,7 @@ from splatseg.output import (
 from splatseg.run import Run
 from splatseg.run.earlier_segments import earlier_segments
 from splatseg.splats import Splats
+from splatseg.viewer.labeling import Labeling
 from splatseg.viewer.pieces import pieces_of
 from splatseg.viewer.table_keeper import TableKeeper, read_unsaved
 
@@ -46,14 +47,6 @@ PLACES = 10_000
 
 UNDONE = 100
 """Edits that can be undone."""
-
-
-@dataclass(frozen=True, eq=False)
-class Labeling:
-    """A state of the table: ids (N,) int32, not to be written to, and the row of every id that some Gaussian has."""
-
-    ids: np.ndarray
-    rows: Mapping[int, Segment]
 
 
 @dataclass(frozen=True, eq=False)

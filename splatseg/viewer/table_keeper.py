@@ -17,7 +17,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -30,9 +29,7 @@ from splatseg.output import label_map, largest_first, write_label_map, write_seg
 from splatseg.run import Run
 from splatseg.run.earlier_segments import Earlier, earlier_segments, write_earlier
 from splatseg.splats import Splats, write_ply
-
-if TYPE_CHECKING:
-    from splatseg.viewer.segment_table import Labeling, SegmentTable
+from splatseg.viewer.labeling import Labeling, LiveTable
 
 FORMAT = "splatseg unsaved segments 1"
 
@@ -46,7 +43,7 @@ QUIET = 0.5
 class TableKeeper:
     """Keeps the table of a run. drawn: when a picture was drawn last, as time.monotonic() gives it."""
 
-    def __init__(self, table: SegmentTable, run: Run, splats: Splats, views: Sequence[View]) -> None:
+    def __init__(self, table: LiveTable, run: Run, splats: Splats, views: Sequence[View]) -> None:
         assert splats.segment_ids is not None
         self.state = "saved"
         self.drawn: Callable[[], float] = lambda: -1e9

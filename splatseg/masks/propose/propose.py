@@ -33,8 +33,8 @@ DIAGONAL = 800.0
 class ProposalSettings:
     """What is proposed. Areas are shares of the image; `weakest` is the largest share of an outline that may be weak;
     masks larger than `laden` that are mostly one surface must be it to the share `bare`, not a table with all on it
-    [embedded demo, automatic segments: ARI 0.47 without, 0.81 with]; `overlap` is the IoU above which the less likely of
-    two masks goes; `most` masks a view at most. An image with a diagonal above `longest` pixels is reduced for the work."""
+    [embedded demo, automatic segments: ARI 0.47 without, 0.81 with]; `overlap` is the IoU above which the less likely
+    of two masks goes; `most` masks a view at most. An image with a diagonal above `longest` pixels is reduced."""
 
     hierarchies: tuple[MergeWeights, ...] = HIERARCHIES
     smallest: float = 6e-4

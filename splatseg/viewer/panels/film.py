@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from splatseg.errors import PromptError
 from splatseg.viewer import film
 from splatseg.viewer.home import Pose
 from splatseg.viewer.page import Page
 from splatseg.viewer.panels.controls import add_buttons, assign
-
-if TYPE_CHECKING:
-    from splatseg.viewer.panels.export import ExportPanel
+from splatseg.viewer.panels.writer import Writer
 
 SIZES = {"1280 x 720": (1280, 720), "1920 x 1080": (1920, 1080), "854 x 480": (854, 480)}
 
@@ -20,7 +17,7 @@ SIZES = {"1280 x 720": (1280, 720), "1920 x 1080": (1920, 1080), "854 x 480": (8
 class FilmControls:
     """Keyframes, their seconds, play and write."""
 
-    def __init__(self, page: Page, writer: ExportPanel) -> None:
+    def __init__(self, page: Page, writer: Writer) -> None:
         self._page, self._writer = page, writer
         self._keyframes: list[Pose] = []
         gui = page.gui

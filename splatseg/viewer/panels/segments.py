@@ -8,11 +8,12 @@ from typing import Any
 from splatseg.errors import PromptError
 from splatseg.output import Segment, largest_first
 from splatseg.viewer.describing import whole_segments
+from splatseg.viewer.labeling import Labeling
 from splatseg.viewer.page import Page
 from splatseg.viewer.panels.controls import add_buttons, assign, on_change, on_submit
 from splatseg.viewer.panels.links import Links
 from splatseg.viewer.panels.segment_list import SORTS, ListState, found, list_html, page_of, pages_of
-from splatseg.viewer.segment_table import Labeling, SegmentTable
+from splatseg.viewer.segment_table import SegmentTable
 
 
 class SegmentsPanel:
