@@ -65,6 +65,7 @@ def index_page() -> str:
     """README's first screen, and where to go from there. The stub adds the table of contents."""
     return readme_part(None, "Use it on your own capture") + (
         "\n[What it does, in pictures](gallery.md) · [your own capture](quick_start.md) · "
+        "[from phone video to named objects](guide.md) · "
         "[from Python](python.md) · [all commands](commands.md) · [the API](api.rst)\n"
     )
 

@@ -21,9 +21,10 @@ from splatseg.output.gltf import write_glb
 from splatseg.output.segments_json import Segment, described_as, segment_rows
 from splatseg.output.usd import write_usd
 from splatseg.splats.compressed_ply import write_compressed_ply
-from splatseg.splats.gaussforge_files import write_sog, write_spz
+from splatseg.splats.gaussforge_files import write_spz
 from splatseg.splats.ply import write_ply
 from splatseg.splats.segment_sidecar import sidecar_path, write_sidecar
+from splatseg.splats.sog import write_sog
 from splatseg.splats.splat_file import write_splat
 from splatseg.splats.splats import Splats
 

@@ -45,7 +45,7 @@ def write_video(path: Path | str, frames: Iterable[np.ndarray], fps: float = 30.
     The frames are taken one by one, and a video needs memory for some tens of them only. codec is for .mp4.
 
     Raises RunError for a suffix that is no film's, a codec that is not here, an animation that is too large, a folder
-    that is not empty, or a film without frames.
+    that is not empty, a place that cannot be written to, or a film without frames.
     """
     path = Path(path)
     write = _writer(path, check_film(path, codec))
@@ -54,7 +54,10 @@ def write_video(path: Path | str, frames: Iterable[np.ndarray], fps: float = 30.
         first = next(checked)
     except StopIteration:
         raise RunError(f"there are no frames to write to {path}; give the film a length") from None
-    return write(path, itertools.chain([first], checked), fps)
+    try:
+        return write(path, itertools.chain([first], checked), fps)
+    except OSError as error:
+        raise RunError(f"{path} cannot be written ({error.strerror or error}); name another place") from None
 
 
 def check_film(path: Path, codec: Codec = "auto") -> Codec:

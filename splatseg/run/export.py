@@ -21,7 +21,7 @@ from splatseg.output import (
     write_inria_layout,
     write_splats_as,
 )
-from splatseg.run.folder import Run, open_run
+from splatseg.run.folder import FILES, FOLDERS, Run, open_run
 from splatseg.splats import Splats, load_splats, read_sidecar_table
 
 ExportLayout = Literal["inria"]
@@ -50,6 +50,16 @@ class Source:
     splats: Splats
     segments: tuple[Segment, ...] = ()
     run: Run | None = None
+    path: Path | None = None
+    """The file it was read from, which an export never replaces."""
+
+    def owns(self, path: Path) -> bool:
+        """Whether a file is what this was read from, or a part of the run it is of."""
+        place = Path(path).resolve()
+        if self.run is not None:
+            folder = self.run.path.resolve()
+            return place in {folder / name for name in FILES} or any(folder / name in place.parents for name in FOLDERS)
+        return self.path is not None and place == self.path.resolve()
 
 
 def open_source(path: Path) -> Source:
@@ -59,16 +69,17 @@ def open_source(path: Path) -> Source:
         run = open_run(path)
         return Source(run.splats(), read_segments(run.segments_path) if run.segments_path.exists() else (), run)
     splats, _ = load_splats(path)
-    return Source(splats, segments_of_rows(path, read_sidecar_table(path)))
+    return Source(splats, segments_of_rows(path, read_sidecar_table(path)), path=path)
 
 
 def export_source(source: Source, output: Path, options: ExportOptions | None = None) -> str:
     """Write what is asked for and return a summary, a line a file.
 
     Raises RunError when there are no segments, PromptError for an id that no Gaussian has or options that do not go
-    together, OutputError as `output.write_splats_as`.
+    together, OutputError as `output.write_splats_as` and for a file that would replace what is exported.
     """
     options, output = options or ExportOptions(), Path(output)
+    _refuse_to_replace(source, output)
     if options.layout == "inria":
         return _export_layout(source, output, options)
     if options.each:
@@ -80,8 +91,15 @@ def export_source(source: Source, output: Path, options: ExportOptions | None = 
     members = members_of_segments(source.splats, options.segments)
     files = [(output, members)]
     if options.rest:
-        files.append((_beside(output, format_of(output, options.format).name), ~members))
+        beside = _beside(output, format_of(output, options.format).name)
+        _refuse_to_replace(source, beside)
+        files.append((beside, ~members))
     return "\n".join(_write(source, path, rows, options) for path, rows in files)
+
+
+def _refuse_to_replace(source: Source, path: Path) -> None:
+    if source.owns(path):
+        raise OutputError(f"{path} is part of what is exported and would be lost; name another file with -o")
 
 
 def _export_each(source: Source, folder: Path, options: ExportOptions) -> str:

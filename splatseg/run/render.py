@@ -46,8 +46,8 @@ def render_run(
     output/depth.json says what their numbers are. cameras: see `capture.load_cameras`; the capture is not read then.
     antialias: masks with soft edges, and segments decided by many samples of each pixel.
 
-    Raises RunError when the run has no features or segments to render, CaptureError for bad cameras, PromptError when
-    the split is empty, a segment does not exist, or options do not go together.
+    Raises RunError when the run has no features or segments to render or the output cannot be written, CaptureError for
+    bad cameras, PromptError when the split is empty, a segment does not exist, or options do not go together.
     """
     if output.exists() and not output.is_dir():
         raise RunError(f"{output} is a file, not a folder; name another place with -o")
@@ -58,10 +58,13 @@ def render_run(
     views = views_of(run, split, cameras)
     write = _writer(run, run.splats(), what, views, output, segments, SUPERSAMPLE if antialias else 1)
     written = 0
-    with reporter.stage(what, len(views)) as advance:
-        for done, view in enumerate(views, start=1):
-            written += write(view)
-            advance(done)
+    try:
+        with reporter.stage(what, len(views)) as advance:
+            for done, view in enumerate(views, start=1):
+                written += write(view)
+                advance(done)
+    except OSError as error:
+        raise RunError(f"{output} cannot be written ({error.strerror or error}); name another place with -o") from None
     return f"wrote {written} {'masks' if what == 'masks' else 'pictures'} to {output}"
 
 

@@ -1,25 +1,22 @@
-""".spz, .sog and .ksplat, through the library gaussforge (extra `formats`), which turns formats into one another.
+""".spz, and reading .sog and .ksplat, through the library gaussforge (extra `formats`), which converts formats.
 
 What gaussforge 0.6 does not say and these functions mend:
 
 * .spz has y up and z backward, .ply y down and z forward; it copies the numbers. We turn the splat before and after.
-* .sog files have their own order. It depends on positions only, so a tracer, the same positions with each Gaussian's
-  number in its opacity and rotation, comes out in that order; reading the tracer back gives it.
 * It prints, and a damaged .sog can crash it. It runs in a process of its own, where neither does harm.
 * Opacities of 8 bits are often exactly 0 or 1, and come as infinite logits.
-* Its compressed PLY mixes up the harmonics; `compressed_ply` is our own.
+* Its compressed PLY mixes up the harmonics, and its .sog takes minutes where there are many: `compressed_ply` and
+  `sog` are our own.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from torch import Tensor
 
 from splatseg.errors import OutputError, SplatFileError
 from splatseg.files import atomic_write
@@ -29,8 +26,6 @@ from splatseg.splats.ply import read_ply, write_ply
 from splatseg.splats.splats import Splats
 
 INSTALL = 'pip install "splatseg[formats]"'
-MANY = 50_000
-"""Gaussians from which on the palette of a .sog, which grows with their number to 65,536 entries, is slow to find."""
 LARGEST_LOGIT = float(to_opacity_logits(torch.ones(())))
 
 CONVERT = """
@@ -68,53 +63,6 @@ def write_spz(path: Path, splats: Splats) -> None:
     Raises OutputError if gaussforge is missing or refuses.
     """
     _put(path, _written(path, half_turn(splats, 0), "spz"))
-
-
-def write_sog(path: Path, splats: Splats) -> Tensor:
-    """Write a .sog, atomically; return the order (N,) its Gaussians have in the file. Raises as `write_spz`.
-
-    Warns where gaussforge's palette of harmonics will take minutes.
-    """
-    if splats.sh_degree and len(splats) > MANY:
-        warnings.warn(
-            f"a .sog of {len(splats):,} Gaussians with harmonics takes minutes or longer; a .spz takes seconds",
-            stacklevel=2,
-        )
-    body, traced = _written(path, splats, "sog"), _written(path, tracer(splats.means, torch.arange(len(splats))), "sog")
-    with TemporaryDirectory() as folder:
-        (Path(folder) / "tracer.sog").write_bytes(traced)
-        order = traced_numbers(read_sog(Path(folder) / "tracer.sog"))
-    if not torch.equal(order.sort().values, torch.arange(len(splats))):
-        raise OutputError(f"{path} was not written: the order of its Gaussians could not be found; use another format")
-    _put(path, body)
-    return order
-
-
-def tracer(means: Tensor, numbers: Tensor) -> Splats:
-    """Gaussians at means (N,3) that carry numbers (N,) below 2^28 through 8 bits of opacity and of rotation.
-
-    7 bits in each of three components of the quaternion leave the fourth the largest, which the format leaves out.
-    """
-    digits = torch.stack([numbers >> shift & 127 for shift in (0, 7, 14)], 1)
-    small = ((digits + 64) / 255 - 0.5) * 2**0.5
-    count = len(means)
-    return Splats(
-        means=means.detach().cpu(),
-        quats=torch.cat([(1 - (small**2).sum(1, keepdim=True)).sqrt(), small], 1).float(),
-        log_scales=torch.full((count, 3), -3.0),
-        opacity_logits=torch.logit(((numbers >> 21) + 64) / 255),
-        sh0=torch.zeros(count, 3),
-        shN=torch.zeros(count, 0, 3),
-    )
-
-
-def traced_numbers(splats: Splats) -> Tensor:
-    """The numbers (N,) that a tracer carried, in the order of its Gaussians now."""
-    unit = torch.nn.functional.normalize(splats.quats, dim=1)
-    unit = unit * torch.where(unit[:, :1] < 0, -1.0, 1.0)
-    digits = ((unit[:, 1:] / 2**0.5 + 0.5) * 255).round().long() - 64
-    high = (splats.opacities * 255).round().long() - 64
-    return digits[:, 0] | digits[:, 1] << 7 | digits[:, 2] << 14 | high << 21
 
 
 def _read(path: Path, kind: str) -> Splats:

@@ -172,3 +172,12 @@ def test_refining_a_run_without_segments(small_run: Path, tmp_path: Path, capsys
     said = _said(["refine", str(folder), "-o", str(tmp_path / "out")], capsys)
     assert "has no segments to refine; run `splatseg segment" in said
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_cannot_be_written_is_told_by_every_command(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    prompt = ["--view", "001.jpg", "--click", "40,30"]
+    said = _said(["select", str(small_run), *prompt, "-o", str(tmp_path / "file" / "mug")], capsys)
+    assert "file" in said and "cannot be read or written (" in said and said.endswith("or make room there")

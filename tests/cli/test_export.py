@@ -63,3 +63,16 @@ def test_a_mistake_is_told_in_a_sentence(
     captured = " ".join(capsys.readouterr().err.split())
     assert message in captured and "Traceback" not in captured
     assert [path.name for path in tmp_path.iterdir()] == ["a.ply"]
+
+
+@pytest.mark.parametrize("name", ["splats.ply", "segments.json", "evaluation.json", "masks/a.ply"])
+def test_a_run_s_own_files_are_never_replaced_by_an_export(
+    small_run: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    def contents() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in small_run.rglob("*") if path.is_file()}
+
+    before = contents()
+    assert run(["export", str(small_run), "-o", str(small_run / name), "--segment", "1"]) == 2
+    assert "is part of what is exported and would be lost; name another file with -o" in capsys.readouterr().err
+    assert contents() == before

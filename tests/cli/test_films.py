@@ -119,3 +119,15 @@ def test_a_splat_file_has_no_views(small_run: Path, tmp_path: Path, capsys: pyte
     assert run(["render", file, "--what", "rgb", "--path", "capture", "-o", str(tmp_path / "out")]) == 2
     assert "comes without a capture to film along" in " ".join(capsys.readouterr().err.split())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.gif", "film.webp", "film", "pictures"])
+def test_a_place_that_cannot_be_written_to_is_told(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    path = [] if name == "pictures" else ["--path", "orbit", "--size", "16x16", *QUICK]
+    assert run(["render", str(small_run), "--what", "rgb", "-o", str(tmp_path / "file" / name), *path]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"file/{name} cannot be written (" in said and "; name another place" in said
+    assert [found.name for found in tmp_path.iterdir()] == ["file"]

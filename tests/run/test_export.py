@@ -117,3 +117,16 @@ def test_a_plain_ply_of_another_program_is_converted(tmp_path: Path) -> None:
     write_ply(tmp_path / "a.ply", colorful_splats().replace(features=None, segment_ids=None))
     said = export_source(open_source(tmp_path / "a.ply"), tmp_path / "a.usdz")
     assert "wrote 300 Gaussians" in said and (tmp_path / "a.usdz").exists()
+
+
+def test_an_export_never_replaces_what_it_is_of(tmp_path: Path, source: Source) -> None:
+    export_source(source, tmp_path / "a.ply")
+    (tmp_path / "link.ply").symlink_to(tmp_path / "a.ply")
+    before = (tmp_path / "a.ply").read_bytes()
+    for name in ("a.ply", "link.ply"):
+        with pytest.raises(OutputError, match=rf"{name} is part of what is exported and would be lost; name another"):
+            export_source(open_source(tmp_path / "a.ply"), tmp_path / name, ExportOptions(segments=(1,)))
+    with pytest.raises(OutputError, match=r"b\.rest\.ply is part of what is exported"):
+        (tmp_path / "a.ply").rename(tmp_path / "b.rest.ply")
+        export_source(open_source(tmp_path / "b.rest.ply"), tmp_path / "b.ply", ExportOptions(segments=(1,), rest=True))
+    assert (tmp_path / "b.rest.ply").read_bytes() == before and not (tmp_path / "b.ply").exists()

@@ -19,13 +19,11 @@ from splatseg.splats.gaussforge_files import (
     read_ksplat,
     read_sog,
     read_spz,
-    traced_numbers,
-    tracer,
-    write_sog,
     write_spz,
 )
 from splatseg.splats.load import load_splats
 from splatseg.splats.ply import read_ply, write_ply
+from splatseg.splats.sog import write_sog
 from splatseg.splats.splats import Splats
 
 SPZ = {"means": 1e-3, "harmonics": 0.08, "scale": 0.04}
@@ -43,14 +41,6 @@ def test_a_spz_gives_back_what_was_written(tmp_path: Path, degree: int) -> None:
     assert_alike(load_splats(tmp_path / "a.spz")[0], splats, **steps(SPZ, degree))
 
 
-@pytest.mark.parametrize("degree", [0, 1, 2, 3])
-def test_a_sog_gives_back_what_was_written_in_the_order_that_was_told(tmp_path: Path, degree: int) -> None:
-    splats = colorful_splats(degree=degree)
-    order = write_sog(tmp_path / "a.sog", splats)
-    assert not torch.equal(order, torch.arange(len(splats)))
-    assert_alike(load_splats(tmp_path / "a.sog")[0], splats.subset(order), **steps(SOG, degree))
-
-
 @pytest.mark.parametrize("suffix", ["spz", "sog"])
 def test_gaussians_that_are_opaque_or_invisible_are_kept(tmp_path: Path, suffix: str) -> None:
     splats = colorful_splats(degree=0)
@@ -59,30 +49,6 @@ def test_gaussians_that_are_opaque_or_invisible_are_kept(tmp_path: Path, suffix:
     found, dropped = load_splats(tmp_path / f"a.{suffix}")
     assert dropped == 0 and len(found) == 300
     assert int((found.opacities > 0.99).sum()) == 9 and int((found.opacities < 0.005).sum()) == 11
-
-
-def test_the_order_of_a_sog_is_found_where_gaussians_coincide_and_where_there_are_many(tmp_path: Path) -> None:
-    splats = colorful_splats(count=20_000, degree=0)
-    splats.means[::2] = splats.means[0]
-    order = write_sog(tmp_path / "a.sog", splats)
-    assert torch.equal(order.sort().values, torch.arange(20_000))
-    found = read_sog(tmp_path / "a.sog")
-    torch.testing.assert_close(found.means, splats.means[order], atol=1e-3, rtol=0)
-    torch.testing.assert_close(found.opacities, splats.opacities[order], atol=1 / 255, rtol=0)
-
-
-def test_a_sog_that_will_take_long_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("splatseg.splats.gaussforge_files.MANY", 100)
-    with pytest.warns(UserWarning, match=r"a \.sog of 300 Gaussians with harmonics takes minutes"):
-        write_sog(tmp_path / "a.sog", colorful_splats())
-
-
-def test_numbers_of_millions_of_gaussians_come_through_a_sog(tmp_path: Path) -> None:
-    means = colorful_splats(count=400).means
-    numbers = torch.randint(0, 2**28, (400,), generator=torch.Generator().manual_seed(0))
-    numbers[:2] = torch.tensor([0, 2**28 - 1])
-    order = write_sog(tmp_path / "a.sog", tracer(means, numbers))
-    assert torch.equal(traced_numbers(read_sog(tmp_path / "a.sog")), numbers[order])
 
 
 def test_a_spz_has_y_up_and_z_backward_as_its_format_says(tmp_path: Path) -> None:
@@ -101,9 +67,6 @@ def test_splat_transform_finds_what_was_written(tmp_path: Path, degree: int) -> 
     write_spz(tmp_path / "a.spz", splats)
     splat_transform(tmp_path / "a.spz", tmp_path / "b.ply")
     assert_alike(read_ply(tmp_path / "b.ply"), splats, **steps(SPZ, degree))
-    order = write_sog(tmp_path / "a.sog", splats)
-    splat_transform(tmp_path / "a.sog", tmp_path / "c.ply")
-    assert_alike(read_ply(tmp_path / "c.ply"), splats.subset(order), **steps(SOG, degree))
 
 
 def test_we_find_what_splat_transform_writes(tmp_path: Path) -> None:
@@ -169,9 +132,9 @@ def test_the_library_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytes
     install = r'needs gaussforge; install it with pip install "splatseg\[formats\]"'
     with pytest.raises(SplatFileError, match=f"reading .*a.spz {install}"):
         read_spz(tmp_path / "a.spz")
-    with pytest.raises(OutputError, match=f"writing .*b.sog {install}"):
-        write_sog(tmp_path / "b.sog", colorful_splats())
-    assert not (tmp_path / "b.sog").exists()
+    with pytest.raises(OutputError, match=f"writing .*b.spz {install}"):
+        write_spz(tmp_path / "b.spz", colorful_splats())
+    assert not (tmp_path / "b.spz").exists()
 
 
 def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
