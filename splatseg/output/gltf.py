@@ -37,13 +37,20 @@ BYTE, SHORT, FLOAT = 5121, 5123, 5126
 ARRAY_BUFFER = 34962
 LARGEST = 2**32 - 1
 """Bytes: lengths in a .glb are 32-bit numbers."""
+LARGEST_ID = 2**24
+"""Up to here a float holds every whole number."""
 
 
 def write_glb(path: Path, splats: Splats, segments: Sequence[Segment] = ()) -> None:
     """Write a splat as .glb, atomically; `segments` names and colours the segments. Features of Gaussians are left out.
 
-    Raises OutputError if it would be larger than a .glb can be (4 GiB).
+    Raises OutputError if it would be larger than a .glb can be (4 GiB), or a segment id is above `LARGEST_ID`.
     """
+    if splats.segment_ids is not None and len(splats) and (highest := int(splats.segment_ids.max())) > LARGEST_ID:
+        raise OutputError(
+            f"{path} cannot hold the segment id {highest}, a .glb's end at {LARGEST_ID}; use .usdc, or leave ids out "
+            f"with --plain"
+        )
     body = _Body()
     primitive: dict[str, Any] = {
         "attributes": _attributes(body, half_turn(splats, 2)),

@@ -22,7 +22,7 @@ from splatseg.errors import PromptError, RunError
 from splatseg.oklab import srgb_of
 from splatseg.output.export import members_of_segments
 from splatseg.output.overlays import Color, overlay_segments, overlay_selection
-from splatseg.output.palette import palette
+from splatseg.output.palette import segment_color
 from splatseg.output.render_masks import label_map, selection_coverage
 from splatseg.output.render_pictures import fit_feature_colors, to_uint8
 from splatseg.output.supersampling import sample_cameras
@@ -152,13 +152,14 @@ def _depth_painter(splats: Splats, cameras: Sequence[Camera]) -> SplatPainter:
 
 def _segments_painter(splats: Splats, look: Look) -> SplatPainter:
     assert splats.segment_ids is not None
-    table = palette(max(int(splats.segment_ids.max()), 0))
-    for segment_id, color in look.colors.items():
-        if segment_id < len(table):
-            table[segment_id] = color
+    # Only ids that are there: a file may number its segments in billions.
+    ids = np.union1d(splats.segment_ids.cpu().numpy(), [0])
+    table = np.array([look.colors.get(i) or segment_color(i) for i in ids.tolist()], np.uint8)
 
     def paint(seen: Splats, camera: Camera) -> np.ndarray:
-        samples = [table[label_map(seen, sample)] for sample in sample_cameras(camera, look.supersample)]
+        samples = [
+            table[np.searchsorted(ids, label_map(seen, sample))] for sample in sample_cameras(camera, look.supersample)
+        ]
         return samples[0] if len(samples) == 1 else np.rint(np.mean(samples, axis=0)).astype(np.uint8)
 
     return paint

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from splatseg.oklab import srgb_of
 
 GOLDEN_ANGLE = math.pi * (3.0 - math.sqrt(5.0))
@@ -24,8 +22,3 @@ def segment_color(segment_id: int) -> tuple[int, int, int]:
         return NO_SEGMENT
     turn = segment_id % len(LIGHTNESS)
     return srgb_of(LIGHTNESS[turn], CHROMA[turn], segment_id * GOLDEN_ANGLE)
-
-
-def palette(highest_id: int) -> np.ndarray:
-    """Colours (highest_id + 1, 3) uint8 by id; row 0 is no segment."""
-    return np.array([segment_color(segment_id) for segment_id in range(highest_id + 1)], dtype=np.uint8)

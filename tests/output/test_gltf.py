@@ -134,3 +134,13 @@ def test_what_is_too_large_for_the_format_is_told(tmp_path: Path, monkeypatch: p
     with pytest.raises(OutputError, match=r"would have .* bytes, and a .glb holds at most 1000; export fewer segments"):
         write_glb(tmp_path / "a.glb", colorful_splats())
     assert not list(tmp_path.iterdir())
+
+
+def test_an_id_that_no_feature_id_can_be_is_told_before_memory_is_taken(tmp_path: Path) -> None:
+    splats = colorful_splats()
+    splats = splats.replace(segment_ids=torch.full((300,), 2_000_000_000, dtype=torch.int32))
+    with pytest.raises(
+        OutputError, match=r"cannot hold the segment id 2000000000, a \.glb's end at 16777216; use \.usdc"
+    ):
+        write_glb(tmp_path / "a.glb", splats)
+    assert not list(tmp_path.iterdir())

@@ -102,3 +102,14 @@ def test_what_cannot_be_shown_is_a_sentence() -> None:
         painter_of(splats, "masks", [camera])
     with pytest.raises(PromptError, match="99"):
         painter_of(splats, "masks", [camera], Look(segments=(99,)))
+
+
+def test_segments_with_ids_of_billions_cost_no_more_than_others() -> None:
+    splats = three_things()
+    assert splats.segment_ids is not None
+    many = splats.replace(segment_ids=splats.segment_ids * 600_000_000)
+    (camera,) = ring(1)
+    colors = {1: (200, 30, 30), 2: (30, 200, 30), 3: (30, 30, 200)}
+    few = painter_of(splats, "segments", [camera], Look(colors=colors))(camera)
+    large = {segment_id * 600_000_000: color for segment_id, color in colors.items()}
+    assert (painter_of(many, "segments", [camera], Look(colors=large))(camera) == few).all()
