@@ -44,7 +44,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("myst_parser", reason="the extra docs is not installed")
     pytest.importorskip("furo", reason="the extra docs is not installed")
     folder = tmp_path_factory.mktemp("docs")
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-d", str(folder / "trees")]
+    command = [sys.executable, "-P", "-m", "sphinx", "-q", "-W", "--keep-going", "-d", str(folder / "trees")]
     done = subprocess.run(
         [*command, str(ROOT / "docs"), str(folder / "site")], capture_output=True, text=True, check=False, cwd=ROOT
     )

@@ -50,7 +50,7 @@ def test_it_takes_the_next_free_port_listens_on_this_machine_only_and_ends_with_
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        command = [sys.executable, "-c", START, "view", str(folder), "--port", str(port)]
+        command = [sys.executable, "-P", "-c", START, "view", str(folder), "--port", str(port)]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert server.stdout is not None
         line = server.stdout.readline()

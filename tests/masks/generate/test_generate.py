@@ -103,7 +103,7 @@ folder = Path({str(tmp_path / "masks")!r})
 begin_masks(folder, views, {FACTS!r})
 generate_masks(views, folder, FunctionGenerator(slow, {FACTS!r}), {FACTS!r})
 """
-    process = subprocess.Popen([sys.executable, "-c", code])
+    process = subprocess.Popen([sys.executable, "-P", "-c", code])
     while not list((tmp_path / "masks").glob("[a-f].json")) and process.poll() is None:
         time.sleep(0.01)
     process.kill()
