@@ -47,6 +47,8 @@ class Timed:
 class TimedGenerator(Timed):
     """A generator as such a function."""
 
+    views_at_once = 1
+
     def __init__(self, generator: Any) -> None:
         super().__init__(generator)
         self.score_name, self.facts = generator.score_name, generator.facts
