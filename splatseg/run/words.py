@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from splatseg.capture import View
 from splatseg.errors import NotFoundError, RunError, WeightsError
 from splatseg.masks.generate.pretrained import read_config
 from splatseg.output import label_map, read_segments, write_segments
@@ -182,33 +183,38 @@ def find_grounded(
     """
     views = choose_views(splats, run.capture.split("train"), GROUNDED_VIEWS)
     hierarchy = run.hierarchy(splats)
+    found = _grounded(views, grounder, (*texts, *unlike), reporter)
     members, facts = np.zeros(len(splats), dtype=bool), []
-    taken = np.zeros(len(splats), dtype=bool)
-    with reporter.stage("grounding", len(views) * (len(texts) + len(unlike))) as advance:
-        done = 0
-        for text in (*unlike, *texts):
-            masks = {}
-            for view in views:
-                masks[view.name] = grounder.ground(view.image(), text)[0]
-                done += 1
-                advance(done)
-            objects = agreed_objects(splats, views, masks, hierarchy)
-            if text in unlike:
-                for one in objects.members:
-                    taken |= one
-                continue
-            if not objects.members:
-                raise NotFoundError(
-                    f"{text!r} is not in this scene: {_finding(masks)} of {len(views)} views looked at show something, "
-                    f"and they agree on no object (support {objects.best:.2f}); say it in other words"
-                )
-            for one, support in zip(objects.members, objects.supports, strict=True):
-                members |= one
-                facts.append(f"{text}: {int(one.sum()):,} Gaussians, support {support:.2f}")
-    members &= ~taken
+    for text in texts:
+        objects = agreed_objects(splats, views, found[text], hierarchy)
+        if not objects.members:
+            raise NotFoundError(
+                f"{text!r} is not in this scene: {_finding(found[text])} of {len(views)} views show something, "
+                f"and they agree on no object (support {objects.best:.2f}); say it in other words"
+            )
+        for one, support in zip(objects.members, objects.supports, strict=True):
+            members |= one
+            facts.append(f"{text}: {int(one.sum()):,} Gaussians, support {support:.2f}")
+    for text in unlike:
+        for one in agreed_objects(splats, views, found[text], hierarchy).members:
+            members &= ~one
     if not members.any():
         raise NotFoundError(f"all of {', '.join(texts)} is also {', '.join(unlike)}; leave one of the words away")
     return Found(Selection(np.where(members, 1.0, -1.0).astype(np.float32), 0.0, members), tuple(facts))
+
+
+def _grounded(
+    views: Sequence[View], grounder: Grounder, texts: Sequence[str], reporter: Reporter
+) -> dict[str, dict[str, np.ndarray]]:
+    """Masks (M,H,W) bool by text and view; every photograph is read once."""
+    found: dict[str, dict[str, np.ndarray]] = {text: {} for text in texts}
+    with reporter.stage("grounding", len(views)) as advance:
+        for done, view in enumerate(views, start=1):
+            image = view.image()
+            for text in texts:
+                found[text][view.name] = grounder.ground(image, text)[0]
+            advance(done)
+    return found
 
 
 def _current(run: Run, splats: Splats, encoder: Encoder) -> Described:
