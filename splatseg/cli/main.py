@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -25,6 +26,7 @@ from splatseg.errors import NotFoundError, SplatsegError
 USER_ERROR = 2
 NOT_FOUND = 3
 INTERRUPTED = 130
+PIPE_CLOSED = 141
 
 Command = (
     Annotated[Demo, tyro.conf.subcommand("demo")]
@@ -44,8 +46,15 @@ Command = (
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and leave with its exit code: 0, 2 for what a user got wrong, 3 for words that
-    mean nothing in the scene, 130 for Ctrl-C."""
-    sys.exit(run(arguments))
+    mean nothing in the scene, 130 for Ctrl-C, 141 if nobody reads what is printed."""
+    try:
+        code = run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `splatseg ... | head` has seen enough. What is left goes nowhere, also what Python flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = PIPE_CLOSED
+    sys.exit(code)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -63,6 +72,8 @@ def run(arguments: list[str] | None = None) -> int:
     except SplatsegError as error:
         terminal.messages.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
         return NOT_FOUND if isinstance(error, NotFoundError) else USER_ERROR
+    except BrokenPipeError:
+        raise
     except OSError as error:
         # What fails to be written where no stage tells it better: a folder without permission, a disk that is full.
         if error.errno is None:

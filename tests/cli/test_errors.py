@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -181,3 +183,12 @@ def test_a_file_that_cannot_be_written_is_told_by_every_command(
     prompt = ["--view", "001.jpg", "--click", "40,30"]
     said = _said(["select", str(small_run), *prompt, "-o", str(tmp_path / "file" / "mug")], capsys)
     assert "file" in said and "cannot be read or written (" in said and said.endswith("or make room there")
+
+
+def test_output_that_nobody_reads_is_no_traceback() -> None:
+    command = [sys.executable, "-P", "-c", "from splatseg.cli.main import main; main()", "--help"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        told = process.stderr.read()
+    assert "Traceback" not in told and process.returncode in (0, 141)
