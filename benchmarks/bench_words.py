@@ -35,18 +35,19 @@ def unit(rows: np.ndarray) -> np.ndarray:
     return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
 
 
-def language(names: list[str], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(texts, contents): vectors of the common words and then of `names`, and what is theirs alone in them."""
+def language(names: list[str], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(texts, contents, groups): vectors of the common words and then of `names`, what is theirs alone in them, and the
+    group of related words that each is of."""
     count = len(common_words()) + len(names)
-    groups = rng.normal(size=(GROUPS, DIMENSIONS))[rng.integers(0, GROUPS, count)]
-    contents = unit(0.6 * groups + 0.8 * rng.normal(size=(count, DIMENSIONS)))
-    return unit(1.3 * unit(rng.normal(size=DIMENSIONS)) + contents), contents
+    directions, groups = rng.normal(size=(GROUPS, DIMENSIONS)), rng.integers(0, GROUPS, count)
+    contents = unit(0.6 * directions[groups] + 0.8 * rng.normal(size=(count, DIMENSIONS)))
+    return unit(1.3 * unit(rng.normal(size=DIMENSIONS)) + contents), contents, groups
 
 
 def encoder_rows(run: Run, splats: Splats, truth: Truth, rng: np.random.Generator) -> list[str]:
     """The route through vectors: found, wrong, refused, and the time of a query."""
     names = {i: truth.name(i) for i in truth.ids if i not in truth.stuff}
-    texts, contents = language(list(names.values()), rng)
+    texts, contents, groups = language(list(names.values()), rng)
     first = len(common_words())
     shown: dict[int, np.ndarray] = {}
     for view in run.capture.split("train"):
@@ -70,10 +71,12 @@ def encoder_rows(run: Run, splats: Splats, truth: Truth, rng: np.random.Generato
         right += bool(meant) and meant[0] in truly
         wrong += bool(meant) and meant[0] not in truly
         missed += not meant
-    accepted = sum(bool(scale.answer(texts[row].astype(np.float32)).meant) for row in range(first))
+    accepted = [row for row in range(first) if scale.answer(texts[row].astype(np.float32)).meant]
+    foreign = ~np.isin(groups[:first], groups[first:])
     return [
         f"encoder    {len(ids)} segments, {len(names)} words of things: {right} right, {wrong} wrong, {missed} missed; "
-        f"{first} common words that name nothing here: {first - accepted} refused",
+        f"{first} common words that name nothing here: {first - len(accepted)} refused; "
+        f"of {foreign.sum()} related to none of the things {foreign.sum() - foreign[accepted].sum()}",
         f"query      {query_time(rng) * 1e3:.2f} ms at 200 segments and {first} words (opening the scale apart: once)",
     ]
 
