@@ -57,7 +57,9 @@ def segments_of_rows(rows: list[Any], height: int, width: int) -> Segments:
     scores = np.ones(len(rows), np.float32)
     for m, row in enumerate(rows):
         packed[m] = _packed(row, height, width)
-        scores[m] = float(next((row[name] for name in SCORES if row.get(name) is not None), 1.0))
+        score = float(next((row[name] for name in SCORES if row.get(name) is not None), 1.0))
+        with np.errstate(over="ignore"):  # a score too large for 32 bits is infinite, no reason to warn
+            scores[m] = score
     return from_packed(packed, height, width, scores)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from rle_writer import compressed, run_lengths
@@ -123,6 +123,7 @@ json_values = st.recursive(
 )
 
 
+@example([], 3.5e38, None)
 @given(json_values, json_values, json_values)
 @settings(max_examples=200, deadline=None)
 def test_any_json_is_segments_of_the_right_size_or_an_ordinary_error(one: Any, two: Any, three: Any) -> None:
