@@ -17,6 +17,7 @@ from PIL import Image
 from splatseg.capture.camera import Camera
 from splatseg.capture.images import stem_of
 from splatseg.errors import CaptureError
+from splatseg.resampling import nearest_pixels
 
 
 def find_ignore_mask(capture: Path, name: str, image_path: Path) -> Path | None:
@@ -45,6 +46,4 @@ def read_ignored(path: Path, camera: Camera) -> np.ndarray:
             f"The ignore mask {path} is {width}x{height}, but its image is {camera.width}x{camera.height}, of another "
             "shape; make it from the same image or remove it."
         )
-    rows = (2 * np.arange(camera.height) + 1) * height // (2 * camera.height)
-    columns = (2 * np.arange(camera.width) + 1) * width // (2 * camera.width)
-    return ~kept[rows[:, None], columns]
+    return ~nearest_pixels(kept, camera.height, camera.width)

@@ -18,6 +18,7 @@ from splatseg.capture.capture import View
 from splatseg.errors import MaskError
 from splatseg.masks.importers import read_label_map
 from splatseg.masks.store import open_masks
+from splatseg.resampling import nearest_pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +59,8 @@ def read_truth(folder: Path, views: Sequence[View], unknown: int | None = None) 
         )
     label_maps = {}
     for view in views:
-        labels, camera = read_label_map(files[view.name]), view.camera
-        rows = (2 * np.arange(camera.height) + 1) * labels.shape[0] // (2 * camera.height)
-        columns = (2 * np.arange(camera.width) + 1) * labels.shape[1] // (2 * camera.width)
-        label_maps[view.name] = labels[rows[:, None], columns]
+        label_map = read_label_map(files[view.name])
+        label_maps[view.name] = nearest_pixels(label_map, view.camera.height, view.camera.width)
     names, stuff = read_scene(folder.absolute().parent / "scene.json")
     return Truth(label_maps, names, stuff, unknown)
 

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from splatseg.arrays import check_shapes
+from splatseg.resampling import nearest_pixels
 
 _POPCOUNT = np.array([bin(byte).count("1") for byte in range(256)], np.uint8)
 
@@ -74,10 +75,10 @@ class Segments:
         """
         if (width, height) == (self.width, self.height):
             return self
-        rows = (2 * np.arange(height) + 1) * self.height // (2 * height)
-        columns = (2 * np.arange(width) + 1) * self.width // (2 * width)
-        resized = _compacted([layer[rows[:, None], columns] for layer in self.layers], self.scores)
-        return resized if self.ignored is None else replace(resized, ignored=self.ignored[rows[:, None], columns])
+        resized = _compacted([nearest_pixels(layer, height, width) for layer in self.layers], self.scores)
+        if self.ignored is None:
+            return resized
+        return replace(resized, ignored=nearest_pixels(self.ignored, height, width))
 
     def without(self, ignored: np.ndarray) -> Segments:
         """The same segments where `ignored` (H,W) bool is false. Ids close up where nothing is left of a segment."""

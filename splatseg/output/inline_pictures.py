@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from splatseg.arrays import check_shapes
+from splatseg.resampling import nearest_pixels
 
 WIDEST = 1024
 """Pixels; wider pictures are reduced. A page is looked at and zoomed into, not measured in."""
@@ -44,9 +45,7 @@ def label_map_uri(labels: np.ndarray, widest: int = WIDEST) -> str:
     check_shapes(labels=(labels, "H W"))
     height, width = labels.shape
     new_width, new_height = _reduced(width, height, widest)
-    rows = (2 * np.arange(new_height) + 1) * height // (2 * new_height)
-    columns = (2 * np.arange(new_width) + 1) * width // (2 * new_width)
-    ids, place = np.unique(labels[rows[:, None], columns], return_inverse=True)
+    ids, place = np.unique(nearest_pixels(labels, new_height, new_width), return_inverse=True)
     colors = np.stack([ids & 255, (ids >> 8) & 255, (ids >> 16) & 255], axis=1).astype(np.uint8)
     place = place.reshape(new_height, new_width)
     if len(ids) <= MOST_IDS:

@@ -15,6 +15,7 @@ from splatseg.masks.propose.candidates import distinct, likeness, nodes_of, outl
 from splatseg.masks.propose.cues import find_cues
 from splatseg.masks.propose.merging import MergeWeights, merge_regions
 from splatseg.masks.propose.regions import flood, region_graph
+from splatseg.resampling import nearest_pixels
 
 HIERARCHIES = (
     MergeWeights(contrast=0.66, colour=0.32, texture=0.88, chroma=0.44, sprawl=0.49, size=0.34, patience=200),
@@ -57,13 +58,8 @@ def propose_masks(image: np.ndarray, settings: ProposalSettings = DEFAULTS) -> t
     fits some object, 0..1. The same image gives the same masks. An image without any boundary gives none.
     """
     masks, scores = propose_reduced(image, settings)
-    (height, width), (rows, columns) = image.shape[:2], masks.shape[1:]
-    if (rows, columns) == (height, width):
-        return masks, scores
-    row, column = (
-        (2 * np.arange(size) + 1) * small // (2 * size) for size, small in ((height, rows), (width, columns))
-    )
-    return masks[:, row[:, None], column], scores
+    height, width = image.shape[:2]
+    return masks if masks.shape[1:] == (height, width) else nearest_pixels(masks, height, width), scores
 
 
 def propose_reduced(image: np.ndarray, settings: ProposalSettings = DEFAULTS) -> tuple[np.ndarray, np.ndarray]:
