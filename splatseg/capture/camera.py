@@ -6,6 +6,7 @@ pixel (0, 0) is at (0.5, 0.5); points (P,3) in world units; pixels (P,2) as (x, 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,10 +28,23 @@ class Camera:
         object.__setattr__(self, "viewmat", np.asarray(self.viewmat, dtype=np.float64))
         object.__setattr__(self, "K", np.asarray(self.K, dtype=np.float64))
 
+    @classmethod
+    def placed(cls, rotation: np.ndarray, position: np.ndarray, K: np.ndarray, width: int, height: int) -> Camera:
+        """The camera at a position (3,) in the world whose axes a rotation (3,3) turns into those of the world."""
+        viewmat = np.eye(4)
+        viewmat[:3, :3] = rotation.T
+        viewmat[:3, 3] = -rotation.T @ position
+        return cls(viewmat, K, width, height)
+
     @property
     def position(self) -> np.ndarray:
         """Centre of projection in world coordinates, (3,)."""
         return -self.viewmat[:3, :3].T @ self.viewmat[:3, 3]
+
+    @property
+    def fov(self) -> float:
+        """The vertical angle of view in radians, of a picture whose principal point is its centre."""
+        return 2.0 * math.atan(0.5 * self.height / float(self.K[1, 1]))
 
     def resized(self, width: int, height: int) -> Camera:
         """The same camera for an image resampled to width x height pixels."""
@@ -63,3 +77,8 @@ class Camera:
         """World points (P,3) seen at pixels (P,2) and depths (P,). The inverse of `project`."""
         rays = np.concatenate([pixels, np.ones_like(pixels[:, :1])], axis=1) @ np.linalg.inv(self.K).T
         return (rays * depths[:, None] - self.viewmat[:3, 3]) @ self.viewmat[:3, :3]
+
+
+def centred_lens(focal: float, width: int, height: int) -> np.ndarray:
+    """K (3,3) of square pixels and a focal length in pixels, the principal point in the picture's centre."""
+    return np.array([[focal, 0.0, width / 2.0], [0.0, focal, height / 2.0], [0.0, 0.0, 1.0]])

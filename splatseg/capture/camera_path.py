@@ -139,11 +139,9 @@ def _lens(camera: Camera) -> list[float]:
 
 
 def _camera(position: np.ndarray, rotation: np.ndarray, lens: np.ndarray, width: int, height: int) -> Camera:
-    viewmat = np.eye(4)
-    viewmat[:3, :3] = rotation.T
-    viewmat[:3, 3] = -rotation.T @ position
     fx, fy, skew, cx, cy = math.exp(lens[0]), math.exp(lens[1]), *lens[2:]
-    return Camera(viewmat, np.array([[fx, skew, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]]), width, height)
+    K = np.array([[fx, skew, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
+    return Camera.placed(rotation, position, K, width, height)
 
 
 def _without_strays(positions: np.ndarray) -> np.ndarray:

@@ -147,10 +147,8 @@ def looking_at(
     if np.linalg.norm(right) < 1e-9:
         right = np.cross(forward, np.roll(up, 1))
     right = right / np.linalg.norm(right)
-    viewmat = np.eye(4)
-    viewmat[:3, :3] = [right, np.cross(forward, right), forward]
-    viewmat[:3, 3] = -viewmat[:3, :3] @ position
-    return Camera(viewmat, K, width, height)
+    axes = np.stack([right, np.cross(forward, right), forward], axis=1)
+    return Camera.placed(axes, position, K, width, height)
 
 
 def _up(cameras: Sequence[Camera]) -> np.ndarray:

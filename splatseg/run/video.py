@@ -14,6 +14,7 @@ import torch
 from splatseg.capture import (
     Camera,
     View,
+    centred_lens,
     focus_of,
     load_cameras,
     natural_order,
@@ -153,7 +154,7 @@ def _along_views(views: Sequence[View], splats: Splats, film: Film) -> tuple[Cam
     if film.path == "capture":
         return path_through(path_of_views(cameras), film.frames)
     focal = float(np.median([camera.K[[0, 1], [0, 1]].mean() for camera in cameras]))
-    K = np.array([[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]])
+    K = centred_lens(focal, width, height)
     return orbit_of(cameras, _depth_before(cameras, splats)).cameras(film.frames, K, width, height)
 
 
@@ -165,7 +166,7 @@ def _around_splats(splats: Splats, film: Film) -> tuple[Camera, ...]:
     direction = film.up or "-y"
     up["xyz".index(direction[-1])] = -1.0 if direction.startswith("-") else 1.0
     focal = 0.5 * min(width, height) / math.tan(ANGLE / 2)
-    K = np.array([[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]])
+    K = centred_lens(focal, width, height)
     orbit = orbit_around(means[solid] if solid.any() else means, up, ANGLE)
     return orbit.cameras(film.frames, K, width, height)
 

@@ -14,8 +14,8 @@ from splatseg.capture import Camera, path_through, write_transforms
 from splatseg.errors import CaptureError, PromptError
 from splatseg.output import write_video
 from splatseg.viewer.exports import frames
-from splatseg.viewer.home import Pose
-from splatseg.viewer.pose import camera_at, pose_of
+from splatseg.viewer.home import Pose, pose_of
+from splatseg.viewer.pose import camera_at
 from splatseg.viewer.workspace import Workspace
 
 RATE = 30
@@ -45,7 +45,7 @@ def poses_through(keyframes: Sequence[Pose], count: int) -> list[Pose]:
             camera.position,
             camera.position + distance * camera.viewmat[2, :3],
             -camera.viewmat[1, :3],
-            2.0 * np.arctan(0.5 * camera.height / camera.K[1, 1]),
+            camera.fov,
         )
         for camera in cameras
     ]

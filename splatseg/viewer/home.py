@@ -47,8 +47,7 @@ def home_of_views(views: Sequence[View], splats: Splats) -> Pose:
     ahead = depths[middle & (depths > 0)]
     distance = float(np.median(ahead)) if len(ahead) else 1.0
     look_at = camera.position + distance * camera.viewmat[2, :3]
-    fov = 2.0 * math.atan(0.5 * camera.height / float(camera.K[1, 1]))
-    return Pose(_point(camera.position), _point(look_at), _point(up), fov)
+    return pose_of(camera.position, look_at, up, camera.fov)
 
 
 def home_of_splats(splats: Splats) -> Pose:
@@ -59,7 +58,12 @@ def home_of_splats(splats: Splats) -> Pose:
     middle, radius = 0.5 * (low + high), 0.5 * float(np.linalg.norm(high - low)) or 1.0
     direction = np.array([0.0, -0.35, -1.0]) / math.hypot(0.35, 1.0)
     distance = 1.2 * radius / math.sin(USUAL_FOV / 2)
-    return Pose(_point(middle + distance * direction), _point(middle), (0.0, -1.0, 0.0), USUAL_FOV)
+    return pose_of(middle + distance * direction, middle, np.array([0.0, -1.0, 0.0]), USUAL_FOV)
+
+
+def pose_of(position: np.ndarray, look_at: np.ndarray, up: np.ndarray, fov: float) -> Pose:
+    """A pose of arrays (3,)."""
+    return Pose(_point(position), _point(look_at), _point(up), float(fov))
 
 
 def _point(values: np.ndarray) -> Point:

@@ -18,9 +18,10 @@ import numpy as np
 
 from splatseg.capture.camera import Camera
 from splatseg.errors import PromptError, SplatsegError
+from splatseg.viewer.home import pose_of
 from splatseg.viewer.local_splats import LocalSplats
 from splatseg.viewer.picture import picture
-from splatseg.viewer.pose import camera_of, fov_for, pixel_at, pose_of
+from splatseg.viewer.pose import camera_of, fov_for, pixel_at
 from splatseg.viewer.scene import Pose, Scene
 from splatseg.viewer.streaming import Streamer
 from splatseg.viewer.workspace import Workspace

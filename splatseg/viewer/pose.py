@@ -14,20 +14,16 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from splatseg.capture.camera import Camera
-from splatseg.viewer.home import Point, Pose
+from splatseg.capture import Camera, centred_lens, looking_at
+from splatseg.viewer.home import Pose, pose_of
 
 
 def camera_of(wxyz: np.ndarray, position: np.ndarray, fov: float, width: int, height: int) -> Camera:
     """The camera of a canvas of width x height pixels. fov is vertical, in radians."""
     w, x, y, z = np.asarray(wxyz, dtype=np.float64)
     to_world = Rotation.from_quat([x, y, z, w]).as_matrix()
-    viewmat = np.eye(4)
-    viewmat[:3, :3] = to_world.T
-    viewmat[:3, 3] = -to_world.T @ np.asarray(position, dtype=np.float64)
-    focal = height / 2.0 / np.tan(fov / 2.0)
-    K = np.array([[focal, 0.0, width / 2.0], [0.0, focal, height / 2.0], [0.0, 0.0, 1.0]])
-    return Camera(viewmat, K, width, height)
+    place = np.asarray(position, dtype=np.float64)
+    return Camera.placed(to_world, place, _lens(fov, width, height), width, height)
 
 
 def pixel_at(screen: tuple[float, float], camera: Camera) -> tuple[float, float]:
@@ -49,12 +45,7 @@ def pose_at_view(camera: Camera, distance: float, aspect: float, upright: Sequen
     up = up - (up @ right) * right
     length = float(np.linalg.norm(up))
     up = up / length if length > 0.0 and -up @ down > 0.05 * length else -down
-    return Pose(
-        _point(camera.position),
-        _point(camera.position + distance * forward),
-        _point(up),
-        fov_for(camera, aspect),
-    )
+    return pose_of(camera.position, camera.position + distance * forward, up, fov_for(camera, aspect))
 
 
 def fov_for(camera: Camera, aspect: float) -> float:
@@ -66,25 +57,9 @@ def fov_for(camera: Camera, aspect: float) -> float:
 
 def camera_at(pose: Pose, width: int, height: int) -> Camera:
     """The camera of width x height pixels of a pose."""
-    position = np.asarray(pose.position, dtype=np.float64)
-    forward = np.asarray(pose.look_at) - position
-    forward = forward / np.linalg.norm(forward)
-    right = np.cross(forward, pose.up)
-    right = right / np.linalg.norm(right)
-    axes = np.stack([right, np.cross(forward, right), forward])
-    viewmat = np.eye(4)
-    viewmat[:3, :3] = axes
-    viewmat[:3, 3] = -axes @ position
-    focal = height / 2.0 / np.tan(pose.fov / 2.0)
-    K = np.array([[focal, 0.0, width / 2.0], [0.0, focal, height / 2.0], [0.0, 0.0, 1.0]])
-    return Camera(viewmat, K, width, height)
+    look_at, position, up = (np.array(point) for point in (pose.look_at, pose.position, pose.up))
+    return looking_at(look_at, position, up, _lens(pose.fov, width, height), width, height)
 
 
-def pose_of(position: np.ndarray, look_at: np.ndarray, up: np.ndarray, fov: float) -> Pose:
-    """A pose of arrays (3,)."""
-    return Pose(_point(position), _point(look_at), _point(up), float(fov))
-
-
-def _point(values: np.ndarray) -> Point:
-    x, y, z = (float(value) for value in values)
-    return x, y, z
+def _lens(fov: float, width: int, height: int) -> np.ndarray:
+    return centred_lens(height / 2.0 / np.tan(fov / 2.0), width, height)

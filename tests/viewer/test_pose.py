@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from splatseg.capture.camera import Camera
-from splatseg.viewer.pose import camera_at, camera_of, pixel_at, pose_at_view, pose_of
+from splatseg.viewer.home import pose_of
+from splatseg.viewer.pose import camera_at, camera_of, pixel_at, pose_at_view
 
 
 def test_a_browser_that_does_not_turn_looks_along_z_with_y_down() -> None:
