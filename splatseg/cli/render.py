@@ -11,8 +11,8 @@ import tyro
 from splatseg.cli.arguments import Cameras, Split, read_size
 from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
-from splatseg.output import FILM_SUFFIXES, Codec
-from splatseg.run import Direction, Film, Picture, open_run, render_run, render_video
+from splatseg.output import FILM_SUFFIXES, Codec, Shown
+from splatseg.run import Direction, Film, open_run, render_run, render_video
 
 Source = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar="RUN|SPLAT")]
 
@@ -31,7 +31,7 @@ class Render:
 
     folder: Source
     """A run; or, for a film, a splat file."""
-    what: Picture
+    what: Shown
     """What to render."""
     output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="DIR|FILE")]
     """Where to write."""

@@ -18,7 +18,6 @@ from splatseg.run.masks import make_masks as make_masks
 from splatseg.run.protocol import evaluate_protocol as evaluate_protocol
 from splatseg.run.protocol import write_held_out as write_held_out
 from splatseg.run.refine import refine_run as refine_run
-from splatseg.run.render import Picture as Picture
 from splatseg.run.render import render_run as render_run
 from splatseg.run.reporter import Silent as Silent
 from splatseg.run.request import Request as Request

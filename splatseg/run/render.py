@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 from splatseg.capture import View, load_cameras
 from splatseg.errors import PromptError, RunError
 from splatseg.files import write_png
 from splatseg.output import (
     SUPERSAMPLE,
+    Shown,
     depth_unit,
     fit_feature_colors,
     ids_of_segments,
@@ -27,12 +27,10 @@ from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
 from splatseg.splats import Splats, render_depth, render_rgb
 
-Picture = Literal["rgb", "features", "segments", "overlay", "masks", "depth"]
-
 
 def render_run(
     run: Run,
-    what: Picture,
+    what: Shown,
     split: str | None,
     output: Path,
     reporter: Reporter,
@@ -51,10 +49,7 @@ def render_run(
     """
     if output.exists() and not output.is_dir():
         raise RunError(f"{output} is a file, not a folder; name another place with -o")
-    if segments and what != "masks":
-        raise PromptError(f"--segment chooses masks; it says nothing of --what {what}: use --what masks")
-    if antialias and what not in ("masks", "segments"):
-        raise PromptError(f"--antialias is for --what masks and --what segments, not for --what {what}")
+    check_shown(what, segments, antialias)
     views = views_of(run, split, cameras)
     write = _writer(run, run.splats(), what, views, output, segments, SUPERSAMPLE if antialias else 1)
     written = 0
@@ -66,6 +61,14 @@ def render_run(
     except OSError as error:
         raise RunError(f"{output} cannot be written ({error.strerror or error}); name another place with -o") from None
     return f"wrote {written} {'masks' if what == 'masks' else 'pictures'} to {output}"
+
+
+def check_shown(what: Shown, segments: Sequence[int], antialias: bool) -> None:
+    """Raises PromptError if what is shown and how do not go together."""
+    if segments and what != "masks":
+        raise PromptError(f"--segment chooses masks; it says nothing of --what {what}: use --what masks")
+    if antialias and what not in ("masks", "segments"):
+        raise PromptError(f"--antialias is for --what masks and --what segments, not for --what {what}")
 
 
 def views_of(run: Run, split: str | None, cameras: Path | None) -> tuple[View, ...]:
@@ -80,7 +83,7 @@ def views_of(run: Run, split: str | None, cameras: Path | None) -> tuple[View, .
 def _writer(
     run: Run,
     splats: Splats,
-    what: Picture,
+    what: Shown,
     views: tuple[View, ...],
     output: Path,
     segments: Sequence[int],
@@ -115,7 +118,7 @@ def _writer(
 
 
 def _segments_writer(
-    run: Run, splats: Splats, what: Picture, output: Path, segments: Sequence[int], supersample: int
+    run: Run, splats: Splats, what: Shown, output: Path, segments: Sequence[int], supersample: int
 ) -> Callable[[View], int]:
     if what == "masks":
         ids = ids_of_segments(splats, segments or None)

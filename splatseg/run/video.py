@@ -27,6 +27,7 @@ from splatseg.capture import (
 from splatseg.errors import CaptureError, PromptError
 from splatseg.output import SUPERSAMPLE, Codec, Look, Shown, check_film, painter_of, write_video
 from splatseg.run.folder import Run
+from splatseg.run.render import check_shown
 from splatseg.run.reporter import Reporter
 from splatseg.splats import Splats, load_splats, render_depth
 
@@ -87,7 +88,8 @@ def render_video(
     Raises RunError when there is nothing to show or the file cannot be written, CaptureError for bad keyframes,
     PromptError for options that do not go together, SplatFileError for a bad splat file.
     """
-    _check(film, source, what, segments, antialias)
+    _check(film, source)
+    check_shown(what, segments, antialias)
     check_film(output, film.codec)
     if isinstance(source, Run):
         splats, colors, background = source.splats(), source.segment_colors(), source.settings.train.background
@@ -121,17 +123,13 @@ def cameras_of_film(source: Run | Path, splats: Splats, film: Film) -> tuple[Cam
     return _around_splats(splats, film)
 
 
-def _check(film: Film, source: Run | Path, what: Shown, segments: Sequence[int], antialias: bool) -> None:
+def _check(film: Film, source: Run | Path) -> None:
     if not (math.isfinite(film.seconds) and 0 < film.seconds <= 3600 and 0 < film.fps <= 240):
         raise PromptError(
             f"a film lasts up to 3600 seconds at up to 240 frames a second, got {film.seconds:g} s at {film.fps:g}"
         )
     if film.size is not None and not all(16 <= side <= 8192 for side in film.size):
         raise PromptError(f"--size takes from 16 to 8192 pixels a side, got {film.size[0]}x{film.size[1]}")
-    if segments and what != "masks":
-        raise PromptError(f"--segment chooses masks; it says nothing of --what {what}: use --what masks")
-    if antialias and what not in ("masks", "segments"):
-        raise PromptError(f"--antialias is for --what masks and --what segments, not for --what {what}")
     if film.up is not None and (isinstance(source, Run) or film.path != "orbit"):
         raise PromptError("--up is for an orbit of a splat file; here the cameras say what is up")
 
