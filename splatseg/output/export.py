@@ -7,7 +7,6 @@ a .ply with properties they do not know (seen with gsply 0.4.6 and gaussforge 0.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -72,7 +71,7 @@ def export_segments(path: Path, splats: Splats, ids: Iterable[int], plain: bool 
 
 def _chosen(splats: Splats, rows: Tensor, plain: bool) -> Splats:
     chosen = splats.subset(rows)
-    return dataclasses.replace(chosen, features=None, segment_ids=None, extras={}) if plain else chosen
+    return chosen.plain() if plain else chosen
 
 
 def _checked(splats: Splats, members: Tensor | np.ndarray) -> Tensor:

@@ -7,7 +7,6 @@ order of the file (`splats.segment_sidecar`), where `load_splats` finds them aga
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -147,7 +146,7 @@ def write_splats_as(
     if path.is_dir():
         raise OutputError(f"{path} is a folder; name a file")
     if plain and item.splat:
-        splats = dataclasses.replace(splats, features=None, segment_ids=None, extras={})
+        splats = splats.plain()
     table = described_as(splats, segments) if splats.segment_ids is not None else ()
     sidecar = None
     try:

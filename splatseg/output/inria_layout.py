@@ -11,7 +11,6 @@ fields that public viewers and converters read.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -63,7 +62,7 @@ def camera_rows(views: Sequence[View]) -> list[dict[str, Any]]:
 def _plain_degree_3(splats: Splats) -> Splats:
     padding = torch.zeros(len(splats), 15 - splats.shN.shape[1], 3)
     whole = torch.cat([splats.shN.detach().cpu(), padding], 1)
-    return dataclasses.replace(splats, shN=whole, features=None, segment_ids=None, extras={})
+    return splats.replace(shN=whole).plain()
 
 
 def _write_points(path: Path, points: np.ndarray, colors: np.ndarray) -> None:

@@ -22,10 +22,10 @@ import torch
 
 from splatseg.errors import OutputError
 from splatseg.output.segments_json import Segment, described_as
+from splatseg.splats.gaussforge_files import INSTALL
 from splatseg.splats.half_turn import half_turn
 from splatseg.splats.splats import Splats
 
-INSTALL = 'pip install "splatseg[formats]"'
 Kind = Literal["usdc", "usda", "usdz"]
 REACH = 3.0
 """Standard deviations that a Gaussian's extent counts."""

@@ -62,7 +62,17 @@ def write_spz(path: Path, splats: Splats) -> None:
 
     Raises OutputError if gaussforge is missing or refuses.
     """
-    _put(path, _written(path, half_turn(splats, 0), "spz"))
+    library = _library()
+    if library is None:
+        raise OutputError(f"writing {path} needs gaussforge; install it with {INSTALL}")
+    with TemporaryDirectory() as folder:
+        source, result = Path(folder) / "splat.ply", Path(folder) / "splat.spz"
+        write_ply(source, half_turn(splats, 0).plain())
+        failure = _convert(library, source, result, "ply", "spz")
+        if failure:
+            raise OutputError(f"{path} was not written: gaussforge says {failure}; use another format")
+        with atomic_write(Path(path)) as file:
+            file.write(result.read_bytes())
 
 
 def _read(path: Path, kind: str) -> Splats:
@@ -82,20 +92,6 @@ def _read(path: Path, kind: str) -> Splats:
             raise SplatFileError(f"{path} is not a whole .{kind} file ({failure}); export or copy it again")
         splats = read_ply(result)
     return splats.replace(opacity_logits=splats.opacity_logits.clamp(-LARGEST_LOGIT, LARGEST_LOGIT))
-
-
-def _written(path: Path, splats: Splats, kind: str) -> bytes:
-    library = _library()
-    if library is None:
-        raise OutputError(f"writing {path} needs gaussforge; install it with {INSTALL}")
-    with TemporaryDirectory() as folder:
-        source, result = Path(folder) / "splat.ply", Path(folder) / f"splat.{kind}"
-        names = ("means", "quats", "log_scales", "opacity_logits", "sh0", "shN")
-        write_ply(source, Splats(*(getattr(splats, name) for name in names)))
-        failure = _convert(library, source, result, "ply", kind)
-        if failure:
-            raise OutputError(f"{path} was not written: gaussforge says {failure}; use another format")
-        return result.read_bytes()
 
 
 def _convert(library: Path, source: Path, result: Path, source_kind: str, result_kind: str) -> str:
@@ -118,8 +114,3 @@ def _library() -> Path | None:
     except ImportError:
         return None
     return Path(gaussforge.__file__).parents[1]
-
-
-def _put(path: Path, body: bytes) -> None:
-    with atomic_write(Path(path)) as file:
-        file.write(body)

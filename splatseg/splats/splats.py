@@ -73,6 +73,10 @@ class Splats:
         """The same Gaussians with some fields (N,...) exchanged, e.g. `replace(features=...)`."""
         return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
 
+    def plain(self) -> Splats:
+        """The same Gaussians with their geometry and colour alone: no features, segments or extras."""
+        return dataclasses.replace(self, features=None, segment_ids=None, extras={})
+
     def subset(self, which: Tensor) -> Splats:
         """The Gaussians chosen by a boolean mask (N,) or by indices, with all they carry."""
         picked = {
