@@ -17,6 +17,9 @@ Color = tuple[int, int, int]
 SELECTED: Color = (255, 176, 32)
 """Amber: seldom the colour of a thing, seen by the colour-blind, readable on light and dark."""
 
+LUMA = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in the lightness of a picture (ITU-R BT.601)."""
+
 
 def color_image(labels: np.ndarray, colors: Mapping[int, Color] | None = None) -> np.ndarray:
     """A label map as a picture (H,W,3) uint8. `colors` takes precedence over the palette."""
@@ -41,7 +44,7 @@ def overlay_segments(
     check_shapes(image=(image, "H W 3"), labels=(labels, "H W"))
     tint = color_image(labels, colors).astype(np.float32)
     photo = image.astype(np.float32)
-    grey = photo @ np.array([0.299, 0.587, 0.114], np.float32)
+    grey = photo @ np.array(LUMA, np.float32)
     # Tinting the lightness of the photograph, not its colours, keeps two segments of one colour apart.
     picture = (1 - opacity) * grey[..., None] + opacity * tint
     picture[labels == 0] = 0.55 * grey[labels == 0][:, None]

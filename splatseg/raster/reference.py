@@ -15,6 +15,7 @@ from torch import Tensor
 
 from splatseg.capture.camera import Camera
 from splatseg.raster.interface import Growth, PixelPlan, Plan, Raster, RasterSettings, SparseWeights
+from splatseg.raster.rotations import rotation_matrices
 
 PIXELS_AT_ONCE = 4096
 """Bounds the (P,N) weight matrix held in memory."""
@@ -155,7 +156,8 @@ def project(
     J = torch.stack(
         [torch.stack([fx / z, zero, -fx * tan_x / z], -1), torch.stack([zero, fy / z, -fy * tan_y / z], -1)], -2
     )
-    axes = _rotations(quats) * scales[:, None, :]  # R S, so that the covariance is axes @ axes^T
+    # R S, so that the covariance is axes @ axes^T
+    axes = rotation_matrices(quats / quats.norm(dim=1, keepdim=True)) * scales[:, None, :]
     half = J @ R_view @ axes
     covar2d = half @ half.transpose(1, 2)
     xx, xy, yy = covar2d[:, 0, 0] + settings.eps2d, covar2d[:, 0, 1], covar2d[:, 1, 1] + settings.eps2d
@@ -215,16 +217,6 @@ def _clamped_tangents(
     tan_x = (local[:, 0] / z).clamp(-(cx / fx + margin_x), (camera.width - cx) / fx + margin_x)
     tan_y = (local[:, 1] / z).clamp(-(cy / fy + margin_y), (camera.height - cy) / fy + margin_y)
     return tan_x, tan_y
-
-
-def _rotations(quats: Tensor) -> Tensor:
-    w, x, y, z = (quats / quats.norm(dim=1, keepdim=True)).unbind(-1)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return torch.stack([torch.stack(row, -1) for row in rows], -2)
 
 
 def _extents(xx: Tensor, yy: Tensor, opacities: Tensor, drawn: Tensor, settings: RasterSettings) -> Tensor:

@@ -12,6 +12,7 @@ import math
 import numpy as np
 import torch
 
+from splatseg.raster.rotations import rotation_matrices
 from splatseg.refine.profile import CHILDREN, fitted_profile
 from splatseg.splats.splats import Splats
 
@@ -43,13 +44,5 @@ def split_along(splats: Splats, which: np.ndarray, axes: np.ndarray, width: floa
 
 def axis_of(quats: torch.Tensor, axis: torch.Tensor) -> torch.Tensor:
     """Unit vectors (R,3) in the world of one axis (R,) each of Gaussians with quats (R,4) wxyz: a rotation's column."""
-    w, x, y, z = torch.nn.functional.normalize(quats, dim=1).unbind(1)
-    columns = torch.stack(
-        [
-            torch.stack([1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)], 1),
-            torch.stack([2 * (x * y - w * z), 1 - 2 * (x * x + z * z), 2 * (y * z + w * x)], 1),
-            torch.stack([2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)], 1),
-        ],
-        1,
-    )
-    return columns[torch.arange(len(axis)), axis]
+    rotations = rotation_matrices(torch.nn.functional.normalize(quats, dim=1))
+    return rotations[torch.arange(len(axis)), :, axis]

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from splatseg.capture import Camera
+from splatseg.output.overlays import LUMA
 from splatseg.splats.render import view_colors
 from splatseg.viewer.pace import Pace
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 NEARBY = 0.05
 """Colours are of a place nearby if it is no farther than this share of the distance to the scene's middle."""
-
-LUMINANCE = (0.299, 0.587, 0.114)
 
 
 class Canvas:
@@ -81,7 +80,7 @@ class Canvas:
     def grey(self, camera: Camera, draft: bool) -> Tensor:
         """The luma (N,) of those colours."""
         colors = self.colors(camera, draft)
-        return self.kept("grey", [colors], lambda: colors @ torch.tensor(LUMINANCE))
+        return self.kept("grey", [colors], lambda: colors @ torch.tensor(LUMA))
 
     def _nearby(self, one: np.ndarray, other: np.ndarray) -> bool:
         if self._middle is None:

@@ -13,14 +13,13 @@ import numpy as np
 import torch
 
 from splatseg.output.overlays import SELECTED
+from splatseg.raster.rotations import rotation_matrices
+from splatseg.splats.spherical_harmonics import Y0
 from splatseg.viewer.scene import Scene
 from splatseg.viewer.workspace import Workspace
 
 if TYPE_CHECKING:
     import viser
-
-HARMONIC = 0.28209479177387814
-"""The constant spherical harmonic: rgb = 0.5 + this * sh0."""
 
 TINT = 0.5
 
@@ -75,7 +74,7 @@ class LocalSplats:
         self._sent = state
         splats = self._scene.splats
         with torch.no_grad():
-            rgbs = (0.5 + HARMONIC * splats.sh0).clamp(0.0, 1.0).numpy().copy()
+            rgbs = (0.5 + Y0 * splats.sh0).clamp(0.0, 1.0).numpy().copy()
             opacities = splats.opacities.numpy().copy()
         rgbs[members] = (1.0 - TINT) * rgbs[members] + TINT * np.array(SELECTED, dtype=np.float32) / 255.0
         if hidden is not None:
@@ -96,15 +95,6 @@ class LocalSplats:
 
 def _covariances(quats: torch.Tensor, scales: torch.Tensor) -> np.ndarray:
     """R diag(s^2) R^T, (N,3,3), of quaternions wxyz (N,4) and standard deviations (N,3)."""
-    w, x, y, z = torch.nn.functional.normalize(quats, dim=1).unbind(1)
-    rotation = torch.stack(
-        [
-            1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-            2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-            2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
-        ],
-        dim=1,
-    ).reshape(-1, 3, 3)  # fmt: skip
-    axes = rotation * scales[:, None, :]
+    axes = rotation_matrices(torch.nn.functional.normalize(quats, dim=1)) * scales[:, None, :]
     covariances: np.ndarray = (axes @ axes.transpose(1, 2)).clamp(-HALF_MAX, HALF_MAX).numpy()
     return covariances
