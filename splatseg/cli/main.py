@@ -72,11 +72,9 @@ def run(arguments: list[str] | None = None) -> int:
     except SplatsegError as error:
         terminal.messages.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
         return NOT_FOUND if isinstance(error, NotFoundError) else USER_ERROR
-    except BrokenPipeError:
-        raise
     except OSError as error:
         # What fails to be written where no stage tells it better: a folder without permission, a disk that is full.
-        if error.errno is None:
+        if error.errno is None or isinstance(error, BrokenPipeError):
             raise
         where = f"{error.filename} cannot be read or written" if error.filename else "a file cannot be read or written"
         terminal.messages.print(

@@ -143,7 +143,7 @@ def _export_layout(source: Source, folder: Path, options: ExportOptions) -> str:
     )
 
 
-def _write(source: Source, path: Path, members: torch.Tensor, options: ExportOptions, name: str | None = None) -> str:
+def _write(source: Source, path: Path, members: torch.Tensor, options: ExportOptions) -> str:
     if not members.any():
         return f"nothing is left for {path}, so it was not written"
     splats = source.splats.subset(members)
