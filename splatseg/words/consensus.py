@@ -76,10 +76,11 @@ def agreed_objects(
     rest = _rest(votes)
     sets: list[tuple[float, np.ndarray]] = []
     best = 0.0
-    for ids, nodes in _partitions(splats, hierarchy):
-        supports = _supports(agreement, votes, rest, ids, nodes)
-        best = max(best, float(supports.max(initial=0.0)))
-        sets += [(float(supports[k]), _members(ids, nodes, k)) for k in np.flatnonzero(supports >= found).tolist()]
+    for candidates in _candidates(splats, hierarchy):
+        for node, support in enumerate(_supports(agreement, rest, candidates), start=1):
+            best = max(best, support)
+            if support >= found:
+                sets.append((support, candidates.members(node)))
     chosen: list[tuple[float, np.ndarray]] = []
     for support, members in sorted(sets, key=lambda pair: -pair[0]):
         if all((members & other).sum() < APART * min(members.sum(), other.sum()) for _, other in chosen):
@@ -95,46 +96,22 @@ def _rest(votes: Votes) -> np.ndarray:
     return rest
 
 
-def _partitions(splats: Splats, hierarchy: Hierarchy | None) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of disjoint sets, as ids (N,) from 1 on, and the pairs (R,2) that are merged to further ones."""
-    none = np.zeros((0, 2), dtype=np.int32)
-    pairs = [] if hierarchy is None else [(hierarchy.atoms, hierarchy.merges)]
+def _candidates(splats: Splats, hierarchy: Hierarchy | None) -> list[Hierarchy]:
+    """The hierarchy, and the segments as one in which nothing is merged; each where there is one."""
+    candidates = [] if hierarchy is None else [hierarchy]
     if splats.segment_ids is not None:
         ids = splats.segment_ids.numpy()
         there = np.unique(ids[ids > 0])
-        pairs.append((np.where(ids > 0, np.searchsorted(there, ids) + 1, 0).astype(np.int32), none))
-    return pairs
+        atoms = np.where(ids > 0, np.searchsorted(there, ids) + 1, 0).astype(np.int32)
+        candidates.append(Hierarchy(atoms, np.zeros((0, 2), dtype=np.int32), np.zeros(0, dtype=np.float32)))
+    return candidates
 
 
-def _supports(agreement: Agreement, votes: Votes, rest: np.ndarray, ids: np.ndarray, merges: np.ndarray) -> np.ndarray:
-    """(K,) support of the sets 1.. of a partition and of what is merged from them; [0] is set 1."""
-    count = int(ids.max(initial=0))
-    inside, seen = (
-        np.concatenate([tally, np.zeros((len(merges), tally.shape[1]), tally.dtype)])
-        for tally in agreement.tallies_of(ids.astype(np.int32) - 1, count)
-    )
-    for merge, (left, right) in enumerate(merges.tolist()):
-        inside[count + merge] = inside[left - 1] + inside[right - 1]
-        seen[count + merge] = seen[left - 1] + seen[right - 1]
-    view_of = np.unique(votes.view_of, return_inverse=True)[1]
-    first = np.searchsorted(view_of, np.arange(seen.shape[1]))
-    supports = np.zeros(len(inside))
-    for k in range(len(inside)):
-        overlap = np.where(rest, 0.0, agreement.overlaps(inside[k], seen[k]))
-        total = float(seen[k].sum())
-        supports[k] = float((seen[k] * np.maximum.reduceat(overlap, first)).sum()) / total if total > 0 else 0.0
-    return supports
-
-
-def _members(ids: np.ndarray, merges: np.ndarray, k: int) -> np.ndarray:
-    """(N,) bool: set k + 1 of a partition or of what is merged from it."""
-    count = int(ids.max(initial=0))
-    wanted, stack = np.zeros(count + 1, dtype=bool), [k + 1]
-    while stack:
-        node = stack.pop()
-        if node <= count:
-            wanted[node] = True
-        else:
-            stack += merges[node - count - 1].tolist()
-    members: np.ndarray = wanted[ids]
-    return members
+def _supports(agreement: Agreement, rest: np.ndarray, candidates: Hierarchy) -> list[float]:
+    """Support of the nodes 1.., by masks other than the rest (M,)."""
+    inside, seen = map(list, agreement.tallies_of(candidates.atoms - 1, candidates.count))
+    for left, right in (candidates.merges - 1).tolist():
+        inside.append(inside[left] + inside[right])
+        seen.append(seen[left] + seen[right])
+    # What is inside none of the masks that were found overlaps none of them.
+    return [agreement.support_of(np.where(rest, 0.0, held), views) for held, views in zip(inside, seen, strict=True)]
