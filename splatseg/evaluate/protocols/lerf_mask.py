@@ -21,20 +21,19 @@ from pathlib import Path
 from splatseg.capture.images import stem_of
 from splatseg.evaluate.protocols.score import over_prompts
 from splatseg.evaluate.protocols.task import (
+    PHOTOGRAPHS,
+    Layout,
     Protocol,
     Reference,
     Row,
     Target,
     Task,
-    check_folder,
     images_in,
     mask_reader,
-    require,
     subfolders,
 )
 
-TITLE = "LERF-Mask"
-LAYOUT = "<scene>/test_mask/<view>/<prompt>.png beside <scene>/images, images_train and sparse/0"
+LAYOUT = Layout("LERF-Mask", "<scene>/test_mask/<view>/<prompt>.png beside <scene>/images, images_train and sparse/0")
 LEVEL = 128
 
 PROMPTS = {
@@ -53,17 +52,10 @@ PROMPTS = {
 COMPLETE_VIEWS = {"figurines": 4, "ramen": 3, "teatime": 1}
 """How many test views have masks for all prompts."""
 
-PHOTOGRAPHS = (".jpg", ".jpeg", ".png")
-
 
 def read(folder: Path) -> tuple[Task, ...]:
     """The scene at `folder`, or all scenes in it. Raises MaskError, listing what is missing."""
-    check_folder(folder, TITLE, LAYOUT)
-    if (folder / "test_mask").is_dir():
-        return (_task(folder),)
-    scenes = [scene for scene in subfolders(folder) if (scene / "test_mask").is_dir()]
-    require([] if scenes else ["test_mask"], folder, TITLE, LAYOUT)
-    return tuple(_task(scene) for scene in scenes)
+    return tuple(map(_task, LAYOUT.scenes(folder, lambda scene: (scene / "test_mask").is_dir(), "test_mask")))
 
 
 def figures(rows: Sequence[Row]) -> dict[str, float]:
@@ -79,7 +71,7 @@ def figures(rows: Sequence[Row]) -> dict[str, float]:
     }
 
 
-PROTOCOL = Protocol("lerf-mask", TITLE, LAYOUT, read, LEVEL, figures)
+PROTOCOL = Protocol("lerf-mask", LAYOUT.title, read, LEVEL, figures)
 
 
 def _task(scene: Path) -> Task:
@@ -95,7 +87,7 @@ def _task(scene: Path) -> Task:
     if not any(masks.values()):
         missing.append("test_mask/<view>/<prompt>.png")
     missing += [f"test_mask/{view} as a number, the index of a test view," for view in masks if not view.isdecimal()]
-    require(missing, scene, TITLE, LAYOUT)
+    LAYOUT.require(missing, scene)
     targets = [
         Target(path.stem, view, mask_reader(path, LEVEL), (f"{view}/{path.name}",), is_reference=view == views[0].name)
         for view, paths in masks.items()
@@ -112,7 +104,7 @@ def _task(scene: Path) -> Task:
 
     def held_out() -> tuple[str, ...]:
         trained = _trained(scene)
-        require([] if (scene / "images").is_dir() else ["images"], scene, TITLE, LAYOUT)
+        LAYOUT.require([] if (scene / "images").is_dir() else ["images"], scene)
         return tuple(path.name for path in images_in(scene / "images", PHOTOGRAPHS) if path.stem not in trained)
 
     return Task(name, name, tuple(targets), references, image, held_out)
@@ -120,5 +112,5 @@ def _task(scene: Path) -> Task:
 
 def _trained(scene: Path) -> set[str]:
     names = {path.stem for path in images_in(scene / "images_train", PHOTOGRAPHS)}
-    require([] if names else ["images_train with the photographs to train on"], scene, TITLE, LAYOUT)
+    LAYOUT.require([] if names else ["images_train with the photographs to train on"], scene)
     return names

@@ -34,20 +34,18 @@ from splatseg.errors import MaskError
 from splatseg.evaluate.protocols.score import mean, over_pairs, share_above
 from splatseg.evaluate.protocols.task import (
     Box,
+    Layout,
     Protocol,
     Reference,
     Row,
     Target,
     Task,
-    check_folder,
     images_in,
-    require,
     same_stem,
     subfolders,
 )
 
-TITLE = "LERF-OVS"
-LAYOUT = "label/<scene>/frame_<number>.json beside <scene>/images and sparse/0"
+LAYOUT = Layout("LERF-OVS", "label/<scene>/frame_<number>.json beside <scene>/images and sparse/0")
 
 FRAMES = {
     "waldo_kitchen": (53, 66, 89, 140, 154),
@@ -63,10 +61,10 @@ Object = tuple[str, list[list[tuple[int, int]]], list[Box]]
 
 def read(folder: Path) -> tuple[Task, ...]:
     """The scenes of the data set, of its label folder, or the one scene at `folder`. Raises MaskError as above."""
-    check_folder(folder, TITLE, LAYOUT)
+    LAYOUT.check(folder)
     root = folder / "label" if (folder / "label").is_dir() else folder
     scenes = [root] if _labels(root) else [scene for scene in subfolders(root) if _labels(scene)]
-    require([] if scenes else ["label/<scene>/frame_<number>.json"], folder, TITLE, LAYOUT)
+    LAYOUT.require([] if scenes else ["label/<scene>/frame_<number>.json"], folder)
     return tuple(_task(scene) for scene in scenes)
 
 
@@ -80,8 +78,8 @@ def rendered_figures(rows: Sequence[Row]) -> dict[str, float]:
     return {"miou": over_pairs(rows, "iou"), "localisation": mean(bool(row.localised) for row in rows)}
 
 
-DIRECT = Protocol("lerf-ovs", f"{TITLE}, direct 3D selection", LAYOUT, read, 10, direct_figures, shown="alone")
-RENDERED = Protocol("lerf-ovs-2d", f"{TITLE}, rendered 2D", LAYOUT, read, 127, rendered_figures)
+DIRECT = Protocol("lerf-ovs", f"{LAYOUT.title}, direct 3D selection", read, 10, direct_figures, shown="alone")
+RENDERED = Protocol("lerf-ovs-2d", f"{LAYOUT.title}, rendered 2D", read, 127, rendered_figures)
 
 
 def _labels(folder: Path) -> list[Path]:
@@ -91,7 +89,7 @@ def _labels(folder: Path) -> list[Path]:
 def _task(scene: Path) -> Task:
     name = scene.absolute().name
     files = [f"frame_{frame:05d}.json" for frame in FRAMES.get(name, ())]
-    require([file for file in files if not (scene / file).is_file()], scene, TITLE, LAYOUT)
+    LAYOUT.require([file for file in files if not (scene / file).is_file()], scene)
     targets: list[Target] = []
     references: dict[str, Reference] = {}
     for path in _labels(scene):

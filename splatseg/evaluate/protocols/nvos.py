@@ -24,36 +24,37 @@ import numpy as np
 
 from splatseg.evaluate.protocols.score import over_pairs
 from splatseg.evaluate.protocols.task import (
+    PHOTOGRAPHS,
+    Layout,
     Protocol,
     Reference,
     Row,
     Target,
     Task,
-    check_folder,
     images_in,
     mask_reader,
-    require,
     same_stem,
     subfolders,
 )
 
-TITLE = "NVOS"
-LAYOUT = "masks/<task>/<view>_mask.png, scribbles/<task>/pos_*.png and neg_*.png, reference_image/<task>/<view>.JPG"
+LAYOUT = Layout(
+    "NVOS",
+    "masks/<task>/<view>_mask.png, scribbles/<task>/pos_*.png and neg_*.png, reference_image/<task>/<view>.JPG",
+)
 LEVEL = 128
 CLICKS = 8
-PHOTOGRAPHS = (".jpg", ".jpeg", ".png")
 
 
 def read(folder: Path) -> tuple[Task, ...]:
     """All tasks of the data set. Raises MaskError, listing what is missing."""
-    check_folder(folder, TITLE, LAYOUT)
+    LAYOUT.check(folder)
     inner = [folder, folder / "llff", folder / "labels" / "llff"]
     root = next((place for place in inner if (place / "masks").is_dir()), folder)
     parts = [part for part in ("masks", "scribbles", "reference_image") if not (root / part).is_dir()]
-    require(parts, folder, TITLE, LAYOUT)
+    LAYOUT.require(parts, folder)
     names = [task.name for task in subfolders(root / "masks")]
-    require([] if names else ["masks/<task>"], folder, TITLE, LAYOUT)
-    require([part for name in names for part in _missing(root, name)], root, TITLE, LAYOUT)
+    LAYOUT.require([] if names else ["masks/<task>"], folder)
+    LAYOUT.require([part for name in names for part in _missing(root, name)], root)
     return tuple(_task(root, name) for name in names)
 
 
@@ -66,7 +67,7 @@ def figures(rows: Sequence[Row]) -> dict[str, float]:
     }
 
 
-PROTOCOL = Protocol("nvos", TITLE, LAYOUT, read, LEVEL, figures)
+PROTOCOL = Protocol("nvos", LAYOUT.title, read, LEVEL, figures)
 
 
 def spread_clicks(scribble: np.ndarray, count: int = CLICKS) -> list[tuple[float, float]]:

@@ -21,31 +21,29 @@ from pathlib import Path
 
 from splatseg.evaluate.protocols.score import over_pairs
 from splatseg.evaluate.protocols.task import (
+    Layout,
     Protocol,
     Reference,
     Row,
     Target,
     Task,
-    check_folder,
     images_in,
     mask_reader,
-    require,
     same_stem,
     subfolders,
 )
 
-TITLE = "SPIn-NeRF"
-LAYOUT = "<scene>/<view>.png, two views or more"
+LAYOUT = Layout("SPIn-NeRF", "<scene>/<view>.png, two views or more")
 PROMPT = "object"
 
 
 def read(folder: Path) -> tuple[Task, ...]:
     """The scene at `folder`, or all scenes in it. Raises MaskError, listing what is missing."""
-    check_folder(folder, TITLE, LAYOUT)
+    LAYOUT.check(folder)
     scenes = [folder] if _masks(folder) else subfolders(folder)
-    require([] if scenes else ["<scene>/<view>.png"], folder, TITLE, LAYOUT)
+    LAYOUT.require([] if scenes else ["<scene>/<view>.png"], folder)
     lacking = [f"{scene.name}/<view>.png" for scene in scenes if len(_masks(scene)) < 2]
-    require(lacking, folder, TITLE, LAYOUT)
+    LAYOUT.require(lacking, folder)
     return tuple(_task(scene) for scene in scenes)
 
 
@@ -62,7 +60,7 @@ def figures(rows: Sequence[Row]) -> dict[str, float]:
     }
 
 
-PROTOCOL = Protocol("spin-nerf", TITLE, LAYOUT, read, 0, figures)
+PROTOCOL = Protocol("spin-nerf", LAYOUT.title, read, 0, figures)
 
 
 def image_of(view: str, names: Sequence[str]) -> str | None:

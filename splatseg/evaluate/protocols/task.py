@@ -26,6 +26,40 @@ Read = Callable[[], np.ndarray]
 """Reads a mask (H,W) bool when it is asked for: some data sets have hundreds of twelve megapixels."""
 
 
+PHOTOGRAPHS = (".jpg", ".jpeg", ".png")
+"""Suffixes of the photographs in the field's data sets."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the folder of a data set is laid out, for those whose folder is not. title: the data set's."""
+
+    title: str
+    form: str
+
+    def check(self, folder: Path) -> None:
+        """Raise MaskError if there is no such folder."""
+        if not folder.is_dir():
+            raise MaskError(f"there is no folder {folder}; {self.title} is laid out as {self.form}")
+
+    def require(self, missing: Iterable[str], folder: Path) -> None:
+        """Raise MaskError, listing what a folder lacks, unless nothing is missing."""
+        names = list(missing)
+        if names:
+            shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+            raise MaskError(f"{folder} lacks {shown}; {self.title} is laid out as {self.form}")
+
+    def scenes(self, folder: Path, holds: Callable[[Path], object], part: str) -> list[Path]:
+        """The folder if it holds what a scene does, else the folders in it that do.
+
+        part: what is missing where there is none; then, or if there is no folder, raises MaskError.
+        """
+        self.check(folder)
+        scenes = [folder] if holds(folder) else [scene for scene in subfolders(folder) if holds(scene)]
+        self.require([] if scenes else [part], folder)
+        return scenes
+
+
 @dataclass(frozen=True, eq=False)
 class Target:
     """One mask that is scored.
@@ -107,7 +141,6 @@ class Protocol:
 
     name: str
     title: str
-    layout: str
     read: Callable[[Path], tuple[Task, ...]]
     level: int
     figures: Callable[[Sequence[Row]], dict[str, float]]
@@ -138,21 +171,6 @@ def images_in(folder: Path, suffixes: tuple[str, ...] = (".png",)) -> list[Path]
     return sorted(
         path for path in folder.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith(".")
     )
-
-
-def require(missing: Iterable[str], folder: Path, title: str, layout: str) -> None:
-    """Raise MaskError, listing what a folder lacks, unless nothing is missing."""
-    names = list(missing)
-    if names:
-        shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-        raise MaskError(f"{folder} lacks {shown}; {title} is laid out as {layout}")
-
-
-def check_folder(folder: Path, title: str, layout: str) -> Path:
-    """The folder itself. Raises MaskError if there is none."""
-    if not folder.is_dir():
-        raise MaskError(f"there is no folder {folder}; {title} is laid out as {layout}")
-    return folder
 
 
 def read_grey(path: Path) -> np.ndarray:

@@ -22,32 +22,29 @@ from pathlib import Path
 from splatseg.errors import MaskError
 from splatseg.evaluate.protocols.score import mean, over_pairs
 from splatseg.evaluate.protocols.task import (
+    Layout,
     Protocol,
     Reference,
     Row,
     Target,
     Task,
-    check_folder,
     mask_reader,
-    require,
     same_stem,
     subfolders,
 )
 
-TITLE = "3D-OVS"
-LAYOUT = "<scene>/segmentations/classes.txt and <scene>/segmentations/<view>/<class>.png beside <scene>/images"
+LAYOUT = Layout(
+    "3D-OVS",
+    "<scene>/segmentations/classes.txt and <scene>/segmentations/<view>/<class>.png beside <scene>/images",
+)
 TRUE_LEVEL = 254
 """The official reader divides by 255 and truncates: only white counts."""
 
 
 def read(folder: Path) -> tuple[Task, ...]:
     """The scene at `folder`, or all scenes in it. Raises MaskError, listing what is missing."""
-    check_folder(folder, TITLE, LAYOUT)
-    if (folder / "segmentations").is_dir():
-        return (_task(folder),)
-    scenes = [scene for scene in subfolders(folder) if (scene / "segmentations").is_dir()]
-    require([] if scenes else ["segmentations/classes.txt"], folder, TITLE, LAYOUT)
-    return tuple(_task(scene) for scene in scenes)
+    scenes = LAYOUT.scenes(folder, lambda scene: (scene / "segmentations").is_dir(), "segmentations/classes.txt")
+    return tuple(map(_task, scenes))
 
 
 def figures(rows: Sequence[Row]) -> dict[str, float]:
@@ -60,12 +57,12 @@ def figures(rows: Sequence[Row]) -> dict[str, float]:
     }
 
 
-PROTOCOL = Protocol("3d-ovs", TITLE, LAYOUT, read, 127, figures, whole_pixels=True)
+PROTOCOL = Protocol("3d-ovs", LAYOUT.title, read, 127, figures, whole_pixels=True)
 
 
 def _task(scene: Path) -> Task:
     root = scene / "segmentations"
-    require([] if (root / "classes.txt").is_file() else ["segmentations/classes.txt"], scene, TITLE, LAYOUT)
+    LAYOUT.require([] if (root / "classes.txt").is_file() else ["segmentations/classes.txt"], scene)
     classes = _classes(root / "classes.txt")
     views = subfolders(root)
     missing = [
@@ -74,7 +71,7 @@ def _task(scene: Path) -> Task:
         for name in classes
         if not (view / f"{name}.png").is_file()
     ]
-    require(missing if views else ["segmentations/<view>"], scene, TITLE, LAYOUT)
+    LAYOUT.require(missing if views else ["segmentations/<view>"], scene)
     targets, references = [], {}
     for name in classes:
         for view in views:

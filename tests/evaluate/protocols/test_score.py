@@ -21,7 +21,7 @@ from splatseg.evaluate.protocols import PROTOCOLS, Protocol, Row, Task, score_pr
 from splatseg.evaluate.protocols.score import over_pairs, over_prompts, peak_in_boxes, share_above
 from splatseg.evaluate.protocols.task import Target, fitted
 
-ANY = Protocol("any", "any", "any", lambda folder: (), 128, lambda rows: {"miou": over_pairs(rows, "iou")})
+ANY = Protocol("any", "any", lambda folder: (), 128, lambda rows: {"miou": over_pairs(rows, "iou")})
 SIZE = (24, 31)
 masks = arrays(bool, SIZE)
 
