@@ -98,7 +98,12 @@ def frames(workspace: Workspace, cameras: Iterable[Camera]) -> Iterator[np.ndarr
 
 def new_path(folder: Path, stem: str, suffix: str) -> Path:
     """`folder`/<stem>-<time><suffix>: a path that is not there and was not given before, so that two browsers that
-    write in one second do not write one file. The folder is made."""
+    write in one second do not write one file. The folder is made.
+
+    Raises PromptError if the two make more than a name: nothing is written outside the folder.
+    """
+    if Path(f"{stem}{suffix}").name != f"{stem}{suffix}" or "\\" in f"{stem}{suffix}":
+        raise PromptError(f"{stem}{suffix} is not the name of a file; what is exported goes into {folder}")
     when = time.strftime("%Y%m%d-%H%M%S")
     with _LOCK:
         numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from splatseg.errors import BackendError
+from splatseg.viewer.admission import guarded
 from splatseg.viewer.page import Page
 from splatseg.viewer.panels.build import build_panels
 from splatseg.viewer.saved import SavedWorkspaces
@@ -94,7 +95,7 @@ class Viewer:
         self._told = ""
         self._unlisten = scene.table.listen(self._table_changed) if scene.table is not None else None
         label = f"splatseg · {scene.name}"
-        with _quiet():
+        with _quiet(), guarded(host):
             self.server = viser.ViserServer(host=host, port=free_port(host, port), label=label, verbose=False)
         self.host, self.port = host, int(self.server.get_port())
         self._furnish()

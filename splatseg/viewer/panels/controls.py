@@ -3,16 +3,94 @@
 Buttons are groups of one or more: in viser 1.1 a group shows its hint and a plain button does not. Callbacks are
 coroutines because viser runs those in the order of the events; what the program itself sets is no event of a person
 (`event.client` is None) and is ignored.
+
+viser lets a browser set a control to anything at all. What is read here is what the control could have sent: an option
+of a drop-down as it was made, a number inside a slider's ends, a text of bounded length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from splatseg.errors import PromptError
 from splatseg.viewer.page import Page
 
 Action = Callable[[], None]
+
+LONGEST_TEXT = 500
+"""Characters that a person may type into a field."""
+
+
+class Choice:
+    """A drop-down whose value is always one of the options it was made with.
+
+    Attributes:
+        options: The labels of the options.
+    """
+
+    def __init__(
+        self, page: Page, label: str, options: Sequence[str], hint: str, *, initial: str | None = None
+    ) -> None:
+        self.options = tuple(options)
+        self._page = page
+        self._value = initial or self.options[0]
+        self._control = page.gui.add_dropdown(label, self.options, initial_value=self._value, hint=hint)
+
+    @property
+    def value(self) -> str:
+        """The option that is shown; what is no option is ignored."""
+        sent = self._control.value
+        if sent in self.options:
+            self._value = sent
+        return self._value
+
+    def on_change(self, action: Callable[[str], None]) -> None:
+        """Call action(option) when a person chooses one."""
+        on_change(self._page, self._control, lambda sent: action(sent) if sent in self.options else None)
+
+    def show(self, option: str) -> None:
+        """Show an option without telling anybody."""
+        self._value = option
+        assign(self._control, "value", option)
+
+
+class Slider:
+    """A slider whose value always lies between its ends."""
+
+    def __init__(self, page: Page, label: str, ends: tuple[float, float, float, float], **options: Any) -> None:
+        """ends: least, most, step, initial. options: as viser's own slider takes them."""
+        least, most, step, initial = ends
+        self._page, self._ends, self._value = page, (least, most), initial
+        self._control = page.gui.add_slider(label, least, most, step, initial, **options)
+
+    def _inside(self, value: Any) -> float:
+        if isinstance(value, int | float) and math.isfinite(value):
+            self._value = min(max(float(value), self._ends[0]), self._ends[1])
+        return self._value
+
+    @property
+    def value(self) -> float:
+        """The number that is shown, moved between the ends if a browser sent another."""
+        return self._inside(self._control.value)
+
+    def on_change(self, action: Callable[[float], None]) -> None:
+        """Call action(value) when a person moves it; of several moves that wait only the last is run."""
+        on_change(self._page, self._control, lambda sent: action(self._inside(sent)))
+
+    def show(self, value: float) -> None:
+        """Show a number without telling anybody."""
+        self._value = value
+        assign(self._control, "value", value)
+
+
+def typed(control: Any) -> str:
+    """What a person typed into a text field. Raises PromptError if it is longer than any name or word."""
+    text = str(control.value)
+    if len(text) > LONGEST_TEXT:
+        raise PromptError(f"a text has at most {LONGEST_TEXT} characters, this one has {len(text):,}; shorten it")
+    return text
 
 
 def add_buttons(page: Page, label: str, actions: Mapping[str, Action], hint: str) -> Any:
@@ -20,7 +98,9 @@ def add_buttons(page: Page, label: str, actions: Mapping[str, Action], hint: str
     group = page.gui.add_button_group(label, tuple(actions), hint=hint)
 
     async def clicked(event: Any) -> None:
-        page.do(actions[event.target.value])
+        action = actions.get(event.target.value)
+        if action is not None:
+            page.do(action)
 
     group.on_click(clicked)
     return group

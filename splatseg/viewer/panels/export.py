@@ -11,7 +11,7 @@ from splatseg.errors import PromptError
 from splatseg.output import FORMATS
 from splatseg.viewer import exports
 from splatseg.viewer.page import Page
-from splatseg.viewer.panels.controls import add_buttons
+from splatseg.viewer.panels.controls import Choice, add_buttons
 from splatseg.viewer.panels.film import FilmControls
 from splatseg.viewer.panels.writer import Writer
 
@@ -23,7 +23,8 @@ class ExportPanel:
 
     def __init__(self, page: Page) -> None:
         self._page, self._writer, gui = page, Writer(page), page.gui
-        self._format = gui.add_dropdown(
+        self._format = Choice(
+            page,
             "Format",
             SUFFIXES,
             hint="The kind of file for objects. .ply keeps features and segment ids; .glb and .usd keep segments; what "
@@ -47,18 +48,18 @@ class ExportPanel:
     def selection(self) -> None:
         """Write the selection as a splat."""
         members = self._members()
-        path = self._writer.new_path("selection", str(self._format.value))
+        path = self._writer.new_path("selection", self._format.value)
         self._writer.write(lambda: exports.export_selection(self._page.scene, members, path), path)
 
     def rest(self) -> None:
         """Write everything but the selection."""
         members = self._members()
-        path = self._writer.new_path("rest", str(self._format.value))
+        path = self._writer.new_path("rest", self._format.value)
         self._writer.write(lambda: exports.export_rest(self._page.scene, members, path), path)
 
     def segments(self) -> None:
         """Write every segment into a folder."""
-        folder, suffix = self._writer.new_path("segments", ""), str(self._format.value)
+        folder, suffix = self._writer.new_path("segments", ""), self._format.value
         self._writer.write(
             lambda: exports.export_all_segments(self._page.scene, folder, suffix, self._writer.progress), folder
         )

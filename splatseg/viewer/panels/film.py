@@ -8,7 +8,7 @@ from splatseg.errors import PromptError
 from splatseg.viewer import film
 from splatseg.viewer.home import Pose
 from splatseg.viewer.page import Page
-from splatseg.viewer.panels.controls import add_buttons, assign
+from splatseg.viewer.panels.controls import Choice, Slider, add_buttons, assign
 from splatseg.viewer.panels.writer import Writer
 
 SIZES = {"1280 x 720": (1280, 720), "1920 x 1080": (1920, 1080), "854 x 480": (854, 480)}
@@ -28,10 +28,10 @@ class FilmControls:
             {"Add": self.add, "Remove last": self.remove, "Clear": self.clear},
             hint="Add where you stand now to the path (V).",
         )
-        self._seconds = gui.add_slider(
-            "Seconds", 1.0, 60.0, 0.5, 6.0, hint="How long the whole path takes, in the film and when played."
+        self._seconds = Slider(
+            page, "Seconds", (1.0, 60.0, 0.5, 6.0), hint="How long the whole path takes, in the film and when played."
         )
-        self._size = gui.add_dropdown("Size", tuple(SIZES), hint="Pixels of the film.")
+        self._size = Choice(page, "Size", tuple(SIZES), hint="Pixels of the film.")
         add_buttons(
             page,
             "Film",
@@ -55,7 +55,7 @@ class FilmControls:
 
     def play(self) -> None:
         """Fly along the path."""
-        seconds = float(self._seconds.value)
+        seconds = self._seconds.value
         poses = film.poses_through(self._keyframes, max(2, round(seconds * 15)))
 
         def fly() -> None:
@@ -70,8 +70,8 @@ class FilmControls:
 
     def write(self) -> None:
         """Write the path as a video, and its keyframes beside it."""
-        count = max(2, round(float(self._seconds.value) * film.RATE))
-        keyframes, size = tuple(self._keyframes), SIZES[str(self._size.value)]
+        count = max(2, round(self._seconds.value * film.RATE))
+        keyframes, size = tuple(self._keyframes), SIZES[self._size.value]
         film.cameras_through(keyframes, 2, size)  # says what is missing before anything is begun
         # A film takes a while: it shows what was there when it was begun, not what is clicked meanwhile.
         path, workspace = self._writer.new_path("path", film.SUFFIX), self._page.workspace.copy()

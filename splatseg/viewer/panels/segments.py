@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 from splatseg.errors import PromptError
@@ -10,10 +11,13 @@ from splatseg.output import Segment, largest_first
 from splatseg.viewer.describing import whole_segments
 from splatseg.viewer.labeling import Labeling
 from splatseg.viewer.page import Page
-from splatseg.viewer.panels.controls import add_buttons, assign, on_change, on_submit
+from splatseg.viewer.panels.controls import Choice, add_buttons, assign, on_change, on_submit, typed
 from splatseg.viewer.panels.links import Links
 from splatseg.viewer.panels.segment_list import SORTS, ListState, found, list_html, page_of, pages_of
 from splatseg.viewer.segment_table import SegmentTable
+
+MESSAGE = re.compile(r"((choose|add|remove|tick|eye):\d{1,9}|color:\d{1,9}:#[0-9a-fA-F]{6}|page:-?\d{1,9})")
+"""What the list sends: a verb and a segment, its new colour, or how many pages to turn."""
 
 
 class SegmentsPanel:
@@ -27,8 +31,8 @@ class SegmentsPanel:
         gui = page.gui
         search = gui.add_text("Search", "", hint="Part of a name, or a number.")
         on_change(page, search, lambda text: self._change(search=text, page=0))
-        sort = gui.add_dropdown("Sort by", tuple(SORTS), hint="The order of the list.")
-        on_change(page, sort, lambda name: self._change(sort=name, page=0))
+        sort = Choice(page, "Sort by", tuple(SORTS), hint="The order of the list.")
+        sort.on_change(lambda name: self._change(sort=name, page=0))
         self._links = Links(page, self._received)
         self._list = gui.add_html("")
         self._merge = add_buttons(
@@ -79,6 +83,8 @@ class SegmentsPanel:
 
     def _received(self, verb: str, rest: str) -> None:
         number, _, value = rest.partition(":")
+        if not MESSAGE.fullmatch(f"{verb}:{rest}"):
+            return  # nothing that the list sends
         if verb in ("choose", "add", "remove"):
             self.choose(int(number))
             self._page.workspace.select_segment(int(number), "new" if verb == "choose" else verb)  # type: ignore[arg-type]
@@ -115,7 +121,7 @@ class SegmentsPanel:
         self._page.workspace.select_segment(self._chosen.id, how)  # type: ignore[arg-type]
 
     def _rename(self) -> None:
-        self._table.rename(self._chosen.id, str(self._name.value))
+        self._table.rename(self._chosen.id, typed(self._name))
         self._form.submit()
 
     def look_at(self) -> None:

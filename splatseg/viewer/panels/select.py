@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from splatseg.errors import PromptError
 from splatseg.viewer.page import Page
-from splatseg.viewer.panels.controls import add_buttons, assign, on_change, on_submit
+from splatseg.viewer.panels.controls import Choice, Slider, add_buttons, assign, on_change, on_submit, typed
 
 FIRST_USE = """- **Click** an object in the picture: it is selected at once.
 - **Shift** adds, **Ctrl** or **Alt** takes away; with a drag, by rectangle.
@@ -20,13 +20,14 @@ class SelectPanel:
         self._page = page
         gui = page.gui
         self._hint = gui.add_markdown(FIRST_USE)
-        self._drag = gui.add_dropdown(
+        self._drag = Choice(
+            page,
             "Drag",
             (TURN, BOX),
             hint="What dragging does with no key held (key B). A rectangle selects the thing that fills it; with Shift "
             "it adds, with Ctrl or Alt it takes away.",
         )
-        on_change(page, self._drag, lambda value: page.set_rectangle(value == BOX))
+        self._drag.on_change(lambda option: page.set_rectangle(option == BOX))
         self._add_sliders()
         add_buttons(
             page,
@@ -70,28 +71,24 @@ class SelectPanel:
             hint="How far a click reaches is found from the data. Moving a slider takes it over; tick to give it back.",
         )
         on_change(page, self._automatic, self._set_automatic)
-        self._granularity = page.gui.add_slider(
+        self._granularity = Slider(
+            page,
             "Granularity",
-            0.0,
-            1.0,
-            0.01,
-            0.5,
+            (0.0, 1.0, 0.01, 0.5),
             marks=((0.0, "part"), (1.0, "group")),
             visible=has_hierarchy,
             hint="From the smallest part to the whole group: the clicks are asked again while you drag.",
         )
-        on_change(page, self._granularity, workspace.set_granularity)
-        self._threshold = page.gui.add_slider(
+        self._granularity.on_change(workspace.set_granularity)
+        self._threshold = Slider(
+            page,
             "Threshold",
-            0.0,
-            1.0,
-            0.005,
-            0.8,
+            (0.0, 1.0, 0.005, 0.8),
             marks=((0.0, "more"), (1.0, "less")),
             visible=has_features,
             hint="How alike to the click a Gaussian must be: the lower, the more is selected, while you drag.",
         )
-        on_change(page, self._threshold, workspace.set_threshold)
+        self._threshold.on_change(workspace.set_threshold)
 
     def _add_naming(self) -> None:
         page = self._page
@@ -115,9 +112,9 @@ class SelectPanel:
             workspace.set_threshold(None)
             workspace.set_granularity(None)
         elif self._page.scene.hierarchy is not None:
-            workspace.set_granularity(float(self._granularity.value))
+            workspace.set_granularity(self._granularity.value)
         else:
-            workspace.set_threshold(float(self._threshold.value))
+            workspace.set_threshold(self._threshold.value)
 
     def undo(self) -> None:
         """Undo the last step of the selection."""
@@ -140,18 +137,18 @@ class SelectPanel:
         workspace, table = self._page.workspace, self._page.scene.table
         if table is None:
             raise PromptError("this splat has no table of segments; make one with `splatseg segment RUN`")
-        identity = table.create(workspace.members, str(self._name.value))
+        identity = table.create(workspace.members, typed(self._name))
         assign(self._name, "value", "")
         workspace.select_segment(identity, "new")
 
     def refresh(self) -> None:
         """Show the state of the workspace."""
         workspace = self._page.workspace
-        assign(self._drag, "value", BOX if self._page.rectangle else TURN)
+        self._drag.show(BOX if self._page.rectangle else TURN)
         untouched = not workspace.count and not workspace.can_undo
         assign(self._hint, "visible", workspace.scene.selectable and untouched)
         assign(self._automatic, "value", workspace.granularity is None and workspace.threshold is None)
         if workspace.granularity is not None:
-            assign(self._granularity, "value", workspace.granularity)
+            self._granularity.show(workspace.granularity)
         if workspace.threshold is not None:
-            assign(self._threshold, "value", workspace.threshold)
+            self._threshold.show(workspace.threshold)

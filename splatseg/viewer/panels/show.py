@@ -6,7 +6,7 @@ import html
 
 from splatseg.output.overlays import SELECTED
 from splatseg.viewer.page import Page
-from splatseg.viewer.panels.controls import assign, on_change
+from splatseg.viewer.panels.controls import Choice, assign
 
 LABELS = {
     "color": "Colour",
@@ -34,14 +34,15 @@ class ShowPanel:
     def __init__(self, page: Page) -> None:
         self._page = page
         self._modes = {LABELS[mode]: mode for mode in offered_modes(page)}
-        self._mode = page.gui.add_dropdown(
+        self._mode = Choice(
+            page,
             "Show",
             tuple(self._modes),
-            initial_value=LABELS[page.workspace.mode],
+            initial=LABELS[page.workspace.mode],
             hint="What the picture shows. Keys 1 to 7 change it. Features are drawn as colours by their three main "
             "directions (PCA), the same in every view.",
         )
-        on_change(page, self._mode, lambda label: self.set_mode(self._modes[label]))
+        self._mode.on_change(lambda label: self.set_mode(self._modes[label]))
         self._card = page.gui.add_html("")
         self.refresh()
 
@@ -51,7 +52,7 @@ class ShowPanel:
 
     def refresh(self) -> None:
         """Show the mode and the selection as they are."""
-        assign(self._mode, "value", LABELS[self._page.workspace.mode])
+        self._mode.show(LABELS[self._page.workspace.mode])
         assign(self._card, "content", self._describe())
 
     def _describe(self) -> str:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from splatseg.errors import SplatsegError
 from splatseg.viewer.page import Page
-from splatseg.viewer.panels.controls import add_buttons, assign, on_change
+from splatseg.viewer.panels.controls import Choice, add_buttons, assign
 from splatseg.viewer.pose import pose_at_view
 
 WIDTH = 700
@@ -28,13 +28,14 @@ class ViewsPanel:
         self._at: int | None = None
         self._shown: int | None = None
         add_buttons(page, "Camera", {"Home": page.look_home}, hint="Back to where the page began (key R).")
-        moving = page.gui.add_dropdown(
+        moving = Choice(
+            page,
             "Moving",
             (STREAMED, LOCAL),
             hint="What is seen while the camera moves: pictures from the server, exact but small; or the splat drawn "
             "by your browser, smooth with a graphics card, without reflections. At rest it is always our picture.",
         )
-        on_change(page, moving, lambda value: page.draw_locally(value == LOCAL))
+        moving.on_change(lambda option: page.draw_locally(option == LOCAL))
         if self._names:
             self._add_list()
         else:
@@ -42,12 +43,13 @@ class ViewsPanel:
 
     def _add_list(self) -> None:
         page, gui = self._page, self._page.gui
-        self._list = gui.add_dropdown(
+        self._list = Choice(
+            page,
             "View",
             (NOWHERE, *self._names),
             hint="Jump to where a photograph was taken. Type to search. Keys PageUp and PageDown step through them.",
         )
-        on_change(page, self._list, self._chosen)
+        self._list.on_change(self._chosen)
         add_buttons(
             page,
             "Go to",
@@ -84,7 +86,7 @@ class ViewsPanel:
             return
         self._shown = self._at
         view = self._page.scene.views[self._at]
-        assign(self._list, "value", view.name)
+        self._list.show(view.name)
         assign(self._note, "visible", False)
         try:
             self._photograph.image = _fitted(view.image())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from splatseg.viewer.page import Page
-from splatseg.viewer.panels.controls import add_buttons, assign, on_submit
+from splatseg.viewer.panels.controls import add_buttons, assign, on_submit, typed
 from splatseg.viewer.words import Words
 
 
@@ -30,7 +30,7 @@ class WordsPanel:
 
     def find(self) -> None:
         """Ask the model beside the page, then select."""
-        text, workspace = str(self._text.value), self._page.workspace
+        text, workspace = typed(self._text), self._page.workspace
         self._told = "Looking …"
 
         def ask() -> None:
