@@ -51,8 +51,10 @@ def read_votes(path: Path) -> Votes:
                 raise RunError(f"{path} holds no votes of this version of splatseg; run `splatseg segment` again")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         views = tuple(json.loads(metadata["views"]))
-        # scipy keeps 32-bit columns as they are only beside 32-bit row starts.
         starts = tensors["indptr"]
+        # Before they are narrowed: differences of 32-bit numbers can wrap and look as if they ascended.
+        _check_row_starts(starts, len(tensors["data"]))
+        # scipy keeps 32-bit columns as they are only beside 32-bit row starts.
         small = starts.astype(np.int32) if len(tensors["data"]) < 2**31 else starts
         csr = (tensors["data"], tensors["indices"], small)
         weights = sparse.csr_array(csr, shape=tuple(tensors["shape"].tolist()))
@@ -68,6 +70,13 @@ def read_votes(path: Path) -> Votes:
         )
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise RunError(f"{path} cannot be read ({error}); run `splatseg segment` again") from error
+
+
+def _check_row_starts(starts: np.ndarray, entries: int) -> None:
+    if starts.ndim != 1 or starts.dtype != np.int64 or not len(starts):
+        raise ValueError("its row starts are not a list of 64-bit numbers")
+    if starts[0] != 0 or starts[-1] != entries or (starts[1:] < starts[:-1]).any():
+        raise ValueError(f"its row starts do not ascend from 0 to its {entries} weights")
 
 
 def _write_safetensors(file: IO[bytes], tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> None:

@@ -76,3 +76,43 @@ def test_any_reader_of_safetensors_reads_the_file(tmp_path: Path):
 def test_columns_stay_32_bit_numbers_in_memory(tmp_path: Path):
     write_votes(tmp_path / "votes.safetensors", some_votes())
     assert read_votes(tmp_path / "votes.safetensors").weights.indices.dtype == np.int32
+
+
+@pytest.mark.parametrize(
+    "starts",
+    [
+        [0, 1_200_000_000, 2_500_000_000, 3_800_000_000, 4],  # ascends where its differences wrap at 32 bits
+        [0, 2, 1, 3, 4],
+        [1, 2, 3, 4, 4],
+        [0, 1, 2, 3, 2**33],
+        [0, -(2**40), 2, 3, 4],
+    ],
+)
+def test_row_starts_that_do_not_ascend_are_refused_before_anything_follows_them(tmp_path: Path, starts: list[int]):
+    path = tmp_path / "votes.safetensors"
+    save_file(
+        {
+            "data": np.ones(4, np.float32),
+            "indices": np.array([0, 1, 0, 1], np.int32),
+            "indptr": np.array(starts, np.int64),
+            "shape": np.array([4, 2]),
+            "view_of": np.zeros(2, np.int32),
+            "id_of": np.array([1, 2], np.int32),
+            "layer_of": np.zeros(2, np.int32),
+            "areas": np.ones(2, np.int64),
+            "seen": np.ones(4, np.float32),
+        },
+        path,
+        {"format": "splatseg votes 1", "views": '["a"]'},
+    )
+    with pytest.raises(RunError, match=r"row starts do not ascend.*run `splatseg segment` again"):
+        read_votes(path)
+
+
+def test_row_starts_of_another_type_are_refused(tmp_path: Path):
+    path = tmp_path / "votes.safetensors"
+    write_votes(path, some_votes())
+    tensors = load_file(path) | {"indptr": np.zeros(41, np.float64)}
+    save_file(tensors, path, {"format": "splatseg votes 1", "views": '["a b.png", "c/d.png", "e.png"]'})
+    with pytest.raises(RunError, match="row starts are not a list"):
+        read_votes(path)
