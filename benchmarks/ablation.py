@@ -34,22 +34,22 @@ from ablation_tables import METHODS, TABLES, run_table, settings_of
 from accuracy import Masks, Scene, ceiling, prompted
 
 from splatseg import Splats
-from splatseg.contrast import (
-    ContrastConfig,
-    PaperConfig,
-    PaperObjective,
-    fit_contrast_features,
-    fit_paper_features,
-)
+from splatseg.contrast.config import ContrastConfig
+from splatseg.contrast.paper.config import PaperConfig
 from splatseg.contrast.paper.loss import clustering_loss
 from splatseg.contrast.paper.spatial import spatial_loss
+from splatseg.contrast.paper.train import PaperObjective, fit_paper_features
 from splatseg.contrast.sampling import SampledViews
 from splatseg.contrast.start import compressed
+from splatseg.contrast.train import fit_contrast_features
 from splatseg.errors import PromptError
-from splatseg.evaluate.protocols import prompts_of
-from splatseg.lift import Agreement, EmbedSettings, Votes, collect_votes, embed, fill_unseen
-from splatseg.raster import rasterize_pixels
-from splatseg.select import Knowledge, select_by_mask
+from splatseg.evaluate.protocols.prompted import prompts_of
+from splatseg.lift.agreement import Agreement
+from splatseg.lift.embed import EmbedSettings, embed, fill_unseen
+from splatseg.lift.votes import Votes, collect_votes
+from splatseg.raster.interface import rasterize_pixels
+from splatseg.select.mask_prompt import select_by_mask
+from splatseg.select.prompts import Knowledge
 from splatseg.train.optimiser import Optimiser
 from splatseg.train.train import view_of_step
 

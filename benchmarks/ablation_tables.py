@@ -25,9 +25,14 @@ import torch
 from accuracy import Masks, Scene, ceiling, prompted
 
 from splatseg import Splats
-from splatseg.contrast import ContrastConfig, PaperConfig, fit_contrast_features, fit_paper_features
-from splatseg.lift import Agreement, EmbedSettings, Votes, collect_votes, embed, fill_unseen
-from splatseg.select import Knowledge
+from splatseg.contrast.config import ContrastConfig
+from splatseg.contrast.paper.config import PaperConfig
+from splatseg.contrast.paper.train import fit_paper_features
+from splatseg.contrast.train import fit_contrast_features
+from splatseg.lift.agreement import Agreement
+from splatseg.lift.embed import EmbedSettings, embed, fill_unseen
+from splatseg.lift.votes import Votes, collect_votes
+from splatseg.select.prompts import Knowledge
 
 TABLES = ("losses", "dimension", "masks", "views")
 METHODS = ("lift", "contrast", "paper")

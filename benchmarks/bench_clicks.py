@@ -20,9 +20,10 @@ from scipy import ndimage
 
 from splatseg import Knowledge, Prompt, Session, View, open_run, select_by_prompts, selection_mask
 from splatseg.errors import PromptError
-from splatseg.evaluate import Truth, boundary_iou, iou, read_truth
-from splatseg.output import overlay_selection, side_by_side
-from splatseg.run import Run
+from splatseg.evaluate.segmentation import boundary_iou, iou
+from splatseg.evaluate.truth import Truth, read_truth
+from splatseg.output.overlays import overlay_selection, side_by_side
+from splatseg.run.folder import Run
 
 FEWEST_PIXELS = 100
 

@@ -25,9 +25,12 @@ import torch
 from PIL import Image
 from tiny_mask_models import FAMILIES, save_tiny_model
 
-from splatseg.capture import Camera, View
-from splatseg.masks import open_masks
-from splatseg.masks.generate import GenerateSettings, generate, open_generator
+from splatseg.capture.camera import Camera
+from splatseg.capture.capture import View
+from splatseg.masks.generate import generate
+from splatseg.masks.generate.generators import open_generator
+from splatseg.masks.generate.settings import GenerateSettings
+from splatseg.masks.store import open_masks
 
 
 class Timed:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 import torch
 from harness import Scene, arguments, conditions, measure, print_table
 
-from splatseg.raster import prepare, rasterize, rasterize_pixels
+from splatseg.raster.interface import prepare, rasterize, rasterize_pixels
 
 PROTOTYPE_PEAK = 263
 # A throw-away C++ prototype, AVX-512 on an EPYC Zen5 at 4.1 GHz; (scale, threads) -> ms, view 0 of the garden scene.

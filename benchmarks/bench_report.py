@@ -21,8 +21,8 @@ import torch
 from playwright.sync_api import Browser, sync_playwright
 
 from splatseg import open_run
-from splatseg.run import Silent
 from splatseg.run.report import report_run
+from splatseg.run.reporter import Silent
 
 VISIT = """async () => {
   const paint = await new Promise((found) => new PerformanceObserver((list) => {

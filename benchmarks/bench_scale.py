@@ -28,13 +28,17 @@ from bench_lift import ring_views
 from harness import conditions, deepest_pixel, disturbed_map
 from scipy.spatial import cKDTree
 
-from splatseg.capture import View
-from splatseg.cluster import cluster_splats
-from splatseg.lift import Agreement, Votes, collect_votes, embed, fill_unseen
+from splatseg.capture.capture import View
+from splatseg.cluster.cluster import cluster_splats
+from splatseg.lift.agreement import Agreement
+from splatseg.lift.embed import embed, fill_unseen
+from splatseg.lift.votes import Votes, collect_votes
 from splatseg.masks.segments import Segments, from_label_map
-from splatseg.output import label_map, selection_mask
-from splatseg.select import Session, select_by_click
-from splatseg.splats import Splats, load_splats
+from splatseg.output.render_masks import label_map, selection_mask
+from splatseg.select.click import select_by_click
+from splatseg.select.session import Session
+from splatseg.splats.load import load_splats
+from splatseg.splats.splats import Splats
 
 DROPPED, MERGED = 0.1, 0.1
 

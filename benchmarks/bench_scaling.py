@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from harness import Scene, arguments, conditions, measure, peak_memory_mb
 
-from splatseg.raster import rasterize
+from splatseg.raster.interface import rasterize
 
 GAUSSIANS = (100_000, 300_000, 1_000_000, 2_000_000, 5_000_000)
 MEGAPIXELS = (0.25, 0.5, 1, 2, 4, 8)

@@ -15,7 +15,7 @@ import torch
 from harness import Scene, arguments, conditions, measure, print_table
 
 from splatseg import _native
-from splatseg.raster import contributors, prepare, prepare_pixels, rasterize_pixels, rasterize_plan
+from splatseg.raster.interface import contributors, prepare, prepare_pixels, rasterize_pixels, rasterize_plan
 
 
 def operations(scene: Scene, count: int, threads: int) -> tuple[dict[str, Callable[[], object]], dict[str, object]]:

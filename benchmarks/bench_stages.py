@@ -15,7 +15,7 @@ import torch
 from harness import Scene, arguments, conditions, measure, print_table
 
 from splatseg import _native
-from splatseg.raster import prepare, rasterize, rasterize_plan
+from splatseg.raster.interface import prepare, rasterize, rasterize_plan
 
 
 def stages(scene: Scene, channels: int, plan: _native.Plan, threads: int) -> dict[str, Callable[[], object]]:

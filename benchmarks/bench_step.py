@@ -17,8 +17,8 @@ import torch
 from harness import Scene, arguments, conditions, measure, print_table
 from torch import Tensor
 
-from splatseg.capture import View
-from splatseg.raster import rasterize
+from splatseg.capture.capture import View
+from splatseg.raster.interface import rasterize
 from splatseg.splats.render import view_colors
 from splatseg.splats.spherical_harmonics import to_sh0
 from splatseg.train import density

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import torch
 
-from splatseg.output import Look, painter_of, write_video
-from splatseg.run import Film, cameras_of_film, open_run
+from splatseg.output.painter import Look, painter_of
+from splatseg.output.video import write_video
+from splatseg.run.folder import open_run
+from splatseg.run.video import Film, cameras_of_film
 
 
 def main() -> None:

@@ -29,18 +29,26 @@ from bench_scale import repeated
 from harness import conditions, deepest_pixel
 from scipy.spatial import cKDTree
 
-from splatseg.capture import Camera, View
-from splatseg.cluster import Hierarchy, read_hierarchy, write_hierarchy
-from splatseg.cluster.hierarchy import rising
-from splatseg.lift import Agreement, collect_votes, read_votes, write_votes
+from splatseg.capture.camera import Camera
+from splatseg.capture.capture import View
+from splatseg.cluster.hierarchy import Hierarchy, rising
+from splatseg.cluster.hierarchy_file import read_hierarchy, write_hierarchy
+from splatseg.lift.agreement import Agreement
+from splatseg.lift.votes import collect_votes
+from splatseg.lift.votes_file import read_votes, write_votes
 from splatseg.masks.segments import Segments, from_label_map
-from splatseg.output import label_map, to_uint8
-from splatseg.raster import prepare, rasterize_plan
-from splatseg.splats import Splats, load_splats, write_ply
+from splatseg.output.render_masks import label_map
+from splatseg.output.render_pictures import to_uint8
+from splatseg.raster.interface import prepare, rasterize_plan
+from splatseg.splats.load import load_splats
+from splatseg.splats.ply import write_ply
 from splatseg.splats.render import view_colors
-from splatseg.viewer import Scene, Workspace, draft_camera, picture
+from splatseg.splats.splats import Splats
 from splatseg.viewer.highlight import highlight
+from splatseg.viewer.picture import draft_camera, picture
+from splatseg.viewer.scene import Scene
 from splatseg.viewer.segment_table import table_of_file
+from splatseg.viewer.workspace import Workspace
 
 FEATURES = 64
 

@@ -19,11 +19,16 @@ from pathlib import Path
 import numpy as np
 
 from splatseg import open_run, selection_mask
-from splatseg.evaluate import Truth, iou, read_truth
-from splatseg.output import label_map
-from splatseg.run import Run
-from splatseg.splats import Splats
-from splatseg.words import Described, Scale, agreed_objects, choose_views, common_words
+from splatseg.evaluate.segmentation import iou
+from splatseg.evaluate.truth import Truth, read_truth
+from splatseg.output.render_masks import label_map
+from splatseg.run.folder import Run
+from splatseg.splats.splats import Splats
+from splatseg.words.chosen_views import choose_views
+from splatseg.words.consensus import agreed_objects
+from splatseg.words.described import Described
+from splatseg.words.query import Scale
+from splatseg.words.vocabulary import common_words
 
 GROUPS = 40
 DIMENSIONS = 512

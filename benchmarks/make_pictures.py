@@ -27,16 +27,10 @@ from splatseg import (
     selection_mask,
     write_video,
 )
-from splatseg.output import (
-    Look,
-    fit_feature_colors,
-    overlay_segments,
-    overlay_selection,
-    painter_of,
-    side_by_side,
-    to_uint8,
-)
-from splatseg.run import cameras_of_film
+from splatseg.output.overlays import overlay_segments, overlay_selection, side_by_side
+from splatseg.output.painter import Look, painter_of
+from splatseg.output.render_pictures import fit_feature_colors, to_uint8
+from splatseg.run.video import cameras_of_film
 
 VIEW = "024.jpg"
 CLICK_VIEW, CLICK = "003.jpg", (216.0, 127.0)

@@ -4,10 +4,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import splatseg
-from splatseg.demo import demo_capture
+from splatseg.demo.demo import demo_capture
 from splatseg.files import write_png
-from splatseg.output import to_uint8
-from splatseg.splats import from_points
+from splatseg.output.render_pictures import to_uint8
+from splatseg.splats.initialise import from_points
 
 capture = splatseg.load_capture(demo_capture())
 splats = from_points(capture.points, capture.point_colors)

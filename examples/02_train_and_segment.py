@@ -4,8 +4,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import splatseg
-from splatseg.demo import demo_capture
-from splatseg.run import Silent
+from splatseg.demo.demo import demo_capture
+from splatseg.run.reporter import Silent
 
 folder = demo_capture()
 settings = splatseg.RunSettings.of(

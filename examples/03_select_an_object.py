@@ -4,9 +4,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import splatseg
-from splatseg.demo import demo_capture
-from splatseg.output import export_object, write_mask
-from splatseg.run import Silent
+from splatseg.demo.demo import demo_capture
+from splatseg.output.export import export_object
+from splatseg.output.render_masks import write_mask
+from splatseg.run.reporter import Silent
 
 folder = demo_capture()
 settings = splatseg.RunSettings.of(

@@ -3,8 +3,8 @@
 import torch
 
 import splatseg
-from splatseg.demo import demo_capture
-from splatseg.splats import from_points
+from splatseg.demo.demo import demo_capture
+from splatseg.splats.initialise import from_points
 
 folder = demo_capture()
 capture = splatseg.load_capture(folder, downscale=2)

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 import splatseg
-from splatseg.demo import demo_capture
-from splatseg.run import Silent
+from splatseg.demo.demo import demo_capture
+from splatseg.run.reporter import Silent
 
 folder = demo_capture()
 settings = splatseg.RunSettings.of(

@@ -4,10 +4,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import splatseg
-from splatseg.capture import reframed
-from splatseg.demo import demo_capture
-from splatseg.output import Look, painter_of
-from splatseg.run import Silent
+from splatseg.capture.camera_path import reframed
+from splatseg.demo.demo import demo_capture
+from splatseg.output.painter import Look, painter_of
+from splatseg.run.reporter import Silent
 
 folder = demo_capture()
 settings = splatseg.RunSettings.of(

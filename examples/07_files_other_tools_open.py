@@ -4,9 +4,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import splatseg
-from splatseg.demo import demo_capture
-from splatseg.output import members_of_segments, read_segments
-from splatseg.run import Silent
+from splatseg.demo.demo import demo_capture
+from splatseg.output.export import members_of_segments
+from splatseg.output.segments_json import read_segments
+from splatseg.run.reporter import Silent
 
 folder = demo_capture()
 settings = splatseg.RunSettings.of(

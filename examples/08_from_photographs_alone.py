@@ -7,10 +7,10 @@ from tempfile import mkdtemp
 import numpy as np
 
 import splatseg
-from splatseg.demo import demo_capture
+from splatseg.demo.demo import demo_capture
 from splatseg.errors import NotFoundError
-from splatseg.run import Silent, describe_run
-from splatseg.run.words import Language
+from splatseg.run.reporter import Silent
+from splatseg.run.words import Language, describe_run
 
 folder = demo_capture()
 settings = splatseg.RunSettings.of(

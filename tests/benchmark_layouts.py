@@ -13,8 +13,8 @@ from capture_files import Model, binary_files, write_files
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
-from splatseg.capture import load_capture
-from splatseg.demo import demo_capture
+from splatseg.capture.capture import load_capture
+from splatseg.demo.demo import demo_capture
 
 OBJECTS = {"red mug": 2, "donut": 5, "vase": 18}
 TRAINED = ("001.jpg", "002.jpg", "003.jpg", "004.jpg")

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from splatseg.capture.camera import Camera
-from splatseg.masks import Segments, from_masks
-from splatseg.raster import rasterize
+from splatseg.masks.segments import Segments, from_masks
+from splatseg.raster.interface import rasterize
 from splatseg.splats.splats import Splats
 
 

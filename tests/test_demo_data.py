@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from splatseg.demo import demo as demo_module
-from splatseg.demo import demo_capture
+from splatseg.demo.demo import demo_capture
 from splatseg.errors import CaptureError
 
 CAPTURE = demo_capture()

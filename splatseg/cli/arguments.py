@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import tyro
 
 from splatseg.errors import CaptureError, PromptError
-from splatseg.run import AUTO_MASKS
+from splatseg.run.settings import AUTO_MASKS
 
 Method = Literal["lift", "contrast", "paper"]
 Split = Literal["train", "test", "all"]

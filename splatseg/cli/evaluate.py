@@ -13,10 +13,15 @@ import tyro
 from splatseg.cli.arguments import Split
 from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
-from splatseg.evaluate import PROTOCOLS, ProtocolName, ProtocolScore, protocol_tables, score_predictions
+from splatseg.evaluate.protocols.registry import PROTOCOLS, ProtocolName
+from splatseg.evaluate.protocols.score import ProtocolScore, score_predictions
+from splatseg.evaluate.tables import protocol_tables
 from splatseg.files import write_json
-from splatseg.run import Run, evaluate_protocol, evaluate_run, open_language, open_run, write_held_out
-from splatseg.select import Selection
+from splatseg.run.evaluate import evaluate_run
+from splatseg.run.folder import Run, open_run
+from splatseg.run.protocol import evaluate_protocol, write_held_out
+from splatseg.run.words import open_language
+from splatseg.select.selection import Selection
 
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
 Folder = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]

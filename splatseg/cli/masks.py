@@ -10,10 +10,10 @@ import tyro
 
 from splatseg.cli.console import Terminal
 from splatseg.masks.flatten import Layout
-from splatseg.masks.generate import GenerateSettings
 from splatseg.masks.generate.generate import parse_shard
 from splatseg.masks.generate.mask_model import Precision
-from splatseg.run import MasksRequest, export_masks, make_masks
+from splatseg.masks.generate.settings import GenerateSettings
+from splatseg.run.masks import MasksRequest, export_masks, make_masks
 
 
 @dataclass(frozen=True)

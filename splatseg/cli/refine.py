@@ -10,7 +10,8 @@ import tyro
 
 from splatseg.cli.arguments import RunFolder
 from splatseg.cli.console import Terminal
-from splatseg.run import open_run, refine_run
+from splatseg.run.folder import open_run
+from splatseg.run.refine import refine_run
 
 
 @dataclass(frozen=True)

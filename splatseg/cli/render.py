@@ -11,8 +11,11 @@ import tyro
 from splatseg.cli.arguments import Cameras, Split, read_size
 from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
-from splatseg.output import FILM_SUFFIXES, Codec, Shown
-from splatseg.run import Direction, Film, open_run, render_run, render_video
+from splatseg.output.painter import Shown
+from splatseg.output.video import FILM_SUFFIXES, Codec
+from splatseg.run.folder import open_run
+from splatseg.run.render import render_run
+from splatseg.run.video import Direction, Film, render_video
 
 Source = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar="RUN|SPLAT")]
 

@@ -10,7 +10,10 @@ import tyro
 
 from splatseg.cli.arguments import Cameras, RunFolder
 from splatseg.cli.console import Terminal
-from splatseg.run import Request, Words, open_run, select_in_run
+from splatseg.run.folder import open_run
+from splatseg.run.request import Request
+from splatseg.run.select import select_in_run
+from splatseg.run.words import Words
 
 Clicks = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[VIEW:]X,Y")]
 Boxes = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[VIEW:]X0,Y0,X1,Y1")]

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from splatseg.lift import Votes
 from splatseg.lift.visible import visible_under_masks
+from splatseg.lift.votes import Votes
 
 SAME = 0.5
 """IoU from which two masks, or a mask and a group, show the same thing."""

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splatseg.lift import Votes
+from splatseg.lift.votes import Votes
 
 MOMENTUM = 0.9
 

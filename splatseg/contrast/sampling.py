@@ -16,14 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splatseg.capture import View
+from splatseg.capture.capture import View
 from splatseg.contrast.config import ContrastConfig
 from splatseg.contrast.consensus import RELATED
 from splatseg.contrast.paper.train import Masks
-from splatseg.lift import Votes
-from splatseg.masks import Segments
-from splatseg.raster import PixelPlan, prepare, prepare_pixels
-from splatseg.splats import Splats
+from splatseg.lift.votes import Votes
+from splatseg.masks.segments import Segments
+from splatseg.raster.interface import PixelPlan, prepare, prepare_pixels
+from splatseg.splats.splats import Splats
 
 FEWEST_PIXELS = 4
 """Of a mask in a round, however many masks a view has."""

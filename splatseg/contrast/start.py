@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from splatseg.contrast.config import ContrastConfig
-from splatseg.lift import EmbedSettings, Votes, embed
-from splatseg.lift.embed import unit_rows
+from splatseg.lift.embed import EmbedSettings, embed, unit_rows
+from splatseg.lift.votes import Votes
 
 ROWS_A_SUM = 65_536
 """Rows that are summed in float32 before they are added in float64."""

@@ -21,7 +21,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from splatseg.capture import View
+from splatseg.capture.capture import View
 from splatseg.contrast.config import ContrastConfig
 from splatseg.contrast.consensus import Consensus, find_consensus
 from splatseg.contrast.descent import Descent, expected_weight
@@ -30,9 +30,10 @@ from splatseg.contrast.paper.train import FeatureReport, Masks
 from splatseg.contrast.sampling import Sample, SampledViews
 from splatseg.contrast.spatial import neighbour_loss, true_neighbours
 from splatseg.contrast.start import starting_features
-from splatseg.lift import Votes, fill_unseen
-from splatseg.raster import rasterize_pixels
-from splatseg.splats import Splats
+from splatseg.lift.embed import fill_unseen
+from splatseg.lift.votes import Votes
+from splatseg.raster.interface import rasterize_pixels
+from splatseg.splats.splats import Splats
 from splatseg.train.train import view_of_step
 
 FARTHEST = 0.3

@@ -26,7 +26,7 @@ from typing import Literal
 import numpy as np
 
 from splatseg.arrays import check_shapes
-from splatseg.masks import Segments
+from splatseg.masks.segments import Segments
 
 Problem = Literal["merged", "missing", "broken"]
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from splatseg.capture import Capture, View
+from splatseg.capture.capture import Capture, View
 from splatseg.errors import OutputError
 from splatseg.files import atomic_folder, atomic_write, write_json, write_text
 from splatseg.splats.ply import write_ply

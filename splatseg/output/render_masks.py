@@ -22,7 +22,7 @@ from splatseg.errors import RunError
 from splatseg.files import write_png
 from splatseg.output.channels import Channels, pack_segments
 from splatseg.output.supersampling import SUPERSAMPLE, most_frequent, sample_cameras
-from splatseg.raster import accumulate, prepare, rasterize, rasterize_plan
+from splatseg.raster.interface import accumulate, prepare, rasterize, rasterize_plan
 from splatseg.splats.render import render_channels
 from splatseg.splats.splats import Splats
 

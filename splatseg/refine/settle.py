@@ -25,7 +25,7 @@ from torch import Tensor
 
 from splatseg.capture.camera import Camera
 from splatseg.lift.votes import Votes
-from splatseg.raster import rasterize
+from splatseg.raster.interface import rasterize
 from splatseg.splats.render import render_rgb, view_colors
 from splatseg.splats.splats import Splats
 from splatseg.train.density import extent_of

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Group, RenderableType
 
-from splatseg.demo import demo_capture
+from splatseg.demo.demo import demo_capture
 from splatseg.run.evaluate import evaluate_run
 from splatseg.run.reporter import Reporter
 from splatseg.run.settings import CaptureSettings, RunSettings

@@ -11,12 +11,12 @@ import torch
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 import splatseg.version
-from splatseg.capture import load_capture
+from splatseg.capture.capture import load_capture
 from splatseg.errors import SplatFileError
-from splatseg.output import read_segments
-from splatseg.raster import available_backends
+from splatseg.output.segments_json import read_segments
+from splatseg.raster.interface import available_backends
 from splatseg.run.folder import open_run
-from splatseg.splats import load_splats
+from splatseg.splats.load import load_splats
 
 
 def describe(path: Path) -> dict[str, str]:

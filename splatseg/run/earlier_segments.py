@@ -17,21 +17,18 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from splatseg.cluster import carried_over, touching_gaussians, touching_segments
+from splatseg.cluster.identity import carried_over
+from splatseg.cluster.tidy import touching_gaussians
+from splatseg.cluster.touching import touching_segments
 from splatseg.errors import RunError
 from splatseg.files import atomic_write
-from splatseg.output import (
-    HIGHEST_ID,
-    Color,
-    Frame,
-    choose_colors,
-    colors_by_place,
-    kept_colors,
-    read_segments,
-    segment_color,
-)
+from splatseg.output.overlays import Color
+from splatseg.output.palette import segment_color
+from splatseg.output.render_masks import HIGHEST_ID
+from splatseg.output.segment_colors import Frame, choose_colors, colors_by_place, kept_colors
+from splatseg.output.segments_json import read_segments
 from splatseg.run.folder import Run
-from splatseg.splats import Splats
+from splatseg.splats.splats import Splats
 
 FORMAT = "splatseg earlier segments 1"
 

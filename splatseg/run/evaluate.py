@@ -7,15 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-from splatseg.capture import View
-from splatseg.evaluate import Evaluation, Truth, adjusted_rand_index, prompts_of, read_truth, run_protocol, score_image
+from splatseg.capture.capture import View
+from splatseg.evaluate.images import score_image
+from splatseg.evaluate.protocols.prompted import prompts_of, run_protocol
+from splatseg.evaluate.segmentation import adjusted_rand_index
+from splatseg.evaluate.tables import Evaluation
+from splatseg.evaluate.truth import Truth, read_truth
 from splatseg.files import write_json
-from splatseg.output import label_map, selection_mask, to_uint8
+from splatseg.output.render_masks import label_map, selection_mask
+from splatseg.output.render_pictures import to_uint8
 from splatseg.run.folder import Run
 from splatseg.run.report import report_run
 from splatseg.run.reporter import Advance, Reporter
-from splatseg.select import select_by_mask
-from splatseg.splats import Splats, render_rgb
+from splatseg.select.mask_prompt import select_by_mask
+from splatseg.splats.render import render_rgb
+from splatseg.splats.splats import Splats
 
 
 def evaluate_run(run: Run, gt: Path, reporter: Reporter, split: str = "test", ignore: int | None = None) -> Evaluation:

@@ -11,18 +11,14 @@ import torch
 
 from splatseg.errors import OutputError, PromptError, RunError
 from splatseg.files import atomic_folder
-from splatseg.output import (
-    Segment,
-    described_as,
-    format_of,
-    members_of_segments,
-    read_segments,
-    segments_of_rows,
-    write_inria_layout,
-    write_splats_as,
-)
+from splatseg.output.export import members_of_segments
+from splatseg.output.formats import format_of, write_splats_as
+from splatseg.output.inria_layout import write_inria_layout
+from splatseg.output.segments_json import Segment, described_as, read_segments, segments_of_rows
 from splatseg.run.folder import FILES, FOLDERS, Run, open_run
-from splatseg.splats import Splats, load_splats, read_sidecar_table
+from splatseg.splats.load import load_splats
+from splatseg.splats.segment_sidecar import read_sidecar_table
+from splatseg.splats.splats import Splats
 
 ExportLayout = Literal["inria"]
 LONGEST_NAME = 60

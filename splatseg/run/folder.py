@@ -25,16 +25,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from splatseg.capture import Capture, View
-from splatseg.cluster import Hierarchy, read_hierarchy
+from splatseg.capture.capture import Capture, View
+from splatseg.cluster.hierarchy import Hierarchy
+from splatseg.cluster.hierarchy_file import read_hierarchy
 from splatseg.errors import PromptError, RunError
 from splatseg.files import atomic_write
-from splatseg.lift import Agreement, read_votes
-from splatseg.masks import MaskStore, open_masks
-from splatseg.output import Color, read_segments
+from splatseg.lift.agreement import Agreement
+from splatseg.lift.votes_file import read_votes
+from splatseg.masks.store import MaskStore, open_masks
+from splatseg.output.overlays import Color
+from splatseg.output.segments_json import read_segments
 from splatseg.run.settings import AUTO_MASKS, RunSettings
 from splatseg.run.settings_file import read_settings, to_plain, write_settings
-from splatseg.splats import Splats, load_splats
+from splatseg.splats.load import load_splats
+from splatseg.splats.splats import Splats
 
 FILES = (
     *("config.yaml", "metrics.jsonl", "splats.ply", "votes.safetensors", "hierarchy.safetensors", "words.safetensors"),

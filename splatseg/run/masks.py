@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from splatseg.capture import load_capture
+from splatseg.capture.capture import load_capture
 from splatseg.masks.flatten import Layout, flatten_masks
-from splatseg.masks.generate import GenerateSettings, open_generator
 from splatseg.masks.generate.generate import ALL, begin_masks, generate_masks
+from splatseg.masks.generate.generators import open_generator
 from splatseg.masks.generate.mask_model import Precision
+from splatseg.masks.generate.settings import GenerateSettings
 from splatseg.masks.store import all_masks
 from splatseg.run.reporter import Reporter
 from splatseg.version import __version__

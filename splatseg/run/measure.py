@@ -7,30 +7,29 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from splatseg.capture import View
-from splatseg.cluster import spatial_components
-from splatseg.evaluate import (
+from splatseg.capture.capture import View
+from splatseg.cluster.tidy import spatial_components
+from splatseg.evaluate.findings import (
     Finding,
-    ImageScore,
     SegmentQuality,
-    ViewAgreement,
     badly_rendered,
-    compare_masks,
     held_out_gap,
     noisy_segments,
     poor_masks,
-    psnr,
     ranked,
-    score_image,
-    view_agreements,
     views_without_masks,
     without_segment,
 )
-from splatseg.lift import segment_confidence
-from splatseg.output import label_map, read_segments, to_uint8
+from splatseg.evaluate.images import ImageScore, psnr, score_image
+from splatseg.evaluate.mask_agreement import ViewAgreement, compare_masks, view_agreements
+from splatseg.lift.confidence import segment_confidence
+from splatseg.output.render_masks import label_map
+from splatseg.output.render_pictures import to_uint8
+from splatseg.output.segments_json import read_segments
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
-from splatseg.splats import Splats, render_rgb
+from splatseg.splats.render import render_rgb
+from splatseg.splats.splats import Splats
 
 WARNED = 0.3
 """Severity of a warning that an earlier stage left in metrics.jsonl."""

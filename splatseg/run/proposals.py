@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from splatseg.masks.generate import GenerateSettings, open_generator
 from splatseg.masks.generate.generate import begin_masks, generate_masks
-from splatseg.masks.generate.generators import PROPOSALS
+from splatseg.masks.generate.generators import PROPOSALS, open_generator
+from splatseg.masks.generate.settings import GenerateSettings
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
 from splatseg.run.settings import AUTO_MASKS

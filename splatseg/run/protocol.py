@@ -12,19 +12,20 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from splatseg.capture import Camera, View
+from splatseg.capture.camera import Camera
+from splatseg.capture.capture import View
 from splatseg.errors import PromptError, RunError
-from splatseg.evaluate.protocols import PROTOCOLS, Protocol, ProtocolScore, Task, TaskScore, read_tasks, score_task
 from splatseg.evaluate.protocols.nvos import spread_clicks
-from splatseg.evaluate.protocols.score import Predict
-from splatseg.evaluate.protocols.task import Reference, Target, fitted
+from splatseg.evaluate.protocols.registry import PROTOCOLS
+from splatseg.evaluate.protocols.score import Predict, ProtocolScore, TaskScore, read_tasks, score_task
+from splatseg.evaluate.protocols.task import Protocol, Reference, Target, Task, fitted
 from splatseg.files import write_text
-from splatseg.output import selection_mask, write_mask
-from splatseg.output.render_masks import selection_weights
+from splatseg.output.render_masks import selection_mask, selection_weights, write_mask
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Advance, Reporter
-from splatseg.select import Knowledge, Prompt, Selection, select_by_prompts
-from splatseg.splats import Splats
+from splatseg.select.prompts import Knowledge, Prompt, select_by_prompts
+from splatseg.select.selection import Selection
+from splatseg.splats.splats import Splats
 
 Words = Callable[[Run, str], Selection]
 """words(run, text): the selection of what the text names in the run's splat. Raises PromptError if it finds nothing."""

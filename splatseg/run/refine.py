@@ -7,16 +7,20 @@ import dataclasses
 import time
 from pathlib import Path
 
-from splatseg.cluster import Hierarchy, write_hierarchy
+from splatseg.cluster.hierarchy import Hierarchy
+from splatseg.cluster.hierarchy_file import write_hierarchy
 from splatseg.errors import RunError
-from splatseg.lift import Agreement, write_votes
-from splatseg.output import Segment, describe_segments, read_segments, write_segments
-from splatseg.refine import Refined, RefineSettings, inherited_atoms, refine_boundaries
+from splatseg.lift.agreement import Agreement
+from splatseg.lift.votes_file import write_votes
+from splatseg.output.segments_json import Segment, describe_segments, read_segments, write_segments
+from splatseg.refine.atoms import inherited_atoms
+from splatseg.refine.refine import Refined, RefineSettings, refine_boundaries
 from splatseg.run.folder import Run, create_run
 from splatseg.run.report import report_run
 from splatseg.run.reporter import Advance, Reporter
 from splatseg.run.segment import confidence_values, write_label_maps
-from splatseg.splats import Splats, write_ply
+from splatseg.splats.ply import write_ply
+from splatseg.splats.splats import Splats
 
 
 def refine_run(run: Run, output: Path, reporter: Reporter, settings: RefineSettings | None = None) -> str:

@@ -5,27 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from splatseg.capture import View, load_cameras
+from splatseg.capture.capture import View, load_cameras
 from splatseg.errors import PromptError, RunError
 from splatseg.files import write_png
-from splatseg.output import (
-    SUPERSAMPLE,
-    Shown,
-    depth_unit,
-    fit_feature_colors,
-    ids_of_segments,
-    label_map,
-    overlay_segments,
-    segment_coverages,
-    to_uint8,
-    write_depth,
-    write_depth_unit,
-    write_label_map,
-    write_mask,
-)
+from splatseg.output.export import ids_of_segments
+from splatseg.output.overlays import overlay_segments
+from splatseg.output.painter import Shown
+from splatseg.output.render_masks import label_map, segment_coverages, write_label_map, write_mask
+from splatseg.output.render_pictures import depth_unit, fit_feature_colors, to_uint8, write_depth, write_depth_unit
+from splatseg.output.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
-from splatseg.splats import Splats, render_depth, render_rgb
+from splatseg.splats.render import render_depth, render_rgb
+from splatseg.splats.splats import Splats
 
 
 def render_run(

@@ -7,21 +7,17 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from splatseg.evaluate import NOISY, POOR_MASKS, Finding, noise_of
-from splatseg.output import (
-    ReportData,
-    ReportFinding,
-    ReportSegment,
-    read_segments,
-    segment_crops,
-    write_report,
-)
+from splatseg.evaluate.findings import NOISY, POOR_MASKS, Finding, noise_of
+from splatseg.output.inline_pictures import segment_crops
+from splatseg.output.report.data import ReportData, ReportFinding, ReportSegment
+from splatseg.output.report.page import write_report
+from splatseg.output.segments_json import read_segments
 from splatseg.run.folder import Run
 from splatseg.run.measure import Measured, checks_of, findings_of, labels_of, measure_run
 from splatseg.run.report_pictures import pictured_views
 from splatseg.run.reporter import Reporter
 from splatseg.run.settings_file import to_plain
-from splatseg.splats import Splats
+from splatseg.splats.splats import Splats
 
 CONFIDENCE = (
     "Confidence in 0..1 is how well the best mask of each view fits the segment (IoU, weighted by how much the view "

@@ -6,20 +6,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from splatseg.capture import View
-from splatseg.evaluate import masks_by_fit
-from splatseg.masks import MaskStore
-from splatseg.output import (
-    Color,
-    FeatureColors,
-    ReportView,
-    fit_feature_colors,
-    overlay_segments,
-    to_uint8,
-)
+from splatseg.capture.capture import View
+from splatseg.evaluate.mask_agreement import masks_by_fit
+from splatseg.masks.store import MaskStore
+from splatseg.output.overlays import Color, overlay_segments
+from splatseg.output.render_pictures import FeatureColors, fit_feature_colors, to_uint8
+from splatseg.output.report.data import ReportView
 from splatseg.run.folder import Run
 from splatseg.run.measure import Measured, labels_of
-from splatseg.splats import Splats, render_rgb
+from splatseg.splats.render import render_rgb
+from splatseg.splats.splats import Splats
 
 VIEWS_SHOWN = 6
 """Views pictured on the page, held-out ones first."""

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from splatseg.capture import Capture, View
+from splatseg.capture.capture import Capture, View
 from splatseg.errors import PromptError
-from splatseg.select import Prompt
+from splatseg.select.prompts import Prompt
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,26 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from splatseg.cluster import cluster_splats, segments_of, write_hierarchy
-from splatseg.contrast import FeatureReport, fit_contrast_features, fit_paper_features
+from splatseg.cluster.cluster import cluster_splats, segments_of
+from splatseg.cluster.hierarchy_file import write_hierarchy
+from splatseg.contrast.paper.train import FeatureReport, fit_paper_features
+from splatseg.contrast.train import fit_contrast_features
 from splatseg.errors import RunError
-from splatseg.lift import Agreement, Votes, collect_votes, embed, fill_unseen, segment_confidence, write_votes
-from splatseg.output import describe_segments, label_map, write_label_map, write_segments
+from splatseg.lift.agreement import Agreement
+from splatseg.lift.confidence import segment_confidence
+from splatseg.lift.embed import embed, fill_unseen
+from splatseg.lift.votes import Votes, collect_votes
+from splatseg.lift.votes_file import write_votes
+from splatseg.output.render_masks import label_map, write_label_map
+from splatseg.output.segments_json import describe_segments, write_segments
 from splatseg.run.earlier_segments import Earlier, earlier_segments, settled, write_earlier
 from splatseg.run.folder import Run, save_settings
 from splatseg.run.proposals import propose_for_run
 from splatseg.run.report import report_run
 from splatseg.run.reporter import Reporter
 from splatseg.run.settings import AUTO_MASKS, Method
-from splatseg.splats import Splats, write_ply
+from splatseg.splats.ply import write_ply
+from splatseg.splats.splats import Splats
 
 
 def segment_run(

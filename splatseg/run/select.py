@@ -7,18 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-from splatseg.capture import View, load_cameras
-from splatseg.cluster import Hierarchy
+from splatseg.capture.capture import View, load_cameras
+from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError, RunError
 from splatseg.files import write_json
-from splatseg.output import SUPERSAMPLE, export_object, export_rest, selection_coverage, write_mask
+from splatseg.output.export import export_object, export_rest
+from splatseg.output.render_masks import selection_coverage, write_mask
+from splatseg.output.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
 from splatseg.run.request import Request
 from splatseg.run.settings import checked_granularity
 from splatseg.run.words import Words, open_language
-from splatseg.select import Knowledge, Selection, grown, select_by_prompts, shrunk
-from splatseg.splats import Splats
+from splatseg.select.prompts import Knowledge, select_by_prompts
+from splatseg.select.selection import Selection
+from splatseg.select.steps import grown, shrunk
+from splatseg.splats.splats import Splats
 
 
 def select_in_run(

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import splatseg.version
-from splatseg.capture import Capture, load_capture
-from splatseg.cluster import ClusterSettings
-from splatseg.contrast import ContrastConfig, PaperConfig
+from splatseg.capture.capture import Capture, load_capture
+from splatseg.cluster.cluster import ClusterSettings
+from splatseg.contrast.config import ContrastConfig
+from splatseg.contrast.paper.config import PaperConfig
 from splatseg.errors import RunError
-from splatseg.lift import EmbedSettings
-from splatseg.refine import RefineSettings
-from splatseg.train import TrainConfig
+from splatseg.lift.embed import EmbedSettings
+from splatseg.refine.refine import RefineSettings
+from splatseg.train.config import TrainConfig
 
 Method = Literal["lift", "contrast", "paper"]
 

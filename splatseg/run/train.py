@@ -9,19 +9,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from splatseg.capture import Capture
-from splatseg.contrast import PaperObjective
+from splatseg.capture.capture import Capture
+from splatseg.contrast.paper.train import PaperObjective
 from splatseg.errors import CaptureError
-from splatseg.lift import read_votes
-from splatseg.masks import open_masks
+from splatseg.lift.votes_file import read_votes
+from splatseg.masks.store import open_masks
 from splatseg.run.folder import Run, create_run
 from splatseg.run.proposals import propose_for_run
 from splatseg.run.report import report_run
 from splatseg.run.reporter import Reporter
 from splatseg.run.segment import find_features, write_segmented
 from splatseg.run.settings import AUTO_MASKS, RunSettings
-from splatseg.splats import Splats, load_splats, write_ply
-from splatseg.train import StepReport, fit
+from splatseg.splats.load import load_splats
+from splatseg.splats.ply import write_ply
+from splatseg.splats.splats import Splats
+from splatseg.train.train import StepReport, fit
 
 
 def start_run(path: Path, settings: RunSettings, resume: bool = False, overwrite: bool = False) -> Run:

@@ -11,25 +11,20 @@ from typing import Literal
 import numpy as np
 import torch
 
-from splatseg.capture import (
-    Camera,
-    View,
-    centred_lens,
-    focus_of,
-    load_cameras,
-    natural_order,
-    orbit_around,
-    orbit_of,
-    path_of_views,
-    path_through,
-    reframed,
-)
+from splatseg.capture.camera import Camera, centred_lens
+from splatseg.capture.camera_path import natural_order, path_of_views, path_through, reframed
+from splatseg.capture.capture import View, load_cameras
+from splatseg.capture.orbit import focus_of, orbit_around, orbit_of
 from splatseg.errors import CaptureError, PromptError
-from splatseg.output import SUPERSAMPLE, Codec, Look, Shown, check_film, painter_of, write_video
+from splatseg.output.painter import Look, Shown, painter_of
+from splatseg.output.supersampling import SUPERSAMPLE
+from splatseg.output.video import Codec, check_film, write_video
 from splatseg.run.folder import Run
 from splatseg.run.render import check_shown
 from splatseg.run.reporter import Reporter
-from splatseg.splats import Splats, load_splats, render_depth
+from splatseg.splats.load import load_splats
+from splatseg.splats.render import render_depth
+from splatseg.splats.splats import Splats
 
 Direction = Literal["x", "-x", "y", "-y", "z", "-z"]
 

@@ -13,32 +13,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from splatseg.capture import View
+from splatseg.capture.capture import View
 from splatseg.errors import NotFoundError, RunError, WeightsError
 from splatseg.masks.generate.pretrained import read_config
-from splatseg.output import label_map, read_segments, write_segments
-from splatseg.output.segments_json import Segment
+from splatseg.output.render_masks import label_map
+from splatseg.output.segments_json import Segment, read_segments, write_segments
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
-from splatseg.select import Selection
-from splatseg.splats import Splats
-from splatseg.words import (
-    FAMILIES,
-    Described,
-    Encoder,
-    Grounder,
-    Scale,
-    agreed_objects,
-    best_crops,
-    caption,
-    choose_views,
-    common_words,
-    describe,
-    load_encoder,
-    load_grounder,
-    read_described,
-    write_described,
-)
+from splatseg.select.selection import Selection
+from splatseg.splats.splats import Splats
+from splatseg.words.chosen_views import choose_views
+from splatseg.words.consensus import agreed_objects
+from splatseg.words.crops import best_crops
+from splatseg.words.described import Described, describe, read_described, write_described
+from splatseg.words.encoder import FAMILIES, Encoder, load_encoder
+from splatseg.words.grounding import Grounder, load_grounder
+from splatseg.words.query import Scale
+from splatseg.words.vocabulary import caption, common_words
 
 GROUNDED_VIEWS = 12
 """Views that are looked at for words: most of a scene is seen from so many."""

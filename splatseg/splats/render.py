@@ -14,7 +14,7 @@ from torch import Tensor
 
 from splatseg.arrays import check_shapes
 from splatseg.capture.camera import Camera
-from splatseg.raster import Raster, available_backends, rasterize
+from splatseg.raster.interface import Raster, available_backends, rasterize
 from splatseg.splats.spherical_harmonics import evaluate
 from splatseg.splats.splats import Splats
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from splatseg.capture.camera import Camera
-from splatseg.raster import Growth
+from splatseg.raster.interface import Growth
 from splatseg.train.config import TrainConfig
 
 SPLIT_SHRINK = 1.6

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from splatseg.arrays import check_shapes
 from splatseg.capture.capture import View
-from splatseg.raster import available_backends
+from splatseg.raster.interface import available_backends
 
 
 class JointObjective(Protocol):

@@ -21,14 +21,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splatseg.capture import Capture, View
 from splatseg.capture.camera import Camera
+from splatseg.capture.capture import Capture, View
 from splatseg.errors import RunError
-from splatseg.raster import rasterize
-from splatseg.splats import Splats
+from splatseg.raster.interface import rasterize
 from splatseg.splats.initialise import from_points
 from splatseg.splats.render import view_colors
 from splatseg.splats.spherical_harmonics import coefficient_count
+from splatseg.splats.splats import Splats
 from splatseg.train import density
 from splatseg.train.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from splatseg.train.config import TrainConfig

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 
 from splatseg.errors import PromptError
-from splatseg.raster import contributors
-from splatseg.select import Prompt, Session, select_by_prompts
+from splatseg.raster.interface import contributors
 from splatseg.select.click import click_query, pixel_of
+from splatseg.select.prompts import Prompt, select_by_prompts
+from splatseg.select.session import Session
 from splatseg.viewer.scene import Scene
 from splatseg.viewer.steps import Bits, Placed, Step
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splatseg.capture import Camera
+from splatseg.capture.camera import Camera
 from splatseg.output.overlays import LUMA
 from splatseg.splats.render import view_colors
 from splatseg.viewer.pace import Pace

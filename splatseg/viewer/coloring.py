@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from splatseg.oklab import oklab_of
-from splatseg.output import segment_color
+from splatseg.output.palette import segment_color
 from splatseg.viewer.color_maps import turned
 from splatseg.viewer.labeling import Labeling
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from splatseg.output import describe_segment
+from splatseg.output.segments_json import describe_segment
 from splatseg.viewer.labeling import Labeling
 from splatseg.viewer.scene import Scene
 from splatseg.viewer.steps import Bits

@@ -17,10 +17,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from splatseg.capture import Camera
+from splatseg.capture.camera import Camera
 from splatseg.errors import PromptError
 from splatseg.files import write_png
-from splatseg.output import selection_mask, write_mask, write_splats_as
+from splatseg.output.formats import write_splats_as
+from splatseg.output.render_masks import selection_mask, write_mask
 from splatseg.viewer.picture import picture
 from splatseg.viewer.scene import Scene
 from splatseg.viewer.workspace import Workspace

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from splatseg.capture import Camera, path_through, write_transforms
+from splatseg.capture.camera import Camera
+from splatseg.capture.camera_path import path_through
+from splatseg.capture.transforms_json import write_transforms
 from splatseg.errors import CaptureError, PromptError
-from splatseg.output import write_video
+from splatseg.output.video import write_video
 from splatseg.viewer.exports import frames
 from splatseg.viewer.home import Pose, pose_of
 from splatseg.viewer.pose import camera_at

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from splatseg.capture import View
-from splatseg.splats import Splats
+from splatseg.capture.capture import View
+from splatseg.splats.splats import Splats
 
 Point = tuple[float, float, float]
 

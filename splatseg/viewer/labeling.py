@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from splatseg.output import Segment
+from splatseg.output.segments_json import Segment
 
 
 @dataclass(frozen=True, eq=False)

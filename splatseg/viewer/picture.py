@@ -21,8 +21,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from splatseg.capture import Camera
-from splatseg.raster import rasterize_plan
+from splatseg.capture.camera import Camera
+from splatseg.raster.interface import rasterize_plan
 from splatseg.splats.render import COVERED, view_depths
 from splatseg.viewer.color_maps import DEPTH, HEAT, ramp, through
 from splatseg.viewer.coloring import segment_tints

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from splatseg.cluster import Hierarchy
+from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.cluster.tidy import spatial_components
-from splatseg.splats import Splats
+from splatseg.splats.splats import Splats
 
 SHARE = 0.02
 """A part holds at least this share of its segment; less is a crumb, and stays with the largest part."""

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from splatseg.capture import Camera, centred_lens, looking_at
+from splatseg.capture.camera import Camera, centred_lens
+from splatseg.capture.orbit import looking_at
 from splatseg.viewer.home import Pose, pose_of
 
 

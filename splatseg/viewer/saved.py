@@ -24,10 +24,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from splatseg.capture import Camera
+from splatseg.capture.camera import Camera
 from splatseg.errors import PromptError
 from splatseg.files import atomic_write
-from splatseg.select import Prompt
+from splatseg.select.prompts import Prompt
 from splatseg.viewer.scene import Scene
 from splatseg.viewer.steps import Bits, Placed, Step
 from splatseg.viewer.workspace import Workspace

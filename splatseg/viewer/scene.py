@@ -21,14 +21,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splatseg.capture import Camera, View
-from splatseg.cluster import Hierarchy
+from splatseg.capture.camera import Camera
+from splatseg.capture.capture import View
+from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import SplatsegError
-from splatseg.lift import Agreement
-from splatseg.output import fit_feature_colors, overlay_segments
-from splatseg.run import Run, open_run
-from splatseg.select import Knowledge, Session
-from splatseg.splats import Splats, load_splats
+from splatseg.lift.agreement import Agreement
+from splatseg.output.overlays import overlay_segments
+from splatseg.output.render_pictures import fit_feature_colors
+from splatseg.run.folder import Run, open_run
+from splatseg.select.prompts import Knowledge
+from splatseg.select.session import Session
+from splatseg.splats.load import load_splats
+from splatseg.splats.splats import Splats
 from splatseg.viewer.home import Pose, home_of_splats, home_of_views
 from splatseg.viewer.segment_table import SegmentTable, table_of_file, table_of_run
 

@@ -20,24 +20,16 @@ import numpy as np
 import torch
 
 from splatseg.arrays import check_shapes
-from splatseg.capture import View
-from splatseg.cluster import Hierarchy
+from splatseg.capture.capture import View
+from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
-from splatseg.output import (
-    HIGHEST_ID,
-    Color,
-    Frame,
-    Segment,
-    choose_colors,
-    colors_by_place,
-    describe_segment,
-    describe_segments,
-    largest_first,
-    read_segments,
-)
-from splatseg.run import Run
+from splatseg.output.overlays import Color
+from splatseg.output.render_masks import HIGHEST_ID
+from splatseg.output.segment_colors import Frame, choose_colors, colors_by_place
+from splatseg.output.segments_json import Segment, describe_segment, describe_segments, largest_first, read_segments
 from splatseg.run.earlier_segments import earlier_segments
-from splatseg.splats import Splats
+from splatseg.run.folder import Run
+from splatseg.splats.splats import Splats
 from splatseg.viewer.labeling import Labeling
 from splatseg.viewer.pieces import pieces_of
 from splatseg.viewer.table_keeper import TableKeeper, read_unsaved

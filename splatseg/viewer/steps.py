@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from splatseg.select import Prompt
+from splatseg.select.prompts import Prompt
 
 KEPT = 50
 """Steps that can be undone: 2 N bits each at most, 12 MB for a million Gaussians."""

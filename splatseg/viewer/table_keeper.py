@@ -23,12 +23,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from splatseg.capture import View
+from splatseg.capture.capture import View
 from splatseg.files import atomic_write
-from splatseg.output import label_map, largest_first, write_label_map, write_segments
-from splatseg.run import Run
+from splatseg.output.render_masks import label_map, write_label_map
+from splatseg.output.segments_json import largest_first, write_segments
 from splatseg.run.earlier_segments import Earlier, earlier_segments, write_earlier
-from splatseg.splats import Splats, write_ply
+from splatseg.run.folder import Run
+from splatseg.splats.ply import write_ply
+from splatseg.splats.splats import Splats
 from splatseg.viewer.labeling import Labeling, LiveTable
 
 FORMAT = "splatseg unsaved segments 1"

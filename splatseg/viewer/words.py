@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 
 from splatseg.errors import PromptError
-from splatseg.run import Found, Language, Silent, open_language
+from splatseg.run.reporter import Silent
+from splatseg.run.words import Found, Language, open_language
 from splatseg.viewer.scene import Scene
 
 

@@ -25,9 +25,11 @@ from typing import Literal
 
 import numpy as np
 
-from splatseg.capture import Camera
+from splatseg.capture.camera import Camera
 from splatseg.errors import PromptError
-from splatseg.select import Prompt, Session, grown, shrunk
+from splatseg.select.prompts import Prompt
+from splatseg.select.session import Session
+from splatseg.select.steps import grown, shrunk
 from splatseg.viewer.asking import ask, mean_query, place_of, query_at
 from splatseg.viewer.canvas import Canvas
 from splatseg.viewer.describing import describe

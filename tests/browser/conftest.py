@@ -32,7 +32,7 @@ def browser() -> Iterator[Any]:
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small finished run that the tests may change."""
     from splatseg.cli.main import run
-    from splatseg.demo import demo_capture
+    from splatseg.demo.demo import demo_capture
 
     folder, capture = tmp_path_factory.mktemp("viewer") / "mugs", demo_capture()
     arguments = ["train", str(capture), "-o", str(folder), "--masks", str(capture / "masks")]

@@ -10,7 +10,7 @@ import pytest
 from browser_tab import Tab, places, settled
 from PIL import Image
 
-from splatseg.splats import load_splats
+from splatseg.splats.load import load_splats
 from splatseg.viewer.server import Viewer
 
 pytestmark = pytest.mark.slow

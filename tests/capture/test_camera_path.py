@@ -9,15 +9,10 @@ import pytest
 from scenes import camera, ring
 from scipy.spatial.transform import Rotation
 
-from splatseg.capture import (
-    Camera,
-    load_cameras,
-    natural_order,
-    path_of_views,
-    path_through,
-    reframed,
-    write_transforms,
-)
+from splatseg.capture.camera import Camera
+from splatseg.capture.camera_path import natural_order, path_of_views, path_through, reframed
+from splatseg.capture.capture import load_cameras
+from splatseg.capture.transforms_json import write_transforms
 from splatseg.errors import CaptureError
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from capture_files import binary_files, colmap_capture, model, transforms_capture, write_files, write_image
 
-from splatseg.capture import Capture, View, load_cameras, load_capture
+from splatseg.capture.capture import Capture, View, load_cameras, load_capture
 from splatseg.errors import CaptureError, PromptError
 
 TEN = [f"{i:03}.jpg" for i in range(10)]

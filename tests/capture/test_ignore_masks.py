@@ -10,7 +10,7 @@ import pytest
 from capture_files import colmap_capture, transforms_capture
 from PIL import Image
 
-from splatseg.capture import load_capture
+from splatseg.capture.capture import load_capture
 from splatseg.capture.ignore_masks import find_ignore_mask
 from splatseg.errors import CaptureError
 

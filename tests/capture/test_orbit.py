@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scenes import camera, ring
 
-from splatseg.capture import Camera, load_capture, orbit_around, orbit_of
-from splatseg.capture.orbit import focus_of, looking_at
-from splatseg.demo import demo_capture
+from splatseg.capture.camera import Camera
+from splatseg.capture.capture import load_capture
+from splatseg.capture.orbit import focus_of, looking_at, orbit_around, orbit_of
+from splatseg.demo.demo import demo_capture
 from splatseg.errors import CaptureError
 
 K = np.array([[30.0, 0.0, 18.0], [0.0, 30.0, 12.0], [0.0, 0.0, 1.0]])

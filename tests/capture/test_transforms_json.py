@@ -14,7 +14,7 @@ from capture_files import transforms_capture, write_image
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from splatseg.capture import load_capture
+from splatseg.capture.capture import load_capture
 from splatseg.capture.transforms_json import read_transforms
 from splatseg.errors import CaptureError
 

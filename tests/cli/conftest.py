@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from splatseg.cli.main import run
-from splatseg.demo import demo_capture
+from splatseg.demo.demo import demo_capture
 
 
 @pytest.fixture(scope="session")

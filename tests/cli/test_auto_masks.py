@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from splatseg.cli.main import run
-from splatseg.demo import demo_capture
+from splatseg.demo.demo import demo_capture
 
 
 def train(folder: Path, *more: str) -> int:

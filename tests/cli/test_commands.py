@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from splatseg.capture import load_capture
+from splatseg.capture.capture import load_capture
 from splatseg.cli.main import run
-from splatseg.demo import demo_capture
-from splatseg.splats import read_ply
+from splatseg.demo.demo import demo_capture
+from splatseg.splats.ply import read_ply
 
 VIEWS = 64
 HELD_OUT = 8

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from splatseg.cli.main import run
-from splatseg.splats import load_splats, read_ply
+from splatseg.splats.load import load_splats
+from splatseg.splats.ply import read_ply
 
 
 @pytest.mark.parametrize("name", ["compressed.ply", "splat", "spz", "sog", "glb", "usdc", "json"])

@@ -10,10 +10,12 @@ import pytest
 from mp4_boxes import boxes, numbers
 from PIL import Image
 
-from splatseg.capture import load_capture, write_transforms
+from splatseg.capture.capture import load_capture
+from splatseg.capture.transforms_json import write_transforms
 from splatseg.cli.main import run
-from splatseg.demo import demo_capture
-from splatseg.run import Film, cameras_of_film, open_run
+from splatseg.demo.demo import demo_capture
+from splatseg.run.folder import open_run
+from splatseg.run.video import Film, cameras_of_film
 
 QUICK = ["--seconds", "0.5", "--fps", "10"]
 

@@ -11,9 +11,9 @@ from capture_files import colmap_capture
 from PIL import Image
 from tiny_mask_models import save_tiny_model
 
-from splatseg.capture import load_capture
+from splatseg.capture.capture import load_capture
 from splatseg.cli.main import run
-from splatseg.masks import open_masks
+from splatseg.masks.store import open_masks
 
 
 @pytest.fixture

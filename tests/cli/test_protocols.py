@@ -23,12 +23,15 @@ from benchmark_layouts import (
 )
 
 from splatseg.cli.main import run
-from splatseg.demo import demo_capture
+from splatseg.demo.demo import demo_capture
 from splatseg.errors import PromptError
-from splatseg.evaluate import PROTOCOLS, score_predictions
-from splatseg.run import Run, Silent, evaluate_protocol, open_run
-from splatseg.run.protocol import prompts_of_reference, silhouette, tasks_of
-from splatseg.select import Selection, select_by_mask
+from splatseg.evaluate.protocols.registry import PROTOCOLS
+from splatseg.evaluate.protocols.score import score_predictions
+from splatseg.run.folder import Run, open_run
+from splatseg.run.protocol import evaluate_protocol, prompts_of_reference, silhouette, tasks_of
+from splatseg.run.reporter import Silent
+from splatseg.select.mask_prompt import select_by_mask
+from splatseg.select.selection import Selection
 
 TEST_VIEWS = ("000.jpg", "008.jpg")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from splatseg.cli.main import run
-from splatseg.demo import demo_capture
+from splatseg.demo.demo import demo_capture
 
 pytestmark = pytest.mark.slow
 

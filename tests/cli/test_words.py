@@ -13,11 +13,13 @@ import tiny_language_models as tiny
 
 from splatseg.cli.main import run
 from splatseg.errors import NotFoundError, RunError, WeightsError
-from splatseg.evaluate import read_truth
-from splatseg.output import read_segments
-from splatseg.run import Silent, describe_run, open_run
-from splatseg.run.words import find_described, find_grounded
-from splatseg.words import Scale, read_described
+from splatseg.evaluate.truth import read_truth
+from splatseg.output.segments_json import read_segments
+from splatseg.run.folder import open_run
+from splatseg.run.reporter import Silent
+from splatseg.run.words import describe_run, find_described, find_grounded
+from splatseg.words.described import read_described
+from splatseg.words.query import Scale
 
 WORDS = ["red", "green", "blue", "dark", "bright", "grey"]
 

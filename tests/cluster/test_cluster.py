@@ -9,8 +9,8 @@ import pytest
 import torch
 from scenes import things
 
-from splatseg.cluster import ClusterSettings, cluster_splats
-from splatseg.splats import Splats
+from splatseg.cluster.cluster import ClusterSettings, cluster_splats
+from splatseg.splats.splats import Splats
 
 
 def featured(each: int = 60, noise: float = 0.03, seed: int = 0) -> tuple[Splats, np.ndarray]:

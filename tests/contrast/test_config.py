@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from splatseg.contrast import ContrastConfig
+from splatseg.contrast.config import ContrastConfig
 
 
 @pytest.mark.parametrize("wrong", [{"iterations": 0}, {"channels": 0}, {"uses": 0}, {"neighbours": 0}])

@@ -8,7 +8,7 @@ from scenes import MaskedThings, broken_masks, masked_things, nested_masks, whol
 
 from splatseg.contrast import consensus as module
 from splatseg.contrast.consensus import Consensus, find_consensus
-from splatseg.lift import Votes, collect_votes
+from splatseg.lift.votes import Votes, collect_votes
 
 
 def found_in(scene: MaskedThings) -> tuple[Votes, Consensus]:

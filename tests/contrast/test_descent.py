@@ -7,7 +7,7 @@ import torch
 from scipy import sparse
 
 from splatseg.contrast.descent import FLOOR, MOMENTUM, Descent, expected_weight
-from splatseg.lift import Votes
+from splatseg.lift.votes import Votes
 
 
 def unit(rows: int, seed: int = 0) -> torch.Tensor:

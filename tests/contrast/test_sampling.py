@@ -9,10 +9,10 @@ import pytest
 from scenes import ring, things
 
 from splatseg.capture.camera import Camera
-from splatseg.contrast import ContrastConfig
+from splatseg.contrast.config import ContrastConfig
 from splatseg.contrast.sampling import FEWEST_PIXELS, SampledViews
-from splatseg.lift import collect_votes
-from splatseg.masks import Segments, from_masks
+from splatseg.lift.votes import collect_votes
+from splatseg.masks.segments import Segments, from_masks
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ import pytest
 import torch
 from scenes import MaskedThings, broken_masks, masked_things, nested_masks, thirds, whole_masks
 
-from splatseg.contrast import ContrastConfig, FeatureReport, fit_contrast_features
+from splatseg.contrast.config import ContrastConfig
 from splatseg.contrast.consensus import find_consensus
+from splatseg.contrast.paper.train import FeatureReport
 from splatseg.contrast.start import starting_features
-from splatseg.contrast.train import FARTHEST, rate_at
-from splatseg.lift import Votes, collect_votes, fill_unseen
+from splatseg.contrast.train import FARTHEST, fit_contrast_features, rate_at
+from splatseg.lift.embed import fill_unseen
+from splatseg.lift.votes import Votes, collect_votes
 
 CONFIG = ContrastConfig(iterations=120, channels=8, pixels_a_view=600)
 

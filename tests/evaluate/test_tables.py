@@ -8,17 +8,10 @@ import json
 from rich.console import Console
 
 from splatseg.evaluate.images import ImageScore
-from splatseg.evaluate.protocols import (
-    PROTOCOLS,
-    ObjectPrompt,
-    ObjectScore,
-    ProtocolResult,
-    ProtocolScore,
-    ProtocolSettings,
-    Row,
-    TaskScore,
-    ViewScore,
-)
+from splatseg.evaluate.protocols.prompted import ObjectPrompt, ObjectScore, ProtocolResult, ProtocolSettings, ViewScore
+from splatseg.evaluate.protocols.registry import PROTOCOLS
+from splatseg.evaluate.protocols.score import ProtocolScore, TaskScore
+from splatseg.evaluate.protocols.task import Row
 from splatseg.evaluate.tables import Evaluation, protocol_tables
 
 

@@ -16,10 +16,9 @@ from splatseg.lift import votes as module
 from splatseg.lift.gathering import Gathering
 from splatseg.lift.votes import Votes, collect_votes
 from splatseg.masks.segments import Segments, from_label_map, from_masks
-from splatseg.raster import rasterize
-from splatseg.raster.interface import prepare
+from splatseg.raster.interface import prepare, rasterize
 from splatseg.raster.reference import weights as reference_weights
-from splatseg.splats import Splats
+from splatseg.splats.splats import Splats
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from splatseg.masks import Segments, from_label_map, from_masks
-from splatseg.masks.segments import from_packed
+from splatseg.masks.segments import Segments, from_label_map, from_masks, from_packed
 
 sizes = st.tuples(st.integers(1, 12), st.integers(1, 13))
 mask_stacks = st.tuples(st.integers(0, 9), sizes).flatmap(lambda s: arrays(bool, (s[0], *s[1])))

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 from scenes import camera
 
-from splatseg.capture import View, load_capture
+from splatseg.capture.capture import View, load_capture
 from splatseg.errors import MaskError
-from splatseg.masks import open_masks
+from splatseg.masks.store import open_masks
 
 
 def views(*names: str, width: int = 24, height: int = 16) -> list[View]:

@@ -11,8 +11,8 @@ import torch
 from scenes import colorful_splats, things
 
 from splatseg.errors import RunError
-from splatseg.output import describe_segments
 from splatseg.output.boxes import oriented_box, write_boxes
+from splatseg.output.segments_json import describe_segments
 
 
 def turned_block(size: tuple[float, float, float], count: int = 5000) -> tuple[np.ndarray, np.ndarray]:

@@ -10,10 +10,11 @@ import torch
 from scenes import colorful_splats
 
 from splatseg.errors import OutputError, PromptError, RunError
-from splatseg.output import FORMATS, describe_segments, format_of, write_splats_as
-from splatseg.output.segments_json import segments_of_rows
-from splatseg.splats import load_splats, read_ply, read_sidecar_table
-from splatseg.splats.segment_sidecar import sidecar_path
+from splatseg.output.formats import FORMATS, format_of, write_splats_as
+from splatseg.output.segments_json import describe_segments, segments_of_rows
+from splatseg.splats.load import load_splats
+from splatseg.splats.ply import read_ply
+from splatseg.splats.segment_sidecar import read_sidecar_table, sidecar_path
 
 
 @pytest.mark.parametrize("name", ["ply", "compressed.ply", "splat", "spz", "sog"])

@@ -15,9 +15,9 @@ from node_tools import validated_gltf
 from scenes import colorful_splats
 
 from splatseg.errors import OutputError
-from splatseg.output import describe_segments
 from splatseg.output import gltf as module
 from splatseg.output.gltf import KHR, write_glb
+from splatseg.output.segments_json import describe_segments
 
 TYPES = {5121: "u1", 5123: "<u2", 5126: "<f4"}
 WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scenes import colorful_splats, ring
 
-from splatseg.capture import Capture, View
+from splatseg.capture.capture import Capture, View
 from splatseg.capture.point_cloud import read_point_cloud
 from splatseg.errors import OutputError
-from splatseg.output import write_inria_layout
+from splatseg.output.inria_layout import write_inria_layout
 
 
 def small_capture() -> Capture:

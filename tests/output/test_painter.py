@@ -9,10 +9,11 @@ from scenes import ring, things
 
 from splatseg.errors import PromptError, RunError
 from splatseg.oklab import oklab_of
-from splatseg.output import Look, painter_of, selection_mask
-from splatseg.output.painter import clear_before, depth_colors
+from splatseg.output.painter import Look, clear_before, depth_colors, painter_of
 from splatseg.output.palette import NO_SEGMENT
-from splatseg.splats import Splats, render_depth, render_rgb
+from splatseg.output.render_masks import selection_mask
+from splatseg.splats.render import render_depth, render_rgb
+from splatseg.splats.splats import Splats
 
 
 def three_things() -> Splats:

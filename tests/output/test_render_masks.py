@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 from scenes import camera, cloud
 
-from splatseg.capture import Camera
+from splatseg.capture.camera import Camera
 from splatseg.errors import RunError
 from splatseg.output import channels, render_masks
 from splatseg.output.render_masks import label_map, selection_mask, selection_weights, write_label_map, write_mask
-from splatseg.raster import rasterize
+from splatseg.raster.interface import rasterize
 from splatseg.splats.splats import Splats
 
 

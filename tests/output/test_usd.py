@@ -12,7 +12,7 @@ from pxr import Usd, UsdGeom, UsdValidation, UsdVol
 from scenes import colorful_splats
 
 from splatseg.errors import OutputError
-from splatseg.output import describe_segments
+from splatseg.output.segments_json import describe_segments
 from splatseg.output.usd import Kind, write_usd
 
 

@@ -13,7 +13,7 @@ import torch
 from scenes import Scene, camera, cloud
 from torch import Tensor
 
-from splatseg.raster import accumulate, prepare, rasterize, rasterize_pixels, rasterize_plan
+from splatseg.raster.interface import accumulate, prepare, rasterize, rasterize_pixels, rasterize_plan
 
 _native = pytest.importorskip("splatseg._native")
 

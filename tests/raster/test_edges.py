@@ -8,7 +8,7 @@ from scenes import Scene, camera, cloud
 from torch import Tensor
 
 from splatseg.errors import BackendError
-from splatseg.raster import Raster, accumulate, available_backends, prepare, rasterize, rasterize_plan
+from splatseg.raster.interface import Raster, accumulate, available_backends, prepare, rasterize, rasterize_plan
 
 BACKENDS = available_backends()
 NAMES = ("means", "quats", "scales", "opacities")

@@ -7,7 +7,7 @@ import torch
 from scenes import Scene, camera, cloud
 from torch import Tensor
 
-from splatseg.raster import RasterSettings
+from splatseg.raster.interface import RasterSettings
 from splatseg.raster.ssim import photometric_loss
 
 native = pytest.importorskip("splatseg.raster.native")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scenes import Scene, camera, cloud
 
-from splatseg.raster import Growth, available_backends, rasterize
+from splatseg.raster.interface import Growth, available_backends, rasterize
 
 
 def scene() -> Scene:

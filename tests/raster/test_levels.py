@@ -9,7 +9,7 @@ import torch
 from scenes import Scene, camera, cloud
 from torch import Tensor
 
-from splatseg.raster import Plan, available_backends, prepare, rasterize_levels, rasterize_plan
+from splatseg.raster.interface import Plan, available_backends, prepare, rasterize_levels, rasterize_plan
 
 _native = pytest.importorskip("splatseg._native")
 

@@ -14,7 +14,7 @@ import torch
 from scenes import Scene, camera, cloud
 from torch import Tensor
 
-from splatseg.raster import accumulate, prepare, rasterize
+from splatseg.raster.interface import accumulate, prepare, rasterize
 from splatseg.raster.ssim import photometric_loss
 
 _native = pytest.importorskip("splatseg._native")

@@ -9,7 +9,7 @@ import torch
 from scenes import Scene, camera, cloud
 from torch import Tensor
 
-from splatseg.raster import (
+from splatseg.raster.interface import (
     accumulate,
     available_backends,
     contributors,

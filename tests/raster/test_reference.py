@@ -7,8 +7,8 @@ import pytest
 import torch
 from scenes import camera, cloud
 
-from splatseg.raster import RasterSettings, accumulate, prepare, rasterize, rasterize_pixels, rasterize_plan
 from splatseg.raster import reference as ref
+from splatseg.raster.interface import RasterSettings, accumulate, prepare, rasterize, rasterize_pixels, rasterize_plan
 
 # Cut-offs move with the geometry; where a Gaussian crosses one the derivative does not exist. These do not bind.
 SMOOTH = RasterSettings(alpha_min=1e-12, alpha_max=1.0 - 1e-9, transmittance_min=1e-30)

@@ -9,7 +9,7 @@ import torch
 from scenes import Scene, camera, cloud
 from torch import Tensor
 
-from splatseg.raster import SparseWeights, accumulate, available_backends, prepare, vote
+from splatseg.raster.interface import SparseWeights, accumulate, available_backends, prepare, vote
 
 _native = pytest.importorskip("splatseg._native")
 

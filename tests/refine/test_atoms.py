@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from scenes import things
 
-from splatseg.refine import inherited_atoms
+from splatseg.refine.atoms import inherited_atoms
 
 
 def test_a_child_that_came_to_another_segment_takes_the_atom_of_its_new_neighbours():

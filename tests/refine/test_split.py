@@ -9,9 +9,9 @@ import pytest
 import torch
 from scenes import camera, things
 
-from splatseg.raster import rasterize
+from splatseg.raster.interface import rasterize
 from splatseg.refine.split import axis_of, split_along
-from splatseg.splats import Splats
+from splatseg.splats.splats import Splats
 
 
 def one(opacity: float = 0.9, scales: tuple[float, float, float] = (0.5, 0.1, 0.02)) -> Splats:

@@ -10,9 +10,9 @@ import pytest
 import torch
 from scenes import things
 
-from splatseg.demo import demo_capture
+from splatseg.demo.demo import demo_capture
 from splatseg.errors import RunError
-from splatseg.output import Segment, describe_segments, read_segments, write_segments
+from splatseg.output.segments_json import Segment, describe_segments, read_segments, write_segments
 from splatseg.run.earlier_segments import REMEMBERED, Earlier, earlier_segments, settled, write_earlier
 from splatseg.run.folder import create_run
 from splatseg.run.settings import CaptureSettings, RunSettings

@@ -9,9 +9,10 @@ import torch
 from scenes import colorful_splats
 
 from splatseg.errors import OutputError, PromptError, RunError, SplatFileError
-from splatseg.output import describe_segments
-from splatseg.run import ExportOptions, Source, export_source, open_source
-from splatseg.splats import load_splats, write_ply
+from splatseg.output.segments_json import describe_segments
+from splatseg.run.export import ExportOptions, Source, export_source, open_source
+from splatseg.splats.load import load_splats
+from splatseg.splats.ply import write_ply
 
 
 @pytest.fixture

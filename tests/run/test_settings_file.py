@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from splatseg.contrast import ContrastConfig
+from splatseg.contrast.config import ContrastConfig
 from splatseg.errors import RunError
 from splatseg.run.settings import CaptureSettings, RunSettings
 from splatseg.run.settings_file import read_settings, write_settings

@@ -9,11 +9,12 @@ import pytest
 import torch
 from scenes import ring, things
 
-from splatseg.capture import View, write_transforms
+from splatseg.capture.capture import View
+from splatseg.capture.transforms_json import write_transforms
 from splatseg.errors import PromptError
-from splatseg.run import Film, Silent, cameras_of_film, render_video
-from splatseg.run.video import _along_views, _distance
-from splatseg.splats import write_ply
+from splatseg.run.reporter import Silent
+from splatseg.run.video import Film, _along_views, _distance, cameras_of_film, render_video
+from splatseg.splats.ply import write_ply
 
 
 def views(width: int, height: int) -> list[View]:

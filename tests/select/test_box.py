@@ -9,11 +9,10 @@ from scenes import ring, things
 
 from splatseg.capture.camera import Camera
 from splatseg.errors import PromptError
-from splatseg.select import select_by_box
-from splatseg.select.box import Box, box_agreement
+from splatseg.select.box import Box, box_agreement, select_by_box
 from splatseg.select.mask_prompt import plan_of
 from splatseg.select.threshold import render_members
-from splatseg.splats import Splats
+from splatseg.splats.splats import Splats
 
 
 def featured() -> tuple[Splats, np.ndarray, Camera]:

@@ -9,9 +9,8 @@ from scenes import ring, things
 
 from splatseg.capture.camera import Camera
 from splatseg.errors import PromptError
-from splatseg.select import select_by_click
-from splatseg.select.click import most_stable
-from splatseg.splats import Splats
+from splatseg.select.click import most_stable, select_by_click
+from splatseg.splats.splats import Splats
 
 
 def featured(noise: float = 0.05) -> tuple[Splats, np.ndarray, Camera]:

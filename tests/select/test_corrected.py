@@ -8,13 +8,16 @@ from scenes import ring, things
 from scipy import sparse
 
 from splatseg.capture.camera import Camera
-from splatseg.cluster import Hierarchy
-from splatseg.lift import Agreement, Votes
-from splatseg.select import Selection, select_by_box, select_by_click, select_by_mask
+from splatseg.cluster.hierarchy import Hierarchy
+from splatseg.lift.agreement import Agreement
+from splatseg.lift.votes import Votes
+from splatseg.select.box import select_by_box
+from splatseg.select.click import select_by_click
 from splatseg.select.corrected import best_corrected
-from splatseg.select.mask_prompt import plan_of
+from splatseg.select.mask_prompt import plan_of, select_by_mask
+from splatseg.select.selection import Selection
 from splatseg.select.threshold import render_members
-from splatseg.splats import Splats
+from splatseg.splats.splats import Splats
 
 VIEWS = 5
 

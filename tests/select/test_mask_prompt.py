@@ -9,10 +9,9 @@ from scenes import ring, things
 
 from splatseg.capture.camera import Camera
 from splatseg.errors import PromptError
-from splatseg.select import select_by_mask
-from splatseg.select.mask_prompt import inside_outside, plan_of, query_of
+from splatseg.select.mask_prompt import inside_outside, plan_of, query_of, select_by_mask
 from splatseg.select.threshold import render_members
-from splatseg.splats import Splats
+from splatseg.splats.splats import Splats
 
 
 def featured(noise: float = 0.05) -> tuple[Splats, np.ndarray, Camera]:

@@ -8,12 +8,12 @@ import torch
 from scenes import ring, things
 
 from splatseg.capture.camera import Camera
-from splatseg.cluster import Hierarchy
+from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
-from splatseg.select import Knowledge, Prompt, select_by_prompts
 from splatseg.select.mask_prompt import plan_of
+from splatseg.select.prompts import Knowledge, Prompt, select_by_prompts
 from splatseg.select.threshold import iou, render_members
-from splatseg.splats import Splats
+from splatseg.splats.splats import Splats
 
 CAMERAS = ring(4)
 

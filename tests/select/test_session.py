@@ -8,10 +8,11 @@ import torch
 from scenes import ring, things
 
 from splatseg.errors import PromptError
-from splatseg.output import selection_mask
-from splatseg.select import Session, select_by_click
+from splatseg.output.render_masks import selection_mask
 from splatseg.select import session as module
-from splatseg.splats import Splats
+from splatseg.select.click import select_by_click
+from splatseg.select.session import Session
+from splatseg.splats.splats import Splats
 
 
 def segmented() -> tuple[Splats, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from splatseg.cluster import Hierarchy
+from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.select.steps import grown, nearest_node, shrunk
 
 ATOMS = np.repeat(np.arange(5, dtype=np.int32), [10, 40, 60, 100, 1])

@@ -8,7 +8,7 @@ from scenes import ring, things
 
 from splatseg.raster.interface import Plan, prepare, rasterize
 from splatseg.select.threshold import areas_of, best_threshold, iou, nested_iou, render_members, render_thresholds
-from splatseg.splats import Splats
+from splatseg.splats.splats import Splats
 
 
 def scene() -> tuple[Plan, np.ndarray, Splats]:

@@ -15,12 +15,7 @@ from node_tools import splat_transform
 from scenes import assert_alike, colorful_splats
 
 from splatseg.errors import OutputError, SplatFileError
-from splatseg.splats.gaussforge_files import (
-    read_ksplat,
-    read_sog,
-    read_spz,
-    write_spz,
-)
+from splatseg.splats.gaussforge_files import read_ksplat, read_sog, read_spz, write_spz
 from splatseg.splats.load import load_splats
 from splatseg.splats.ply import read_ply, write_ply
 from splatseg.splats.sog import write_sog

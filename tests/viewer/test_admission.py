@@ -19,10 +19,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from splatseg.errors import BackendError, PromptError
-from splatseg.viewer import Scene
 from splatseg.viewer.admission import guarded, refusal
 from splatseg.viewer.exports import new_path
 from splatseg.viewer.panels.controls import LONGEST_TEXT, Choice, Slider, typed
+from splatseg.viewer.scene import Scene
 from splatseg.viewer.server import Viewer
 
 

@@ -11,19 +11,19 @@ from PIL import Image
 from viewer_scenes import CAMERA, scene, workspace
 
 from splatseg.errors import OutputError, PromptError
-from splatseg.output import selection_mask
-from splatseg.splats import load_splats
-from splatseg.viewer import (
-    Scene,
+from splatseg.output.render_masks import selection_mask
+from splatseg.splats.load import load_splats
+from splatseg.viewer.exports import (
     export_all_segments,
     export_masks_of_all_views,
     export_rest,
     export_selection,
     frames,
-    picture,
+    new_path,
     screenshot,
 )
-from splatseg.viewer.exports import new_path
+from splatseg.viewer.picture import picture
+from splatseg.viewer.scene import Scene
 
 
 @pytest.mark.parametrize("suffix", [".ply", ".splat", ".compressed.ply"])

@@ -8,14 +8,17 @@ import torch
 from PIL import Image
 from viewer_scenes import ALONG, CAMERA, on, scene, workspace
 
-from splatseg.capture import Camera
-from splatseg.output import selection_mask, to_uint8
-from splatseg.splats import render_rgb
-from splatseg.viewer import Scene, Workspace, draft_camera, picture
+from splatseg.capture.camera import Camera
+from splatseg.output.render_masks import selection_mask
+from splatseg.output.render_pictures import to_uint8
+from splatseg.splats.render import render_rgb
 from splatseg.viewer.color_maps import DEPTH, HEAT, LEVELS, ramp
 from splatseg.viewer.highlight import REACH, highlight
 from splatseg.viewer.pace import LONGEST, SCALES, Pace
+from splatseg.viewer.picture import draft_camera, picture
+from splatseg.viewer.scene import Scene
 from splatseg.viewer.segment_table import table_of_file
+from splatseg.viewer.workspace import Workspace
 
 MODES = ("color", "features", "segments", "overlay", "similarity", "depth")
 

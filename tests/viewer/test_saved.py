@@ -9,8 +9,10 @@ import pytest
 import viewer_scenes
 from viewer_scenes import CAMERA, on
 
-from splatseg.viewer import SavedWorkspaces, Scene, Workspace, picture
-from splatseg.viewer.saved import LEFT
+from splatseg.viewer.picture import picture
+from splatseg.viewer.saved import LEFT, SavedWorkspaces
+from splatseg.viewer.scene import Scene
+from splatseg.viewer.workspace import Workspace
 
 
 def opened(tmp_path: Path) -> Scene:

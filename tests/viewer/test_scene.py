@@ -11,12 +11,14 @@ import pytest
 import viewer_scenes
 from viewer_scenes import CAMERA, carrying, on, scene
 
-from splatseg.capture import Camera
-from splatseg.demo import demo_capture
+from splatseg.capture.camera import Camera
+from splatseg.demo.demo import demo_capture
 from splatseg.errors import RunError, SplatFileError
-from splatseg.run import Run
-from splatseg.splats import write_ply
-from splatseg.viewer import Scene, Workspace, picture
+from splatseg.run.folder import Run
+from splatseg.splats.ply import write_ply
+from splatseg.viewer.picture import picture
+from splatseg.viewer.scene import Scene
+from splatseg.viewer.workspace import Workspace
 
 
 def test_a_file_is_a_scene(tmp_path: Path) -> None:

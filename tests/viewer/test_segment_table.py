@@ -8,8 +8,8 @@ import torch
 from viewer_scenes import carrying, scene
 
 from splatseg.errors import PromptError
-from splatseg.output import describe_segments
-from splatseg.viewer import SegmentTable
+from splatseg.output.segments_json import describe_segments
+from splatseg.viewer.segment_table import SegmentTable
 
 
 def table(hierarchy: bool = True) -> tuple[SegmentTable, np.ndarray]:

@@ -11,12 +11,15 @@ import torch
 import viewer_scenes
 from PIL import Image
 
-from splatseg.output import describe_segments, label_map, read_segments, write_segments
-from splatseg.run import Run
+from splatseg.output.render_masks import label_map
+from splatseg.output.segments_json import describe_segments, read_segments, write_segments
 from splatseg.run.earlier_segments import earlier_segments, settled
-from splatseg.splats import Splats, write_ply
-from splatseg.viewer import Scene, SegmentTable
+from splatseg.run.folder import Run
+from splatseg.splats.ply import write_ply
+from splatseg.splats.splats import Splats
 from splatseg.viewer import table_keeper as module
+from splatseg.viewer.scene import Scene
+from splatseg.viewer.segment_table import SegmentTable
 
 
 @pytest.fixture

@@ -7,9 +7,11 @@ import pytest
 from viewer_scenes import ALONG, CAMERA, on, pixel_on, scene, workspace
 
 from splatseg.errors import PromptError
-from splatseg.viewer import Marker, Scene, Workspace, picture
+from splatseg.viewer.picture import picture
+from splatseg.viewer.scene import Scene
 from splatseg.viewer.segment_table import table_of_file
 from splatseg.viewer.steps import KEPT
+from splatseg.viewer.workspace import Marker, Workspace
 
 
 def same(space: Workspace, members: np.ndarray) -> None:

@@ -2,7 +2,7 @@
 
 from scenes import MaskedView, ring, things
 
-from splatseg.words import choose_views
+from splatseg.words.chosen_views import choose_views
 
 
 def test_views_that_see_nothing_come_last() -> None:

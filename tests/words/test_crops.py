@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from splatseg.words import best_crops
-from splatseg.words.crops import GREY, LEAST_PIXELS
+from splatseg.words.crops import GREY, LEAST_PIXELS, best_crops
 
 
 def _view(boxes: dict[int, tuple[int, int, int, int]], value: int) -> tuple[np.ndarray, np.ndarray]:

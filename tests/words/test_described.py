@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from splatseg.errors import RunError
-from splatseg.words import Crop, describe, read_described, write_described
-from splatseg.words.described import marks_of
+from splatseg.words.crops import Crop
+from splatseg.words.described import describe, marks_of, read_described, write_described
 
 KNOWN = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255)}
 

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from splatseg.errors import WeightsError
-from splatseg.words import load_encoder
+from splatseg.words.encoder import load_encoder
 
 PICTURES = [np.random.default_rng(0).integers(0, 255, size, dtype=np.uint8) for size in ((40, 60, 3), (17, 9, 3))]
 

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from splatseg.errors import SplatsegError, WeightsError
-from splatseg.words import grounding, load_grounder
+from splatseg.words import grounding
+from splatseg.words.grounding import load_grounder
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (60, 80, 3), dtype=np.uint8)
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from splatseg.words import Described, Scale
+from splatseg.words.described import Described
+from splatseg.words.query import Scale
 
 WORDS = 300
 DIMENSIONS = 256

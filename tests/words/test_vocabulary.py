@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from splatseg.errors import PromptError
-from splatseg.words import caption, common_words, read_words
+from splatseg.words.vocabulary import caption, common_words, read_words
 
 
 def test_the_common_words_are_many_and_each_is_there_once() -> None:

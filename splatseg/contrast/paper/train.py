@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splatseg.capture import View
+from splatseg.capture.capture import View
 from splatseg.contrast.paper.config import PaperConfig
 from splatseg.contrast.paper.loss import clustering_loss
 from splatseg.contrast.paper.spatial import spatial_loss
-from splatseg.masks import Segments
-from splatseg.raster import prepare, rasterize_plan
-from splatseg.splats import Splats
+from splatseg.masks.segments import Segments
+from splatseg.raster.interface import prepare, rasterize_plan
+from splatseg.splats.splats import Splats
 from splatseg.train.optimiser import Optimiser
 from splatseg.train.train import view_of_step
 

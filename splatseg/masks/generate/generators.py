@@ -17,7 +17,7 @@ from splatseg.masks.generate.grid_of_points import PointGrid
 from splatseg.masks.generate.mask_model import Precision, load_mask_model
 from splatseg.masks.generate.proposals import Proposals, proposals_of_masks
 from splatseg.masks.generate.settings import GenerateSettings
-from splatseg.masks.propose import DEFAULTS, propose_reduced
+from splatseg.masks.propose.propose import DEFAULTS, propose_reduced
 
 
 class MaskGenerator(Protocol):

@@ -8,10 +8,3 @@
 Pictures are inlined, and without JavaScript the page shows everything, side by side. The scripts, in the order in which
 they are joined: theme.js, navigation.js, views.js, labels.js, segments.js, lightbox.js.
 """
-
-from splatseg.output.report.data import ReportData as ReportData
-from splatseg.output.report.data import ReportFinding as ReportFinding
-from splatseg.output.report.data import ReportSegment as ReportSegment
-from splatseg.output.report.data import ReportView as ReportView
-from splatseg.output.report.page import report_html as report_html
-from splatseg.output.report.page import write_report as write_report

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from splatseg.errors import PromptError
-from splatseg.output import FORMATS
+from splatseg.output.formats import FORMATS
 from splatseg.viewer import exports
 from splatseg.viewer.page import Page
 from splatseg.viewer.panels.controls import Choice, add_buttons

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from splatseg.errors import PromptError
-from splatseg.output import Segment, largest_first
+from splatseg.output.segments_json import Segment, largest_first
 from splatseg.viewer.describing import whole_segments
 from splatseg.viewer.labeling import Labeling
 from splatseg.viewer.page import Page

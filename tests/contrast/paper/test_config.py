@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from splatseg.contrast.paper import PaperConfig
+from splatseg.contrast.paper.config import PaperConfig
 
 
 def test_the_defaults_are_the_official_codes():

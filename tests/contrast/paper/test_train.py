@@ -10,15 +10,17 @@ import pytest
 import scenes
 import torch
 
-from splatseg.capture import Capture, View
 from splatseg.capture.camera import Camera
-from splatseg.contrast.paper import FeatureReport, PaperConfig, PaperObjective, fit_paper_features
+from splatseg.capture.capture import Capture, View
+from splatseg.contrast.paper.config import PaperConfig
+from splatseg.contrast.paper.train import FeatureReport, PaperObjective, fit_paper_features
 from splatseg.files import write_png
-from splatseg.masks import Segments, from_label_map
-from splatseg.splats import Splats
+from splatseg.masks.segments import Segments, from_label_map
 from splatseg.splats.initialise import from_points
 from splatseg.splats.render import render_channels, render_rgb
-from splatseg.train import TrainConfig, fit
+from splatseg.splats.splats import Splats
+from splatseg.train.config import TrainConfig
+from splatseg.train.train import fit
 
 CONFIG = PaperConfig(
     iterations=400, channels=4, min_pixels=5, clustering_every=4, clustering_weight=1e-3, spatial_every=8, seed=2

@@ -10,8 +10,9 @@ from benchmark_layouts import HELD_OUT, OBJECTS, lerf_mask, save, true_mask
 from PIL import Image
 
 from splatseg.errors import MaskError
-from splatseg.evaluate.protocols import PROTOCOLS, score_predictions
 from splatseg.evaluate.protocols.lerf_mask import PROMPTS
+from splatseg.evaluate.protocols.registry import PROTOCOLS
+from splatseg.evaluate.protocols.score import score_predictions
 
 LERF_MASK = PROTOCOLS["lerf-mask"]
 

@@ -9,8 +9,9 @@ import pytest
 from benchmark_layouts import lerf_ovs, save, write_label
 
 from splatseg.errors import MaskError
-from splatseg.evaluate.protocols import PROTOCOLS, score_predictions
 from splatseg.evaluate.protocols.lerf_ovs import drawn
+from splatseg.evaluate.protocols.registry import PROTOCOLS
+from splatseg.evaluate.protocols.score import score_predictions
 
 DIRECT, RENDERED = PROTOCOLS["lerf-ovs"], PROTOCOLS["lerf-ovs-2d"]
 

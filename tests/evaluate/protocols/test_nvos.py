@@ -9,8 +9,9 @@ import pytest
 from benchmark_layouts import nvos, save, true_mask
 
 from splatseg.errors import MaskError
-from splatseg.evaluate.protocols import PROTOCOLS, score_predictions
 from splatseg.evaluate.protocols.nvos import spread_clicks
+from splatseg.evaluate.protocols.registry import PROTOCOLS
+from splatseg.evaluate.protocols.score import score_predictions
 
 NVOS = PROTOCOLS["nvos"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from splatseg.errors import PromptError
-from splatseg.evaluate.protocols import ProtocolSettings, prompts_of, run_protocol, score_object
+from splatseg.evaluate.protocols.prompted import ProtocolSettings, prompts_of, run_protocol, score_object
 from splatseg.evaluate.truth import Truth
 
 TRAIN, TEST = ["a", "b", "c"], ["t0", "t1", "t2"]

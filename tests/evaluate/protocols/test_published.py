@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from splatseg.evaluate.protocols import PROTOCOLS, published_of
+from splatseg.evaluate.protocols.published import published_of
+from splatseg.evaluate.protocols.registry import PROTOCOLS
 from splatseg.evaluate.tables import TITLES
 
 

@@ -17,9 +17,16 @@ from pycocotools import mask as coco
 from sklearn.metrics import accuracy_score, jaccard_score
 
 from splatseg.errors import MaskError
-from splatseg.evaluate.protocols import PROTOCOLS, Protocol, Row, Task, score_predictions, score_task
-from splatseg.evaluate.protocols.score import over_pairs, over_prompts, peak_in_boxes, share_above
-from splatseg.evaluate.protocols.task import Target, fitted
+from splatseg.evaluate.protocols.registry import PROTOCOLS
+from splatseg.evaluate.protocols.score import (
+    over_pairs,
+    over_prompts,
+    peak_in_boxes,
+    score_predictions,
+    score_task,
+    share_above,
+)
+from splatseg.evaluate.protocols.task import Protocol, Row, Target, Task, fitted
 
 ANY = Protocol("any", "any", lambda folder: (), 128, lambda rows: {"miou": over_pairs(rows, "iou")})
 SIZE = (24, 31)

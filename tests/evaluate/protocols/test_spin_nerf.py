@@ -9,7 +9,8 @@ import pytest
 from benchmark_layouts import copy_masks, save, spin_nerf, true_mask
 
 from splatseg.errors import MaskError
-from splatseg.evaluate.protocols import PROTOCOLS, score_predictions
+from splatseg.evaluate.protocols.registry import PROTOCOLS
+from splatseg.evaluate.protocols.score import score_predictions
 from splatseg.evaluate.protocols.spin_nerf import image_of
 
 SPIN = PROTOCOLS["spin-nerf"]

@@ -10,7 +10,8 @@ from benchmark_layouts import OBJECTS, copy_masks, save, three_d_ovs, true_mask
 from sklearn.metrics import accuracy_score, jaccard_score
 
 from splatseg.errors import MaskError
-from splatseg.evaluate.protocols import PROTOCOLS, score_predictions
+from splatseg.evaluate.protocols.registry import PROTOCOLS
+from splatseg.evaluate.protocols.score import score_predictions
 
 OVS = PROTOCOLS["3d-ovs"]
 VIEWS = ("008", "016")

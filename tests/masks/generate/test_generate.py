@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from capture_files import colmap_capture
 
-from splatseg.capture import View, load_capture
+from splatseg.capture.capture import View, load_capture
 from splatseg.errors import MaskError
-from splatseg.masks import open_masks
-from splatseg.masks.generate import FunctionGenerator
 from splatseg.masks.generate.generate import Made, begin_masks, generate_masks, mask_path, parse_shard
+from splatseg.masks.generate.generators import FunctionGenerator
 from splatseg.masks.generate.mask_file import count_masks
+from splatseg.masks.store import open_masks
 
 FACTS = {"generator": "halves", "settings": {"a": 1}}
 NAMES = ["a.jpg", "b.jpg", "left/c.d.jpg", "left/e.jpg", "f.jpg"]

@@ -12,8 +12,9 @@ import torch
 from tiny_mask_models import FAMILIES, SIDE
 
 from splatseg.errors import MaskError
-from splatseg.masks.generate import GenerateSettings, load_mask_model
 from splatseg.masks.generate.grid_of_points import PointGrid
+from splatseg.masks.generate.mask_model import load_mask_model
+from splatseg.masks.generate.settings import GenerateSettings
 from splatseg.masks.rle import decode_rle
 
 Tiny = Callable[[str], Path]

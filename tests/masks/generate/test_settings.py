@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from splatseg.errors import MaskError
-from splatseg.masks.generate import GenerateSettings
+from splatseg.masks.generate.settings import GenerateSettings
 
 
 @pytest.mark.parametrize(

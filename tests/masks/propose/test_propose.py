@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from splatseg.masks.propose import ProposalSettings, propose_masks
 from splatseg.masks.propose.candidates import distinct, nodes_of, outlined, without_laden
 from splatseg.masks.propose.cues import find_cues
 from splatseg.masks.propose.merging import MergeWeights, merge_regions
-from splatseg.masks.propose.propose import HIERARCHIES
+from splatseg.masks.propose.propose import HIERARCHIES, ProposalSettings, propose_masks
 from splatseg.masks.propose.regions import RegionGraph, flood, region_graph
 
 

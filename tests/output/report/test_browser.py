@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from splatseg.output import overlay_segments
-from splatseg.output.report import ReportData, ReportFinding, ReportSegment, ReportView, write_report
+from splatseg.output.overlays import overlay_segments
+from splatseg.output.report.data import ReportData, ReportFinding, ReportSegment, ReportView
+from splatseg.output.report.page import write_report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 Page = sync_api.Page

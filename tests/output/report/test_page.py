@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from splatseg.capture import load_capture
-from splatseg.demo import demo_capture
-from splatseg.output.report import ReportData, ReportFinding, ReportSegment, ReportView, report_html, write_report
+from splatseg.capture.capture import load_capture
+from splatseg.demo.demo import demo_capture
+from splatseg.output.report.data import ReportData, ReportFinding, ReportSegment, ReportView
+from splatseg.output.report.page import report_html, write_report
 
 NASTY = "<script>alert(\"x\")</script> & 'y' $title ${numbers}"
 VOID = {"meta", "img", "input", "br", "link", "hr"}
