@@ -135,7 +135,7 @@ def test_a_simd_level_that_does_not_exist_is_refused_by_name() -> None:
 
 
 def test_a_simd_level_that_does_not_run_here_is_a_user_error_of_one_sentence() -> None:
-    code = "from splatseg.raster import available_backends\navailable_backends()"
+    code = "from splatseg.raster.interface import available_backends\navailable_backends()"
     result = _in_new_process(code, "v9")
     assert "BackendError: the SIMD level 'v9' does not run here" in result.stderr
 

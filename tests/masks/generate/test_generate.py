@@ -91,8 +91,8 @@ def test_what_is_there_is_not_made_again_and_a_crash_leaves_whole_files(
 def test_a_killed_process_leaves_no_half_file(tmp_path: Path, views: tuple[View, ...]) -> None:
     code = f"""
 import time, numpy as np
-from splatseg.capture import load_capture
-from splatseg.masks.generate import FunctionGenerator
+from splatseg.capture.capture import load_capture
+from splatseg.masks.generate.generators import FunctionGenerator
 from splatseg.masks.generate.generate import begin_masks, generate_masks
 from pathlib import Path
 def slow(image):
