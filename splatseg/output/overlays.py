@@ -10,9 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from splatseg.arrays import check_shapes
-from splatseg.output.palette import segment_color
-
-Color = tuple[int, int, int]
+from splatseg.output.palette import Color, segment_color
 
 SELECTED: Color = (255, 176, 32)
 """Amber: seldom the colour of a thing, seen by the colour-blind, readable on light and dark."""

@@ -21,8 +21,8 @@ from splatseg.capture.camera import Camera
 from splatseg.errors import PromptError, RunError
 from splatseg.oklab import srgb_of
 from splatseg.output.export import members_of_segments
-from splatseg.output.overlays import Color, overlay_segments, overlay_selection
-from splatseg.output.palette import segment_color
+from splatseg.output.overlays import overlay_segments, overlay_selection
+from splatseg.output.palette import Color, segment_color
 from splatseg.output.render_masks import label_map, selection_coverage
 from splatseg.output.render_pictures import fit_feature_colors, to_uint8
 from splatseg.output.supersampling import sample_cameras

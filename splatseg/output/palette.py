@@ -9,14 +9,17 @@ import math
 
 from splatseg.oklab import srgb_of
 
+Color = tuple[int, int, int]
+"""8-bit sRGB."""
+
 GOLDEN_ANGLE = math.pi * (3.0 - math.sqrt(5.0))
 LIGHTNESS = (0.70, 0.58, 0.80)
 CHROMA = (0.155, 0.145, 0.115)
-NO_SEGMENT = (32, 34, 38)
+NO_SEGMENT: Color = (32, 34, 38)
 """Near black: where there is no segment."""
 
 
-def segment_color(segment_id: int) -> tuple[int, int, int]:
+def segment_color(segment_id: int) -> Color:
     """The colour of a segment id as 8-bit sRGB."""
     if segment_id <= 0:
         return NO_SEGMENT

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from splatseg.oklab import oklab_of, srgb_of
-from splatseg.output.overlays import Color
+from splatseg.output.palette import Color
 
 CLEAR = 0.12
 """Difference from which two colours are clearly different, also when a photograph is tinted with them."""

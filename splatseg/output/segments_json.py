@@ -20,8 +20,7 @@ import numpy as np
 
 from splatseg.errors import RunError
 from splatseg.files import write_json
-from splatseg.output.overlays import Color
-from splatseg.output.palette import segment_color
+from splatseg.output.palette import Color, segment_color
 from splatseg.splats.splats import Splats
 
 OUTERMOST = 0.01

@@ -22,8 +22,7 @@ from splatseg.cluster.tidy import touching_gaussians
 from splatseg.cluster.touching import touching_segments
 from splatseg.errors import RunError
 from splatseg.files import atomic_write
-from splatseg.output.overlays import Color
-from splatseg.output.palette import segment_color
+from splatseg.output.palette import Color, segment_color
 from splatseg.output.render_masks import HIGHEST_ID
 from splatseg.output.segment_colors import Frame, choose_colors, colors_by_place, kept_colors
 from splatseg.output.segments_json import read_segments

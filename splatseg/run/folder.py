@@ -33,7 +33,7 @@ from splatseg.files import atomic_write
 from splatseg.lift.agreement import Agreement
 from splatseg.lift.votes_file import read_votes
 from splatseg.masks.store import MaskStore, open_masks
-from splatseg.output.overlays import Color
+from splatseg.output.palette import Color
 from splatseg.output.segments_json import read_segments
 from splatseg.run.settings import AUTO_MASKS, RunSettings
 from splatseg.run.settings_file import read_settings, to_plain, write_settings

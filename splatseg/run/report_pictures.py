@@ -9,7 +9,8 @@ import numpy as np
 from splatseg.capture.capture import View
 from splatseg.evaluate.mask_agreement import masks_by_fit
 from splatseg.masks.store import MaskStore
-from splatseg.output.overlays import Color, overlay_segments
+from splatseg.output.overlays import overlay_segments
+from splatseg.output.palette import Color
 from splatseg.output.render_pictures import FeatureColors, fit_feature_colors, to_uint8
 from splatseg.output.report.data import ReportView
 from splatseg.run.folder import Run

@@ -23,7 +23,7 @@ from splatseg.arrays import check_shapes
 from splatseg.capture.capture import View
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
-from splatseg.output.overlays import Color
+from splatseg.output.palette import Color
 from splatseg.output.render_masks import HIGHEST_ID
 from splatseg.output.segment_colors import Frame, choose_colors, colors_by_place
 from splatseg.output.segments_json import Segment, describe_segment, describe_segments, largest_first, read_segments

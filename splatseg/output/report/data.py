@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from splatseg.output.overlays import Color
+from splatseg.output.palette import Color
 
 LAYER_TITLES = {
     "photo": "Photograph",
