@@ -34,24 +34,24 @@ from ablation_tables import METHODS, TABLES, run_table, settings_of
 from accuracy import Masks, Scene, ceiling, prompted
 
 from splatseg import Splats
-from splatseg.contrast.config import ContrastConfig
-from splatseg.contrast.paper.config import PaperConfig
-from splatseg.contrast.paper.loss import clustering_loss
-from splatseg.contrast.paper.spatial import spatial_loss
-from splatseg.contrast.paper.train import PaperObjective, fit_paper_features
-from splatseg.contrast.sampling import SampledViews
-from splatseg.contrast.start import compressed
-from splatseg.contrast.train import fit_contrast_features
 from splatseg.errors import PromptError
 from splatseg.evaluate.protocols.prompted import prompts_of
-from splatseg.lift.agreement import Agreement
-from splatseg.lift.embed import EmbedSettings, embed, fill_unseen
-from splatseg.lift.votes import Votes, collect_votes
+from splatseg.features.contrast.initial_features import compressed
+from splatseg.features.contrast.sampling import SampledViews
+from splatseg.features.contrast.settings import ContrastConfig
+from splatseg.features.contrast.train import fit_contrast_features
+from splatseg.features.lift.embed import EmbedSettings, embed, fill_unseen
+from splatseg.features.paper.loss import clustering_loss
+from splatseg.features.paper.settings import PaperConfig
+from splatseg.features.paper.spatial import spatial_loss
+from splatseg.features.paper.train import PaperObjective, fit_paper_features
 from splatseg.raster.interface import rasterize_pixels
 from splatseg.select.mask_prompt import select_by_mask
 from splatseg.select.prompts import Knowledge
 from splatseg.train.optimiser import Optimiser
 from splatseg.train.train import view_of_step
+from splatseg.votes.agreement import Agreement
+from splatseg.votes.votes import Votes, collect_votes
 
 PARTS: dict[str, dict] = {
     "full": {},

@@ -25,14 +25,14 @@ import torch
 from accuracy import Masks, Scene, ceiling, prompted
 
 from splatseg import Splats
-from splatseg.contrast.config import ContrastConfig
-from splatseg.contrast.paper.config import PaperConfig
-from splatseg.contrast.paper.train import fit_paper_features
-from splatseg.contrast.train import fit_contrast_features
-from splatseg.lift.agreement import Agreement
-from splatseg.lift.embed import EmbedSettings, embed, fill_unseen
-from splatseg.lift.votes import Votes, collect_votes
+from splatseg.features.contrast.settings import ContrastConfig
+from splatseg.features.contrast.train import fit_contrast_features
+from splatseg.features.lift.embed import EmbedSettings, embed, fill_unseen
+from splatseg.features.paper.settings import PaperConfig
+from splatseg.features.paper.train import fit_paper_features
 from splatseg.select.prompts import Knowledge
+from splatseg.votes.agreement import Agreement
+from splatseg.votes.votes import Votes, collect_votes
 
 TABLES = ("losses", "dimension", "masks", "views")
 METHODS = ("lift", "contrast", "paper")

@@ -35,28 +35,28 @@ from PIL import Image
 
 from splatseg import CaptureSettings, RunSettings, Splats, View, cluster_splats, open_run, start_run, train_run
 from splatseg.cli.console import Terminal
-from splatseg.contrast.config import ContrastConfig
-from splatseg.contrast.paper.config import PaperConfig
-from splatseg.contrast.paper.train import fit_paper_features
-from splatseg.contrast.train import fit_contrast_features
 from splatseg.errors import PromptError
 from splatseg.evaluate.images import score_image
 from splatseg.evaluate.protocols.prompted import ProtocolResult, run_protocol
 from splatseg.evaluate.segmentation import adjusted_rand_index, panoptic_quality
 from splatseg.evaluate.truth import Truth, read_truth
-from splatseg.lift.agreement import Agreement
-from splatseg.lift.embed import EmbedSettings, embed, fill_unseen
-from splatseg.lift.votes import collect_votes
+from splatseg.features.contrast.settings import ContrastConfig
+from splatseg.features.contrast.train import fit_contrast_features
+from splatseg.features.lift.embed import EmbedSettings, embed, fill_unseen
+from splatseg.features.paper.settings import PaperConfig
+from splatseg.features.paper.train import fit_paper_features
 from splatseg.masks.segments import Segments, from_label_map, from_masks
 from splatseg.masks.store import open_masks
-from splatseg.output.overlays import overlay_segments
-from splatseg.output.render_masks import label_map, selection_mask
-from splatseg.output.render_pictures import to_uint8
 from splatseg.refine.atoms import inherited_atoms
 from splatseg.refine.refine import refine_boundaries
+from splatseg.render.label_maps import label_map, selection_mask
+from splatseg.render.overlays import overlay_segments
+from splatseg.render.pictures import to_uint8
+from splatseg.render.rgb import render_rgb
 from splatseg.run.folder import Run
 from splatseg.select.prompts import Knowledge, Prompt, select_by_prompts
-from splatseg.splats.render import render_rgb
+from splatseg.votes.agreement import Agreement
+from splatseg.votes.votes import collect_votes
 
 MASKS = ("clean", "masks_sim", "masks_nested", "masks_sim,drop=0.3", "masks_sim,drop=0.6", "masks_sim,merge=0.2")
 FEW = ("masks_sim,views=8", "masks_sim,views=16", "masks_sim,views=32")

@@ -18,7 +18,7 @@ import torch
 
 from splatseg import CaptureSettings, RunSettings, evaluate_run, start_run, train_run
 from splatseg.cli.console import Terminal
-from splatseg.run.report import timings
+from splatseg.report.run_report import timings
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from splatseg import Knowledge, Prompt, Session, View, open_run, select_by_promp
 from splatseg.errors import PromptError
 from splatseg.evaluate.segmentation import boundary_iou, iou
 from splatseg.evaluate.truth import Truth, read_truth
-from splatseg.output.overlays import overlay_selection, side_by_side
+from splatseg.render.overlays import overlay_selection, side_by_side
 from splatseg.run.folder import Run
 
 FEWEST_PIXELS = 100

@@ -26,13 +26,13 @@ from scipy.spatial import cKDTree
 
 from splatseg import Camera, Splats, load_splats, render_rgb, write_splats_as
 from splatseg.files import write_png
-from splatseg.output.formats import FORMATS
-from splatseg.output.inria_layout import write_inria_layout
-from splatseg.output.render_pictures import to_uint8
-from splatseg.run.export import Source, open_source
-from splatseg.splats.half_turn import half_turn
-from splatseg.splats.ply import read_ply
-from splatseg.splats.segment_sidecar import read_sidecar
+from splatseg.formats.half_turn import half_turn
+from splatseg.formats.inria_layout import write_inria_layout
+from splatseg.formats.ply.ply import read_ply
+from splatseg.formats.sidecar import read_sidecar
+from splatseg.formats.write import FORMATS
+from splatseg.jobs.export import Source, open_source
+from splatseg.render.pictures import to_uint8
 from splatseg.splats.spherical_harmonics import Y0
 
 GAUSSFORGE = {"ply", "compressed.ply", "splat", "spz", "sog"}

@@ -23,21 +23,21 @@ import torch
 from harness import deepest_pixel
 from scipy import ndimage
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import View
 from splatseg.cluster.cluster import cluster_splats
 from splatseg.evaluate.segmentation import adjusted_rand_index, boundary_iou, iou
-from splatseg.lift.agreement import Agreement
-from splatseg.lift.embed import embed, fill_unseen
-from splatseg.lift.votes import collect_votes
+from splatseg.features.lift.embed import embed, fill_unseen
+from splatseg.formats.read import load_splats
 from splatseg.masks.segments import Segments, from_label_map
-from splatseg.output.render_masks import label_map, selection_mask
-from splatseg.select.box import select_by_box
-from splatseg.select.click import select_by_click
+from splatseg.render.label_maps import label_map, selection_mask
+from splatseg.select.box_prompt import select_by_box
+from splatseg.select.click_prompt import select_by_click
 from splatseg.select.mask_prompt import select_by_mask
 from splatseg.select.selection import Selection
-from splatseg.splats.load import load_splats
 from splatseg.splats.splats import Splats
+from splatseg.votes.agreement import Agreement
+from splatseg.votes.votes import collect_votes
 
 ELEVATIONS = (0.35, 0.65, 0.95)
 BROKEN, MERGED, DROPPED = 0.3, 0.15, 0.1

@@ -25,11 +25,11 @@ import torch
 from PIL import Image
 from tiny_mask_models import FAMILIES, save_tiny_model
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import View
-from splatseg.masks.generate import generate
-from splatseg.masks.generate.generators import open_generator
-from splatseg.masks.generate.settings import GenerateSettings
+from splatseg.masks.propose import batch as generate
+from splatseg.masks.propose.generators import open_generator
+from splatseg.masks.propose.settings import GenerateSettings
 from splatseg.masks.store import open_masks
 
 

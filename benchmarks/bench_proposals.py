@@ -18,11 +18,11 @@ from PIL import Image
 
 from splatseg.capture.capture import Capture, View, load_capture
 from splatseg.evaluate.truth import Truth, read_truth
-from splatseg.masks.generate.mask_file import write_mask_file
-from splatseg.masks.generate.proposals import proposals_of_masks
-from splatseg.masks.propose.propose import propose_masks
+from splatseg.masks.propose.image.propose import propose_masks
+from splatseg.masks.propose.mask_file import write_mask_file
+from splatseg.masks.propose.proposals import proposals_of_masks
 from splatseg.masks.store import open_masks
-from splatseg.output.overlays import overlay_segments
+from splatseg.render.overlays import overlay_segments
 
 FEWEST_PIXELS = 200
 UNKNOWN = 255

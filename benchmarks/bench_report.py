@@ -21,7 +21,7 @@ import torch
 from playwright.sync_api import Browser, sync_playwright
 
 from splatseg import open_run
-from splatseg.run.report import report_run
+from splatseg.report.run_report import report_run
 from splatseg.run.reporter import Silent
 
 VISIT = """async () => {

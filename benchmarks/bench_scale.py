@@ -30,15 +30,15 @@ from scipy.spatial import cKDTree
 
 from splatseg.capture.capture import View
 from splatseg.cluster.cluster import cluster_splats
-from splatseg.lift.agreement import Agreement
-from splatseg.lift.embed import embed, fill_unseen
-from splatseg.lift.votes import Votes, collect_votes
+from splatseg.features.lift.embed import embed, fill_unseen
+from splatseg.formats.read import load_splats
 from splatseg.masks.segments import Segments, from_label_map
-from splatseg.output.render_masks import label_map, selection_mask
-from splatseg.select.click import select_by_click
+from splatseg.render.label_maps import label_map, selection_mask
+from splatseg.select.click_prompt import select_by_click
 from splatseg.select.session import Session
-from splatseg.splats.load import load_splats
 from splatseg.splats.splats import Splats
+from splatseg.votes.agreement import Agreement
+from splatseg.votes.votes import Votes, collect_votes
 
 DROPPED, MERGED = 0.1, 0.1
 

@@ -13,7 +13,7 @@ import torch
 from harness import conditions, measure, print_table
 from torch import Tensor
 
-from splatseg.splats.native_colors import native_colors
+from splatseg.splats.colors import native_colors
 from splatseg.splats.spherical_harmonics import coefficient_count, evaluate
 
 POSITION = [0.0, 0.0, -4.0]

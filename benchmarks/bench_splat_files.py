@@ -12,8 +12,8 @@ import torch
 from PIL import Image
 
 from splatseg import Camera, Splats, load_splats, render_rgb, write_ply
-from splatseg.output.render_pictures import to_uint8
-from splatseg.splats.splat_file import write_splat
+from splatseg.formats.splat import write_splat
+from splatseg.render.pictures import to_uint8
 
 
 def looking_at(splats: Splats, width: int = 640, height: int = 480) -> Camera:

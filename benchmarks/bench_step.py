@@ -19,12 +19,12 @@ from torch import Tensor
 
 from splatseg.capture.capture import View
 from splatseg.raster.interface import rasterize
-from splatseg.splats.render import view_colors
+from splatseg.render.rgb import view_colors
 from splatseg.splats.spherical_harmonics import to_sh0
 from splatseg.train import density
-from splatseg.train.config import TrainConfig
 from splatseg.train.losses import photometric_loss
 from splatseg.train.optimiser import Optimiser
+from splatseg.train.settings import TrainConfig
 from splatseg.train.train import FitState, one_step, rates
 
 

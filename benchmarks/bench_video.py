@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
-from splatseg.output.painter import Look, painter_of
-from splatseg.output.video import write_video
+from splatseg.jobs.film import Film, cameras_of_film
+from splatseg.render.film.video import write_video
+from splatseg.render.painter import Look, painter_of
 from splatseg.run.folder import open_run
-from splatseg.run.video import Film, cameras_of_film
 
 
 def main() -> None:

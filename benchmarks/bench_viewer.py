@@ -29,26 +29,26 @@ from bench_scale import repeated
 from harness import conditions, deepest_pixel
 from scipy.spatial import cKDTree
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import View
 from splatseg.cluster.hierarchy import Hierarchy, rising
 from splatseg.cluster.hierarchy_file import read_hierarchy, write_hierarchy
-from splatseg.lift.agreement import Agreement
-from splatseg.lift.votes import collect_votes
-from splatseg.lift.votes_file import read_votes, write_votes
+from splatseg.formats.ply.ply import write_ply
+from splatseg.formats.read import load_splats
 from splatseg.masks.segments import Segments, from_label_map
-from splatseg.output.render_masks import label_map
-from splatseg.output.render_pictures import to_uint8
 from splatseg.raster.interface import prepare, rasterize_plan
-from splatseg.splats.load import load_splats
-from splatseg.splats.ply import write_ply
-from splatseg.splats.render import view_colors
+from splatseg.render.label_maps import label_map
+from splatseg.render.pictures import to_uint8
+from splatseg.render.rgb import view_colors
+from splatseg.scene.scene import Scene
+from splatseg.scene.table import table_of_file
 from splatseg.splats.splats import Splats
-from splatseg.viewer.highlight import highlight
-from splatseg.viewer.picture import draft_camera, picture
-from splatseg.viewer.scene import Scene
-from splatseg.viewer.segment_table import table_of_file
-from splatseg.viewer.workspace import Workspace
+from splatseg.viewer.drawing.highlight import highlight
+from splatseg.viewer.drawing.picture import draft_camera, picture
+from splatseg.viewer.workspace.workspace import Workspace
+from splatseg.votes.agreement import Agreement
+from splatseg.votes.file import read_votes, write_votes
+from splatseg.votes.votes import collect_votes
 
 FEATURES = 64
 

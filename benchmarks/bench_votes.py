@@ -21,9 +21,9 @@ from bench_lift import ring_views
 from harness import conditions, measure, print_table
 from PIL import Image
 
-from splatseg.output.render_masks import label_map
+from splatseg.formats.read import load_splats
 from splatseg.raster.interface import Plan, accumulate, prepare, vote
-from splatseg.splats.load import load_splats
+from splatseg.render.label_maps import label_map
 
 CHANNELS_A_PASS = 32
 

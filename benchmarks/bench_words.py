@@ -21,7 +21,7 @@ import numpy as np
 from splatseg import open_run, selection_mask
 from splatseg.evaluate.segmentation import iou
 from splatseg.evaluate.truth import Truth, read_truth
-from splatseg.output.render_masks import label_map
+from splatseg.render.label_maps import label_map
 from splatseg.run.folder import Run
 from splatseg.splats.splats import Splats
 from splatseg.words.chosen_views import choose_views

@@ -15,7 +15,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from splatseg import _native
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 
 
 class Scene:

@@ -27,10 +27,10 @@ from splatseg import (
     selection_mask,
     write_video,
 )
-from splatseg.output.overlays import overlay_segments, overlay_selection, side_by_side
-from splatseg.output.painter import Look, painter_of
-from splatseg.output.render_pictures import fit_feature_colors, to_uint8
-from splatseg.run.video import cameras_of_film
+from splatseg.jobs.film import cameras_of_film
+from splatseg.render.overlays import overlay_segments, overlay_selection, side_by_side
+from splatseg.render.painter import Look, painter_of
+from splatseg.render.pictures import fit_feature_colors, to_uint8
 
 VIEW = "024.jpg"
 CLICK_VIEW, CLICK = "003.jpg", (216.0, 127.0)

@@ -6,7 +6,7 @@ from tempfile import mkdtemp
 import splatseg
 from splatseg.demo.demo import demo_capture
 from splatseg.files import write_png
-from splatseg.output.render_pictures import to_uint8
+from splatseg.render.pictures import to_uint8
 from splatseg.splats.initialise import from_points
 
 capture = splatseg.load_capture(demo_capture())

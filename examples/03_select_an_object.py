@@ -5,8 +5,8 @@ from tempfile import mkdtemp
 
 import splatseg
 from splatseg.demo.demo import demo_capture
-from splatseg.output.export import export_object
-from splatseg.output.render_masks import write_mask
+from splatseg.formats.objects import export_object
+from splatseg.render.label_maps import write_mask
 from splatseg.run.reporter import Silent
 
 folder = demo_capture()

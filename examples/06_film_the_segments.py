@@ -4,9 +4,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import splatseg
-from splatseg.capture.camera_path import reframed
+from splatseg.cameras.path import reframed
 from splatseg.demo.demo import demo_capture
-from splatseg.output.painter import Look, painter_of
+from splatseg.render.painter import Look, painter_of
 from splatseg.run.reporter import Silent
 
 folder = demo_capture()

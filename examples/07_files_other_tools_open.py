@@ -5,9 +5,9 @@ from tempfile import mkdtemp
 
 import splatseg
 from splatseg.demo.demo import demo_capture
-from splatseg.output.export import members_of_segments
-from splatseg.output.segments_json import read_segments
+from splatseg.formats.objects import members_of_segments
 from splatseg.run.reporter import Silent
+from splatseg.segments.table_file import read_segments
 
 folder = demo_capture()
 settings = splatseg.RunSettings.of(

@@ -9,8 +9,8 @@ import numpy as np
 import splatseg
 from splatseg.demo.demo import demo_capture
 from splatseg.errors import NotFoundError
+from splatseg.jobs.words import Language, describe_run
 from splatseg.run.reporter import Silent
-from splatseg.run.words import Language, describe_run
 
 folder = demo_capture()
 settings = splatseg.RunSettings.of(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from splatseg.viewer.page import Page
+from splatseg.viewer.page.page import Page
 
 SCREENSHOTS = Path(__file__).resolve().parents[1] / "build" / "screenshots"
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.masks.segments import Segments, from_masks
 from splatseg.raster.interface import rasterize
 from splatseg.splats.splats import Splats

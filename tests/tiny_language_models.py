@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from splatseg.masks.generate.transformers_library import import_transformers
+from splatseg.models.transformers_library import import_transformers
 
 transformers = import_transformers()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from splatseg.masks.generate.transformers_library import import_transformers
+from splatseg.models.transformers_library import import_transformers
 
 FAMILIES = ("sam", "sam_hq", "sam2", "edgetam", "sam3_tracker")
 SIDE = 64

@@ -8,18 +8,18 @@ import numpy as np
 import torch
 from scenes import ring, things
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.cluster.hierarchy_file import write_hierarchy
 from splatseg.demo.demo import demo_capture
-from splatseg.output.segments_json import describe_segments, write_segments
+from splatseg.formats.ply.ply import write_ply
 from splatseg.run.folder import Run, create_run
 from splatseg.run.settings import CaptureSettings, RunSettings
-from splatseg.splats.ply import write_ply
+from splatseg.scene.scene import Scene
+from splatseg.scene.table import table_of_file
+from splatseg.segments.table_file import describe_segments, write_segments
 from splatseg.splats.splats import Splats
-from splatseg.viewer.scene import Scene
-from splatseg.viewer.segment_table import table_of_file
-from splatseg.viewer.workspace import Workspace
+from splatseg.viewer.workspace.workspace import Workspace
 
 CAMERA = ring(4, width=120, height=80, focal=90.0)[0]
 """From the side; things 1 and 2 stand left and right, 3 above."""

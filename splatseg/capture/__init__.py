@@ -1,1 +1,1 @@
-"""Posed images in: cameras, pictures, sparse points, and the split into training and test views."""
+"""Posed photographs: cameras, images, sparse points, and the split into training and test views."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.capture.colmap import find_model, read_model
 from splatseg.capture.ignore_masks import find_ignore_mask, read_ignored
 from splatseg.capture.images import read_image, size_for, stem_of

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.capture.point_cloud import read_point_cloud
 from splatseg.capture.reconstruction import Reconstruction, no_points
 from splatseg.errors import CaptureError

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.capture.images import stem_of
 from splatseg.errors import CaptureError
 from splatseg.resampling import nearest_pixels

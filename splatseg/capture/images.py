@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image, ImageOps
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.errors import CaptureError
 
 IMAGE_SUFFIXES = (

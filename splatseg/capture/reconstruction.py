@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from splatseg.arrays import check_shapes
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 
 
 def no_points() -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.capture.images import IMAGE_SUFFIXES, image_size
 from splatseg.capture.point_cloud import read_point_cloud
 from splatseg.capture.reconstruction import Reconstruction, no_points

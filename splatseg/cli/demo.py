@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from splatseg.cli.console import Terminal
-from splatseg.run.demo import demo_run
+from splatseg.jobs.demo import demo_run
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from splatseg.evaluate.protocols.registry import PROTOCOLS, ProtocolName
 from splatseg.evaluate.protocols.score import ProtocolScore, score_predictions
 from splatseg.evaluate.tables import protocol_tables
 from splatseg.files import write_json
-from splatseg.run.evaluate import evaluate_run
+from splatseg.jobs.evaluate import evaluate_run
+from splatseg.jobs.protocol import evaluate_protocol, write_held_out
+from splatseg.jobs.words import open_language
 from splatseg.run.folder import Run, open_run
-from splatseg.run.protocol import evaluate_protocol, write_held_out
-from splatseg.run.words import open_language
 from splatseg.select.selection import Selection
 
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from splatseg.cli.console import Terminal
-from splatseg.run.export import ExportLayout, ExportOptions, export_source, open_source
+from splatseg.jobs.export import ExportLayout, ExportOptions, export_source, open_source
 
 
 @dataclass(frozen=True)

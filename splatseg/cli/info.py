@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from splatseg.cli.console import Terminal
-from splatseg.run.describe import describe, describe_machine
+from splatseg.jobs.info import describe, describe_machine
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import Annotated
 import tyro
 
 from splatseg.cli.console import Terminal
+from splatseg.jobs.masks import MasksRequest, export_masks, make_masks
 from splatseg.masks.flatten import Layout
-from splatseg.masks.generate.generate import parse_shard
-from splatseg.masks.generate.mask_model import Precision
-from splatseg.masks.generate.settings import GenerateSettings
-from splatseg.run.masks import MasksRequest, export_masks, make_masks
+from splatseg.masks.propose.batch import parse_shard
+from splatseg.masks.propose.sam.mask_model import Precision
+from splatseg.masks.propose.settings import GenerateSettings
 
 
 @dataclass(frozen=True)

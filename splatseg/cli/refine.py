@@ -10,8 +10,8 @@ import tyro
 
 from splatseg.cli.arguments import RunFolder
 from splatseg.cli.console import Terminal
+from splatseg.jobs.refine import refine_run
 from splatseg.run.folder import open_run
-from splatseg.run.refine import refine_run
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ import tyro
 from splatseg.cli.arguments import Cameras, Split, read_size
 from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
-from splatseg.output.painter import Shown
-from splatseg.output.video import FILM_SUFFIXES, Codec
+from splatseg.jobs.film import Direction, Film, render_video
+from splatseg.jobs.render import render_run
+from splatseg.render.film.video import FILM_SUFFIXES, Codec
+from splatseg.render.painter import Shown
 from splatseg.run.folder import open_run
-from splatseg.run.render import render_run
-from splatseg.run.video import Direction, Film, render_video
 
 Source = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar="RUN|SPLAT")]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from splatseg.cli.arguments import Masks, Method, RunFolder, masks_setting
 from splatseg.cli.console import Terminal
+from splatseg.jobs.segment import regroup_run, segment_run
 from splatseg.run.folder import open_run
-from splatseg.run.segment import regroup_run, segment_run
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ import tyro
 
 from splatseg.cli.arguments import Cameras, RunFolder
 from splatseg.cli.console import Terminal
+from splatseg.jobs.request import Request
+from splatseg.jobs.select import select_in_run
+from splatseg.jobs.words import Words
 from splatseg.run.folder import open_run
-from splatseg.run.request import Request
-from splatseg.run.select import select_in_run
-from splatseg.run.words import Words
 
 Clicks = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[VIEW:]X,Y")]
 Boxes = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[VIEW:]X0,Y0,X1,Y1")]

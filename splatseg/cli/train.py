@@ -10,8 +10,8 @@ import tyro
 
 from splatseg.cli.arguments import Masks, Method, masks_setting, read_names
 from splatseg.cli.console import Terminal
+from splatseg.jobs.train import start_run, train_run
 from splatseg.run.settings import CaptureSettings, RunSettings
-from splatseg.run.train import start_run, train_run
 
 
 @dataclass(frozen=True)

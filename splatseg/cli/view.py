@@ -41,7 +41,7 @@ class View:
         from splatseg.viewer.server import LOCALHOST, Viewer, import_viser  # noqa: PLC0415 (the viewer is an extra)
 
         import_viser()
-        from splatseg.viewer.scene import Scene  # noqa: PLC0415
+        from splatseg.scene.scene import Scene  # noqa: PLC0415
         from splatseg.viewer.words import Words  # noqa: PLC0415
 
         scene = Scene.open(self.path)

@@ -10,8 +10,8 @@ import tyro
 
 from splatseg.cli.arguments import RunFolder
 from splatseg.cli.console import Terminal
+from splatseg.jobs.words import describe_run
 from splatseg.run.folder import open_run
-from splatseg.run.words import describe_run
 from splatseg.words.encoder import load_encoder
 from splatseg.words.vocabulary import read_words
 

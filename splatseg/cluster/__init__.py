@@ -1,1 +1,1 @@
-"""From features to segments."""
+"""From features and votes to a hierarchy of segments."""

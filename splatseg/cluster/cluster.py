@@ -20,16 +20,16 @@ import torch
 from scipy.spatial import cKDTree
 
 from splatseg.arrays import check_shapes
+from splatseg.cluster.components import spatial_components, touching_gaussians
 from splatseg.cluster.coreset import cover, means_of, nearest
+from splatseg.cluster.cut_by_support import supported_cut
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.cluster.linkage import average_linkage, cut
-from splatseg.cluster.similar_merging import RANGE, merge_by_similarity
-from splatseg.cluster.supported_cut import supported_cut
-from splatseg.cluster.supported_merging import merge_by_support
-from splatseg.cluster.tidy import spatial_components, touching_gaussians
+from splatseg.cluster.merge_by_similarity import RANGE, merge_by_similarity
+from splatseg.cluster.merge_by_support import merge_by_support
 from splatseg.cluster.touching import touching_segments
-from splatseg.lift.agreement import Agreement
 from splatseg.splats.splats import Splats
+from splatseg.votes.agreement import Agreement
 
 
 @dataclass(frozen=True, kw_only=True)

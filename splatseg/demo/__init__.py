@@ -1,1 +1,1 @@
-"""A small capture that comes with the package, with the truth about it."""
+"""A small capture that comes with the package, with its ground truth."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from splatseg.capture.capture import View
 from splatseg.errors import MaskError
-from splatseg.masks.importers import read_label_map
+from splatseg.masks.formats.read import read_label_map
 from splatseg.masks.store import open_masks
 from splatseg.resampling import nearest_pixels
 

@@ -1,1 +1,1 @@
-"""2D segments per view, which need not agree between views."""
+"""2D segments of each view, which need not agree between views."""

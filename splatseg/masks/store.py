@@ -20,8 +20,8 @@ from pathlib import Path, PurePosixPath
 from splatseg.capture.capture import View
 from splatseg.capture.images import stem_of
 from splatseg.errors import MaskError
-from splatseg.masks.coco_dataset import CocoDataset, read_coco_dataset
-from splatseg.masks.importers import READERS, read_segments
+from splatseg.masks.formats.coco_dataset import CocoDataset, read_coco_dataset
+from splatseg.masks.formats.read import READERS, read_segments
 from splatseg.masks.segments import Segments
 
 RECORD_NAME = "masks.json"

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from splatseg.arrays import check_shapes
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.errors import BackendError
 
 BACKENDS = ("native", "reference")

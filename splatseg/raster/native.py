@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.errors import BackendError
 from splatseg.raster.interface import Growth, PixelPlan, Plan, Raster, RasterSettings, SparseWeights
 

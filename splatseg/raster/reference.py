@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.raster.interface import Growth, PixelPlan, Plan, Raster, RasterSettings, SparseWeights
 from splatseg.raster.rotations import rotation_matrices
 

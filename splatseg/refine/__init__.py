@@ -1,1 +1,1 @@
-"""Boundaries: Gaussians that straddle two segments, found from the votes, split and settled in a copy."""
+"""Clean boundaries: Gaussians that straddle two segments are split and settled, in a copy."""

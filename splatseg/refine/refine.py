@@ -20,13 +20,13 @@ import numpy as np
 import torch
 
 from splatseg.arrays import check_shapes
-from splatseg.lift.agreement import Agreement
-from splatseg.lift.votes import Votes, collect_votes
 from splatseg.refine.profile import CHILDREN
 from splatseg.refine.settle import Targets, settle
 from splatseg.refine.split import split_along
 from splatseg.refine.straddle import Matched, Tally, tally
 from splatseg.splats.splats import Splats
+from splatseg.votes.agreement import Agreement
+from splatseg.votes.votes import Votes, collect_votes
 
 if TYPE_CHECKING:
     from splatseg.capture.capture import View

@@ -23,14 +23,14 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from splatseg.capture.camera import Camera
-from splatseg.lift.votes import Votes
+from splatseg.cameras.camera import Camera
 from splatseg.raster.interface import rasterize
-from splatseg.splats.render import render_rgb, view_colors
+from splatseg.render.rgb import render_rgb, view_colors
 from splatseg.splats.splats import Splats
 from splatseg.train.density import extent_of
 from splatseg.train.optimiser import Optimiser
 from splatseg.train.train import view_of_step
+from splatseg.votes.votes import Votes
 
 if TYPE_CHECKING:
     from splatseg.capture.capture import View

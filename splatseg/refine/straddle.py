@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from splatseg.lift.visible import visible_under_masks
-from splatseg.lift.votes import Votes
+from splatseg.votes.visible import visible_under_masks
+from splatseg.votes.votes import Votes
 
 ROWS_A_BLOCK = 65_536
 

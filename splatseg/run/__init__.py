@@ -1,1 +1,1 @@
-"""The whole job on a run folder. The command line calls these functions, and so can you."""
+"""A run on disk: its folder, its settings, and the reporter that long work talks to."""

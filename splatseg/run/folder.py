@@ -30,15 +30,15 @@ from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.cluster.hierarchy_file import read_hierarchy
 from splatseg.errors import PromptError, RunError
 from splatseg.files import atomic_write
-from splatseg.lift.agreement import Agreement
-from splatseg.lift.votes_file import read_votes
+from splatseg.formats.read import load_splats
 from splatseg.masks.store import MaskStore, open_masks
-from splatseg.output.palette import Color
-from splatseg.output.segments_json import read_segments
 from splatseg.run.settings import AUTO_MASKS, RunSettings
 from splatseg.run.settings_file import read_settings, to_plain, write_settings
-from splatseg.splats.load import load_splats
+from splatseg.segments.palette import Color
+from splatseg.segments.table_file import read_segments
 from splatseg.splats.splats import Splats
+from splatseg.votes.agreement import Agreement
+from splatseg.votes.file import read_votes
 
 FILES = (
     *("config.yaml", "metrics.jsonl", "splats.ply", "votes.safetensors", "hierarchy.safetensors", "words.safetensors"),

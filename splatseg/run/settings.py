@@ -10,12 +10,12 @@ from typing import Any, Literal
 import splatseg.version
 from splatseg.capture.capture import Capture, load_capture
 from splatseg.cluster.cluster import ClusterSettings
-from splatseg.contrast.config import ContrastConfig
-from splatseg.contrast.paper.config import PaperConfig
 from splatseg.errors import RunError
-from splatseg.lift.embed import EmbedSettings
+from splatseg.features.contrast.settings import ContrastConfig
+from splatseg.features.lift.embed import EmbedSettings
+from splatseg.features.paper.settings import PaperConfig
 from splatseg.refine.refine import RefineSettings
-from splatseg.train.config import TrainConfig
+from splatseg.train.settings import TrainConfig
 
 Method = Literal["lift", "contrast", "paper"]
 

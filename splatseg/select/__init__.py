@@ -1,1 +1,1 @@
-"""From a prompt to a set of Gaussians."""
+"""From prompts to a set of Gaussians."""

@@ -16,15 +16,15 @@ import numpy as np
 import torch
 
 from splatseg.arrays import check_shapes
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
-from splatseg.lift.agreement import Agreement
 from splatseg.raster.interface import Plan, accumulate, prepare
-from splatseg.select.corrected import best_corrected
 from splatseg.select.selection import Selection, features_of, nonempty
 from splatseg.select.threshold import best_threshold, iou, render_members
+from splatseg.select.vote_correction import best_corrected
 from splatseg.splats.splats import Splats
+from splatseg.votes.agreement import Agreement
 
 
 def select_by_mask(

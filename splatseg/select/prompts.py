@@ -19,19 +19,19 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.cluster.cluster import segments_of
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
-from splatseg.lift.agreement import Agreement
 from splatseg.raster.interface import contributors
-from splatseg.select.box import Box, select_by_box
-from splatseg.select.click import ALIKE, click_query, pixel_of, select_by_click
+from splatseg.select.box_prompt import Box, select_by_box
+from splatseg.select.click_prompt import ALIKE, click_query, pixel_of, select_by_click
 from splatseg.select.mask_prompt import inside_outside, select_by_mask
 from splatseg.select.selection import Selection, nonempty
 from splatseg.select.session import Session, session_of
 from splatseg.select.threshold import iou, render_members
 from splatseg.splats.splats import Splats
+from splatseg.votes.agreement import Agreement
 
 USUAL = 0.5
 """The granularity up to which pieces that are not wanted are taken away whole."""

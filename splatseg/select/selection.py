@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from splatseg.arrays import check_shapes
-from splatseg.cluster.tidy import drop_small_pieces
+from splatseg.cluster.components import drop_small_pieces
 from splatseg.errors import PromptError
 from splatseg.splats.splats import Splats
 

@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splatseg.capture.camera import Camera
-from splatseg.cluster.tidy import drop_small_pieces
+from splatseg.cameras.camera import Camera
+from splatseg.cluster.components import drop_small_pieces
 from splatseg.raster.interface import Plan, prepare, rasterize_levels
 from splatseg.select.selection import Selection, features_of
 from splatseg.select.threshold import SHOWN

@@ -1,1 +1,1 @@
-"""The 3D model: Gaussians, their colours, their files, their pictures."""
+"""The 3D model: Gaussians and their colours."""

@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.raster.interface import Growth
-from splatseg.train.config import TrainConfig
+from splatseg.train.settings import TrainConfig
 
 SPLIT_SHRINK = 1.6
 """Scales of the children of a split are the parent's over this [3DGS: 0.8 * 2]."""

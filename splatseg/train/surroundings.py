@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 
 CELLS = 16
 """Cells along the shorter side of an image; a cell without any point of the capture is open."""

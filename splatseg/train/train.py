@@ -21,19 +21,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import Capture, View
 from splatseg.errors import RunError
 from splatseg.raster.interface import rasterize
+from splatseg.render.rgb import view_colors
 from splatseg.splats.initialise import from_points
-from splatseg.splats.render import view_colors
 from splatseg.splats.spherical_harmonics import coefficient_count
 from splatseg.splats.splats import Splats
 from splatseg.train import density
 from splatseg.train.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from splatseg.train.config import TrainConfig
 from splatseg.train.losses import JointObjective, photometric_loss, psnr
 from splatseg.train.optimiser import Optimiser
+from splatseg.train.settings import TrainConfig
 from splatseg.train.surroundings import far_points
 
 ORDER, SPLIT = 0, 1

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from splatseg.errors import BackendError
-from splatseg.viewer.admission import guarded
-from splatseg.viewer.page import Page
+from splatseg.scene.scene import Scene
+from splatseg.viewer.page.admission import guarded
+from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.build import build_panels
-from splatseg.viewer.saved import SavedWorkspaces
-from splatseg.viewer.scene import Scene
 from splatseg.viewer.words import Words
+from splatseg.viewer.workspace.saved import SavedWorkspaces
 
 LOG = logging.getLogger("splatseg.viewer")
 

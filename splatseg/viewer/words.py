@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 
 from splatseg.errors import PromptError
+from splatseg.jobs.words import Found, Language, open_language
 from splatseg.run.reporter import Silent
-from splatseg.run.words import Found, Language, open_language
-from splatseg.viewer.scene import Scene
+from splatseg.scene.scene import Scene
 
 
 class Words:

@@ -21,10 +21,10 @@ import numpy as np
 
 from splatseg.capture.capture import View
 from splatseg.cluster.hierarchy import Hierarchy
-from splatseg.lift.agreement import Agreement
-from splatseg.lift.votes import Votes, collect_votes
 from splatseg.masks.segments import Segments, from_masks
 from splatseg.splats.splats import Splats
+from splatseg.votes.agreement import Agreement
+from splatseg.votes.votes import Votes, collect_votes
 
 FOUND = 0.3
 """Support from which a set counts as found: seen well in half the views, or fairly in most."""

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 from splatseg.errors import WeightsError
-from splatseg.masks.generate.memory import LESS_MEMORY, Batches
-from splatseg.masks.generate.pretrained import device_named, load_network, load_processor, read_config
+from splatseg.models.batches import LESS_MEMORY, Batches
+from splatseg.models.pretrained import device_named, load_network, load_processor, read_config
 
 FAMILIES = ("clip", "metaclip_2", "siglip", "siglip2")
 """Model types, as their config.json says."""

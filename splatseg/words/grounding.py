@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 from splatseg.errors import WeightsError
-from splatseg.masks.generate.mask_model import MaskModel, load_mask_model
-from splatseg.masks.generate.memory import LESS_MEMORY, Batches
-from splatseg.masks.generate.pretrained import device_named, load_network, load_processor, read_config
+from splatseg.masks.propose.sam.mask_model import MaskModel, load_mask_model
+from splatseg.models.batches import LESS_MEMORY, Batches
+from splatseg.models.pretrained import device_named, load_network, load_processor, read_config
 
 DETECTORS = ("grounding-dino", "mm-grounding-dino", "owlvit", "owlv2")
 CONCEPTS = ("sam3", "sam3_video")

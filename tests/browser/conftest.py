@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from browser_tab import FLAGS, Tab, chromium, settled
 
-from splatseg.viewer.scene import Scene
+from splatseg.scene.scene import Scene
 from splatseg.viewer.server import Viewer
 
 

@@ -10,7 +10,7 @@ import pytest
 from browser_tab import Tab, places, settled
 from PIL import Image
 
-from splatseg.splats.load import load_splats
+from splatseg.formats.read import load_splats
 from splatseg.viewer.server import Viewer
 
 pytestmark = pytest.mark.slow
@@ -50,7 +50,7 @@ def test_the_first_view_shows_the_scene_and_says_what_to_do(tab: Tab, viewer: Vi
 
 
 def test_the_screen_shows_the_colours_that_we_drew(tab: Tab, viewer: Viewer) -> None:
-    from splatseg.viewer.picture import picture
+    from splatseg.viewer.drawing.picture import picture
 
     page = viewer.pages[0]
     tab.page.wait_for_timeout(500)

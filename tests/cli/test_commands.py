@@ -13,7 +13,7 @@ from PIL import Image
 from splatseg.capture.capture import load_capture
 from splatseg.cli.main import run
 from splatseg.demo.demo import demo_capture
-from splatseg.splats.ply import read_ply
+from splatseg.formats.ply.ply import read_ply
 
 VIEWS = 64
 HELD_OUT = 8

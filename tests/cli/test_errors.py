@@ -14,7 +14,7 @@ from PIL import Image
 
 from splatseg.cli.main import run
 from splatseg.demo.demo import demo_capture
-from splatseg.splats.ply import read_ply, write_ply
+from splatseg.formats.ply.ply import read_ply, write_ply
 
 
 def _said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:

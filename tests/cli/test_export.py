@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from splatseg.cli.main import run
-from splatseg.splats.load import load_splats
-from splatseg.splats.ply import read_ply
+from splatseg.formats.ply.ply import read_ply
+from splatseg.formats.read import load_splats
 
 
 @pytest.mark.parametrize("name", ["compressed.ply", "splat", "spz", "sog", "glb", "usdc", "json"])

@@ -27,8 +27,8 @@ from splatseg.demo.demo import demo_capture
 from splatseg.errors import PromptError
 from splatseg.evaluate.protocols.registry import PROTOCOLS
 from splatseg.evaluate.protocols.score import score_predictions
+from splatseg.jobs.protocol import evaluate_protocol, prompts_of_reference, silhouette, tasks_of
 from splatseg.run.folder import Run, open_run
-from splatseg.run.protocol import evaluate_protocol, prompts_of_reference, silhouette, tasks_of
 from splatseg.run.reporter import Silent
 from splatseg.select.mask_prompt import select_by_mask
 from splatseg.select.selection import Selection

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from splatseg.report.measure import checks_of, findings_of, measure_run
+from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run, open_run
-from splatseg.run.measure import checks_of, findings_of, measure_run
-from splatseg.run.report import report_run
 from splatseg.run.reporter import Silent
 
 SWAPPED, REMOVED = "010", "020"

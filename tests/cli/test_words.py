@@ -14,10 +14,10 @@ import tiny_language_models as tiny
 from splatseg.cli.main import run
 from splatseg.errors import NotFoundError, RunError, WeightsError
 from splatseg.evaluate.truth import read_truth
-from splatseg.output.segments_json import read_segments
+from splatseg.jobs.words import describe_run, find_described, find_grounded
 from splatseg.run.folder import open_run
 from splatseg.run.reporter import Silent
-from splatseg.run.words import describe_run, find_described, find_grounded
+from splatseg.segments.table_file import read_segments
 from splatseg.words.described import read_described
 from splatseg.words.query import Scale
 

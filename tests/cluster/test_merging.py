@@ -7,14 +7,14 @@ import itertools
 import numpy as np
 from scipy import sparse
 
-from splatseg.cluster import supported_merging as module
+from splatseg.cluster import merge_by_support as module
 from splatseg.cluster.cluster import segments_of
 from splatseg.cluster.hierarchy import Hierarchy
+from splatseg.cluster.merge_by_similarity import merge_by_similarity
+from splatseg.cluster.merge_by_support import FLAT, NESTED, threshold_of
 from splatseg.cluster.merging import merge_touching
-from splatseg.cluster.similar_merging import merge_by_similarity
-from splatseg.cluster.supported_merging import FLAT, NESTED, threshold_of
-from splatseg.lift.agreement import Agreement
-from splatseg.lift.votes import Votes
+from splatseg.votes.agreement import Agreement
+from splatseg.votes.votes import Votes
 
 ATOMS = np.arange(1, 7, dtype=np.int32)
 """Six atoms of one Gaussian each: {1, 2} and {3, 4} are things, 5 is small and lies on 6, which is large."""

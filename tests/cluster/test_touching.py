@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from splatseg.cluster.tidy import touching_gaussians
+from splatseg.cluster.components import touching_gaussians
 from splatseg.cluster.touching import touching_segments
 
 

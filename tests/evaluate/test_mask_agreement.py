@@ -9,7 +9,7 @@ from scenes import masked_things, whole_masks
 
 from splatseg.evaluate.mask_agreement import ViewMasks, compare_masks, masks_by_fit, view_agreements
 from splatseg.masks.segments import Segments, from_label_map, from_masks
-from splatseg.output.render_masks import label_map
+from splatseg.render.label_maps import label_map
 
 
 def squares() -> np.ndarray:

@@ -12,9 +12,9 @@ from scenes import ring
 from splatseg.capture.capture import View
 from splatseg.evaluate.segmentation import boundary_iou
 from splatseg.masks.segments import Segments, from_label_map
-from splatseg.output.render_masks import label_map
 from splatseg.refine.refine import Refined, RefineSettings, refine_boundaries
-from splatseg.splats.render import render_rgb
+from splatseg.render.label_maps import label_map
+from splatseg.render.rgb import render_rgb
 from splatseg.splats.splats import Splats
 from splatseg.train.losses import psnr
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from splatseg.lift.agreement import Agreement
-from splatseg.lift.votes import Votes
 from splatseg.refine.straddle import tally
+from splatseg.votes.agreement import Agreement
+from splatseg.votes.votes import Votes
 
 A, B = np.arange(0, 20), np.arange(20, 45)
 N = 45

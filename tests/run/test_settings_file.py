@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from splatseg.contrast.config import ContrastConfig
 from splatseg.errors import RunError
+from splatseg.features.contrast.settings import ContrastConfig
 from splatseg.run.settings import CaptureSettings, RunSettings
 from splatseg.run.settings_file import read_settings, write_settings
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scenes import ring, things
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
 from splatseg.select.mask_prompt import inside_outside, plan_of, query_of, select_by_mask
 from splatseg.select.threshold import render_members

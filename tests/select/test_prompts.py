@@ -7,7 +7,7 @@ import pytest
 import torch
 from scenes import ring, things
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
 from splatseg.select.mask_prompt import plan_of

@@ -8,9 +8,9 @@ import torch
 from scenes import ring, things
 
 from splatseg.errors import PromptError
-from splatseg.output.render_masks import selection_mask
+from splatseg.render.label_maps import selection_mask
 from splatseg.select import session as module
-from splatseg.select.click import select_by_click
+from splatseg.select.click_prompt import select_by_click
 from splatseg.select.session import Session
 from splatseg.splats.splats import Splats
 

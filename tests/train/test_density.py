@@ -7,9 +7,9 @@ import pytest
 import scenes
 import torch
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.train import density
-from splatseg.train.config import TrainConfig
+from splatseg.train.settings import TrainConfig
 
 CONFIG = TrainConfig(clone_scale=0.01, prune_scale=0.1, prune_opacity=0.005, grow_gradient=1.0)
 

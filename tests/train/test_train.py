@@ -11,14 +11,14 @@ import scenes
 import torch
 from torch import Tensor
 
-from splatseg.capture.camera import Camera
+from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import Capture, View
 from splatseg.errors import CaptureError, RunError
 from splatseg.files import write_png
+from splatseg.render.rgb import render_rgb
 from splatseg.splats.initialise import from_points
-from splatseg.splats.render import render_rgb
 from splatseg.splats.splats import Splats
-from splatseg.train.config import TrainConfig
+from splatseg.train.settings import TrainConfig
 from splatseg.train.train import StepReport, at_resolution, begin, fit, one_step, view_of_step
 
 CONFIG = TrainConfig(

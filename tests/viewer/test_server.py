@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import viewer_scenes
 
-from splatseg.viewer.scene import Scene
+from splatseg.scene.scene import Scene
 from splatseg.viewer.server import Viewer, address_of
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 from viewer_scenes import CAMERA, on, scene
 
-from splatseg.viewer.picture import picture
-from splatseg.viewer.workspace import Workspace
+from splatseg.viewer.drawing.picture import picture
+from splatseg.viewer.workspace.workspace import Workspace
 
 
 def at_once(*work: Callable[[], object], times: int = 40) -> None:

@@ -1,1 +1,1 @@
-"""Mask proposals from the image alone: no model, no weights."""
+"""Making masks from photographs: by a model of the SAM families, or by any other generator."""

@@ -1,0 +1,1 @@
+"""The tabs beside the picture, a module each."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from splatseg.viewer.page import Page
+from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.export import ExportPanel
 from splatseg.viewer.panels.help import HelpPanel
 from splatseg.viewer.panels.keys import Shortcut, listen

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from splatseg.errors import PromptError
-from splatseg.viewer.page import Page
+from splatseg.viewer.page.page import Page
 
 Action = Callable[[], None]
 

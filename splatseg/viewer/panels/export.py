@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 from splatseg.errors import PromptError
-from splatseg.output.formats import FORMATS
-from splatseg.viewer import exports
-from splatseg.viewer.page import Page
+from splatseg.formats.write import FORMATS
+from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import Choice, add_buttons
 from splatseg.viewer.panels.film import FilmControls
 from splatseg.viewer.panels.writer import Writer
+from splatseg.viewer.writing import exports
 
 SUFFIXES = tuple(f".{name}" for name, kind in FORMATS.items() if kind.splat)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 from splatseg.errors import PromptError
-from splatseg.viewer import film
-from splatseg.viewer.home import Pose
-from splatseg.viewer.page import Page
+from splatseg.scene.first_pose import Pose
+from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import Choice, Slider, add_buttons, assign
 from splatseg.viewer.panels.writer import Writer
+from splatseg.viewer.writing import film
 
 SIZES = {"1280 x 720": (1280, 720), "1920 x 1080": (1920, 1080), "854 x 480": (854, 480)}
 

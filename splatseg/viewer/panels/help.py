@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from splatseg.viewer.page import Page
+from splatseg.viewer.page.page import Page
 
 MOUSE = """#### In the picture
 | | |

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from splatseg.viewer.page import Page
+from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import add_command
 
 

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from splatseg.viewer.page import Page
+from splatseg.viewer.page.page import Page
 
 
 class Links:

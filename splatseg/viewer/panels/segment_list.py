@@ -9,7 +9,7 @@ import html
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from splatseg.output.segments_json import Segment
+from splatseg.segments.table_file import Segment
 
 ROWS = 10
 """Rows of one page."""

@@ -7,14 +7,14 @@ import re
 from typing import Any
 
 from splatseg.errors import PromptError
-from splatseg.output.segments_json import Segment, largest_first
-from splatseg.viewer.describing import whole_segments
-from splatseg.viewer.labeling import Labeling
-from splatseg.viewer.page import Page
+from splatseg.scene.table import SegmentTable
+from splatseg.scene.table_state import Labeling
+from splatseg.segments.table_file import Segment, largest_first
+from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import Choice, add_buttons, assign, on_change, on_submit, typed
 from splatseg.viewer.panels.links import Links
 from splatseg.viewer.panels.segment_list import SORTS, ListState, found, list_html, page_of, pages_of
-from splatseg.viewer.segment_table import SegmentTable
+from splatseg.viewer.workspace.summary import whole_segments
 
 MESSAGE = re.compile(r"((choose|add|remove|tick|eye):\d{1,9}|color:\d{1,9}:#[0-9a-fA-F]{6}|page:-?\d{1,9})")
 """What the list sends: a verb and a segment, its new colour, or how many pages to turn."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from splatseg.errors import PromptError
-from splatseg.viewer.page import Page
+from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import Choice, Slider, add_buttons, assign, on_change, on_submit, typed
 
 FIRST_USE = """- **Click** an object in the picture: it is selected at once.

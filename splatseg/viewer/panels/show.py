@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html
 
-from splatseg.output.overlays import SELECTED
-from splatseg.viewer.page import Page
+from splatseg.render.overlays import SELECTED
+from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import Choice, assign
 
 LABELS = {

@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image
 
 from splatseg.errors import SplatsegError
-from splatseg.viewer.page import Page
+from splatseg.viewer.page.browser_camera import pose_at_view
+from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import Choice, add_buttons, assign
-from splatseg.viewer.pose import pose_at_view
 
 WIDTH = 700
 """Pictures are sent this wide: they fill the panel, and can be opened larger than it."""

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from splatseg.errors import PromptError
-from splatseg.viewer import exports
-from splatseg.viewer.page import Page
+from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import assign
+from splatseg.viewer.writing import exports
 
 MOST_DOWNLOAD = 512 * 1024 * 1024
 """Larger files are left on the server: a browser holds a download in memory."""

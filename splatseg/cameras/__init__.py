@@ -1,0 +1,1 @@
+"""Cameras and their paths, free of any capture: pinhole, look-at, orbits, keyframes."""

@@ -1,0 +1,204 @@
+"""Smooth paths of cameras through given ones: keyframes that a person set, or the views of a capture.
+
+Alphabet: keyframes k = 0..n-1 with positions p_k (3,) and rotations R_k; knots u_k; F frames of the path.
+
+Positions follow a natural cubic spline, rotations SciPy's rotation spline, both with continuous acceleration, over
+centripetal knots u_{k+1} - u_k = sqrt(s_k) (Lee 1989), which neither overshoot nor make loops. The length of a step
+s_k = |p_{k+1} - p_k| + r * angle(R_k, R_{k+1}) counts turning as well as moving; r makes both count the same over the
+whole path. Frames are taken at equal lengths along the curve, so that nothing races or stands still.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.interpolate import CubicSpline, PchipInterpolator
+from scipy.spatial.transform import Rotation, RotationSpline
+
+from splatseg.cameras.camera import Camera
+from splatseg.errors import CaptureError
+
+STEPS_BETWEEN = 32
+"""Points on the curve between two keyframes at which its length is measured."""
+
+STRAY = 6.0
+"""A camera this many times farther from the others' middle than the median of them is an outlier."""
+
+DETOUR = 1.5
+"""Views in the order of their names are a path unless it is this much longer than a short tour through all of them."""
+
+MOST_KEYFRAMES = 400
+"""More views than that add nothing to a smooth path."""
+
+SMOOTHING = 1 / 24
+"""Width of the Gaussian that smooths a path through views, as a share of their number; at least one view."""
+
+
+def path_through(keyframes: Sequence[Camera], frames: int) -> tuple[Camera, ...]:
+    """`frames` cameras along a smooth path through the keyframes, from the first to the last, at an even speed.
+
+    The keyframes must have one size; focal lengths and principal points change gradually from one to the next.
+
+    Raises CaptureError if there are fewer than two different keyframes.
+    """
+    sizes = {(camera.width, camera.height) for camera in keyframes}
+    if len(sizes) > 1:
+        raise ValueError(f"keyframes must have one size, got {sorted(sizes)}; use `reframed`")
+    positions, rotations = _poses(keyframes)
+    lengths = _step_lengths(positions, rotations)
+    kept = np.concatenate([[True], lengths > 1e-9]) if len(keyframes) else np.zeros(0, bool)
+    if kept.sum() < 2:
+        raise CaptureError(
+            f"a path needs at least two different keyframes, and there "
+            f"{'are none' if not len(kept) else 'is one'}; add another camera."
+        )
+    positions, rotations, lengths = positions[kept], rotations[np.flatnonzero(kept)], lengths[lengths > 1e-9]
+    knots = np.concatenate([[0.0], np.cumsum(np.sqrt(lengths))])
+    along, turning = CubicSpline(knots, positions, bc_type="natural"), RotationSpline(knots, rotations)
+    lenses = np.array([_lens(camera) for camera, keep in zip(keyframes, kept, strict=True) if keep])
+    lens = PchipInterpolator(knots, lenses)
+    times = _even_times(along, turning, knots, frames)
+    width, height = sizes.pop()
+    return tuple(
+        _camera(position, rotation, values, width, height)
+        for position, rotation, values in zip(along(times), turning(times).as_matrix(), lens(times), strict=True)
+    )
+
+
+def path_of_views(cameras: Sequence[Camera]) -> tuple[Camera, ...]:
+    """Keyframes of a calm path along the cameras of a capture, given in the order of their names.
+
+    Stray cameras are left out. If the order jumps about, a short tour through all is taken instead. Then positions and
+    directions are smoothed, so that the path goes along the views and not through each.
+    """
+    kept = [cameras[index] for index in _without_strays(np.array([c.position for c in cameras]).reshape(-1, 3))]
+    if len(kept) > MOST_KEYFRAMES:
+        kept = [kept[index] for index in np.linspace(0, len(kept) - 1, MOST_KEYFRAMES).round().astype(int)]
+    if len(kept) < 3:
+        return tuple(kept)
+    positions = np.array([camera.position for camera in kept])
+    tour = _short_tour(positions)
+    if _length(positions) > DETOUR * _length(positions[tour]):
+        kept = [kept[index] for index in tour]
+    return _smoothed(kept)
+
+
+def reframed(camera: Camera, width: int, height: int) -> Camera:
+    """The camera with a picture of another shape and the same angle of view along the diagonal.
+
+    For the same shape it is `camera.resized`. Otherwise a wider picture shows a little more at its sides and a little
+    less above and below.
+    """
+    scale = math.hypot(width, height) / math.hypot(camera.width, camera.height)
+    K = camera.K.copy()
+    K[:2, :2] *= scale
+    K[0, 2] *= width / camera.width
+    K[1, 2] *= height / camera.height
+    return Camera(camera.viewmat, K, width, height)
+
+
+def natural_order(name: str) -> list[tuple[int, int, str]]:
+    """A key that sorts numbers in names by value: "view 9" before "view 10"."""
+    parts = re.split(r"(\d+)", name)
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part]
+
+
+def _poses(cameras: Sequence[Camera]) -> tuple[np.ndarray, Rotation]:
+    """Positions (n,3) and rotations from camera to world."""
+    positions = np.array([camera.position for camera in cameras]).reshape(-1, 3)
+    matrices = np.array([camera.viewmat[:3, :3].T for camera in cameras]).reshape(-1, 3, 3)
+    return positions, Rotation.from_matrix(matrices)
+
+
+def _step_lengths(positions: np.ndarray, rotations: Rotation) -> np.ndarray:
+    moved = np.linalg.norm(np.diff(positions, axis=0), axis=1)
+    turned = (rotations[:-1].inv() * rotations[1:]).magnitude() if len(positions) > 1 else np.zeros(0)
+    # A path that only turns, or only moves, is measured by that alone.
+    both = moved.sum() > 1e-9 and turned.sum() > 1e-9
+    return moved + turned * (moved.sum() / turned.sum() if both else 1.0)
+
+
+def _even_times(along: CubicSpline, turning: RotationSpline, knots: np.ndarray, frames: int) -> np.ndarray:
+    """Parameters (F,) at equal lengths along the curve, both ends included."""
+    fine = np.concatenate([np.linspace(a, b, STEPS_BETWEEN, endpoint=False) for a, b in itertools.pairwise(knots)])
+    fine = np.append(fine, knots[-1])
+    reached = np.concatenate([[0.0], np.cumsum(_step_lengths(along(fine), turning(fine)))])
+    # A curve through them, not straight lines: the speed would change by a little at every point.
+    times = PchipInterpolator(reached, fine)(np.linspace(0.0, reached[-1], frames))
+    return np.clip(times, knots[0], knots[-1])
+
+
+def _lens(camera: Camera) -> list[float]:
+    """Logarithms of the focal lengths, so that a zoom is even; skew and principal point."""
+    K = camera.K
+    return [math.log(K[0, 0]), math.log(K[1, 1]), K[0, 1], K[0, 2], K[1, 2]]
+
+
+def _camera(position: np.ndarray, rotation: np.ndarray, lens: np.ndarray, width: int, height: int) -> Camera:
+    fx, fy, skew, cx, cy = math.exp(lens[0]), math.exp(lens[1]), *lens[2:]
+    K = np.array([[fx, skew, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
+    return Camera.placed(rotation, position, K, width, height)
+
+
+def _without_strays(positions: np.ndarray) -> np.ndarray:
+    if len(positions) < 4:
+        return np.arange(len(positions))
+    away = np.linalg.norm(positions - np.median(positions, axis=0), axis=1)
+    return np.flatnonzero(away <= STRAY * max(float(np.median(away)), 1e-9))
+
+
+def _length(positions: np.ndarray) -> float:
+    return float(np.linalg.norm(np.diff(positions, axis=0), axis=1).sum())
+
+
+def _short_tour(positions: np.ndarray) -> np.ndarray:
+    """An order (n,) of points in which few steps are long: nearest neighbours first, then 2-opt (Croes 1958)."""
+    distances = np.linalg.norm(positions[:, None] - positions[None], axis=2)
+    tour, left = [0], set(range(1, len(positions)))
+    while left:
+        rest = sorted(left)
+        tour.append(rest[int(distances[tour[-1], rest].argmin())])
+        left.remove(tour[-1])
+    order = np.array(tour)
+    for _ in range(20):
+        if not _two_opt(order, distances):
+            break
+    return order
+
+
+def _two_opt(order: np.ndarray, distances: np.ndarray) -> bool:
+    """Turn round stretches i..j of an open tour wherever that shortens it; whether any was."""
+    improved = False
+    for i in range(1, len(order) - 1):
+        before, first = order[i - 1], order[i]
+        ends = order[i + 1 :]
+        after = np.append(order[i + 2 :], -1)
+        # The last end has nothing after it: only the edge before the stretch changes.
+        change = distances[before, ends] - distances[before, first]
+        change[:-1] += distances[first, after[:-1]] - distances[ends[:-1], after[:-1]]
+        best = int(change.argmin())
+        if change[best] < -1e-9:
+            order[i : i + best + 2] = order[i : i + best + 2][::-1].copy()
+            improved = True
+    return improved
+
+
+def _smoothed(cameras: Sequence[Camera]) -> tuple[Camera, ...]:
+    """Cameras in order, each pose the mean of its neighbours' under a Gaussian over their places in the order."""
+    width = max(SMOOTHING * len(cameras), 1.0)
+    positions, rotations = _poses(cameras)
+    places = np.arange(len(cameras))
+    smooth = []
+    for place, camera in enumerate(cameras):
+        # Narrower towards the ends: a one-sided mean would pull them inwards.
+        reach = min(width, max(min(place, len(cameras) - 1 - place) / 2, 0.25))
+        weights = np.exp(-0.5 * ((places - place) / reach) ** 2)
+        near = weights > 1e-3
+        position = weights[near] @ positions[near] / weights[near].sum()
+        rotation = rotations[near].mean(weights[near]).as_matrix()
+        smooth.append(_camera(position, rotation, np.array(_lens(camera)), camera.width, camera.height))
+    return tuple(smooth)

@@ -1,0 +1,69 @@
+"""Atoms: the tree of prototypes cut at nodes that masks show as one, rather too fine than too coarse.
+
+    value(node) = max(support(node) * sqrt(mass(node)), value(left) + value(right))
+
+support(node) in 0..1 is how well the masks of all views agree with the Gaussians under the node (`lift.agreement`);
+mass(node) is all that the views see of them. The set of nodes with the greatest total value has no node above another
+and covers everything. With the mass itself the cut would be the best explanation of what is seen; with its root parts
+outweigh a whole that is hardly better supported, so that what ends up together belongs together, whatever the tree
+says above. The tree compares features, which know nothing of touching or of size: `supported_merging` does the rest.
+
+Alphabet: K prototypes, the leaves; K - 1 merges as `linkage` makes them; M masks; V views.
+
+Source: the optimal cut of a tree by dynamic programming is that of excess of mass in HDBSCAN (Campello et al. 2013).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from splatseg.arrays import check_shapes
+from splatseg.votes.agreement import Agreement
+
+MASS_EXPONENT = 0.5
+"""[1 and no merging afterwards: panoptic quality of tabletop 0.89, of demo 0.84; 0.5 and 0.65 with merging: 0.96 and
+0.96, 0.92 and 0.86]"""
+
+
+def supported_cut(
+    merges: np.ndarray, inside: np.ndarray, seen: np.ndarray, agreement: Agreement, exponent: float = MASS_EXPONENT
+) -> np.ndarray:
+    """Cluster index (K,) int64, 0, 1, ..., of each prototype.
+
+    merges (K-1,2) as `average_linkage` gives them; inside (K,M) and seen (K,V), the tallies of the leaves.
+    """
+    count = check_shapes(inside=(inside, "K M"), seen=(seen, "K V"))["K"]
+    inside, seen = inside.copy(), seen.copy()
+
+    def worth(k: int) -> float:
+        return agreement.support_of(inside[k], seen[k]) * float(seen[k].sum()) ** exponent
+
+    value = np.array([worth(k) for k in range(count)])
+    last = np.full(count, -1)  # the step that made what is now named k, -1 for a leaf
+    left, right = np.full(len(merges), -1), np.full(len(merges), -1)  # the steps that made the two sides of a merge
+    one = np.zeros(len(merges), dtype=bool)  # whether a merge is worth more as one segment than as its parts
+    for step, (a, b) in enumerate(merges):
+        inside[a] += inside[b]
+        seen[a] += seen[b]
+        left[step], right[step] = last[a], last[b]
+        own = worth(a)
+        one[step] = own >= value[a] + value[b]
+        value[a] = own if one[step] else value[a] + value[b]
+        last[a] = step
+    return _labels(merges, left, right, one)
+
+
+def _labels(merges: np.ndarray, left: np.ndarray, right: np.ndarray, one: np.ndarray) -> np.ndarray:
+    """From the top of the tree down: a merge that is one segment joins all below it; the others part their sides."""
+    count = len(merges) + 1
+    joined = np.zeros(len(merges), dtype=bool)
+    for step in range(len(merges) - 1, -1, -1):
+        joined[step] |= one[step]
+        for side in (left[step], right[step]):
+            if side >= 0:
+                joined[side] |= joined[step]
+    name = np.arange(count)
+    for step, (a, b) in enumerate(merges):
+        if joined[step]:
+            name[name == name[b]] = name[a]
+    return np.unique(name, return_inverse=True)[1]

@@ -1,0 +1,1 @@
+"""Features by contrastive training on frozen geometry: 16 channels."""

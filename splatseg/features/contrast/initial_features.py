@@ -1,0 +1,44 @@
+"""Where features start: compressed from the spectral embedding of the votes, or directions drawn evenly.
+
+Alphabet: N Gaussians; D dimensions of the embedding; F channels; features have unit rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from splatseg.features.contrast.settings import ContrastConfig
+from splatseg.features.lift.embed import EmbedSettings, embed, unit_rows
+from splatseg.votes.votes import Votes
+
+ROWS_A_SUM = 65_536
+"""Rows that are summed in float32 before they are added in float64."""
+
+FIRST = 0
+"""Purpose of randomness."""
+
+
+def starting_features(votes: Votes, config: ContrastConfig) -> np.ndarray:
+    """(N,F) float32 of unit length; zero, with `start` lift, where no mask that counts sees the Gaussian.
+
+    Raises MaskError, with `start` lift, when no mask is left after the spurious ones are removed.
+    """
+    if config.start == "lift":
+        return compressed(embed(votes, EmbedSettings(seed=config.seed)), config.channels)
+    rng = np.random.default_rng([config.seed, FIRST])
+    return unit_rows(rng.standard_normal((votes.weights.shape[0], config.channels), dtype=np.float32))
+
+
+def compressed(features: np.ndarray, channels: int) -> np.ndarray:
+    """Unit rows (N,D) in the `channels` directions that keep most of them, (N,F), scaled to unit length again.
+
+    Fewer dimensions than channels are filled up with zeros.
+    """
+    gram = np.zeros((features.shape[1], features.shape[1]))
+    for start in range(0, len(features), ROWS_A_SUM):
+        block = features[start : start + ROWS_A_SUM]
+        gram += block.T @ block
+    directions = np.linalg.eigh(gram)[1][:, ::-1][:, :channels].astype(np.float32)
+    found = np.zeros((len(features), channels), dtype=np.float32)
+    found[:, : directions.shape[1]] = unit_rows(features @ directions)
+    return found

@@ -1,0 +1,169 @@
+"""Sampled pixels of the masks of every view, and their blending weights, which are kept while the geometry stays.
+
+Every mask gets as many pixels as every other, so that small ones count as much; a pixel under nested masks may be
+drawn for each of them. Pixels of a mask are spread over it: of its area A in scan order, the j-th of n lies at
+(j + u) A / n, u uniform in 0..1. Round r of R takes those with j = r mod R.
+
+Alphabet: M masks of all views, as the votes have them; P pixels; V views with masks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from splatseg.capture.capture import View
+from splatseg.features.contrast.consensus import RELATED
+from splatseg.features.contrast.settings import ContrastConfig
+from splatseg.features.paper.train import Masks
+from splatseg.masks.segments import Segments
+from splatseg.raster.interface import PixelPlan, prepare, prepare_pixels
+from splatseg.splats.splats import Splats
+from splatseg.votes.votes import Votes
+
+FEWEST_PIXELS = 4
+"""Of a mask in a round, however many masks a view has."""
+
+PIXELS = 1
+"""Purpose of randomness."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Pixels of one view: their weights, and the mask (P,) int64, a column of the votes, each was drawn for.
+
+    related (K,K) bool: which of the K masks that are among these, in order, overlap.
+    """
+
+    plan: PixelPlan
+    masks: Tensor
+    related: Tensor
+
+
+class SampledViews:
+    """The views whose masks count, sampled; weights are kept as long as they fit into `config.memory`."""
+
+    def __init__(
+        self,
+        splats: Splats,
+        views: Sequence[View],
+        masks: Masks,
+        votes: Votes,
+        counts: np.ndarray,
+        config: ContrastConfig,
+    ) -> None:
+        """counts (M,) bool: masks that pixels are drawn for. Every view's masks are read once."""
+        self._geometry = splats.means, splats.quats, splats.scales, splats.opacities
+        self._config = config
+        self._kept: dict[tuple[int, int], Sample] = {}
+        self._uses: list[int] = []
+        self._columns: list[int] = []
+        self._related: list[np.ndarray] = []
+        self._views: list[View] = []
+        self._drawn: list[tuple[np.ndarray, np.ndarray]] = []
+        number = {name: view for view, name in enumerate(votes.views)}
+        for view in views:
+            segments = masks.read(view) if view.name in number else None
+            if segments is not None:
+                column = int(np.searchsorted(votes.view_of, number[view.name]))
+                drawn = self._draw(segments, counts[column : column + segments.count], number[view.name])
+                if len(drawn[0]):
+                    self._views.append(view)
+                    self._drawn.append((drawn[0], drawn[1] + column))
+                    self._columns.append(column)
+                    self._related.append(_overlapping(segments))
+                    self._uses.append(0)
+
+    def __len__(self) -> int:
+        """V, of views with a mask that counts."""
+        return len(self._views)
+
+    def next(self, view: int) -> Sample:
+        """A sample of view 0..V-1: the same for `uses` calls, then that of the next round."""
+        config = self._config
+        turn = self._uses[view] // config.uses % config.rounds
+        self._uses[view] += 1
+        if (view, turn) not in self._kept:
+            sample = self._weighed(view, turn)
+            while self._kept and self._size() + sample.plan.size > config.memory:
+                del self._kept[next(iter(self._kept))]  # the oldest
+            self._kept[view, turn] = sample
+        return self._kept[view, turn]
+
+    def _size(self) -> int:
+        return sum(sample.plan.size for sample in self._kept.values())
+
+    def _weighed(self, view: int, turn: int) -> Sample:
+        pixels, masks = (values[turn :: self._config.rounds] for values in self._drawn[view])
+        width = self._views[view].camera.width
+        places = torch.from_numpy(np.stack([pixels % width, pixels // width], axis=1))
+        plan = prepare(*self._geometry, self._views[view].camera)
+        present = np.unique(masks)
+        related = self._related[view][np.ix_(present - self._columns[view], present - self._columns[view])]
+        return Sample(prepare_pixels(plan, places), torch.from_numpy(masks), torch.from_numpy(related))
+
+    def _draw(self, segments: Segments, counts: np.ndarray, view: int) -> tuple[np.ndarray, np.ndarray]:
+        """Pixels (P,) as y * W + x and their mask (P,) 0, 1, ... of the view, those of every round interleaved."""
+        config = self._config
+        rng = np.random.default_rng([config.seed, PIXELS, view])
+        layers = segments.layers if config.nested else (segments.flattened(),)
+        wanted = config.pixels_a_view * config.rounds
+        draw = _of_every_mask if config.stratified else _evenly
+        return draw([layer.ravel() for layer in layers], counts, wanted, config.rounds, rng)
+
+
+def _of_every_mask(
+    layers: list[np.ndarray], counts: np.ndarray, wanted: int, rounds: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    tables = [_by_label(layer, len(counts)) for layer in layers]
+    roots = np.sqrt(np.sum([areas[1:] for _, areas in tables], axis=0) * counts)
+    numbers = np.maximum(wanted / rounds * roots / max(roots.sum(), 1.0), FEWEST_PIXELS).astype(np.int64) * rounds
+    pixels, masks = [], []
+    for order, areas in tables:
+        first = np.cumsum(areas) - areas
+        for mask in np.flatnonzero(counts & (areas[1:] > 0)):
+            area, each = areas[mask + 1], numbers[mask]
+            place = ((np.arange(each) + rng.random(each)) * (area / each)).astype(np.int64)
+            pixels.append(order[first[mask + 1] + np.minimum(place, area - 1)])
+            masks.append(np.full(each, mask))
+    return _joined(pixels), _joined(masks)
+
+
+def _evenly(
+    layers: list[np.ndarray], counts: np.ndarray, wanted: int, rounds: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    del rounds  # what is drawn in no order is interleaved as it is
+    counted = np.concatenate([[False], counts])
+    pixels = _joined([np.flatnonzero(counted[layer]) for layer in layers])
+    masks = _joined([layer[counted[layer]] - 1 for layer in layers])
+    chosen = rng.choice(len(pixels), min(wanted, len(pixels)), replace=False)
+    return pixels[chosen], masks[chosen].astype(np.int64)
+
+
+def _overlapping(segments: Segments) -> np.ndarray:
+    """(count,count) bool: masks of which the smaller lies in the other by RELATED, a mask with itself too."""
+    count = segments.count + 1
+    related = np.zeros((count, count), bool)
+    areas = np.concatenate([[1], segments.areas()])
+    for i, first in enumerate(segments.layers):
+        for second in segments.layers[:i]:
+            shared = np.bincount(first.ravel().astype(np.int64) * count + second.ravel(), minlength=count * count)
+            share = shared.reshape(count, count) / np.minimum(areas[:, None], areas[None])
+            related |= (share >= RELATED) | (share >= RELATED).T
+    np.fill_diagonal(related, True)
+    return related[1:, 1:]
+
+
+def _by_label(layer: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels in the order of their label, in scan order inside each; and the area of labels 0..count."""
+    # numpy sorts 16-bit integers by radix.
+    keys = layer.astype(np.uint16) if count < 1 << 16 else layer
+    return np.argsort(keys, kind="stable"), np.bincount(layer, minlength=count + 1)
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts).astype(np.int64) if parts else np.zeros(0, np.int64)

@@ -1,0 +1,1 @@
+"""Features in closed form: the degree-normalised truncated SVD of the votes."""

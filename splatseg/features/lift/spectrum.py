@@ -1,0 +1,70 @@
+"""Leading right singular vectors of votes scaled by rows and columns, in passes over rows, the same on every run.
+
+    A = diag(r) W diag(c) = U diag(s) V^T        G = A^T A (M,M)        G v_k = s_k^2 v_k        U s = A V
+
+N Gaussians (hundreds of thousands to millions), M masks (thousands): the eigenproblem of the small side is solved by
+subspace iteration on a seeded random start with some vectors to spare, X <- orth(G X), then Rayleigh and Ritz. G is
+never formed, nor is A: G X = c W^T r^2 W c X is one pass over W, which costs little more than one reading of it. If N
+is large the iteration begins on a sample of the rows, whose G is the whole one's but for chance and a factor; a few
+passes over all rows then set right what chance has done.
+
+Source: Halko, Martinsson and Tropp 2011, algorithm 4.4.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from splatseg.arrays import check_shapes
+from splatseg.votes.products import VoteRows
+
+SPARE_VECTORS = 16
+MAX_ITERATIONS = 30
+TOLERANCE = 3e-3
+"""Iteration ends when no wanted singular value moves by more. A power weights them: small ones do not count."""
+
+SAMPLE = 131_072
+"""Rows that the iteration begins on, where there are more than twice as many."""
+
+
+def right_singular_vectors(
+    votes: sparse.csr_array, rows: np.ndarray, columns: np.ndarray, rank: int, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """(values (R,) falling, vectors (M,R)), both float32, of `votes` (N,M) with its rows scaled by `rows` (N,) and its
+    columns by `columns` (M,); R = min(rank, N, M).
+
+    The sign of a vector is chosen so that its largest entry is positive.
+    """
+    check_shapes(votes=(votes, "N M"), rows=(rows, "N"), columns=(columns, "M"))
+    count = min(rank, *votes.shape)
+    rng = np.random.default_rng(seed)
+    basis = rng.standard_normal((votes.shape[1], min(count + SPARE_VECTORS, votes.shape[1])))
+    values = np.zeros(count)
+    if votes.shape[0] > 2 * SAMPLE:
+        sample = np.sort(rng.choice(votes.shape[0], SAMPLE, replace=False))
+        few = VoteRows(sparse.csr_array(votes[sample]))
+        # Scaled so that its values are estimates of those of all rows.
+        values, basis = _iterated(few, rows[sample] * np.sqrt(votes.shape[0] / SAMPLE), columns, basis, values)[:2]
+    values, _, vectors = _iterated(VoteRows(votes), rows, columns, basis, values)
+    peaks = np.abs(vectors).argmax(0)
+    signs = np.where(vectors[peaks, np.arange(count)] < 0, -1.0, 1.0)
+    return values.astype(np.float32), (vectors * signs).astype(np.float32)
+
+
+def _iterated(
+    votes: VoteRows, rows: np.ndarray, columns: np.ndarray, basis: np.ndarray, values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(values (R,), basis (M,B) a step further, vectors (M,R)) when no value moves any more, from a first estimate."""
+    count, squared = len(values), rows.astype(np.float64) ** 2
+    for _ in range(MAX_ITERATIONS):
+        basis = np.linalg.qr(basis)[0]
+        image = columns[:, None] * votes.gram_times(squared, columns[:, None] * basis)
+        squares, rotation = np.linalg.eigh(basis.T @ image)
+        falling = np.argsort(-squares, kind="stable")
+        previous, values = values, np.sqrt(np.maximum(squares[falling[:count]], 0.0))
+        vectors = basis @ rotation[:, falling[:count]]
+        basis = image
+        if np.abs(values - previous).max(initial=0.0) < TOLERANCE:
+            break
+    return values, basis, vectors

@@ -1,0 +1,151 @@
+"""Features from masks by contrastive training: the paper's objective, joint with the photometric fit or alone.
+
+Joint, `PaperObjective` is handed to `train.fit`: features are blended in the same rasterisation as colour, and the
+clustering loss also moves the geometry, as in the official code. Alone, `fit_paper_features` trains features on
+geometry that stays as it is; steps without a loss are not made one by one but taken together (`optimiser.coast`).
+
+Alphabet: N Gaussians; F channels; H x W pixels; a step is counted from 1.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from splatseg.capture.capture import View
+from splatseg.features.paper.loss import clustering_loss
+from splatseg.features.paper.settings import PaperConfig
+from splatseg.features.paper.spatial import spatial_loss
+from splatseg.masks.segments import Segments
+from splatseg.raster.interface import prepare, rasterize_plan
+from splatseg.splats.splats import Splats
+from splatseg.train.optimiser import Optimiser
+from splatseg.train.train import view_of_step
+
+FIRST, SPATIAL = 0, 1
+"""Purposes of randomness."""
+
+
+class Masks(Protocol):
+    """Where the segments of a view come from; a `MaskStore`."""
+
+    def read(self, view: View) -> Segments | None:
+        """Segments of a view at the size of its camera, or None if it has none."""
+        ...
+
+
+@dataclass(frozen=True)
+class FeatureReport:
+    """How the training of features is at a step: loss of this step, seconds since it began."""
+
+    step: int
+    loss: float
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class PaperObjective:
+    """The paper's two losses on the masks of a capture. A `train.JointObjective`."""
+
+    masks: Masks
+    config: PaperConfig
+
+    @property
+    def channels(self) -> int:
+        """F."""
+        return self.config.channels
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the features."""
+        return self.config.learning_rate
+
+    def initial_features(self, count: int) -> Tensor:
+        """Uniform in 0..1, as in the official code: all start alike (pairwise cosine about 0.75)."""
+        rng = np.random.default_rng([self.config.seed, FIRST])
+        return torch.from_numpy(rng.random((count, self.config.channels), dtype=np.float32))
+
+    def due(self, step: int) -> bool:
+        """Whether either loss is used at a step."""
+        return self.clusters(step) or self.spreads(step)
+
+    def clusters(self, step: int) -> bool:
+        """Whether the clustering loss is used at a step."""
+        return self.config.clustering and step % self.config.clustering_every == 0
+
+    def spreads(self, step: int) -> bool:
+        """Whether the spatial term is used at a step."""
+        return self.config.spatial and step % self.config.spatial_every == 0
+
+    def loss(self, step: int, view: View, rendered: Tensor, means: Tensor, features: Tensor) -> Tensor:
+        """Sum of the losses due at a step: rendered (H,W,F) of a view; means (N,3) and features (N,F) of Gaussians.
+
+        A view without masks has no clustering loss.
+        """
+        total = features.new_zeros(())
+        if self.clusters(step):
+            labels = self._labels(view, rendered.shape[1], rendered.shape[0])
+            if labels is not None:
+                total = total + clustering_loss(rendered.reshape(-1, rendered.shape[2]), labels, self.config)
+        if self.spreads(step):
+            rng = np.random.default_rng([self.config.seed, SPATIAL, step])
+            total = total + spatial_loss(means, features, self.config, rng)
+        return total
+
+    def _labels(self, view: View, width: int, height: int) -> Tensor | None:
+        segments = self.masks.read(view)
+        if segments is None:
+            return None
+        if (view.camera.width, view.camera.height) != (width, height):
+            segments = segments.resized(width, height)
+        return torch.from_numpy(np.ascontiguousarray(segments.flattened())).reshape(-1).long()
+
+
+def fit_paper_features(
+    splats: Splats,
+    views: tuple[View, ...],
+    masks: Masks,
+    config: PaperConfig,
+    on_step: Callable[[FeatureReport], None] | None = None,
+) -> Splats:
+    """Train features (N,F) for a splat from the masks of views; its geometry and colours stay. Returns it with them.
+
+    on_step is called every `config.report_every` steps, or as soon after as there is a step with a loss.
+    """
+    objective = PaperObjective(masks, config)
+    optimiser = Optimiser({"features": objective.initial_features(len(splats))})
+    rates = {"features": config.learning_rate}
+    geometry = splats.means, splats.quats, splats.scales, splats.opacities
+    began = time.perf_counter()
+    reported = 0
+    for step in (step for step in range(1, config.iterations + 1) if objective.due(step)):
+        _rest_until(optimiser, step - 1)
+        optimiser.catch_up(rates)
+        features = optimiser.parameters["features"]
+        view = views[view_of_step(step - 1, len(views), config.seed)]
+        if objective.clusters(step):
+            rendered, _ = rasterize_plan(prepare(*geometry, view.camera), features)
+        else:
+            rendered = features.new_zeros(0, 0, config.channels)
+        loss = objective.loss(step, view, rendered, splats.means, features)
+        if loss.requires_grad:
+            loss.backward()
+        optimiser.step(rates)
+        if on_step and step - reported >= config.report_every:
+            reported = step
+            on_step(FeatureReport(step, float(loss.detach()), time.perf_counter() - began))
+    _rest_until(optimiser, config.iterations)
+    optimiser.catch_up(rates)
+    return splats.replace(features=optimiser.parameters["features"].detach().clone())
+
+
+def _rest_until(optimiser: Optimiser, step: int) -> None:
+    # Steps without a loss: the gradient is zero, momentum goes on (see optimiser.coast).
+    optimiser.idle["features"] = optimiser.idle.get("features", 0) + step - optimiser.steps
+    optimiser.steps = step

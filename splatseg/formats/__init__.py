@@ -1,0 +1,1 @@
+"""Splat files: one module a format, `read` and `write` choose it by the suffix."""

@@ -1,0 +1,92 @@
+"""The folder that the viewers of 3D Gaussian Splatting want, written from a splat and the capture it is of.
+
+    point_cloud/iteration_N/point_cloud.ply   geometry and colour, nothing else, harmonics filled up to degree 3
+    cameras.json    every view: id, img_name, width, height, position (3), rotation (3x3, camera to world), fx, fy
+    input.ply       the sparse points, with zero normals and 8-bit colours
+    cfg_args        settings as Python text, in which viewers look for `sh_degree` and `source_path`; we never read it
+
+Some of them read point_cloud.ply by position and not by name, hence nothing else in it and always degree 3. Source: the
+fields that public viewers and converters read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from splatseg.capture.capture import Capture, View
+from splatseg.errors import OutputError
+from splatseg.files import atomic_folder, atomic_write, write_json, write_text
+from splatseg.formats.ply.ply import write_ply
+from splatseg.splats.splats import Splats
+
+POINT = np.dtype([*((name, "<f4") for name in ("x", "y", "z", "nx", "ny", "nz")), ("rgb", "u1", 3)])
+
+
+def write_inria_layout(folder: Path, splats: Splats, capture: Capture, iteration: int) -> None:
+    """Write the folder, all of it or nothing. Raises OutputError if it is not new or empty, or cannot be written."""
+    folder = Path(folder)
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise OutputError(f"{folder} exists and is not an empty folder; name a new one")
+        with atomic_folder(folder) as aside:
+            write_ply(aside / "point_cloud" / f"iteration_{iteration}" / "point_cloud.ply", _plain_degree_3(splats))
+            write_json(aside / "cameras.json", camera_rows(capture.views))
+            _write_points(aside / "input.ply", capture.points, capture.point_colors)
+            write_text(aside / "cfg_args", _settings(folder, capture))
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written ({error.strerror or error}); name another place") from None
+
+
+def camera_rows(views: Sequence[View]) -> list[dict[str, Any]]:
+    """The rows of cameras.json. Axes are OpenCV's, as everywhere; `position` is the centre of projection."""
+    return [
+        {
+            "id": number,
+            "img_name": view.name,
+            "width": view.camera.width,
+            "height": view.camera.height,
+            "position": view.camera.position.tolist(),
+            "rotation": view.camera.viewmat[:3, :3].T.tolist(),
+            "fy": float(view.camera.K[1, 1]),
+            "fx": float(view.camera.K[0, 0]),
+        }
+        for number, view in enumerate(views)
+    ]
+
+
+def _plain_degree_3(splats: Splats) -> Splats:
+    padding = torch.zeros(len(splats), 15 - splats.shN.shape[1], 3)
+    whole = torch.cat([splats.shN.detach().cpu(), padding], 1)
+    return splats.replace(shN=whole).plain()
+
+
+def _write_points(path: Path, points: np.ndarray, colors: np.ndarray) -> None:
+    rows = np.zeros(len(points), POINT)
+    for i, axis in enumerate("xyz"):
+        rows[axis] = points[:, i]
+    rows["rgb"] = colors
+    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(points)}"]
+    lines += [f"property float {name}" for name in ("x", "y", "z", "nx", "ny", "nz")]
+    lines += [f"property uchar {name}" for name in ("red", "green", "blue")]
+    with atomic_write(path) as file:
+        file.write("\n".join([*lines, "end_header", ""]).encode("ascii"))
+        file.write(rows.tobytes())
+
+
+def _settings(folder: Path, capture: Capture) -> str:
+    values = {
+        "sh_degree": 3,
+        "source_path": str(capture.path.resolve()),
+        "model_path": str(folder.resolve()),
+        "images": "images",
+        "resolution": -1,
+        "white_background": False,
+        "data_device": "cuda",
+        "eval": False,
+    }
+    return f"Namespace({', '.join(f'{name}={value!r}' for name, value in values.items())})"

@@ -1,0 +1,1 @@
+"""The .ply of 3D Gaussian Splatting, with every property kept."""

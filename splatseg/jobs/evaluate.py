@@ -1,0 +1,78 @@
+"""How good a run is, against ground truth: pictures, prompted objects, automatic segments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from splatseg.capture.capture import View
+from splatseg.evaluate.images import score_image
+from splatseg.evaluate.protocols.prompted import prompts_of, run_protocol
+from splatseg.evaluate.segmentation import adjusted_rand_index
+from splatseg.evaluate.tables import Evaluation
+from splatseg.evaluate.truth import Truth, read_truth
+from splatseg.files import write_json
+from splatseg.render.label_maps import label_map, selection_mask
+from splatseg.render.pictures import to_uint8
+from splatseg.render.rgb import render_rgb
+from splatseg.report.run_report import report_run
+from splatseg.run.folder import Run
+from splatseg.run.reporter import Advance, Reporter
+from splatseg.select.mask_prompt import select_by_mask
+from splatseg.splats.splats import Splats
+
+
+def evaluate_run(run: Run, gt: Path, reporter: Reporter, split: str = "test", ignore: int | None = None) -> Evaluation:
+    """Measure a run in the views of a split write evaluation.json into it and its figures into the report.
+
+    gt: folder of instance label maps; a scene.json beside it names objects and `stuff`. ignore: an id that means
+    unknown. Objects are prompted in training views, as `evaluate.protocols.prompted` says. A run without features
+    gets the figures of its pictures only.
+
+    Raises MaskError for missing or bad ground truth, RunError for a run that is not finished.
+    """
+    splats = run.splats()
+    views = run.views(split)
+    truth = read_truth(gt, run.capture.views, unknown=ignore)
+    images = []
+    with reporter.stage("pictures", len(views)) as advance:
+        for done, view in enumerate(views, start=1):
+            render = to_uint8(render_rgb(splats, view.camera, run.settings.train.background))
+            images.append(score_image(view.name, render, view.image()))
+            advance(done)
+    objects = None
+    if splats.features is not None:
+        train, scored = ([v.name for v in part] for part in (run.capture.split("train"), views))
+        with reporter.stage("objects", len(prompts_of(truth, train, scored))) as advance:
+            objects = run_protocol(truth, train, scored, _Prompted(run, splats, views, advance))
+    ari = None if splats.segment_ids is None else _segments_ari(splats, views, truth)
+    result = Evaluation(tuple(images), objects, ari)
+    write_json(run.evaluation_path, result.to_json())
+    report_run(run, reporter)
+    return result
+
+
+class _Prompted:
+    """Selects by a mask in one view and renders the selection in the scored views; counts the objects done."""
+
+    def __init__(self, run: Run, splats: Splats, views: tuple[View, ...], advance: Advance) -> None:
+        self._run, self._splats, self._views, self._advance = run, splats, views, advance
+        self._agreement, self._hierarchy = run.agreement(splats), run.hierarchy(splats)
+        self._done = 0
+
+    def __call__(self, view_name: str, mask: np.ndarray) -> Mapping[str, np.ndarray]:
+        self._done += 1
+        self._advance(self._done)
+        camera = self._run.capture.view(view_name).camera
+        selection = select_by_mask(self._splats, camera, mask, None, self._agreement, self._hierarchy)
+        return {view.name: selection_mask(self._splats, view.camera, selection.members) for view in self._views}
+
+
+def _segments_ari(splats: Splats, views: tuple[View, ...], truth: Truth) -> float:
+    """ARI over all pixels of all views that have a true label, floor and walls included."""
+    pred = np.concatenate([label_map(splats, view.camera).ravel() for view in views])
+    target = np.concatenate([truth.label_maps[view.name].ravel() for view in views])
+    ignored = (0,) if truth.unknown is None else (0, truth.unknown)
+    return adjusted_rand_index(pred[None], target[None], ignored)

@@ -1,0 +1,157 @@
+"""A splat, a run's or a file's, in the formats that other tools open: whole, some segments, or every segment alone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from splatseg.errors import OutputError, PromptError, RunError
+from splatseg.files import atomic_folder
+from splatseg.formats.inria_layout import write_inria_layout
+from splatseg.formats.objects import members_of_segments
+from splatseg.formats.read import load_splats
+from splatseg.formats.sidecar import read_sidecar_table
+from splatseg.formats.write import format_of, write_splats_as
+from splatseg.run.folder import FILES, FOLDERS, Run, open_run
+from splatseg.segments.table_file import Segment, described_as, read_segments, segments_of_rows
+from splatseg.splats.splats import Splats
+
+ExportLayout = Literal["inria"]
+LONGEST_NAME = 60
+"""Characters of a segment's name in the name of its file."""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What is written. segments: their ids, all of the splat if there are none. format: a name in `output.FORMATS`, or
+    None for that of the suffix. each: a file a segment, in a folder. rest: what is in none of the segments too, in a
+    file of its own. plain: only geometry and colour. layout: a folder as viewers of 3D Gaussian Splatting want it."""
+
+    segments: tuple[int, ...] = ()
+    format: str | None = None
+    each: bool = False
+    rest: bool = False
+    plain: bool = False
+    layout: ExportLayout | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What an export is of: a splat, the names and colours of its segments, and the run if it is one's."""
+
+    splats: Splats
+    segments: tuple[Segment, ...] = ()
+    run: Run | None = None
+    path: Path | None = None
+    """The file it was read from, which an export never replaces."""
+
+    def owns(self, path: Path) -> bool:
+        """Whether a file is what this was read from, or a part of the run it is of."""
+        place = Path(path).resolve()
+        if self.run is not None:
+            folder = self.run.path.resolve()
+            return place in {folder / name for name in FILES} or any(folder / name in place.parents for name in FOLDERS)
+        return self.path is not None and place == self.path.resolve()
+
+
+def open_source(path: Path) -> Source:
+    """A run folder or a splat file. Raises RunError or SplatFileError if it is neither."""
+    path = Path(path)
+    if path.is_dir():
+        run = open_run(path)
+        return Source(run.splats(), read_segments(run.segments_path) if run.segments_path.exists() else (), run)
+    splats, _ = load_splats(path)
+    return Source(splats, segments_of_rows(path, read_sidecar_table(path)), path=path)
+
+
+def export_source(source: Source, output: Path, options: ExportOptions | None = None) -> str:
+    """Write what is asked for and return a summary, a line a file.
+
+    Raises RunError when there are no segments, PromptError for an id that no Gaussian has or options that do not go
+    together, OutputError as `output.write_splats_as` and for a file that would replace what is exported.
+    """
+    options, output = options or ExportOptions(), Path(output)
+    _refuse_to_replace(source, output)
+    if options.layout == "inria":
+        return _export_layout(source, output, options)
+    if options.each:
+        return _export_each(source, output, options)
+    if not options.segments:
+        if options.rest:
+            raise PromptError("--rest is what is left beside segments; name them with --segment")
+        return write_splats_as(output, source.splats, source.segments, options.format, options.plain).summary
+    members = members_of_segments(source.splats, options.segments)
+    files = [(output, members)]
+    if options.rest:
+        beside = _beside(output, format_of(output, options.format).name)
+        _refuse_to_replace(source, beside)
+        files.append((beside, ~members))
+    return "\n".join(_write(source, path, rows, options) for path, rows in files)
+
+
+def _refuse_to_replace(source: Source, path: Path) -> None:
+    if source.owns(path):
+        raise OutputError(f"{path} is part of what is exported and would be lost; name another file with -o")
+
+
+def _export_each(source: Source, folder: Path, options: ExportOptions) -> str:
+    item = format_of(folder, options.format or "ply")
+    if source.splats.segment_ids is None:
+        raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
+    wanted = set(options.segments)
+    inside = members_of_segments(source.splats, wanted) if wanted else source.splats.segment_ids > 0
+    table = [row for row in described_as(source.splats, source.segments) if not wanted or row.id in wanted]
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(f"{folder} exists and is not an empty folder; with --each name a new one with -o")
+    files = [(f"{row.id:03d}_{_safe(row.name)}", source.splats.segment_ids == row.id) for row in table]
+    if options.rest and not inside.all():
+        files.append(("rest", ~inside))
+    try:
+        with atomic_folder(folder) as aside:
+            for stem, members in files:
+                splats = source.splats.subset(members)
+                if not item.ids and stem != "rest":
+                    splats = splats.replace(segment_ids=None)  # the name of the file says it
+                done = write_splats_as(aside / f"{stem}.{item.name}", splats, table, item.name, options.plain)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written ({error.strerror or error}); name another place") from None
+    rest = " and the rest" if files[-1][0] == "rest" else ""
+    return f"wrote {len(table)} segments{rest} as .{item.name} to {folder}{done.losses}"
+
+
+def _export_layout(source: Source, folder: Path, options: ExportOptions) -> str:
+    if source.run is None:
+        raise RunError("--layout inria needs the cameras of a run; give a run instead of a file")
+    if options.format or options.each or options.rest:
+        raise PromptError("--layout inria writes one splat as .ply; leave out --format, --each and --rest")
+    splats = source.splats
+    if options.segments:
+        splats = splats.subset(members_of_segments(splats, options.segments))
+    iteration = source.run.settings.train.iterations
+    write_inria_layout(folder, splats, source.run.capture, iteration)
+    return (
+        f"wrote {len(splats):,} Gaussians and {len(source.run.capture.views)} cameras to {folder}, plain: "
+        "without features and segment ids"
+    )
+
+
+def _write(source: Source, path: Path, members: torch.Tensor, options: ExportOptions) -> str:
+    if not members.any():
+        return f"nothing is left for {path}, so it was not written"
+    splats = source.splats.subset(members)
+    return write_splats_as(path, splats, source.segments, options.format, options.plain).summary
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    """things.spz -> things.rest.spz"""
+    stem = path.name[: -len(suffix) - 1] if path.name.lower().endswith(f".{suffix}") else path.name
+    return path.with_name(f"{stem}.rest.{suffix}")
+
+
+def _safe(name: str) -> str:
+    """A segment's name as part of a file's: letters, digits, dots and dashes of any script."""
+    return re.sub(r"[^\w.-]+", "_", name).strip("._")[:LONGEST_NAME] or "segment"

@@ -1,0 +1,191 @@
+"""A film of a run, or of a splat file: a path of cameras, what each sees, and the file it becomes, frame by frame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from splatseg.cameras.camera import Camera, centred_lens
+from splatseg.cameras.orbit import focus_of, orbit_around, orbit_of
+from splatseg.cameras.path import natural_order, path_of_views, path_through, reframed
+from splatseg.capture.capture import View, load_cameras
+from splatseg.errors import CaptureError, PromptError
+from splatseg.formats.read import load_splats
+from splatseg.jobs.render import check_shown
+from splatseg.render.film.video import Codec, check_film, write_video
+from splatseg.render.painter import Look, Shown, painter_of
+from splatseg.render.rgb import render_depth
+from splatseg.render.supersampling import SUPERSAMPLE
+from splatseg.run.folder import Run
+from splatseg.run.reporter import Reporter
+from splatseg.splats.splats import Splats
+
+Direction = Literal["x", "-x", "y", "-y", "z", "-z"]
+
+TALLEST = 720
+"""Rows of a film of which no size is asked: the capture's shape, not larger than this."""
+
+ANGLE = math.radians(50.0)
+"""Angle of view, from bottom to top, of a film of a splat of which no camera is known."""
+
+SOLID = 0.3
+"""Opacity of a Gaussian that counts as part of the thing where no camera says what that is."""
+
+
+CLEARANCE = 0.3
+"""Along a path that nobody looked through before, Gaussians nearer than this share of the way to the scene's centre
+fade out (`output.Look`). A person who sets keyframes sees what is there, and it stays."""
+
+
+@dataclass(frozen=True)
+class Film:
+    """A film to make.
+
+    path: "orbit", "capture", or a file or folder of keyframes that `capture.load_cameras` reads, in the order of their
+    names.
+    size: width and height in pixels; None: the cameras' own, reduced to 720 rows, but keyframes' as they are.
+    up: which way is up in a splat file that comes without cameras; None: -y, as most have it.
+    """
+
+    path: str = "orbit"
+    seconds: float = 8.0
+    fps: float = 30.0
+    size: tuple[int, int] | None = None
+    codec: Codec = "auto"
+    up: Direction | None = None
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has, at least one."""
+        return max(1, round(self.seconds * self.fps))
+
+
+def render_video(
+    source: Run | Path,
+    what: Shown,
+    film: Film,
+    output: Path,
+    reporter: Reporter,
+    segments: Sequence[int] = (),
+    antialias: bool = False,
+) -> str:
+    """Film a run, or a splat file, and write it; return a summary. For `what` see `output.painter_of`.
+
+    output: .mp4, .webp, .gif, or a new folder for PNGs. segments: those to highlight (`masks`). antialias: segments
+    and masks decided at 16 samples of a pixel.
+
+    Raises RunError when there is nothing to show or the file cannot be written, CaptureError for bad keyframes,
+    PromptError for options that do not go together, SplatFileError for a bad splat file.
+    """
+    _check(film, source)
+    check_shown(what, segments, antialias)
+    check_film(output, film.codec)
+    if isinstance(source, Run):
+        splats, colors, background = source.splats(), source.segment_colors(), source.settings.train.background
+    else:
+        splats, colors, background = load_splats(source)[0], {}, (0.0, 0.0, 0.0)
+    cameras = cameras_of_film(source, splats, film)
+    clearance = CLEARANCE * _distance(cameras) if film.path in ("orbit", "capture") else 0.0
+    look = Look(background, colors, tuple(segments), SUPERSAMPLE if antialias else 1, clearance)
+    paint = painter_of(splats, what, cameras, look)
+    with reporter.stage("film", len(cameras)) as advance:
+
+        def frames() -> Iterator[np.ndarray]:
+            for done, camera in enumerate(cameras, start=1):
+                yield paint(camera)
+                advance(done)
+
+        kind = write_video(output, frames(), film.fps, film.codec)
+    size = f"{cameras[0].width}x{cameras[0].height}"
+    return f"wrote {output}: {kind}, {len(cameras)} frames of {size}, {len(cameras) / film.fps:.1f} s"
+
+
+def cameras_of_film(source: Run | Path, splats: Splats, film: Film) -> tuple[Camera, ...]:
+    """The cameras (one a frame) of a film of a run or a splat file. Raises as `render_video` does."""
+    if film.path not in ("orbit", "capture"):
+        return _through_keyframes(Path(film.path), film)
+    if isinstance(source, Run):
+        views = sorted(source.capture.views, key=lambda view: natural_order(view.name))
+        return _along_views(views, splats, film)
+    if film.path == "capture":
+        raise PromptError(f"{source} comes without a capture to film along; use --path orbit, or a file of keyframes")
+    return _around_splats(splats, film)
+
+
+def _check(film: Film, source: Run | Path) -> None:
+    if not (math.isfinite(film.seconds) and 0 < film.seconds <= 3600 and 0 < film.fps <= 240):
+        raise PromptError(
+            f"a film lasts up to 3600 seconds at up to 240 frames a second, got {film.seconds:g} s at {film.fps:g}"
+        )
+    if film.size is not None and not all(16 <= side <= 8192 for side in film.size):
+        raise PromptError(f"--size takes from 16 to 8192 pixels a side, got {film.size[0]}x{film.size[1]}")
+    if film.up is not None and (isinstance(source, Run) or film.path != "orbit"):
+        raise PromptError("--up is for an orbit of a splat file; here the cameras say what is up")
+
+
+def _through_keyframes(path: Path, film: Film) -> tuple[Camera, ...]:
+    if not path.exists():
+        raise PromptError(f"--path takes orbit, capture, or a file of keyframes, and there is nothing at {path}")
+    views = sorted(load_cameras(path), key=lambda view: natural_order(view.name))
+    first = views[0].camera
+    width, height = film.size or (first.width, first.height)
+    try:
+        return path_through([reframed(view.camera, width, height) for view in views], film.frames)
+    except CaptureError as error:
+        raise CaptureError(f"{path}: {error}") from None
+
+
+def _along_views(views: Sequence[View], splats: Splats, film: Film) -> tuple[Camera, ...]:
+    width, height = film.size or _reduced(views[0].camera)
+    cameras = [reframed(view.camera, width, height) for view in views]
+    if film.path == "capture":
+        return path_through(path_of_views(cameras), film.frames)
+    focal = float(np.median([camera.K[[0, 1], [0, 1]].mean() for camera in cameras]))
+    K = centred_lens(focal, width, height)
+    return orbit_of(cameras, _depth_before(cameras, splats)).cameras(film.frames, K, width, height)
+
+
+def _around_splats(splats: Splats, film: Film) -> tuple[Camera, ...]:
+    width, height = film.size or (TALLEST * 16 // 9, TALLEST)
+    means = splats.means.detach().cpu().numpy().astype(np.float64)
+    solid = splats.opacities.detach().cpu().numpy() > SOLID
+    up = np.zeros(3)
+    direction = film.up or "-y"
+    up["xyz".index(direction[-1])] = -1.0 if direction.startswith("-") else 1.0
+    focal = 0.5 * min(width, height) / math.tan(ANGLE / 2)
+    K = centred_lens(focal, width, height)
+    orbit = orbit_around(means[solid] if solid.any() else means, up, ANGLE)
+    return orbit.cameras(film.frames, K, width, height)
+
+
+def _distance(cameras: Sequence[Camera]) -> float:
+    """How far the cameras of a film are from what they look at."""
+    positions = np.array([camera.position for camera in cameras])
+    focus = focus_of(positions, np.array([camera.viewmat[2, :3] for camera in cameras]))
+    return float(np.median(np.linalg.norm(positions - focus, axis=1)))
+
+
+def _reduced(camera: Camera) -> tuple[int, int]:
+    """The camera's size, reduced to TALLEST rows, both sides even."""
+    scale = min(1.0, TALLEST / camera.height)
+    width, height = (max(16, round(side * scale / 2) * 2) for side in (camera.width, camera.height))
+    return width, height
+
+
+@torch.no_grad()
+def _depth_before(cameras: Sequence[Camera], splats: Splats) -> float | None:
+    """How far away is what the middle camera has in the middle of its picture; None if there is nothing."""
+    positions = np.array([camera.position for camera in cameras])
+    middle = cameras[int(np.linalg.norm(positions - np.median(positions, axis=0), axis=1).argmin())]
+    scale = min(1.0, 160 / middle.width)
+    small = middle.resized(max(1, round(middle.width * scale)), max(1, round(middle.height * scale)))
+    depth = render_depth(splats, small).numpy()
+    centre = depth[small.height // 4 : -(small.height // 4) or None, small.width // 4 : -(small.width // 4) or None]
+    seen = centre[centre > 0]
+    return float(np.median(seen)) if len(seen) else None

@@ -1,0 +1,113 @@
+"""A run with its boundaries mended, written as a run of its own; the one it comes from stays as it is."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from pathlib import Path
+
+from splatseg.cluster.hierarchy import Hierarchy
+from splatseg.cluster.hierarchy_file import write_hierarchy
+from splatseg.errors import RunError
+from splatseg.formats.ply.ply import write_ply
+from splatseg.jobs.segment import confidence_values, write_label_maps
+from splatseg.refine.atoms import inherited_atoms
+from splatseg.refine.refine import Refined, RefineSettings, refine_boundaries
+from splatseg.report.run_report import report_run
+from splatseg.run.folder import Run, create_run
+from splatseg.run.reporter import Advance, Reporter
+from splatseg.segments.table_file import Segment, describe_segments, read_segments, write_segments
+from splatseg.splats.splats import Splats
+from splatseg.votes.agreement import Agreement
+from splatseg.votes.file import write_votes
+
+
+def refine_run(run: Run, output: Path, reporter: Reporter, settings: RefineSettings | None = None) -> str:
+    """Split and settle the Gaussians of a run that straddle two segments, into a new run folder. Returns a summary.
+
+    Ids, names and colours of segments stay; a segment of which no Gaussian is left is not listed any more.
+
+    Raises RunError if the run has no segments or masks, or if `output` holds anything already; MaskError for bad masks.
+    """
+    settings = settings or RefineSettings(seed=run.settings.seed)
+    _check_room(run, output)
+    splats = run.splats()
+    if splats.segment_ids is None or not run.segments_path.exists():
+        raise RunError(f"{run.path} has no segments to refine; run `splatseg segment {run.path} --masks DIR` first")
+    masks, named = run.masks(), read_segments(run.segments_path)
+    began = time.monotonic()
+    progress = _Stages(reporter)
+    background = run.settings.train.background
+    refined = refine_boundaries(splats, run.capture.split("train"), masks, settings, background, progress)
+    progress.close()
+    seconds = round(time.monotonic() - began, 3)
+
+    made = create_run(output, dataclasses.replace(run.settings, refine=settings))
+    for row in run.metrics():
+        made.record(**row)
+    made.record(timing="refining", seconds=seconds)
+    made.record(refined=str(run.path.absolute()), split=refined.split, moved=int(refined.moved.sum()))
+    write_label_maps(made, refined.splats, reporter)
+    agreement = None
+    if run.votes_path.exists():
+        write_votes(made.votes_path, refined.votes)
+        agreement = Agreement(refined.votes)
+    hierarchy = run.hierarchy(splats)
+    if hierarchy is not None:
+        atoms = inherited_atoms(hierarchy.atoms, refined.parent, splats, refined.splats)
+        write_hierarchy(made.hierarchy_path, Hierarchy(atoms, hierarchy.merges, hierarchy.levels))
+    write_ply(made.splats_path, refined.splats)
+    # Last, because its presence says that the run has finished.
+    write_segments(made.segments_path, _table(refined.splats, named, agreement))
+    return f"{_said(refined, len(splats))}\n{report_run(made, reporter)}\n{made.report_path}"
+
+
+def _said(refined: Refined, before: int) -> str:
+    changed = int(refined.moved.sum())
+    return (
+        f"split {refined.split:,} of {before:,} Gaussians that straddled two segments, "
+        f"adjusted {changed:,} at boundaries, left {len(refined.splats) - changed:,} as they were"
+    )
+
+
+def _check_room(run: Run, output: Path) -> None:
+    if output.resolve() == run.path.resolve():
+        raise RunError(f"{output} is the run itself, which refining never changes; name a new folder with -o")
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise RunError(f"{output} already holds something, and refining writes over nothing; name a new folder with -o")
+
+
+def _table(splats: Splats, named: tuple[Segment, ...], agreement: Agreement | None) -> tuple[Segment, ...]:
+    """The table of a refined splat, with the names, colours and parents that the segments had."""
+    assert splats.segment_ids is not None
+    before = {row.id: row for row in named}
+    names = {row.id: row.name for row in named}
+    parents = {row.id: row.parent for row in named if row.parent is not None}
+    confidences = confidence_values(agreement, splats.segment_ids.numpy())
+    return tuple(
+        dataclasses.replace(row, color=before[row.id].color) if row.id in before else row
+        for row in describe_segments(splats, names, parents, confidences=confidences)
+    )
+
+
+class _Stages:
+    """Turns what `refine_boundaries` tells into the stages of a reporter: a new one whenever the name changes."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._open = contextlib.ExitStack()
+        self._name = ""
+        self._advance: Advance | None = None
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what != self._name:
+            self.close()
+            self._name, self._advance = what, self._open.enter_context(self._reporter.stage(what, total))
+        assert self._advance is not None
+        self._advance(done)
+
+    def close(self) -> None:
+        """End the last stage."""
+        self._open.close()
+        self._name = ""

@@ -1,0 +1,142 @@
+"""Pictures of a run from the cameras of its capture, or from any others, written as PNGs named as the cameras."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from splatseg.capture.capture import View, load_cameras
+from splatseg.errors import PromptError, RunError
+from splatseg.files import write_png
+from splatseg.formats.objects import ids_of_segments
+from splatseg.render.label_maps import label_map, segment_coverages, write_label_map, write_mask
+from splatseg.render.overlays import overlay_segments
+from splatseg.render.painter import Shown
+from splatseg.render.pictures import depth_unit, fit_feature_colors, to_uint8, write_depth, write_depth_unit
+from splatseg.render.rgb import render_depth, render_rgb
+from splatseg.render.supersampling import SUPERSAMPLE
+from splatseg.run.folder import Run
+from splatseg.run.reporter import Reporter
+from splatseg.splats.splats import Splats
+
+
+def render_run(
+    run: Run,
+    what: Shown,
+    split: str | None,
+    output: Path,
+    reporter: Reporter,
+    cameras: Path | None = None,
+    segments: Sequence[int] = (),
+    antialias: bool = False,
+) -> str:
+    """Render `what` for every view of the split (None: test), or every camera of `cameras`; return a summary.
+
+    masks: `output`/<id>/<view>.png for each of `segments`, all if there are none. depth PNGs are 16-bit;
+    output/depth.json says what their numbers are. cameras: see `capture.load_cameras`; the capture is not read then.
+    antialias: masks with soft edges, and segments decided by many samples of each pixel.
+
+    Raises RunError when the run has no features or segments to render or the output cannot be written, CaptureError for
+    bad cameras, PromptError when the split is empty, a segment does not exist, or options do not go together.
+    """
+    if output.exists() and not output.is_dir():
+        raise RunError(f"{output} is a file, not a folder; name another place with -o")
+    check_shown(what, segments, antialias)
+    views = views_of(run, split, cameras)
+    write = _writer(run, run.splats(), what, views, output, segments, SUPERSAMPLE if antialias else 1)
+    written = 0
+    try:
+        with reporter.stage(what, len(views)) as advance:
+            for done, view in enumerate(views, start=1):
+                written += write(view)
+                advance(done)
+    except OSError as error:
+        raise RunError(f"{output} cannot be written ({error.strerror or error}); name another place with -o") from None
+    return f"wrote {written} {'masks' if what == 'masks' else 'pictures'} to {output}"
+
+
+def check_shown(what: Shown, segments: Sequence[int], antialias: bool) -> None:
+    """Raises PromptError if what is shown and how do not go together."""
+    if segments and what != "masks":
+        raise PromptError(f"--segment chooses masks; it says nothing of --what {what}: use --what masks")
+    if antialias and what not in ("masks", "segments"):
+        raise PromptError(f"--antialias is for --what masks and --what segments, not for --what {what}")
+
+
+def views_of(run: Run, split: str | None, cameras: Path | None) -> tuple[View, ...]:
+    """The cameras of a file or folder, else the views of a split (None: test). Raises as `render_run` does."""
+    if cameras is None:
+        return run.views(split or "test")
+    if split is not None:
+        raise PromptError("--split names views of the capture and --cameras others; give one of them")
+    return load_cameras(cameras)
+
+
+def _writer(
+    run: Run,
+    splats: Splats,
+    what: Shown,
+    views: tuple[View, ...],
+    output: Path,
+    segments: Sequence[int],
+    supersample: int,
+) -> Callable[[View], int]:
+    """What writes the pictures of one view and returns how many they are."""
+    if what in ("segments", "overlay", "masks"):
+        if splats.segment_ids is None:
+            raise RunError(f"{run.path} has no segments to render; run `splatseg segment {run.path} --masks DIR` first")
+        return _segments_writer(run, splats, what, output, segments, supersample)
+    write: Callable[[Path, View], None]
+    if what == "rgb":
+        background = run.settings.train.background
+
+        def write(path: Path, view: View) -> None:
+            write_png(path, to_uint8(render_rgb(splats, view.camera, background)))
+    elif what == "depth":
+        unit = depth_unit(splats, [view.camera for view in views])
+        write_depth_unit(output / "depth.json", unit)
+
+        def write(path: Path, view: View) -> None:
+            write_depth(path, render_depth(splats, view.camera), unit)
+    else:
+        if splats.features is None:
+            raise RunError(f"{run.path} has no features to render; run `splatseg segment {run.path} --masks DIR` first")
+        colors = fit_feature_colors(splats)
+
+        def write(path: Path, view: View) -> None:
+            write_png(path, colors.render(splats, view.camera))
+
+    return _one_a_view(write, output)
+
+
+def _segments_writer(
+    run: Run, splats: Splats, what: Shown, output: Path, segments: Sequence[int], supersample: int
+) -> Callable[[View], int]:
+    if what == "masks":
+        ids = ids_of_segments(splats, segments or None)
+
+        def write_masks(view: View) -> int:
+            for segment_id, coverage in segment_coverages(splats, view.camera, ids, supersample):
+                write_mask(output / str(segment_id) / view.png_name, coverage)
+            return len(ids)
+
+        return write_masks
+    if what == "segments":
+        return _one_a_view(
+            lambda path, view: write_label_map(path, label_map(splats, view.camera, supersample)), output
+        )
+    colors, background = run.segment_colors(), run.settings.train.background
+
+    def write(path: Path, view: View) -> None:
+        picture = to_uint8(render_rgb(splats, view.camera, background))
+        write_png(path, overlay_segments(picture, label_map(splats, view.camera), colors))
+
+    return _one_a_view(write, output)
+
+
+def _one_a_view(write: Callable[[Path, View], None], output: Path) -> Callable[[View], int]:
+    def written(view: View) -> int:
+        write(output / view.png_name, view)
+        return 1
+
+    return written

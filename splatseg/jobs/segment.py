@@ -1,0 +1,174 @@
+"""From masks to segments: features, clusters, their table, and label maps of every view."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from splatseg.cluster.cluster import cluster_splats, segments_of
+from splatseg.cluster.hierarchy_file import write_hierarchy
+from splatseg.errors import RunError
+from splatseg.features.contrast.train import fit_contrast_features
+from splatseg.features.lift.embed import embed, fill_unseen
+from splatseg.features.paper.train import FeatureReport, fit_paper_features
+from splatseg.formats.ply.ply import write_ply
+from splatseg.jobs.proposals import propose_for_run
+from splatseg.render.label_maps import label_map, write_label_map
+from splatseg.report.run_report import report_run
+from splatseg.run.folder import Run, save_settings
+from splatseg.run.reporter import Reporter
+from splatseg.run.settings import AUTO_MASKS, Method
+from splatseg.scene.earlier_segments import Earlier, earlier_segments, settled, write_earlier
+from splatseg.segments.table_file import describe_segments, write_segments
+from splatseg.splats.splats import Splats
+from splatseg.votes.agreement import Agreement
+from splatseg.votes.confidence import segment_confidence
+from splatseg.votes.file import write_votes
+from splatseg.votes.votes import Votes, collect_votes
+
+
+def segment_run(
+    run: Run,
+    reporter: Reporter,
+    masks: Path | None = None,
+    method: Method = "lift",
+    iterations: int | None = None,
+    granularity: float | None = None,
+) -> str:
+    """Give the splat of a run features and segments, anew if it has some. Returns a summary.
+
+    What the run had stays until the new segments are there; those that are mostly old ones keep ids, names, colours.
+    masks: their folder, or `auto`, if not what the run was made with. granularity: 0 (parts) to 1 (groups), None = 1/2.
+
+    Raises MaskError for bad masks, RunError when the run has no splat or no masks are known.
+    """
+    splats = run.splats()
+    if masks != Path(AUTO_MASKS):
+        run.masks(masks)  # says what is wrong with them before anything changes
+    earlier = earlier_segments(run, splats)
+    settings = run.settings.with_method(method, iterations, granularity)
+    settings = settings.with_masks(str(masks or run.settings.masks))
+    changed = Run(run.path, settings)
+    propose_for_run(changed, reporter)
+    segmented, votes = find_features(changed, splats.replace(features=None, segment_ids=None), reporter)
+    changed = save_settings(run, settings)
+    write_segmented(changed, segmented, votes, reporter, earlier)
+    return report_run(changed, reporter)
+
+
+def find_features(run: Run, splats: Splats, reporter: Reporter) -> tuple[Splats, Votes | None]:
+    """The splat with features from the masks of the run's training views, by its method, and the votes they are from
+    (None for `paper`). Geometry is not touched."""
+    began = time.monotonic()
+    method = run.settings.method
+    if method == "paper":
+        votes = None
+        splats = _trained(run, splats, None, reporter)
+    else:
+        views = run.capture.split("train")
+        with reporter.stage("votes", len(views)) as advance:
+            votes = collect_votes(splats, views, run.masks(), lambda done, total: advance(done))
+        splats = (
+            _trained(run, splats, votes, reporter) if method == "contrast" else _embedded(run, splats, votes, reporter)
+        )
+    run.record(timing=f"features ({method})", seconds=round(time.monotonic() - began, 3))
+    return splats, votes
+
+
+def _embedded(run: Run, splats: Splats, votes: Votes, reporter: Reporter) -> Splats:
+    with reporter.stage("embedding", 1) as advance:
+        features = fill_unseen(embed(votes, run.settings.embed), splats.means.numpy())
+        advance(1)
+    return splats.replace(features=torch.from_numpy(features))
+
+
+def _trained(run: Run, splats: Splats, votes: Votes | None, reporter: Reporter) -> Splats:
+    settings, views, masks = run.settings, run.capture.split("train"), run.masks()
+    steps = (settings.paper if votes is None else settings.contrast).iterations
+    with reporter.stage("contrast", steps) as advance:
+
+        def on_step(report: FeatureReport) -> None:
+            advance(report.step, loss=f"{report.loss:.3g}")
+
+        if votes is None:
+            return fit_paper_features(splats, views, masks, settings.paper, on_step)
+        return fit_contrast_features(splats, views, masks, votes, settings.contrast, on_step)
+
+
+def regroup_run(run: Run, granularity: float, reporter: Reporter) -> str:
+    """Cut the hierarchy of a run at another granularity, 0 for parts to 1 for groups: seconds, nothing is lifted anew.
+
+    Returns a summary. Raises RunError for a number outside 0..1 and for a run that has no hierarchy.
+    """
+    settings = run.settings.with_granularity(granularity)
+    splats = run.splats()
+    hierarchy = run.hierarchy(splats)
+    if hierarchy is None:
+        raise RunError(
+            f"{run.path} has no hierarchy of segments yet; run `splatseg segment {run.path} --masks DIR` first"
+        )
+    agreement = run.agreement(splats)
+    earlier = earlier_segments(run, splats)
+    with reporter.stage("segments", 1) as advance:
+        ids = segments_of(hierarchy, granularity, agreement)
+        advance(1)
+    changed = save_settings(run, settings)
+    _write_segments(changed, splats, ids, agreement, reporter, earlier)
+    return report_run(changed, reporter)
+
+
+def write_segmented(
+    run: Run, splats: Splats, votes: Votes | None, reporter: Reporter, earlier: Earlier | None = None
+) -> None:
+    """Cluster a splat that has features and write all that follows: votes, hierarchy, splats.ply, segments, masks/.
+
+    earlier: the segments the run had, whose ids, names and colours go to those that are mostly the same.
+    """
+    began = time.monotonic()
+    with reporter.stage("clustering", 1) as advance:
+        agreement = Agreement(votes) if votes is not None else None
+        clusters = cluster_splats(splats, run.settings.cluster, agreement)
+        advance(1)
+    run.record(timing="clustering", seconds=round(time.monotonic() - began, 3))
+    if votes is None:
+        run.votes_path.unlink(missing_ok=True)
+    else:
+        write_votes(run.votes_path, votes)
+    write_hierarchy(run.hierarchy_path, clusters.hierarchy)
+    _write_segments(run, splats, clusters.ids, agreement, reporter, earlier or Earlier())
+
+
+def _write_segments(
+    run: Run, splats: Splats, ids: np.ndarray, agreement: Agreement | None, reporter: Reporter, earlier: Earlier
+) -> None:
+    ids, names, colors = settled(run, splats, ids, earlier)
+    splats = splats.replace(segment_ids=torch.from_numpy(ids))
+    if earlier.labelings:
+        kept = len(set(np.unique(ids[ids > 0])) & earlier.ids)
+        reporter.say(f"{kept} of {len(colors)} segments are mostly ones the run had: they keep id, name and colour")
+    write_label_maps(run, splats, reporter)
+    write_earlier(run.earlier_path, earlier.without(ids))
+    write_ply(run.splats_path, splats)
+    table = describe_segments(splats, names, colors=colors, confidences=confidence_values(agreement, ids))
+    # Last, because its presence says that segmenting has finished.
+    write_segments(run.segments_path, table)
+
+
+def confidence_values(agreement: Agreement | None, ids: np.ndarray) -> dict[int, float]:
+    """The confidence of every segment of ids (N,), by id; empty for a run without votes."""
+    if agreement is None:
+        return {}
+    return {label: found.value for label, found in segment_confidence(agreement, ids).items()}
+
+
+def write_label_maps(run: Run, splats: Splats, reporter: Reporter) -> None:
+    """Write masks/<view>.png of every view of the capture."""
+    began = time.monotonic()
+    with reporter.stage("label maps", len(run.capture.views)) as advance:
+        for done, view in enumerate(run.capture.views, start=1):
+            write_label_map(run.path / "masks" / view.png_name, label_map(splats, view.camera))
+            advance(done)
+    run.record(timing="label maps", seconds=round(time.monotonic() - began, 3))

@@ -1,0 +1,125 @@
+"""The main job: a capture (and masks) becomes a run with a splat, its segments and a report."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from splatseg.capture.capture import Capture
+from splatseg.errors import CaptureError
+from splatseg.features.paper.train import PaperObjective
+from splatseg.formats.ply.ply import write_ply
+from splatseg.formats.read import load_splats
+from splatseg.jobs.proposals import propose_for_run
+from splatseg.jobs.segment import find_features, write_segmented
+from splatseg.masks.store import open_masks
+from splatseg.report.run_report import report_run
+from splatseg.run.folder import Run, create_run
+from splatseg.run.reporter import Reporter
+from splatseg.run.settings import AUTO_MASKS, RunSettings
+from splatseg.splats.splats import Splats
+from splatseg.train.train import StepReport, fit
+from splatseg.votes.file import read_votes
+
+
+def start_run(path: Path, settings: RunSettings, resume: bool = False, overwrite: bool = False) -> Run:
+    """Check all that the user gave before anything is made, then make the run folder (or open it, to resume).
+
+    Raises CaptureError, MaskError or SplatFileError for bad input, RunError as `create_run` does.
+    """
+    capture = settings.capture.load()
+    _check_capture(capture, settings)
+    if settings.masks and settings.masks != AUTO_MASKS:
+        open_masks(Path(settings.masks), capture.views)
+    if settings.splats:
+        load_splats(Path(settings.splats))
+    return create_run(path, settings, resume=resume, overwrite=overwrite)
+
+
+def train_run(run: Run, reporter: Reporter) -> str:
+    """Do what is left to do of a run: propose masks (`auto`), fit or take the geometry, segment, report.
+
+    Returns a summary.
+
+    Ctrl-C leaves a checkpoint that --resume goes on from, to the bit.
+    """
+    if not run.segments_path.exists():
+        propose_for_run(run, reporter)
+    if not run.splats_path.exists():
+        began = time.monotonic()
+        splats = _taken(run, reporter) if run.settings.splats else _fitted(run, reporter)
+        write_ply(run.splats_path, splats)
+        run.record(timing="geometry", seconds=round(time.monotonic() - began, 3))
+    if run.settings.masks and not run.segments_path.exists():
+        splats = run.splats()
+        votes = read_votes(run.votes_path) if run.votes_path.exists() else None
+        if splats.features is None:
+            splats, votes = find_features(run, splats, reporter)
+        write_segmented(run, splats, votes, reporter)
+    summary = report_run(run, reporter)
+    return f"{summary}\n{run.report_path}"
+
+
+def _check_capture(capture: Capture, settings: RunSettings) -> None:
+    if settings.splats is None:
+        capture.require_points()
+    if not capture.split("train"):
+        raise CaptureError(f"{capture.path} has no views left to train on; hold out fewer (--test-every, --test-views)")
+
+
+def _taken(run: Run, reporter: Reporter) -> Splats:
+    path = Path(str(run.settings.splats))
+    splats, dropped = load_splats(path)
+    if dropped:
+        warning = f"{dropped:,} Gaussians of {path.name} are not finite (NaN or infinite) and were left out"
+        reporter.warn(warning)
+        run.record(warning=warning)
+    # Features and ids of a foreign file say nothing about these masks.
+    return splats.replace(features=None, segment_ids=None) if run.settings.masks else splats
+
+
+def _fitted(run: Run, reporter: Reporter) -> Splats:
+    settings = run.settings
+    joint = settings.method == "paper" and settings.masks is not None
+    objective = PaperObjective(run.masks(), settings.paper) if joint else None
+    with reporter.stage("fitting", settings.train.iterations) as advance, _stop_on_interrupt() as stop:
+
+        def on_step(report: StepReport) -> None:
+            advance(report.step, PSNR=f"{report.psnr:.1f}", Gaussians=f"{report.count:,}")
+            run.record(step=report.step, loss=round(report.loss, 6), psnr=round(report.psnr, 3), gaussians=report.count)
+
+        return fit(
+            run.capture,
+            settings.train,
+            objective=objective,
+            on_step=on_step,
+            checkpoints=run.checkpoint_path,
+            resume=True,
+            stop=stop,
+        )
+
+
+@contextmanager
+def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C or SIGTERM asks the fit to save and stop after its step; a second one stops at once."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+
+    def ask(number: int, frame: object) -> None:
+        del number, frame
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = {name: signal.signal(name, ask) for name in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)

@@ -1,0 +1,1 @@
+"""Readers of mask files: label maps, run lengths, polygons, COCO, arrays."""

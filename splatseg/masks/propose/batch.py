@@ -1,0 +1,147 @@
+"""From photographs to a folder of masks, one file a view. What is there is not made again, so it can be interrupted.
+
+A shard i/n takes every n-th view, beginning with the i-th, so that n processes on any machines that see the folder
+share the work with no word between them: a view's file has one name, and appears when it is whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from splatseg.capture.capture import View
+from splatseg.capture.images import stem_of
+from splatseg.errors import MaskError
+from splatseg.masks.propose.generators import MaskGenerator
+from splatseg.masks.propose.mask_file import count_masks, write_mask_file
+from splatseg.masks.propose.proposals import Proposals, without_duplicates
+from splatseg.masks.propose.record import check_record, recorded_counts, write_record
+from splatseg.masks.store import RECORD_NAME
+
+ALL = (1, 1)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What is in the folder for the views of this shard: masks by view; `fresh` views were made now."""
+
+    counts: dict[str, int]
+    fresh: tuple[str, ...]
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """Views without a single mask."""
+        return tuple(name for name, count in self.counts.items() if count == 0)
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """(i, n) of "i/n", 1 <= i <= n. Raises MaskError."""
+    found = re.fullmatch(r"(\d+)/(\d+)", text.strip())
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise MaskError(f"--shard must be i/n with i from 1 to n, for example 2/4, got '{text}'.")
+    return int(found[1]), int(found[2])
+
+
+def begin_masks(
+    folder: Path, views: Sequence[View], facts: dict[str, Any], overwrite: bool = False, shard: tuple[int, int] = ALL
+) -> None:
+    """Check the folder before any work, and write its record. overwrite: remove the masks that an earlier call made.
+
+    Raises MaskError when it is not a folder of masks, or of masks that were made otherwise.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise MaskError(f"{folder} is a file; give a folder for the masks.")
+    if any(mask_path(folder, view) == folder / RECORD_NAME for view in views):
+        raise MaskError(f"A view is named like {RECORD_NAME}, where the settings are kept; rename its image.")
+    if overwrite and shard != ALL:
+        raise MaskError(
+            "--overwrite would remove what the other shards made; remove the folder once before they start."
+        )
+    if overwrite and (folder / RECORD_NAME).exists():
+        for view in views:
+            mask_path(folder, view).unlink(missing_ok=True)
+        write_record(folder, facts, {})
+    else:
+        check_record(folder, facts)
+
+
+def generate_masks(
+    views: Sequence[View],
+    folder: Path,
+    generator: MaskGenerator,
+    facts: dict[str, Any],
+    duplicate_iou: float = 0.95,
+    shard: tuple[int, int] = ALL,
+    on_view: Callable[[int, int, int], None] | None = None,
+) -> Made:
+    """Make the masks of the shard's views that have none yet. `begin_masks` has checked the folder.
+
+    on_view(done, total, masks) is called after every view. The next photograph is decoded meanwhile, or several views
+    are worked on at once if the generator allows it.
+
+    Raises CaptureError for an unreadable photograph, MaskError as the generator does; what was made before stays.
+    """
+    mine = views[shard[0] - 1 :: shard[1]]
+    left = [view for view in mine if not mask_path(folder, view).exists()]
+    done = len(mine) - len(left)
+    fresh: dict[str, int] = {}
+    try:
+        for view, proposals in _proposed(left, generator, duplicate_iou):
+            write_mask_file(mask_path(folder, view), view.name, proposals, generator.score_name)
+            fresh[view.name] = len(proposals)
+            done += 1
+            if on_view is not None:
+                on_view(done, len(mine), len(proposals))
+    finally:
+        # Also when it is interrupted: what other calls and other shards finished is counted with it.
+        counts = _counts(folder, views, fresh)
+        write_record(folder, facts, counts)
+    return Made({view.name: counts[view.name] for view in mine}, tuple(fresh))
+
+
+def _counts(folder: Path, views: Sequence[View], fresh: dict[str, int]) -> dict[str, int]:
+    """Masks of every view that is finished: as made now, else as noted, else as its file has it."""
+    known = recorded_counts(folder) | fresh
+    paths = {view.name: mask_path(folder, view) for view in views}
+    return {name: known[name] if name in known else count_masks(path) for name, path in paths.items() if path.exists()}
+
+
+def mask_path(folder: Path, view: View) -> Path:
+    """Where the masks of a view are."""
+    return folder / (stem_of(view.name) + ".json")
+
+
+def _proposed(
+    views: Sequence[View], generator: MaskGenerator, duplicate_iou: float
+) -> Iterator[tuple[View, Proposals]]:
+    """Every view with its masks, as they become ready."""
+    if generator.views_at_once == 1:
+        for view, image in _decoded_ahead(views):
+            yield view, without_duplicates(generator(image), duplicate_iou)
+        return
+    pool = ThreadPoolExecutor(generator.views_at_once)
+    try:
+        work = {
+            pool.submit(lambda view: without_duplicates(generator(view.image()), duplicate_iou), view): view
+            for view in views
+        }
+        for ready in as_completed(work):
+            yield work[ready], ready.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _decoded_ahead(views: Sequence[View]) -> Iterator[tuple[View, np.ndarray]]:
+    """Every view with its image; the next one is decoded while the caller works on this one."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = [pool.submit(view.image) for view in views[:1]]
+        for i, view in enumerate(views):
+            image = coming.pop().result()
+            coming.extend(pool.submit(following.image) for following in views[i + 1 : i + 2])
+            yield view, image

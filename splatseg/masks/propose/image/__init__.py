@@ -1,0 +1,1 @@
+"""Mask proposals from the image alone: no model, no weights."""

@@ -1,0 +1,62 @@
+"""What a generator finds in one image: masks as run lengths, with scores; duplicates are one.
+
+Alphabet: M masks of H x W pixels; runs as in `masks.rle`; a mask may lie in another (levels), and all are kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from splatseg.arrays import check_shapes
+from splatseg.masks.formats.rle import area_of_runs, box_of_runs, runs_of_mask, shared_pixels, spans_of_runs
+
+
+@dataclass(frozen=True, eq=False)
+class Proposals:
+    """Masks of one image. runs: M arrays of run lengths; scores (M,) float32, higher = more trusted."""
+
+    height: int
+    width: int
+    runs: tuple[np.ndarray, ...]
+    scores: np.ndarray
+
+    def __post_init__(self) -> None:
+        assert self.scores.shape == (len(self.runs),), (self.scores.shape, len(self.runs))
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+
+def proposals_of_masks(masks: np.ndarray, scores: np.ndarray) -> Proposals:
+    """Proposals from masks (M,H,W) bool and scores (M,)."""
+    check_shapes(masks=(masks, "M H W"), scores=(scores, "M"))
+    runs = tuple(runs_of_mask(mask) for mask in masks)
+    return Proposals(masks.shape[1], masks.shape[2], runs, np.asarray(scores, np.float32))
+
+
+def without_duplicates(proposals: Proposals, iou: float) -> Proposals:
+    """The masks in order of score, less those that are empty and those of a greater IoU than `iou` with a better one.
+
+    Only masks whose areas agree to within a factor of `iou` can have such an IoU; only their boxes are looked at, and
+    then only their overlap. Of equal scores the one that comes first is kept.
+    """
+    areas = np.array([area_of_runs(runs) for runs in proposals.runs], np.int64)
+    boxes = np.array([box_of_runs(runs, proposals.height) for runs in proposals.runs], np.int64).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]
+    spans = [spans_of_runs(runs) for runs in proposals.runs]
+    order = np.argsort(-proposals.scores, kind="stable")
+    kept: list[int] = []
+    for m in order[areas[order] > 0]:
+        others = np.array(kept, np.int64)
+        small, large = np.minimum(areas[others], areas[m]), np.maximum(areas[others], areas[m])
+        low, high = np.maximum(boxes[others, :2], boxes[m, :2]), np.minimum(boxes[others, 2:], boxes[m, 2:])
+        # All the overlap lies in both boxes.
+        possible = np.minimum((high - low).clip(min=0).prod(axis=1), small)
+        near = others[possible > iou * (small + large - possible)]
+        shared = shared_pixels(spans[m], [spans[k] for k in near])
+        if not (shared > iou * (areas[m] + areas[near] - shared)).any():
+            kept.append(int(m))
+    runs = tuple(proposals.runs[m] for m in kept)
+    return Proposals(proposals.height, proposals.width, runs, proposals.scores[kept])

@@ -1,0 +1,1 @@
+"""Mask proposals by models of the Segment Anything family, asked about a grid of points."""

@@ -1,0 +1,1 @@
+"""Pictures of a scene: colours, label maps, masks, overlays."""

@@ -1,0 +1,225 @@
+"""Films: frames one by one into a video file, an animated picture or a folder of pictures, by the suffix of its name.
+
+    .mp4          H.264 if the program `ffmpeg` with an H.264 encoder is there, else AV1 (`av1`, `mp4`): every present
+                  browser plays it, and most players
+    .webp .gif    animated pictures, for short films: all frames are in memory
+    no suffix     a folder of numbered PNGs
+
+Whatever happens, Ctrl-C included, there is the whole film afterwards or none.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from splatseg.errors import RunError
+from splatseg.files import atomic_write, write_png
+from splatseg.render.film.av1 import encode_groups
+from splatseg.render.film.mp4 import Track, mp4_head
+
+Codec = Literal["auto", "av1", "h264"]
+
+FILM_SUFFIXES = (".mp4", ".webp", ".gif")
+
+ANIMATION_BYTES = 1 << 30
+"""Pixels of an animated picture that are held in memory at most."""
+
+H264_ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
+
+
+def write_video(path: Path | str, frames: Iterable[np.ndarray], fps: float = 30.0, codec: Codec = "auto") -> str:
+    """Write frames (H,W,3) uint8, all of one size, as a film, and return what was written: "AV1", "H.264", "GIF", ...
+
+    The frames are taken one by one, and a video needs memory for some tens of them only. codec is for .mp4.
+
+    Raises RunError for a suffix that is no film's, a codec that is not here, an animation that is too large, a folder
+    that is not empty, a place that cannot be written to, or a film without frames.
+    """
+    path = Path(path)
+    write = _writer(path, check_film(path, codec))
+    checked = _of_one_size(frames)
+    try:
+        first = next(checked)
+    except StopIteration:
+        raise RunError(f"there are no frames to write to {path}; give the film a length") from None
+    try:
+        return write(path, itertools.chain([first], checked), fps)
+    except OSError as error:
+        raise RunError(f"{path} cannot be written ({error.strerror or error}); name another place") from None
+
+
+def check_film(path: Path, codec: Codec = "auto") -> Codec:
+    """Whether a film can be written there, before any work; returns the codec that an .mp4 would have.
+
+    Raises RunError as `write_video` does.
+    """
+    if path.suffix.lower() not in (*FILM_SUFFIXES, ""):
+        raise RunError(
+            f"{path}: no film ends with {path.suffix}; use {', '.join(FILM_SUFFIXES)}, or no suffix for PNGs"
+        )
+    if path.suffix and path.is_dir():
+        raise RunError(f"{path} is a folder, not a file; name another place")
+    if not path.suffix and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise RunError(f"{path} is there already and not an empty folder; name another place for the pictures")
+    if codec == "h264" and _h264_encoder() is None:
+        raise RunError("H.264 is encoded by ffmpeg, and none with an encoder for it was found; install it or use av1")
+    return "h264" if codec == "auto" and _h264_encoder() is not None else "av1" if codec == "auto" else codec
+
+
+def _writer(path: Path, codec: Codec) -> Callable[[Path, Iterator[np.ndarray], float], str]:
+    if path.suffix.lower() == ".mp4":
+        return _write_h264 if codec == "h264" else _write_av1
+    return {".webp": _write_webp, ".gif": _write_gif, "": _write_folder}[path.suffix.lower()]
+
+
+def _of_one_size(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    shape = None
+    for frame in frames:
+        shape = shape or frame.shape
+        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or frame.shape != shape:
+            raise ValueError(f"frames must be (H,W,3) uint8 of one size, got {frame.dtype} {frame.shape} after {shape}")
+        yield frame
+
+
+def _write_av1(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
+    first = next(frames)
+    sizes: list[int] = []
+    keys: list[int] = []
+    # Samples wait in a file without a name: the head, which comes before them, must know them all.
+    with atomic_write(path) as file, tempfile.TemporaryFile(dir=path.parent) as aside:
+        for group in encode_groups(itertools.chain([first], frames), fps):
+            keys.append(len(sizes))
+            sizes += [len(sample) for sample in group.samples]
+            aside.write(b"".join(group.samples))
+        rate = Fraction(fps).limit_denominator(1001)
+        track = Track(first.shape[1], first.shape[0], rate, group.configuration, group.colors, sizes, keys)
+        file.write(mp4_head(track))
+        aside.seek(0)
+        shutil.copyfileobj(aside, file)
+    return "AV1"
+
+
+def _write_h264(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
+    first = next(frames)
+    # 4:2:0 halves the colours both ways: an odd row or column at the edge is left out.
+    height, width = (length // 2 * 2 for length in first.shape[:2])
+    encoder = _h264_encoder()
+    assert encoder is not None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.stem}.{os.getpid()}.part.mp4")
+    try:
+        with tempfile.TemporaryFile() as said:
+            command = _ffmpeg_command(encoder, width, height, fps, aside)
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
+            assert process.stdin is not None
+            try:
+                with suppress(BrokenPipeError):  # ffmpeg gave up: what it said is told below
+                    for frame in itertools.chain([first], frames):
+                        process.stdin.write(np.ascontiguousarray(frame[:height, :width]).tobytes())
+                    process.stdin.close()
+                code = process.wait()
+            finally:
+                process.kill()
+                process.wait()
+            said.seek(0)
+            if code != 0:
+                reason = said.read().decode(errors="replace").strip().splitlines()[-1:] or [f"exit code {code}"]
+                raise RunError(f"ffmpeg could not write {path} ({reason[0]}); use the codec av1")
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return "H.264"
+
+
+def _ffmpeg_command(encoder: str, width: int, height: int, fps: float, output: Path) -> list[str]:
+    raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{fps:g}", "-i", "pipe:0"]
+    # Both the conversion and the label say BT.709: a player that guesses from the size would be wrong by a shade.
+    labelled = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
+    colors = ["-vf", f"scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,{labelled}"]
+    labels = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
+    quality = ["-crf", "18", "-preset", "veryfast"] if encoder == "libx264" else ["-b:v", "8M"]
+    ffmpeg = shutil.which("ffmpeg") or "ffmpeg"
+    start = [ffmpeg, "-hide_banner", "-loglevel", "error", "-y"]
+    return [*start, *raw, *colors, "-c:v", encoder, *quality, *labels, "-movflags", "+faststart", str(output)]
+
+
+def _h264_encoder() -> str | None:
+    """The encoder that the ffmpeg on PATH has for H.264; None without ffmpeg or encoder."""
+    ffmpeg = shutil.which("ffmpeg")
+    if ffmpeg is None:
+        return None
+    try:
+        done = subprocess.run([ffmpeg, "-hide_banner", "-encoders"], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    known = {parts[1] for line in done.stdout.splitlines() if len(parts := line.split()) > 1}
+    return next((encoder for encoder in H264_ENCODERS if encoder in known), None)
+
+
+def _write_webp(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
+    pictures = [Image.fromarray(frame) for frame in _bounded(path, frames, 4)]
+    with atomic_write(path) as file:
+        _save_animation(file, "WEBP", pictures, fps, quality=85, method=2)
+    return "WebP"
+
+
+def _write_gif(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
+    # Fewer colours than a picture has: those of each frame are chosen anew. Dithering would crawl.
+    pictures = [
+        Image.fromarray(frame).quantize(255, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        for frame in _bounded(path, frames, 1)
+    ]
+    with atomic_write(path) as file:
+        _save_animation(file, "GIF", pictures, min(fps, 50.0), optimize=False, disposal=1)
+    return "GIF"
+
+
+def _save_animation(file: object, kind: str, pictures: list[Image.Image], fps: float, **options: object) -> None:
+    times = [round(1000 * index / fps) for index in range(len(pictures) + 1)]
+    durations = [after - before for before, after in itertools.pairwise(times)]
+    pictures[0].save(
+        file,  # type: ignore[arg-type]
+        kind,
+        save_all=True,
+        append_images=pictures[1:],
+        duration=durations if len(pictures) > 1 else durations[0],
+        loop=0,
+        **options,
+    )
+
+
+def _bounded(path: Path, frames: Iterator[np.ndarray], bytes_a_pixel: int) -> Iterator[np.ndarray]:
+    taken = 0
+    for frame in frames:
+        taken += frame.shape[0] * frame.shape[1] * bytes_a_pixel
+        if taken > ANIMATION_BYTES:
+            raise RunError(
+                f"{path} would not fit into memory as an animated picture; write an .mp4, or fewer, smaller frames"
+            )
+        yield frame
+
+
+def _write_folder(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
+    del fps
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        for number, frame in enumerate(frames):
+            write_png(aside / f"{number:05d}.png", frame)
+        if path.is_dir():
+            path.rmdir()
+        aside.rename(path)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return "PNG"

@@ -1,0 +1,156 @@
+"""Masks and label maps of a splat from any camera: per-Gaussian membership and ids, blended into pixels.
+
+Alphabet: N Gaussians, H x W pixels; w_i the blending weights of a pixel, sum_i w_i <= 1; segment ids 1, 2, …, 0 = none.
+What is left of a pixel's light, 1 - sum_i w_i, counts as none. So a pixel belongs to a selection, or to a segment, by
+what it is seen to be made of: the same weights that make its colour.
+
+That is a decision, taken at the centre of a pixel; coverage is its anti-aliased form: the share of a pixel's s x s
+samples where it is taken (`supersampling` says where they lie). One sample gives the decision itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from splatseg.cameras.camera import Camera
+from splatseg.errors import RunError
+from splatseg.files import write_png
+from splatseg.raster.interface import accumulate, prepare, rasterize, rasterize_plan
+from splatseg.render.rgb import render_channels
+from splatseg.render.segment_channels import Channels, pack_segments
+from splatseg.render.supersampling import SUPERSAMPLE, most_frequent, sample_cameras
+from splatseg.splats.splats import Splats
+
+MASK_THRESHOLD = 0.5
+"""A pixel is of the selection if more than this share of it is."""
+
+CHANNELS_AT_ONCE = 16
+"""Channels of segments blended together; bounds the one-hot (N,C) matrix held in memory."""
+
+HIGHEST_ID = 65535
+"""What a 16-bit PNG can hold."""
+
+
+@torch.no_grad()
+def selection_mask(splats: Splats, camera: Camera, members: Tensor | np.ndarray) -> np.ndarray:
+    """Where a selection is seen: (H,W) bool, for members (N,) bool.
+
+    A pixel is set if the members' blending weights sum to more than MASK_THRESHOLD; what is hidden behind other
+    Gaussians, and what is more transparent than that, is not.
+    """
+    return selection_weights(splats, camera, members) > MASK_THRESHOLD
+
+
+@torch.no_grad()
+def selection_weights(splats: Splats, camera: Camera, members: Tensor | np.ndarray) -> np.ndarray:
+    """The share of each pixel that is made of the selection: (H,W) float32 in 0..1, for members (N,) bool."""
+    chosen = torch.as_tensor(members)
+    if chosen.shape != (len(splats),):
+        raise ValueError(f"members must have shape ({len(splats)},), got {tuple(chosen.shape)}")
+    return render_channels(splats, camera, chosen.to(splats.means)[:, None])[..., 0].cpu().numpy()
+
+
+def selection_coverage(
+    splats: Splats, camera: Camera, members: Tensor | np.ndarray, supersample: int = SUPERSAMPLE
+) -> np.ndarray:
+    """How much of each pixel shows a selection: (H,W) float32 in 0..1, for members (N,) bool.
+
+    The share of supersample^2 samples of which `selection_mask` holds; 1 gives the mask itself.
+    """
+    total = np.zeros((camera.height, camera.width), np.float32)
+    for sample in sample_cameras(camera, supersample):
+        total += selection_mask(splats, sample, members)
+    return total / supersample**2
+
+
+def segment_coverages(
+    splats: Splats, camera: Camera, ids: Iterable[int], supersample: int = SUPERSAMPLE
+) -> Iterator[tuple[int, np.ndarray]]:
+    """How much of each pixel shows each of some segments: pairs of an id and (H,W) float32 in 0..1; id 0 is none.
+
+    The share of supersample^2 samples whose `label_map` is the id; so all ids and none together cover every pixel
+    once. Everything is rendered once, whatever the number of ids; one picture is in memory at a time.
+
+    Raises RunError if the splat has no segment ids.
+    """
+    samples = np.stack([label_map(splats, sample) for sample in sample_cameras(camera, supersample)])
+    seen = set(np.unique(samples).tolist())
+    for segment_id in ids:
+        if segment_id in seen:
+            yield segment_id, (samples == segment_id).mean(0, dtype=np.float32)
+        else:
+            yield segment_id, np.zeros(samples.shape[1:], np.float32)
+
+
+def label_map(splats: Splats, camera: Camera, supersample: int = 1) -> np.ndarray:
+    """The segment each pixel is mostly made of: (H,W) int32, 0 = none.
+
+    The id with the largest sum of blending weights wins. None takes part with the weights of the Gaussians without a
+    segment and with what light passes through, and wins a tie. supersample: decide at so many squared samples of every
+    pixel and take what most of them say, which draws thin things and edges more faithfully than the centre alone.
+
+    Raises RunError if the splat has no segment ids.
+    """
+    samples = [_labels_at_centres(splats, sample) for sample in sample_cameras(camera, supersample)]
+    return samples[0] if len(samples) == 1 else most_frequent(np.stack(samples))
+
+
+def write_mask(path: Path, mask: np.ndarray) -> None:
+    """Write a mask (H,W), bool or a coverage in 0..1, as an 8-bit PNG: 0 to 255."""
+    write_png(path, np.rint(255 * mask.astype(np.float32)).astype(np.uint8))
+
+
+def write_label_map(path: Path, labels: np.ndarray) -> None:
+    """Write a label map (H,W) as a 16-bit PNG. Raises RunError if an id does not fit."""
+    highest = int(labels.max(initial=0))
+    if highest > HIGHEST_ID:
+        raise RunError(
+            f"segment {highest} does not fit into {path}: a 16-bit label map holds ids up to {HIGHEST_ID}; "
+            f"segment the run anew with fewer, larger segments"
+        )
+    if int(labels.min(initial=0)) < 0:
+        raise ValueError("segment ids are 1, 2, …, and 0 = none")
+    write_png(path, labels.astype(np.uint16))
+
+
+@torch.no_grad()
+def _labels_at_centres(splats: Splats, camera: Camera) -> np.ndarray:
+    if splats.segment_ids is None:
+        raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
+    geometry = (splats.means, splats.quats, splats.scales, splats.opacities)
+    ids = splats.segment_ids
+    drawn = rasterize(*geometry, (ids == 0).to(splats.means)[:, None], camera)
+    plan = prepare(*geometry, camera)
+    seen = accumulate(plan, torch.ones_like(drawn.alphas)[..., None])[:, 0]
+    channels = pack_segments(camera, *(array.cpu().numpy() for array in (splats.means, drawn.radii, ids, seen)))
+
+    best = 1.0 - drawn.alphas + drawn.features[..., 0]
+    winner = torch.full_like(best, -1, dtype=torch.int64)
+    undecided = 1.0 - best
+    for first in range(0, channels.count, CHANNELS_AT_ONCE):
+        # Heavy segments come first, so soon no pixel has more weight left than its winner already has.
+        if bool((undecided <= best).all()):
+            break
+        blended, _ = rasterize_plan(plan, _one_hot(channels, first, splats.means))
+        weight, which = blended.max(-1)
+        better = weight > best
+        winner = torch.where(better, which + first, winner)
+        best = torch.where(better, weight, best)
+        undecided = undecided - blended.sum(-1)
+    won = winner.cpu().numpy()
+    return np.where(won >= 0, channels.ids(won), 0) if channels.count else np.zeros(won.shape, np.int32)
+
+
+def _one_hot(channels: Channels, first: int, like: Tensor) -> Tensor:
+    """(N,C) membership in CHANNELS_AT_ONCE channels from `first` on, in the type and place of `like`."""
+    width = min(CHANNELS_AT_ONCE, channels.count - first)
+    member = torch.from_numpy(channels.channel_of).to(like.device) - first
+    rows = torch.nonzero((member >= 0) & (member < width))[:, 0]
+    one_hot = torch.zeros(len(member), width, dtype=like.dtype, device=like.device)
+    one_hot[rows, member[rows]] = 1.0
+    return one_hot

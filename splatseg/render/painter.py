@@ -1,0 +1,165 @@
+"""What a camera sees of a splat as one picture to look at, for frames of a film: (H,W,3) uint8, whatever is shown.
+
+Everything that could change from frame to frame is settled before the first: colours of segments come from their
+table, the components behind feature colours are fitted once, and the range of depths is that of the whole film.
+
+Depths become colours of equally falling lightness, yellow near and violet far, by their logarithm: as much of the
+scale goes to 1..2 as to 10..20, so that what is near keeps its shape before a background far away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+
+from splatseg.cameras.camera import Camera
+from splatseg.errors import PromptError, RunError
+from splatseg.formats.objects import members_of_segments
+from splatseg.oklab import srgb_of
+from splatseg.render.label_maps import label_map, selection_coverage
+from splatseg.render.overlays import overlay_segments, overlay_selection
+from splatseg.render.pictures import fit_feature_colors, to_uint8
+from splatseg.render.rgb import render_depth, render_rgb, view_depths
+from splatseg.render.supersampling import sample_cameras
+from splatseg.segments.palette import Color, segment_color
+from splatseg.splats.activations import to_opacity_logits
+from splatseg.splats.splats import Splats
+
+Shown = Literal["rgb", "features", "segments", "overlay", "masks", "depth"]
+Painter = Callable[[Camera], np.ndarray]
+SplatPainter = Callable[[Splats, Camera], np.ndarray]
+
+PROBES = 12
+"""Cameras along a film whose depths give its range."""
+
+NEAR_TO_FAR = (0.01, 0.98)
+"""Quantiles of those depths that get the first and the last colour."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How things are shown: colour behind everything (3,) in 0..1; colours by segment id, which take precedence over
+    the palette; ids to highlight (`masks`); at how many squared samples of a pixel segments are decided; and the depth
+    in world units up to which Gaussians fade out, to nothing at half of it: what hangs unseen before the lens of every
+    photograph (a "floater") otherwise hides all else as the camera goes through it."""
+
+    background: Sequence[float] = (0.0, 0.0, 0.0)
+    colors: Mapping[int, Color] = field(default_factory=dict)
+    segments: Sequence[int] = ()
+    supersample: int = 1
+    clearance: float = 0.0
+
+
+def painter_of(splats: Splats, what: Shown, cameras: Sequence[Camera], look: Look | None = None) -> Painter:
+    """A function that paints what any camera sees; `cameras` are those of the film.
+
+    rgb: colour. features: principal components as colours. segments: each in its colour. overlay: colour tinted by
+    segment. masks: the chosen segments lifted out of the picture. depth: near yellow, far violet, nothing black.
+
+    Raises RunError if the splat has no features or segments, PromptError if there is no such segment or none is chosen.
+    """
+    look = look or Look()
+    if what in ("segments", "overlay", "masks") and splats.segment_ids is None:
+        raise RunError("the splat has no segments yet; make them with `splatseg segment RUN --masks DIR`")
+    if what == "features":
+        colors = fit_feature_colors(splats)
+        return _cleared(splats, look, colors.render)
+    if what == "depth":
+        return _cleared(splats, look, _depth_painter(splats, cameras))
+    if what == "segments":
+        return _cleared(splats, look, _segments_painter(splats, look))
+
+    def paint(seen: Splats, camera: Camera) -> np.ndarray:
+        return to_uint8(render_rgb(seen, camera, look.background))
+
+    def paint_overlay(seen: Splats, camera: Camera) -> np.ndarray:
+        return overlay_segments(paint(seen, camera), label_map(seen, camera), look.colors)
+
+    if what == "masks":
+        return _cleared(splats, look, _masks_painter(splats, look, paint))
+    return _cleared(splats, look, paint_overlay if what == "overlay" else paint)
+
+
+def depth_colors(depth: np.ndarray, near: float, far: float) -> np.ndarray:
+    """Depths (H,W) as colours (H,W,3) uint8; `near` and `far` get the ends of the scale, 0 = nothing is black."""
+    scale = np.array([_depth_color(place / 255) for place in range(256)], dtype=np.uint8)
+    with np.errstate(divide="ignore"):
+        place = np.log(np.maximum(depth, 1e-12) / near) / max(math.log(far / near), 1e-6)
+    colors = scale[np.rint(255 * np.clip(place, 0, 1)).astype(np.intp)]
+    colors[~(depth > 0)] = 0
+    return colors
+
+
+def _depth_color(place: float) -> Color:
+    return srgb_of(0.93 - 0.65 * place, 0.145 - 0.03 * abs(2 * place - 1), math.radians(105 + 205 * place))
+
+
+def _cleared(splats: Splats, look: Look, paint: SplatPainter) -> Painter:
+    """A painter of the splat without what is too near to each camera."""
+
+    @torch.no_grad()
+    def painted(camera: Camera) -> np.ndarray:
+        return paint(clear_before(splats, camera, look.clearance), camera)
+
+    return painted
+
+
+def clear_before(splats: Splats, camera: Camera, clearance: float) -> Splats:
+    """The splat with Gaussians nearer to the camera than `clearance` faded, those nearer than half of it gone."""
+    if clearance <= 0:
+        return splats
+    share = (2 * view_depths(splats.means, camera) / clearance - 1).clamp(0, 1)
+    if bool((share == 1).all()):
+        return splats
+    logits = torch.where(share == 1, splats.opacity_logits, to_opacity_logits(share * splats.opacities))
+    return splats.replace(opacity_logits=logits)
+
+
+def _masks_painter(splats: Splats, look: Look, paint: SplatPainter) -> SplatPainter:
+    if not look.segments:
+        raise PromptError("a film of masks shows chosen segments; name them with --segment ID")
+    members = members_of_segments(splats, look.segments)
+
+    def paint_masks(seen: Splats, camera: Camera) -> np.ndarray:
+        mask = selection_coverage(seen, camera, members, look.supersample) > 0.5
+        return overlay_selection(paint(seen, camera), mask)
+
+    return paint_masks
+
+
+@torch.no_grad()
+def _depth_painter(splats: Splats, cameras: Sequence[Camera]) -> SplatPainter:
+    depths = []
+    for index in np.unique(np.linspace(0, len(cameras) - 1, min(PROBES, len(cameras))).round().astype(int)):
+        camera = cameras[index]
+        reduction = max(1, min(camera.width, camera.height) // 120)
+        small = camera.resized(max(1, camera.width // reduction), max(1, camera.height // reduction))
+        seen = render_depth(splats, small).numpy()
+        depths.append(seen[seen > 0])
+    known = np.concatenate(depths) if depths else np.zeros(0)
+    near, far = np.quantile(known, NEAR_TO_FAR) if len(known) else (1.0, 2.0)
+
+    def paint(seen: Splats, camera: Camera) -> np.ndarray:
+        return depth_colors(render_depth(seen, camera).numpy(), float(near), float(far))
+
+    return paint
+
+
+def _segments_painter(splats: Splats, look: Look) -> SplatPainter:
+    assert splats.segment_ids is not None
+    # Only ids that are there: a file may number its segments in billions.
+    ids = np.union1d(splats.segment_ids.cpu().numpy(), [0])
+    table = np.array([look.colors.get(i) or segment_color(i) for i in ids.tolist()], np.uint8)
+
+    def paint(seen: Splats, camera: Camera) -> np.ndarray:
+        samples = [
+            table[np.searchsorted(ids, label_map(seen, sample))] for sample in sample_cameras(camera, look.supersample)
+        ]
+        return samples[0] if len(samples) == 1 else np.rint(np.mean(samples, axis=0)).astype(np.uint8)
+
+    return paint

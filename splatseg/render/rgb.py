@@ -1,0 +1,88 @@
+"""Pictures of splats: colour, depth, and any value a Gaussian carries, all through the one rasteriser.
+
+Alphabet: N Gaussians, H x W pixels, C channels; depth is the distance along the optical axis in world units.
+Everything is differentiable in the tensors of the splats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from splatseg.arrays import check_shapes
+from splatseg.cameras.camera import Camera
+from splatseg.raster.interface import Raster, available_backends, rasterize
+from splatseg.splats.spherical_harmonics import evaluate
+from splatseg.splats.splats import Splats
+
+COVERED = 1.0 / 255.0
+"""Pixels with less alpha than this have no depth."""
+
+
+def render_rgb(
+    splats: Splats,
+    camera: Camera,
+    background: Tensor | Sequence[float] | None = None,
+    sh_degree: int | None = None,
+) -> Tensor:
+    """The picture (H,W,3) that a camera takes; linear blending, not clamped above.
+
+    background (3,) in 0..1 stands behind everything, None is black. sh_degree limits the degree that is evaluated.
+    """
+    degree = splats.sh_degree if sh_degree is None else min(sh_degree, splats.sh_degree)
+    raster = _blend(splats, camera, view_colors(splats.means, splats.sh0, splats.shN, camera, degree))
+    if background is None:
+        return raster.features
+    behind = torch.as_tensor(background, dtype=splats.means.dtype, device=splats.means.device)
+    check_shapes(background=(behind, "3"))
+    return raster.features + (1.0 - raster.alphas)[..., None] * behind
+
+
+def render_depth(splats: Splats, camera: Camera) -> Tensor:
+    """Expected depth (H,W) = sum_i w_i z_i / sum_i w_i, world units along the optical axis; 0 where nothing is seen."""
+    raster = _blend(splats, camera, view_depths(splats.means, camera)[:, None])
+    seen = raster.alphas > COVERED
+    # The inner `where` keeps the gradient finite where nothing is seen: 0 * inf is NaN.
+    return (raster.features[..., 0] / raster.alphas.where(seen, 1.0)).where(seen, 0.0)
+
+
+def render_channels(splats: Splats, camera: Camera, values: Tensor) -> Tensor:
+    """Values (N,C) that Gaussians carry, blended into an image (H,W,C), over zeros."""
+    return _blend(splats, camera, values).features
+
+
+def view_colors(means: Tensor, sh0: Tensor, shN: Tensor, camera: Camera, degree: int) -> Tensor:
+    """Colours (N,3) of Gaussians as a camera sees them: harmonics at the viewing direction, clamped below at 0.
+
+    The clamp is that of 3D Gaussian Splatting: files were trained with it, and without it dark Gaussians would
+    subtract light.
+    """
+    if _goes_to_native(means, sh0, shN):
+        from splatseg.splats.colors import native_colors  # noqa: PLC0415 (exists only where it was built)
+
+        return native_colors(means, sh0, shN, np.asarray(camera.position).tolist(), degree)
+    if degree == 0:
+        return evaluate(sh0, shN, means, 0).clamp(min=0.0)
+    position = torch.as_tensor(camera.position, dtype=means.dtype, device=means.device)
+    directions = torch.nn.functional.normalize(means - position, dim=1)
+    return evaluate(sh0, shN, directions, degree).clamp(min=0.0)
+
+
+def _goes_to_native(means: Tensor, sh0: Tensor, shN: Tensor) -> bool:
+    # A gradient of the viewing direction is computed by the plain form only.
+    needed = means.requires_grad and torch.is_grad_enabled()
+    plain = any(t.dtype != torch.float32 or t.device.type != "cpu" for t in (means, sh0, shN))
+    return not needed and not plain and "native" in available_backends()
+
+
+def view_depths(means: Tensor, camera: Camera) -> Tensor:
+    """Depths (N,) of points (N,3) along the optical axis; negative behind the camera."""
+    axis = torch.as_tensor(camera.viewmat[2], dtype=means.dtype, device=means.device)
+    return means @ axis[:3] + axis[3]
+
+
+def _blend(splats: Splats, camera: Camera, values: Tensor) -> Raster:
+    return rasterize(splats.means, splats.quats, splats.scales, splats.opacities, values, camera)

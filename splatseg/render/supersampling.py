@@ -1,0 +1,50 @@
+"""Samples inside a pixel: where they lie, and what a pixel is when its samples say different things.
+
+Anti-aliasing takes the same decision as ever (which segment is seen here?) at s x s places of a pixel and counts. The
+places are looked at through cameras whose pixel grid is moved by less than a pixel, not through a larger image: so the
+low-pass of the rasteriser (0.3 px^2 of the picture's own pixels) and with it the splat's shape on screen stay what they
+are, every sample sees the same continuous picture, and memory is that of one picture.
+
+Sample (i, j) lies at x = (i + (j + 1/2) / s) / s, y = (j + (i + 1/2) / s) / s of the pixel: a grid sheared both ways
+(as in rotated-grid anti-aliasing), so that all s^2 rows and all s^2 columns differ. An upright or level edge thus has
+s^2 + 1 steps instead of the s + 1 of a plain grid. The pattern is symmetric about the centre: nothing is shifted.
+
+Alphabet: s x s samples, H x W pixels, S = s^2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from splatseg.cameras.camera import Camera
+
+SUPERSAMPLE = 4
+"""Samples along each side of a pixel: 16 samples, 17 steps, about what an eye can tell at an edge."""
+
+
+def sample_offsets(supersample: int) -> np.ndarray:
+    """Where the samples lie, from the centre of the pixel: (S,2) as (x, y), in pixels. One sample is the centre.
+
+    Raises ValueError for less than one sample.
+    """
+    if supersample < 1:
+        raise ValueError(f"supersample must be 1 or more, got {supersample}")
+    i, j = np.divmod(np.arange(supersample**2), supersample)
+    x = (i + (j + 0.5) / supersample) / supersample
+    y = (j + (i + 0.5) / supersample) / supersample
+    return np.stack([x, y], axis=1) - 0.5
+
+
+def sample_cameras(camera: Camera, supersample: int) -> list[Camera]:
+    """One camera for each sample, of the size of `camera`: its pixels see what `camera` sees at that sample."""
+    return [camera.moved(float(x), float(y)) for x, y in sample_offsets(supersample)]
+
+
+def most_frequent(samples: np.ndarray) -> np.ndarray:
+    """The id most samples of a pixel have: (H,W) for samples (S,H,W); of equally many the smallest, so none first."""
+    chosen = samples[0].copy()
+    edges = np.nonzero((samples != samples[0]).any(0))
+    ids = np.sort(samples[:, edges[0], edges[1]], axis=0)
+    counts = (ids[:, None] == ids[None]).sum(0)
+    chosen[edges] = np.take_along_axis(ids, counts.argmax(0)[None], axis=0)[0]
+    return chosen

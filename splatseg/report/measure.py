@@ -1,0 +1,169 @@
+"""What can be measured of a run without ground truth: renders, masks, segments; `evaluate.findings` judges it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+from splatseg.capture.capture import View
+from splatseg.cluster.components import spatial_components
+from splatseg.evaluate.images import ImageScore, psnr, score_image
+from splatseg.evaluate.mask_agreement import ViewAgreement, compare_masks, view_agreements
+from splatseg.render.label_maps import label_map
+from splatseg.render.pictures import to_uint8
+from splatseg.render.rgb import render_rgb
+from splatseg.report.findings import (
+    Finding,
+    SegmentQuality,
+    badly_rendered,
+    held_out_gap,
+    noisy_segments,
+    poor_masks,
+    ranked,
+    views_without_masks,
+    without_segment,
+)
+from splatseg.run.folder import Run
+from splatseg.run.reporter import Reporter
+from splatseg.segments.table_file import read_segments
+from splatseg.splats.splats import Splats
+from splatseg.votes.confidence import segment_confidence
+
+WARNED = 0.3
+"""Severity of a warning that an earlier stage left in metrics.jsonl."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """held_out: of views that were not trained on; train_psnr: dB by view; masks: of every training view that has some;
+    unmasked: training views that have none; segments: empty without votes; loose_gaussians, loose_pixels: shares in
+    0..1 without a segment, None for a run without segments."""
+
+    held_out: tuple[ImageScore, ...] = ()
+    train_psnr: dict[str, float] = field(default_factory=dict)
+    masks: tuple[ViewAgreement, ...] = ()
+    unmasked: tuple[str, ...] = ()
+    segments: tuple[SegmentQuality, ...] = ()
+    loose_gaussians: float | None = None
+    loose_pixels: float | None = None
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Mean PSNR (dB) and SSIM of the held-out views; empty if there are none."""
+        if not self.held_out:
+            return {}
+        psnrs, ssims = ([getattr(score, name) for score in self.held_out] for name in ("psnr", "ssim"))
+        return {"PSNR": round(float(np.mean(psnrs)), 3), "SSIM": round(float(np.mean(ssims)), 4)}
+
+
+def measure_run(run: Run, splats: Splats, reporter: Reporter) -> Measured:
+    """Render every view once and compare it with its photograph; compare masks and votes with the segments."""
+    train, test = run.capture.split("train"), run.capture.split("test")
+    scores, train_psnr, labelled = [], {}, []
+    masks = run.masks() if run.settings.masks and splats.segment_ids is not None else None
+    with reporter.stage("measuring", len(train) + len(test)) as advance:
+        for done, view in enumerate((*test, *train), start=1):
+            render = to_uint8(render_rgb(splats, view.camera, run.settings.train.background))
+            if done <= len(test):
+                scores.append(score_image(view.name, render, view.image()))
+            else:
+                train_psnr[view.name] = psnr(render, view.image())
+                found = masks.read(view) if masks else None
+                if found is not None:
+                    labelled.append(compare_masks(view.name, labels_of(run, splats, view), found))
+            advance(done)
+    named = set(masks.names) if masks else set()
+    return Measured(
+        held_out=tuple(scores),
+        train_psnr=train_psnr,
+        masks=view_agreements(labelled),
+        unmasked=tuple(view.name for view in train if masks and view.name not in named),
+        segments=_segment_qualities(run, splats),
+        loose_gaussians=None if splats.segment_ids is None else float((splats.segment_ids == 0).float().mean()),
+        loose_pixels=None if splats.segment_ids is None else _loose_pixels(run, splats),
+    )
+
+
+def findings_of(run: Run, measured: Measured) -> tuple[Finding, ...]:
+    """What went wrong, the most severe first."""
+    recorded = dict.fromkeys(row["warning"] for row in run.metrics() if "warning" in row)
+    found = [Finding(f"{warning[:1].upper()}{warning[1:]}", "", WARNED) for warning in recorded]
+    names = {row.id: row.name for row in read_segments(run.segments_path)} if run.segments_path.exists() else {}
+    test_psnr = {score.view: score.psnr for score in measured.held_out}
+    found += views_without_masks(measured.unmasked, len(measured.train_psnr))
+    found += poor_masks(measured.masks, names)
+    found += badly_rendered(measured.train_psnr, "training")
+    found += badly_rendered(test_psnr, "held-out")
+    found += held_out_gap(measured.train_psnr, test_psnr)
+    found += noisy_segments(measured.segments)
+    if measured.loose_gaussians is not None:
+        found += without_segment(measured.loose_gaussians, measured.loose_pixels)
+    return ranked(found)
+
+
+def checks_of(measured: Measured) -> list[str]:
+    """What was looked at, with its figures, a sentence each: also where nothing was found."""
+    lines = []
+    if measured.train_psnr:
+        values = list(measured.train_psnr.values())
+        lines.append(f"Renders of {len(values)} training views: PSNR {min(values):.1f} to {max(values):.1f} dB.")
+    if measured.held_out:
+        values = [score.psnr for score in measured.held_out]
+        lines.append(f"Renders of {len(values)} held-out views: PSNR {min(values):.1f} to {max(values):.1f} dB.")
+    if measured.masks:
+        values = [view.agreement for view in measured.masks]
+        lines.append(
+            f"Masks of {len(values)} training views against the segments: mean IoU {min(values):.2f} to "
+            f"{max(values):.2f} a view, {np.mean(values):.2f} on the mean."
+        )
+    if measured.segments:
+        values = [segment.confidence for segment in measured.segments]
+        lines.append(f"Confidence of {len(values)} segments: {min(values):.2f} to {max(values):.2f}.")
+    if measured.loose_gaussians is not None:
+        lines.append(f"Gaussians without a segment: {measured.loose_gaussians:.1%}.")
+    return lines
+
+
+def labels_of(run: Run, splats: Splats, view: View) -> np.ndarray:
+    """The label map (H,W) of a view: the one in the run's masks/, or rendered where that is missing."""
+    path = run.path / "masks" / view.png_name
+    if path.exists():
+        labels = np.asarray(Image.open(path)).astype(np.int32)
+        if labels.shape == (view.camera.height, view.camera.width):
+            return labels
+    return label_map(splats, view.camera)
+
+
+def _loose_pixels(run: Run, splats: Splats) -> float:
+    views = run.capture.views
+    return float(np.mean([(labels_of(run, splats, view) == 0).mean() for view in views]))
+
+
+def _segment_qualities(run: Run, splats: Splats) -> tuple[SegmentQuality, ...]:
+    agreement = run.agreement(splats)
+    if agreement is None or splats.segment_ids is None or not run.segments_path.exists():
+        return ()
+    ids = splats.segment_ids.numpy()
+    found = segment_confidence(agreement, ids)
+    names = {row.id: row.name for row in read_segments(run.segments_path)}
+    means, reach = splats.means.numpy(), splats.scales.max(1).values.numpy()
+    order = np.argsort(ids, kind="stable")
+    bounds = np.searchsorted(ids[order], [*sorted(found), np.iinfo(np.int32).max])
+    rows = []
+    for place, key in enumerate(sorted(found)):
+        members = order[bounds[place] : bounds[place + 1]]
+        pieces = spatial_components(means[members], reach[members])
+        rows.append(
+            SegmentQuality(
+                id=key,
+                name=names.get(key, f"segment {key}"),
+                count=len(members),
+                confidence=found[key].value,
+                support=found[key].support,
+                views=found[key].views,
+                largest_piece=float((pieces == 0).mean()),
+            )
+        )
+    return tuple(rows)

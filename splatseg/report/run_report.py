@@ -1,0 +1,130 @@
+"""The page of a run: collects what the run folder holds and what can be measured without ground truth."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from splatseg.report.data import ReportData, ReportFinding, ReportSegment
+from splatseg.report.findings import NOISY, POOR_MASKS, Finding, noise_of
+from splatseg.report.inline_pictures import segment_crops
+from splatseg.report.measure import Measured, checks_of, findings_of, labels_of, measure_run
+from splatseg.report.page import write_report
+from splatseg.report.pictures import pictured_views
+from splatseg.run.folder import Run
+from splatseg.run.reporter import Reporter
+from splatseg.run.settings_file import to_plain
+from splatseg.segments.table_file import read_segments
+from splatseg.splats.splats import Splats
+
+CONFIDENCE = (
+    "Confidence in 0..1 is how well the best mask of each view fits the segment (IoU, weighted by how much the view "
+    f"sees of it), counted as if one more view had no mask that fits; below {NOISY} a segment is noisy."
+)
+NO_CONFIDENCE = (
+    "There is no confidence: the features of this run were trained on masks directly (method {method}), without the "
+    "votes of masks that confidence is made of."
+)
+
+
+def report_run(run: Run, reporter: Reporter) -> str:
+    """Measure the views, write report.html, and return a summary of a few lines."""
+    splats = run.splats()
+    began = time.monotonic()
+    measured = measure_run(run, splats, reporter)
+    found = findings_of(run, measured)
+    numbers = headline(run, splats, measured.means)
+    views = run.capture.views
+    with reporter.stage("report", 1) as advance:
+        data = ReportData(
+            title=run.path.resolve().name,
+            subtitle=f"{run.capture.path.name}: {len(views)} views, {len(measured.held_out)} held out",
+            numbers=numbers,
+            views=list(pictured_views(run, splats, measured, _suspects(measured, found))),
+            segments=_segments(run, splats, measured),
+            findings=[ReportFinding(f.title, f.text, f.level, f.views, f.segments) for f in found],
+            checks=checks_of(measured),
+            confidence=CONFIDENCE if measured.segments else NO_CONFIDENCE.format(method=run.settings.method),
+            metrics=measured.means | _accuracy(run),
+            object_rows=_object_rows(run),
+            settings=to_plain(run.settings),
+            timings=timings(run),
+        )
+        write_report(run.report_path, data)
+        advance(1)
+    run.record(timing="report", seconds=round(time.monotonic() - began, 3))
+    return "\n".join(f"{name:<20} {value}" for name, value in numbers.items())
+
+
+def headline(run: Run, splats: Splats, quality: Mapping[str, float]) -> dict[str, str]:
+    """The few figures a user looks for first."""
+    numbers = {"Gaussians": f"{len(splats):,}"}
+    if splats.segment_ids is not None:
+        numbers["segments"] = f"{int((splats.segment_ids.unique() > 0).sum()):,}"
+    if quality:
+        numbers |= {"PSNR held out": f"{quality['PSNR']:.2f} dB", "SSIM held out": f"{quality['SSIM']:.3f}"}
+    numbers |= {name: f"{value:.3f}" for name, value in _accuracy(run).items()}
+    return numbers | {"time": f"{sum(timings(run).values()):.0f} s"}
+
+
+def timings(run: Run) -> dict[str, float]:
+    """Seconds by part of the job, the last time each was done."""
+    return {row["timing"]: row["seconds"] for row in run.metrics() if "timing" in row}
+
+
+def _evaluation(run: Run) -> dict[str, Any]:
+    path = run.evaluation_path
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _accuracy(run: Run) -> dict[str, float]:
+    means = _evaluation(run).get("means", {})
+    titles = {"mIoU": "miou", "mBIoU": "mbiou", "ARI": "ari"}
+    return {title: means[key] for title, key in titles.items() if means.get(key) is not None}
+
+
+def _object_rows(run: Run) -> list[dict[str, Any]]:
+    objects = _evaluation(run).get("objects") or {}
+    return [
+        {
+            "object": row["name"],
+            "kind": kind,
+            "prompt view": row["prompt_view"],
+            "IoU": row["iou"],
+            "boundary IoU": row["boundary_iou"],
+        }
+        for kind in ("things", "stuff")
+        for row in objects.get(kind, [])
+    ]
+
+
+def _segments(run: Run, splats: Splats, measured: Measured) -> list[ReportSegment]:
+    if splats.segment_ids is None or not run.segments_path.exists():
+        return []
+    # Every few views are enough to find each segment a good crop.
+    views = run.capture.views[:: max(1, len(run.capture.views) // 12)]
+    crops = segment_crops((view.image(), labels_of(run, splats, view)) for view in views)
+    quality = {segment.id: segment for segment in measured.segments}
+    return [
+        ReportSegment(
+            row.id,
+            row.name,
+            row.color,
+            row.count,
+            row.size,
+            crops.get(row.id),
+            quality[row.id].confidence if row.id in quality else row.confidence,
+            noise_of(quality[row.id]) if row.id in quality else "",
+        )
+        for row in read_segments(run.segments_path)
+    ]
+
+
+def _suspects(measured: Measured, found: tuple[Finding, ...]) -> dict[str, str]:
+    """A badge for each view that a finding names, the worst first."""
+    poor = {view.view for view in measured.masks if view.shortfall >= POOR_MASKS}
+    unmasked = set(measured.unmasked)
+    names = dict.fromkeys(name for finding in found for name in finding.views)
+    return {name: "poor masks" if name in poor else "no masks" if name in unmasked else "poor render" for name in names}

@@ -1,0 +1,1 @@
+"""The scene: a splat with everything known about it, and the table of its segments."""

@@ -1,0 +1,134 @@
+"""What a run remembers of its segments, so that ids, names and colours stay when it is segmented anew.
+
+`earlier_segments.safetensors` holds `ids` (L,N) int32, the segment ids of the last few segmentations before the
+present one (which is in splats.ply and segments.json), the most recent first; names and colours of ids that are not in
+the present one, and the highest id ever given, as JSON in the metadata. A segmentation that returns (another
+granularity and back) thus finds its ids, names and colours again. Without segments.json nothing is remembered.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from splatseg.cluster.components import touching_gaussians
+from splatseg.cluster.touching import touching_segments
+from splatseg.errors import RunError
+from splatseg.files import atomic_write
+from splatseg.render.label_maps import HIGHEST_ID
+from splatseg.run.folder import Run
+from splatseg.segments.colors import Frame, choose_colors, colors_by_place, kept_colors
+from splatseg.segments.identity import carried_over
+from splatseg.segments.palette import Color, segment_color
+from splatseg.segments.table_file import read_segments
+from splatseg.splats.splats import Splats
+
+FORMAT = "splatseg earlier segments 1"
+
+REMEMBERED = 8
+"""Segmentations kept; 4 bytes a Gaussian each. Older ones are forgotten with the names that only they had."""
+
+
+@dataclass(frozen=True, eq=False)
+class Earlier:
+    """Segmentations (N,) int32, the most recent first; names and colours of their ids; the highest id ever given."""
+
+    labelings: tuple[np.ndarray, ...] = ()
+    names: dict[int, str] = field(default_factory=dict)
+    colors: dict[int, Color] = field(default_factory=dict)
+    highest: int = 0
+
+    @property
+    def ids(self) -> set[int]:
+        """All ids that are remembered."""
+        return {int(value) for labeling in self.labelings for value in np.unique(labeling)} - {0}
+
+    def without(self, present: np.ndarray) -> Earlier:
+        """What is worth remembering beside the segmentation `present`: the others, each once, the last REMEMBERED."""
+        kept: list[np.ndarray] = []
+        for labeling in self.labelings:
+            if not any(np.array_equal(labeling, other) for other in (present, *kept)):
+                kept.append(labeling)
+        kept = kept[:REMEMBERED]
+        shown = Earlier(tuple(kept)).ids - set(np.unique(present).tolist())
+        present_highest = int(present.max(initial=0))
+        # An id that was given and is nowhere any more must not be given again.
+        highest = max(self.highest, present_highest)
+        return Earlier(
+            tuple(kept),
+            {segment_id: name for segment_id, name in self.names.items() if segment_id in shown},
+            {segment_id: color for segment_id, color in self.colors.items() if segment_id in shown},
+            highest if kept or highest > present_highest else 0,
+        )
+
+
+def earlier_segments(run: Run, splats: Splats) -> Earlier:
+    """What the run knows of its segments up to now, the present ones of `splats` included.
+
+    Raises RunError if segments.json or the file of earlier segments is damaged.
+    """
+    if splats.segment_ids is None or not run.segments_path.exists():
+        return Earlier()
+    table = read_segments(run.segments_path)
+    present = splats.segment_ids.numpy().astype(np.int32)
+    older = _read(run.earlier_path) if run.earlier_path.exists() else Earlier()
+    # What the user wrote into the table comes before what was remembered.
+    return Earlier(
+        (present, *(labeling for labeling in older.labelings if len(labeling) == len(present))),
+        older.names | {row.id: row.name for row in table},
+        # A colour that only follows from the id was given by nobody; those of such tables are often alike side by side.
+        older.colors | {row.id: row.color for row in table if row.color != segment_color(row.id)},
+        max(older.highest, int(present.max(initial=0)), *(row.id for row in table), 0),
+    )
+
+
+def settled(
+    run: Run, splats: Splats, ids: np.ndarray, earlier: Earlier
+) -> tuple[np.ndarray, dict[int, str], dict[int, Color]]:
+    """The new segments `ids` (N,) with the ids they are to have, (N,) int32; the names of those that have one; and
+    a colour for each: its own of before, or by its place and unlike those it touches."""
+    ids = carried_over(ids, earlier.labelings, earlier.highest, HIGHEST_ID)[ids]
+    means = splats.means.detach().numpy()
+    contacts = touching_gaussians(means, splats.scales.detach().amax(1).numpy())
+    pairs = touching_segments(contacts, ids)
+    met = [pair for labeling in earlier.labelings for pair in touching_segments(contacts, labeling)]
+    places = colors_by_place(means, ids, Frame.of(np.array([view.camera.position for view in run.capture.views])))
+    kept = kept_colors(places, pairs, earlier.colors, met)
+    names = {segment_id: name for segment_id, name in earlier.names.items() if segment_id in places}
+    return ids, names, choose_colors(places, pairs, kept)
+
+
+def write_earlier(path: Path, earlier: Earlier) -> None:
+    """Write what is to be remembered, atomically; with nothing to remember there is no file."""
+    if not earlier.labelings and not earlier.highest:
+        path.unlink(missing_ok=True)
+        return
+    facts = {"format": FORMAT, "names": earlier.names, "colors": earlier.colors, "highest": earlier.highest}
+    with atomic_write(path) as file:
+        # One entry: safetensors writes several in no fixed order, and the same run is to give the same bytes.
+        ids = np.stack(earlier.labelings) if earlier.labelings else np.zeros((0, 0))
+        file.write(save({"ids": ids.astype(np.int32)}, {"facts": json.dumps(facts)}))
+
+
+def _read(path: Path) -> Earlier:
+    try:
+        with safe_open(str(path), framework="numpy") as file:
+            facts = json.loads((file.metadata() or {})["facts"])
+            if facts["format"] != FORMAT:
+                raise ValueError(f"its format is {facts['format']!r}")
+            labelings = tuple(file.get_tensor("ids"))
+        names = {int(segment_id): str(name) for segment_id, name in facts["names"].items()}
+        return Earlier(labelings, names, dict(_colors(facts["colors"])), int(facts["highest"]))
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+        raise RunError(f"{path} cannot be read ({error}); delete it, and only present ids and names are kept") from None
+
+
+def _colors(values: dict[str, list[int]]) -> Iterator[tuple[int, Color]]:
+    for segment_id, (red, green, blue) in values.items():
+        yield int(segment_id), (int(red), int(green), int(blue))

@@ -1,0 +1,178 @@
+"""Edits of the table of segments go to the run: what is small at once, the rest a little later in the background.
+
+At once: segments.json, and if Gaussians changed their segment unsaved_segments.safetensors, their ids (N,) int32.
+Later, when nothing was edited for a while: masks/, earlier_segments.safetensors, splats.ply; then the unsaved ids go.
+Whoever opens a run finds unsaved ids only after a crash, and carries on from them, if the splat is not newer: then
+something else has segmented the run since.
+
+The segmentation that a run had when it was opened goes to the earlier ones, with the names and colours of segments that
+are gone: `splatseg segment` finds them again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from splatseg.capture.capture import View
+from splatseg.files import atomic_write
+from splatseg.formats.ply.ply import write_ply
+from splatseg.render.label_maps import label_map, write_label_map
+from splatseg.run.folder import Run
+from splatseg.scene.earlier_segments import Earlier, earlier_segments, write_earlier
+from splatseg.scene.table_state import Labeling, LiveTable
+from splatseg.segments.table_file import largest_first, write_segments
+from splatseg.splats.splats import Splats
+
+FORMAT = "splatseg unsaved segments 1"
+
+DEBOUNCE = 2.0
+"""Seconds without an edit before what is large is written."""
+
+QUIET = 0.5
+"""Seconds without a picture before the next label map is drawn: whoever looks comes first."""
+
+
+class TableKeeper:
+    """Keeps the table of a run. drawn: when a picture was drawn last, as time.monotonic() gives it."""
+
+    def __init__(self, table: LiveTable, run: Run, splats: Splats, views: Sequence[View]) -> None:
+        assert splats.segment_ids is not None
+        self.state = "saved"
+        self.drawn: Callable[[], float] = lambda: -1e9
+        self._table, self._run, self._splats, self._views = table, run, splats, views
+        self._on_disk = splats.segment_ids.numpy().astype(np.int32)
+        self._earlier: Earlier | None = None
+        self._rows = table.now.rows
+        self._due: float | None = None
+        self._closing = False
+        self._wake = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def changed(self) -> None:
+        """The table is another one: write what is small and see to the rest. Called with the table's lock held."""
+        if self._closing:
+            self.state = "not kept: the scene was closed"
+            return
+        now = self._table.now
+        try:
+            self._remember_gone(now)
+            moved = not np.array_equal(now.ids, self._on_disk)
+            if moved:
+                write_unsaved(self._run.unsaved_path, now.ids, self._table.highest)
+            write_segments(self._run.segments_path, largest_first(now.rows.values()))
+            if not moved:
+                self._run.unsaved_path.unlink(missing_ok=True)
+        except OSError as error:
+            self.state = f"not kept: {error}"
+            return
+        with self._wake:
+            # Even if the ids are those on disk again: the background may have written others in between.
+            self._due = time.monotonic() + DEBOUNCE if moved or self._due is not None else None
+            self.state = "saved" if self._due is None else "saving"
+            if self._due is not None and self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="splatseg-save", daemon=True)
+                self._thread.start()
+            self._wake.notify()
+
+    def close(self) -> None:
+        """Write all that is not written yet, and return when it is. What could not be written is tried once more."""
+        with self._table.lock:
+            if self.state.startswith("not kept"):
+                self.changed()
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _remember_gone(self, now: Labeling) -> None:
+        if self._earlier is None:
+            # Before segments.json changes for the first time: it still tells the names of all segments on disk.
+            self._earlier = earlier_segments(self._run, self._splats)
+        gone = [row for each, row in self._rows.items() if each not in now.rows]
+        self._earlier = dataclasses.replace(
+            self._earlier,
+            names=self._earlier.names | {row.id: row.name for row in gone},
+            colors=self._earlier.colors | {row.id: row.color for row in gone},
+            highest=self._table.highest,
+        )
+        self._rows = now.rows
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                while self._due is None or (not self._closing and time.monotonic() < self._due):
+                    if self._due is None and self._closing:
+                        return
+                    self._wake.wait(None if self._due is None else max(self._due - time.monotonic(), 0.0))
+                due = self._due
+            try:
+                done = self._write_large(due)
+            except Exception as error:  # whatever it is, whoever edits must be told and the thread must not die
+                self.state, done = f"not kept: {error}", True
+                with self._wake:
+                    self._due = None if self._due == due else self._due
+            if done:
+                self._table.notify()
+
+    def _write_large(self, due: float) -> bool:
+        """Write masks, earlier segments and the splat; False if an edit came in between, and there is more to do."""
+        with self._table.lock:
+            now, earlier = self._table.now, self._earlier
+        assert earlier is not None
+        splats = self._splats.replace(segment_ids=torch.from_numpy(now.ids))
+        for view in self._views:
+            self._let_others_draw()
+            if self._due != due:
+                return False
+            write_label_map(self._run.path / "masks" / view.png_name, label_map(splats, view.camera))
+        write_earlier(self._run.earlier_path, earlier.without(now.ids))
+        write_ply(self._run.splats_path, splats)
+        with self._table.lock, self._wake:
+            self._on_disk = now.ids
+            if self._due != due:
+                # The edit that came while the splat was written must be newer than it, to be taken up after a crash.
+                write_unsaved(self._run.unsaved_path, self._table.ids, self._table.highest)
+                return False
+            self._due = None
+            self._run.unsaved_path.unlink(missing_ok=True)
+            self.state = "saved"
+        return True
+
+    def _let_others_draw(self) -> None:
+        while not self._closing and time.monotonic() - self.drawn() < QUIET:
+            time.sleep(0.05)
+
+
+def write_unsaved(path: Path, ids: np.ndarray, highest: int) -> None:
+    """Write ids (N,) int32 that splats.ply does not have yet, and the highest id ever given, atomically."""
+    with atomic_write(path) as file:
+        file.write(save({"ids": ids}, {"facts": json.dumps({"format": FORMAT, "highest": highest})}))
+
+
+def read_unsaved(run: Run, count: int) -> tuple[np.ndarray, int] | None:
+    """The ids (N,) int32 that a crash kept from the splat of N = `count` Gaussians, and the highest id ever given.
+
+    None if there are none: no file, one older than the splat, one that cannot be read or is of another splat.
+    """
+    path = run.unsaved_path
+    try:
+        if path.stat().st_mtime_ns < run.splats_path.stat().st_mtime_ns:
+            return None
+        with safe_open(str(path), framework="numpy") as file:
+            facts = json.loads((file.metadata() or {})["facts"])
+            ids = file.get_tensor("ids")
+        fits = facts["format"] == FORMAT and ids.shape == (count,) and ids.dtype == np.int32 and ids.min(initial=0) >= 0
+        return (ids, int(facts["highest"])) if fits else None
+    except (FileNotFoundError, SafetensorError, OSError, KeyError, ValueError, TypeError):
+        return None

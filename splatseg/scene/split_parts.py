@@ -1,0 +1,57 @@
+"""What a segment can be taken apart into: nodes of the hierarchy it is made of, else pieces that are apart in space.
+
+Alphabet: N Gaussians; members (n,) indices of a segment's Gaussians; pieces are disjoint index arrays that together
+are the members, the largest first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from splatseg.cluster.components import spatial_components
+from splatseg.cluster.hierarchy import Hierarchy
+from splatseg.splats.splats import Splats
+
+SHARE = 0.02
+"""A part holds at least this share of its segment; less is a crumb, and stays with the largest part."""
+
+
+def pieces_of(members: np.ndarray, splats: Splats, hierarchy: Hierarchy | None) -> list[np.ndarray]:
+    """The parts of a segment, one alone if it has none."""
+    labels = np.zeros(len(members), dtype=np.int32) if hierarchy is None else _nodes_of(members, hierarchy)
+    pieces = _worth_having(members, labels)
+    if len(pieces) < 2:
+        means, reach = splats.means.detach().numpy(), splats.scales.detach().amax(1).numpy()
+        pieces = _worth_having(members, spatial_components(means[members], reach[members]) + 1)
+    return pieces
+
+
+def _nodes_of(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
+    """The node (n,) of each member below which the segment falls apart: the highest ones that lie mostly in it, and if
+    that is one alone, the two it was merged from; further down as long as one of them is a crumb."""
+    inside = np.zeros(len(hierarchy.atoms))
+    inside[members] = 1.0
+    held, sizes = hierarchy.tally(inside), hierarchy.tally(np.ones(len(inside)))
+    within = held > 0.5 * sizes
+    within[0] = False
+    tops = [int(node) for node in np.flatnonzero(within) if not within[hierarchy.parents[node]]]
+    while tops:
+        large = [node for node in tops if held[node] >= SHARE * len(members)]
+        if len(large) != 1 or large[0] <= hierarchy.count:
+            break
+        tops = [int(node) for node in hierarchy.merges[large[0] - hierarchy.count - 1]]
+    labels = np.zeros(len(hierarchy.atoms), dtype=np.int32)
+    for node in tops:
+        labels[hierarchy.members(node)] = node
+    return labels[members]
+
+
+def _worth_having(members: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
+    """The members by label, 0 = none; what is none or a crumb goes to the largest."""
+    ids, counts = np.unique(labels, return_counts=True)
+    large = ids[(ids > 0) & (counts >= SHARE * len(members))]
+    if len(large) == 0:
+        return [members]
+    order = sorted(large.tolist(), key=lambda each: (-int(counts[ids == each][0]), each))
+    rest = ~np.isin(labels, order[1:])
+    return [members[rest], *(members[labels == each] for each in order[1:])]

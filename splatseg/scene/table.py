@@ -1,0 +1,340 @@
+"""The table of segments as it is edited: names, colours, and which Gaussians belong to which segment.
+
+    table.rename(3, "mug")     table.merge([3, 9])     table.split(3)     table.create(members, "lid")     table.undo()
+
+All who look at the scene share it. Its state is a `Labeling`, a value: an edit exchanges it, and whoever drew with the
+one before still can. An id never means two things: a new segment gets a number that no segment ever had, also not one
+whose making was undone.
+
+Alphabet: N Gaussians; ids (N,) int32, 0 = none; members (N,) bool; a row is a `Segment` of segments.json.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from splatseg.arrays import check_shapes
+from splatseg.capture.capture import View
+from splatseg.cluster.hierarchy import Hierarchy
+from splatseg.errors import PromptError
+from splatseg.render.label_maps import HIGHEST_ID
+from splatseg.run.folder import Run
+from splatseg.scene.earlier_segments import earlier_segments
+from splatseg.scene.keeper import TableKeeper, read_unsaved
+from splatseg.scene.split_parts import pieces_of
+from splatseg.scene.table_state import Labeling
+from splatseg.segments.colors import Frame, choose_colors, colors_by_place
+from splatseg.segments.palette import Color
+from splatseg.segments.table_file import Segment, describe_segment, describe_segments, largest_first, read_segments
+from splatseg.splats.splats import Splats
+
+PLACES = 10_000
+"""Gaussians that say where the scene is and how large, if no cameras do."""
+
+UNDONE = 100
+"""Edits that can be undone."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Edit:
+    """From one state to the next: the rows of both, and the Gaussians (n,) whose ids (n,) differ."""
+
+    what: str
+    rows: tuple[Mapping[int, Segment], Mapping[int, Segment]]
+    where: np.ndarray
+    ids: tuple[np.ndarray, np.ndarray]
+
+
+class SegmentTable:
+    """Use `table_of_run` or `table_of_file`.
+
+    means (N,3) and reach (N,) in world units; highest: the highest id that was ever given.
+    """
+
+    def __init__(self, labeling: Labeling, splats: Splats, frame: Frame, hierarchy: Hierarchy | None, highest: int):
+        self.lock = threading.RLock()
+        self._now = labeling
+        self._means = splats.means.detach().numpy()
+        self._splats, self._frame, self._hierarchy = splats, frame, hierarchy
+        self._highest = max(highest, max(labeling.rows, default=0))
+        self._done: list[_Edit] = []
+        self._undone: list[_Edit] = []
+        self._listeners: list[Callable[[], None]] = []
+        self.keeper: TableKeeper | None = None
+
+    @property
+    def save_state(self) -> str:
+        """Whether edits are on disk: "saved", "saving", or "not kept: " and why."""
+        return "not kept: a splat file has no run to keep edits in" if self.keeper is None else self.keeper.state
+
+    @property
+    def now(self) -> Labeling:
+        """The state as it is; ids and rows of one moment."""
+        return self._now
+
+    @property
+    def ids(self) -> np.ndarray:
+        """The segment of every Gaussian (N,) int32, 0 = none. An edit makes a new array; this one stays as it is."""
+        return self._now.ids
+
+    @property
+    def highest(self) -> int:
+        """The highest id that was ever given."""
+        return self._highest
+
+    def rows(self) -> tuple[Segment, ...]:
+        """The table, the largest segment first."""
+        return largest_first(self._now.rows.values())
+
+    def row(self, segment_id: int) -> Segment:
+        """One row. Raises PromptError if there is no such segment."""
+        row = self._now.rows.get(segment_id)
+        if row is None:
+            raise PromptError(f"there is no segment {segment_id} any more; choose one of the list")
+        return row
+
+    def rename(self, segment_id: int, name: str) -> None:
+        """Give a segment a name. Raises PromptError for an empty one, and for a segment that is not there."""
+        name = " ".join(name.split())
+        if not name:
+            raise PromptError(f"segment {segment_id} needs a name with at least one letter; type one")
+        with self.lock:
+            row = self.row(segment_id)
+            self._write("rename", {segment_id: dataclasses.replace(row, name=name)})
+
+    def recolor(self, segment_id: int, color: Color) -> None:
+        """Give a segment a colour, 8-bit sRGB. Raises PromptError for what is none, and for an unknown segment."""
+        if len(color) != 3 or not all(0 <= channel <= 255 for channel in color):
+            raise PromptError(f"a colour is red, green and blue in 0..255, got {tuple(color)}")
+        red, green, blue = (int(channel) for channel in color)
+        with self.lock:
+            row = self.row(segment_id)
+            self._write("recolor", {segment_id: dataclasses.replace(row, color=(red, green, blue))})
+
+    def merge(self, segment_ids: Iterable[int]) -> int:
+        """Make one segment of several and return its id: that of the largest, whose name and colour stay.
+
+        Raises PromptError for fewer than two segments, and for one that is not there.
+        """
+        with self.lock:
+            rows = largest_first([self.row(segment_id) for segment_id in dict.fromkeys(segment_ids)])
+            if len(rows) < 2:
+                raise PromptError("merging needs two segments or more; mark another one")
+            where = np.flatnonzero(np.isin(self.ids, [row.id for row in rows[1:]]))
+            self._assign("merge", where, rows[0].id)
+        return rows[0].id
+
+    def split(self, segment_id: int) -> list[int]:
+        """Take a segment apart and return the ids of its parts, the largest first, which keeps id, name and colour.
+
+        Parts are those of the hierarchy if it has some, else pieces that are apart in space. Raises PromptError if
+        there are neither.
+        """
+        with self.lock:
+            row = self.row(segment_id)
+            members = np.flatnonzero(self.ids == segment_id)
+            pieces = pieces_of(members, self._splats, self._hierarchy)
+            if len(pieces) < 2:
+                raise PromptError(
+                    f"'{row.name}' has no parts that are known and is in one piece; "
+                    "select a part of it and make that a segment"
+                )
+            new = self._new_ids(len(pieces) - 1)
+            where = np.concatenate(pieces[1:])
+            ids = np.repeat(np.array(new, dtype=np.int32), [len(piece) for piece in pieces[1:]])
+            names = {each: f"{row.name} part {number}" for number, each in enumerate(new, start=2)}
+            self._assign("split", where, ids, names)
+        return [segment_id, *new]
+
+    def delete(self, segment_id: int) -> None:
+        """Its Gaussians stay, as of no segment. Raises PromptError if it is not there."""
+        with self.lock:
+            self.row(segment_id)
+            self._assign("delete", np.flatnonzero(self.ids == segment_id), 0)
+
+    def create(self, members: np.ndarray, name: str = "") -> int:
+        """Make members (N,) bool a segment and return its id; what segments they were of, they leave.
+
+        Raises PromptError if there are no members.
+        """
+        check_shapes(members=(members, f"{len(self.ids)}"))
+        where = np.flatnonzero(members)
+        if len(where) == 0:
+            raise PromptError("nothing is selected, so there is nothing to make a segment of; select something first")
+        with self.lock:
+            (segment_id,) = self._new_ids(1)
+            self._assign("create", where, segment_id, {segment_id: " ".join(name.split())})
+        return segment_id
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an edit to undo."""
+        return bool(self._done)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone edit to do again."""
+        return bool(self._undone)
+
+    def undo(self) -> str:
+        """Undo the last edit and return what it was; "" if there was none."""
+        return self._step(self._done, self._undone, 0)
+
+    def redo(self) -> str:
+        """Do the edit undone last again and return what it is; "" if there is none."""
+        return self._step(self._undone, self._done, 1)
+
+    def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` after every change, in the thread that made it; what is returned ends that."""
+        with self.lock:
+            self._listeners.append(callback)
+
+        def unsubscribe() -> None:
+            with self.lock:
+                if callback in self._listeners:
+                    self._listeners.remove(callback)
+
+        return unsubscribe
+
+    def notify(self) -> None:
+        """Call those who listen: the table or its `save_state` has changed."""
+        for listener in list(self._listeners):
+            listener()
+
+    def close(self) -> None:
+        """Write what is not saved yet; later edits are not kept."""
+        if self.keeper is not None:
+            self.keeper.close()
+
+    def _new_ids(self, count: int) -> list[int]:
+        first = self._highest + 1
+        if first + count - 1 > HIGHEST_ID:
+            raise PromptError(
+                f"the run has given away all ids up to {HIGHEST_ID}, the most that label maps hold; "
+                "segment it anew with `splatseg segment`"
+            )
+        self._highest += count
+        return list(range(first, first + count))
+
+    def _assign(
+        self, what: str, where: np.ndarray, ids: int | np.ndarray, names: Mapping[int, str] | None = None
+    ) -> None:
+        """Give the Gaussians `where` (n,) new ids and write the rows of all segments that lose or get some."""
+        before = self._now
+        after = before.ids.copy()
+        after[where] = ids
+        touched = {int(each) for each in np.unique(np.concatenate([before.ids[where], after[where]]))} - {0}
+        rows: dict[int, Segment | None] = {}
+        for segment_id in sorted(touched):
+            means, old = self._means[after == segment_id], before.rows.get(segment_id)
+            if len(means) == 0:
+                rows[segment_id] = None
+            elif old is not None:
+                rows[segment_id] = describe_segment(means, segment_id, old.name, old.color, old.parent)
+            else:
+                rows[segment_id] = describe_segment(means, segment_id, (names or {}).get(segment_id))
+        self._colored(after, rows, before.rows)
+        self._write(what, rows, after, where)
+
+    def _colored(self, ids: np.ndarray, rows: dict[int, Segment | None], before: Mapping[int, Segment]) -> None:
+        """Give new rows a colour by their place, unlike those of segments whose boxes meet theirs."""
+        new = [row for segment_id, row in rows.items() if row is not None and segment_id not in before]
+        if not new:
+            return
+        places = colors_by_place(self._means, np.where(np.isin(ids, [row.id for row in new]), ids, 0), self._frame)
+        others = [row for row in (dict(before) | dict(rows)).values() if row is not None]
+        pairs = [(row.id, other.id) for row in new for other in others if other.id != row.id and _meet(row, other)]
+        kept = {row.id: row.color for row in others if row.id not in places}
+        colors = choose_colors(places | kept, pairs, kept)
+        for row in new:
+            rows[row.id] = dataclasses.replace(row, color=colors[row.id])
+
+    def _write(
+        self,
+        what: str,
+        rows: Mapping[int, Segment | None],
+        ids: np.ndarray | None = None,
+        where: np.ndarray | None = None,
+    ) -> None:
+        """Exchange the state for one with other rows (None: gone) and, at Gaussians `where`, other ids (N,)."""
+        before = self._now
+        after = {each: row for each, row in (dict(before.rows) | dict(rows)).items() if row is not None}
+        ids = before.ids if ids is None else ids
+        where = np.zeros(0, dtype=np.int64) if where is None else where
+        edit = _Edit(what, (before.rows, after), where.astype(np.int32), (before.ids[where], ids[where]))
+        self._done = [*self._done, edit][-UNDONE:]
+        self._undone = []
+        self._exchange(Labeling(ids, after))
+
+    def _step(self, source: list[_Edit], target: list[_Edit], side: int) -> str:
+        with self.lock:
+            if not source:
+                return ""
+            edit = source.pop()
+            target.append(edit)
+            ids = self._now.ids
+            if len(edit.where):
+                ids = ids.copy()
+                ids[edit.where] = edit.ids[side]
+            self._exchange(Labeling(ids, edit.rows[side]))
+            return edit.what
+
+    def _exchange(self, labeling: Labeling) -> None:
+        self._now = labeling
+        if self.keeper is not None:
+            self.keeper.changed()
+        self.notify()
+
+
+def table_of_file(splats: Splats) -> SegmentTable | None:
+    """The table of a splat's segments; None if it has none."""
+    if splats.segment_ids is None:
+        return None
+    means = splats.means.detach().numpy()
+    frame = Frame.of(means[:: max(len(means) // PLACES, 1)])
+    rows = _rows(splats, (), frame)
+    return SegmentTable(Labeling(splats.segment_ids.numpy().astype(np.int32), rows), splats, frame, None, 0)
+
+
+def table_of_run(run: Run, splats: Splats, views: Sequence[View], hierarchy: Hierarchy | None) -> SegmentTable | None:
+    """The table of a run, with its names and colours, which keeps its edits there; None if the run has no segments.
+
+    Edits that a crash kept from the splat are taken up. Raises RunError for a damaged table.
+    """
+    if splats.segment_ids is None:
+        return None
+    known = read_segments(run.segments_path) if run.segments_path.exists() else ()
+    highest = max(earlier_segments(run, splats).highest, max((row.id for row in known), default=0))
+    frame = Frame.of(np.array([view.camera.position for view in views]))
+    ids, unsaved = splats.segment_ids.numpy().astype(np.int32), read_unsaved(run, len(splats))
+    if unsaved is not None:
+        ids, highest = unsaved[0], max(highest, unsaved[1])
+    rows = _rows(splats.replace(segment_ids=torch.from_numpy(ids)), known, frame)
+    table = SegmentTable(Labeling(ids, rows), splats, frame, hierarchy, highest)
+    table.keeper = TableKeeper(table, run, splats, views)
+    if unsaved is not None:
+        table.keeper.changed()
+    return table
+
+
+def _rows(splats: Splats, known: Sequence[Segment], frame: Frame) -> dict[int, Segment]:
+    assert splats.segment_ids is not None
+    names, colors = {row.id: row.name for row in known}, {row.id: row.color for row in known}
+    parents = {row.id: row.parent for row in known if row.parent is not None}
+    if not colors:
+        colors = colors_by_place(splats.means.detach().numpy(), splats.segment_ids.numpy(), frame)
+    return {row.id: row for row in describe_segments(splats, names, parents, colors)}
+
+
+def _meet(one: Segment, other: Segment) -> bool:
+    """Whether the boxes of two segments overlap."""
+    return all(
+        low <= other_high and other_low <= high
+        for low, high, other_low, other_high in zip(*one.box, *other.box, strict=True)
+    )

@@ -1,0 +1,1 @@
+"""The table of segments: ids, names, colours, counts and boxes."""

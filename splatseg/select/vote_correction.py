@@ -1,0 +1,39 @@
+"""A selection set right by the masks of all views: what similarity to a prompt found, and what the views say of it.
+
+The selection itself and its two corrections (`lift.agreement`: by majority, by matches) are judged by the prompt in its
+own view and by the masks in all views, and the best is taken. So masks that contradict one another, or that are nested,
+do no harm: where a correction leaves the prompt, it loses.
+
+Alphabet: N Gaussians; T candidates.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from splatseg.select.selection import Selection
+from splatseg.splats.splats import Splats
+from splatseg.votes.agreement import Agreement
+
+Judge = Callable[[np.ndarray], np.ndarray]
+"""judge(members (T,N) bool) -> (T,): how well each fits the prompt, 0..1."""
+
+
+def best_corrected(
+    selections: Sequence[Selection], splats: Splats, agreement: Agreement, judge: Judge
+) -> tuple[Selection, float]:
+    """Of selections and their corrections, all tidied, the one that fits the prompt and the masks best; and its sum of
+    both, 0..2. Empty ones do not count unless all are. The first of equals is taken."""
+    candidates = []
+    for selection in selections:
+        changes = (agreement.by_majority(selection.members), agreement.by_matches(selection.members))
+        candidates += [selection, *(dataclasses.replace(selection, members=members) for members in changes)]
+    tidied = [candidate.tidy(splats) for candidate in candidates]
+    members = np.stack([candidate.members for candidate in tidied])
+    fits = judge(members) + np.array([agreement.support(one) for one in members])
+    fits[~members.any(axis=1)] = -1.0
+    best = int(fits.argmax())
+    return tidied[best], float(fits[best])

@@ -1,0 +1,100 @@
+"""The splat drawn by the browser itself, while its camera moves.
+
+viser's own renderer: smooth where there is a graphics card, colours without what depends on the viewing direction. It
+is sent once (32 bytes a Gaussian) and again when the selection or the hidden Gaussians changed since.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from splatseg.raster.rotations import rotation_matrices
+from splatseg.render.overlays import SELECTED
+from splatseg.scene.scene import Scene
+from splatseg.splats.spherical_harmonics import Y0
+from splatseg.viewer.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    import viser
+
+TINT = 0.5
+
+SORTING = 0.4
+"""Seconds a browser is given before it must do without our last picture behind its splat."""
+
+HALF_MAX = 65504.0
+"""viser packs covariances as 16-bit floats; a huge Gaussian must not become infinite."""
+
+
+class LocalSplats:
+    """One browser's copy."""
+
+    def __init__(self, client: viser.ClientHandle, scene: Scene, workspace: Workspace) -> None:
+        self._client, self._scene, self._workspace = client, scene, workspace
+        self._handle: Any = None
+        self._sent: tuple[bytes, bytes] | None = None
+        self._shown_at: float | None = None
+
+    @property
+    def shown(self) -> bool:
+        """Whether the browser draws it now."""
+        return self._handle is not None and bool(self._handle.visible)
+
+    def show(self, on: bool) -> None:
+        """Show or hide it."""
+        if on:
+            self._bring_up_to_date()
+        if self._handle is not None and self.shown != on:
+            self._handle.visible = on
+            self._shown_at = time.monotonic() if on else None
+
+    def takes_over(self) -> bool:
+        """True once after it is shown, when the browser has had the time to sort and draw it: what was behind it until
+        then, so that nothing flashes, is not needed any more."""
+        if self._shown_at is None or time.monotonic() - self._shown_at < SORTING:
+            return False
+        self._shown_at = None
+        return True
+
+    def close(self) -> None:
+        """Take it away."""
+        if self._handle is not None:
+            self._handle.remove()
+            self._handle = None
+
+    def _bring_up_to_date(self) -> None:
+        members, hidden = self._workspace.members, self._workspace.hidden
+        state = (np.packbits(members).tobytes(), b"" if hidden is None else np.packbits(hidden).tobytes())
+        if state == self._sent:
+            return
+        self._sent = state
+        splats = self._scene.splats
+        with torch.no_grad():
+            rgbs = (0.5 + Y0 * splats.sh0).clamp(0.0, 1.0).numpy().copy()
+            opacities = splats.opacities.numpy().copy()
+        rgbs[members] = (1.0 - TINT) * rgbs[members] + TINT * np.array(SELECTED, dtype=np.float32) / 255.0
+        if hidden is not None:
+            opacities[hidden] = 0.0
+        if self._handle is None:
+            self._handle = self._client.scene.add_gaussian_splats(
+                "/splat",
+                centers=splats.means.detach().numpy(),
+                covariances=_covariances(splats.quats.detach(), splats.scales.detach()),
+                rgbs=rgbs,
+                opacities=opacities[:, None],
+                visible=False,
+            )
+        else:
+            self._handle.rgbs = rgbs
+            self._handle.opacities = opacities[:, None]
+
+
+def _covariances(quats: torch.Tensor, scales: torch.Tensor) -> np.ndarray:
+    """R diag(s^2) R^T, (N,3,3), of quaternions wxyz (N,4) and standard deviations (N,3)."""
+    axes = rotation_matrices(torch.nn.functional.normalize(quats, dim=1)) * scales[:, None, :]
+    covariances: np.ndarray = (axes @ axes.transpose(1, 2)).clamp(-HALF_MAX, HALF_MAX).numpy()
+    return covariances

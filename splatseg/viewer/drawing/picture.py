@@ -1,0 +1,218 @@
+"""The picture of a workspace from a camera, in any mode, with what is selected marked and what is hidden left out.
+
+    image = picture(workspace, camera)                   (H,W,3) uint8, of the camera's size
+    image = picture(workspace, camera, draft=True)       smaller, of the same shape and view, as large as there is time
+
+A draft is `draft_camera(workspace, camera)`'s picture: give both the camera of the full size. Everything that a mode
+needs is blended in one pass, the selection as one more channel; the view is prepared once for a picture and the clicks
+into it. Two threads may draw at once, each for a workspace of its own.
+
+Alphabet: N Gaussians; H x W pixels; pictures are float32 in 0..1 until the end.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from splatseg.cameras.camera import Camera
+from splatseg.raster.interface import rasterize_plan
+from splatseg.render.rgb import COVERED, view_depths
+from splatseg.viewer.drawing.color_maps import DEPTH, HEAT, ramp, through
+from splatseg.viewer.drawing.highlight import TINT, highlight
+from splatseg.viewer.drawing.segment_tints import segment_tints
+from splatseg.viewer.workspace.history import Bits, Step
+from splatseg.viewer.workspace.workspace import Workspace
+
+Finish = Callable[[Tensor, Tensor, slice], Tensor]
+"""From what was blended (h,W,C), which may be written to, and alphas (h,W) to a picture (h,W,3), of some rows."""
+
+STRIP = 32_768
+"""Numbers of a picture that are finished at once: they stay in the cache, and torch does not divide so little among
+threads, which wait for one another on a busy machine [1280x720, ms of processor: colour 9, in strips 3]."""
+
+NO_SEGMENT = 0.16
+"""The grey of what is of no segment, where only segments are shown."""
+
+SHADED = 0.45
+"""How much of the light and dark of the scene is kept where only segments are shown."""
+
+ALIKE = (0.2, 1.0)
+"""Similarities from the coldest to the hottest colour: below, nothing is alike."""
+
+DEPTH_RANGE = (0.02, 0.98)
+"""Quantiles of the depths before the camera that are nearest and farthest; of so many Gaussians:"""
+DEPTH_SAMPLE = 20_000
+
+
+def picture(workspace: Workspace, camera: Camera, draft: bool = False) -> np.ndarray:
+    """(H,W,3) uint8. draft: for a camera that moves; smaller, and colours may be those of a place nearby."""
+    began = time.perf_counter()
+    with workspace.canvas.lock, torch.no_grad():
+        if draft:
+            camera = draft_camera(workspace, camera)
+        image = _drawn(workspace, workspace.step, camera, draft)
+        if draft:
+            workspace.canvas.pace.took(time.perf_counter() - began)
+    workspace.scene.drawn = time.monotonic()
+    return image
+
+
+def draft_camera(workspace: Workspace, camera: Camera) -> Camera:
+    """The camera at the size in which a moving picture is drawn now."""
+    scale = workspace.canvas.pace.scale
+    return camera.resized(max(round(scale * camera.width), 1), max(round(scale * camera.height), 1))
+
+
+def _drawn(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> np.ndarray:
+    parts, finish = _PAINTED[workspace.mode](workspace, step, camera, draft)
+    members = step.members
+    if members.count:
+        flags = workspace.canvas.kept("members", [members], lambda: torch.from_numpy(members.array).float())
+        parts = [*parts, flags]
+    if parts:
+        plan = workspace.session_of(step).plan(camera)
+        blended, alphas = rasterize_plan(plan, workspace.canvas.values(parts))
+    else:
+        alphas = torch.zeros(camera.height, camera.width)
+        blended = alphas[..., None]
+    image = _finished(blended[..., :-1] if members.count else blended, alphas, finish)
+    if members.count:
+        highlight(image, blended[..., -1].numpy(), _TINTS.get(workspace.mode, TINT))
+    return image
+
+
+def _finished(blended: Tensor, alphas: Tensor, finish: Finish) -> np.ndarray:
+    height, width = alphas.shape
+    image = np.empty((height, width, 3), dtype=np.uint8)
+    strip = torch.empty(max(STRIP // (3 * width), 1), width, 3)
+    for first in range(0, height, len(strip)):
+        rows = slice(first, min(first + len(strip), height))
+        # As `to_uint8`. Channels beside those shown lie between them; closed up, arithmetic is several times as fast.
+        values = strip[: rows.stop - first]
+        torch.mul(finish(blended[rows], alphas[rows], rows), 255, out=values)
+        image[rows] = values.round_().clamp_(0, 255).numpy()
+    return image
+
+
+def _color(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
+    behind, lit = torch.tensor(workspace.scene.background), any(workspace.scene.background)
+
+    def finish(blended: Tensor, alphas: Tensor, _: slice) -> Tensor:
+        return blended + (1.0 - alphas)[..., None] * behind if lit else blended
+
+    return [workspace.canvas.colors(camera, draft)], finish
+
+
+def _features(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
+    return [workspace.scene.feature_colors], lambda blended, *_: blended
+
+
+def _segments(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
+    def finish(blended: Tensor, alphas: Tensor, _: slice) -> Tensor:
+        grey = blended[..., 3:].clamp_(0, 1)
+        return blended[..., :3].mul_(grey.mul_(SHADED).add_(1.0 - SHADED))
+
+    return [_tints(workspace, step, NO_SEGMENT), workspace.canvas.grey(camera, draft)], finish
+
+
+def _overlay(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
+    def finish(blended: Tensor, alphas: Tensor, _: slice) -> Tensor:
+        # As `overlay_segments`: the lightness of the photograph is tinted, what is of no segment is a dark grey.
+        return blended[..., :3].mul_(0.6).add_(blended[..., 3:], alpha=0.4)
+
+    return [_tints(workspace, step, 0.25), workspace.canvas.grey(camera, draft)], finish
+
+
+def _similarity(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
+    grey = workspace.canvas.grey(camera, draft)
+    query = workspace.query
+    if query is None:
+        return [grey], lambda blended, *_: (0.5 * blended.clamp(0, 1)).expand(*blended.shape[:2], 3).contiguous()
+    alike = workspace.canvas.kept(
+        "alike", [query], lambda: torch.from_numpy(workspace.scene.session.features) @ torch.from_numpy(query)
+    )
+    low, high = ALIKE
+
+    def finish(blended: Tensor, alphas: Tensor, _: slice) -> Tensor:
+        heat = (blended[..., 1] / alphas.clamp(min=COVERED)).sub_(low).div_(high - low)
+        light = blended[..., 0].clamp_(0, 1).mul_(0.45).add_(0.55).mul_(alphas)
+        return through(ramp(HEAT), heat).mul_(light[..., None])
+
+    return [grey, alike], finish
+
+
+def _depth(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
+    means = workspace.scene.splats.means
+    depths = view_depths(means, camera)
+    near, far = _depth_range(means, depths, camera, step.hidden)
+
+    def finish(blended: Tensor, alphas: Tensor, _: slice) -> Tensor:
+        depth = alphas.clamp(min=COVERED).div_(blended[..., 0].clamp_(min=1e-12))
+        # Even steps of the logarithm: what is near is told apart more finely, and nothing depends on the unit.
+        share = depth.div_(near).clamp_(min=1.0).log_().div_(math.log(far / near))
+        return through(ramp(DEPTH), share).mul_(alphas[..., None])
+
+    # The mean of 1/depth: what little light comes from far behind a surface hardly changes it.
+    return [1.0 / depths.clamp(min=0.1 * near)], finish
+
+
+def _depth_range(means: Tensor, depths: Tensor, camera: Camera, hidden: Bits | None) -> tuple[float, float]:
+    """The depths (nearest, farthest) of most of what is before a camera, from an even sample of the Gaussians."""
+    sample = slice(None, None, max(len(means) // DEPTH_SAMPLE, 1))
+    pixels, _ = camera.project(means[sample].double().numpy())
+    ahead = depths[sample].numpy()
+    inside = (pixels >= 0).all(1) & (pixels < (camera.width, camera.height)).all(1) & (ahead > 0)
+    if hidden is not None:
+        inside &= ~hidden.array[sample]
+    if not inside.any():
+        return 1.0, 2.0
+    near, far = (float(each) for each in np.quantile(ahead[inside], DEPTH_RANGE))
+    return max(near, 1e-6), max(far, 1.001 * near, 2e-6)
+
+
+def _masks(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
+    view = workspace.scene.view_at(camera)
+    overlay = None if view is None else workspace.scene.input_mask_overlay(view)
+    if view is None or overlay is None:
+        return _color(workspace, step, camera, draft)
+    photograph = torch.from_numpy(_as_seen_by(camera, overlay, view.camera))
+    return [], lambda blended, alphas, rows: photograph[rows].float().div_(255)
+
+
+def _as_seen_by(camera: Camera, image: np.ndarray, taken: Camera) -> np.ndarray:
+    """An image (h,w,3) that `taken` took, as a camera at the same place sees it: (H,W,3), black beside it."""
+    to_image = taken.K @ np.linalg.inv(camera.K)
+    (a, _, c), (_, e, f) = to_image[0], to_image[1]
+    shape = (camera.width, camera.height)
+    found = Image.fromarray(image).transform(
+        shape, Image.Transform.AFFINE, (a, 0, c, 0, e, f), Image.Resampling.BILINEAR
+    )
+    return np.asarray(found).copy()
+
+
+def _tints(workspace: Workspace, step: Step, none: float) -> Tensor:
+    table = workspace.scene.table
+    assert table is not None, "the mode is not offered without segments"
+    now = table.now
+    return segment_tints(workspace, now, step.granularity, none)
+
+
+_PAINTED = {
+    "color": _color,
+    "features": _features,
+    "segments": _segments,
+    "overlay": _overlay,
+    "similarity": _similarity,
+    "depth": _depth,
+    "masks": _masks,
+}
+
+_TINTS = {"features": 0.15, "segments": 0.15, "overlay": 0.15, "similarity": 0.0, "depth": 0.0}
+"""Where colours mean something a selection is tinted less."""

@@ -1,0 +1,1 @@
+"""One browser's page: camera, streaming, and who is let in."""

@@ -1,0 +1,275 @@
+"""One browser: its workspace, its picture, and the panel at its side.
+
+Everything that a person does arrives on viser's threads and is handed to the page's one thread (`Streamer`), so that
+nothing of a workspace is ever changed by two threads. What fails is shown in the page; the page stays alive.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from splatseg.cameras.camera import Camera
+from splatseg.errors import PromptError, SplatsegError
+from splatseg.scene.first_pose import pose_of
+from splatseg.scene.scene import Pose, Scene
+from splatseg.viewer.drawing.local_splats import LocalSplats
+from splatseg.viewer.drawing.picture import picture
+from splatseg.viewer.page.browser_camera import camera_of, fov_for, pixel_at
+from splatseg.viewer.page.streaming import Streamer
+from splatseg.viewer.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    import viser
+
+LOG = logging.getLogger("splatseg.viewer")
+
+DRAFT_QUALITY = 70
+STILL_QUALITY = 95
+
+HOW = {None: "new", "shift": "add", "cmd/ctrl": "remove", "alt": "remove"}
+"""What a click or a rectangle does with each key held."""
+
+WANTED = (40, 220, 120)
+UNWANTED = (255, 70, 70)
+"""Colours of the markers of prompts that add and of those that take away."""
+
+MARKER = 0.006
+"""Size of a marker as a share of the distance from which the scene is looked at first."""
+
+AROUND = 1.6
+"""Space left around what is looked at."""
+
+
+class Page:
+    """One browser's page."""
+
+    def __init__(self, client: viser.ClientHandle, scene: Scene, workspace: Workspace, exports: Path) -> None:
+        """exports: the folder that files are written to."""
+        self.client, self.gui = client, client.gui
+        self.scene, self.workspace = scene, workspace
+        self.exports = exports
+        self.panels: list[Any] = []
+        self.rectangle = False
+        self.gone = False
+        self._markers: Any = None
+        self._marked: list[tuple[tuple[float, ...], bool]] = []
+        self.local: LocalSplats | None = None
+        self._busy = threading.Lock()
+        self.streamer = Streamer(self._draw, self._show, self.failed)
+
+    def begin(self) -> None:
+        """Listen to the browser: its camera, clicks and rectangles."""
+
+        async def moved(camera: Any) -> None:
+            self._camera_moved(camera)
+
+        self.client.camera.on_update(moved)
+        for modifier, how in HOW.items():
+            self.client.scene.on_click(modifier=modifier)(self._clicked(how))  # type: ignore[arg-type]
+            if modifier is not None:
+                self.client.scene.on_rect_select(modifier=modifier)(self._boxed(how))  # type: ignore[arg-type]
+        self._plain_box = self._boxed("new")
+        self._camera_moved(self.client.camera)
+        self.look_home()
+        self.do(lambda: None)
+
+    def end(self) -> None:
+        """The browser is gone."""
+        self.gone = True
+        self.streamer.close()
+
+    # What panels call.
+
+    def do(self, action: Callable[[], None], key: str | None = None) -> None:
+        """Run an action in the page's thread, then bring panels and picture up to date."""
+
+        def run() -> None:
+            try:
+                action()
+            finally:
+                self.refresh()
+
+        self.streamer.do(run, key)
+
+    def tell(self) -> None:
+        """Bring the panels up to date and leave the picture as it is: how far a long piece of work has come."""
+        self.streamer.do(self.refresh, "tell", draws=False)
+
+    def refresh(self) -> None:
+        """Panels and markers show the workspace as it is. In the page's thread."""
+        if self.gone:
+            return
+        with self.client.atomic():
+            for panel in self.panels:
+                panel.refresh()
+            self._mark()
+
+    def in_background(self, name: str, work: Callable[[], None]) -> None:
+        """Run a long piece of work beside the page, one at a time; the page stays usable."""
+
+        def run() -> None:
+            try:
+                work()
+            except Exception as error:
+                self.failed(error)
+            finally:
+                self._busy.release()
+
+        if not self._busy.acquire(blocking=False):
+            raise PromptError("something else is still being done; this can be done after it")
+        # Not a daemon: a file that is being written when the server ends is finished first.
+        threading.Thread(target=run, name=f"splatseg-{name}").start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a long piece of work is being done."""
+        return self._busy.locked()
+
+    def say(self, title: str, text: str, color: str | None = None, seconds: float | None = 6.0) -> None:
+        """A note in the corner of the picture."""
+        self.client.add_notification(title, text, auto_close_seconds=seconds, color=color)  # type: ignore[arg-type]
+
+    def failed(self, error: Exception) -> None:
+        """Show what went wrong: a person's mistake in its own words, anything else as what it is, with the log."""
+        if isinstance(error, SplatsegError):
+            text = str(error)
+            self.say("That did not work", text[:1].upper() + text[1:], color="orange", seconds=10.0)
+            return
+        LOG.exception("the page of browser %d: %s", self.client.client_id, error, exc_info=error)
+        text = f"{type(error).__name__}: {error}. The page goes on; details are in the terminal."
+        self.say("An unexpected error", text, color="red", seconds=None)
+
+    @property
+    def camera(self) -> Camera:
+        """Where the browser looks from, at the size of full pictures."""
+        assert self.streamer.camera is not None, "a browser is known from its first camera on"
+        return self.streamer.camera
+
+    @property
+    def pose(self) -> Pose:
+        """Where the browser looks from, what it turns around, and which way is up."""
+        camera = self.client.camera
+        return pose_of(camera.position, camera.look_at, camera.up_direction, camera.fov)
+
+    @property
+    def aspect(self) -> float:
+        """Width / height of the picture."""
+        return self.camera.width / self.camera.height
+
+    def look(self, pose: Pose) -> None:
+        """Move the browser's camera."""
+        camera = self.client.camera
+        with self.client.atomic():
+            camera.up_direction = pose.up
+            camera.position = pose.position
+            camera.look_at = pose.look_at
+            camera.fov = pose.fov
+        self._camera_moved(camera)
+
+    def look_home(self) -> None:
+        """Where every new browser starts; wide enough to hold the capture's view, whatever the browser's shape."""
+        home = self.scene.home()
+        if self.scene.views:
+            middle = self.scene.views[len(self.scene.views) // 2].camera
+            home = dataclasses.replace(home, fov=fov_for(middle, self.aspect))
+        self.look(home)
+
+    def look_at_box(self, box: Sequence[Sequence[float]]) -> None:
+        """Look at a box (lower corner, upper corner) from where the browser stands, so that all of it is in sight."""
+        lower, upper = (np.asarray(corner, dtype=np.float64) for corner in box)
+        pose, centre = self.pose, (lower + upper) / 2.0
+        radius = max(float(np.linalg.norm(upper - lower)) / 2.0, 1e-6)
+        towards = np.asarray(pose.look_at) - pose.position
+        distance = AROUND * radius / np.sin(min(pose.fov, pose.fov * self.aspect) / 2.0)
+        place = centre - towards / np.linalg.norm(towards) * distance
+        self.look(pose_of(place, centre, np.asarray(pose.up), pose.fov))
+
+    def depth_ahead(self, camera: Camera) -> float:
+        """How far what lies in the middle of a camera's view is, world units: what a browser there turns around."""
+        home = self.scene.home()
+        ahead = float((np.asarray(home.look_at) - camera.position) @ camera.viewmat[2, :3])
+        return ahead if ahead > 0.0 else float(np.linalg.norm(np.asarray(home.look_at) - home.position))
+
+    def draw_locally(self, on: bool) -> None:
+        """Whether the browser draws the splat itself while the camera moves."""
+        if self.local is not None:
+            self.local.close()
+        self.local = LocalSplats(self.client, self.scene, self.workspace) if on else None
+
+    def set_rectangle(self, on: bool) -> None:
+        """Whether a plain drag draws a rectangle (or turns the camera)."""
+        if on != self.rectangle:
+            self.rectangle = on
+            if on:
+                self.client.scene.on_rect_select()(self._plain_box)
+            else:
+                self.client.scene.remove_rect_select_callback(self._plain_box)
+
+    # Events.
+
+    def _camera_moved(self, camera: Any) -> None:
+        width, height = camera.image_width, camera.image_height
+        if min(width, height) >= 16 and np.isfinite(camera.position).all():
+            self.streamer.moved(camera_of(camera.wxyz, camera.position, camera.fov, width, height))
+
+    def _clicked(self, how: str) -> Callable[[Any], Any]:
+        async def clicked(event: Any) -> None:
+            camera = self.camera
+            pixel = pixel_at(event.screen_pos, camera)
+            self.do(lambda: self.workspace.click(camera, pixel, how))  # type: ignore[arg-type]
+
+        return clicked
+
+    def _boxed(self, how: str) -> Callable[[Any], Any]:
+        async def boxed(event: Any) -> None:
+            camera = self.camera
+            corners = (*pixel_at(event.screen_min, camera), *pixel_at(event.screen_max, camera))
+            self.do(lambda: self.workspace.box(camera, corners, how))  # type: ignore[arg-type]
+
+        return boxed
+
+    # Pictures.
+
+    def _draw(self, camera: Camera, draft: bool) -> np.ndarray | None:
+        if draft and self.local is not None:
+            return None
+        return picture(self.workspace, camera, draft)
+
+    def _show(self, image: np.ndarray | None, draft: bool) -> None:
+        if self.gone:
+            return
+        if self.local is not None:
+            self.local.show(image is None)
+        if image is not None:
+            quality = DRAFT_QUALITY if draft else STILL_QUALITY
+            self.client.scene.set_background_image(image, format="jpeg", jpeg_quality=quality)
+        elif self.local is not None and self.local.takes_over():
+            self.client.scene.set_background_image(None)
+        self.client.flush()
+
+    def _mark(self) -> None:
+        markers = [(tuple(np.asarray(m.xyz, dtype=np.float64).tolist()), m.wanted) for m in self.workspace.markers]
+        if markers == self._marked:
+            return
+        self._marked = markers
+        if self._markers is not None:
+            self._markers.remove()
+            self._markers = None
+        if markers:
+            home = self.scene.home()
+            self._markers = self.client.scene.add_point_cloud(
+                "/markers",
+                points=np.array([place for place, _ in markers], dtype=np.float32),
+                colors=np.array([WANTED if wanted else UNWANTED for _, wanted in markers], dtype=np.uint8),
+                point_size=MARKER * math.dist(home.look_at, home.position),
+                point_shape="circle",
+                precision="float32",
+            )

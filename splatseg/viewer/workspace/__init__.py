@@ -1,0 +1,1 @@
+"""What one browser has selected, hidden and asked; knows nothing of any page."""

@@ -1,0 +1,88 @@
+"""From the prompts of a workspace to what they select, one after another: a wanted one is added to what is selected,
+one that is not wanted takes away from it. What was hidden when a prompt was given is hidden whenever it is asked.
+
+Alphabet: N Gaussians; members (N,) bool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from splatseg.errors import PromptError
+from splatseg.raster.interface import contributors
+from splatseg.scene.scene import Scene
+from splatseg.select.click_prompt import click_query, pixel_of
+from splatseg.select.prompts import Prompt, select_by_prompts
+from splatseg.select.session import Session
+from splatseg.viewer.workspace.history import Bits, Placed, Step
+
+SessionOf = Callable[[Bits | None], Session]
+
+
+def ask(scene: Scene, session_of: SessionOf, step: Step, new: Placed | None = None) -> np.ndarray:
+    """What a step's prompts select, with one more after them if there is a `new` one: members (N,) bool.
+
+    Raises PromptError as `select_by_prompts` does.
+    """
+    if new is not None:
+        return _asked(scene, session_of, step, new, step.members.array)
+    members = None if step.start is None else step.start.array
+    for placed in step.prompts:
+        members = _asked(scene, session_of, step, placed, members)
+    assert members is not None, "there are neither prompts nor a start"
+    return members
+
+
+def place_of(session: Session, prompt: Prompt) -> tuple[float, float, float] | None:
+    """The point that is seen at a click: at the depth by which half of what the pixel is made of has been passed.
+
+    Raises PromptError for a click outside the image.
+    """
+    if prompt.click is None:
+        return None
+    camera = prompt.camera
+    found = contributors(session.plan(camera), torch.tensor([pixel_of(prompt.click, camera)]))
+    if len(found.columns) == 0:
+        return None
+    passed = found.weights.cumsum(0)
+    half = int(found.columns[int(torch.searchsorted(passed, 0.5 * passed[-1]))])
+    depth = float(session.splats.means[half].double().numpy() @ camera.viewmat[2, :3] + camera.viewmat[2, 3])
+    x, y, z = camera.unproject(np.array([prompt.click]), np.array([depth]))[0].tolist()
+    return x, y, z
+
+
+def query_at(session: Session, prompt: Prompt) -> np.ndarray | None:
+    """The unit feature (F,) seen at a click; None for a box, and where nothing with features is seen."""
+    if prompt.click is None or session.splats.features is None:
+        return None
+    try:
+        return click_query(session, prompt.camera, prompt.click)
+    except PromptError:
+        return None
+
+
+def mean_query(session: Session, members: np.ndarray) -> np.ndarray | None:
+    """The unit feature (F,) of members (N,) bool on the mean; None without members or features of theirs."""
+    mean = session.features[members].sum(0) if members.any() else np.zeros(1, dtype=np.float32)
+    length = float(np.linalg.norm(mean))
+    return mean / length if length > 1e-6 else None
+
+
+def _asked(scene: Scene, session_of: SessionOf, step: Step, placed: Placed, members: np.ndarray | None) -> np.ndarray:
+    prompt, hidden = placed.prompt, placed.hidden
+    start = members if members is not None and members.any() else None
+    if start is None and not prompt.wanted:
+        raise PromptError("nothing is selected that could be taken away from; click on something first")
+    session = session_of(hidden)
+    session.plan(prompt.camera)  # sessions made of this one share the view that is prepared now
+    if scene.table is not None:
+        session = session.with_segments(scene.table.ids)
+    found = select_by_prompts(session, [prompt], scene.knowledge(step.granularity), step.threshold, start).members
+    if hidden is not None:
+        found = found & ~hidden.array
+        if not found.any():
+            raise PromptError("what is found there is hidden; show it first")
+    return found

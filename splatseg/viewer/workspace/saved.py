@@ -1,0 +1,171 @@
+"""Workspaces that outlive the page: what was selected, hidden and set is in the run when somebody comes back.
+
+    saved = SavedWorkspaces(scene)
+    workspace = saved.take()        # the one left last, if nobody has it; else a new one
+    ...
+    saved.leave(workspace)          # the page was closed
+    saved.save()                    # now and then, for those who are still there
+
+A run's workspaces.safetensors holds `bits` (B, ceil(N / 8)) uint8, sets of Gaussians of all workspaces, and as JSON
+what they are of, the workspaces in use first, then those left, the last first. Of a plain file nothing is written.
+What was undone is not kept. A file that cannot be read, or is of another splat, is as good as none.
+
+Alphabet: N Gaussians; B sets.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from splatseg.cameras.camera import Camera
+from splatseg.errors import PromptError
+from splatseg.files import atomic_write
+from splatseg.scene.scene import Scene
+from splatseg.select.prompts import Prompt
+from splatseg.viewer.workspace.history import Bits, Placed, Step
+from splatseg.viewer.workspace.workspace import Workspace
+
+FORMAT = "splatseg workspaces 1"
+
+LEFT = 8
+"""Workspaces that nobody uses and that are kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """A workspace as it is kept: facts, JSON, in which sets are numbers of rows of bits (b, ceil(N / 8)) uint8."""
+
+    facts: dict[str, Any]
+    bits: np.ndarray
+
+
+class SavedWorkspaces:
+    """Those of one scene, in use and left."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._lock = threading.RLock()
+        self._used: list[Workspace] = []
+        self._left = _read(scene)
+        self._written: list[tuple[Step, str]] | None = None
+
+    def take(self) -> Workspace:
+        """The workspace that was left last, else a new one."""
+        with self._lock:
+            workspace = Workspace(self._scene)
+            if self._left:
+                restore(workspace, self._left.pop(0))
+            self._used.append(workspace)
+            return workspace
+
+    def leave(self, workspace: Workspace) -> None:
+        """It is not used any more; the next who comes may have it."""
+        with self._lock:
+            self._used = [one for one in self._used if one is not workspace]
+            self._left = [state_of(workspace), *self._left][:LEFT]
+            self._written = None
+            self.save()
+
+    def save(self) -> None:
+        """Write all of them to the run, if something changed since the last time."""
+        run = self._scene.run
+        with self._lock:
+            shown = [(workspace.step, workspace.mode) for workspace in self._used]
+            if run is None or shown == self._written:
+                return
+            states = [*(state_of(workspace) for workspace in self._used), *self._left]
+            kept = [{**state.facts, "sets": len(state.bits)} for state in states]
+            facts = {"format": FORMAT, "gaussians": len(self._scene.splats), "workspaces": kept}
+            bits = np.concatenate([state.bits for state in states]) if states else np.zeros((0, 0), np.uint8)
+            with atomic_write(run.workspaces_path) as file:
+                file.write(save({"bits": bits}, {"facts": json.dumps(facts)}))
+            self._written = shown
+
+
+def state_of(workspace: Workspace) -> State:
+    """The workspace as it is now, without the steps that led there."""
+    step, sets = workspace.step, list[Bits]()
+
+    def number(bits: Bits | None) -> int | None:
+        if bits is None:
+            return None
+        known = [at for at, one in enumerate(sets) if one is bits]
+        if not known:
+            sets.append(bits)
+        return known[0] if known else len(sets) - 1
+
+    facts = {
+        "mode": workspace.mode,
+        "granularity": step.granularity,
+        "threshold": step.threshold,
+        "members": number(step.members),
+        "hidden": number(step.hidden),
+        "start": number(step.start),
+        "prompts": [{**_facts_of(one), "hidden": number(one.hidden)} for one in step.prompts],
+    }
+    return State(facts, np.stack([one.packed for one in sets]))
+
+
+def restore(workspace: Workspace, state: State) -> None:
+    """Make the workspace what it was when `state` was taken; that is its first step."""
+    facts, size = state.facts, len(workspace.scene.splats)
+    sets = [Bits(packed, size) for packed in state.bits]
+
+    def bits(number: int | None) -> Bits | None:
+        return None if number is None else sets[number]
+
+    members = bits(facts["members"])
+    assert members is not None, "a workspace always has members, if only none"
+    prompts = tuple(_placed(one, bits(one["hidden"])) for one in facts["prompts"])
+    step = Step(members, bits(facts["hidden"]), bits(facts["start"]), prompts, facts["granularity"], facts["threshold"])
+    # What the scene lacks by now is left away: it may be the run of before without its features or masks.
+    mode = facts["mode"] if facts["mode"] in workspace.scene.modes else "color"
+    workspace.begin(step, mode)
+
+
+def _facts_of(placed: Placed) -> dict[str, Any]:
+    prompt = placed.prompt
+    camera = prompt.camera
+    return {
+        "viewmat": camera.viewmat.tolist(),
+        "K": camera.K.tolist(),
+        "size": [camera.width, camera.height],
+        "click": prompt.click,
+        "box": prompt.box,
+        "wanted": prompt.wanted,
+        "xyz": placed.xyz,
+        "query": None if placed.query is None else placed.query.tolist(),
+    }
+
+
+def _placed(facts: dict[str, Any], hidden: Bits | None) -> Placed:
+    camera = Camera(np.array(facts["viewmat"]), np.array(facts["K"]), *facts["size"])
+    click, box, xyz = (None if facts[each] is None else tuple(facts[each]) for each in ("click", "box", "xyz"))
+    query = None if facts["query"] is None else np.array(facts["query"], dtype=np.float32)
+    return Placed(Prompt(camera, click=click, box=box, wanted=facts["wanted"]), hidden, xyz, query)
+
+
+def _read(scene: Scene) -> list[State]:
+    if scene.run is None or not scene.run.workspaces_path.exists():
+        return []
+    try:
+        with safe_open(str(scene.run.workspaces_path), framework="numpy") as file:
+            facts = json.loads((file.metadata() or {})["facts"])
+            bits = file.get_tensor("bits")
+        if facts["format"] != FORMAT or facts["gaussians"] != len(scene.splats):
+            return []
+        states, first = [], 0
+        for one in facts["workspaces"]:
+            states.append(State(one, bits[first : first + one["sets"]]))
+            first += one["sets"]
+            restore(Workspace(scene), states[-1])  # what cannot be restored is found here, not when somebody comes
+        return states[:LEFT]
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, IndexError, AssertionError, PromptError):
+        return []

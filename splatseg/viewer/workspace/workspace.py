@@ -1,0 +1,375 @@
+"""One person's work on a scene: what is selected, what is hidden, how it is shown, and the way back.
+
+    workspace = Workspace(scene)
+    workspace.click(camera, (x, y))             # what is seen at a pixel; how="add" and "remove" change the selection
+    workspace.granularity = 0.3                 # as set_granularity(0.3): the same clicks, asked at another granularity
+    workspace.hide_selection(); workspace.undo()
+    image = picture(workspace, camera)
+
+A selection is where it starts (a segment, or what growing and inverting made) and the prompts since then. Sliders ask
+those prompts again. What is hidden is not there, for clicks as for pictures, and not selected.
+
+Every step is a `Step`, a value: a picture is drawn from one, whatever is clicked meanwhile. Steps of the past hold the
+members as bits. Calls may come from any thread.
+
+Alphabet: N Gaussians; members and hidden (N,) bool; pixels (x, y) of the camera they come with.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Literal
+
+import numpy as np
+
+from splatseg.cameras.camera import Camera
+from splatseg.errors import PromptError
+from splatseg.scene.scene import MODES, Scene
+from splatseg.select.along_hierarchy import grown, shrunk
+from splatseg.select.prompts import Prompt
+from splatseg.select.session import Session
+from splatseg.viewer.workspace.channel_cache import Canvas
+from splatseg.viewer.workspace.history import Bits, History, Placed, Step, bits_of
+from splatseg.viewer.workspace.prompting import ask, mean_query, place_of, query_at
+from splatseg.viewer.workspace.summary import describe
+
+How = Literal["new", "add", "remove"]
+
+
+@dataclass(frozen=True)
+class Marker:
+    """Where a click hit the scene, world units, and whether it said what is wanted."""
+
+    xyz: tuple[float, float, float]
+    wanted: bool
+
+
+class Workspace:
+    """The state of one browser. Everything that changes it raises PromptError, with a sentence to show, if it cannot be
+    done; then nothing has changed."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.lock = threading.RLock()
+        self.canvas = Canvas(scene)
+        self._history = History(Step(bits_of(np.zeros(len(scene.splats), dtype=bool))))
+        self._mode = "color"
+        self._described: tuple[object, str] = (None, "")
+        self._mean: tuple[Bits, np.ndarray | None] | None = None
+        self._session: tuple[Bits | None, Session] = (None, scene.session.fork())
+
+    # What is there -------------------------------------------------------------------------------------------------
+
+    @property
+    def step(self) -> Step:
+        """The present state, a value that stays as it is."""
+        return self._history.now
+
+    @property
+    def members(self) -> np.ndarray:
+        """What is selected, (N,) bool, not to be written to."""
+        return self.step.members.array
+
+    @property
+    def count(self) -> int:
+        """Gaussians selected."""
+        return self.step.members.count
+
+    @property
+    def hidden(self) -> np.ndarray | None:
+        """What is not shown, (N,) bool; None if all is."""
+        return None if self.step.hidden is None else self.step.hidden.array
+
+    @property
+    def markers(self) -> list[Marker]:
+        """Where the clicks of this selection hit the scene, in order."""
+        return [Marker(one.xyz, one.prompt.wanted) for one in self.step.prompts if one.xyz is not None]
+
+    @property
+    def mode(self) -> str:
+        """What pictures show: one of `Scene.modes`."""
+        return self._mode
+
+    @mode.setter
+    def mode(self, mode: str) -> None:
+        if mode not in self.scene.modes:
+            raise PromptError(_why_not(mode))
+        self._mode = mode
+
+    @property
+    def session(self) -> Session:
+        """Prompts on what is not hidden, with the segments as they are now."""
+        return self._session_of(self.step.hidden)
+
+    def session_of(self, step: Step) -> Session:
+        """Prompts on what a step does not hide."""
+        return self._session_of(step.hidden)
+
+    @property
+    def query(self) -> np.ndarray | None:
+        """The unit feature (F,) that similarity is shown to: that seen at the last wanted click, else the mean of what
+        is selected; None without either."""
+        clicked = [one.query for one in self.step.prompts if one.prompt.wanted and one.query is not None]
+        if clicked:
+            return clicked[-1]
+        members = self.step.members
+        if self._mean is None or self._mean[0] is not members:
+            self._mean = (members, mean_query(self.scene.session, members.array))
+        return self._mean[1]
+
+    def describe(self) -> str:
+        """What is selected, how many Gaussians, how large: "mug: 12,034 Gaussians, 1.2 x 0.8 x 0.9"."""
+        of = (self.step.members, None if self.scene.table is None else self.scene.table.now)
+        if self._described[0] != of:
+            self._described = (of, describe(self.scene, of[0]))
+        return self._described[1]
+
+    # Selecting -----------------------------------------------------------------------------------------------------
+
+    def click(self, camera: Camera, pixel: tuple[float, float], how: How = "new") -> None:
+        """Select what is seen at a pixel, add it, or take it away."""
+        self._ask(Prompt(camera, click=(float(pixel[0]), float(pixel[1])), wanted=how != "remove"), how)
+
+    def box(self, camera: Camera, box: tuple[float, float, float, float], how: How = "new") -> None:
+        """Select the thing that fills a rectangle (x0, y0, x1, y1), corners in any order; add it; or take away what
+        lies in it."""
+        x0, x1, y0, y1 = *sorted((box[0], box[2])), *sorted((box[1], box[3]))
+        self._ask(Prompt(camera, box=(x0, y0, x1, y1), wanted=how != "remove"), how)
+
+    def select_segment(self, segment_id: int, how: How = "new") -> None:
+        """Select a segment of the table, add it, or take it away."""
+        table = self.scene.table
+        if table is None:
+            raise PromptError("the splat has no segments; make some with `splatseg segment RUN --masks DIR`")
+        with self.lock:
+            now = table.now
+            if segment_id not in now.rows:
+                table.row(segment_id)
+            chosen = now.ids == segment_id
+            if self.hidden is not None:
+                chosen &= ~self.hidden
+                if not chosen.any():
+                    raise PromptError(f"'{now.rows[segment_id].name}' is hidden; show it first")
+            self.select_gaussians(chosen, how)
+
+    def select_gaussians(self, chosen: np.ndarray, how: How = "new") -> None:
+        """Select Gaussians (N,) bool that something else than a prompt in a view has chosen, add or take them away.
+
+        Raises PromptError if all of them are hidden.
+        """
+        with self.lock:
+            if self.hidden is not None:
+                shown = chosen & ~self.hidden
+                if chosen.any() and not shown.any():
+                    raise PromptError("what was found is hidden; show it first")
+                chosen = shown
+            joined = {"new": chosen, "add": self.members | chosen, "remove": self.members & ~chosen}
+            self._start(joined[how])
+
+    def set_granularity(self, granularity: float | None) -> None:
+        """Ask the prompts at another granularity, 0 for parts to 1 for groups; None takes segments as they are."""
+        if granularity is not None and not 0.0 <= granularity <= 1.0:
+            raise PromptError(f"the granularity is from 0 (parts) to 1 (groups), got {granularity}")
+        if granularity is not None and self.scene.hierarchy is None:
+            raise PromptError(
+                "there is no hierarchy to take a granularity of; open a run that `splatseg segment` has segmented"
+            )
+        with self.lock:
+            self._slide("granularity", replace(self.step, granularity=granularity))
+
+    def set_threshold(self, threshold: float | None) -> None:
+        """Ask the prompts with another least similarity, -1..1: lower selects more; None finds one."""
+        if threshold is not None and not -1.0 <= threshold <= 1.0:
+            raise PromptError(f"the threshold is a similarity from -1 to 1, got {threshold}")
+        if threshold is not None and "features" not in self.scene.modes:
+            raise PromptError("the splat has no features, so there is no similarity to set a threshold for")
+        with self.lock:
+            self._slide("threshold", replace(self.step, threshold=threshold))
+
+    @property
+    def granularity(self) -> float | None:
+        """That of the prompts; see `set_granularity`."""
+        return self.step.granularity
+
+    @granularity.setter
+    def granularity(self, granularity: float | None) -> None:
+        self.set_granularity(granularity)
+
+    @property
+    def threshold(self) -> float | None:
+        """That of the prompts; see `set_threshold`."""
+        return self.step.threshold
+
+    @threshold.setter
+    def threshold(self, threshold: float | None) -> None:
+        self.set_threshold(threshold)
+
+    def grow(self) -> None:
+        """Select the next larger thing that holds what is selected."""
+        self._along(grown, "nothing larger holds the selection; it is a whole group already")
+
+    def shrink(self) -> None:
+        """Select the next smaller part of what is selected."""
+        self._along(shrunk, "the selection has no smaller part that is known; take away with a click what is too much")
+
+    def invert(self) -> None:
+        """Select what is not selected, of what is shown."""
+        with self.lock:
+            self._start(~self.members if self.hidden is None else ~self.members & ~self.hidden)
+
+    def clear(self) -> None:
+        """Select nothing."""
+        with self.lock:
+            if self.count or self.step.prompts:
+                self._start(np.zeros_like(self.members))
+
+    # Showing -------------------------------------------------------------------------------------------------------
+
+    def hide_selection(self) -> None:
+        """Hide what is selected, and select nothing."""
+        with self.lock:
+            self._selected_something()
+            hidden = self.members if self.hidden is None else self.members | self.hidden
+            self._show(hidden, np.zeros_like(hidden))
+
+    def isolate_selection(self) -> None:
+        """Hide all but what is selected."""
+        with self.lock:
+            self._selected_something()
+            self._show(~self.members, self.members)
+
+    def show_all(self) -> None:
+        """Hide nothing."""
+        with self.lock:
+            if self.step.hidden is not None:
+                self._history.add(replace(self.step, hidden=None))
+
+    def set_visible(self, segment_id: int, visible: bool) -> None:
+        """Show or hide a segment."""
+        with self.lock:
+            if self.scene.table is None:
+                raise PromptError("the splat has no segments to show or hide")
+            now = self.scene.table.now
+            self.scene.table.row(segment_id)
+            chosen = now.ids == segment_id
+            hidden = np.zeros_like(chosen) if self.hidden is None else self.hidden
+            hidden = hidden & ~chosen if visible else hidden | chosen
+            self._show(hidden, self.members & ~hidden)
+
+    @property
+    def visible_ids(self) -> frozenset[int]:
+        """The segments of which anything is shown."""
+        if self.scene.table is None:
+            return frozenset()
+        now, hidden = self.scene.table.now, self.hidden
+        if hidden is None:
+            return frozenset(now.rows)
+        shown = np.bincount(now.ids[~hidden], minlength=1)
+        return frozenset(each for each in now.rows if each < len(shown) and shown[each] > 0)
+
+    # Back and forth ------------------------------------------------------------------------------------------------
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to undo."""
+        return self._history.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone step to do again."""
+        return self._history.can_redo
+
+    def undo(self) -> None:
+        """Go back to the selection and visibility before the last step; nothing happens at the first one."""
+        with self.lock:
+            self._history.undo()
+
+    def redo(self) -> None:
+        """Do the step undone last again; nothing happens if there is none."""
+        with self.lock:
+            self._history.redo()
+
+    def begin(self, step: Step, mode: str) -> None:
+        """Begin anew with a step and a mode, as when the workspace was opened."""
+        with self.lock:
+            self._history, self._mode = History(step), mode
+
+    def copy(self) -> Workspace:
+        """A workspace that shows the same as this one now, and goes on doing so whatever is clicked here."""
+        with self.lock:
+            other = Workspace(self.scene)
+            other.begin(self.step, self.mode)
+        return other
+
+    # ---------------------------------------------------------------------------------------------------------------
+
+    def _ask(self, prompt: Prompt, how: How) -> None:
+        with self.lock:
+            step = self.step
+            session = self._session_of(step.hidden)
+            session.plan(prompt.camera)
+            if how == "new":
+                step = replace(step, start=None, prompts=(), members=bits_of(np.zeros_like(self.members)))
+            elif how == "remove":
+                self._selected_something()
+            placed = Placed(prompt, step.hidden, place_of(session, prompt), query_at(session, prompt))
+            members = ask(self.scene, self._session_of, step, placed)
+            self._history.add(replace(step, prompts=(*step.prompts, placed), members=bits_of(members)))
+
+    def _start(self, members: np.ndarray) -> None:
+        bits = bits_of(members)
+        self._history.add(replace(self.step, members=bits, start=bits if bits.count else None, prompts=()))
+
+    def _slide(self, slider: str, step: Step) -> None:
+        """A slider moved: one step of the history, however far and often it moves."""
+        if step.prompts:
+            step = replace(step, members=bits_of(ask(self.scene, self._session_of, step)))
+        self._history.add(step, slider)
+
+    def _show(self, hidden: np.ndarray, members: np.ndarray) -> None:
+        step = replace(self.step, hidden=bits_of(hidden) if hidden.any() else None)
+        if not np.array_equal(members, self.members):
+            bits = bits_of(members)
+            step = replace(step, members=bits, start=bits if bits.count else None, prompts=())
+        self._history.add(step)
+
+    def _along(self, go: Callable[..., np.ndarray], nothing: str) -> None:
+        with self.lock:
+            self._selected_something()
+            if self.scene.hierarchy is None:
+                raise PromptError("there is no hierarchy of parts and wholes to go along; move the threshold instead")
+            members = go(self.members, self.scene.hierarchy)
+            if self.hidden is not None:
+                members = members & ~self.hidden
+            if np.array_equal(members, self.members):
+                raise PromptError(nothing)
+            self._start(members)
+
+    def _selected_something(self) -> None:
+        if self.count == 0:
+            raise PromptError("nothing is selected; click on something first")
+
+    def _session_of(self, hidden: Bits | None) -> Session:
+        """The session without what is hidden; that of the last hiding is kept. Both are exchanged at once."""
+        kept, session = self._session
+        if kept is not hidden:
+            session = self.scene.session.fork() if hidden is None else self.scene.session.without(hidden.array)
+            self._session = (hidden, session)
+        return session
+
+
+@cache
+def _why_not(mode: str) -> str:
+    needs = {
+        "features": "features; make them with `splatseg segment RUN --masks DIR`",
+        "similarity": "features, which tell what is alike; make them with `splatseg segment RUN --masks DIR`",
+        "segments": "segments; make them with `splatseg segment RUN --masks DIR`",
+        "overlay": "segments; make them with `splatseg segment RUN --masks DIR`",
+        "masks": "input masks; open a run that was made with some",
+    }
+    if mode in needs:
+        return f"there is nothing to show as '{mode}': the scene has no {needs[mode]}"
+    return f"there is no mode {mode!r}; the modes are {', '.join(MODES)}"

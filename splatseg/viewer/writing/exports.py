@@ -1,0 +1,127 @@
+"""What the buttons write: the selection and the rest as splats, segments in a folder, masks of all views, pictures.
+
+The suffix of a path says the format. Every function returns a sentence on what it wrote.
+
+Alphabet: N Gaussians; members (N,) bool.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from splatseg.cameras.camera import Camera
+from splatseg.errors import PromptError
+from splatseg.files import write_png
+from splatseg.formats.write import write_splats_as
+from splatseg.render.label_maps import selection_mask, write_mask
+from splatseg.scene.scene import Scene
+from splatseg.viewer.drawing.picture import picture
+from splatseg.viewer.workspace.workspace import Workspace
+
+Progress = Callable[[int, int], None]
+"""progress(done, of): called after every file of many."""
+
+_LOCK = threading.Lock()
+_GIVEN: set[Path] = set()
+"""Paths that `new_path` gave; what is written to one appears only when it is complete."""
+
+
+def export_selection(scene: Scene, members: np.ndarray, path: Path) -> str:
+    """Write the members as a splat, in the format of the suffix (see `output.FORMATS`).
+
+    Raises PromptError if there are none, OutputError for a suffix that names no format.
+    """
+    if not members.any():
+        raise PromptError(f"nothing is selected, so {path} was not written; select something first")
+    return _write(path, scene, members)
+
+
+def export_rest(scene: Scene, members: np.ndarray, path: Path) -> str:
+    """Write all that are not members. Raises PromptError if there are none, OutputError as `export_selection`."""
+    if members.all():
+        raise PromptError(f"everything is selected, so there is no rest and {path} was not written")
+    return _write(path, scene, ~members)
+
+
+def export_all_segments(scene: Scene, folder: Path, suffix: str = ".ply", progress: Progress | None = None) -> str:
+    """Write every segment as a splat of its own, `folder`/<id>-<name><suffix>.
+
+    Raises PromptError if there are no segments, and as `export_selection` does.
+    """
+    if scene.table is None or not scene.table.rows():
+        raise PromptError("there are no segments to write; make some with `splatseg segment RUN --masks DIR`")
+    rows = scene.table.rows()
+    for done, row in enumerate(rows, start=1):
+        _write(folder / f"{row.id:03d}-{_plain(row.name)}{suffix}", scene, scene.table.now.ids == row.id)
+        if progress:
+            progress(done, len(rows))
+    return f"wrote {len(rows)} segments to {folder}"
+
+
+def export_masks_of_all_views(scene: Scene, members: np.ndarray, folder: Path, progress: Progress | None = None) -> str:
+    """Write the mask of the members in every view of the capture, `folder`/<view>.png, 0 or 255.
+
+    Raises PromptError if there is nothing selected, or no capture.
+    """
+    if not scene.views:
+        raise PromptError("there are no views to write masks of; open a run whose capture is there")
+    if not members.any():
+        raise PromptError("nothing is selected, so there are no masks to write; select something first")
+    splats = scene.splats
+    for done, view in enumerate(scene.views, start=1):
+        write_mask(folder / view.png_name, selection_mask(splats, view.camera, members))
+        if progress:
+            progress(done, len(scene.views))
+    return f"wrote masks of {len(scene.views)} views to {folder}"
+
+
+def screenshot(workspace: Workspace, camera: Camera, path: Path) -> str:
+    """Write the picture of a workspace as .png. Raises PromptError for another suffix."""
+    if path.suffix.lower() != ".png":
+        raise PromptError(f"{path} does not end in .png; screenshots are written as .png")
+    write_png(path, picture(workspace, camera))
+    return f"wrote {path}"
+
+
+def frames(workspace: Workspace, cameras: Iterable[Camera]) -> Iterator[np.ndarray]:
+    """The pictures (H,W,3) uint8 of a workspace along a path of cameras, one by one: what a video is written from."""
+    for camera in cameras:
+        yield picture(workspace, camera)
+
+
+def new_path(folder: Path, stem: str, suffix: str) -> Path:
+    """`folder`/<stem>-<time><suffix>: a path that is not there and was not given before, so that two browsers that
+    write in one second do not write one file. The folder is made.
+
+    Raises PromptError if the two make more than a name: nothing is written outside the folder.
+    """
+    if Path(f"{stem}{suffix}").name != f"{stem}{suffix}" or "\\" in f"{stem}{suffix}":
+        raise PromptError(f"{stem}{suffix} is not the name of a file; what is exported goes into {folder}")
+    when = time.strftime("%Y%m%d-%H%M%S")
+    with _LOCK:
+        numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+        paths = (folder / f"{stem}-{when}{number}{suffix}" for number in numbers)
+        path = next(path for path in paths if path not in _GIVEN and not path.exists())
+        _GIVEN.add(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _write(path: Path, scene: Scene, members: np.ndarray) -> str:
+    with scene.lock:
+        splats, rows = scene.splats, scene.table.rows() if scene.table is not None else ()
+    chosen = splats.subset(torch.from_numpy(members))
+    return write_splats_as(path, chosen, rows).summary
+
+
+def _plain(name: str) -> str:
+    """A name that every file system takes: letters, digits, - and _."""
+    return re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "segment"

@@ -1,0 +1,155 @@
+"""Votes: how much of every Gaussian each 2D mask of each view sees. One pass over the views, no gradient.
+
+    weights[i, m] = sum over the pixels p of mask m of w_i(p)      seen[i] = sum over all pixels of all views of w_i(p)
+
+w_i(p) is the blending weight of Gaussian i at pixel p (docs/conventions.md). A column is a mask lifted to 3D; and
+because blending is linear in features on frozen geometry, all that masks say about Gaussians is in this one matrix.
+
+Alphabet: N Gaussians; M masks of all views together, a column each; a mask is named by its view and its id there.
+
+Source: labels are linear in blending weights (FlashSplat, Shen et al. 2024; LUDVIG, Marrie et al. 2024).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from splatseg.arrays import check_shapes
+from splatseg.errors import MaskError
+from splatseg.raster.interface import Plan, prepare, vote
+from splatseg.splats.splats import Splats
+from splatseg.votes.gathering import Gathering
+
+if TYPE_CHECKING:
+    from splatseg.capture.capture import View
+    from splatseg.masks.segments import Segments
+
+WEIGHT_FLOOR = 1e-3
+"""Votes below this many pixels are dropped: they are what leaks through a nearly opaque surface."""
+
+SHARE_FLOOR = 2e-3
+"""Votes below this share of all the view sees of the Gaussian are dropped: the far tails of its footprint."""
+
+
+class MaskSource(Protocol):
+    """Where the masks of a view come from: a `MaskStore`, or anything else that can be read so."""
+
+    def read(self, view: View) -> Segments | None:
+        """The segments of a view at the size of its camera, or None if it has no masks."""
+
+
+@dataclass(frozen=True, eq=False)
+class Votes:
+    """What all masks say about all Gaussians.
+
+    weights (N,M) float32 CSR, in pixels; view_of (M,) int32, index into `views`; id_of (M,) int32, the mask's id in its
+    view; areas (M,) int64, pixels of the mask; seen (N,) float32, total blending weight over all pixels of the views
+    that have masks; views: the names of those views; layer_of (M,) int32: masks of one view and layer do not overlap.
+    """
+
+    weights: sparse.csr_array
+    view_of: np.ndarray
+    id_of: np.ndarray
+    areas: np.ndarray
+    seen: np.ndarray
+    views: tuple[str, ...]
+    layer_of: np.ndarray
+
+    def __post_init__(self) -> None:
+        check_shapes(
+            weights=(self.weights, "N M"),
+            view_of=(self.view_of, "M"),
+            id_of=(self.id_of, "M"),
+            areas=(self.areas, "M"),
+            seen=(self.seen, "N"),
+            layer_of=(self.layer_of, "M"),
+        )
+
+
+@torch.no_grad()
+def collect_votes(
+    splats: Splats,
+    views: Sequence[View],
+    masks: MaskSource,
+    progress: Callable[[int, int], None] | None = None,
+) -> Votes:
+    """Votes of the masks of all `views` that have any; the others are passed over. One view is in memory at a time.
+
+    progress(done, total) is called after every view. Pixels of label 0 vote for nothing; ignored pixels
+    (`Segments.ignored`) are as if they had not been seen.
+
+    Raises MaskError when no view has masks, when all masks are empty, or when no mask sees a Gaussian.
+    """
+    gathering = Gathering(len(splats))
+    names: list[str] = []
+    view_of, id_of, areas, layer_of = [], [], [], []
+    seen = np.zeros(len(splats), dtype=np.float64)
+    scales, opacities = splats.scales, splats.opacities
+    for done, view in enumerate(views, start=1):
+        segments = masks.read(view)
+        if segments is not None:
+            plan = prepare(splats.means, splats.quats, scales, opacities, view.camera)
+            seen += _add_view(gathering, plan, segments)
+            view_of.append(np.full(segments.count, len(names), dtype=np.int32))
+            id_of.append(np.arange(1, segments.count + 1, dtype=np.int32))
+            areas.append(np.asarray(segments.areas(), dtype=np.int64))
+            layer_of.append(segments.layer_of())
+            names.append(view.name)
+        if progress is not None:
+            progress(done, len(views))
+    _check_any(len(views), names, gathering)
+    return Votes(
+        weights=gathering.matrix(),
+        view_of=np.concatenate(view_of),
+        id_of=np.concatenate(id_of),
+        areas=np.concatenate(areas),
+        seen=seen.astype(np.float32),
+        views=tuple(names),
+        layer_of=np.concatenate(layer_of),
+    )
+
+
+def _add_view(gathering: Gathering, plan: Plan, segments: Segments) -> np.ndarray:
+    """Add the votes of the masks of one view in all its layers, above the floors; its total weight (N,) is returned."""
+    if not segments.layers:
+        empty = np.zeros(0, dtype=np.int32)
+        gathering.add(empty, empty, empty, segments.count)
+        return np.zeros(plan.count, dtype=np.float32)
+    layers, count = list(segments.layers), segments.count
+    if segments.ignored is not None:  # a label of its own, whose votes are then taken from the totals
+        layers.append(np.where(segments.ignored, count + 1, 0))
+        count += 1
+    found, totals = vote(plan, torch.from_numpy(np.stack(layers).astype(np.int32)), count)
+    indptr, columns, weights = (t.numpy() for t in (found.indptr, found.columns, found.weights))
+    total: np.ndarray = totals.numpy()
+    rows = np.repeat(np.arange(plan.count, dtype=np.int32), np.diff(indptr))
+    if segments.ignored is not None:
+        unseen = columns == segments.count
+        total = total.copy()
+        total[rows[unseen]] = (total[rows[unseen]] - weights[unseen]).clip(min=0)
+        rows, columns, weights = rows[~unseen], columns[~unseen], weights[~unseen]
+    kept = weights > np.maximum(SHARE_FLOOR * total, WEIGHT_FLOOR).astype(weights.dtype)[rows]
+    gathering.add(rows[kept], columns[kept], weights[kept], segments.count)
+    return total
+
+
+def _check_any(view_count: int, names: list[str], gathering: Gathering) -> None:
+    if not names:
+        raise MaskError(
+            f"none of the {view_count} views has masks; give a folder in which every mask carries the name of its image"
+        )
+    if gathering.columns == 0:
+        raise MaskError(
+            f"the masks of all {len(names)} views are empty (every pixel is 0 = none); ids of segments start at 1"
+        )
+    if gathering.entries == 0:
+        raise MaskError(
+            f"no Gaussian is seen through any mask of the {len(names)} views; "
+            "check that the splat and the cameras belong to the same capture"
+        )

@@ -1,0 +1,60 @@
+"""The cameras of a film: their size, their number, and what of a scene they fly through."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scenes import ring, things
+
+from splatseg.capture.capture import View
+from splatseg.capture.transforms_json import write_transforms
+from splatseg.errors import PromptError
+from splatseg.formats.ply.ply import write_ply
+from splatseg.jobs.film import Film, _along_views, _distance, cameras_of_film, render_video
+from splatseg.run.reporter import Silent
+
+
+def views(width: int, height: int) -> list[View]:
+    return [View(f"{index}.jpg", camera) for index, camera in enumerate(ring(12, width=width, height=height))]
+
+
+@pytest.mark.parametrize("path", ["orbit", "capture"])
+@pytest.mark.parametrize(
+    ("taken", "filmed"), [((640, 480), (640, 480)), ((4000, 3000), (960, 720)), ((1001, 667), (1000, 668))]
+)
+def test_a_film_has_the_shape_of_the_pictures_at_most_720_rows_and_even_sides(
+    path: str, taken: tuple[int, int], filmed: tuple[int, int]
+) -> None:
+    cameras = _along_views(views(*taken), things()[0], Film(path, seconds=0.5, fps=8))
+    assert len(cameras) == 4 and {(camera.width, camera.height) for camera in cameras} == {filmed}
+
+
+def test_keyframes_keep_the_size_they_state(tmp_path: Path) -> None:
+    write_transforms(tmp_path / "path.json", {str(index): camera for index, camera in enumerate(ring(4, width=1920))})
+    film = Film(str(tmp_path / "path.json"), seconds=0.5, fps=8)
+    assert {camera.width for camera in cameras_of_film(tmp_path, things()[0], film)} == {1920}
+
+
+def test_an_orbit_goes_around_the_things_that_were_photographed() -> None:
+    cameras = _along_views(views(36, 24), things()[0], Film("orbit", seconds=1, fps=12))
+    assert _distance(cameras) == pytest.approx(3.0, rel=1e-3)
+    assert np.allclose(np.mean([camera.position for camera in cameras], axis=0), 0, atol=1e-6)
+
+
+def test_the_distance_of_a_film_that_looks_all_one_way_is_finite() -> None:
+    assert np.isfinite(_distance([ring(4)[0]] * 3))
+
+
+def test_a_splat_file_has_a_film_of_its_own_and_the_same_one_each_time(tmp_path: Path) -> None:
+    splats, ids = things()
+    write_ply(tmp_path / "splats.ply", splats.replace(segment_ids=torch.as_tensor(ids).int()))
+    film = Film("orbit", seconds=0.5, fps=8, size=(48, 32), up="z", codec="av1")
+    for name in ("one.mp4", "two.mp4"):
+        said = render_video(tmp_path / "splats.ply", "segments", film, tmp_path / name, Silent())
+        assert said.endswith("AV1, 4 frames of 48x32, 0.5 s")
+    assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "two.mp4").read_bytes()
+    with pytest.raises(PromptError, match="comes without a capture to film along"):
+        render_video(tmp_path / "splats.ply", "rgb", Film("capture"), tmp_path / "three.mp4", Silent())

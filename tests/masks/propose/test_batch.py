@@ -1,0 +1,202 @@
+"""A folder of masks: made, interrupted, gone on with, shared between processes, and read again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from capture_files import colmap_capture
+
+from splatseg.capture.capture import View, load_capture
+from splatseg.errors import MaskError
+from splatseg.masks.propose.batch import Made, begin_masks, generate_masks, mask_path, parse_shard
+from splatseg.masks.propose.generators import FunctionGenerator
+from splatseg.masks.propose.mask_file import count_masks
+from splatseg.masks.store import open_masks
+
+FACTS = {"generator": "halves", "settings": {"a": 1}}
+NAMES = ["a.jpg", "b.jpg", "left/c.d.jpg", "left/e.jpg", "f.jpg"]
+
+
+def halves(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The whole, its left half, nearly the same again, and nothing."""
+    masks = np.zeros((4, *image.shape[:2]), bool)
+    masks[0] = True
+    masks[1:3, :, : image.shape[1] // 2] = True
+    masks[2, 0, 0] = False
+    return masks, np.array([0.5, 0.9, 0.8, 0.7])
+
+
+@pytest.fixture
+def views(tmp_path: Path) -> tuple[View, ...]:
+    return load_capture(colmap_capture(tmp_path / "capture", NAMES)).views
+
+
+def make(folder: Path, views: tuple[View, ...], propose: Any = halves, **options: Any) -> Made:
+    begin_masks(folder, views, FACTS, shard=options.get("shard", (1, 1)))
+    return generate_masks(views, folder, FunctionGenerator(propose, FACTS), FACTS, **options)
+
+
+def test_masks_are_read_back_with_levels_and_scores_and_without_duplicates(
+    tmp_path: Path, views: tuple[View, ...]
+) -> None:
+    steps = []
+    made = make(tmp_path / "masks", views, on_view=lambda done, total, masks: steps.append((done, total, masks)))
+    assert made.counts == dict.fromkeys(sorted(NAMES), 2) and made.empty == ()
+    assert steps == [(i, 5, 2) for i in range(1, 6)]
+    masks = open_masks(tmp_path / "masks", views)
+    assert masks.names == tuple(view.name for view in views)
+    for view in views:
+        segments = masks.read(view)
+        assert segments is not None and segments.count == 2 and len(segments.layers) == 2
+        np.testing.assert_allclose(segments.scores, [0.9, 0.5])
+        assert segments.mask(2).all() and segments.areas().tolist() == [32 * 24 // 2, 32 * 24]
+    record = json.loads((tmp_path / "masks" / "masks.json").read_text())
+    assert record["generator"] == "halves" and record["views"] == made.counts
+
+
+def test_a_view_without_masks_is_finished_and_read_as_empty(tmp_path: Path, views: tuple[View, ...]) -> None:
+    made = make(tmp_path / "masks", views, lambda image: (np.zeros((0, *image.shape[:2]), bool), np.zeros(0)))
+    assert made.empty == tuple(sorted(NAMES))
+    segments = open_masks(tmp_path / "masks", views).read(views[0])
+    assert segments is not None and segments.count == 0 and segments.width == 32
+
+
+def test_what_is_there_is_not_made_again_and_a_crash_leaves_whole_files(
+    tmp_path: Path, views: tuple[View, ...]
+) -> None:
+    folder = tmp_path / "masks"
+
+    def failing(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if len(list(folder.rglob("*.json"))) > 3:  # the record and three views
+            raise KeyboardInterrupt
+        return halves(image)
+
+    with pytest.raises(KeyboardInterrupt):
+        make(folder, views, failing)
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.json") if path.name != "masks.json"}
+    assert len(before) == 3 and len(json.loads((folder / "masks.json").read_text())["views"]) == 3
+    assert not [path for path in folder.rglob("*") if path.suffix == ".part"]
+    made = make(folder, views)
+    assert len(made.fresh) == 2 and len(made.counts) == 5
+    assert all(path.stat().st_mtime_ns == when for path, when in before.items())
+
+
+def test_a_killed_process_leaves_no_half_file(tmp_path: Path, views: tuple[View, ...]) -> None:
+    code = f"""
+import time, numpy as np
+from splatseg.capture.capture import load_capture
+from splatseg.masks.propose.generators import FunctionGenerator
+from splatseg.masks.propose.batch import begin_masks, generate_masks
+from pathlib import Path
+def slow(image):
+    time.sleep(0.05)
+    return np.random.default_rng(0).random((60, 24, 32)) < 0.5, np.ones(60)
+views = load_capture({str(tmp_path / "capture")!r}).views
+folder = Path({str(tmp_path / "masks")!r})
+begin_masks(folder, views, {FACTS!r})
+generate_masks(views, folder, FunctionGenerator(slow, {FACTS!r}), {FACTS!r})
+"""
+    process = subprocess.Popen([sys.executable, "-P", "-c", code])
+    while not list((tmp_path / "masks").glob("[a-f].json")) and process.poll() is None:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    written = [path for path in (tmp_path / "masks").rglob("*.json") if path.name != "masks.json"]
+    assert written and all(len(json.loads(path.read_text())["annotations"]) == 60 for path in written)
+    assert len(make(tmp_path / "masks", views).counts) == 5
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7])
+def test_shards_share_the_views_and_the_last_one_knows_all(tmp_path: Path, views: tuple[View, ...], n: int) -> None:
+    fresh: list[str] = []
+    for i in range(1, n + 1):
+        made = make(tmp_path / "masks", views, shard=(i, n))
+        assert set(made.fresh) == set(made.counts)
+        fresh.extend(made.fresh)
+    assert sorted(fresh) == sorted(NAMES)
+    assert set(json.loads((tmp_path / "masks" / "masks.json").read_text())["views"]) == set(NAMES)
+
+
+@pytest.mark.parametrize("text", ["", "0/2", "3/2", "1/0", "-1/2", "1/2/3", "a/b", "1.5/2"])
+def test_shards_that_are_none_are_told(text: str) -> None:
+    with pytest.raises(MaskError, match="--shard must be i/n with i from 1 to n, for example 2/4, got"):
+        parse_shard(text)
+    assert parse_shard("2/4") == (2, 4)
+
+
+def test_other_settings_other_files_and_files_in_the_way_are_told(tmp_path: Path, views: tuple[View, ...]) -> None:
+    folder = tmp_path / "masks"
+    make(folder, views)
+    begin_masks(folder, views, FACTS)
+    with pytest.raises(
+        MaskError, match=r"were made otherwise \(a was 1 and is now 2\); use the same settings to go on"
+    ):
+        begin_masks(folder, views, FACTS | {"settings": {"a": 2}})
+    with pytest.raises(MaskError, match=r"otherwise \(generator was halves and is now other\)"):
+        begin_masks(folder, views, FACTS | {"generator": "/path/to/other"})
+    with pytest.raises(MaskError, match="--overwrite would remove what the other shards made"):
+        begin_masks(folder, views, FACTS, overwrite=True, shard=(1, 2))
+    begin_masks(folder, views, FACTS | {"settings": {"a": 2}}, overwrite=True)
+    assert not any(mask_path(folder, view).exists() for view in views)
+    with pytest.raises(MaskError, match=r"holds other files and no masks\.json"):
+        begin_masks(tmp_path / "capture", views, FACTS)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(MaskError, match="is a file; give a folder for the masks"):
+        begin_masks(tmp_path / "file", views, FACTS)
+    (folder / "masks.json").write_text("[1]")
+    with pytest.raises(MaskError, match=r"masks\.json cannot be read \(it is not an object\)"):
+        begin_masks(folder, views, FACTS)
+
+
+def test_a_model_may_lie_elsewhere_when_masks_are_gone_on_with(tmp_path: Path, views: tuple[View, ...]) -> None:
+    begin_masks(tmp_path / "masks", views, FACTS | {"generator": "/here/sam-large"})
+    begin_masks(tmp_path / "masks", views, FACTS | {"generator": "there/sam-large"})
+
+
+def test_a_view_named_as_the_record_is_refused(tmp_path: Path) -> None:
+    views = load_capture(colmap_capture(tmp_path / "capture", ["masks.jpg", "a.jpg"])).views
+    with pytest.raises(MaskError, match=r"A view is named like masks\.json"):
+        begin_masks(tmp_path / "masks", views, FACTS)
+
+
+def test_several_views_at_once_give_the_same_files_as_one_after_the_other(
+    tmp_path: Path, views: tuple[View, ...]
+) -> None:
+    for name, at_once in (("one", 1), ("three", 3)):
+        begin_masks(tmp_path / name, views, FACTS)
+        made = generate_masks(views, tmp_path / name, FunctionGenerator(halves, FACTS, at_once), FACTS)
+        assert sorted(made.fresh) == sorted(NAMES)
+    for view in views:
+        assert mask_path(tmp_path / "one", view).read_bytes() == mask_path(tmp_path / "three", view).read_bytes()
+
+
+def test_an_error_in_one_of_several_views_is_raised_and_what_is_finished_stays(
+    tmp_path: Path, views: tuple[View, ...]
+) -> None:
+    seen: list[int] = []
+
+    def breaks(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        seen.append(1)
+        if len(seen) == 3:
+            raise MaskError("broken")
+        return halves(image)
+
+    begin_masks(tmp_path / "masks", views, FACTS)
+    with pytest.raises(MaskError, match="broken"):
+        generate_masks(views, tmp_path / "masks", FunctionGenerator(breaks, FACTS, 2), FACTS)
+    made = generate_masks(views, tmp_path / "masks", FunctionGenerator(halves, FACTS, 2), FACTS)
+    assert len(made.counts) == len(NAMES) and len(made.fresh) < len(NAMES)
+
+
+def test_a_file_in_the_folder_that_holds_no_masks_is_told(tmp_path: Path) -> None:
+    for content in ("{broken", "[]", "{}"):
+        (tmp_path / "001.json").write_text(content)
+        with pytest.raises(MaskError, match=r"001\.json holds no masks .*remove it"):
+            count_masks(tmp_path / "001.json")

@@ -1,0 +1,238 @@
+"""Edits are in the run: at once what is small, soon what is large, and nothing is lost if it all ends in between."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import viewer_scenes
+from PIL import Image
+
+from splatseg.formats.ply.ply import write_ply
+from splatseg.render.label_maps import label_map
+from splatseg.run.folder import Run
+from splatseg.scene import keeper as module
+from splatseg.scene.earlier_segments import earlier_segments, settled
+from splatseg.scene.scene import Scene
+from splatseg.scene.table import SegmentTable
+from splatseg.segments.table_file import describe_segments, read_segments, write_segments
+from splatseg.splats.splats import Splats
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run of the three things with two small views; what is large waits for the scene to close."""
+    monkeypatch.setattr(module, "DEBOUNCE", 1e6)
+    made, _ = viewer_scenes.run(tmp_path)
+    monkeypatch.setitem(made.__dict__, "capture", made.capture)
+    return made
+
+
+def opened(run: Run) -> tuple[Scene, SegmentTable]:
+    scene = Scene.open(run.path)
+    assert scene.table is not None and scene.table.keeper is not None
+    scene.table.keeper._views = scene.views[:2]
+    return scene, scene.table
+
+
+def names(run: Run) -> dict[int, str]:
+    return {row.id: row.name for row in read_segments(run.segments_path)}
+
+
+def test_a_name_is_in_the_run_at_once(run: Run) -> None:
+    _, table = opened(run)
+    table.rename(2, "mug")
+    assert names(run)[2] == "mug" and table.save_state == "saved"
+    assert not run.unsaved_path.exists()
+
+
+def test_closing_writes_the_splat_its_label_maps_and_its_table(run: Run) -> None:
+    scene, table = opened(run)
+    table.merge([1, 2])
+    assert table.save_state == "saving" and names(run) == {1: "left", 3: "top"}
+    scene.close()
+    assert table.save_state == "saved" and not run.unsaved_path.exists()
+    splats = run.splats()
+    np.testing.assert_array_equal(splats.segment_ids.numpy(), table.ids)
+    for view in scene.views[:2]:
+        written = np.asarray(Image.open(run.path / "masks" / view.png_name))
+        np.testing.assert_array_equal(written, label_map(splats, view.camera))
+
+
+def test_what_is_large_is_written_soon_without_closing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DEBOUNCE", 0.05)
+    _, table = opened(run)
+    states = []
+    table.listen(lambda: states.append(table.save_state))
+    table.merge([1, 2])
+    for _ in range(600):
+        if table.save_state == "saved":
+            break
+        time.sleep(0.05)
+    np.testing.assert_array_equal(run.splats().segment_ids.numpy(), table.ids)
+    assert states[0] == "saving"
+
+
+def test_after_a_crash_before_anything_large_was_written_the_edits_are_there(run: Run) -> None:
+    _, table = opened(run)
+    table.rename(3, "lid")
+    table.merge([1, 2])
+    new = table.create(table.ids == 3, "cap")
+    # The process ends here; another opens the run.
+    again, found = opened(run)
+    np.testing.assert_array_equal(found.ids, table.ids)
+    assert {row.id: row.name for row in found.rows()} == {1: "left", new: "cap"}
+    assert found.create(found.ids == 1) not in (1, 2, 3, new)
+    found.undo() if found.can_undo else None
+    again.close()
+    np.testing.assert_array_equal(run.splats().segment_ids.numpy(), table.ids)
+
+
+@pytest.mark.parametrize("last", ["write_label_map", "write_earlier", "write_ply"])
+def test_a_crash_between_two_files_leaves_a_run_that_opens_with_the_edits(
+    run: Run, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    scene, table = opened(run)
+    table.merge([1, 2])
+
+    def crash(*given: object) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, last, crash)
+        scene.close()
+    assert table.save_state == "not kept: the disk is full"
+    run.splats()
+    again, found = opened(run)
+    np.testing.assert_array_equal(found.ids, table.ids)
+    assert {row.id: row.name for row in found.rows()} == {1: "left", 3: "top"}
+    again.close()
+    np.testing.assert_array_equal(run.splats().segment_ids.numpy(), table.ids)
+
+
+@pytest.mark.parametrize("edit", ["another", "undo"])
+def test_an_edit_while_the_splat_is_written_is_there_after_a_crash(
+    run: Run, monkeypatch: pytest.MonkeyPatch, edit: str
+) -> None:
+    monkeypatch.setattr(module, "DEBOUNCE", 0.05)
+    _, table = opened(run)
+    written: list[Path] = []
+
+    def write(path: Path, splats: Splats) -> None:
+        if written:
+            raise OSError("the process ends here")
+        table.undo() if edit == "undo" else table.delete(3)
+        time.sleep(0.02)
+        write_ply(path, splats)
+        written.append(path)
+
+    monkeypatch.setattr(module, "write_ply", write)
+    table.merge([1, 2])
+    for _ in range(600):
+        if table.save_state.startswith("not kept"):
+            break
+        time.sleep(0.05)
+    assert table.save_state == "not kept: the process ends here"
+    assert not np.array_equal(run.splats().segment_ids.numpy(), table.ids)
+    monkeypatch.setattr(module, "DEBOUNCE", 1e6)
+    _, found = opened(run)
+    np.testing.assert_array_equal(found.ids, table.ids)
+
+
+def test_unsaved_edits_of_a_splat_that_was_segmented_since_are_not_taken_up(run: Run) -> None:
+    _, table = opened(run)
+    table.merge([1, 2])
+    time.sleep(0.02)
+    write_ply(run.splats_path, run.splats())
+    _, found = opened(run)
+    assert set(np.unique(found.ids)) == {1, 2, 3}
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense" * 9, b"\x02\0\0\0\0\0\0\0{}"])
+def test_unsaved_edits_that_cannot_be_read_are_as_good_as_none(run: Run, content: bytes) -> None:
+    run.unsaved_path.write_bytes(content)
+    _, found = opened(run)
+    assert set(np.unique(found.ids)) == {1, 2, 3}
+
+
+def test_an_edit_that_was_undone_leaves_nothing_to_save(run: Run) -> None:
+    before = run.splats_path.read_bytes()
+    scene, table = opened(run)
+    table.delete(2)
+    table.undo()
+    scene.close()
+    assert run.splats().segment_ids.numpy().tolist() == table.ids.tolist() and names(run)[2] == "right"
+    assert not run.unsaved_path.exists()
+    assert run.splats_path.read_bytes() == before
+
+
+def test_names_survive_another_segmentation_of_the_run(run: Run) -> None:
+    scene, table = opened(run)
+    table.rename(3, "lid")
+    original = table.ids.copy()
+    table.merge([1, 2])
+    table.rename(1, "both")
+    scene.close()
+    splats = run.splats()
+    ids, kept, _ = settled(run, splats, table.ids.copy(), earlier_segments(run, splats))
+    assert (kept, set(ids.tolist())) == ({1: "both", 3: "lid"}, {1, 3})
+    # And when it finds what was there before the merge, so are those names.
+    ids, kept, _ = settled(run, splats, original, earlier_segments(run, splats))
+    np.testing.assert_array_equal(ids, original)
+    assert kept[3] == "lid" and kept[2] == "right"
+
+
+def test_an_id_is_not_given_again_after_reopening(run: Run) -> None:
+    scene, table = opened(run)
+    new = table.create(table.ids == 1)
+    table.undo()
+    scene.close()
+    write_segments(run.segments_path, describe_segments(run.splats()))
+    again, found = opened(run)
+    assert found.create(found.ids == 2) > new
+    again.close()
+
+
+def test_a_run_that_cannot_be_written_says_so_and_can_still_be_edited(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, table = opened(run)
+
+    def refuse(*given: object) -> None:
+        raise PermissionError("read-only file system")
+
+    monkeypatch.setattr(module, "write_segments", refuse)
+    table.rename(1, "x")
+    assert table.row(1).name == "x" and table.save_state == "not kept: read-only file system"
+
+
+@pytest.mark.parametrize("refused", ["write_segments", "write_unsaved", "write_ply"])
+def test_what_could_not_be_written_is_tried_again_when_the_scene_closes(
+    run: Run, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    def refuse(*given: object) -> None:
+        raise OSError("the disk is full")
+
+    scene, table = opened(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, refused, refuse)
+        patch.setattr(module, "DEBOUNCE", 0.05)
+        table.merge([1, 2])
+        for _ in range(600):
+            if table.save_state == "not kept: the disk is full":
+                break
+            time.sleep(0.05)
+    scene.close()
+    assert table.save_state == "saved" and names(run) == {1: "left", 3: "top"}
+    np.testing.assert_array_equal(run.splats().segment_ids.numpy(), table.ids)
+
+
+def test_after_closing_edits_are_said_not_to_be_kept(run: Run) -> None:
+    scene, table = opened(run)
+    scene.close()
+    table.rename(1, "late")
+    assert table.save_state.startswith("not kept: ") and names(run)[1] == "left"
+    assert torch.equal(run.splats().segment_ids, torch.from_numpy(table.ids))

@@ -1,0 +1,139 @@
+"""The newest camera wins, actions come in order, and nothing that fails ends the stream."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from splatseg.cameras.camera import Camera
+from splatseg.viewer.page.streaming import Streamer, StreamSettings
+
+
+def camera_at(x: float, width: int = 64, height: int = 48) -> Camera:
+    viewmat = np.eye(4)
+    viewmat[0, 3] = x
+    return Camera(viewmat, np.array([[50.0, 0, width / 2], [0, 50.0, height / 2], [0, 0, 1]]), width, height)
+
+
+class Screen:
+    """Draws in the time it is told, and notes what it was asked for."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        self.seconds = seconds
+        self.drawn: list[tuple[float, int, bool]] = []
+        self.errors: list[Exception] = []
+
+    def draw(self, camera: Camera, draft: bool) -> np.ndarray:
+        time.sleep(self.seconds)
+        self.drawn.append((float(camera.viewmat[0, 3]), camera.width, draft))
+        return np.zeros((camera.height, camera.width, 3), np.uint8)
+
+    def show(self, image: np.ndarray | None, draft: bool) -> None:
+        pass
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if true():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not happen in ten seconds")
+
+
+def stream(screen: Screen, **settings: float) -> Streamer:
+    return Streamer(screen.draw, screen.show, screen.errors.append, StreamSettings(**settings))  # type: ignore[arg-type]
+
+
+def test_the_first_camera_gets_a_full_picture_at_once() -> None:
+    screen = Screen()
+    streamer = stream(screen, rest=1000.0)
+    streamer.moved(camera_at(0.0))
+    wait_for(lambda: bool(screen.drawn))
+    streamer.close()
+    assert screen.drawn == [(0.0, 64, False)]
+
+
+def test_cameras_that_are_overtaken_are_never_drawn() -> None:
+    screen = Screen(seconds=0.05)
+    streamer = stream(screen, rest=0.1)
+    streamer.moved(camera_at(0.0))
+    for step in range(1, 101):
+        streamer.moved(camera_at(float(step)))
+        time.sleep(0.002)
+    wait_for(lambda: bool(screen.drawn) and screen.drawn[-1] == (100.0, 64, False))
+    streamer.close()
+    assert len(screen.drawn) < 30
+
+
+def test_a_moving_camera_gets_drafts_and_a_resting_one_the_full_picture() -> None:
+    screen = Screen()
+    streamer = stream(screen, rest=0.15)
+    streamer.moved(camera_at(0.0))
+    wait_for(lambda: streamer.stills == 1)
+    streamer.moved(camera_at(1.0))
+    wait_for(lambda: streamer.stills == 2)
+    streamer.close()
+    assert [(x, draft) for x, _, draft in screen.drawn] == [(0.0, False), (1.0, True), (1.0, False)]
+
+
+def test_actions_run_in_order_and_a_key_keeps_only_the_last() -> None:
+    screen, done, gate = Screen(), [], threading.Event()
+    streamer = stream(screen)
+    streamer.do(gate.wait)  # type: ignore[arg-type]
+    time.sleep(0.05)
+    for value in range(5):
+        streamer.do(lambda value=value: done.append(f"slider {value}"), "slider")  # type: ignore[misc]
+    streamer.do(lambda: done.append("click"))
+    gate.set()
+    wait_for(lambda: "click" in done)
+    streamer.close()
+    assert done == ["slider 4", "click"]
+
+
+def test_an_action_is_followed_by_a_full_picture_when_the_camera_rests() -> None:
+    screen = Screen()
+    streamer = stream(screen, rest=0.01)
+    streamer.moved(camera_at(0.0))
+    wait_for(lambda: streamer.stills == 1)
+    streamer.do(lambda: None)
+    wait_for(lambda: streamer.stills == 2)
+    streamer.close()
+    assert all(not draft for _, _, draft in screen.drawn)
+
+
+def test_what_fails_is_told_and_the_stream_goes_on() -> None:
+    screen = Screen()
+    streamer = stream(screen)
+    streamer.do(lambda: 1 // 0)  # type: ignore[arg-type]
+    streamer.moved(camera_at(0.0))
+    wait_for(lambda: streamer.stills == 1)
+    streamer.close()
+    assert [type(error) for error in screen.errors] == [ZeroDivisionError]
+
+
+def test_a_huge_canvas_gets_a_picture_of_bounded_size() -> None:
+    screen = Screen()
+    streamer = stream(screen, most_pixels=10_000)
+    streamer.moved(camera_at(0.0, 400, 300))
+    wait_for(lambda: streamer.stills == 1)
+    assert streamer.camera is not None
+    streamer.close()
+    assert streamer.camera.width * streamer.camera.height <= 10_100
+    assert abs(streamer.camera.width / streamer.camera.height - 4 / 3) < 0.02
+
+
+def test_what_changes_no_picture_draws_none() -> None:
+    screen, done = Screen(), threading.Event()
+    streamer = stream(screen)
+    streamer.moved(camera_at(0.0))
+    wait_for(lambda: bool(screen.drawn))
+    streamer.do(done.set, "tell", draws=False)
+    assert done.wait(10.0)
+    time.sleep(0.1)
+    assert len(screen.drawn) == 1
+    streamer.do(lambda: None)
+    wait_for(lambda: len(screen.drawn) > 1)
+    streamer.close()

@@ -1,0 +1,116 @@
+"""Closing the page loses nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import viewer_scenes
+from viewer_scenes import CAMERA, on
+
+from splatseg.scene.scene import Scene
+from splatseg.viewer.drawing.picture import picture
+from splatseg.viewer.workspace.saved import LEFT, SavedWorkspaces
+from splatseg.viewer.workspace.workspace import Workspace
+
+
+def opened(tmp_path: Path) -> Scene:
+    if not (tmp_path / "run").exists():
+        viewer_scenes.run(tmp_path)
+    return Scene.open(tmp_path / "run")
+
+
+def busy(space: Workspace) -> Workspace:
+    """Every kind of state at once."""
+    thing = space.scene.table.ids
+    space.set_visible(3, False)
+    space.select_segment(1)
+    space.click(CAMERA, on(space, thing == 2), "add")
+    space.box(CAMERA, (0, 0, 5, 5), "remove")
+    space.set_granularity(0.35)
+    space.mode = "overlay"
+    return space
+
+
+def same(one: Workspace, other: Workspace) -> None:
+    np.testing.assert_array_equal(one.members, other.members)
+    np.testing.assert_array_equal(one.hidden, other.hidden)
+    assert (one.mode, one.granularity, one.threshold) == (other.mode, other.granularity, other.threshold)
+    assert one.markers == other.markers and one.describe() == other.describe()
+    np.testing.assert_array_equal(picture(one, CAMERA), picture(other, CAMERA))
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_selection_hiding_mode_and_sliders_come_back(tmp_path: Path, left: bool) -> None:
+    saved = SavedWorkspaces(opened(tmp_path))
+    space = busy(saved.take())
+    saved.leave(space) if left else saved.save()
+    again = SavedWorkspaces(opened(tmp_path)).take()
+    same(space, again)
+    assert not again.can_undo
+    for either in (space, again):
+        either.set_granularity(0.1)  # what was asked can still be asked again
+    same(space, again)
+
+
+def test_who_comes_gets_what_was_left_last_and_nobody_has(tmp_path: Path) -> None:
+    saved = SavedWorkspaces(opened(tmp_path))
+    one, other = saved.take(), saved.take()
+    assert one is not other and other.count == 0
+    one.select_segment(1)
+    other.select_segment(2)
+    saved.leave(one)
+    saved.leave(other)
+    np.testing.assert_array_equal(saved.take().members, other.members)
+    np.testing.assert_array_equal(saved.take().members, one.members)
+    assert saved.take().count == 0
+
+
+def test_only_so_many_are_kept(tmp_path: Path) -> None:
+    scene = opened(tmp_path)
+    saved = SavedWorkspaces(scene)
+    spaces = [saved.take() for _ in range(LEFT + 3)]
+    for space in spaces:
+        space.select_segment(2)
+        saved.leave(space)
+    again = SavedWorkspaces(scene)
+    assert [again.take().count for _ in range(LEFT + 1)] == [40] * LEFT + [0]
+
+
+def test_nothing_is_written_if_nothing_changed(tmp_path: Path) -> None:
+    scene = opened(tmp_path)
+    saved = SavedWorkspaces(scene)
+    space = saved.take()
+    space.select_segment(1)
+    saved.save()
+    scene.run.workspaces_path.unlink()
+    saved.save()
+    assert not scene.run.workspaces_path.exists()
+    space.clear()
+    saved.save()
+    assert scene.run.workspaces_path.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense" * 9, b"\x02\0\0\0\0\0\0\0{}"])
+def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, content: bytes) -> None:
+    scene = opened(tmp_path)
+    scene.run.workspaces_path.write_bytes(content)
+    assert SavedWorkspaces(scene).take().count == 0
+
+
+def test_workspaces_of_another_splat_are_not_taken(tmp_path: Path) -> None:
+    scene = opened(tmp_path)
+    saved = SavedWorkspaces(scene)
+    saved.leave(busy(saved.take()))
+    fewer = Scene(scene.splats.subset(scene.splats.segment_ids != 3), "fewer", run=scene.run)
+    assert SavedWorkspaces(fewer).take().count == 0
+
+
+def test_of_a_file_workspaces_are_kept_as_long_as_the_scene_is_open() -> None:
+    scene, _ = viewer_scenes.scene()
+    saved = SavedWorkspaces(scene)
+    space = saved.take()
+    space.select_segment(1)
+    saved.leave(space)
+    np.testing.assert_array_equal(saved.take().members, space.members)
