@@ -46,8 +46,8 @@ from splatseg.features.paper.settings import PaperConfig
 from splatseg.features.paper.spatial import spatial_loss
 from splatseg.features.paper.train import PaperObjective, fit_paper_features
 from splatseg.raster.interface import rasterize_pixels
+from splatseg.select.knowledge import Knowledge
 from splatseg.select.mask_prompt import select_by_mask
-from splatseg.select.prompts import Knowledge
 from splatseg.train.optimiser import Optimiser
 from splatseg.train.train import view_of_step
 from splatseg.votes.agreement import Agreement

@@ -30,7 +30,7 @@ from splatseg.features.contrast.train import fit_contrast_features
 from splatseg.features.lift.embed import EmbedSettings, embed, fill_unseen
 from splatseg.features.paper.settings import PaperConfig
 from splatseg.features.paper.train import fit_paper_features
-from splatseg.select.prompts import Knowledge
+from splatseg.select.knowledge import Knowledge
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.votes import Votes, collect_votes
 

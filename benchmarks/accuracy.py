@@ -54,7 +54,9 @@ from splatseg.render.overlays import overlay_segments
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
 from splatseg.run.folder import Run
-from splatseg.select.prompts import Knowledge, Prompt, select_by_prompts
+from splatseg.select.knowledge import Knowledge
+from splatseg.select.prompt import Prompt
+from splatseg.select.prompts import select_by_prompts
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.votes import collect_votes
 

@@ -34,7 +34,7 @@ from splatseg.render.label_maps import label_map, selection_mask
 from splatseg.select.box_prompt import select_by_box
 from splatseg.select.click_prompt import select_by_click
 from splatseg.select.mask_prompt import select_by_mask
-from splatseg.select.selection import Selection
+from splatseg.select.match import Match
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.votes import collect_votes
@@ -43,7 +43,7 @@ ELEVATIONS = (0.35, 0.65, 0.95)
 BROKEN, MERGED, DROPPED = 0.3, 0.15, 0.1
 """How often a thing is broken, merged with a neighbour, missing, in a view."""
 
-Prompt = Callable[[Splats, Camera, np.ndarray], Selection]
+Prompt = Callable[[Splats, Camera, np.ndarray], Match]
 
 
 @dataclass
@@ -111,15 +111,15 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
 
 
 def prompts(agreement: Agreement) -> dict[str, Prompt]:
-    def click(splats: Splats, camera: Camera, mask: np.ndarray) -> Selection:
+    def click(splats: Splats, camera: Camera, mask: np.ndarray) -> Match:
         return select_by_click(splats, camera, deepest_pixel(mask), voted=True)
 
-    def box(splats: Splats, camera: Camera, mask: np.ndarray) -> Selection:
+    def box(splats: Splats, camera: Camera, mask: np.ndarray) -> Match:
         rows, columns = np.nonzero(mask)
         corners = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
         return select_by_box(splats, camera, corners, agreement=agreement)
 
-    def by_mask(splats: Splats, camera: Camera, mask: np.ndarray) -> Selection:
+    def by_mask(splats: Splats, camera: Camera, mask: np.ndarray) -> Match:
         return select_by_mask(splats, camera, mask, agreement=agreement)
 
     return {"mask": by_mask, "click": click, "box": box}

@@ -57,9 +57,9 @@ from .select.along_hierarchy import grown as grown
 from .select.along_hierarchy import shrunk as shrunk
 from .select.box_prompt import select_by_box as select_by_box
 from .select.click_prompt import select_by_click as select_by_click
+from .select.knowledge import Knowledge as Knowledge
 from .select.mask_prompt import select_by_mask as select_by_mask
-from .select.prompts import Knowledge as Knowledge
-from .select.prompts import Prompt as Prompt
+from .select.prompt import Prompt as Prompt
 from .select.prompts import select_by_prompts as select_by_prompts
 from .select.session import Session as Session
 from .splats.splats import Splats as Splats

@@ -21,7 +21,7 @@ from splatseg.jobs.evaluate import evaluate_run
 from splatseg.jobs.protocol import evaluate_protocol, write_held_out
 from splatseg.jobs.words import open_language
 from splatseg.run.folder import Run, open_run
-from splatseg.select.selection import Selection
+from splatseg.select.match import Match
 
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
 Folder = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
@@ -108,7 +108,7 @@ class Evaluate:
         words = self._words(runs[0], terminal) if self.prompts == "text" else None
         return evaluate_protocol(runs, protocol, self.folder, terminal, self.scenes, words, self.output)
 
-    def _words(self, first: Run, terminal: Terminal) -> Callable[[Run, str], Selection]:
+    def _words(self, first: Run, terminal: Terminal) -> Callable[[Run, str], Match]:
         language = open_language(self.model, self.segmenter, first)
         splats_of = lru_cache(maxsize=1)(Run.splats)
         return lambda run, text: language.find(run, splats_of(run), [text], terminal).selection

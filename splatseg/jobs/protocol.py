@@ -23,11 +23,13 @@ from splatseg.files import write_text
 from splatseg.render.label_maps import selection_mask, selection_weights, write_mask
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Advance, Reporter
-from splatseg.select.prompts import Knowledge, Prompt, select_by_prompts
-from splatseg.select.selection import Selection
+from splatseg.select.knowledge import Knowledge
+from splatseg.select.match import Match
+from splatseg.select.prompt import Prompt
+from splatseg.select.prompts import select_by_prompts
 from splatseg.splats.splats import Splats
 
-Words = Callable[[Run, str], Selection]
+Words = Callable[[Run, str], Match]
 """words(run, text): the selection of what the text names in the run's splat. Raises PromptError if it finds nothing."""
 
 SILHOUETTE = 0.7
@@ -145,7 +147,7 @@ class _Answers:
         self._run, self._splats, self._protocol = run, splats, protocol
         self._words, self._output, self._advance = words, output, advance
         self._knowledge = Knowledge(run.agreement(splats), run.hierarchy(splats))
-        self._selected: dict[tuple[str, str], Selection | None] = {}
+        self._selected: dict[tuple[str, str], Match | None] = {}
         self._done = 0
 
     def of(self, task: Task, views: dict[str, View]) -> Predict:
@@ -171,7 +173,7 @@ class _Answers:
             write_mask(self._output / task.name / target.files[0], shown)
         return shown.astype(np.uint8) * 255
 
-    def _select(self, task: Task, views: dict[str, View], prompt: str) -> Selection | None:
+    def _select(self, task: Task, views: dict[str, View], prompt: str) -> Match | None:
         try:
             if self._words is not None:
                 return self._words(self._run, prompt)

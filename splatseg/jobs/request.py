@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from splatseg.capture.capture import Capture, View
 from splatseg.errors import PromptError
-from splatseg.select.prompts import Prompt
+from splatseg.select.prompt import Prompt
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
 from splatseg.run.settings import checked_granularity
 from splatseg.select.along_hierarchy import grown, shrunk
-from splatseg.select.prompts import Knowledge, select_by_prompts
-from splatseg.select.selection import Selection
+from splatseg.select.knowledge import Knowledge
+from splatseg.select.match import Match
+from splatseg.select.prompts import select_by_prompts
 from splatseg.splats.splats import Splats
 
 
@@ -65,7 +66,7 @@ def select_in_run(
 
 def _by_words(
     run: Run, splats: Splats, request: Request, words: Words, reporter: Reporter
-) -> tuple[Selection, tuple[str, ...]]:
+) -> tuple[Match, tuple[str, ...]]:
     if request.given:
         raise PromptError("words and prompts in views cannot be mixed; give either --text or --click, --box and --mask")
     if not words.text or not all(text.strip() for text in (*words.text, *words.not_text)):
@@ -76,7 +77,7 @@ def _by_words(
     return (found.selection if hierarchy is None else _stepped(found.selection, hierarchy, request)), found.facts
 
 
-def select(run: Run, splats: Splats, request: Request) -> Selection:
+def select(run: Run, splats: Splats, request: Request) -> Match:
     """The selection that a request makes on the run's splat, set right by the votes of all views. Raises as above."""
     prompts = request.prompts(run.capture)
     agreement, hierarchy = run.agreement(splats), _hierarchy_for(run, splats, request)
@@ -98,7 +99,7 @@ def _hierarchy_for(run: Run, splats: Splats, request: Request) -> Hierarchy | No
     return hierarchy
 
 
-def _stepped(selection: Selection, hierarchy: Hierarchy, request: Request) -> Selection:
+def _stepped(selection: Match, hierarchy: Hierarchy, request: Request) -> Match:
     members = selection.members
     for _ in range(request.grow):
         members = grown(members, hierarchy)
@@ -121,7 +122,7 @@ def _write_masks(
     return coverage
 
 
-def _facts(request: Request, selection: Selection, total: int, coverage: dict[str, int]) -> dict[str, object]:
+def _facts(request: Request, selection: Match, total: int, coverage: dict[str, int]) -> dict[str, object]:
     return {
         **dataclasses.asdict(request),
         "threshold": float(selection.threshold),

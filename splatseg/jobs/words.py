@@ -20,7 +20,7 @@ from splatseg.render.label_maps import label_map
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
 from splatseg.segments.table_file import Segment, read_segments, write_segments
-from splatseg.select.selection import Selection
+from splatseg.select.match import Match
 from splatseg.splats.splats import Splats
 from splatseg.words.chosen_views import choose_views
 from splatseg.words.consensus import agreed_objects
@@ -58,7 +58,7 @@ class Words:
 class Found:
     """What words mean: selection, and a line for every object it is made of."""
 
-    selection: Selection
+    selection: Match
     facts: tuple[str, ...]
 
 
@@ -162,7 +162,7 @@ def find_described(
         scores = np.maximum(scores, by_id[ids])
         t = dict(zip(answer.ids.tolist(), answer.scores.tolist(), strict=True))
         facts += [f"{text}: {called.get(i, f'segment {i}')}, {t[i]:.1f} above chance" for i in answer.meant]
-    return Found(Selection(scores, 0.0, members), tuple(facts))
+    return Found(Match(scores, 0.0, members), tuple(facts))
 
 
 def find_grounded(
@@ -191,7 +191,7 @@ def find_grounded(
             members &= ~one
     if not members.any():
         raise NotFoundError(f"all of {', '.join(texts)} is also {', '.join(unlike)}; leave one of the words away")
-    return Found(Selection(np.where(members, 1.0, -1.0).astype(np.float32), 0.0, members), tuple(facts))
+    return Found(Match(np.where(members, 1.0, -1.0).astype(np.float32), 0.0, members), tuple(facts))
 
 
 def _grounded(

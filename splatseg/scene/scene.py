@@ -31,7 +31,7 @@ from splatseg.render.pictures import fit_feature_colors
 from splatseg.run.folder import Run, open_run
 from splatseg.scene.first_pose import Pose, home_of_splats, home_of_views
 from splatseg.scene.table import SegmentTable, table_of_file, table_of_run
-from splatseg.select.prompts import Knowledge
+from splatseg.select.knowledge import Knowledge
 from splatseg.select.session import Session
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement

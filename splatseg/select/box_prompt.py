@@ -19,7 +19,8 @@ from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
 from splatseg.raster.interface import Plan, rasterize_pixels
 from splatseg.select.mask_prompt import inside_outside
-from splatseg.select.selection import Selection, nonempty
+from splatseg.select.match import Match, nonempty
+from splatseg.select.prompt import Box
 from splatseg.select.session import Session, session_of
 from splatseg.select.threshold import render_members, render_thresholds
 from splatseg.select.vote_correction import best_corrected
@@ -38,8 +39,6 @@ GAIN = 0.1
 OUTLIERS = 0.005
 """Share of a mask's pixels on each side that its extent may leave out: floaters and stray pixels."""
 
-Box = tuple[float, float, float, float]
-
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
@@ -56,7 +55,7 @@ def select_by_box(
     box: Box,
     threshold: float | None = None,
     agreement: Agreement | None = None,
-) -> Selection:
+) -> Match:
     """Select the object that fills `box` in the image of `camera`, tidied. Scores are similarity minus threshold.
 
     The box is cut to the image. threshold None chooses it by agreement with the box, and `agreement`, the votes of all
@@ -84,7 +83,7 @@ def select_by_box(
     if not candidates:
         raise PromptError(f"nothing with features is seen in the box ({x0}, {y0}, {x1}, {y1}); move it")
     margin = _joined(candidates, (x0, y0, x1, y1))
-    selection = nonempty(Selection(margin, 0.0, margin >= 0), "the box")
+    selection = nonempty(Match(margin, 0.0, margin >= 0), "the box")
     if threshold is not None or agreement is None:
         return session.tidy(selection)
 

@@ -20,7 +20,7 @@ from splatseg.cameras.camera import Camera
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
 from splatseg.raster.interface import Plan, accumulate, prepare
-from splatseg.select.selection import Selection, features_of, nonempty
+from splatseg.select.match import Match, features_of, nonempty
 from splatseg.select.threshold import best_threshold, iou, render_members
 from splatseg.select.vote_correction import best_corrected
 from splatseg.splats.splats import Splats
@@ -34,7 +34,7 @@ def select_by_mask(
     threshold: float | None = None,
     agreement: Agreement | None = None,
     hierarchy: Hierarchy | None = None,
-) -> Selection:
+) -> Match:
     """Select the object that mask (H,W) bool covers in the image of `camera`, tidied.
 
     threshold None chooses it by agreement with the mask in its own view, and `agreement`, the votes of all views on
@@ -52,7 +52,7 @@ def select_by_mask(
         raise PromptError(f"no Gaussian is seen through the mask ({int(mask.sum())} pixels); choose another view")
     scores = features @ query_of(features, inside, outside)
     chosen = best_threshold(plan, scores, inside, mask)[0] if threshold is None else threshold
-    selection = nonempty(Selection(scores, chosen, scores >= chosen), "the mask")
+    selection = nonempty(Match(scores, chosen, scores >= chosen), "the mask")
     if threshold is not None or agreement is None:
         return selection.tidy(splats)
     pieces = [] if splats.segment_ids is None else [splats.segment_ids.numpy()]
@@ -61,12 +61,12 @@ def select_by_mask(
     return best_corrected(candidates, splats, agreement, lambda members: iou(render_members(plan, members), mask))[0]
 
 
-def _made_of(ids: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> Selection:
+def _made_of(ids: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> Match:
     """The pieces, ids (N,) with 0 = none, that are seen more inside the mask than outside, together."""
     within = np.bincount(ids, weights=inside) > np.bincount(ids, weights=outside)
     within[0] = False
     members: np.ndarray = within[ids]
-    return Selection(members.astype(np.float32) - 0.5, 0.0, members)
+    return Match(members.astype(np.float32) - 0.5, 0.0, members)
 
 
 def plan_of(splats: Splats, camera: Camera) -> Plan:

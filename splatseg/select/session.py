@@ -24,7 +24,8 @@ from torch import Tensor
 from splatseg.cameras.camera import Camera
 from splatseg.cluster.components import drop_small_pieces
 from splatseg.raster.interface import Plan, prepare, rasterize_levels
-from splatseg.select.selection import Selection, features_of
+from splatseg.select.match import Match, features_of
+from splatseg.select.seen import Seen
 from splatseg.select.threshold import SHOWN
 from splatseg.splats.splats import Splats
 
@@ -61,6 +62,7 @@ class Session:
         self._kept = _Kept(splats)
         self._seen: Tensor | None = None
         self._plan: Plan | None = None
+        self._looked: Seen | None = None
 
     @property
     def features(self) -> np.ndarray:
@@ -81,6 +83,21 @@ class Session:
             self._plan = plan
         return plan
 
+    def look(self, camera: Camera, click: tuple[float, float]) -> Seen:
+        """Return what is seen at a click (x, y); the last is kept. Raises PromptError outside the image."""
+        looked, plan = self._looked, self.plan(camera)
+        if looked is None or looked.plan is not plan or looked.click != click:
+            looked = self._looked = Seen(plan, self.splats, lambda: self.features, click)
+        return looked
+
+    def segment_at(self, seen: Seen) -> np.ndarray | None:
+        """Return the Gaussians (N,) bool of the segment that makes up most of a pixel; None where none does."""
+        if self.splats.segment_ids is None:
+            return None
+        ids = np.maximum(self.splats.segment_ids.numpy(), 0)
+        segment = seen.most(ids)
+        return ids == segment if segment > 0 else None
+
     def fork(self) -> Session:
         """Another session on the same splat that shares all but the view that is prepared."""
         fork = Session(self.splats)
@@ -90,7 +107,9 @@ class Session:
     def with_segments(self, ids: np.ndarray) -> Session:
         """A session on the same splat with other segments, ids (N,) int32, in the view that is prepared now."""
         other = self.fork()
-        other.splats, other._plan = self.splats.replace(segment_ids=torch.from_numpy(ids)), self._plan
+        other.splats = self.splats.replace(segment_ids=torch.from_numpy(ids))
+        # Neither depends on segments: a click that was looked at once is not looked at again.
+        other._plan, other._looked = self._plan, self._looked
         return other
 
     def without(self, hidden: np.ndarray) -> Session:
@@ -99,8 +118,8 @@ class Session:
         other._seen = self.opacities.masked_fill(torch.from_numpy(hidden), 0.0)
         return other
 
-    def tidy(self, selection: Selection, min_share: float = 0.05) -> Selection:
-        """`Selection.tidy` of this splat."""
+    def tidy(self, selection: Match, min_share: float = 0.05) -> Match:
+        """`Match.tidy` of this splat."""
         means = self.splats.means.detach().numpy()
         return dataclasses.replace(
             selection, members=drop_small_pieces(selection.members, means, self._kept.reach, min_share)

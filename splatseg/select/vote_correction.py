@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from splatseg.select.selection import Selection
+from splatseg.select.match import Match
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 
@@ -23,8 +23,8 @@ Judge = Callable[[np.ndarray], np.ndarray]
 
 
 def best_corrected(
-    selections: Sequence[Selection], splats: Splats, agreement: Agreement, judge: Judge
-) -> tuple[Selection, float]:
+    selections: Sequence[Match], splats: Splats, agreement: Agreement, judge: Judge
+) -> tuple[Match, float]:
     """Of selections and their corrections, all tidied, the one that fits the prompt and the masks best; and its sum of
     both, 0..2. Empty ones do not count unless all are. The first of equals is taken."""
     candidates = []

@@ -31,7 +31,7 @@ from splatseg.jobs.protocol import evaluate_protocol, prompts_of_reference, silh
 from splatseg.run.folder import Run, open_run
 from splatseg.run.reporter import Silent
 from splatseg.select.mask_prompt import select_by_mask
-from splatseg.select.selection import Selection
+from splatseg.select.match import Match
 
 TEST_VIEWS = ("000.jpg", "008.jpg")
 
@@ -158,7 +158,7 @@ def test_words_are_asked_through_a_callable_and_what_they_do_not_find_scores_0(s
     data = lerf_mask(tmp_path / "table")
     asked = []
 
-    def words(opened: Run, text: str) -> Selection:
+    def words(opened: Run, text: str) -> Match:
         asked.append(text)
         if text == "donut":
             raise PromptError("no donut was found")

@@ -9,8 +9,9 @@ from scenes import ring, things
 
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
-from splatseg.select.box_prompt import Box, box_agreement, select_by_box
+from splatseg.select.box_prompt import box_agreement, select_by_box
 from splatseg.select.mask_prompt import plan_of
+from splatseg.select.prompt import Box
 from splatseg.select.threshold import render_members
 from splatseg.splats.splats import Splats
 

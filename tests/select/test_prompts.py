@@ -10,8 +10,10 @@ from scenes import ring, things
 from splatseg.cameras.camera import Camera
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
+from splatseg.select.knowledge import Knowledge
 from splatseg.select.mask_prompt import plan_of
-from splatseg.select.prompts import Knowledge, Prompt, select_by_prompts
+from splatseg.select.prompt import Prompt
+from splatseg.select.prompts import select_by_prompts
 from splatseg.select.threshold import iou, render_members
 from splatseg.splats.splats import Splats
 

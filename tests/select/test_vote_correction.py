@@ -12,7 +12,7 @@ from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.select.box_prompt import select_by_box
 from splatseg.select.click_prompt import select_by_click
 from splatseg.select.mask_prompt import plan_of, select_by_mask
-from splatseg.select.selection import Selection
+from splatseg.select.match import Match
 from splatseg.select.threshold import render_members
 from splatseg.select.vote_correction import best_corrected
 from splatseg.splats.splats import Splats
@@ -95,8 +95,8 @@ def test_a_click_on_a_voted_segment_is_that_segment():
 
 def test_an_empty_correction_loses_to_any_selection():
     splats, thing, _ = featured(noise=0.02)
-    some = Selection(np.zeros(len(thing), dtype=np.float32), 0.0, thing == 1)
-    none = Selection(np.zeros(len(thing), dtype=np.float32), 0.0, np.zeros(len(thing), dtype=bool))
+    some = Match(np.zeros(len(thing), dtype=np.float32), 0.0, thing == 1)
+    none = Match(np.zeros(len(thing), dtype=np.float32), 0.0, np.zeros(len(thing), dtype=bool))
     best, fit = best_corrected([none, some], splats, agreement_on(thing), lambda members: np.zeros(len(members)))
     np.testing.assert_array_equal(best.members, thing == 1)
     assert 0.9 < fit <= 1.0 + 1e-6

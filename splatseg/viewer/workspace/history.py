@@ -6,67 +6,79 @@ Alphabet: N Gaussians; bits (ceil(N / 8),) uint8 as np.packbits gives them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from splatseg.select.prompts import Prompt
+from splatseg.select.prompt import Prompt
 
 KEPT = 50
 """Steps that can be undone: 2 N bits each at most, 12 MB for a million Gaussians."""
 
 
-@dataclass(frozen=True, eq=False)
 class Bits:
-    """A set of Gaussians, (N,) bool, packed; `array` unpacks it and keeps that for as long as it is the present one."""
+    """A set of Gaussians as bits. `array` unpacks them once and keeps that until `forget`."""
 
-    packed: np.ndarray
-    size: int
+    def __init__(self, packed: np.ndarray, size: int, array: np.ndarray | None = None) -> None:
+        """packed: as np.packbits gives them; size: N; array (N,) bool: the same unpacked, where it is at hand."""
+        self.packed, self.size = packed, size
+        self._array = array
+        self._count: int | None = None
 
-    @cached_property
+    @property
     def array(self) -> np.ndarray:
         """(N,) bool, not to be written to."""
-        return np.unpackbits(self.packed, count=self.size).view(bool)
+        array = self._array
+        if array is None:
+            array = self._array = np.unpackbits(self.packed, count=self.size).view(bool)
+        return array
 
-    @cached_property
+    @property
     def count(self) -> int:
-        """How many they are."""
-        return int(np.count_nonzero(self.array))
+        """Number of Gaussians in the set."""
+        if self._count is None:
+            self._count = int(np.count_nonzero(self.array))
+        return self._count
 
     def forget(self) -> None:
         """Keep the bits only."""
-        self.__dict__.pop("array", None)
+        self._array = None
 
 
 def bits_of(members: np.ndarray) -> Bits:
-    """The set of members (N,) bool, which from now on nobody writes to."""
-    bits = Bits(np.packbits(members), len(members))
-    bits.__dict__["array"] = members
-    return bits
+    """Pack members (N,) bool, which from now on nobody writes to."""
+    return Bits(np.packbits(members), len(members), members)
 
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """A prompt with what was hidden when it was given; xyz: the point seen at a click, world units; query: the unit
-    feature (F,) seen there. Both are None for boxes and where there is none."""
+    """A prompt, and what was seen when it was given."""
 
     prompt: Prompt
+    """The prompt itself."""
     hidden: Bits | None = None
+    """The Gaussians that were hidden then; None if all were shown."""
     xyz: tuple[float, float, float] | None = None
+    """The point seen at a click, world units; None for a box, and where nothing is seen."""
     query: np.ndarray | None = None
+    """The unit feature (F,) seen at a click; None for a box, and where nothing with features is seen."""
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """members: what is selected; hidden: what is not shown, None for nothing; start: what was selected when the
-    prompts began, None for nothing; prompts, in order, with what was hidden when each was given; how they are asked."""
+    """A state of a workspace."""
 
     members: Bits
+    """The Gaussians that are selected."""
     hidden: Bits | None = None
+    """The Gaussians that are not shown; None if all are."""
     start: Bits | None = None
+    """The selection that the prompts began from; None if they began from nothing."""
     prompts: tuple[Placed, ...] = ()
+    """The prompts since then, in order."""
     granularity: float | None = None
+    """The granularity in 0..1 at which prompts are asked; None takes segments as they are."""
     threshold: float | None = None
+    """The least similarity, -1..1; None finds one."""
 
 
 class History:

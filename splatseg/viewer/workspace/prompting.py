@@ -6,16 +6,15 @@ Alphabet: N Gaussians; members (N,) bool.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import numpy as np
-import torch
 
 from splatseg.errors import PromptError
-from splatseg.raster.interface import contributors
 from splatseg.scene.scene import Scene
-from splatseg.select.click_prompt import click_query, pixel_of
-from splatseg.select.prompts import Prompt, select_by_prompts
+from splatseg.select.prompt import Prompt
+from splatseg.select.prompts import select_by_prompts
 from splatseg.select.session import Session
 from splatseg.viewer.workspace.history import Bits, Placed, Step
 
@@ -36,32 +35,15 @@ def ask(scene: Scene, session_of: SessionOf, step: Step, new: Placed | None = No
     return members
 
 
-def place_of(session: Session, prompt: Prompt) -> tuple[float, float, float] | None:
-    """The point that is seen at a click: at the depth by which half of what the pixel is made of has been passed.
-
-    Raises PromptError for a click outside the image.
-    """
+def placed_in(session: Session, prompt: Prompt, hidden: Bits | None) -> Placed:
+    """Return a prompt with what is seen where it is given. Raises PromptError for a click outside the image."""
     if prompt.click is None:
-        return None
-    camera = prompt.camera
-    found = contributors(session.plan(camera), torch.tensor([pixel_of(prompt.click, camera)]))
-    if len(found.columns) == 0:
-        return None
-    passed = found.weights.cumsum(0)
-    half = int(found.columns[int(torch.searchsorted(passed, 0.5 * passed[-1]))])
-    depth = float(session.splats.means[half].double().numpy() @ camera.viewmat[2, :3] + camera.viewmat[2, 3])
-    x, y, z = camera.unproject(np.array([prompt.click]), np.array([depth]))[0].tolist()
-    return x, y, z
-
-
-def query_at(session: Session, prompt: Prompt) -> np.ndarray | None:
-    """The unit feature (F,) seen at a click; None for a box, and where nothing with features is seen."""
-    if prompt.click is None or session.splats.features is None:
-        return None
-    try:
-        return click_query(session, prompt.camera, prompt.click)
-    except PromptError:
-        return None
+        return Placed(prompt, hidden)
+    seen, query = session.look(prompt.camera, prompt.click), None
+    if session.splats.features is not None:
+        with contextlib.suppress(PromptError):  # nothing with features is seen there
+            query = seen.feature
+    return Placed(prompt, hidden, seen.xyz, query)
 
 
 def mean_query(session: Session, members: np.ndarray) -> np.ndarray | None:

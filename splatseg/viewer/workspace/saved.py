@@ -28,7 +28,7 @@ from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
 from splatseg.files import atomic_write
 from splatseg.scene.scene import Scene
-from splatseg.select.prompts import Prompt
+from splatseg.select.prompt import Prompt
 from splatseg.viewer.workspace.history import Bits, Placed, Step
 from splatseg.viewer.workspace.workspace import Workspace
 

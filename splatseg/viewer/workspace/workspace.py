@@ -29,11 +29,11 @@ from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
 from splatseg.scene.scene import MODES, Scene
 from splatseg.select.along_hierarchy import grown, shrunk
-from splatseg.select.prompts import Prompt
+from splatseg.select.prompt import Prompt
 from splatseg.select.session import Session
 from splatseg.viewer.workspace.channel_cache import Canvas
-from splatseg.viewer.workspace.history import Bits, History, Placed, Step, bits_of
-from splatseg.viewer.workspace.prompting import ask, mean_query, place_of, query_at
+from splatseg.viewer.workspace.history import Bits, History, Step, bits_of
+from splatseg.viewer.workspace.prompting import ask, mean_query, placed_in
 from splatseg.viewer.workspace.summary import describe
 
 How = Literal["new", "add", "remove"]
@@ -315,7 +315,7 @@ class Workspace:
                 step = replace(step, start=None, prompts=(), members=bits_of(np.zeros_like(self.members)))
             elif how == "remove":
                 self._selected_something()
-            placed = Placed(prompt, step.hidden, place_of(session, prompt), query_at(session, prompt))
+            placed = placed_in(session, prompt, step.hidden)
             members = ask(self.scene, self._session_of, step, placed)
             self._history.add(replace(step, prompts=(*step.prompts, placed), members=bits_of(members)))
 

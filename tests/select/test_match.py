@@ -8,12 +8,12 @@ import torch
 from scenes import things
 
 from splatseg.errors import PromptError
-from splatseg.select.selection import Selection, features_of, nonempty
+from splatseg.select.match import Match, features_of, nonempty
 
 
-def selection(scores: list[float], threshold: float) -> Selection:
+def selection(scores: list[float], threshold: float) -> Match:
     array = np.array(scores, dtype=np.float32)
-    return Selection(array, threshold, array >= threshold)
+    return Match(array, threshold, array >= threshold)
 
 
 A = selection([0.9, 0.8, 0.1, 0.2], 0.5)
@@ -40,7 +40,7 @@ def test_tidying_drops_pieces_apart():
     splats, thing = things()
     members = thing == 1
     members[np.flatnonzero(thing == 2)[0]] = True
-    chosen = Selection(members.astype(np.float32), 0.5, members)
+    chosen = Match(members.astype(np.float32), 0.5, members)
     np.testing.assert_array_equal(chosen.tidy(splats).members, thing == 1)
     np.testing.assert_array_equal(chosen.tidy(splats, min_share=0.0).members, members)
 

@@ -1,4 +1,4 @@
-"""A selection: which Gaussians belong to what a prompt names, and how sure each is.
+"""The match of a prompt: which Gaussians belong to what it points at, and how sure each is.
 
 Alphabet: N Gaussians; scores (N,) in -1..1, the similarity to the prompt; members (N,) bool.
 """
@@ -17,15 +17,18 @@ from splatseg.splats.splats import Splats
 
 
 @dataclass(frozen=True, eq=False)
-class Selection:
-    """Some Gaussians of N. scores (N,) float32; threshold on them; members (N,) bool.
+class Match:
+    """Some Gaussians of N.
 
-    members are mostly `scores >= threshold`; a tidied selection, or one taken from segments, may differ from that.
+    members are mostly `scores >= threshold`; a tidied match, or one taken from segments, may differ from that.
     """
 
     scores: np.ndarray
+    """(N,) float32: similarity to the prompt."""
     threshold: float
+    """Least similarity of a member."""
     members: np.ndarray
+    """(N,) bool: the Gaussians that match."""
 
     def __post_init__(self) -> None:
         check_shapes(scores=(self.scores, "N"), members=(self.members, "N"))
@@ -36,23 +39,23 @@ class Selection:
         """Number of Gaussians selected."""
         return int(self.members.sum())
 
-    def at(self, threshold: float) -> Selection:
+    def at(self, threshold: float) -> Match:
         """The same prompt at another threshold, not tidied: lower grows the selection, higher shrinks it."""
-        return Selection(self.scores, threshold, self.scores >= threshold)
+        return Match(self.scores, threshold, self.scores >= threshold)
 
-    def union(self, other: Selection) -> Selection:
+    def union(self, other: Match) -> Match:
         """What either selects."""
-        return Selection(np.maximum(self._margin(), other._margin()), 0.0, self.members | other.members)
+        return Match(np.maximum(self._margin(), other._margin()), 0.0, self.members | other.members)
 
-    def intersect(self, other: Selection) -> Selection:
+    def intersect(self, other: Match) -> Match:
         """What both select."""
-        return Selection(np.minimum(self._margin(), other._margin()), 0.0, self.members & other.members)
+        return Match(np.minimum(self._margin(), other._margin()), 0.0, self.members & other.members)
 
-    def invert(self) -> Selection:
+    def invert(self) -> Match:
         """What is not selected."""
-        return Selection(-self._margin(), 0.0, ~self.members)
+        return Match(-self._margin(), 0.0, ~self.members)
 
-    def tidy(self, splats: Splats, min_share: float = 0.05) -> Selection:
+    def tidy(self, splats: Splats, min_share: float = 0.05) -> Match:
         """Without the connected pieces (in space) that hold less than min_share of the largest piece's Gaussians."""
         means, reach = splats.means.detach().numpy(), splats.scales.detach().amax(1).numpy()
         return dataclasses.replace(self, members=drop_small_pieces(self.members, means, reach, min_share))
@@ -75,7 +78,7 @@ def features_of(splats: Splats) -> np.ndarray:
     return unit
 
 
-def nonempty(selection: Selection, prompt: str) -> Selection:
+def nonempty(selection: Match, prompt: str) -> Match:
     """The selection itself. Raises PromptError if it holds no Gaussian; `prompt` says what was asked."""
     if selection.count == 0:
         raise PromptError(

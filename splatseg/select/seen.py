@@ -1,0 +1,96 @@
+"""What is seen at one pixel: the Gaussians it is made of, the point in space, the feature. Each is computed once.
+
+Alphabet: N Gaussians, F features; K Gaussians that make up the pixel, front to back, with blending weights w (K,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from splatseg.cameras.camera import Camera
+from splatseg.errors import PromptError
+from splatseg.raster.interface import Plan, contributors, rasterize_pixels
+from splatseg.splats.splats import Splats
+
+NEIGHBOURHOOD = 2
+"""Pixels looked at on each side of the click."""
+
+ALIKE = 0.9
+"""Pixels and Gaussians this similar to the click refine the query."""
+
+
+class Seen:
+    """The view at one click. Use `Session.look`."""
+
+    def __init__(
+        self, plan: Plan, splats: Splats, features: Callable[[], np.ndarray], click: tuple[float, float]
+    ) -> None:
+        """features() gives the unit features (N,F). Raises PromptError for a click outside the image."""
+        self.pixel = pixel_of(click, plan.camera)
+        self.click = click
+        self.plan = plan
+        self._splats, self._features = splats, features
+
+    @cached_property
+    def _made_of(self) -> tuple[np.ndarray, np.ndarray]:
+        found = contributors(self.plan, torch.tensor([self.pixel]))
+        return found.columns.numpy(), found.weights.numpy()
+
+    def most(self, labels: np.ndarray) -> int:
+        """Return which of the labels (N,) >= 0 makes up most of the pixel; 0 if it is none, or nothing is seen."""
+        columns, weights = self._made_of
+        return int(np.bincount(labels[columns], weights=weights, minlength=1).argmax())
+
+    @cached_property
+    def xyz(self) -> tuple[float, float, float] | None:
+        """The point in space, at the depth by which half of the pixel's weight is passed; None where nothing is."""
+        columns, weights = self._made_of
+        if len(columns) == 0:
+            return None
+        camera, passed = self.plan.camera, torch.from_numpy(weights).cumsum(0)
+        half = int(columns[int(torch.searchsorted(passed, 0.5 * passed[-1]))])
+        depth = float(self._splats.means[half].double().numpy() @ camera.viewmat[2, :3] + camera.viewmat[2, 3])
+        x, y, z = camera.unproject(np.array([self.click]), np.array([depth]))[0].tolist()
+        return x, y, z
+
+    @cached_property
+    def feature(self) -> np.ndarray:
+        """The unit feature (F,) blended here and at pixels around that look alike.
+
+        Raises PromptError if nothing with features is seen.
+        """
+        grid = self._neighbours()
+        plan, features = self.plan, self._features()
+        with torch.no_grad():
+            blended = rasterize_pixels(plan, torch.from_numpy(features), grid).numpy()
+        centre = blended[int(np.flatnonzero((grid.numpy() == self.pixel).all(1))[0])]
+        length = float(np.linalg.norm(centre))
+        if length < 1e-6:
+            column, row = self.pixel
+            raise PromptError(f"nothing with features is seen at the click ({column}, {row}); click on the object")
+        lengths = np.maximum(np.linalg.norm(blended, axis=1), 1e-12)
+        query = blended[blended @ centre >= ALIKE * lengths * length].sum(0)
+        unit: np.ndarray = query / float(np.linalg.norm(query))
+        return unit
+
+    def _neighbours(self) -> Tensor:
+        camera, (column, row) = self.plan.camera, self.pixel
+        columns = np.arange(max(column - NEIGHBOURHOOD, 0), min(column + NEIGHBOURHOOD + 1, camera.width))
+        rows = np.arange(max(row - NEIGHBOURHOOD, 0), min(row + NEIGHBOURHOOD + 1, camera.height))
+        return torch.from_numpy(np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)).long()
+
+
+def pixel_of(click: tuple[float, float], camera: Camera) -> tuple[int, int]:
+    """Return the pixel (x, y) that a click lies in. Raises PromptError outside the image."""
+    column, row = int(np.floor(click[0])), int(np.floor(click[1]))
+    if not (0 <= column < camera.width and 0 <= row < camera.height):
+        raise PromptError(
+            f"the click ({click[0]:g}, {click[1]:g}) is outside the image of {camera.width}x{camera.height} pixels; "
+            f"x runs from 0 to {camera.width - 1}, y from 0 to {camera.height - 1}"
+        )
+    return column, row
