@@ -40,7 +40,7 @@ from splatseg.features.contrast.initial_features import compressed
 from splatseg.features.contrast.sampling import SampledViews
 from splatseg.features.contrast.settings import ContrastConfig
 from splatseg.features.contrast.train import fit_contrast_features
-from splatseg.features.lift.embed import EmbedSettings, embed, fill_unseen
+from splatseg.features.lift.embed import EmbedSettings, embed_votes, fill_unseen
 from splatseg.features.paper.loss import clustering_loss
 from splatseg.features.paper.settings import PaperConfig
 from splatseg.features.paper.spatial import spatial_loss
@@ -109,7 +109,7 @@ class Case:
             return fit_paper_features(splats, views, self.masks, config)
         if variant in PAPER_ON_PIXELS:
             return self.paper_on_pixels(PaperConfig(seed=self.seed, min_pixels=4, **PAPER_ON_PIXELS[variant]))
-        found = embed(self.votes, EmbedSettings(seed=self.seed, dimensions=16 if variant == EMBEDDED[2] else 64))
+        found = embed_votes(self.votes, EmbedSettings(seed=self.seed, dimensions=16 if variant == EMBEDDED[2] else 64))
         if variant == EMBEDDED[1]:
             found = compressed(found, 16, self.seed)
         return splats.replace(features=torch.from_numpy(fill_unseen(found, splats.means.numpy())))

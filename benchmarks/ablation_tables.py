@@ -27,7 +27,7 @@ from accuracy import Masks, Scene, ceiling, prompted
 from splatseg import Splats
 from splatseg.features.contrast.settings import ContrastConfig
 from splatseg.features.contrast.train import fit_contrast_features
-from splatseg.features.lift.embed import EmbedSettings, embed, fill_unseen
+from splatseg.features.lift.embed import EmbedSettings, embed_votes, fill_unseen
 from splatseg.features.paper.settings import PaperConfig
 from splatseg.features.paper.train import fit_paper_features
 from splatseg.select.knowledge import Knowledge
@@ -202,5 +202,5 @@ def _features(scene: Scene, setting: Setting, masks: Masks, votes: Votes, seed: 
         # Fewer steps at the same intervals: fewer uses of each term.
         paper = dataclasses.replace(paper, iterations=max(1, int(paper.iterations * share)))
         return fit_paper_features(splats, views, masks, paper)
-    found = embed(votes, EmbedSettings(seed=seed, **setting.changes))
+    found = embed_votes(votes, EmbedSettings(seed=seed, **setting.changes))
     return splats.replace(features=torch.from_numpy(fill_unseen(found, splats.means.numpy())))

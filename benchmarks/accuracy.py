@@ -33,7 +33,7 @@ import torch
 from harness import deepest_pixel, disturbed_map
 from PIL import Image
 
-from splatseg import CaptureSettings, RunSettings, Splats, View, cluster_splats, open_run, start_run, train_run
+from splatseg import CaptureSettings, RunSettings, Splats, View, cluster_splats, start_run, train_run
 from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
 from splatseg.evaluate.images import score_image
@@ -42,7 +42,7 @@ from splatseg.evaluate.segmentation import adjusted_rand_index, panoptic_quality
 from splatseg.evaluate.truth import Truth, read_truth
 from splatseg.features.contrast.settings import ContrastConfig
 from splatseg.features.contrast.train import fit_contrast_features
-from splatseg.features.lift.embed import EmbedSettings, embed, fill_unseen
+from splatseg.features.lift.embed import EmbedSettings, embed_votes, fill_unseen
 from splatseg.features.paper.settings import PaperConfig
 from splatseg.features.paper.train import fit_paper_features
 from splatseg.masks.segments import Segments, from_label_map, from_masks
@@ -53,7 +53,7 @@ from splatseg.render.label_maps import label_map, selection_mask
 from splatseg.render.overlays import overlay_segments
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
-from splatseg.run.folder import Run
+from splatseg.run.folder import Run, open_run
 from splatseg.select.knowledge import Knowledge
 from splatseg.select.prompt import Prompt
 from splatseg.select.prompts import select_by_prompts
@@ -136,7 +136,7 @@ def features_of(scene: Scene, masks: Masks, method: str, seed: int) -> tuple[Spl
         if method == "contrast":
             splats = fit_contrast_features(scene.splats, views, masks, votes, ContrastConfig(seed=seed))
         else:
-            features = fill_unseen(embed(votes, EmbedSettings(seed=seed)), scene.splats.means.numpy())
+            features = fill_unseen(embed_votes(votes, EmbedSettings(seed=seed)), scene.splats.means.numpy())
             splats = scene.splats.replace(features=torch.from_numpy(features))
         agreement = Agreement(votes)
         seconds["embedding" if method == "lift" else "training"] = time.perf_counter() - began - seconds["votes"]

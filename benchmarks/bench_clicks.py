@@ -18,12 +18,16 @@ from harness import deepest_pixel
 from PIL import Image
 from scipy import ndimage
 
-from splatseg import Knowledge, Prompt, Session, View, open_run, select_by_prompts, selection_mask
+from splatseg import Prompt, View
 from splatseg.errors import PromptError
 from splatseg.evaluate.segmentation import boundary_iou, iou
 from splatseg.evaluate.truth import Truth, read_truth
+from splatseg.render.label_maps import selection_mask
 from splatseg.render.overlays import overlay_selection, side_by_side
-from splatseg.run.folder import Run
+from splatseg.run.folder import Run, open_run
+from splatseg.select.knowledge import Knowledge
+from splatseg.select.prompts import select_by_prompts
+from splatseg.select.session import Session
 
 FEWEST_PIXELS = 100
 

@@ -24,7 +24,7 @@ from bench_splat_files import looking_at
 from node_tools import find_node_modules, splat_transform, validated_gltf
 from scipy.spatial import cKDTree
 
-from splatseg import Camera, Splats, load_splats, render_rgb, write_splats_as
+from splatseg import Camera, Splats, load_splats, write_splats
 from splatseg.files import write_png
 from splatseg.formats.half_turn import half_turn
 from splatseg.formats.inria_layout import write_inria_layout
@@ -33,6 +33,7 @@ from splatseg.formats.sidecar import read_sidecar
 from splatseg.formats.write import FORMATS
 from splatseg.jobs.export import Source, open_source
 from splatseg.render.pictures import to_uint8
+from splatseg.render.rgb import render_rgb
 from splatseg.splats.spherical_harmonics import Y0
 
 GAUSSFORGE = {"ply", "compressed.ply", "splat", "spz", "sog"}
@@ -185,7 +186,7 @@ def main() -> None:
         for item, plain in [(FORMATS["ply"], True), *((item, False) for item in FORMATS.values())]:
             path = folder / f"splat.{item.name}"
             began = time.perf_counter()
-            written = write_splats_as(path, splats, source.segments, plain=plain)
+            written = write_splats(path, splats, source.segments, plain=plain)
             seconds, size = time.perf_counter() - began, path.stat().st_size / 1e6
             head = f"{'.' + item.name + (' --plain' if plain else ''):<15} {size:>8.2f} {seconds:>7.2f}"
             ids = read_sidecar(path, len(splats)) if written.sidecar else None

@@ -27,7 +27,7 @@ from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import View
 from splatseg.cluster.cluster import cluster_splats
 from splatseg.evaluate.segmentation import adjusted_rand_index, boundary_iou, iou
-from splatseg.features.lift.embed import embed, fill_unseen
+from splatseg.features.lift.embed import embed_votes, fill_unseen
 from splatseg.formats.read import load_splats
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.render.label_maps import label_map, selection_mask
@@ -152,7 +152,7 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
     with timed(seconds, "votes"):
         votes = collect_votes(splats, views, masks)  # type: ignore[arg-type]
     with timed(seconds, "embedding"):
-        features = embed(votes)
+        features = embed_votes(votes)
     with timed(seconds, "filling"):
         features = fill_unseen(features, splats.means.numpy())
     splats = splats.replace(features=torch.from_numpy(features))

@@ -20,8 +20,8 @@ from pathlib import Path
 import torch
 from playwright.sync_api import Browser, sync_playwright
 
-from splatseg import open_run
 from splatseg.report.run_report import report_run
+from splatseg.run.folder import open_run
 from splatseg.run.reporter import Silent
 
 VISIT = """async () => {

@@ -30,7 +30,7 @@ from scipy.spatial import cKDTree
 
 from splatseg.capture.capture import View
 from splatseg.cluster.cluster import cluster_splats
-from splatseg.features.lift.embed import embed, fill_unseen
+from splatseg.features.lift.embed import embed_votes, fill_unseen
 from splatseg.formats.read import load_splats
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.render.label_maps import label_map, selection_mask
@@ -116,7 +116,7 @@ def lift(splats: Splats, views: list[View], maps: LabelMaps, stages: Stages) -> 
     with stages.timed("votes"):
         votes = collect_votes(splats, views, maps)  # type: ignore[arg-type]
     with stages.timed("embedding"):
-        features = embed(votes)
+        features = embed_votes(votes)
     with stages.timed("filling"):
         features = fill_unseen(features, splats.means.numpy())
     splats = splats.replace(features=torch.from_numpy(features))

@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from splatseg import Camera, Splats, load_splats, render_rgb, write_ply
+from splatseg import Camera, Splats, load_splats
+from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.splat import write_splat
 from splatseg.render.pictures import to_uint8
+from splatseg.render.rgb import render_rgb
 
 
 def looking_at(splats: Splats, width: int = 640, height: int = 480) -> Camera:

@@ -40,11 +40,11 @@ from splatseg.raster.interface import prepare, rasterize_plan
 from splatseg.render.label_maps import label_map
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import view_colors
-from splatseg.scene.scene import Scene
 from splatseg.scene.table import table_of_file
 from splatseg.splats.splats import Splats
 from splatseg.viewer.drawing.highlight import highlight
 from splatseg.viewer.drawing.picture import draft_camera, picture
+from splatseg.viewer.shown_scene import ShownScene, open_shown
 from splatseg.viewer.workspace.workspace import Workspace
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.file import read_votes, write_votes
@@ -81,7 +81,7 @@ def moved(camera: Camera, step: int) -> Camera:
     return Camera(viewmat, camera.K, camera.width, camera.height)
 
 
-def places_in(scene: Scene, camera: Camera, count: int) -> list[tuple[float, float]]:
+def places_in(scene: ShownScene, camera: Camera, count: int) -> list[tuple[float, float]]:
     """Pixels deep inside the largest segments of a view, or where something is seen."""
     labels = label_map(scene.splats, camera)
     sizes = np.bincount(labels.ravel())
@@ -89,7 +89,7 @@ def places_in(scene: Scene, camera: Camera, count: int) -> list[tuple[float, flo
     return [deepest_pixel(labels == each) for each in np.argsort(-sizes, kind="stable")[:count] if sizes[each]]
 
 
-def timed(scene: Scene, camera: Camera, places: list[tuple[float, float]], args: argparse.Namespace) -> dict:
+def timed(scene: ShownScene, camera: Camera, places: list[tuple[float, float]], args: argparse.Namespace) -> dict:
     workspace = Workspace(scene)
     splats, session = scene.splats, scene.session
     scales, opacities = splats.scales, splats.opacities
@@ -134,7 +134,7 @@ def timed(scene: Scene, camera: Camera, places: list[tuple[float, float]], args:
     return facts
 
 
-def made_scenes(args: argparse.Namespace) -> dict[str, tuple[Scene, Camera]]:
+def made_scenes(args: argparse.Namespace) -> dict[str, tuple[ShownScene, Camera]]:
     """The scene as a file with features, and as a run has it."""
     shown, _ = load_splats(args.splats)
     folder = args.work / f"{args.splats.stem}-{args.gaussians}-{args.objects}-{args.views}-{args.sh}"
@@ -144,8 +144,11 @@ def made_scenes(args: argparse.Namespace) -> dict[str, tuple[Scene, Camera]]:
     agreement = Agreement(read_votes(folder / "votes.safetensors"))
     hierarchy = read_hierarchy(folder / "hierarchy.safetensors")
     camera = ring_views(shown, args.views, args.width, args.height)[0].camera
-    voted = Scene(splats, "run", table_of_file(splats), agreement=agreement, hierarchy=hierarchy)
-    return {"file with features": (Scene(splats.replace(segment_ids=None), "file"), camera), "run": (voted, camera)}
+    voted = ShownScene(splats, "run", table_of_file(splats), agreement=agreement, hierarchy=hierarchy)
+    return {
+        "file with features": (ShownScene(splats.replace(segment_ids=None), "file"), camera),
+        "run": (voted, camera),
+    }
 
 
 def make(shown: Splats, folder: Path, args: argparse.Namespace) -> None:
@@ -171,8 +174,8 @@ def make(shown: Splats, folder: Path, args: argparse.Namespace) -> None:
     write_hierarchy(folder / "hierarchy.safetensors", Hierarchy(ids.numpy(), np.array(merges, dtype=np.int32), levels))
 
 
-def opened(args: argparse.Namespace) -> dict[str, tuple[Scene, Camera]]:
-    scene = Scene.open(args.run)
+def opened(args: argparse.Namespace) -> dict[str, tuple[ShownScene, Camera]]:
+    scene = open_shown(args.run)
     camera = scene.views[len(scene.views) // 2].camera
     scale = max(args.width / camera.width, args.height / camera.height)
     whole = camera.resized(round(scale * camera.width), round(scale * camera.height))

@@ -18,11 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from splatseg import open_run, selection_mask
 from splatseg.evaluate.segmentation import iou
 from splatseg.evaluate.truth import Truth, read_truth
-from splatseg.render.label_maps import label_map
-from splatseg.run.folder import Run
+from splatseg.render.label_maps import label_map, selection_mask
+from splatseg.run.folder import Run, open_run
 from splatseg.splats.splats import Splats
 from splatseg.words.chosen_views import choose_views
 from splatseg.words.consensus import agreed_objects

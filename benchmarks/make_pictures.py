@@ -14,23 +14,17 @@ import numpy as np
 import torch
 from PIL import Image
 
-from splatseg import (
-    Camera,
-    Film,
-    Run,
-    Splats,
-    label_map,
-    open_run,
-    render_rgb,
-    segments_of,
-    select_by_click,
-    selection_mask,
-    write_video,
-)
+from splatseg import Camera, Film, Run, Splats
+from splatseg.cluster.cluster import segments_of
 from splatseg.jobs.film import cameras_of_film
+from splatseg.render.film.video import write_video
+from splatseg.render.label_maps import label_map, selection_mask
 from splatseg.render.overlays import overlay_segments, overlay_selection, side_by_side
 from splatseg.render.painter import Look, painter_of
 from splatseg.render.pictures import fit_feature_colors, to_uint8
+from splatseg.render.rgb import render_rgb
+from splatseg.run.folder import open_run
+from splatseg.select.click_prompt import select_by_click
 
 VIEW = "024.jpg"
 CLICK_VIEW, CLICK = "003.jpg", (216.0, 127.0)

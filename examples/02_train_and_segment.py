@@ -4,15 +4,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import splatseg
-from splatseg.demo.demo import demo_capture
-from splatseg.run.reporter import Silent
 
-folder = demo_capture()
+folder = splatseg.demo_capture()
 settings = splatseg.RunSettings.of(
     splatseg.CaptureSettings(path=str(folder), downscale=2),
     masks=str(folder / "masks"),
     iterations=300,  # a sketch, so that this example takes seconds; leave it out for a real run
 )
-output = Path(mkdtemp(prefix="splatseg-example-")) / "run"
-run = splatseg.start_run(output, settings)
-print(splatseg.train_run(run, Silent()))
+run = splatseg.start_run(Path(mkdtemp(prefix="splatseg-example-")) / "run", settings)
+print(splatseg.train_run(run))

@@ -3,26 +3,24 @@
 from pathlib import Path
 from tempfile import mkdtemp
 
-import splatseg
-from splatseg.demo.demo import demo_capture
-from splatseg.formats.objects import export_object
-from splatseg.render.label_maps import write_mask
-from splatseg.run.reporter import Silent
+from PIL import Image
 
-folder = demo_capture()
+import splatseg
+
+folder = splatseg.demo_capture()
 settings = splatseg.RunSettings.of(
     splatseg.CaptureSettings(path=str(folder), downscale=2), masks=str(folder / "masks"), iterations=300
 )
 output = Path(mkdtemp(prefix="splatseg-example-"))
 run = splatseg.start_run(output / "run", settings)
-splatseg.train_run(run, Silent())
+splatseg.train_run(run)
 
-splats = run.splats()
-view = run.capture.view("001.jpg")
-middle = (view.camera.width // 2, view.camera.height // 2)
-selection = splatseg.select_by_click(splats, view.camera, middle, voted=True)  # its segments come from the masks' votes
+scene = splatseg.open(output / "run")
+thing = scene.click("001.jpg", (80, 60))
+thing.name = "the thing in the middle"
 
-other = run.capture.view("020.jpg")
-write_mask(output / "mask.png", splatseg.selection_mask(splats, other.camera, selection.members))
-count = export_object(output / "object.ply", splats, selection.members)
-print(f"selected {count} of {len(splats)} Gaussians; see {output}")
+Image.fromarray(thing.mask("020.jpg")).save(output / "mask.png")
+Image.fromarray(thing.render("020.jpg")).save(output / "shown.png")
+thing.export(output / "object.ply")
+thing.rest.export(output / "rest.ply")
+print(f"{thing!r}; see {output}")

@@ -4,30 +4,24 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import splatseg
-from splatseg.demo.demo import demo_capture
-from splatseg.formats.objects import members_of_segments
-from splatseg.run.reporter import Silent
-from splatseg.segments.table_file import read_segments
 
-folder = demo_capture()
+folder = splatseg.demo_capture()
 settings = splatseg.RunSettings.of(
     splatseg.CaptureSettings(path=str(folder), downscale=2), masks=str(folder / "masks"), iterations=300
 )
 output = Path(mkdtemp(prefix="splatseg-example-"))
 run = splatseg.start_run(output / "run", settings)
-splatseg.train_run(run, Silent())
-splats, segments = run.splats(), read_segments(run.segments_path)
+splatseg.train_run(run)
+scene = splatseg.open(run.path)
 
 # The suffix says the format. Segment ids go into the file where it can carry them, else beside it.
 for name in ("all.glb", "all.splat", "all.compressed.ply", "boxes.json"):
-    print(splatseg.write_splats_as(output / name, splats, segments).summary)
+    print(splatseg.write_splats(output / name, scene.splats, scene.segments.rows()).summary)
 
 # Some segments alone, here the three smallest, without what other programs may not expect.
-smallest = [segment.id for segment in segments[-3:]]
-chosen = splats.subset(members_of_segments(splats, smallest))
-print(splatseg.write_splats_as(output / "three.ply", chosen, segments, plain=True).summary)
+smallest = [row.id for row in list(scene.segments)[-3:]]
+print(scene.segment(*smallest).export(output / "three.ply", plain=True))
 
 # What is written in another format comes back with its segments.
-again, _ = splatseg.load_splats(output / "all.splat")
-assert again.segment_ids is not None
-print(f"{len(again):,} Gaussians again, with {len(again.segment_ids.unique())} segment ids")
+again = splatseg.open(output / "all.splat")
+print(f"{again!r}: {[row.name for row in again.segments][:3]}")

@@ -7,24 +7,19 @@ from tempfile import mkdtemp
 import numpy as np
 
 import splatseg
-from splatseg.demo.demo import demo_capture
-from splatseg.errors import NotFoundError
-from splatseg.jobs.words import Language, describe_run
-from splatseg.run.reporter import Silent
 
-folder = demo_capture()
 settings = splatseg.RunSettings.of(
-    splatseg.CaptureSettings(path=str(folder), downscale=2), masks="auto", iterations=300
+    splatseg.CaptureSettings(path=str(splatseg.demo_capture()), downscale=2), masks="auto", iterations=300
 )
 run = splatseg.start_run(Path(mkdtemp(prefix="splatseg-example-")) / "run", settings)
-splatseg.train_run(run, Silent())
+splatseg.train_run(run)
 
 
 COLORS = {"red": (0.7, 0.1, 0.1), "green": (0.2, 0.6, 0.3), "blue": (0.2, 0.3, 0.7), "yellow": (0.8, 0.7, 0.1)}
 
 
 class Colors:
-    """The smallest encoder there is: colours. For CLIP or SigLIP take splatseg.words.load_encoder(PATH)."""
+    """The smallest encoder there is: colours. For CLIP or SigLIP give the folder of its weights instead."""
 
     name = "colors"
 
@@ -49,10 +44,12 @@ class Colors:
 
 
 encoder = Colors()
-print(describe_run(run, encoder, Silent(), [*COLORS, *(f"word {number}" for number in range(40))]))
+print(splatseg.describe_run(run, encoder, vocabulary=[*COLORS, *(f"word {number}" for number in range(40))]))
+scene = splatseg.open(run.path)
+scene.use_words(encoder)
 for words in ("something red", "something yellow", "a zeppelin"):
     try:
-        found = Language(encoder).find(run, run.splats(), [words], Silent())
-        print(f"{words}: {found.selection.count} Gaussians; {'; '.join(found.facts)}")
-    except NotFoundError as refusal:
+        found = scene.text(words)
+        print(f"{words}: {found.count} Gaussians; {'; '.join(found.facts)}")
+    except splatseg.errors.NotFoundError as refusal:
         print(refusal)

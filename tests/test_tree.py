@@ -13,7 +13,7 @@ PACKAGE = ROOT / "splatseg"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 ORDER = [
-    ["errors", "arrays", "files", "version", "threads", "oklab", "resampling"],
+    ["errors", "arrays", "files", "version", "threads", "oklab", "resampling", "cards"],
     ["cameras"],
     ["capture"],
     ["models"],
@@ -42,7 +42,7 @@ ORDER = [
 
 RANK = {stage: rank for rank, stages in enumerate(ORDER) for stage in stages}
 
-LOOPS = {"fit"}
+LOOPS = {"fit_splats"}
 """The training loop may be longer than other functions."""
 
 MOST_FILES = 16

@@ -15,10 +15,10 @@ from splatseg.demo.demo import demo_capture
 from splatseg.formats.ply.ply import write_ply
 from splatseg.run.folder import Run, create_run
 from splatseg.run.settings import CaptureSettings, RunSettings
-from splatseg.scene.scene import Scene
 from splatseg.scene.table import table_of_file
 from splatseg.segments.table_file import describe_segments, write_segments
 from splatseg.splats.splats import Splats
+from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.workspace import Workspace
 
 CAMERA = ring(4, width=120, height=80, focal=90.0)[0]
@@ -49,11 +49,11 @@ def halves(thing: np.ndarray) -> Hierarchy:
     return Hierarchy(atoms.astype(np.int32), merges, np.array([0.3, 0.3, 0.3, 0.8], dtype=np.float32))
 
 
-def scene(hierarchy: bool = True) -> tuple[Scene, np.ndarray]:
+def scene(hierarchy: bool = True) -> tuple[ShownScene, np.ndarray]:
     """Without a run: nothing is written."""
     splats, thing = carrying()
     known = halves(thing) if hierarchy else None
-    made = Scene(splats, "things", table_of_file(splats), hierarchy=known)
+    made = ShownScene(splats, "things", table_of_file(splats), hierarchy=known)
     return made, thing
 
 

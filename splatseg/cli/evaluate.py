@@ -19,8 +19,8 @@ from splatseg.evaluate.tables import protocol_tables
 from splatseg.files import write_json
 from splatseg.jobs.evaluate import evaluate_run
 from splatseg.jobs.protocol import evaluate_protocol, write_held_out
-from splatseg.jobs.words import open_language
 from splatseg.run.folder import Run, open_run
+from splatseg.scene.finding import WordFinder, open_word_model
 from splatseg.select.match import Match
 
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
@@ -109,9 +109,9 @@ class Evaluate:
         return evaluate_protocol(runs, protocol, self.folder, terminal, self.scenes, words, self.output)
 
     def _words(self, first: Run, terminal: Terminal) -> Callable[[Run, str], Match]:
-        language = open_language(self.model, self.segmenter, first)
+        model = open_word_model(self.model, self.segmenter, first)
         splats_of = lru_cache(maxsize=1)(Run.splats)
-        return lambda run, text: language.find(run, splats_of(run), [text], terminal).selection
+        return lambda run, text: WordFinder(run, model).find(splats_of(run), [text], (), terminal).match
 
 
 def _list_missing(score: ProtocolScore, terminal: Terminal) -> None:

@@ -11,7 +11,7 @@ import tyro
 from splatseg.cli.arguments import Cameras, Split, read_size
 from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
-from splatseg.jobs.film import Direction, Film, render_video
+from splatseg.jobs.film import Direction, Film, render_film
 from splatseg.jobs.render import render_run
 from splatseg.render.film.video import FILM_SUFFIXES, Codec
 from splatseg.render.painter import Shown
@@ -92,7 +92,7 @@ class Render:
         }
         film = Film(path, **{name: value for name, value in wanted.items() if value is not None})  # type: ignore[arg-type]
         source = self.folder if self.folder.is_file() else open_run(self.folder)
-        return render_video(source, self.what, film, self.output, terminal, self.segment, self.antialias)
+        return render_film(source, self.what, film, self.output, terminal, self.segment, self.antialias)
 
     def _refuse_what_is_for_films(self) -> None:
         for option in ("seconds", "fps", "size", "codec", "up"):

@@ -38,17 +38,16 @@ class View:
 
     def run(self, terminal: Terminal) -> None:
         """Serve until Ctrl-C; selections and names are kept."""
-        from splatseg.viewer.server import LOCALHOST, Viewer, import_viser  # noqa: PLC0415 (the viewer is an extra)
+        from splatseg.viewer.server import LOCALHOST, Viewer, import_viser
 
         import_viser()
-        from splatseg.scene.scene import Scene  # noqa: PLC0415
-        from splatseg.viewer.words import Words  # noqa: PLC0415
+        from splatseg.viewer.shown_scene import open_shown
 
-        scene = Scene.open(self.path)
+        scene = open_shown(self.path)
         for warning in scene.warnings:
             terminal.warn(warning)
-        words = Words(scene, self.model, self.segmenter)
-        viewer = Viewer(scene, exports_beside(self.path), self.host, self.port, words)
+        scene.use_words(self.model, self.segmenter)
+        viewer = Viewer(scene, exports_beside(self.path), self.host, self.port)
         if viewer.port != self.port:
             terminal.say(f"port {self.port} is taken; this is port {viewer.port}")
         if self.host != LOCALHOST:
@@ -60,7 +59,7 @@ class View:
         try:
             wait_for_the_end()
         finally:
-            if scene.table is not None and scene.table.save_state == "saving":
+            if scene.save_state == "saving":
                 terminal.say("writing the edited segments; this can take a while")
             viewer.close()
 

@@ -10,10 +10,6 @@ import tyro
 
 from splatseg.cli.arguments import RunFolder
 from splatseg.cli.console import Terminal
-from splatseg.jobs.words import describe_run
-from splatseg.run.folder import open_run
-from splatseg.words.encoder import load_encoder
-from splatseg.words.vocabulary import read_words
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,10 @@ class Words:
 
     def run(self, terminal: Terminal) -> None:
         """Describe and print the names that fit."""
+        from splatseg.jobs.words import describe_run
+        from splatseg.run.folder import open_run
+        from splatseg.words.vocabulary import read_words
+
         vocabulary = None if self.vocabulary is None else read_words(self.vocabulary)
-        run = open_run(self.folder)
-        summary = describe_run(run, load_encoder(self.model), terminal, vocabulary, self.rename, self.model)
+        summary = describe_run(open_run(self.folder), self.model, terminal, vocabulary, self.rename)
         terminal.results.print(summary, markup=False, soft_wrap=True)

@@ -128,7 +128,7 @@ def format_of(path: Path, name: str | None = None) -> Format:
     return found
 
 
-def write_splats_as(
+def write_splats(
     path: Path, splats: Splats, segments: Sequence[Segment] = (), name: str | None = None, plain: bool = False
 ) -> Written:
     """Write a splat in the format of the file's suffix, or in that of `name`, atomically.

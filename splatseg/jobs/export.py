@@ -15,7 +15,7 @@ from splatseg.formats.inria_layout import write_inria_layout
 from splatseg.formats.objects import members_of_segments
 from splatseg.formats.read import load_splats
 from splatseg.formats.sidecar import read_sidecar_table
-from splatseg.formats.write import format_of, write_splats_as
+from splatseg.formats.write import format_of, write_splats
 from splatseg.run.folder import FILES, FOLDERS, Run, open_run
 from splatseg.segments.table_file import Segment, described_as, read_segments, segments_of_rows
 from splatseg.splats.splats import Splats
@@ -72,7 +72,7 @@ def export_source(source: Source, output: Path, options: ExportOptions | None = 
     """Write what is asked for and return a summary, a line a file.
 
     Raises RunError when there are no segments, PromptError for an id that no Gaussian has or options that do not go
-    together, OutputError as `output.write_splats_as` and for a file that would replace what is exported.
+    together, OutputError as `output.write_splats` and for a file that would replace what is exported.
     """
     options, output = options or ExportOptions(), Path(output)
     _refuse_to_replace(source, output)
@@ -83,7 +83,7 @@ def export_source(source: Source, output: Path, options: ExportOptions | None = 
     if not options.segments:
         if options.rest:
             raise PromptError("--rest is what is left beside segments; name them with --segment")
-        return write_splats_as(output, source.splats, source.segments, options.format, options.plain).summary
+        return write_splats(output, source.splats, source.segments, options.format, options.plain).summary
     members = members_of_segments(source.splats, options.segments)
     files = [(output, members)]
     if options.rest:
@@ -116,7 +116,7 @@ def _export_each(source: Source, folder: Path, options: ExportOptions) -> str:
                 splats = source.splats.subset(members)
                 if not item.ids and stem != "rest":
                     splats = splats.replace(segment_ids=None)  # the name of the file says it
-                done = write_splats_as(aside / f"{stem}.{item.name}", splats, table, item.name, options.plain)
+                done = write_splats(aside / f"{stem}.{item.name}", splats, table, item.name, options.plain)
     except OSError as error:
         raise OutputError(f"{folder} cannot be written ({error.strerror or error}); name another place") from None
     rest = " and the rest" if files[-1][0] == "rest" else ""
@@ -143,7 +143,7 @@ def _write(source: Source, path: Path, members: torch.Tensor, options: ExportOpt
     if not members.any():
         return f"nothing is left for {path}, so it was not written"
     splats = source.splats.subset(members)
-    return write_splats_as(path, splats, source.segments, options.format, options.plain).summary
+    return write_splats(path, splats, source.segments, options.format, options.plain).summary
 
 
 def _beside(path: Path, suffix: str) -> Path:

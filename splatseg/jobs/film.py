@@ -66,7 +66,7 @@ class Film:
         return max(1, round(self.seconds * self.fps))
 
 
-def render_video(
+def render_film(
     source: Run | Path,
     what: Shown,
     film: Film,
@@ -107,7 +107,7 @@ def render_video(
 
 
 def cameras_of_film(source: Run | Path, splats: Splats, film: Film) -> tuple[Camera, ...]:
-    """The cameras (one a frame) of a film of a run or a splat file. Raises as `render_video` does."""
+    """The cameras (one a frame) of a film of a run or a splat file. Raises as `render_film` does."""
     if film.path not in ("orbit", "capture"):
         return _through_keyframes(Path(film.path), film)
     if isinstance(source, Run):

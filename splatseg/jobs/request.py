@@ -7,35 +7,47 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-import numpy as np
-from PIL import Image, UnidentifiedImageError
+import tyro
 
 from splatseg.capture.capture import Capture, View
 from splatseg.errors import PromptError
+from splatseg.scene.prompt_mask import read_prompt_mask
 from splatseg.select.prompt import Prompt
+
+Clicks = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[VIEW:]X,Y")]
+Boxes = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[VIEW:]X0,Y0,X1,Y1")]
+MaskFiles = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[VIEW:]PNG")]
+Texts = Annotated[tuple[str, ...], tyro.conf.arg(metavar="WORDS")]
 
 
 @dataclass(frozen=True)
-class Request:
-    """A selection asked for: prompts as texts, wanted and not, and how to take them.
-
-    view: the name of the view of prompts that name none. threshold: least similarity to a wanted prompt, None chooses
-    it. granularity: at which segments are taken, 0 for parts to 1 for groups, None for that of the run. grow, shrink:
-    so many steps along the hierarchy afterwards.
-    """
+class SelectionRequest:
+    """A selection asked for by prompts in views, as texts, and how to take it."""
 
     view: str | None = None
-    click: tuple[str, ...] = ()
-    box: tuple[str, ...] = ()
-    mask: tuple[str, ...] = ()
-    not_click: tuple[str, ...] = ()
-    not_box: tuple[str, ...] = ()
-    not_mask: tuple[str, ...] = ()
+    """Name of the view that the prompts are given in; a prompt may name another: 012.jpg:310,205."""
+    click: Clicks = ()
+    """Pixels on the object; (0,0) is the top left corner. What several point at is selected together."""
+    box: Boxes = ()
+    """Boxes around the object, in pixels."""
+    mask: MaskFiles = ()
+    """Masks of the object as images: what is not black is the object."""
+    not_click: Clicks = ()
+    """Pixels on what is not the object: that part is taken away."""
+    not_box: Boxes = ()
+    """Boxes around what is not the object."""
+    not_mask: MaskFiles = ()
+    """Masks of what is not the object."""
     threshold: float | None = None
+    """Least similarity of a Gaussian to the prompt, -1 to 1. Default: chosen by agreement with the prompt."""
     granularity: float | None = None
+    """What counts as one thing under a click, from 0 (parts) to 1 (groups). Default: that of the run's segments."""
     grow: int = 0
+    """Steps from the selection to the larger things it is part of."""
     shrink: int = 0
+    """Steps from the selection to its largest part."""
 
     @property
     def given(self) -> bool:
@@ -72,7 +84,9 @@ class Request:
             prompts.append(Prompt(view.camera, box=(x0, y0, x1, y1), wanted=wanted))
         for text in masks:
             view, rest = self._split(capture, text)
-            prompts.append(Prompt(view.camera, mask=read_prompt_mask(Path(rest), view), wanted=wanted))
+            prompts.append(
+                Prompt(view.camera, mask=read_prompt_mask(Path(rest), view.camera, view.name), wanted=wanted)
+            )
         return prompts
 
     def _split(self, capture: Capture, text: str) -> tuple[View, str]:
@@ -85,6 +99,26 @@ class Request:
         return capture.view(self.view), text
 
 
+@dataclass(frozen=True)
+class WordQuery:
+    """A selection asked for in words."""
+
+    text: Texts = ()
+    """What is meant, in words: "red mug". Needs a model; not found leaves with exit code 3."""
+    not_text: Texts = ()
+    """What is not meant, in words."""
+    model: str | None = None
+    """Folder (or name) of the model that understands words: a CLIP or SigLIP after `splatseg words`, SAM 3, or
+    Grounding DINO with --segmenter. Default: the one the run was described with."""
+    segmenter: str | None = None
+    """Folder (or name) of a Segment Anything model that makes masks of the boxes a detector finds."""
+
+    @property
+    def given(self) -> bool:
+        """Whether anything is said in words."""
+        return bool(self.text or self.not_text)
+
+
 def _numbers(text: str, count: int, option: str) -> tuple[float, ...]:
     """'12,30' to (12.0, 30.0). Raises PromptError if there are not exactly `count` numbers."""
     try:
@@ -95,22 +129,3 @@ def _numbers(text: str, count: int, option: str) -> tuple[float, ...]:
         form = {2: "X,Y", 4: "X0,Y0,X1,Y1"}[count]
         raise PromptError(f"{option} takes {form} in pixels, got {text!r}")
     return numbers
-
-
-def read_prompt_mask(path: Path, view: View) -> np.ndarray:
-    """A mask image (not black = inside) as (H,W) bool at the size of the view. Raises PromptError."""
-    try:
-        with Image.open(path) as image:
-            # Transparency is not a shape: what counts is what is painted.
-            painted = image.convert("RGB") if image.mode in ("RGBA", "LA") else image
-            size = (view.camera.width, view.camera.height)
-            fitting = painted if painted.size == size else painted.resize(size, Image.Resampling.NEAREST)
-            values = np.asarray(fitting)
-    except FileNotFoundError:
-        raise PromptError(f"there is no mask at {path}; give --mask a PNG of the view {view.name}") from None
-    except (UnidentifiedImageError, OSError) as error:
-        raise PromptError(f"the mask {path} cannot be read as an image ({error}); save it as PNG") from None
-    inside: np.ndarray = (values != 0).reshape(*values.shape[:2], -1).any(axis=2)
-    if not inside.any():
-        raise PromptError(f"the mask {path} is black all over; paint the object in white")
-    return inside

@@ -12,7 +12,7 @@ from splatseg.cluster.cluster import cluster_splats, segments_of
 from splatseg.cluster.hierarchy_file import write_hierarchy
 from splatseg.errors import RunError
 from splatseg.features.contrast.train import fit_contrast_features
-from splatseg.features.lift.embed import embed, fill_unseen
+from splatseg.features.lift.embed import embed_votes, fill_unseen
 from splatseg.features.paper.train import FeatureReport, fit_paper_features
 from splatseg.formats.ply.ply import write_ply
 from splatseg.jobs.proposals import propose_for_run
@@ -80,7 +80,7 @@ def find_features(run: Run, splats: Splats, reporter: Reporter) -> tuple[Splats,
 
 def _embedded(run: Run, splats: Splats, votes: Votes, reporter: Reporter) -> Splats:
     with reporter.stage("embedding", 1) as advance:
-        features = fill_unseen(embed(votes, run.settings.embed), splats.means.numpy())
+        features = fill_unseen(embed_votes(votes, run.settings.embed), splats.means.numpy())
         advance(1)
     return splats.replace(features=torch.from_numpy(features))
 

@@ -8,32 +8,29 @@ from pathlib import Path
 import numpy as np
 
 from splatseg.capture.capture import View, load_cameras
-from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError, RunError
 from splatseg.files import write_json
 from splatseg.formats.objects import export_object, export_rest
-from splatseg.jobs.request import Request
-from splatseg.jobs.words import Words, open_language
+from splatseg.jobs.request import SelectionRequest, WordQuery
 from splatseg.render.label_maps import selection_coverage, write_mask
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
 from splatseg.run.settings import checked_granularity
-from splatseg.select.along_hierarchy import grown, shrunk
-from splatseg.select.knowledge import Knowledge
-from splatseg.select.match import Match
-from splatseg.select.prompts import select_by_prompts
+from splatseg.scene.opening import scene_of_run
+from splatseg.scene.scene import Scene
+from splatseg.scene.selection import Selection
 from splatseg.splats.splats import Splats
 
 
 def select_in_run(
     run: Run,
-    request: Request,
+    request: SelectionRequest,
     output: Path,
     reporter: Reporter,
     cameras: Path | None = None,
     antialias: bool = False,
-    words: Words | None = None,
+    words: WordQuery | None = None,
 ) -> str:
     """Select and write `output`/masks/<view>.png, object.ply, rest.ply and selection.json; return a summary.
 
@@ -47,65 +44,54 @@ def select_in_run(
     if output.exists() and not output.is_dir():
         raise RunError(f"{output} is a file, not a folder; name another place with -o")
     pictured = run.capture.views if cameras is None else load_cameras(cameras)
-    splats = run.splats()
-    if splats.features is None:
+    scene = scene_of_run(run, Scene)
+    if scene.splats.features is None:
         raise RunError(f"{run.path} has no features yet; run `splatseg segment {run.path} --masks DIR` first")
-    lines: tuple[str, ...] = ()
-    if words is not None and words.given:
-        selection, lines = _by_words(run, splats, request, words, reporter)
-    else:
-        selection = select(run, splats, request)
-    members = selection.members
+    selection = select(scene, request, words, reporter)
+    splats, members = scene.splats, selection.members
     coverage = _write_masks(splats, pictured, members, output / "masks", SUPERSAMPLE if antialias else 1, reporter)
     export_object(output / "object.ply", splats, members)
     export_rest(output / "rest.ply", splats, members)
     said = dataclasses.asdict(words) if words is not None and words.given else {}
     write_json(output / "selection.json", _facts(request, selection, len(splats), coverage) | said)
-    return "\n".join([*lines, f"selected {int(members.sum()):,} of {len(splats):,} Gaussians; wrote {output}"])
+    summary = f"selected {selection.count:,} of {len(splats):,} Gaussians; wrote {output}"
+    return "\n".join([*selection.facts, summary])
 
 
-def _by_words(
-    run: Run, splats: Splats, request: Request, words: Words, reporter: Reporter
-) -> tuple[Match, tuple[str, ...]]:
+def select(
+    scene: Scene, request: SelectionRequest, words: WordQuery | None = None, reporter: Reporter | None = None
+) -> Selection:
+    """Select what a request, or words, ask for. Raises as `select_in_run` does."""
+    assert scene.run is not None, "a request names views of a run's capture"
+    by_words = words is not None and words.given
+    prompts = [] if by_words else request.prompts(scene.run.capture)
+    _check_steps(scene, request)
+    if words is not None and by_words:
+        selection = _by_words(scene, request, words, reporter)
+    else:
+        selection = scene.select(prompts, granularity=request.granularity, threshold=request.threshold)
+    if request.grow:
+        selection = selection.grow(request.grow)
+    return selection.shrink(request.shrink) if request.shrink else selection
+
+
+def _by_words(scene: Scene, request: SelectionRequest, words: WordQuery, reporter: Reporter | None) -> Selection:
     if request.given:
         raise PromptError("words and prompts in views cannot be mixed; give either --text or --click, --box and --mask")
     if not words.text or not all(text.strip() for text in (*words.text, *words.not_text)):
         raise PromptError('a text is empty or missing; say what is meant, such as: --text "red mug"')
-    language = open_language(words.model, words.segmenter, run)
-    found = language.find(run, splats, words.text, reporter, words.not_text)
-    hierarchy = _hierarchy_for(run, splats, request)
-    return (found.selection if hierarchy is None else _stepped(found.selection, hierarchy, request)), found.facts
+    return scene.text(words.text, words.not_text, words.model, words.segmenter, reporter)
 
 
-def select(run: Run, splats: Splats, request: Request) -> Match:
-    """The selection that a request makes on the run's splat, set right by the votes of all views. Raises as above."""
-    prompts = request.prompts(run.capture)
-    agreement, hierarchy = run.agreement(splats), _hierarchy_for(run, splats, request)
-    selection = select_by_prompts(
-        splats, prompts, Knowledge(agreement, hierarchy, request.granularity), request.threshold
-    )
-    return selection if hierarchy is None else _stepped(selection, hierarchy, request)
-
-
-def _hierarchy_for(run: Run, splats: Splats, request: Request) -> Hierarchy | None:
-    """The run's hierarchy. Raises if the request needs one that is not there, or asks for what cannot be."""
-    hierarchy = run.hierarchy(splats)
+def _check_steps(scene: Scene, request: SelectionRequest) -> None:
+    """Raise if the request needs a hierarchy that is not there, or asks for what cannot be."""
     if request.granularity is not None:
         checked_granularity(request.granularity)
     if min(request.grow, request.shrink) < 0:
         raise PromptError(f"--grow and --shrink count steps, got {min(request.grow, request.shrink)}; give 1, 2, ...")
-    if hierarchy is None and (request.granularity is not None or request.grow or request.shrink):
-        raise RunError(f"{run.path} has no hierarchy of segments to go along; run `splatseg segment {run.path}` again")
-    return hierarchy
-
-
-def _stepped(selection: Match, hierarchy: Hierarchy, request: Request) -> Match:
-    members = selection.members
-    for _ in range(request.grow):
-        members = grown(members, hierarchy)
-    for _ in range(request.shrink):
-        members = shrunk(members, hierarchy)
-    return dataclasses.replace(selection, members=members)
+    if scene.hierarchy is None and (request.granularity is not None or request.grow or request.shrink):
+        where = scene.name if scene.run is None else scene.run.path
+        raise RunError(f"{where} has no hierarchy of segments to go along; run `splatseg segment {where}` again")
 
 
 def _write_masks(
@@ -122,11 +108,11 @@ def _write_masks(
     return coverage
 
 
-def _facts(request: Request, selection: Match, total: int, coverage: dict[str, int]) -> dict[str, object]:
+def _facts(request: SelectionRequest, selection: Selection, total: int, coverage: dict[str, int]) -> dict[str, object]:
     return {
         **dataclasses.asdict(request),
         "threshold": float(selection.threshold),
-        "gaussians": int(selection.members.sum()),
+        "gaussians": selection.count,
         "of": total,
         "pixels": coverage,
     }

@@ -22,7 +22,7 @@ from splatseg.run.folder import Run, create_run
 from splatseg.run.reporter import Reporter
 from splatseg.run.settings import AUTO_MASKS, RunSettings
 from splatseg.splats.splats import Splats
-from splatseg.train.train import StepReport, fit
+from splatseg.train.train import StepReport, fit_splats
 from splatseg.votes.file import read_votes
 
 
@@ -92,7 +92,7 @@ def _fitted(run: Run, reporter: Reporter) -> Splats:
             advance(report.step, PSNR=f"{report.psnr:.1f}", Gaussians=f"{report.count:,}")
             run.record(step=report.step, loss=round(report.loss, 6), psnr=round(report.psnr, 3), gaussians=report.count)
 
-        return fit(
+        return fit_splats(
             run.capture,
             settings.train,
             objective=objective,

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from splatseg.capture.capture import Capture, View
+from splatseg.cards import card
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.cluster.hierarchy_file import read_hierarchy
 from splatseg.errors import PromptError, RunError
@@ -36,6 +37,7 @@ from splatseg.run.settings import AUTO_MASKS, RunSettings
 from splatseg.run.settings_file import read_settings, to_plain, write_settings
 from splatseg.segments.palette import Color
 from splatseg.segments.table_file import read_segments
+from splatseg.splats.preview import preview
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.file import read_votes
@@ -120,6 +122,24 @@ class Run:
         if not self.segments_path.exists():
             return {}
         return {segment.id: segment.color for segment in read_segments(self.segments_path)}
+
+    def __repr__(self) -> str:
+        """One line."""
+        state = "segmented" if self.segments_path.exists() else "fitted" if self.splats_path.exists() else "not fitted"
+        return f"<Run {str(self.path)!r}: {self.settings.method}, {state}>"
+
+    def _repr_html_(self) -> str:
+        """A picture of the splat and a few figures, for notebooks."""
+        figures = {"folder": str(self.path), "capture": self.settings.capture.path, "method": self.settings.method}
+        picture = None
+        if self.splats_path.exists():
+            splats = self.splats()
+            figures["Gaussians"] = f"{len(splats):,}"
+            geometry = (splats.means, splats.quats, splats.scales, splats.opacities)
+            picture = preview(*geometry, splats.sh0)
+        if self.segments_path.exists():
+            figures["segments"] = str(len(read_segments(self.segments_path)))
+        return card(self.path.name, figures, picture)
 
     def record(self, **facts: Any) -> None:
         """Add a line to metrics.jsonl."""

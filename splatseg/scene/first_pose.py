@@ -14,15 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from splatseg.cameras.camera import Camera, centred_lens
+from splatseg.cameras.orbit import looking_at
 from splatseg.capture.capture import View
+from splatseg.splats.preview import outside
 from splatseg.splats.splats import Splats
 
 Point = tuple[float, float, float]
 
 USUAL_FOV = math.radians(50.0)
-
-INNER = (0.1, 0.9)
-"""Quantiles of the Gaussians' places between which a scene is; floaters lie anywhere."""
 
 
 @dataclass(frozen=True)
@@ -52,18 +52,24 @@ def home_of_views(views: Sequence[View], splats: Splats) -> Pose:
 
 def home_of_splats(splats: Splats) -> Pose:
     """From the side and a little from above, far enough to see most of it."""
-    means = splats.means.detach().numpy().astype(np.float64)
-    means = means[np.isfinite(means).all(1)]
-    low, high = np.quantile(means, INNER, axis=0) if len(means) else np.zeros((2, 3))
-    middle, radius = 0.5 * (low + high), 0.5 * float(np.linalg.norm(high - low)) or 1.0
-    direction = np.array([0.0, -0.35, -1.0]) / math.hypot(0.35, 1.0)
-    distance = 1.2 * radius / math.sin(USUAL_FOV / 2)
-    return pose_of(middle + distance * direction, middle, np.array([0.0, -1.0, 0.0]), USUAL_FOV)
+    position, middle = outside(splats.means.detach().numpy(), USUAL_FOV)
+    return pose_of(position, middle, np.array([0.0, -1.0, 0.0]), USUAL_FOV)
 
 
 def pose_of(position: np.ndarray, look_at: np.ndarray, up: np.ndarray, fov: float) -> Pose:
     """A pose of arrays (3,)."""
     return Pose(_point(position), _point(look_at), _point(up), float(fov))
+
+
+def camera_at(pose: Pose, width: int, height: int) -> Camera:
+    """Return the camera of width x height pixels of a pose."""
+    look_at, position, up = (np.array(point) for point in (pose.look_at, pose.position, pose.up))
+    return looking_at(look_at, position, up, lens_of(pose.fov, width, height), width, height)
+
+
+def lens_of(fov: float, width: int, height: int) -> np.ndarray:
+    """Return K (3,3) of square pixels for a vertical field of view in radians."""
+    return centred_lens(height / 2.0 / np.tan(fov / 2.0), width, height)
 
 
 def _point(values: np.ndarray) -> Point:

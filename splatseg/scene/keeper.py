@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,13 +25,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from splatseg.capture.capture import View
+from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.files import atomic_write
 from splatseg.formats.ply.ply import write_ply
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.run.folder import Run
 from splatseg.scene.earlier_segments import Earlier, earlier_segments, write_earlier
-from splatseg.scene.table_state import Labeling, LiveTable
-from splatseg.segments.table_file import largest_first, write_segments
+from splatseg.scene.table import SegmentTable, rows_of
+from splatseg.scene.table_state import Labeling
+from splatseg.segments.colors import Frame
+from splatseg.segments.table_file import largest_first, read_segments, write_segments
 from splatseg.splats.splats import Splats
 
 FORMAT = "splatseg unsaved segments 1"
@@ -43,12 +47,18 @@ QUIET = 0.5
 
 
 class TableKeeper:
-    """Keeps the table of a run. drawn: when a picture was drawn last, as time.monotonic() gives it."""
+    """Saves the table of a run. It listens to the table, which knows nothing of it.
 
-    def __init__(self, table: LiveTable, run: Run, splats: Splats, views: Sequence[View]) -> None:
+    Attributes:
+        state: "saved", "saving", or "not kept: " and why.
+        drawn: Gives when a picture was drawn last, as time.monotonic() does; label maps wait for a pause.
+    """
+
+    def __init__(self, table: SegmentTable, run: Run, splats: Splats, views: Sequence[View]) -> None:
+        """splats: as they are on disk. views: those whose label maps in masks/ are kept up to date."""
         assert splats.segment_ids is not None
         self.state = "saved"
-        self.drawn: Callable[[], float] = lambda: -1e9
+        self.drawn: Callable[[], float] = lambda: -math.inf
         self._table, self._run, self._splats, self._views = table, run, splats, views
         self._on_disk = splats.segment_ids.numpy().astype(np.int32)
         self._earlier: Earlier | None = None
@@ -57,13 +67,21 @@ class TableKeeper:
         self._closing = False
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._seen = table.now
+        table.listen(self._told)
+
+    def _told(self) -> None:
+        """The table told that it changed; or it was told by us how far saving is, and is the one we know."""
+        with self._table.lock:
+            if self._table.now is not self._seen:
+                self.changed()
 
     def changed(self) -> None:
-        """The table is another one: write what is small and see to the rest. Called with the table's lock held."""
+        """Save the table now and schedule the large files. Called with the table's lock held."""
+        now = self._seen = self._table.now
         if self._closing:
             self.state = "not kept: the scene was closed"
             return
-        now = self._table.now
         try:
             self._remember_gone(now)
             moved = not np.array_equal(now.ids, self._on_disk)
@@ -82,16 +100,24 @@ class TableKeeper:
             if self._due is not None and self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="splatseg-save", daemon=True)
                 self._thread.start()
-            self._wake.notify()
+            self._wake.notify_all()
+
+    def flush(self) -> None:
+        """Write everything that is not written yet, and return when it is."""
+        with self._wake:
+            if self._due is not None:
+                self._due = time.monotonic()
+                self._wake.notify_all()
+            self._wake.wait_for(lambda: self._due is None or self._thread is None)
 
     def close(self) -> None:
-        """Write all that is not written yet, and return when it is. What could not be written is tried once more."""
+        """Write everything that is not written yet, and return when it is. What failed is tried once more."""
         with self._table.lock:
             if self.state.startswith("not kept"):
                 self.changed()
         with self._wake:
             self._closing = True
-            self._wake.notify()
+            self._wake.notify_all()
         if self._thread is not None:
             self._thread.join()
 
@@ -122,6 +148,7 @@ class TableKeeper:
                 self.state, done = f"not kept: {error}", True
                 with self._wake:
                     self._due = None if self._due == due else self._due
+                    self._wake.notify_all()
             if done:
                 self._table.notify()
 
@@ -147,11 +174,36 @@ class TableKeeper:
             self._due = None
             self._run.unsaved_path.unlink(missing_ok=True)
             self.state = "saved"
+            self._wake.notify_all()
         return True
 
     def _let_others_draw(self) -> None:
         while not self._closing and time.monotonic() - self.drawn() < QUIET:
             time.sleep(0.05)
+
+
+def open_table(
+    run: Run, splats: Splats, views: Sequence[View], hierarchy: Hierarchy | None
+) -> tuple[SegmentTable, TableKeeper] | tuple[None, None]:
+    """Open the table of a run, with its names and colours, and what saves its edits there; None twice without segments.
+
+    Edits that a crash kept from the splat are taken up. Raises RunError for a damaged table.
+    """
+    if splats.segment_ids is None:
+        return None, None
+    known = read_segments(run.segments_path) if run.segments_path.exists() else ()
+    highest = max(earlier_segments(run, splats).highest, max((row.id for row in known), default=0))
+    frame = Frame.of(np.array([view.camera.position for view in views]))
+    ids, unsaved = splats.segment_ids.numpy().astype(np.int32), read_unsaved(run, len(splats))
+    if unsaved is not None:
+        ids, highest = unsaved[0], max(highest, unsaved[1])
+    rows = rows_of(splats.replace(segment_ids=torch.from_numpy(ids)), known, frame)
+    table = SegmentTable(Labeling(ids, rows), splats, frame, hierarchy, highest)
+    keeper = TableKeeper(table, run, splats, views)
+    if unsaved is not None:
+        with table.lock:
+            keeper.changed()
+    return table, keeper
 
 
 def write_unsaved(path: Path, ids: np.ndarray, highest: int) -> None:

@@ -1,142 +1,297 @@
-"""What all who look at one scene share: the splat, what is known of it, the table of its segments, the capture's views.
+"""A scene: a splat with everything known about it. The command line, the viewer and Python users hold this object.
 
-    scene = Scene.open(path)        a run folder, or any splat file
-    workspace = Workspace(scene)    one browser's
-    scene.close()                   when nobody looks any more: what is still unsaved is written
+    scene = splatseg.open("RUN")                 a run folder, or any splat file
+    mug = scene.click("012.jpg", (310, 205))     a selection, bound to the scene
+    scene.segments["red mug"]                    the table of segments
 
-Nothing here changes but the table. Its states are values that are exchanged, never changed: who draws takes the state
-there is and is not disturbed by whoever edits. `lock` is held by who edits.
+Nothing of a scene changes but the table. Its states are values that are exchanged, never changed: whoever draws takes
+the present state and is not disturbed by whoever edits. `lock` is held by who edits.
+
+Alphabet: N Gaussians; pixels (x, y) of the camera they come with; masks (H,W).
 """
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Self
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import View
+from splatseg.cards import card
 from splatseg.cluster.hierarchy import Hierarchy
-from splatseg.errors import SplatsegError
-from splatseg.formats.read import load_splats
-from splatseg.render.overlays import overlay_segments
-from splatseg.render.pictures import fit_feature_colors
-from splatseg.run.folder import Run, open_run
-from splatseg.scene.first_pose import Pose, home_of_splats, home_of_views
-from splatseg.scene.table import SegmentTable, table_of_file, table_of_run
+from splatseg.errors import PromptError, RunError
+from splatseg.render.label_maps import label_map
+from splatseg.render.painter import Look, Shown, painter_of
+from splatseg.run.folder import FILES, FOLDERS, Run
+from splatseg.run.reporter import Reporter
+from splatseg.scene.finding import WordFinder, split_words
+from splatseg.scene.first_pose import Pose, camera_at, home_of_splats, home_of_views
+from splatseg.scene.keeper import TableKeeper
+from splatseg.scene.prompt_mask import read_prompt_mask
+from splatseg.scene.selection import Selection
+from splatseg.scene.table import SegmentTable
 from splatseg.select.knowledge import Knowledge
+from splatseg.select.match import Match
+from splatseg.select.prompt import Box, Prompt
+from splatseg.select.prompts import select_by_prompts
 from splatseg.select.session import Session
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
+from splatseg.words.encoder import Encoder
+from splatseg.words.grounding import Grounder
 
-MODES = ("color", "features", "segments", "overlay", "similarity", "depth", "masks")
-"""What a picture can show; `Scene.modes` are those that a scene has something for."""
-
-SAME_PLACE = 1e-3
-"""A camera stands where a view was taken if it is no farther from it than this share of the cameras' spread, and looks
-the same way to within as many radians."""
-
-
-T = TypeVar("T")
-
+Where = str | View | Camera
+"""A view by its name, a view, or any camera."""
 
 CUTS_KEPT = 16
 """Cuts of the hierarchy that are kept, 4 N bytes each: a slider that goes back finds them again."""
 
+PREVIEW = (480, 360)
+"""Pixels of the picture of a scene that has no views."""
+
 
 class Scene:
-    """A splat to look at. views: those of its capture, () without one; warnings: sentences on what is missing."""
+    """A splat with its views, its segments and the votes of its masks. Use `splatseg.open`.
+
+    Attributes:
+        name: The name of the run folder or the file.
+        run: The run, None for a file.
+        path: The file, None for a run.
+        agreement: The votes of the masks of all views, None without.
+        hierarchy: The hierarchy of segments, None without.
+        table: The table of segments, None without; `segments` is the same and raises.
+        views: The views of the capture, () without one; then `no_views` says why.
+        session: Prompts on the splat, made ready.
+        warnings: Sentences on what is missing.
+        lock: Held by who edits the table.
+
+    Example:
+        >>> mug = scene.click("012.jpg", (80, 50))
+        >>> scene.render("012.jpg", what="overlay").shape
+        (120, 160, 3)
+    """
 
     def __init__(
         self,
         splats: Splats,
-        name: str,
+        name: str = "splat",
         table: SegmentTable | None = None,
-        views: tuple[View, ...] = (),
+        views: Sequence[View] = (),
         agreement: Agreement | None = None,
         hierarchy: Hierarchy | None = None,
         run: Run | None = None,
+        keeper: TableKeeper | None = None,
     ) -> None:
-        self.name, self.run, self.views = name, run, views
+        """Make a scene of what there is; `splatseg.open` reads it all from disk. keeper: saves edits of the table."""
+        self.name, self.run, self.keeper = name, run, keeper
+        self.path: Path | None = None
         self.agreement, self.hierarchy, self.table = agreement, hierarchy, table
         self.session = Session(splats)
         self.warnings: list[str] = []
         self.lock = threading.RLock() if table is None else table.lock
-        self.drawn = -math.inf  # when a picture was drawn last, time.monotonic()
+        self.views, self.no_views = tuple(views), ""
         self._plain = splats
         self._knowledge: dict[float | None, Knowledge] = {}
-        self._overlay: tuple[str, np.ndarray] | None = None
+        self._words: WordFinder | None = None
 
-    @classmethod
-    def open(cls, path: Path) -> Scene:
-        """The scene of a run folder or of a splat file. What a run lacks beside its splat is told in `warnings`.
-
-        Raises RunError for a folder that is not a run or whose fit has not finished, SplatFileError for a file that
-        cannot be read.
-        """
-        path = Path(path)
-        if not path.is_dir():
-            splats, _ = load_splats(path)
-            return cls(splats, path.name, table_of_file(splats))
-        run = open_run(path)
-        splats, warnings = run.splats(), list[str]()
-        scene = cls(splats, path.resolve().name, run=run)
-        scene.warnings = warnings
-        scene.views = _or_warn(warnings, lambda: run.capture.views) or ()
-        scene.agreement = _or_warn(warnings, lambda: run.agreement(splats))
-        scene.hierarchy = _or_warn(warnings, lambda: run.hierarchy(splats))
-        scene.table = table_of_run(run, splats, scene.views, scene.hierarchy)
-        if scene.table is not None:
-            if not scene.views:
-                warnings.append("without views, edits of segments do not reach the label maps in masks/")
-            scene.lock = scene.table.lock
-            if scene.table.keeper is not None:
-                scene.table.keeper.drawn = lambda: scene.drawn
-        return scene
+    # What there is ---------------------------------------------------------------------------------------------------
 
     @property
     def splats(self) -> Splats:
-        """The splat, with the segments of the table as it is now."""
+        """The Gaussians, with the segments as they are in the table now."""
         if self.table is None:
             return self._plain
         return self._plain.replace(segment_ids=torch.from_numpy(self.table.ids))
 
     @property
-    def background(self) -> tuple[float, float, float]:
-        """What stands behind the scene, 0..1: that of the run's fit, black for a file."""
-        return (0.0, 0.0, 0.0) if self.run is None else self.run.settings.train.background
+    def segments(self) -> SegmentTable:
+        """The table of segments. Raises RunError for a splat that has none.
 
-    @cached_property
-    def modes(self) -> tuple[str, ...]:
-        """Those of MODES that this scene has something to show for."""
-        there = {"color", "depth"}
-        if self._plain.features is not None and bool(self._plain.features.any()):
-            there |= {"features", "similarity"}
-        if self.table is not None:
-            there |= {"segments", "overlay"}
-        if self.views and self.run is not None and self.run.settings.masks:
-            there |= {"masks"}
-        return tuple(mode for mode in MODES if mode in there)
+        Example:
+            >>> len(scene.segments) > 1
+            True
+        """
+        if self.table is None:
+            raise RunError(f"{self.name} has no segments yet; make them with `splatseg segment RUN --masks DIR`")
+        return self.table
 
     @property
-    def selectable(self) -> bool:
-        """Whether there is anything that a click could select by: features or segments."""
-        return "features" in self.modes or self.table is not None
+    def background(self) -> tuple[float, float, float]:
+        """The colour behind the scene, 0..1: that of the run's fit, black for a file."""
+        return (0.0, 0.0, 0.0) if self.run is None else self.run.settings.train.background
 
-    @cached_property
-    def feature_colors(self) -> Tensor:
-        """Colours (N,3) in 0..1 of the features. Raises RunError for a splat that has none."""
-        return fit_feature_colors(self._plain).colors
+    @property
+    def save_state(self) -> str:
+        """Whether edits of segments are on disk: "saved", "saving", or "not kept: " and why."""
+        return "not kept: a splat file has no run to keep edits in" if self.keeper is None else self.keeper.state
+
+    def view(self, name: str) -> View:
+        """Return a view of the capture by its name. Raises PromptError for a name that no view has."""
+        if not self.views:
+            raise PromptError(
+                self.no_views or f"{self.name} has no capture, so no view {name!r}; give a camera instead"
+            )
+        for view in self.views:
+            if view.name == name:
+                return view
+        raise PromptError(f"there is no view {name!r}; the {len(self.views)} views are {_some(self.views)}")
+
+    def camera(self, where: Where) -> Camera:
+        """Return the camera of a view, given by its name, itself, or the camera at once. Raises as `view` does."""
+        if isinstance(where, Camera):
+            return where
+        return (self.view(where) if isinstance(where, str) else where).camera
+
+    def owns(self, path: Path) -> bool:
+        """Tell whether a file is what the scene was read from, or a part of its run: nothing may replace it."""
+        place = Path(path).resolve()
+        if self.run is not None:
+            folder = self.run.path.resolve()
+            return place in {folder / name for name in FILES} or any(folder / name in place.parents for name in FOLDERS)
+        return self.path is not None and place == self.path.resolve()
+
+    # Selecting -------------------------------------------------------------------------------------------------------
+
+    def click(
+        self,
+        view: Where,
+        pixel: tuple[float, float],
+        *,
+        granularity: float | None = None,
+        threshold: float | None = None,
+    ) -> Selection:
+        """Select the object seen at pixel (x, y) of a view or a camera.
+
+        granularity: 0 for parts to 1 for groups; None takes the segments as they are. threshold: least similarity to
+        the click, -1 to 1; None chooses it.
+
+        Raises PromptError for an unknown view, a click outside the image or on nothing.
+
+        Example:
+            >>> scene.click("012.jpg", (80, 50)).count > 0
+            True
+        """
+        prompt = Prompt(self.camera(view), click=(float(pixel[0]), float(pixel[1])))
+        return self.select([prompt], granularity=granularity, threshold=threshold)
+
+    def box(self, view: Where, box: Box, *, granularity: float | None = None) -> Selection:
+        """Select the object that fills a rectangle (x0, y0, x1, y1) of a view. Raises PromptError as `click` does.
+
+        Example:
+            >>> scene.box("012.jpg", (60, 40, 95, 70)).count > 0
+            True
+        """
+        return self.select([Prompt(self.camera(view), box=box)], granularity=granularity)
+
+    def mask(self, view: Where, mask: np.ndarray | str | Path, *, granularity: float | None = None) -> Selection:
+        """Select the object that a mask of one view covers: (H,W) bool, or an image in which it is not black.
+
+        Raises PromptError as `click` does, for an image that cannot be read and for a mask of another size.
+
+        Example:
+            >>> mug = scene.click("012.jpg", (80, 50))
+            >>> scene.mask("012.jpg", mug.mask("012.jpg")).count > 0
+            True
+        """
+        camera = self.camera(view)
+        if not isinstance(mask, np.ndarray):
+            mask = read_prompt_mask(Path(mask), camera, view if isinstance(view, str) else "")
+        if mask.shape != (camera.height, camera.width):
+            size = "x".join(str(side) for side in mask.shape[::-1])
+            raise PromptError(f"the mask has {size} pixels, the view {camera.width}x{camera.height}; resize the mask")
+        return self.select([Prompt(camera, mask=mask.astype(bool))], granularity=granularity)
+
+    def text(
+        self,
+        text: str | Sequence[str],
+        unlike: Sequence[str] = (),
+        model: str | Encoder | Grounder | None = None,
+        segmenter: str | None = None,
+        reporter: Reporter | None = None,
+    ) -> Selection:
+        """Select what words mean: "red mug", or "book, not yellow book". unlike: words for what is not meant.
+
+        model: an encoder or a grounder, or the folder or name of one; None for the one of `use_words`, or what the run
+        was described with. segmenter: folder or name of what makes masks of a detector's boxes. reporter: shows how
+        far a search in photographs is.
+
+        Raises PromptError for a file without a run or for no words, NotFoundError for words that mean nothing here,
+        WeightsError without a model.
+        """
+        if self.run is None:
+            raise PromptError("words are compared with photographs, and a splat file has none; open a run")
+        wanted, unwanted = split_words(text) if isinstance(text, str) else (list(text), [])
+        if not wanted:
+            raise PromptError(
+                "say what is meant, such as: red mug; commas between several, 'not ...' for what is not meant"
+            )
+        # A page of the viewer may ask from a thread of its own.
+        if self._words is None or model is not None:
+            self.use_words(model, segmenter)
+        assert self._words is not None
+        found = self._words.find(self.splats, wanted, [*unwanted, *unlike], reporter)
+        return Selection(self, found.match, facts=found.facts)
+
+    def use_words(self, model: str | Encoder | Grounder | None = None, segmenter: str | None = None) -> None:
+        """Choose the model that `text` asks; it is loaded when the first words come. Parameters as for `text`."""
+        if self.run is not None:
+            self._words = WordFinder(self.run, model, segmenter)
+
+    def select(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        granularity: float | None = None,
+        threshold: float | None = None,
+        start: np.ndarray | None = None,
+    ) -> Selection:
+        """Select what several prompts say together, wanted and not, in any views.
+
+        start: what is selected already, (N,) bool; then all prompts may be unwanted ones. Raises PromptError as
+        `click` does, and if nothing is wanted.
+
+        Example:
+            >>> camera = scene.view("012.jpg").camera
+            >>> wanted = splatseg.Prompt(camera, click=(80, 50))
+            >>> scene.select([wanted]).count == scene.click("012.jpg", (80, 50)).count
+            True
+        """
+        knowledge = Knowledge(self.agreement, self.hierarchy, granularity)
+        match = select_by_prompts(self._session_now(), prompts, knowledge, threshold, start)
+        return Selection(self, match, tuple(prompts), granularity=granularity, threshold=threshold, start=start)
+
+    def segment(self, *keys: int | str) -> Selection:
+        """Select segments of the table by id or name. Raises PromptError for one that is not there.
+
+        Example:
+            >>> scene.segment(1).count == scene.segments[1].count
+            True
+        """
+        ids = [self.segments[key].id for key in keys]
+        return self.gaussians(np.isin(self.segments.ids, ids))
+
+    def gaussians(self, members: np.ndarray) -> Selection:
+        """Select Gaussians directly: members (N,) bool.
+
+        Example:
+            >>> opaque = scene.gaussians(scene.splats.opacities.numpy() > 0.5)
+        """
+        members = np.asarray(members)
+        if members.shape != (len(self._plain),) or members.dtype != np.bool_:
+            raise ValueError(f"members must be ({len(self._plain)},) bool, got {members.shape} {members.dtype}")
+        return Selection(self, Match(members.astype(np.float32) - 0.5, 0.0, members))
+
+    def _session_now(self) -> Session:
+        """The session, with the segments as they are now in the view that is prepared."""
+        return self.session if self.table is None else self.session.with_segments(self.table.ids)
 
     def knowledge(self, granularity: float | None) -> Knowledge:
-        """What prompts can ask beside the splat; the cut at a granularity is made once for all who ask for it."""
+        """Return what prompts are answered from, quickly; a cut at a granularity is made once for all who ask."""
         with self.lock:
             known = self._knowledge.get(granularity)
             if known is None:
@@ -147,61 +302,86 @@ class Scene:
                 )
         return known
 
-    def warm_up(self) -> None:
-        """Compute what a first click and the mode `features` need; for a thread beside the first picture."""
-        if "features" in self.modes:
-            _ = self.session.features, self.feature_colors
+    # Looking ---------------------------------------------------------------------------------------------------------
 
-    @cached_property
-    def _home(self) -> Pose:
-        return home_of_views(self.views, self._plain) if self.views else home_of_splats(self._plain)
+    def render(self, view: Where, what: Shown = "rgb", *, antialias: bool = False) -> np.ndarray:
+        """Render what a view or a camera sees: (H,W,3) uint8.
+
+        what: rgb, features (as colours, PCA), segments (in their colours), overlay (rgb tinted by segment), or depth.
+        antialias: segments with smooth edges. `Selection.render` highlights a selection.
+
+        Raises RunError if the splat has no features or segments to show, PromptError for an unknown view.
+
+        Example:
+            >>> scene.render("012.jpg", what="segments").dtype
+            dtype('uint8')
+        """
+        camera = self.camera(view)
+        look = Look(self.background, self._colors(), supersample=4 if antialias else 1)
+        return painter_of(self.splats, what, [camera], look)(camera)
+
+    def label_map(self, view: Where) -> np.ndarray:
+        """Return the segment that each pixel of a view is mostly made of: (H,W) int32, 0 = none.
+
+        Example:
+            >>> int(scene.label_map("012.jpg").max()) <= max(row.id for row in scene.segments)
+            True
+        """
+        return label_map(self.splats, self.camera(view))
+
+    def _colors(self) -> dict[int, tuple[int, int, int]]:
+        return {} if self.table is None else {row.id: row.color for row in self.table}
 
     def home(self) -> Pose:
-        """Where one begins to look: the view in the middle of the capture's path, or all of the splat from outside."""
-        return self._home
+        """Return the pose to look from first: the view in the middle of the path, or the whole splat from outside."""
+        return home_of_views(self.views, self._plain) if self.views else home_of_splats(self._plain)
 
-    def view_at(self, camera: Camera) -> View | None:
-        """The view of the capture that was taken where a camera stands and looks; the zoom may differ."""
-        if not self.views:
-            return None
-        places, axes, spread = self._poses
-        apart = np.linalg.norm(places - camera.position, axis=1)
-        turned = np.abs(axes - camera.viewmat[:3, :3]).max((1, 2))
-        nearest = int((apart / spread + turned).argmin())
-        same = apart[nearest] <= SAME_PLACE * spread and turned[nearest] <= SAME_PLACE
-        return self.views[nearest] if same else None
+    # Files -----------------------------------------------------------------------------------------------------------
 
-    @cached_property
-    def _poses(self) -> tuple[np.ndarray, np.ndarray, float]:
-        places = np.array([view.camera.position for view in self.views])
-        axes = np.array([view.camera.viewmat[:3, :3] for view in self.views])
-        spread = float(np.linalg.norm(places - places.mean(0), axis=1).max())
-        return places, axes, spread if spread > 0 else 1.0
+    def export(self, path: str | Path, *, plain: bool = False) -> Path:
+        """Write the splat with its segments; the suffix chooses the format. plain: only geometry and colour.
 
-    def input_mask_overlay(self, view: View) -> np.ndarray | None:
-        """The photograph of a view tinted by the run's input masks: (H,W,3) uint8; None if it has none.
-
-        Raises MaskError or CaptureError for masks or a photograph that cannot be read.
+        Raises OutputError for a suffix that names no format, and for a file that would replace the scene's own.
         """
-        if self.run is None or not self.run.settings.masks:
-            return None
-        kept = self._overlay
-        if kept is None or kept[0] != view.name:
-            segments = self.run.masks().read(view)
-            if segments is None:
-                return None
-            kept = self._overlay = (view.name, overlay_segments(view.image(), segments.flattened()))
-        return kept[1]
+        return self.gaussians(np.ones(len(self._plain), dtype=bool)).export(path, plain=plain)
+
+    def save(self) -> None:
+        """Wait until every edit of the segments is on disk; edits are saved by themselves, a little later."""
+        if self.keeper is not None:
+            self.keeper.flush()
 
     def close(self) -> None:
         """Write what is not saved yet. The scene can still be looked at, but edits are not kept any more."""
+        if self.keeper is not None:
+            self.keeper.close()
+
+    def __enter__(self) -> Self:
+        """Enter a block that closes the scene at its end."""
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Close the scene."""
+        self.close()
+
+    def __repr__(self) -> str:
+        """One line."""
+        facts = ", ".join(f"{value} {name}" for name, value in self._figures().items())
+        return f"<Scene {self.name!r}: {facts}>"
+
+    def _figures(self) -> dict[str, str]:
+        figures = {"Gaussians": f"{len(self._plain):,}", "views": str(len(self.views))}
         if self.table is not None:
-            self.table.close()
+            figures["segments"] = str(len(self.table))
+        return figures
+
+    def _repr_html_(self) -> str:
+        """A picture and a few figures, for notebooks."""
+        middle = self.views[len(self.views) // 2 :]
+        camera = middle[0].camera if middle else camera_at(self.home(), *PREVIEW)
+        picture = self.render(camera, "rgb" if self.table is None else "overlay")
+        return card(self.name, self._figures(), picture)
 
 
-def _or_warn(warnings: list[str], have: Callable[[], T]) -> T | None:
-    try:
-        return have()
-    except SplatsegError as error:
-        warnings.append(str(error))
-        return None
+def _some(views: Sequence[View], count: int = 4) -> str:
+    names = ", ".join(view.name for view in views[:count])
+    return f"{names}, ..." if len(views) > count else names

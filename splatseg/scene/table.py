@@ -12,26 +12,24 @@ Alphabet: N Gaussians; ids (N,) int32, 0 = none; members (N,) bool; a row is a `
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import itertools
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from splatseg.arrays import check_shapes
-from splatseg.capture.capture import View
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
 from splatseg.render.label_maps import HIGHEST_ID
-from splatseg.run.folder import Run
-from splatseg.scene.earlier_segments import earlier_segments
-from splatseg.scene.keeper import TableKeeper, read_unsaved
 from splatseg.scene.split_parts import pieces_of
+from splatseg.scene.summary import table_html
 from splatseg.scene.table_state import Labeling
 from splatseg.segments.colors import Frame, choose_colors, colors_by_place
 from splatseg.segments.palette import Color
-from splatseg.segments.table_file import Segment, describe_segment, describe_segments, largest_first, read_segments
+from splatseg.segments.table_file import Segment, describe_segment, describe_segments, largest_first
 from splatseg.splats.splats import Splats
 
 PLACES = 10_000
@@ -52,12 +50,24 @@ class _Edit:
 
 
 class SegmentTable:
-    """Use `table_of_run` or `table_of_file`.
+    """The segments of a scene: names, colours, counts, boxes, confidence; one row a segment. Use `Scene.segments`.
 
-    means (N,3) and reach (N,) in world units; highest: the highest id that was ever given.
+    Iterating gives the rows, the largest segment first; `table[3]` and `table["red mug"]` give one. Edits are saved to
+    the run by themselves.
+
+    Example:
+        >>> table = scene.segments
+        >>> table.rename(1, "red mug")
+        >>> table["red mug"].id
+        1
+        >>> table.undo()
+        'rename'
     """
 
-    def __init__(self, labeling: Labeling, splats: Splats, frame: Frame, hierarchy: Hierarchy | None, highest: int):
+    def __init__(
+        self, labeling: Labeling, splats: Splats, frame: Frame, hierarchy: Hierarchy | None, highest: int
+    ) -> None:
+        """highest: the highest id that was ever given."""
         self.lock = threading.RLock()
         self._now = labeling
         self._means = splats.means.detach().numpy()
@@ -66,12 +76,48 @@ class SegmentTable:
         self._done: list[_Edit] = []
         self._undone: list[_Edit] = []
         self._listeners: list[Callable[[], None]] = []
-        self.keeper: TableKeeper | None = None
 
-    @property
-    def save_state(self) -> str:
-        """Whether edits are on disk: "saved", "saving", or "not kept: " and why."""
-        return "not kept: a splat file has no run to keep edits in" if self.keeper is None else self.keeper.state
+    def __len__(self) -> int:
+        """Number of segments."""
+        return len(self._now.rows)
+
+    def __iter__(self) -> Iterator[Segment]:
+        """The rows, the largest segment first."""
+        return iter(self.rows())
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is a segment of this id or name."""
+        return key in self._now.rows or any(row.name == key for row in self._now.rows.values())
+
+    def __getitem__(self, key: int | str) -> Segment:
+        """Return the row of a segment by its id or name.
+
+        Raises PromptError if there is none, or a name that several have.
+        """
+        if isinstance(key, int | np.integer):
+            return self.row(int(key))
+        named = [row for row in self.rows() if row.name == key]
+        if len(named) != 1:
+            ids = ", ".join(str(row.id) for row in named)
+            said = f"{len(named)} segments are called {key!r} (ids {ids}); give the id" if named else self._unknown(key)
+            raise PromptError(said)
+        return named[0]
+
+    def _unknown(self, name: str) -> str:
+        near = difflib.get_close_matches(name, [row.name for row in self.rows()], n=3)
+        hint = (
+            f"did you mean {', '.join(near)}" if near else f"the {len(self)} segments are listed by iterating over it"
+        )
+        return f"no segment is called {name!r}; {hint}"
+
+    def __repr__(self) -> str:
+        """One line."""
+        names = ", ".join(row.name for row in itertools.islice(self, 4))
+        return f"<SegmentTable of {len(self)}: {names}{', ...' if len(self) > 4 else ''}>"
+
+    def _repr_html_(self) -> str:
+        """The table as HTML, for notebooks."""
+        return table_html(self.rows())
 
     @property
     def now(self) -> Labeling:
@@ -203,14 +249,9 @@ class SegmentTable:
         return unsubscribe
 
     def notify(self) -> None:
-        """Call those who listen: the table or its `save_state` has changed."""
+        """Call those who listen: the table has changed, or how much of it is saved."""
         for listener in list(self._listeners):
             listener()
-
-    def close(self) -> None:
-        """Write what is not saved yet; later edits are not kept."""
-        if self.keeper is not None:
-            self.keeper.close()
 
     def _new_ids(self, count: int) -> list[int]:
         first = self._highest + 1
@@ -287,49 +328,32 @@ class SegmentTable:
 
     def _exchange(self, labeling: Labeling) -> None:
         self._now = labeling
-        if self.keeper is not None:
-            self.keeper.changed()
         self.notify()
 
 
-def table_of_file(splats: Splats) -> SegmentTable | None:
-    """The table of a splat's segments; None if it has none."""
+def table_of_file(splats: Splats, known: Sequence[Segment] = ()) -> SegmentTable | None:
+    """Make the table of a splat's segments, with names and colours of rows that are known; None without segments."""
     if splats.segment_ids is None:
         return None
     means = splats.means.detach().numpy()
     frame = Frame.of(means[:: max(len(means) // PLACES, 1)])
-    rows = _rows(splats, (), frame)
+    rows = rows_of(splats, known, frame)
     return SegmentTable(Labeling(splats.segment_ids.numpy().astype(np.int32), rows), splats, frame, None, 0)
 
 
-def table_of_run(run: Run, splats: Splats, views: Sequence[View], hierarchy: Hierarchy | None) -> SegmentTable | None:
-    """The table of a run, with its names and colours, which keeps its edits there; None if the run has no segments.
-
-    Edits that a crash kept from the splat are taken up. Raises RunError for a damaged table.
-    """
-    if splats.segment_ids is None:
-        return None
-    known = read_segments(run.segments_path) if run.segments_path.exists() else ()
-    highest = max(earlier_segments(run, splats).highest, max((row.id for row in known), default=0))
-    frame = Frame.of(np.array([view.camera.position for view in views]))
-    ids, unsaved = splats.segment_ids.numpy().astype(np.int32), read_unsaved(run, len(splats))
-    if unsaved is not None:
-        ids, highest = unsaved[0], max(highest, unsaved[1])
-    rows = _rows(splats.replace(segment_ids=torch.from_numpy(ids)), known, frame)
-    table = SegmentTable(Labeling(ids, rows), splats, frame, hierarchy, highest)
-    table.keeper = TableKeeper(table, run, splats, views)
-    if unsaved is not None:
-        table.keeper.changed()
-    return table
-
-
-def _rows(splats: Splats, known: Sequence[Segment], frame: Frame) -> dict[int, Segment]:
+def rows_of(splats: Splats, known: Sequence[Segment], frame: Frame) -> dict[int, Segment]:
+    """Describe the segments of a splat, by id, with the names, colours and parents of the rows that are known."""
     assert splats.segment_ids is not None
     names, colors = {row.id: row.name for row in known}, {row.id: row.color for row in known}
     parents = {row.id: row.parent for row in known if row.parent is not None}
     if not colors:
         colors = colors_by_place(splats.means.detach().numpy(), splats.segment_ids.numpy(), frame)
-    return {row.id: row for row in describe_segments(splats, names, parents, colors)}
+    rows = {row.id: row for row in describe_segments(splats, names, parents, colors)}
+    for old in known:
+        # The masks' support was measured for these Gaussians; a segment of another size is another one.
+        if old.id in rows and old.count == rows[old.id].count:
+            rows[old.id] = dataclasses.replace(rows[old.id], confidence=old.confidence)
+    return rows
 
 
 def _meet(one: Segment, other: Segment) -> bool:

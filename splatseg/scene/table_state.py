@@ -1,11 +1,9 @@
-"""A state of the table of segments, and what a keeper must know of the table that is kept."""
+"""A state of the table of segments, as a value."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -14,28 +12,9 @@ from splatseg.segments.table_file import Segment
 
 @dataclass(frozen=True, eq=False)
 class Labeling:
-    """A state of the table: ids (N,) int32, not to be written to, and the row of every id that some Gaussian has."""
+    """A state of the table: which Gaussians belong to which segment, and a row a segment."""
 
     ids: np.ndarray
+    """(N,) int32, the segment of every Gaussian, 0 = none; not to be written to."""
     rows: Mapping[int, Segment]
-
-
-class LiveTable(Protocol):
-    """A table that is being edited. highest: the highest id ever given; lock: whoever reads or changes it holds it."""
-
-    lock: threading.RLock
-
-    @property
-    def now(self) -> Labeling:
-        """The present state."""
-
-    @property
-    def ids(self) -> np.ndarray:
-        """Its ids (N,) int32."""
-
-    @property
-    def highest(self) -> int:
-        """The highest id ever given."""
-
-    def notify(self) -> None:
-        """Tell everyone who listens."""
+    """The row of every id that some Gaussian has."""

@@ -20,7 +20,7 @@ NEIGHBOURS = 3
 OPACITY = 0.1
 
 
-def from_points(points: np.ndarray, colors: np.ndarray, sh_degree: int = 3, seed: int = 0) -> Splats:
+def splats_from_points(points: np.ndarray, colors: np.ndarray, sh_degree: int = 3, seed: int = 0) -> Splats:
     """Gaussians at points (P,3) with colors (P,3) uint8, on the CPU, without features.
 
     The scale is the root of the mean squared distance to the 3 nearest other points. Points that are not finite are

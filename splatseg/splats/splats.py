@@ -15,6 +15,8 @@ import numpy as np
 from torch import Tensor
 
 from splatseg.arrays import check_shapes
+from splatseg.cards import card
+from splatseg.splats.preview import preview
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,3 +88,20 @@ class Splats:
         }
         rows = which.cpu().numpy()
         return Splats(**picked, extras={name: values[rows] for name, values in self.extras.items()})
+
+    def __repr__(self) -> str:
+        """One line."""
+        return f"<Splats: {', '.join(f'{value} {name}' for name, value in self._figures().items())}>"
+
+    def _figures(self) -> dict[str, str]:
+        figures = {"Gaussians": f"{len(self):,}", "degree of harmonics": str(self.sh_degree)}
+        if self.features is not None:
+            figures["features"] = str(self.features.shape[1])
+        if self.segment_ids is not None:
+            figures["segments"] = str(int((self.segment_ids.unique() > 0).sum()))
+        return figures
+
+    def _repr_html_(self) -> str:
+        """A picture from outside and a few figures, for notebooks."""
+        geometry = (self.means, self.quats, self.scales, self.opacities)
+        return card("Splats", self._figures(), preview(*geometry, self.sh0))

@@ -26,7 +26,7 @@ from splatseg.capture.capture import Capture, View
 from splatseg.errors import RunError
 from splatseg.raster.interface import rasterize
 from splatseg.render.rgb import view_colors
-from splatseg.splats.initialise import from_points
+from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.spherical_harmonics import coefficient_count
 from splatseg.splats.splats import Splats
 from splatseg.train import density
@@ -74,7 +74,7 @@ class FitState:
         return splats if bool(finite.all()) else splats.subset(finite)
 
 
-def fit(
+def fit_splats(
     capture: Capture,
     config: TrainConfig,
     *,
@@ -237,7 +237,7 @@ def _first_gaussians(capture: Capture, images: list[np.ndarray], config: TrainCo
         radius = config.surroundings_radius * extent
         far, far_colors = far_points(cameras, images, points, radius, config.surroundings)
         points, colors = np.concatenate([points, far]), np.concatenate([colors, far_colors])
-    return from_points(points, colors, 0, config.seed)
+    return splats_from_points(points, colors, 0, config.seed)
 
 
 def _edit(state: FitState, edit: density.Edit, random: np.random.Generator) -> None:

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from splatseg.errors import BackendError
-from splatseg.scene.scene import Scene
 from splatseg.viewer.page.admission import guarded
 from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.build import build_panels
-from splatseg.viewer.words import Words
+from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.saved import SavedWorkspaces
 
 LOG = logging.getLogger("splatseg.viewer")
@@ -82,12 +81,9 @@ def _quiet() -> Iterator[None]:
 class Viewer:
     """A running server. `address` is where a browser opens it; `close` ends it and keeps what is not kept yet."""
 
-    def __init__(
-        self, scene: Scene, exports: Path, host: str = LOCALHOST, port: int = PORT, words: Words | None = None
-    ) -> None:
-        """exports: where files are written. words: what words are asked of, None for the run's own description."""
+    def __init__(self, scene: ShownScene, exports: Path, host: str = LOCALHOST, port: int = PORT) -> None:
+        """exports: where files are written."""
         viser = import_viser()
-        self._words = words or Words(scene)
         self.scene, self._exports = scene, exports
         self._saved = SavedWorkspaces(scene)
         self._pages: dict[int, Page] = {}
@@ -150,7 +146,7 @@ class Viewer:
             self._left(client)  # gone before it was known here: nobody will tell again
             return
         try:
-            build_panels(page, self._words)
+            build_panels(page)
             page.begin()
         except Exception as error:
             if page.gone:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from browser_tab import FLAGS, Tab, chromium, settled
 
-from splatseg.scene.scene import Scene
 from splatseg.viewer.server import Viewer
+from splatseg.viewer.shown_scene import open_shown
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +43,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def viewer(run_folder: Path) -> Iterator[Viewer]:
     """A server on a free port of this machine."""
-    started = Viewer(Scene.open(run_folder), run_folder / "exports", port=free_port())
+    started = Viewer(open_shown(run_folder), run_folder / "exports", port=free_port())
     yield started
     started.close()
 

@@ -13,7 +13,7 @@ from splatseg.errors import OutputError, PromptError, RunError
 from splatseg.formats.ply.ply import read_ply
 from splatseg.formats.read import load_splats
 from splatseg.formats.sidecar import read_sidecar_table, sidecar_path
-from splatseg.formats.write import FORMATS, format_of, write_splats_as
+from splatseg.formats.write import FORMATS, format_of, write_splats
 from splatseg.segments.table_file import describe_segments, segments_of_rows
 
 
@@ -21,7 +21,7 @@ from splatseg.segments.table_file import describe_segments, segments_of_rows
 def test_each_gaussian_has_its_segment_id_after_reading_back(tmp_path: Path, name: str) -> None:
     splats = colorful_splats()
     path = tmp_path / f"a.{name}"
-    written = write_splats_as(path, splats, describe_segments(splats, {1: "mug"}))
+    written = write_splats(path, splats, describe_segments(splats, {1: "mug"}))
     assert (written.count, written.format.name) == (300, name)
     found, dropped = load_splats(path)
     assert dropped == 0 and found.segment_ids is not None and splats.segment_ids is not None
@@ -37,15 +37,15 @@ def test_each_gaussian_has_its_segment_id_after_reading_back(tmp_path: Path, nam
 def test_every_format_is_chosen_by_its_suffix_or_by_its_name(tmp_path: Path, name: str) -> None:
     assert format_of(Path(f"dir.ply/THINGS.V2.{name.upper()}")).name == name
     assert format_of(Path("things"), f".{name}").name == name
-    written = write_splats_as(tmp_path / "things", colorful_splats(), name=name)
+    written = write_splats(tmp_path / "things", colorful_splats(), name=name)
     assert written.path.stat().st_size > 1000
 
 
 def test_what_a_format_does_not_hold_is_told(tmp_path: Path) -> None:
     splats = colorful_splats(degree=2)
-    assert write_splats_as(tmp_path / "a.ply", splats).left_out == ()
-    assert write_splats_as(tmp_path / "a.glb", splats).left_out == ("5 features", "other properties (heat)")
-    written = write_splats_as(tmp_path / "a.splat", splats.replace(features=None))
+    assert write_splats(tmp_path / "a.ply", splats).left_out == ()
+    assert write_splats(tmp_path / "a.glb", splats).left_out == ("5 features", "other properties (heat)")
+    written = write_splats(tmp_path / "a.splat", splats.replace(features=None))
     assert written.left_out[0] == "colours that change with the view (harmonics of degree 2)"
     assert written.summary == (
         f"wrote 300 Gaussians to {tmp_path / 'a.splat'} (9.6 kB); segment ids are in a.splat.segments.npz; "
@@ -55,7 +55,7 @@ def test_what_a_format_does_not_hold_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["ply", "spz", "glb", "usdc"])
 def test_plain_is_geometry_and_colour(tmp_path: Path, name: str) -> None:
-    written = write_splats_as(tmp_path / f"a.{name}", colorful_splats(), plain=True)
+    written = write_splats(tmp_path / f"a.{name}", colorful_splats(), plain=True)
     assert written.sidecar is None and written.left_out == ()
     assert [path.name for path in tmp_path.iterdir()] == [f"a.{name}"]
     if name == "ply":
@@ -64,9 +64,9 @@ def test_plain_is_geometry_and_colour(tmp_path: Path, name: str) -> None:
 
 
 def test_a_sidecar_of_an_earlier_file_goes_with_it(tmp_path: Path) -> None:
-    write_splats_as(tmp_path / "a.spz", colorful_splats())
+    write_splats(tmp_path / "a.spz", colorful_splats())
     assert sidecar_path(tmp_path / "a.spz").exists()
-    write_splats_as(tmp_path / "a.spz", colorful_splats().replace(segment_ids=None))
+    write_splats(tmp_path / "a.spz", colorful_splats().replace(segment_ids=None))
     assert not sidecar_path(tmp_path / "a.spz").exists()
 
 
@@ -82,10 +82,10 @@ def test_a_suffix_that_is_none_lists_those_there_are() -> None:
 def test_a_place_that_cannot_be_written_to_is_told(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(OutputError, match=r"cannot be written \(.*\); name another place"):
-        write_splats_as(tmp_path / "file" / f"a.{name}", colorful_splats())
+        write_splats(tmp_path / "file" / f"a.{name}", colorful_splats())
     (tmp_path / f"b.{name}").mkdir()
     with pytest.raises(OutputError, match="is a folder; name a file"):
-        write_splats_as(tmp_path / f"b.{name}", colorful_splats())
+        write_splats(tmp_path / f"b.{name}", colorful_splats())
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["file", f"b.{name}"])
 
 
@@ -96,16 +96,16 @@ def test_a_missing_extra_leaves_what_was_there(
     (tmp_path / f"a.{name}").write_text("earlier")
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(OutputError, match=r'install it with pip install "splatseg\[formats\]"'):
-        write_splats_as(tmp_path / f"a.{name}", colorful_splats())
+        write_splats(tmp_path / f"a.{name}", colorful_splats())
     assert (tmp_path / f"a.{name}").read_text() == "earlier" and len(list(tmp_path.iterdir())) == 1
 
 
 def test_nothing_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(PromptError, match=r"there are no Gaussians to write, so .*a.glb was not written"):
-        write_splats_as(tmp_path / "a.glb", colorful_splats().subset(torch.zeros(300, dtype=torch.bool)))
+        write_splats(tmp_path / "a.glb", colorful_splats().subset(torch.zeros(300, dtype=torch.bool)))
 
 
 def test_boxes_need_segments(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="no segments yet"):
-        write_splats_as(tmp_path / "a.json", colorful_splats().replace(segment_ids=None))
+        write_splats(tmp_path / "a.json", colorful_splats().replace(segment_ids=None))
     assert not list(tmp_path.iterdir())

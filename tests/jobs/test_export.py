@@ -101,14 +101,14 @@ def test_an_interrupted_export_of_every_segment_leaves_nothing(
     written: list[Path] = []
 
     def fail_at_the_second(*arguments: object, **options: object) -> object:
-        from splatseg.formats.write import write_splats_as
+        from splatseg.formats.write import write_splats
 
         written.append(tmp_path)
         if len(written) == 2:
             raise KeyboardInterrupt
-        return write_splats_as(*arguments, **options)  # type: ignore[arg-type]
+        return write_splats(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("splatseg.jobs.export.write_splats_as", fail_at_the_second)
+    monkeypatch.setattr("splatseg.jobs.export.write_splats", fail_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         export_source(source, tmp_path / "parts", ExportOptions(each=True))
     assert not list(tmp_path.iterdir())

@@ -16,10 +16,10 @@ from splatseg.render.label_maps import label_map
 from splatseg.run.folder import Run
 from splatseg.scene import keeper as module
 from splatseg.scene.earlier_segments import earlier_segments, settled
-from splatseg.scene.scene import Scene
 from splatseg.scene.table import SegmentTable
 from splatseg.segments.table_file import describe_segments, read_segments, write_segments
 from splatseg.splats.splats import Splats
+from splatseg.viewer.shown_scene import ShownScene, open_shown
 
 
 @pytest.fixture
@@ -31,10 +31,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return made
 
 
-def opened(run: Run) -> tuple[Scene, SegmentTable]:
-    scene = Scene.open(run.path)
-    assert scene.table is not None and scene.table.keeper is not None
-    scene.table.keeper._views = scene.views[:2]
+def opened(run: Run) -> tuple[ShownScene, SegmentTable]:
+    scene = open_shown(run.path)
+    assert scene.table is not None and scene.keeper is not None
+    scene.keeper._views = scene.views[:2]
     return scene, scene.table
 
 
@@ -43,18 +43,18 @@ def names(run: Run) -> dict[int, str]:
 
 
 def test_a_name_is_in_the_run_at_once(run: Run) -> None:
-    _, table = opened(run)
+    scene, table = opened(run)
     table.rename(2, "mug")
-    assert names(run)[2] == "mug" and table.save_state == "saved"
+    assert names(run)[2] == "mug" and scene.save_state == "saved"
     assert not run.unsaved_path.exists()
 
 
 def test_closing_writes_the_splat_its_label_maps_and_its_table(run: Run) -> None:
     scene, table = opened(run)
     table.merge([1, 2])
-    assert table.save_state == "saving" and names(run) == {1: "left", 3: "top"}
+    assert scene.save_state == "saving" and names(run) == {1: "left", 3: "top"}
     scene.close()
-    assert table.save_state == "saved" and not run.unsaved_path.exists()
+    assert scene.save_state == "saved" and not run.unsaved_path.exists()
     splats = run.splats()
     np.testing.assert_array_equal(splats.segment_ids.numpy(), table.ids)
     for view in scene.views[:2]:
@@ -64,12 +64,12 @@ def test_closing_writes_the_splat_its_label_maps_and_its_table(run: Run) -> None
 
 def test_what_is_large_is_written_soon_without_closing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "DEBOUNCE", 0.05)
-    _, table = opened(run)
+    scene, table = opened(run)
     states = []
-    table.listen(lambda: states.append(table.save_state))
+    table.listen(lambda: states.append(scene.save_state))
     table.merge([1, 2])
     for _ in range(600):
-        if table.save_state == "saved":
+        if scene.save_state == "saved":
             break
         time.sleep(0.05)
     np.testing.assert_array_equal(run.splats().segment_ids.numpy(), table.ids)
@@ -104,7 +104,7 @@ def test_a_crash_between_two_files_leaves_a_run_that_opens_with_the_edits(
     with monkeypatch.context() as patch:
         patch.setattr(module, last, crash)
         scene.close()
-    assert table.save_state == "not kept: the disk is full"
+    assert scene.save_state == "not kept: the disk is full"
     run.splats()
     again, found = opened(run)
     np.testing.assert_array_equal(found.ids, table.ids)
@@ -118,7 +118,7 @@ def test_an_edit_while_the_splat_is_written_is_there_after_a_crash(
     run: Run, monkeypatch: pytest.MonkeyPatch, edit: str
 ) -> None:
     monkeypatch.setattr(module, "DEBOUNCE", 0.05)
-    _, table = opened(run)
+    scene, table = opened(run)
     written: list[Path] = []
 
     def write(path: Path, splats: Splats) -> None:
@@ -132,10 +132,10 @@ def test_an_edit_while_the_splat_is_written_is_there_after_a_crash(
     monkeypatch.setattr(module, "write_ply", write)
     table.merge([1, 2])
     for _ in range(600):
-        if table.save_state.startswith("not kept"):
+        if scene.save_state.startswith("not kept"):
             break
         time.sleep(0.05)
-    assert table.save_state == "not kept: the process ends here"
+    assert scene.save_state == "not kept: the process ends here"
     assert not np.array_equal(run.splats().segment_ids.numpy(), table.ids)
     monkeypatch.setattr(module, "DEBOUNCE", 1e6)
     _, found = opened(run)
@@ -199,14 +199,14 @@ def test_an_id_is_not_given_again_after_reopening(run: Run) -> None:
 def test_a_run_that_cannot_be_written_says_so_and_can_still_be_edited(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, table = opened(run)
+    scene, table = opened(run)
 
     def refuse(*given: object) -> None:
         raise PermissionError("read-only file system")
 
     monkeypatch.setattr(module, "write_segments", refuse)
     table.rename(1, "x")
-    assert table.row(1).name == "x" and table.save_state == "not kept: read-only file system"
+    assert table.row(1).name == "x" and scene.save_state == "not kept: read-only file system"
 
 
 @pytest.mark.parametrize("refused", ["write_segments", "write_unsaved", "write_ply"])
@@ -222,11 +222,11 @@ def test_what_could_not_be_written_is_tried_again_when_the_scene_closes(
         patch.setattr(module, "DEBOUNCE", 0.05)
         table.merge([1, 2])
         for _ in range(600):
-            if table.save_state == "not kept: the disk is full":
+            if scene.save_state == "not kept: the disk is full":
                 break
             time.sleep(0.05)
     scene.close()
-    assert table.save_state == "saved" and names(run) == {1: "left", 3: "top"}
+    assert scene.save_state == "saved" and names(run) == {1: "left", 3: "top"}
     np.testing.assert_array_equal(run.splats().segment_ids.numpy(), table.ids)
 
 
@@ -234,5 +234,5 @@ def test_after_closing_edits_are_said_not_to_be_kept(run: Run) -> None:
     scene, table = opened(run)
     scene.close()
     table.rename(1, "late")
-    assert table.save_state.startswith("not kept: ") and names(run)[1] == "left"
+    assert scene.save_state.startswith("not kept: ") and names(run)[1] == "left"
     assert torch.equal(run.splats().segment_ids, torch.from_numpy(table.ids))

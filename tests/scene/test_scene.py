@@ -16,24 +16,24 @@ from splatseg.demo.demo import demo_capture
 from splatseg.errors import RunError, SplatFileError
 from splatseg.formats.ply.ply import write_ply
 from splatseg.run.folder import Run
-from splatseg.scene.scene import Scene
 from splatseg.viewer.drawing.picture import picture
+from splatseg.viewer.shown_scene import ShownScene, open_shown
 from splatseg.viewer.workspace.workspace import Workspace
 
 
 def test_a_file_is_a_scene(tmp_path: Path) -> None:
     splats, _ = carrying()
     write_ply(tmp_path / "mug.ply", splats)
-    found = Scene.open(tmp_path / "mug.ply")
+    found = open_shown(tmp_path / "mug.ply")
     assert found.name == "mug.ply" and found.run is None and found.views == () and not found.warnings
     assert found.modes == ("color", "features", "segments", "overlay", "similarity", "depth")
     found.table.merge([1, 2])
-    assert found.table.save_state.startswith("not kept: ") and sorted(tmp_path.iterdir()) == [tmp_path / "mug.ply"]
+    assert found.save_state.startswith("not kept: ") and sorted(tmp_path.iterdir()) == [tmp_path / "mug.ply"]
 
 
 def test_a_run_is_a_scene_with_its_views_names_and_hierarchy(tmp_path: Path) -> None:
     run, _ = viewer_scenes.run(tmp_path)
-    found = Scene.open(run.path)
+    found = open_shown(run.path)
     assert found.name == "run" and len(found.views) == len(run.capture.views)
     assert [row.name for row in found.table.rows()] == ["left", "right", "top"]
     assert found.hierarchy is not None and found.agreement is None and not found.warnings
@@ -44,16 +44,16 @@ def test_what_a_run_lacks_is_a_warning(tmp_path: Path) -> None:
     settings = (run.path / "config.yaml").read_text().replace(str(run.settings.capture.path), str(tmp_path / "gone"))
     (run.path / "config.yaml").write_text(settings)
     run.hierarchy_path.write_bytes(b"nonsense")
-    found = Scene.open(run.path)
+    found = open_shown(run.path)
     assert found.views == () and found.hierarchy is None and len(found.warnings) == 3
     space = Workspace(found)
     space.click(CAMERA, on(space, thing == 1))
     np.testing.assert_array_equal(space.members, thing == 1)
     shutil.rmtree(run.path)
     with pytest.raises(RunError, match=r"config\.yaml"):
-        Scene.open(tmp_path)
+        open_shown(tmp_path)
     with pytest.raises(SplatFileError, match="there is no file"):
-        Scene.open(tmp_path / "gone.ply")
+        open_shown(tmp_path / "gone.ply")
 
 
 def test_home_without_a_capture_shows_the_middle_of_the_splat() -> None:
@@ -66,7 +66,7 @@ def test_home_without_a_capture_shows_the_middle_of_the_splat() -> None:
 
 def test_home_in_a_run_is_a_view_of_the_capture(tmp_path: Path) -> None:
     run, _ = viewer_scenes.run(tmp_path)
-    found = Scene.open(run.path)
+    found = open_shown(run.path)
     home, view = found.home(), found.views[len(found.views) // 2]
     np.testing.assert_allclose(home.position, view.camera.position)
     forward = np.array(home.look_at) - home.position
@@ -77,7 +77,7 @@ def test_home_in_a_run_is_a_view_of_the_capture(tmp_path: Path) -> None:
 
 def test_the_view_at_a_camera_is_found_whatever_its_size(tmp_path: Path) -> None:
     run, _ = viewer_scenes.run(tmp_path)
-    found = Scene.open(run.path)
+    found = open_shown(run.path)
     camera = found.views[3].camera
     assert found.view_at(camera.resized(200, 100)) is found.views[3]
     viewmat = camera.viewmat.copy()
@@ -88,7 +88,7 @@ def test_the_view_at_a_camera_is_found_whatever_its_size(tmp_path: Path) -> None
 def test_input_masks_are_shown_over_the_photograph_of_their_view(tmp_path: Path) -> None:
     run, _ = viewer_scenes.run(tmp_path)
     made = Run(run.path, dataclasses.replace(run.settings, masks=str(demo_capture() / "masks")))
-    found = Scene(run.splats(), "demo", views=run.capture.views, run=made)
+    found = ShownScene(run.splats(), "demo", views=run.capture.views, run=made)
     view = found.views[0]
     assert "masks" in found.modes
     overlay = found.input_mask_overlay(view)

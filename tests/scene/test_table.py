@@ -165,4 +165,4 @@ def test_listeners_hear_of_every_change_until_they_leave() -> None:
     leave()
     leave()
     found.redo()
-    assert len(heard) == 2 and found.save_state.startswith("not kept: ")
+    assert len(heard) == 2

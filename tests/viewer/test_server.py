@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import viewer_scenes
 
-from splatseg.scene.scene import Scene
 from splatseg.viewer.server import Viewer, address_of
+from splatseg.viewer.shown_scene import open_shown
 
 
 @pytest.fixture
 def viewer(tmp_path: Path) -> Viewer:
     """A server of a run of the three things."""
     run, _ = viewer_scenes.run(tmp_path)
-    scene = Scene.open(run.path)
-    assert scene.table is not None and scene.table.keeper is not None
-    scene.table.keeper._views = scene.views[:2]
+    scene = open_shown(run.path)
+    assert scene.keeper is not None
+    scene.keeper._views = scene.views[:2]
     return Viewer(scene, run.path / "exports")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from splatseg.features.contrast.settings import ContrastConfig
-from splatseg.features.lift.embed import EmbedSettings, embed, unit_rows
+from splatseg.features.lift.embed import EmbedSettings, embed_votes, unit_rows
 from splatseg.votes.votes import Votes
 
 ROWS_A_SUM = 65_536
@@ -24,7 +24,7 @@ def starting_features(votes: Votes, config: ContrastConfig) -> np.ndarray:
     Raises MaskError, with `start` lift, when no mask is left after the spurious ones are removed.
     """
     if config.start == "lift":
-        return compressed(embed(votes, EmbedSettings(seed=config.seed)), config.channels)
+        return compressed(embed_votes(votes, EmbedSettings(seed=config.seed)), config.channels)
     rng = np.random.default_rng([config.seed, FIRST])
     return unit_rows(rng.standard_normal((votes.weights.shape[0], config.channels), dtype=np.float32))
 

@@ -46,7 +46,7 @@ class EmbedSettings:
     seed: int = 0
 
 
-def embed(votes: Votes, settings: EmbedSettings | None = None) -> np.ndarray:
+def embed_votes(votes: Votes, settings: EmbedSettings | None = None) -> np.ndarray:
     """Features (N,F) float32 with unit rows, zero where no mask that counts sees the Gaussian. F = settings.dimensions.
 
     If there are fewer masks than dimensions the last columns are zero.

@@ -14,8 +14,8 @@ import torch
 
 from splatseg.raster.rotations import rotation_matrices
 from splatseg.render.overlays import SELECTED
-from splatseg.scene.scene import Scene
 from splatseg.splats.spherical_harmonics import Y0
+from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ HALF_MAX = 65504.0
 class LocalSplats:
     """One browser's copy."""
 
-    def __init__(self, client: viser.ClientHandle, scene: Scene, workspace: Workspace) -> None:
+    def __init__(self, client: viser.ClientHandle, scene: ShownScene, workspace: Workspace) -> None:
         self._client, self._scene, self._workspace = client, scene, workspace
         self._handle: Any = None
         self._sent: tuple[bytes, bytes] | None = None

@@ -14,9 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from splatseg.cameras.camera import Camera, centred_lens
-from splatseg.cameras.orbit import looking_at
-from splatseg.scene.first_pose import Pose, pose_of
+from splatseg.cameras.camera import Camera
+from splatseg.scene.first_pose import Pose, lens_of, pose_of
 
 
 def camera_of(wxyz: np.ndarray, position: np.ndarray, fov: float, width: int, height: int) -> Camera:
@@ -24,7 +23,7 @@ def camera_of(wxyz: np.ndarray, position: np.ndarray, fov: float, width: int, he
     w, x, y, z = np.asarray(wxyz, dtype=np.float64)
     to_world = Rotation.from_quat([x, y, z, w]).as_matrix()
     place = np.asarray(position, dtype=np.float64)
-    return Camera.placed(to_world, place, _lens(fov, width, height), width, height)
+    return Camera.placed(to_world, place, lens_of(fov, width, height), width, height)
 
 
 def pixel_at(screen: tuple[float, float], camera: Camera) -> tuple[float, float]:
@@ -54,13 +53,3 @@ def fov_for(camera: Camera, aspect: float) -> float:
     tall = camera.height / 2.0 / camera.K[1, 1]
     wide = camera.width / 2.0 / camera.K[0, 0]
     return float(2.0 * np.arctan(max(tall, wide / aspect)))
-
-
-def camera_at(pose: Pose, width: int, height: int) -> Camera:
-    """The camera of width x height pixels of a pose."""
-    look_at, position, up = (np.array(point) for point in (pose.look_at, pose.position, pose.up))
-    return looking_at(look_at, position, up, _lens(pose.fov, width, height), width, height)
-
-
-def _lens(fov: float, width: int, height: int) -> np.ndarray:
-    return centred_lens(height / 2.0 / np.tan(fov / 2.0), width, height)

@@ -19,11 +19,11 @@ import numpy as np
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError, SplatsegError
 from splatseg.scene.first_pose import pose_of
-from splatseg.scene.scene import Pose, Scene
 from splatseg.viewer.drawing.local_splats import LocalSplats
 from splatseg.viewer.drawing.picture import picture
 from splatseg.viewer.page.browser_camera import camera_of, fov_for, pixel_at
 from splatseg.viewer.page.streaming import Streamer
+from splatseg.viewer.shown_scene import Pose, ShownScene
 from splatseg.viewer.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ AROUND = 1.6
 class Page:
     """One browser's page."""
 
-    def __init__(self, client: viser.ClientHandle, scene: Scene, workspace: Workspace, exports: Path) -> None:
+    def __init__(self, client: viser.ClientHandle, scene: ShownScene, workspace: Workspace, exports: Path) -> None:
         """exports: the folder that files are written to."""
         self.client, self.gui = client, client.gui
         self.scene, self.workspace = scene, workspace

@@ -13,18 +13,17 @@ from splatseg.viewer.panels.select import SelectPanel
 from splatseg.viewer.panels.show import LABELS, ShowPanel, offered_modes
 from splatseg.viewer.panels.views import ViewsPanel
 from splatseg.viewer.panels.words import WordsPanel
-from splatseg.viewer.words import Words
 
 
-def build_panels(page: Page, words: Words) -> None:
-    """Make all panels of a page, and its keys. words: what all browsers ask words of."""
+def build_panels(page: Page) -> None:
+    """Make all panels of a page, and its keys."""
     show = ShowPanel(page)
     tabs = page.gui.add_tab_group()
     with tabs.add_tab("Select"):
         select = SelectPanel(page)
         page.panels += [show, select]
         if page.scene.run is not None:
-            page.panels.append(WordsPanel(page, words))
+            page.panels.append(WordsPanel(page))
     if page.scene.table is not None:
         with tabs.add_tab("Segments"):
             page.panels.append(SegmentsPanel(page, page.scene.table))

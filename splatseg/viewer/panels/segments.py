@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from splatseg.errors import PromptError
+from splatseg.scene.summary import whole_segments
 from splatseg.scene.table import SegmentTable
 from splatseg.scene.table_state import Labeling
 from splatseg.segments.table_file import Segment, largest_first
@@ -14,7 +15,6 @@ from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import Choice, add_buttons, assign, on_change, on_submit, typed
 from splatseg.viewer.panels.links import Links
 from splatseg.viewer.panels.segment_list import SORTS, ListState, found, list_html, page_of, pages_of
-from splatseg.viewer.workspace.summary import whole_segments
 
 MESSAGE = re.compile(r"((choose|add|remove|tick|eye):\d{1,9}|color:\d{1,9}:#[0-9a-fA-F]{6}|page:-?\d{1,9})")
 """What the list sends: a verb and a segment, its new colour, or how many pages to turn."""
@@ -113,8 +113,8 @@ class SegmentsPanel:
         if members is self._followed:
             return
         self._followed = members
-        whole = whole_segments(now, members)
-        if whole is not None and len(whole) == 1:
+        whole = whole_segments(members.array, now)
+        if len(whole) == 1:
             self.choose(whole[0])
 
     def _select(self, how: str) -> None:
@@ -174,4 +174,4 @@ class SegmentsPanel:
         if chosen is not None and self._named != (chosen.id, chosen.name):
             self._named = (chosen.id, chosen.name)
             assign(self._name, "value", chosen.name)
-        assign(self._saved, "content", f"*{len(rows)} segments · {self._table.save_state}*")
+        assign(self._saved, "content", f"*{len(rows)} segments · {self._page.scene.save_state}*")

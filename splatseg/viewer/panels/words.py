@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import add_buttons, assign, on_submit, typed
-from splatseg.viewer.words import Words
 
 
 class WordsPanel:
     """A form whose words become a selection."""
 
-    def __init__(self, page: Page, words: Words) -> None:
-        self._page, self._words = page, words
+    def __init__(self, page: Page) -> None:
+        self._page = page
         self._told = ""
         with page.gui.add_form("By words") as form:
             self._text = page.gui.add_text(
@@ -35,13 +34,13 @@ class WordsPanel:
 
         def ask() -> None:
             try:
-                found = self._words.find(text)
+                found = self._page.scene.text(text)
             except BaseException:
                 self._told = ""
                 self._page.tell()
                 raise
             self._told = "\n".join(f"- {fact}" for fact in found.facts)
-            self._page.do(lambda: workspace.select_gaussians(found.selection.members))
+            self._page.do(lambda: workspace.select_gaussians(found.members))
 
         self._page.in_background("words", ask)
 

@@ -24,7 +24,7 @@ from splatseg.render.rgb import view_colors
 from splatseg.viewer.workspace.draft_size import Pace
 
 if TYPE_CHECKING:
-    from splatseg.scene.scene import Scene
+    from splatseg.viewer.shown_scene import ShownScene
 
 NEARBY = 0.05
 """Colours are of a place nearby if it is no farther than this share of the distance to the scene's middle."""
@@ -33,7 +33,7 @@ NEARBY = 0.05
 class Canvas:
     """Of one workspace; `lock` is held by who draws."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: ShownScene) -> None:
         self.lock = threading.Lock()
         self.pace = Pace()
         self._scene = scene

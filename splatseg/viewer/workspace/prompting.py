@@ -12,16 +12,16 @@ from collections.abc import Callable
 import numpy as np
 
 from splatseg.errors import PromptError
-from splatseg.scene.scene import Scene
 from splatseg.select.prompt import Prompt
 from splatseg.select.prompts import select_by_prompts
 from splatseg.select.session import Session
+from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.history import Bits, Placed, Step
 
 SessionOf = Callable[[Bits | None], Session]
 
 
-def ask(scene: Scene, session_of: SessionOf, step: Step, new: Placed | None = None) -> np.ndarray:
+def ask(scene: ShownScene, session_of: SessionOf, step: Step, new: Placed | None = None) -> np.ndarray:
     """What a step's prompts select, with one more after them if there is a `new` one: members (N,) bool.
 
     Raises PromptError as `select_by_prompts` does.
@@ -53,7 +53,9 @@ def mean_query(session: Session, members: np.ndarray) -> np.ndarray | None:
     return mean / length if length > 1e-6 else None
 
 
-def _asked(scene: Scene, session_of: SessionOf, step: Step, placed: Placed, members: np.ndarray | None) -> np.ndarray:
+def _asked(
+    scene: ShownScene, session_of: SessionOf, step: Step, placed: Placed, members: np.ndarray | None
+) -> np.ndarray:
     prompt, hidden = placed.prompt, placed.hidden
     start = members if members is not None and members.any() else None
     if start is None and not prompt.wanted:

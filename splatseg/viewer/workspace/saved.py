@@ -27,8 +27,8 @@ from safetensors.numpy import save
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
 from splatseg.files import atomic_write
-from splatseg.scene.scene import Scene
 from splatseg.select.prompt import Prompt
+from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.history import Bits, Placed, Step
 from splatseg.viewer.workspace.workspace import Workspace
 
@@ -49,7 +49,7 @@ class State:
 class SavedWorkspaces:
     """Those of one scene, in use and left."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: ShownScene) -> None:
         self._scene = scene
         self._lock = threading.RLock()
         self._used: list[Workspace] = []
@@ -152,7 +152,7 @@ def _placed(facts: dict[str, Any], hidden: Bits | None) -> Placed:
     return Placed(Prompt(camera, click=click, box=box, wanted=facts["wanted"]), hidden, xyz, query)
 
 
-def _read(scene: Scene) -> list[State]:
+def _read(scene: ShownScene) -> list[State]:
     if scene.run is None or not scene.run.workspaces_path.exists():
         return []
     try:

@@ -27,14 +27,14 @@ import numpy as np
 
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
-from splatseg.scene.scene import MODES, Scene
+from splatseg.scene.summary import describe_members
 from splatseg.select.along_hierarchy import grown, shrunk
 from splatseg.select.prompt import Prompt
 from splatseg.select.session import Session
+from splatseg.viewer.shown_scene import MODES, ShownScene
 from splatseg.viewer.workspace.channel_cache import Canvas
 from splatseg.viewer.workspace.history import Bits, History, Step, bits_of
 from splatseg.viewer.workspace.prompting import ask, mean_query, placed_in
-from splatseg.viewer.workspace.summary import describe
 
 How = Literal["new", "add", "remove"]
 
@@ -51,7 +51,7 @@ class Workspace:
     """The state of one browser. Everything that changes it raises PromptError, with a sentence to show, if it cannot be
     done; then nothing has changed."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: ShownScene) -> None:
         self.scene = scene
         self.lock = threading.RLock()
         self.canvas = Canvas(scene)
@@ -90,7 +90,7 @@ class Workspace:
 
     @property
     def mode(self) -> str:
-        """What pictures show: one of `Scene.modes`."""
+        """What pictures show: one of `ShownScene.modes`."""
         return self._mode
 
     @mode.setter
@@ -124,7 +124,8 @@ class Workspace:
         """What is selected, how many Gaussians, how large: "mug: 12,034 Gaussians, 1.2 x 0.8 x 0.9"."""
         of = (self.step.members, None if self.scene.table is None else self.scene.table.now)
         if self._described[0] != of:
-            self._described = (of, describe(self.scene, of[0]))
+            means = self.scene.splats.means.detach().numpy()
+            self._described = (of, describe_members(means, of[0].array, of[1]))
         return self._described[1]
 
     # Selecting -----------------------------------------------------------------------------------------------------

@@ -20,10 +20,10 @@ import torch
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
 from splatseg.files import write_png
-from splatseg.formats.write import write_splats_as
+from splatseg.formats.write import write_splats
 from splatseg.render.label_maps import selection_mask, write_mask
-from splatseg.scene.scene import Scene
 from splatseg.viewer.drawing.picture import picture
+from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.workspace import Workspace
 
 Progress = Callable[[int, int], None]
@@ -34,7 +34,7 @@ _GIVEN: set[Path] = set()
 """Paths that `new_path` gave; what is written to one appears only when it is complete."""
 
 
-def export_selection(scene: Scene, members: np.ndarray, path: Path) -> str:
+def export_selection(scene: ShownScene, members: np.ndarray, path: Path) -> str:
     """Write the members as a splat, in the format of the suffix (see `output.FORMATS`).
 
     Raises PromptError if there are none, OutputError for a suffix that names no format.
@@ -44,14 +44,14 @@ def export_selection(scene: Scene, members: np.ndarray, path: Path) -> str:
     return _write(path, scene, members)
 
 
-def export_rest(scene: Scene, members: np.ndarray, path: Path) -> str:
+def export_rest(scene: ShownScene, members: np.ndarray, path: Path) -> str:
     """Write all that are not members. Raises PromptError if there are none, OutputError as `export_selection`."""
     if members.all():
         raise PromptError(f"everything is selected, so there is no rest and {path} was not written")
     return _write(path, scene, ~members)
 
 
-def export_all_segments(scene: Scene, folder: Path, suffix: str = ".ply", progress: Progress | None = None) -> str:
+def export_all_segments(scene: ShownScene, folder: Path, suffix: str = ".ply", progress: Progress | None = None) -> str:
     """Write every segment as a splat of its own, `folder`/<id>-<name><suffix>.
 
     Raises PromptError if there are no segments, and as `export_selection` does.
@@ -66,7 +66,9 @@ def export_all_segments(scene: Scene, folder: Path, suffix: str = ".ply", progre
     return f"wrote {len(rows)} segments to {folder}"
 
 
-def export_masks_of_all_views(scene: Scene, members: np.ndarray, folder: Path, progress: Progress | None = None) -> str:
+def export_masks_of_all_views(
+    scene: ShownScene, members: np.ndarray, folder: Path, progress: Progress | None = None
+) -> str:
     """Write the mask of the members in every view of the capture, `folder`/<view>.png, 0 or 255.
 
     Raises PromptError if there is nothing selected, or no capture.
@@ -115,11 +117,11 @@ def new_path(folder: Path, stem: str, suffix: str) -> Path:
     return path
 
 
-def _write(path: Path, scene: Scene, members: np.ndarray) -> str:
+def _write(path: Path, scene: ShownScene, members: np.ndarray) -> str:
     with scene.lock:
         splats, rows = scene.splats, scene.table.rows() if scene.table is not None else ()
     chosen = splats.subset(torch.from_numpy(members))
-    return write_splats_as(path, chosen, rows).summary
+    return write_splats(path, chosen, rows).summary
 
 
 def _plain(name: str) -> str:

@@ -15,8 +15,7 @@ from splatseg.cameras.path import path_through
 from splatseg.capture.transforms_json import write_transforms
 from splatseg.errors import CaptureError, PromptError
 from splatseg.render.film.video import write_video
-from splatseg.scene.first_pose import Pose, pose_of
-from splatseg.viewer.page.browser_camera import camera_at
+from splatseg.scene.first_pose import Pose, camera_at, pose_of
 from splatseg.viewer.workspace.workspace import Workspace
 from splatseg.viewer.writing.exports import frames
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from splatseg.errors import MaskError
-from splatseg.features.lift.embed import EmbedSettings, diffusion_time, embed, fill_unseen, unit_rows
+from splatseg.features.lift.embed import EmbedSettings, diffusion_time, embed_votes, fill_unseen, unit_rows
 from splatseg.votes.votes import Votes
 
 THINGS = 5
@@ -58,13 +58,13 @@ def contrast(features: np.ndarray, thing: np.ndarray) -> tuple[float, float]:
 
 def test_masks_that_agree_give_things_that_are_one_and_apart():
     votes, thing = world()
-    inside, between = contrast(embed(votes), thing)
+    inside, between = contrast(embed_votes(votes), thing)
     assert inside > 0.99 and between < 0.5
 
 
 def test_things_are_found_through_masks_that_break_and_merge_them():
     votes, thing = world(views=40, broken=0.4, merged=0.15)
-    inside, between = contrast(embed(votes), thing)
+    inside, between = contrast(embed_votes(votes), thing)
     assert inside > 0.95 and between < 0.8
 
 
@@ -72,27 +72,27 @@ def test_the_order_of_masks_changes_nothing():
     votes, _ = world(broken=0.3)
     order = np.random.default_rng(1).permutation(votes.weights.shape[1])
     shuffled = votes_of(votes.weights.toarray()[:, order], votes.view_of[order])
-    a, b = embed(votes), embed(shuffled)
+    a, b = embed_votes(votes), embed_votes(shuffled)
     np.testing.assert_allclose(a @ a.T, b @ b.T, atol=2e-3)
 
 
 def test_the_unit_of_weights_changes_nothing():
     votes, _ = world(broken=0.3)
     every = EmbedSettings(min_mask_votes=0.0)
-    a, b = embed(votes, every), embed(votes_of(40.0 * votes.weights.toarray(), votes.view_of), every)
+    a, b = embed_votes(votes, every), embed_votes(votes_of(40.0 * votes.weights.toarray(), votes.view_of), every)
     np.testing.assert_allclose(a @ a.T, b @ b.T, atol=2e-3)
 
 
 def test_the_same_votes_give_the_same_features_to_the_bit():
     votes, _ = world(broken=0.3)
-    np.testing.assert_array_equal(embed(votes), embed(votes))
+    np.testing.assert_array_equal(embed_votes(votes), embed_votes(votes))
 
 
 def test_rows_are_unit_and_zero_where_nothing_is_seen():
     votes, _ = world()
     weights = votes.weights.toarray()
     weights[::7] = 0.0
-    features = embed(votes_of(weights, votes.view_of), EmbedSettings(dimensions=16))
+    features = embed_votes(votes_of(weights, votes.view_of), EmbedSettings(dimensions=16))
     lengths = np.linalg.norm(features, axis=1)
     assert features.shape == (len(weights), 16) and features.dtype == np.float32
     np.testing.assert_allclose(lengths[::7], 0.0)
@@ -101,7 +101,7 @@ def test_rows_are_unit_and_zero_where_nothing_is_seen():
 
 def test_fewer_masks_than_dimensions_leave_columns_of_zeros():
     votes, _ = world(views=2)
-    features = embed(votes)
+    features = embed_votes(votes)
     assert features.shape[1] == 64 and not features[:, votes.weights.shape[1] :].any()
 
 
@@ -111,14 +111,14 @@ def test_an_island_of_masks_in_too_few_views_gets_no_feature():
     island = np.zeros((10, weights.shape[1] + 1))
     island[:, -1] = 50.0
     weights = np.concatenate([np.pad(weights, ((0, 0), (0, 1))), island])
-    features = embed(votes_of(weights, np.append(view_of, 0)))
+    features = embed_votes(votes_of(weights, np.append(view_of, 0)))
     assert not features[len(thing) :].any() and features[: len(thing)].any(1).all()
 
 
 def test_masks_too_weak_to_count_are_a_user_error():
     votes, _ = world()
     with pytest.raises(MaskError, match="too small or too weak"):
-        embed(votes, EmbedSettings(min_mask_votes=1e9))
+        embed_votes(votes, EmbedSettings(min_mask_votes=1e9))
 
 
 def test_unseen_gaussians_take_the_feature_of_the_nearest_seen_one():

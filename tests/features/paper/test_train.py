@@ -17,10 +17,10 @@ from splatseg.features.paper.train import FeatureReport, PaperObjective, fit_pap
 from splatseg.files import write_png
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.render.rgb import render_channels, render_rgb
-from splatseg.splats.initialise import from_points
+from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.splats import Splats
 from splatseg.train.settings import TrainConfig
-from splatseg.train.train import fit
+from splatseg.train.train import fit_splats
 
 CONFIG = PaperConfig(
     iterations=400, channels=4, min_pixels=5, clustering_every=4, clustering_weight=1e-3, spatial_every=8, seed=2
@@ -55,7 +55,7 @@ def pair(tmp_path_factory) -> Pair:
     left = np.arange(24) < 12
     points = rng.normal(0, 0.12, (24, 3)) + np.where(left, -0.5, 0.5)[:, None] * [1, 0, 0] + [0, 0, 2.5]
     colors = np.where(left[:, None], [200, 40, 40], [40, 40, 200]).astype(np.uint8)
-    splats = from_points(points.astype(np.float32), colors, 0)
+    splats = splats_from_points(points.astype(np.float32), colors, 0)
     splats = splats.replace(opacity_logits=torch.full((24,), 1.5))
     views, maps = [], {}
     for i, shift in enumerate((-0.1, 0.1)):
@@ -128,11 +128,11 @@ def test_features_start_uniform_in_0_to_1(pair):
 
 def test_jointly_features_are_learned_and_the_clustering_loss_moves_the_geometry(pair):
     train = TrainConfig(iterations=60, densify_from=60, reset_every=0, coarse_until=0, surroundings=0)
-    plain = fit(pair.capture, train)
+    plain = fit_splats(pair.capture, train)
     strong = dataclasses.replace(CONFIG, iterations=60, clustering_weight=1e-2)
-    joint = fit(pair.capture, train, objective=PaperObjective(pair.masks, strong))
+    joint = fit_splats(pair.capture, train, objective=PaperObjective(pair.masks, strong))
     off = dataclasses.replace(strong, clustering=False)
-    without = fit(pair.capture, train, objective=PaperObjective(pair.masks, off))
+    without = fit_splats(pair.capture, train, objective=PaperObjective(pair.masks, off))
     start = pair.splats.replace(features=PaperObjective(pair.masks, strong).initial_features(24))
     assert separation(joint, pair.left) > separation(start, pair.left) + 0.02
     assert not torch.equal(joint.means, plain.means)

@@ -12,11 +12,11 @@ from splatseg.cameras.camera import Camera
 from splatseg.render.label_maps import selection_mask
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
-from splatseg.scene.scene import Scene
 from splatseg.scene.table import table_of_file
 from splatseg.viewer.drawing.color_maps import DEPTH, HEAT, LEVELS, ramp
 from splatseg.viewer.drawing.highlight import REACH, highlight
 from splatseg.viewer.drawing.picture import draft_camera, picture
+from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.draft_size import LONGEST, SCALES, Pace
 from splatseg.viewer.workspace.workspace import Workspace
 
@@ -88,7 +88,7 @@ def test_a_scene_with_hidden_things_is_the_scene_without_them(mode: str) -> None
     for row in space.scene.table.rows():
         if row.id != 1:
             table.recolor(row.id, row.color)
-    without = Workspace(Scene(left, "without", table))
+    without = Workspace(ShownScene(left, "without", table))
     space.mode = without.mode = mode
     before = picture(space, CAMERA)
     space.set_visible(1, False)
@@ -157,7 +157,7 @@ def test_a_draft_takes_the_colours_of_a_place_nearby_only() -> None:
     made, thing = scene()
     generator = torch.Generator().manual_seed(0)
     splats = made.splats.replace(shN=0.5 * torch.randn(len(thing), 15, 3, generator=generator))
-    space = Workspace(Scene(splats, "glossy", table_of_file(splats)))
+    space = Workspace(ShownScene(splats, "glossy", table_of_file(splats)))
     picture(space, CAMERA)
     colors = space.canvas.colors(CAMERA, draft=True)
 

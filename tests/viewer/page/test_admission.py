@@ -19,10 +19,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from splatseg.errors import BackendError, PromptError
-from splatseg.scene.scene import Scene
 from splatseg.viewer.page.admission import guarded, refusal
 from splatseg.viewer.panels.controls import LONGEST_TEXT, Choice, Slider, typed
 from splatseg.viewer.server import Viewer
+from splatseg.viewer.shown_scene import open_shown
 from splatseg.viewer.writing.exports import new_path
 
 
@@ -103,9 +103,9 @@ class Client:
 @pytest.fixture
 def viewer(tmp_path: Path) -> Iterator[Viewer]:
     run, _ = viewer_scenes.run(tmp_path)
-    scene = Scene.open(run.path)
-    assert scene.table is not None and scene.table.keeper is not None
-    scene.table.keeper._views = scene.views[:2]
+    scene = open_shown(run.path)
+    assert scene.keeper is not None
+    scene.keeper._views = scene.views[:2]
     made = Viewer(scene, run.path / "exports")
     yield made
     made.close()

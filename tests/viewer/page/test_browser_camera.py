@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from splatseg.cameras.camera import Camera
-from splatseg.scene.first_pose import pose_of
-from splatseg.viewer.page.browser_camera import camera_at, camera_of, pixel_at, pose_at_view
+from splatseg.scene.first_pose import camera_at, pose_of
+from splatseg.viewer.page.browser_camera import camera_of, pixel_at, pose_at_view
 
 
 def test_a_browser_that_does_not_turn_looks_along_z_with_y_down() -> None:

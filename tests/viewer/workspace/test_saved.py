@@ -9,16 +9,16 @@ import pytest
 import viewer_scenes
 from viewer_scenes import CAMERA, on
 
-from splatseg.scene.scene import Scene
 from splatseg.viewer.drawing.picture import picture
+from splatseg.viewer.shown_scene import ShownScene, open_shown
 from splatseg.viewer.workspace.saved import LEFT, SavedWorkspaces
 from splatseg.viewer.workspace.workspace import Workspace
 
 
-def opened(tmp_path: Path) -> Scene:
+def opened(tmp_path: Path) -> ShownScene:
     if not (tmp_path / "run").exists():
         viewer_scenes.run(tmp_path)
-    return Scene.open(tmp_path / "run")
+    return open_shown(tmp_path / "run")
 
 
 def busy(space: Workspace) -> Workspace:
@@ -103,7 +103,7 @@ def test_workspaces_of_another_splat_are_not_taken(tmp_path: Path) -> None:
     scene = opened(tmp_path)
     saved = SavedWorkspaces(scene)
     saved.leave(busy(saved.take()))
-    fewer = Scene(scene.splats.subset(scene.splats.segment_ids != 3), "fewer", run=scene.run)
+    fewer = ShownScene(scene.splats.subset(scene.splats.segment_ids != 3), "fewer", run=scene.run)
     assert SavedWorkspaces(fewer).take().count == 0
 
 

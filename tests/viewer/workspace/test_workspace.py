@@ -7,9 +7,9 @@ import pytest
 from viewer_scenes import ALONG, CAMERA, on, pixel_on, scene, workspace
 
 from splatseg.errors import PromptError
-from splatseg.scene.scene import Scene
 from splatseg.scene.table import table_of_file
 from splatseg.viewer.drawing.picture import picture
+from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.history import KEPT
 from splatseg.viewer.workspace.workspace import Marker, Workspace
 
@@ -256,7 +256,7 @@ def test_a_selection_is_described_by_name_count_and_size() -> None:
 def file_with(**without: None) -> tuple[Workspace, np.ndarray]:
     made, thing = scene(hierarchy=False)
     splats = made.splats.replace(**without)
-    return Workspace(Scene(splats, "file.ply", table_of_file(splats))), thing
+    return Workspace(ShownScene(splats, "file.ply", table_of_file(splats))), thing
 
 
 def test_a_file_with_features_is_selected_from_by_features() -> None:

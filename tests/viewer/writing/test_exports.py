@@ -13,8 +13,8 @@ from viewer_scenes import CAMERA, scene, workspace
 from splatseg.errors import OutputError, PromptError
 from splatseg.formats.read import load_splats
 from splatseg.render.label_maps import selection_mask
-from splatseg.scene.scene import Scene
 from splatseg.viewer.drawing.picture import picture
+from splatseg.viewer.shown_scene import open_shown
 from splatseg.viewer.writing.exports import (
     export_all_segments,
     export_masks_of_all_views,
@@ -65,7 +65,7 @@ def test_every_segment_is_a_file_named_after_it_with_edits_as_they_are_now(tmp_p
 
 def test_masks_of_all_views_are_those_of_the_selection(tmp_path: Path) -> None:
     run, thing = viewer_scenes.run(tmp_path)
-    made = Scene.open(run.path)
+    made = open_shown(run.path)
     made.views = made.views[:3]
     export_masks_of_all_views(made, thing == 1, tmp_path / "out")
     for view in made.views:

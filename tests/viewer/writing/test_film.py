@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from viewer_scenes import workspace
 
-from splatseg import load_cameras
+from splatseg.capture.capture import load_cameras
 from splatseg.errors import PromptError
-from splatseg.scene.first_pose import Pose
-from splatseg.viewer.page.browser_camera import camera_at
+from splatseg.scene.first_pose import Pose, camera_at
 from splatseg.viewer.writing.film import cameras_through, poses_through, write_film
 
 KEYFRAMES = (

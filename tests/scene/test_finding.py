@@ -1,4 +1,4 @@
-"""Words asked in the page."""
+"""Words that are asked of a scene."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from viewer_scenes import scene, workspace
 
 from splatseg.errors import PromptError
-from splatseg.viewer.words import Words, split_words
+from splatseg.scene.finding import split_words
 
 
 def test_commas_part_words_and_not_says_what_is_not_meant() -> None:
@@ -18,7 +18,7 @@ def test_commas_part_words_and_not_says_what_is_not_meant() -> None:
 def test_a_file_without_photographs_knows_no_words() -> None:
     made, _ = scene()
     with pytest.raises(PromptError, match="open a run"):
-        Words(made).find("mug")
+        made.text("mug")
 
 
 def test_gaussians_that_words_found_are_selected_as_a_step_that_can_be_undone() -> None:

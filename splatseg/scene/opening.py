@@ -1,0 +1,85 @@
+"""Opening a scene: a run folder with all its files, or any splat file."""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from splatseg.errors import CaptureError, SplatsegError
+from splatseg.formats.read import load_splats
+from splatseg.formats.sidecar import read_sidecar_table
+from splatseg.run.folder import Run, open_run
+from splatseg.scene.keeper import open_table
+from splatseg.scene.scene import Scene
+from splatseg.scene.table import table_of_file
+from splatseg.segments.table_file import segments_of_rows
+
+S = TypeVar("S", bound=Scene)
+T = TypeVar("T")
+
+
+def open(path: str | Path) -> Scene:
+    """Open a run folder or a splat file as a scene.
+
+    Raises RunError for a folder that is not a run, whose fit has not finished, or whose files are damaged;
+    SplatFileError for a file that cannot be read. Warns of everything that was left out.
+
+    Example:
+        >>> scene = splatseg.open(run.path)
+        >>> scene.click("012.jpg", (80, 50)).mask("040.jpg").shape
+        (120, 160)
+    """
+    scene = open_scene(path, Scene)
+    for warning in scene.warnings:
+        warnings.warn(warning, stacklevel=2)
+    return scene
+
+
+def open_scene(path: str | Path, kind: type[S], lenient: bool = False) -> S:
+    """Open a run folder or a splat file as a scene of some kind.
+
+    lenient: what of a run cannot be read goes to `Scene.warnings` instead of raising. Raises as `open` does.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return scene_of_run(open_run(path), kind, lenient)
+    splats, dropped = load_splats(path)
+    known = segments_of_rows(path, read_sidecar_table(path))
+    scene = kind(splats, path.name, table_of_file(splats, known))
+    scene.path = path
+    if dropped:
+        scene.warnings.append(
+            f"{dropped:,} Gaussians of {path.name} are not finite (NaN or infinite) and were left out"
+        )
+    return scene
+
+
+def scene_of_run(run: Run, kind: type[S], lenient: bool = False) -> S:
+    """Make the scene of an open run. Raises as `open_scene` does."""
+    splats, told = run.splats(), list[str]()
+
+    def read(part: Callable[[], T]) -> T | None:
+        try:
+            return part()
+        except SplatsegError as error:
+            # A capture that was moved takes the views away, and nothing else.
+            if not lenient and not isinstance(error, CaptureError):
+                raise
+            told.append(str(error))
+            return None
+
+    views = read(lambda: run.capture.views) or ()
+    no_views = told[0] if told else ""
+    agreement, hierarchy = read(lambda: run.agreement(splats)), read(lambda: run.hierarchy(splats))
+    table, keeper = open_table(run, splats, views, hierarchy)
+    scene = kind(splats, run.path.resolve().name, table, views, agreement, hierarchy, run, keeper)
+    scene.warnings, scene.no_views = told, no_views
+    if keeper is not None:
+        if not views:
+            told.append("without views, edits of segments do not reach the label maps in masks/")
+        # Edits are not lost when nobody closes the scene; the keeper does not hold the scene.
+        weakref.finalize(scene, keeper.close)
+    return scene

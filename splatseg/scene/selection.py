@@ -1,0 +1,339 @@
+"""A selection: some Gaussians of a scene, that can be seen, named, changed and exported.
+
+    mug = scene.click("012.jpg", (310, 205))
+    mug.mask("040.jpg")                          (H,W) bool, from any view or camera
+    mug.grow().export("mug.ply")                 the next larger thing; the suffix chooses the format
+    mug.name = "red mug"                         a segment of the table from now on
+
+A selection never changes: what changes it gives another one. Only the name is written into the scene's table.
+
+Alphabet: N Gaussians; members (N,) bool; H x W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+import numpy as np
+import torch
+
+from splatseg.cameras.camera import Camera
+from splatseg.cards import card
+from splatseg.errors import OutputError, PromptError, RunError
+from splatseg.formats.write import write_splats
+from splatseg.render.label_maps import selection_coverage, selection_mask
+from splatseg.render.overlays import overlay_selection
+from splatseg.render.pictures import to_uint8
+from splatseg.render.rgb import render_rgb
+from splatseg.render.supersampling import SUPERSAMPLE
+from splatseg.scene.summary import describe_members, name_of_members, whole_segments
+from splatseg.segments.table_file import Segment, describe_segment
+from splatseg.select.along_hierarchy import grown, shrunk
+from splatseg.select.match import Match
+from splatseg.select.prompt import Box, Prompt
+from splatseg.splats.splats import Splats
+
+if TYPE_CHECKING:
+    from splatseg.scene.scene import Scene, Where
+
+PREVIEW_VIEWS = 12
+"""Views that are looked at for the one that shows a selection best."""
+
+
+class _Asked(TypedDict):
+    """How the prompts of a selection were asked."""
+
+    granularity: float | None
+    threshold: float | None
+    start: np.ndarray | None
+
+
+class Selection:
+    """Some Gaussians of a scene. `Scene.click`, `box`, `mask`, `text`, `segment` and others make them.
+
+    Attributes:
+        scene: The scene it belongs to.
+        members: (N,) bool, the Gaussians that are selected.
+        scores: (N,) float32, the similarity of every Gaussian to the prompts.
+        threshold: The least similarity of a member.
+        prompts: The prompts it was made by; () if it was made otherwise.
+        facts: What a search by words says of every object it found.
+
+    Example:
+        >>> mug = scene.click("012.jpg", (80, 50))
+        >>> mug.mask("040.jpg").dtype
+        dtype('bool')
+        >>> 0 < mug.count < len(scene.splats)
+        True
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        match: Match,
+        prompts: tuple[Prompt, ...] = (),
+        facts: tuple[str, ...] = (),
+        *,
+        granularity: float | None = None,
+        threshold: float | None = None,
+        start: np.ndarray | None = None,
+    ) -> None:
+        """Bind a match to its scene. granularity, threshold, start: as they were asked for, for prompts to come."""
+        self.scene, self.prompts, self.facts = scene, prompts, facts
+        self.members, self.scores, self.threshold = match.members, match.scores, match.threshold
+        self._match = match
+        self._asked: _Asked = {"granularity": granularity, "threshold": threshold, "start": start}
+
+    # What it is ------------------------------------------------------------------------------------------------------
+
+    @property
+    def count(self) -> int:
+        """Number of Gaussians selected."""
+        return self._match.count
+
+    @property
+    def splats(self) -> Splats:
+        """The selected Gaussians as a splat of their own.
+
+        Example:
+            >>> len(scene.segment(1).splats) == scene.segment(1).count
+            True
+        """
+        return self.scene.splats.subset(torch.from_numpy(self.members))
+
+    @property
+    def segment(self) -> Segment | None:
+        """The row of the table, if the selection is exactly one segment; else None."""
+        table = self.scene.table
+        whole = whole_segments(self.members, None if table is None else table.now)
+        return table.row(whole[0]) if table is not None and len(whole) == 1 else None
+
+    @property
+    def name(self) -> str:
+        """The name of the segment it is, or of those it is made of; "" if it is not whole segments.
+
+        Setting it renames the segment, or makes one of the selection, which others lose. Raises RunError if the scene
+        has no table of segments.
+
+        Example:
+            >>> mug = scene.click("012.jpg", (80, 50))
+            >>> before = mug.name
+            >>> mug.name = "red mug"
+            >>> scene.segments["red mug"].count == mug.count
+            True
+            >>> mug.name = before
+        """
+        table = self.scene.table
+        return name_of_members(self.members, None if table is None else table.now)
+
+    @name.setter
+    def name(self, name: str) -> None:
+        table, segment = self.scene.segments, self.segment
+        if segment is None:
+            table.create(self.members, name)
+        else:
+            table.rename(segment.id, name)
+
+    @property
+    def box(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+        """The lower and upper corner around the selection, world units; 1 % of the Gaussians on each side is left out.
+
+        Raises PromptError for an empty selection.
+        """
+        self._nonempty()
+        return describe_segment(self._means[self.members], 0).box
+
+    def describe(self) -> str:
+        """Describe the selection by name, count and size: "mug: 12,034 Gaussians, 1.2 x 0.8 x 0.9"."""
+        table = self.scene.table
+        return describe_members(self._means, self.members, None if table is None else table.now)
+
+    @property
+    def _means(self) -> np.ndarray:
+        means: np.ndarray = self.scene.splats.means.detach().numpy()
+        return means
+
+    # Seeing it -------------------------------------------------------------------------------------------------------
+
+    def mask(self, view: Where) -> np.ndarray:
+        """Return the mask in a view or from any camera: (H,W) bool, the pixels made of the selection by more than half.
+
+        Raises PromptError for an unknown view.
+
+        Example:
+            >>> scene.segment(1).mask("012.jpg").shape
+            (120, 160)
+        """
+        return selection_mask(self.scene.splats, self.scene.camera(view), self.members)
+
+    def coverage(self, view: Where) -> np.ndarray:
+        """Return the mask with smooth edges: (H,W) float32 in 0..1, the share of each pixel that shows the selection.
+
+        Raises PromptError for an unknown view.
+        """
+        return selection_coverage(self.scene.splats, self.scene.camera(view), self.members, SUPERSAMPLE)
+
+    def masks(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the name of each view of the capture and the mask (H,W) bool in it, one in memory at a time.
+
+        Example:
+            >>> masks = dict(scene.segment(1).masks())
+            >>> len(masks) == len(scene.views)
+            True
+        """
+        splats = self.scene.splats
+        for view in self.scene.views:
+            yield view.name, selection_mask(splats, view.camera, self.members)
+
+    def render(self, view: Where) -> np.ndarray:
+        """Render a view with the selection highlighted: (H,W,3) uint8. Raises PromptError for an unknown view.
+
+        Example:
+            >>> scene.segment(1).render("012.jpg").shape
+            (120, 160, 3)
+        """
+        splats, camera = self.scene.splats, self.scene.camera(view)
+        with torch.no_grad():
+            picture = to_uint8(render_rgb(splats, camera, self.scene.background))
+        return overlay_selection(picture, selection_mask(splats, camera, self.members))
+
+    # Changing it -----------------------------------------------------------------------------------------------------
+
+    def add(
+        self,
+        view: Where,
+        *,
+        click: tuple[float, float] | None = None,
+        box: Box | None = None,
+        mask: np.ndarray | None = None,
+    ) -> Selection:
+        """Return the selection that one more prompt makes, of what is wanted too; all prompts are asked together.
+
+        Raises PromptError unless it is exactly one of a click, a box and a mask, and as `Scene.click` does.
+        """
+        return self._with(Prompt(self.scene.camera(view), click, box, mask))
+
+    def remove(
+        self,
+        view: Where,
+        *,
+        click: tuple[float, float] | None = None,
+        box: Box | None = None,
+        mask: np.ndarray | None = None,
+    ) -> Selection:
+        """Return the selection without what a prompt points at. Raises PromptError as `add`, and if nothing is left."""
+        return self._with(Prompt(self.scene.camera(view), click, box, mask, wanted=False))
+
+    def _with(self, prompt: Prompt) -> Selection:
+        if self.prompts:
+            return self.scene.select([*self.prompts, prompt], **self._asked)
+        return self.scene.select([prompt], start=self.members)
+
+    def grow(self, steps: int = 1) -> Selection:
+        """Return the next larger thing around the selection, itself if it is a whole group.
+
+        Raises RunError without a hierarchy of segments.
+
+        Example:
+            >>> mug = scene.click("012.jpg", (80, 50))
+            >>> mug.grow().count >= mug.count >= mug.shrink().count
+            True
+        """
+        return self._along(grown, steps)
+
+    def shrink(self, steps: int = 1) -> Selection:
+        """Return the largest part of the selection, itself if it has none. Raises RunError without a hierarchy."""
+        return self._along(shrunk, steps)
+
+    def _along(self, step: Callable[..., np.ndarray], steps: int) -> Selection:
+        hierarchy, members = self.scene.hierarchy, self.members
+        if hierarchy is None:
+            where = self.scene.name if self.scene.run is None else self.scene.run.path
+            raise RunError(f"{where} has no hierarchy of segments to go along; run `splatseg segment {where}` again")
+        for _ in range(steps):
+            members = step(members, hierarchy)
+        return Selection(self.scene, replace(self._match, members=members), facts=self.facts)
+
+    @property
+    def rest(self) -> Selection:
+        """Everything that is not selected.
+
+        Example:
+            >>> mug = scene.segment(1)
+            >>> mug.count + mug.rest.count == len(scene.splats)
+            True
+        """
+        return self._of(self._match.invert())
+
+    def __and__(self, other: Selection) -> Selection:
+        """What both select."""
+        return self._of(self._match.intersect(other._match))
+
+    def __or__(self, other: Selection) -> Selection:
+        """What either selects."""
+        return self._of(self._match.union(other._match))
+
+    def __sub__(self, other: Selection) -> Selection:
+        """What this selects and the other does not."""
+        return self._of(self._match.intersect(other._match.invert()))
+
+    def __invert__(self) -> Selection:
+        """The same as `rest`."""
+        return self.rest
+
+    def _of(self, match: Match) -> Selection:
+        return Selection(self.scene, match)
+
+    # Taking it away --------------------------------------------------------------------------------------------------
+
+    def export(self, path: str | Path, *, plain: bool = False) -> Path:
+        """Write the selected Gaussians; the suffix chooses the format: .ply, .splat, .spz, .sog, .glb, .usdc, ...
+
+        plain: only geometry and colour, for programs that refuse more. Returns the path.
+
+        Raises PromptError for an empty selection, OutputError for a suffix that names no format and for a file that
+        would replace the scene's own.
+
+        Example:
+            >>> scene.segment(1).export(folder / "mug.ply").stat().st_size > 0
+            True
+        """
+        path = Path(path)
+        self._nonempty()
+        if self.scene.owns(path):
+            raise OutputError(f"{path} is part of what is exported and would be lost; name another file")
+        table = self.scene.table
+        return write_splats(path, self.splats, () if table is None else table.rows(), plain=plain).path
+
+    def _nonempty(self) -> None:
+        if not self.count:
+            raise PromptError("nothing is selected; select something first")
+
+    def __len__(self) -> int:
+        """Number of Gaussians selected."""
+        return self.count
+
+    def __repr__(self) -> str:
+        """One line."""
+        named = f" {self.name!r}" if self.name else ""
+        return f"<Selection{named}: {self.count:,} of {len(self.members):,} Gaussians of {self.scene.name!r}>"
+
+    def _repr_html_(self) -> str:
+        """The view that shows the selection best and a few figures, for notebooks."""
+        figures = {"Gaussians": f"{self.count:,} of {len(self.members):,}", "scene": self.scene.name}
+        if self.count:
+            lower, upper = (np.array(corner) for corner in self.box)
+            figures["size"] = " x ".join(f"{side:.3g}" for side in upper - lower)
+        camera = self._best_camera()
+        return card(self.name or "selection", figures, None if camera is None else self.render(camera))
+
+    def _best_camera(self) -> Camera | None:
+        """The view in which the selection covers most pixels; None without views."""
+        views = self.scene.views[:: max(len(self.scene.views) // PREVIEW_VIEWS, 1)]
+        if not views:
+            return None
+        splats = self.scene.splats
+        return max(views, key=lambda view: int(selection_mask(splats, view.camera, self.members).sum())).camera

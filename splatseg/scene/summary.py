@@ -1,0 +1,66 @@
+"""A set of Gaussians in words: the segments it is made of, how many Gaussians, how large; and the table as HTML.
+
+Alphabet: N Gaussians; members (N,) bool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+
+from splatseg.cards import table
+from splatseg.scene.table_state import Labeling
+from splatseg.segments.table_file import Segment, describe_segment, hex_color
+
+NAMED = 3
+"""Segments that are named one by one; more are counted."""
+
+LISTED = 20
+"""Rows of the table that a notebook shows; more are counted."""
+
+
+def describe_members(means: np.ndarray, members: np.ndarray, state: Labeling | None) -> str:
+    """Describe members by name, count and size: "mug: 12,034 Gaussians, 1.2 x 0.8 x 0.9", world units along the axes.
+
+    means (N,3); state: the table of segments, None without. The name is that of the segment they are exactly, or those
+    of the segments they are made of; else "selection".
+    """
+    count = int(np.count_nonzero(members))
+    if count == 0:
+        return "nothing selected"
+    size = " x ".join(f"{side:.3g}" for side in describe_segment(means[members], 0).size)
+    return f"{name_of_members(members, state) or 'selection'}: {count:,} Gaussians, {size}"
+
+
+def name_of_members(members: np.ndarray, state: Labeling | None) -> str:
+    """Return the names of the segments that members are made of, joined by " + "; "" if they are not whole segments."""
+    ids = whole_segments(members, state)
+    if state is None or not ids:
+        return ""
+    return " + ".join(state.rows[each].name for each in ids) if len(ids) <= NAMED else f"{len(ids)} segments"
+
+
+def whole_segments(members: np.ndarray, state: Labeling | None) -> list[int]:
+    """Return the ids of the segments that members are made of, the largest first; [] if they are not whole segments."""
+    if state is None or not members.any():
+        return []
+    counts = np.bincount(state.ids[members])
+    ids = np.flatnonzero(counts).tolist()
+    if ids[0] == 0 or any(state.rows[each].count != counts[each] for each in ids):
+        return []
+    return sorted(ids, key=lambda each: (-int(counts[each]), each))
+
+
+def table_html(rows: Sequence[Segment]) -> str:
+    """Return the table of segments as HTML, the first LISTED rows."""
+    cells = [[f"<b>{name}</b>" for name in ("", "id", "name", "Gaussians", "size", "confidence")]]
+    for row in rows[:LISTED]:
+        patch = f'<span style="color:{hex_color(row.color)}">&#9632;</span>'
+        size = " x ".join(f"{side:.3g}" for side in row.size)
+        sure = "" if row.confidence is None else f"{row.confidence:.2f}"
+        cells.append([patch, str(row.id), escape(row.name), f"{row.count:,}", size, sure])
+    if len(rows) > LISTED:
+        cells.append(["", "", f"and {len(rows) - LISTED} more", "", "", ""])
+    return table(cells)

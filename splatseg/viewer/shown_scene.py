@@ -1,0 +1,118 @@
+"""A scene that browsers look at: what pictures can show of it, where to look first, and views it was taken from."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from splatseg.cameras.camera import Camera
+from splatseg.capture.capture import View
+from splatseg.render.overlays import overlay_segments
+from splatseg.render.pictures import fit_feature_colors
+from splatseg.scene.first_pose import Pose
+from splatseg.scene.opening import open_scene
+from splatseg.scene.scene import Scene
+
+MODES = ("color", "features", "segments", "overlay", "similarity", "depth", "masks")
+"""What a picture can show; `ShownScene.modes` are those that a scene has something for."""
+
+SAME_PLACE = 1e-3
+"""A camera stands where a view was taken if it is no farther from it than this share of the cameras' spread, and looks
+the same way to within as many radians."""
+
+
+class ShownScene(Scene):
+    """A scene shared by the pages of a viewer.
+
+    Attributes:
+        drawn: When a picture was drawn last, as time.monotonic() gives it.
+    """
+
+    drawn = -math.inf
+    _overlay: tuple[str, np.ndarray] | None = None
+
+    @cached_property
+    def modes(self) -> tuple[str, ...]:
+        """Those of MODES that this scene has something to show for."""
+        there = {"color", "depth"}
+        if self._plain.features is not None and bool(self._plain.features.any()):
+            there |= {"features", "similarity"}
+        if self.table is not None:
+            there |= {"segments", "overlay"}
+        if self.views and self.run is not None and self.run.settings.masks:
+            there |= {"masks"}
+        return tuple(mode for mode in MODES if mode in there)
+
+    @property
+    def selectable(self) -> bool:
+        """Whether there is anything that a click could select by: features or segments."""
+        return "features" in self.modes or self.table is not None
+
+    @cached_property
+    def feature_colors(self) -> Tensor:
+        """Colours (N,3) in 0..1 of the features. Raises RunError for a splat that has none."""
+        return fit_feature_colors(self._plain).colors
+
+    def warm_up(self) -> None:
+        """Compute what a first click and the mode `features` need; for a thread beside the first picture."""
+        if "features" in self.modes:
+            _ = self.session.features, self.feature_colors
+
+    @cached_property
+    def _first(self) -> Pose:
+        return super().home()
+
+    def home(self) -> Pose:
+        """Return the pose to look from first; it is found once."""
+        return self._first
+
+    def view_at(self, camera: Camera) -> View | None:
+        """Return the view of the capture that was taken where a camera stands and looks; the zoom may differ."""
+        if not self.views:
+            return None
+        places, axes, spread = self._poses
+        apart = np.linalg.norm(places - camera.position, axis=1)
+        turned = np.abs(axes - camera.viewmat[:3, :3]).max((1, 2))
+        nearest = int((apart / spread + turned).argmin())
+        same = apart[nearest] <= SAME_PLACE * spread and turned[nearest] <= SAME_PLACE
+        return self.views[nearest] if same else None
+
+    @cached_property
+    def _poses(self) -> tuple[np.ndarray, np.ndarray, float]:
+        places = np.array([view.camera.position for view in self.views])
+        axes = np.array([view.camera.viewmat[:3, :3] for view in self.views])
+        spread = float(np.linalg.norm(places - places.mean(0), axis=1).max())
+        return places, axes, spread if spread > 0 else 1.0
+
+    def input_mask_overlay(self, view: View) -> np.ndarray | None:
+        """Return the photograph of a view tinted by the run's input masks: (H,W,3) uint8; None if it has none.
+
+        Raises MaskError or CaptureError for masks or a photograph that cannot be read.
+        """
+        if self.run is None or not self.run.settings.masks:
+            return None
+        kept = self._overlay
+        if kept is None or kept[0] != view.name:
+            segments = self.run.masks().read(view)
+            if segments is None:
+                return None
+            kept = self._overlay = (view.name, overlay_segments(view.image(), segments.flattened()))
+        return kept[1]
+
+
+def open_shown(path: Path) -> ShownScene:
+    """Open a run folder or a splat file for browsers; what a run lacks beside its splat is told in `warnings`.
+
+    Raises RunError for a folder that is not a run or whose fit has not finished, SplatFileError for a file that cannot
+    be read.
+    """
+    scene = open_scene(path, ShownScene, lenient=True)
+    if scene.keeper is not None:
+        # Not a method of the scene: the keeper must not keep it alive.
+        shown = scene.__dict__
+        scene.keeper.drawn = lambda: shown.get("drawn", -math.inf)
+    return scene
