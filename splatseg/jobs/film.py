@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,7 @@ from splatseg.capture.capture import View, load_cameras
 from splatseg.errors import CaptureError, PromptError
 from splatseg.formats.read import load_splats
 from splatseg.jobs.render import check_shown
+from splatseg.progress import counted
 from splatseg.render.film.video import Codec, check_film, write_video
 from splatseg.render.painter import Look, Shown, painter_of
 from splatseg.render.rgb import render_depth
@@ -95,13 +96,8 @@ def render_video(
     look = Look(background, colors, tuple(segments), SUPERSAMPLE if antialias else 1, clearance)
     paint = painter_of(splats, what, cameras, look)
     with reporter.stage("film", len(cameras)) as advance:
-
-        def frames() -> Iterator[np.ndarray]:
-            for done, camera in enumerate(cameras, start=1):
-                yield paint(camera)
-                advance(done)
-
-        kind = write_video(output, frames(), film.fps, film.codec)
+        frames = map(paint, counted(cameras, lambda done, total: advance(done)))
+        kind = write_video(output, frames, film.fps, film.codec)
     size = f"{cameras[0].width}x{cameras[0].height}"
     return f"wrote {output}: {kind}, {len(cameras)} frames of {size}, {len(cameras) / film.fps:.1f} s"
 

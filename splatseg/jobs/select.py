@@ -17,7 +17,7 @@ from splatseg.jobs.words import Words, open_language
 from splatseg.render.label_maps import selection_coverage, write_mask
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run
-from splatseg.run.reporter import Reporter
+from splatseg.run.reporter import Reporter, track
 from splatseg.run.settings import checked_granularity
 from splatseg.select.along_hierarchy import grown, shrunk
 from splatseg.select.prompts import Knowledge, select_by_prompts
@@ -112,12 +112,10 @@ def _write_masks(
 ) -> dict[str, int]:
     """Masks of all views; returns how many pixels each covers, shares of pixels added up."""
     coverage = {}
-    with reporter.stage("masks", len(views)) as advance:
-        for done, view in enumerate(views, start=1):
-            inside = selection_coverage(splats, view.camera, members, supersample)
-            write_mask(folder / view.png_name, inside)
-            coverage[view.name] = round(float(inside.sum(dtype=np.float64)))
-            advance(done)
+    for view in track(reporter, "masks", views):
+        inside = selection_coverage(splats, view.camera, members, supersample)
+        write_mask(folder / view.png_name, inside)
+        coverage[view.name] = round(float(inside.sum(dtype=np.float64)))
     return coverage
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,10 +49,8 @@ def train_run(run: Run, reporter: Reporter) -> str:
     if not run.segments_path.exists():
         propose_for_run(run, reporter)
     if not run.splats_path.exists():
-        began = time.monotonic()
-        splats = _taken(run, reporter) if run.settings.splats else _fitted(run, reporter)
-        write_ply(run.splats_path, splats)
-        run.record(timing="geometry", seconds=round(time.monotonic() - began, 3))
+        with run.timed("geometry"):
+            write_ply(run.splats_path, _taken(run, reporter) if run.settings.splats else _fitted(run, reporter))
     if run.settings.masks and not run.segments_path.exists():
         splats = run.splats()
         votes = read_votes(run.votes_path) if run.votes_path.exists() else None

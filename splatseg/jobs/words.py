@@ -7,8 +7,7 @@ find_grounded  text -> masks in the views that show most -> objects several view
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +15,10 @@ import numpy as np
 from splatseg.capture.capture import View
 from splatseg.errors import NotFoundError, RunError, WeightsError
 from splatseg.models.pretrained import read_config
+from splatseg.progress import counted
 from splatseg.render.label_maps import label_map
 from splatseg.run.folder import Run
-from splatseg.run.reporter import Reporter
+from splatseg.run.reporter import Reporter, track
 from splatseg.segments.table_file import Segment, read_segments, write_segments
 from splatseg.select.selection import Selection
 from splatseg.splats.splats import Splats
@@ -79,23 +79,19 @@ def describe_run(
     splats = run.splats()
     if splats.segment_ids is None:
         raise RunError(f"{run.path} has no segments to describe; run `splatseg segment {run.path} --masks DIR` first")
-    began = time.monotonic()
-    views = run.capture.split("train")
-    with reporter.stage("crops", len(views)) as advance:
-
-        def pictures() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            for done, view in enumerate(views, start=1):
-                yield view.image(), label_map(splats, view.camera)
-                advance(done)
-
-        crops = best_crops(pictures())
-    if not crops:
-        raise RunError(f"no segment of {run.path} is seen in its views, so none can be described; look at report.html")
-    with reporter.stage("words", 1) as advance:
-        described = describe(crops, splats.segment_ids.numpy(), encoder, vocabulary or common_words(), weights)
-        advance(1)
-    write_described(run.words_path, described)
-    run.record(timing="words", seconds=round(time.monotonic() - began, 3))
+    with run.timed("words"):
+        views = run.capture.split("train")
+        with reporter.stage("crops", len(views)) as advance:
+            shown = counted(views, lambda done, total: advance(done))
+            crops = best_crops((view.image(), label_map(splats, view.camera)) for view in shown)
+        if not crops:
+            raise RunError(
+                f"no segment of {run.path} is seen in its views, so none can be described; look at report.html"
+            )
+        with reporter.stage("words", 1) as advance:
+            described = describe(crops, splats.segment_ids.numpy(), encoder, vocabulary or common_words(), weights)
+            advance(1)
+        write_described(run.words_path, described)
     names = Scale(described).names()
     renamed = _rename(run, names) if rename else 0
     rows = [f"segment {segment_id:<5} {name}" for segment_id, name in sorted(names.items())]
@@ -199,12 +195,10 @@ def _grounded(
 ) -> dict[str, dict[str, np.ndarray]]:
     """Masks (M,H,W) bool by text and view; every photograph is read once."""
     found: dict[str, dict[str, np.ndarray]] = {text: {} for text in texts}
-    with reporter.stage("grounding", len(views)) as advance:
-        for done, view in enumerate(views, start=1):
-            image = view.image()
-            for text in texts:
-                found[text][view.name] = grounder.ground(image, text)[0]
-            advance(done)
+    for view in track(reporter, "grounding", views):
+        image = view.image()
+        for text in texts:
+            found[text][view.name] = grounder.ground(image, text)[0]
     return found
 
 

@@ -1,10 +1,14 @@
-"""How long work tells what it does. The job knows only this protocol; the command line draws it, tests listen to it."""
+"""The protocol by which long work reports: a job calls it, the command line draws it, tests listen to it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from splatseg.progress import counted
+
+Item = TypeVar("Item")
 
 
 class Advance(Protocol):
@@ -27,6 +31,12 @@ class Reporter(Protocol):
     def warn(self, text: str) -> None:
         """Something the user should know went wrong but did not stop the work."""
         ...
+
+
+def track(reporter: Reporter, name: str, items: Collection[Item]) -> Iterator[Item]:
+    """Yield the items within a stage of the reporter; its bar moves after each item is done with."""
+    with reporter.stage(name, len(items)) as advance:
+        yield from counted(items, lambda done, total: advance(done))
 
 
 class Silent:
