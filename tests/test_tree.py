@@ -13,7 +13,7 @@ PACKAGE = ROOT / "splatseg"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 ORDER = [
-    ["errors", "arrays", "files", "progress", "version", "threads", "oklab", "resampling"],
+    ["errors", "arrays", "files", "progress", "interrupts", "version", "threads", "oklab", "resampling"],
     ["cameras"],
     ["capture"],
     ["models"],

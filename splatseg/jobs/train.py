@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from splatseg.capture.capture import Capture
@@ -13,6 +9,7 @@ from splatseg.errors import CaptureError
 from splatseg.features.paper.train import PaperObjective
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
+from splatseg.interrupts import stop_on_interrupt
 from splatseg.jobs.proposals import propose_for_run
 from splatseg.jobs.segment import find_features, write_segmented
 from splatseg.masks.store import open_masks
@@ -83,7 +80,7 @@ def _fitted(run: Run, reporter: Reporter) -> Splats:
     settings = run.settings
     joint = settings.method == "paper" and settings.masks is not None
     objective = PaperObjective(run.masks(), settings.paper) if joint else None
-    with reporter.stage("fitting", settings.train.iterations) as advance, _stop_on_interrupt() as stop:
+    with reporter.stage("fitting", settings.train.iterations) as advance, stop_on_interrupt() as asked:
 
         def on_step(report: StepReport) -> None:
             advance(report.step, PSNR=f"{report.psnr:.1f}", Gaussians=f"{report.count:,}")
@@ -96,27 +93,5 @@ def _fitted(run: Run, reporter: Reporter) -> Splats:
             on_step=on_step,
             checkpoints=run.checkpoint_path,
             resume=True,
-            stop=stop,
+            stop=asked.is_set,
         )
-
-
-@contextmanager
-def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C or SIGTERM asks the fit to save and stop after its step; a second one stops at once."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-
-    def ask(number: int, frame: object) -> None:
-        del number, frame
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    before = {name: signal.signal(name, ask) for name in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked.is_set
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)
