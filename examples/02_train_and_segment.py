@@ -5,7 +5,6 @@ from tempfile import mkdtemp
 
 import splatseg
 from splatseg.demo.demo import demo_capture
-from splatseg.run.reporter import Silent
 
 folder = demo_capture()
 settings = splatseg.RunSettings.of(
@@ -15,4 +14,4 @@ settings = splatseg.RunSettings.of(
 )
 output = Path(mkdtemp(prefix="splatseg-example-")) / "run"
 run = splatseg.start_run(output, settings)
-print(splatseg.train_run(run, Silent()))
+print(splatseg.train_run(run))

@@ -7,7 +7,6 @@ import splatseg
 from splatseg.demo.demo import demo_capture
 from splatseg.formats.objects import export_object
 from splatseg.render.label_maps import write_mask
-from splatseg.run.reporter import Silent
 
 folder = demo_capture()
 settings = splatseg.RunSettings.of(
@@ -15,7 +14,7 @@ settings = splatseg.RunSettings.of(
 )
 output = Path(mkdtemp(prefix="splatseg-example-"))
 run = splatseg.start_run(output / "run", settings)
-splatseg.train_run(run, Silent())
+splatseg.train_run(run)
 
 splats = run.splats()
 view = run.capture.view("001.jpg")

@@ -8,14 +8,13 @@ import torch
 
 import splatseg
 from splatseg.demo.demo import demo_capture
-from splatseg.run.reporter import Silent
 
 folder = demo_capture()
 settings = splatseg.RunSettings.of(
     splatseg.CaptureSettings(path=str(folder), downscale=2), masks=str(folder / "masks"), iterations=300
 )
 run = splatseg.start_run(Path(mkdtemp(prefix="splatseg-example-")) / "run", settings)
-splatseg.train_run(run, Silent())
+splatseg.train_run(run)
 
 splats, agreement, hierarchy = run.splats(), run.agreement(), run.hierarchy()
 assert agreement is not None and hierarchy is not None

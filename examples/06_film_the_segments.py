@@ -7,7 +7,6 @@ import splatseg
 from splatseg.cameras.path import reframed
 from splatseg.demo.demo import demo_capture
 from splatseg.render.painter import Look, painter_of
-from splatseg.run.reporter import Silent
 
 folder = demo_capture()
 settings = splatseg.RunSettings.of(
@@ -15,11 +14,11 @@ settings = splatseg.RunSettings.of(
 )
 output = Path(mkdtemp(prefix="splatseg-example-"))
 run = splatseg.start_run(output / "run", settings)
-splatseg.train_run(run, Silent())
+splatseg.train_run(run)
 
 # What `splatseg render RUN --what segments --path orbit -o orbit.mp4` does.
 film = splatseg.Film("orbit", seconds=2, fps=12)
-print(splatseg.render_video(run, "segments", film, output / "orbit.mp4", Silent()))
+print(splatseg.render_video(run, "segments", film, output / "orbit.mp4"))
 
 # Keyframes are cameras. As a file they can be given to --path, and edited.
 keyframes = [reframed(run.capture.view(name).camera, 240, 160) for name in ("000.jpg", "005.jpg", "009.jpg")]

@@ -6,7 +6,6 @@ from tempfile import mkdtemp
 import splatseg
 from splatseg.demo.demo import demo_capture
 from splatseg.formats.objects import members_of_segments
-from splatseg.run.reporter import Silent
 from splatseg.segments.table_file import read_segments
 
 folder = demo_capture()
@@ -15,7 +14,7 @@ settings = splatseg.RunSettings.of(
 )
 output = Path(mkdtemp(prefix="splatseg-example-"))
 run = splatseg.start_run(output / "run", settings)
-splatseg.train_run(run, Silent())
+splatseg.train_run(run)
 splats, segments = run.splats(), read_segments(run.segments_path)
 
 # The suffix says the format. Segment ids go into the file where it can carry them, else beside it.

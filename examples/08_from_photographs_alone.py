@@ -10,14 +10,13 @@ import splatseg
 from splatseg.demo.demo import demo_capture
 from splatseg.errors import NotFoundError
 from splatseg.jobs.words import Language, describe_run
-from splatseg.run.reporter import Silent
 
 folder = demo_capture()
 settings = splatseg.RunSettings.of(
     splatseg.CaptureSettings(path=str(folder), downscale=2), masks="auto", iterations=300
 )
 run = splatseg.start_run(Path(mkdtemp(prefix="splatseg-example-")) / "run", settings)
-splatseg.train_run(run, Silent())
+splatseg.train_run(run)
 
 
 COLORS = {"red": (0.7, 0.1, 0.1), "green": (0.2, 0.6, 0.3), "blue": (0.2, 0.3, 0.7), "yellow": (0.8, 0.7, 0.1)}
@@ -49,10 +48,10 @@ class Colors:
 
 
 encoder = Colors()
-print(describe_run(run, encoder, Silent(), [*COLORS, *(f"word {number}" for number in range(40))]))
+print(describe_run(run, encoder, [*COLORS, *(f"word {number}" for number in range(40))]))
 for words in ("something red", "something yellow", "a zeppelin"):
     try:
-        found = Language(encoder).find(run, run.splats(), [words], Silent())
+        found = Language(encoder).find(run, run.splats(), [words])
         print(f"{words}: {found.selection.count} Gaussians; {'; '.join(found.facts)}")
     except NotFoundError as refusal:
         print(refusal)

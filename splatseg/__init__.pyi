@@ -50,7 +50,7 @@ from .render.label_maps import selection_mask as selection_mask
 from .render.rgb import render_rgb as render_rgb
 from .run.folder import Run as Run
 from .run.folder import open_run as open_run
-from .run.reporter import Silent as Silent
+from .run.reporter import NullReporter as NullReporter
 from .run.settings import CaptureSettings as CaptureSettings
 from .run.settings import RunSettings as RunSettings
 from .select.along_hierarchy import grown as grown

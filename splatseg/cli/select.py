@@ -84,6 +84,6 @@ class Select:
         )
         words = Words(self.text, self.not_text, self.model, self.segmenter)
         summary = select_in_run(
-            open_run(self.folder), request, self.output, terminal, self.cameras, self.antialias, words
+            open_run(self.folder), request, self.output, self.cameras, self.antialias, words, terminal
         )
         terminal.results.print(summary, markup=False, soft_wrap=True)

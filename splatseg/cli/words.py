@@ -36,5 +36,5 @@ class Words:
         """Describe and print the names that fit."""
         vocabulary = None if self.vocabulary is None else read_words(self.vocabulary)
         run = open_run(self.folder)
-        summary = describe_run(run, load_encoder(self.model), terminal, vocabulary, self.rename, self.model)
+        summary = describe_run(run, load_encoder(self.model), vocabulary, self.rename, self.model, terminal)
         terminal.results.print(summary, markup=False, soft_wrap=True)

@@ -24,7 +24,7 @@ from splatseg.render.painter import Look, Shown, painter_of
 from splatseg.render.rgb import render_depth
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run
-from splatseg.run.reporter import Reporter
+from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.splats.splats import Splats
 
 Direction = Literal["x", "-x", "y", "-y", "z", "-z"]
@@ -72,9 +72,9 @@ def render_video(
     what: Shown,
     film: Film,
     output: Path,
-    reporter: Reporter,
     segments: Sequence[int] = (),
     antialias: bool = False,
+    reporter: Reporter | None = None,
 ) -> str:
     """Film a run, or a splat file, and write it; return a summary. For `what` see `output.painter_of`.
 
@@ -95,6 +95,7 @@ def render_video(
     clearance = CLEARANCE * _distance(cameras) if film.path in ("orbit", "capture") else 0.0
     look = Look(background, colors, tuple(segments), SUPERSAMPLE if antialias else 1, clearance)
     paint = painter_of(splats, what, cameras, look)
+    reporter = reporter or NullReporter()
     with reporter.stage("film", len(cameras)) as advance:
         frames = map(paint, counted(cameras, lambda done, total: advance(done)))
         kind = write_video(output, frames, film.fps, film.codec)

@@ -18,7 +18,7 @@ from splatseg.jobs.proposals import propose_for_run
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run, save_settings
-from splatseg.run.reporter import Reporter, track
+from splatseg.run.reporter import NullReporter, Reporter, track
 from splatseg.run.settings import AUTO_MASKS, Method
 from splatseg.scene.earlier_segments import Earlier, earlier_segments, settled, write_earlier
 from splatseg.segments.table_file import describe_segments, write_segments
@@ -31,11 +31,11 @@ from splatseg.votes.votes import Votes, collect_votes
 
 def segment_run(
     run: Run,
-    reporter: Reporter,
     masks: Path | None = None,
     method: Method = "lift",
     iterations: int | None = None,
     granularity: float | None = None,
+    reporter: Reporter | None = None,
 ) -> str:
     """Give the splat of a run features and segments, anew if it has some. Returns a summary.
 
@@ -44,6 +44,7 @@ def segment_run(
 
     Raises MaskError for bad masks, RunError when the run has no splat or no masks are known.
     """
+    reporter = reporter or NullReporter()
     splats = run.splats()
     if masks != Path(AUTO_MASKS):
         run.masks(masks)  # says what is wrong with them before anything changes
@@ -92,11 +93,12 @@ def _trained(run: Run, splats: Splats, votes: Votes | None, reporter: Reporter) 
         return fit_contrast_features(splats, views, masks, votes, settings.contrast, on_step)
 
 
-def regroup_run(run: Run, granularity: float, reporter: Reporter) -> str:
+def regroup_run(run: Run, granularity: float, reporter: Reporter | None = None) -> str:
     """Cut the hierarchy of a run at another granularity, 0 for parts to 1 for groups: seconds, nothing is lifted anew.
 
     Returns a summary. Raises RunError for a number outside 0..1 and for a run that has no hierarchy.
     """
+    reporter = reporter or NullReporter()
     settings = run.settings.with_granularity(granularity)
     splats = run.splats()
     hierarchy = run.hierarchy(splats)

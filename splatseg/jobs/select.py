@@ -17,7 +17,7 @@ from splatseg.jobs.words import Words, open_language
 from splatseg.render.label_maps import selection_coverage, write_mask
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run
-from splatseg.run.reporter import Reporter, track
+from splatseg.run.reporter import NullReporter, Reporter, track
 from splatseg.run.settings import checked_granularity
 from splatseg.select.along_hierarchy import grown, shrunk
 from splatseg.select.prompts import Knowledge, select_by_prompts
@@ -29,10 +29,10 @@ def select_in_run(
     run: Run,
     request: Request,
     output: Path,
-    reporter: Reporter,
     cameras: Path | None = None,
     antialias: bool = False,
     words: Words | None = None,
+    reporter: Reporter | None = None,
 ) -> str:
     """Select and write `output`/masks/<view>.png, object.ply, rest.ply and selection.json; return a summary.
 
@@ -43,6 +43,7 @@ def select_in_run(
     Raises NotFoundError for words that mean nothing here; PromptError for an unknown view, a prompt outside the image,
     or a selection that is empty; RunError when the run has no features yet, or no hierarchy where one is needed.
     """
+    reporter = reporter or NullReporter()
     if output.exists() and not output.is_dir():
         raise RunError(f"{output} is a file, not a folder; name another place with -o")
     pictured = run.capture.views if cameras is None else load_cameras(cameras)
@@ -71,7 +72,7 @@ def _by_words(
     if not words.text or not all(text.strip() for text in (*words.text, *words.not_text)):
         raise PromptError('a text is empty or missing; say what is meant, such as: --text "red mug"')
     language = open_language(words.model, words.segmenter, run)
-    found = language.find(run, splats, words.text, reporter, words.not_text)
+    found = language.find(run, splats, words.text, words.not_text, reporter)
     hierarchy = _hierarchy_for(run, splats, request)
     return (found.selection if hierarchy is None else _stepped(found.selection, hierarchy, request)), found.facts
 

@@ -15,7 +15,7 @@ from splatseg.jobs.segment import find_features, write_segmented
 from splatseg.masks.store import open_masks
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run, create_run
-from splatseg.run.reporter import Reporter
+from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.run.settings import AUTO_MASKS, RunSettings
 from splatseg.splats.splats import Splats
 from splatseg.train.train import StepReport, fit
@@ -36,13 +36,14 @@ def start_run(path: Path, settings: RunSettings, resume: bool = False, overwrite
     return create_run(path, settings, resume=resume, overwrite=overwrite)
 
 
-def train_run(run: Run, reporter: Reporter) -> str:
+def train_run(run: Run, reporter: Reporter | None = None) -> str:
     """Do what is left to do of a run: propose masks (`auto`), fit or take the geometry, segment, report.
 
     Returns a summary.
 
     Ctrl-C leaves a checkpoint that --resume goes on from, to the bit.
     """
+    reporter = reporter or NullReporter()
     if not run.segments_path.exists():
         propose_for_run(run, reporter)
     if not run.splats_path.exists():

@@ -18,7 +18,7 @@ from splatseg.models.pretrained import read_config
 from splatseg.progress import counted
 from splatseg.render.label_maps import label_map
 from splatseg.run.folder import Run
-from splatseg.run.reporter import Reporter, track
+from splatseg.run.reporter import NullReporter, Reporter, track
 from splatseg.segments.table_file import Segment, read_segments, write_segments
 from splatseg.select.selection import Selection
 from splatseg.splats.splats import Splats
@@ -65,10 +65,10 @@ class Found:
 def describe_run(
     run: Run,
     encoder: Encoder,
-    reporter: Reporter,
     vocabulary: Sequence[str] | None = None,
     rename: bool = False,
     weights: str = "",
+    reporter: Reporter | None = None,
 ) -> str:
     """Describe the segments of a run by the crops that show them best, and keep that; return a summary with the names
     that fit. vocabulary: words to name by and to compare queries with, None for the common ones. rename: give segments
@@ -76,6 +76,7 @@ def describe_run(
 
     Raises RunError when the run has no segments, or no segment is seen in any view.
     """
+    reporter = reporter or NullReporter()
     splats = run.splats()
     if splats.segment_ids is None:
         raise RunError(f"{run.path} has no segments to describe; run `splatseg segment {run.path} --masks DIR` first")
@@ -106,11 +107,16 @@ class Language:
     model: Encoder | Grounder
 
     def find(
-        self, run: Run, splats: Splats, texts: Sequence[str], reporter: Reporter, unlike: Sequence[str] = ()
+        self,
+        run: Run,
+        splats: Splats,
+        texts: Sequence[str],
+        unlike: Sequence[str] = (),
+        reporter: Reporter | None = None,
     ) -> Found:
         """What texts mean and `unlike` does not, by the route that the model is for. Raises as the two routes do."""
         if isinstance(self.model, Grounder):
-            return find_grounded(run, splats, self.model, texts, reporter, unlike)
+            return find_grounded(run, splats, self.model, texts, unlike, reporter)
         return find_described(run, splats, self.model, texts, unlike)
 
 
@@ -162,7 +168,12 @@ def find_described(
 
 
 def find_grounded(
-    run: Run, splats: Splats, grounder: Grounder, texts: Sequence[str], reporter: Reporter, unlike: Sequence[str] = ()
+    run: Run,
+    splats: Splats,
+    grounder: Grounder,
+    texts: Sequence[str],
+    unlike: Sequence[str] = (),
+    reporter: Reporter | None = None,
 ) -> Found:
     """The objects that several views agree to show what texts say, unlike: and not what these say.
 
@@ -170,7 +181,7 @@ def find_grounded(
     """
     views = choose_views(splats, run.capture.split("train"), GROUNDED_VIEWS)
     hierarchy = run.hierarchy(splats)
-    found = _grounded(views, grounder, (*texts, *unlike), reporter)
+    found = _grounded(views, grounder, (*texts, *unlike), reporter or NullReporter())
     members, facts = np.zeros(len(splats), dtype=bool), []
     for text in texts:
         objects = agreed_objects(splats, views, found[text], hierarchy)

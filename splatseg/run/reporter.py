@@ -39,8 +39,8 @@ def track(reporter: Reporter, name: str, items: Collection[Item]) -> Iterator[It
         yield from counted(items, lambda done, total: advance(done))
 
 
-class Silent:
-    """A reporter that keeps warnings and shows nothing: for Python users and tests."""
+class NullReporter:
+    """A reporter that shows nothing and keeps the warnings: the default of functions that take one."""
 
     def __init__(self) -> None:
         self.warnings: list[str] = []

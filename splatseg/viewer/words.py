@@ -6,7 +6,6 @@ import threading
 
 from splatseg.errors import PromptError
 from splatseg.jobs.words import Found, Language, open_language
-from splatseg.run.reporter import Silent
 from splatseg.scene.scene import Scene
 
 
@@ -37,7 +36,7 @@ class Words:
         with self._lock:
             if self._language is None:
                 self._language = open_language(self._model, self._segmenter, run)
-            return self._language.find(run, self._scene.splats, wanted, Silent(), unwanted)
+            return self._language.find(run, self._scene.splats, wanted, unwanted)
 
 
 def split_words(text: str) -> tuple[list[str], list[str]]:
