@@ -49,7 +49,7 @@ def main() -> None:
     facts |= {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
     facts["threads"] = torch.get_num_threads()
     if given.gt:
-        result = evaluate_run(run, given.gt, terminal, ignore=given.ignore)
+        result = evaluate_run(run, given.gt, ignore=given.ignore, reporter=terminal)
         terminal.messages.print(result.table())
         facts |= result.means()
     print(json.dumps(facts))

@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import open_run
-from splatseg.run.reporter import Silent
+from splatseg.run.reporter import NullReporter
 
 VISIT = """async () => {
   const paint = await new Promise((found) => new PerformanceObserver((list) => {
@@ -50,7 +50,7 @@ def linked(run: Path, folder: Path) -> Path:
 def written(run: Path) -> tuple[float, float]:
     """Seconds to measure a run and write its report: on the clock, and of the processor."""
     wall, cpu = time.perf_counter(), time.process_time()
-    report_run(open_run(run), Silent())
+    report_run(open_run(run), NullReporter())
     return time.perf_counter() - wall, time.process_time() - cpu
 
 

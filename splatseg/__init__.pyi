@@ -29,7 +29,7 @@ from .masks.propose.image.propose import propose_masks as propose_masks
 from .masks.store import open_masks as open_masks
 from .raster.interface import rasterize as rasterize
 from .run.folder import Run as Run
-from .run.reporter import Silent as Silent
+from .run.reporter import NullReporter as NullReporter
 from .run.settings import CaptureSettings as CaptureSettings
 from .run.settings import RunSettings as RunSettings
 from .scene.opening import open as open

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "splatseg"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 ORDER = [
-    ["errors", "arrays", "files", "version", "threads", "oklab", "resampling", "cards"],
+    ["errors", "arrays", "files", "progress", "interrupts", "version", "threads", "oklab", "resampling", "cards"],
     ["cameras"],
     ["capture"],
     ["models"],

@@ -27,4 +27,4 @@ class Demo:
 
     def run(self, terminal: Terminal) -> None:
         """Make the run and print its figures."""
-        terminal.results.print(demo_run(self.output, terminal, self.iterations, self.seed, self.overwrite))
+        terminal.results.print(demo_run(self.output, self.iterations, self.seed, self.overwrite, terminal))

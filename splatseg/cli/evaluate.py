@@ -92,7 +92,7 @@ class Evaluate:
                 "there is nothing to compare with; give --gt DIR (instance label maps), or --protocol "
                 f"{'|'.join(PROTOCOLS)}"
             )
-        result = evaluate_run(open_run(self.folder), self.gt, terminal, split=self.split, ignore=self.ignore)
+        result = evaluate_run(open_run(self.folder), self.gt, self.split, self.ignore, terminal)
         terminal.results.print(result.table())
 
     def _score(self, protocol: ProtocolName, terminal: Terminal) -> ProtocolScore:
@@ -106,12 +106,12 @@ class Evaluate:
             return score_predictions(PROTOCOLS[protocol], self.folder, self.predictions, self.scenes)
         runs = [open_run(path) for path in self.runs]
         words = self._words(runs[0], terminal) if self.prompts == "text" else None
-        return evaluate_protocol(runs, protocol, self.folder, terminal, self.scenes, words, self.output)
+        return evaluate_protocol(runs, protocol, self.folder, self.scenes, words, self.output, terminal)
 
     def _words(self, first: Run, terminal: Terminal) -> Callable[[Run, str], Match]:
         model = open_word_model(self.model, self.segmenter, first)
         splats_of = lru_cache(maxsize=1)(Run.splats)
-        return lambda run, text: WordFinder(run, model).find(splats_of(run), [text], (), terminal).match
+        return lambda run, text: WordFinder(run, model).find(splats_of(run), [text], reporter=terminal).match
 
 
 def _list_missing(score: ProtocolScore, terminal: Terminal) -> None:

@@ -27,4 +27,4 @@ class Refine:
 
     def run(self, terminal: Terminal) -> None:
         """Refine and print what changed."""
-        terminal.results.print(refine_run(open_run(self.folder), self.output, terminal))
+        terminal.results.print(refine_run(open_run(self.folder), self.output, reporter=terminal))

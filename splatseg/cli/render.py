@@ -72,10 +72,10 @@ class Render:
             self.what,
             self.split,
             self.output,
-            terminal,
             self.cameras,
             self.segment,
             self.antialias,
+            terminal,
         )
         terminal.results.print(summary)
 
@@ -92,7 +92,7 @@ class Render:
         }
         film = Film(path, **{name: value for name, value in wanted.items() if value is not None})  # type: ignore[arg-type]
         source = self.folder if self.folder.is_file() else open_run(self.folder)
-        return render_film(source, self.what, film, self.output, terminal, self.segment, self.antialias)
+        return render_film(source, self.what, film, self.output, self.segment, self.antialias, terminal)
 
     def _refuse_what_is_for_films(self) -> None:
         for option in ("seconds", "fps", "size", "codec", "up"):

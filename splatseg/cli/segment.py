@@ -36,5 +36,5 @@ class Segment:
         else:
             chosen = masks_setting(self.masks)
             masks = None if chosen is None else Path(chosen)
-            summary = segment_run(run, terminal, masks, self.method or "lift", self.iterations, self.granularity)
+            summary = segment_run(run, masks, self.method or "lift", self.iterations, self.granularity, terminal)
         terminal.results.print(summary)

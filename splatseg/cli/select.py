@@ -39,5 +39,5 @@ class Select:
         from splatseg.run.folder import open_run
 
         run = open_run(self.folder)
-        summary = select_in_run(run, self.request, self.output, terminal, self.cameras, self.antialias, self.words)
+        summary = select_in_run(run, self.request, self.output, self.cameras, self.antialias, self.words, terminal)
         terminal.results.print(summary, markup=False, soft_wrap=True)

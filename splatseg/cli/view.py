@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Annotated
 import tyro
 
 from splatseg.cli.console import Terminal
+from splatseg.interrupts import wait_for_interrupt
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class View:
         if self.open:
             webbrowser.open(viewer.address)
         try:
-            wait_for_the_end()
+            wait_for_interrupt()
         finally:
             if scene.save_state == "saving":
                 terminal.say("writing the edited segments; this can take a while")
@@ -67,18 +66,3 @@ class View:
 def exports_beside(path: Path) -> Path:
     """Where the page writes files: RUN/exports, or NAME-exports beside a splat file."""
     return path / "exports" if path.is_dir() else path.with_name(f"{path.stem}-exports")
-
-
-def wait_for_the_end() -> None:
-    """Wait for Ctrl-C or for SIGTERM, both of which mean: end and keep everything. A second one does not wait."""
-    ended = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        ended.wait()
-        return
-    before = {number: signal.signal(number, lambda *_: ended.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        while not ended.wait(1.0):  # a wait without end would not let a signal in on every system
-            continue
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

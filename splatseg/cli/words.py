@@ -35,5 +35,5 @@ class Words:
         from splatseg.words.vocabulary import read_words
 
         vocabulary = None if self.vocabulary is None else read_words(self.vocabulary)
-        summary = describe_run(open_run(self.folder), self.model, terminal, vocabulary, self.rename)
+        summary = describe_run(open_run(self.folder), self.model, vocabulary, self.rename, terminal)
         terminal.results.print(summary, markup=False, soft_wrap=True)

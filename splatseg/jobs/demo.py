@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from splatseg.demo.demo import demo_capture
 from splatseg.jobs.evaluate import evaluate_run
 from splatseg.jobs.train import start_run, train_run
-from splatseg.run.reporter import Reporter
+from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.run.settings import CaptureSettings, RunSettings
 
 ITERATIONS = 1_500
@@ -20,9 +20,14 @@ MAX_GAUSSIANS = 40_000
 
 
 def demo_run(
-    path: Path, reporter: Reporter, iterations: int | None = None, seed: int = 0, overwrite: bool = False
+    path: Path,
+    iterations: int | None = None,
+    seed: int = 0,
+    overwrite: bool = False,
+    reporter: Reporter | None = None,
 ) -> RenderableType:
     """Make a run of the embedded capture, evaluate it against its ground truth, and return the table to print."""
+    reporter = reporter or NullReporter()
     began = time.monotonic()
     folder = demo_capture()
     settings = RunSettings.of(
@@ -32,6 +37,6 @@ def demo_run(
     run = start_run(path, dataclasses.replace(settings, train=train), overwrite=overwrite)
     reporter.say(f"the embedded demo: {len(run.capture.views)} views of a table in a room -> {path}")
     train_run(run, reporter)
-    result = evaluate_run(run, folder / "gt" / "instance", reporter)
+    result = evaluate_run(run, folder / "gt" / "instance", reporter=reporter)
     seconds = time.monotonic() - began
     return Group(result.table(), f"{seconds:.0f} s in all; open {run.report_path}")

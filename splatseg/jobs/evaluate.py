@@ -19,13 +19,15 @@ from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run
-from splatseg.run.reporter import Advance, Reporter
+from splatseg.run.reporter import Advance, NullReporter, Reporter, track
 from splatseg.select.mask_prompt import select_by_mask
 from splatseg.splats.splats import Splats
 
 
-def evaluate_run(run: Run, gt: Path, reporter: Reporter, split: str = "test", ignore: int | None = None) -> Evaluation:
-    """Measure a run in the views of a split write evaluation.json into it and its figures into the report.
+def evaluate_run(
+    run: Run, gt: Path, split: str = "test", ignore: int | None = None, reporter: Reporter | None = None
+) -> Evaluation:
+    """Measure a run in the views of a split, write evaluation.json into it and its figures into the report.
 
     gt: folder of instance label maps; a scene.json beside it names objects and `stuff`. ignore: an id that means
     unknown. Objects are prompted in training views, as `evaluate.protocols.prompted` says. A run without features
@@ -33,15 +35,14 @@ def evaluate_run(run: Run, gt: Path, reporter: Reporter, split: str = "test", ig
 
     Raises MaskError for missing or bad ground truth, RunError for a run that is not finished.
     """
+    reporter = reporter or NullReporter()
     splats = run.splats()
     views = run.views(split)
     truth = read_truth(gt, run.capture.views, unknown=ignore)
     images = []
-    with reporter.stage("pictures", len(views)) as advance:
-        for done, view in enumerate(views, start=1):
-            render = to_uint8(render_rgb(splats, view.camera, run.settings.train.background))
-            images.append(score_image(view.name, render, view.image()))
-            advance(done)
+    for view in track(reporter, "pictures", views):
+        render = to_uint8(render_rgb(splats, view.camera, run.settings.train.background))
+        images.append(score_image(view.name, render, view.image()))
     objects = None
     if splats.features is not None:
         train, scored = ([v.name for v in part] for part in (run.capture.split("train"), views))

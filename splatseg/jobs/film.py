@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,12 +18,13 @@ from splatseg.capture.capture import View, load_cameras
 from splatseg.errors import CaptureError, PromptError
 from splatseg.formats.read import load_splats
 from splatseg.jobs.render import check_shown
+from splatseg.progress import counted
 from splatseg.render.film.video import Codec, check_film, write_video
 from splatseg.render.painter import Look, Shown, painter_of
 from splatseg.render.rgb import render_depth
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run
-from splatseg.run.reporter import Reporter
+from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.splats.splats import Splats
 
 Direction = Literal["x", "-x", "y", "-y", "z", "-z"]
@@ -71,9 +72,9 @@ def render_film(
     what: Shown,
     film: Film,
     output: Path,
-    reporter: Reporter,
     segments: Sequence[int] = (),
     antialias: bool = False,
+    reporter: Reporter | None = None,
 ) -> str:
     """Film a run, or a splat file, and write it; return a summary. For `what` see `output.painter_of`.
 
@@ -94,14 +95,10 @@ def render_film(
     clearance = CLEARANCE * _distance(cameras) if film.path in ("orbit", "capture") else 0.0
     look = Look(background, colors, tuple(segments), SUPERSAMPLE if antialias else 1, clearance)
     paint = painter_of(splats, what, cameras, look)
+    reporter = reporter or NullReporter()
     with reporter.stage("film", len(cameras)) as advance:
-
-        def frames() -> Iterator[np.ndarray]:
-            for done, camera in enumerate(cameras, start=1):
-                yield paint(camera)
-                advance(done)
-
-        kind = write_video(output, frames(), film.fps, film.codec)
+        frames = map(paint, counted(cameras, lambda done, total: advance(done)))
+        kind = write_video(output, frames, film.fps, film.codec)
     size = f"{cameras[0].width}x{cameras[0].height}"
     return f"wrote {output}: {kind}, {len(cameras)} frames of {size}, {len(cameras) / film.fps:.1f} s"
 

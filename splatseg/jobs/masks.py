@@ -12,7 +12,7 @@ from splatseg.masks.propose.generators import open_generator
 from splatseg.masks.propose.sam.mask_model import Precision
 from splatseg.masks.propose.settings import GenerateSettings
 from splatseg.masks.store import all_masks
-from splatseg.run.reporter import Reporter
+from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.version import __version__
 
 
@@ -33,11 +33,12 @@ class MasksRequest:
     overwrite: bool = False
 
 
-def make_masks(capture: Path, folder: Path, request: MasksRequest, reporter: Reporter) -> str:
+def make_masks(capture: Path, folder: Path, request: MasksRequest, reporter: Reporter | None = None) -> str:
     """Make the masks of every view of a capture (train and test) that has none yet, one file a view. Returns a summary.
 
     Raises CaptureError, MaskError and WeightsError for bad input, before anything is made where that can be known.
     """
+    reporter = reporter or NullReporter()
     views = load_capture(capture, downscale=request.downscale, test_every=0).views
     generator = open_generator(request.model, request.settings, request.device, request.precision, reporter.warn)
     duplicate_iou = request.settings.duplicate_iou
@@ -65,8 +66,9 @@ def make_masks(capture: Path, folder: Path, request: MasksRequest, reporter: Rep
     return f"{total:,} masks in {len(made.counts)} views, {mean:.0f} a view{earlier}\n{folder}"
 
 
-def export_masks(masks: Path, output: Path, layout: Layout, reporter: Reporter) -> str:
+def export_masks(masks: Path, output: Path, layout: Layout, reporter: Reporter | None = None) -> str:
     """Write masks as flat label maps for another program. Returns a summary. Raises MaskError for bad masks."""
+    reporter = reporter or NullReporter()
     with reporter.stage("flattening", len(all_masks(masks))) as advance:
         done = flatten_masks(masks, output, layout, lambda count, total: advance(count))
     if done.clipped:

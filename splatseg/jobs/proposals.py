@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from splatseg.masks.propose.batch import begin_masks, generate_masks
 from splatseg.masks.propose.generators import PROPOSALS, open_generator
 from splatseg.masks.propose.settings import GenerateSettings
@@ -19,19 +17,18 @@ def propose_for_run(run: Run, reporter: Reporter) -> None:
     """
     if run.settings.masks != AUTO_MASKS:
         return
-    began = time.monotonic()
-    views = run.capture.split("train")
-    settings = GenerateSettings()
-    generator = open_generator(PROPOSALS, settings)
-    facts = generator.facts | {"duplicate_iou": settings.duplicate_iou}
-    begin_masks(run.proposals_path, views, facts)
-    with reporter.stage("proposals", len(views)) as advance:
-        generate_masks(
-            views,
-            run.proposals_path,
-            generator,
-            facts,
-            settings.duplicate_iou,
-            on_view=lambda done, total, masks: advance(done, masks=str(masks)),
-        )
-    run.record(timing="proposals", seconds=round(time.monotonic() - began, 3))
+    with run.timed("proposals"):
+        views = run.capture.split("train")
+        settings = GenerateSettings()
+        generator = open_generator(PROPOSALS, settings)
+        facts = generator.facts | {"duplicate_iou": settings.duplicate_iou}
+        begin_masks(run.proposals_path, views, facts)
+        with reporter.stage("proposals", len(views)) as advance:
+            generate_masks(
+                views,
+                run.proposals_path,
+                generator,
+                facts,
+                settings.duplicate_iou,
+                on_view=lambda done, total, masks: advance(done, masks=str(masks)),
+            )

@@ -22,7 +22,7 @@ from splatseg.evaluate.protocols.task import Protocol, Reference, Target, Task, 
 from splatseg.files import write_text
 from splatseg.render.label_maps import selection_mask, selection_weights, write_mask
 from splatseg.run.folder import Run
-from splatseg.run.reporter import Advance, Reporter
+from splatseg.run.reporter import Advance, NullReporter, Reporter
 from splatseg.select.knowledge import Knowledge
 from splatseg.select.match import Match
 from splatseg.select.prompt import Prompt
@@ -40,10 +40,10 @@ def evaluate_protocol(
     runs: Sequence[Run],
     protocol: str,
     folder: Path,
-    reporter: Reporter,
     scenes: Sequence[str] = (),
     words: Words | None = None,
     output: Path | None = None,
+    reporter: Reporter | None = None,
 ) -> ProtocolScore:
     """Score runs, each trained on a scene of a benchmark's data set at `folder`.
 
@@ -53,6 +53,7 @@ def evaluate_protocol(
 
     Raises MaskError for a data set that is incomplete, RunError for a run of another scene, or not finished.
     """
+    reporter = reporter or NullReporter()
     rules = PROTOCOLS[protocol]
     tasks = read_tasks(rules, folder, scenes)
     scores = []

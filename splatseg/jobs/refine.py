@@ -16,20 +16,21 @@ from splatseg.refine.atoms import inherited_atoms
 from splatseg.refine.refine import Refined, RefineSettings, refine_boundaries
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run, create_run
-from splatseg.run.reporter import Advance, Reporter
+from splatseg.run.reporter import Advance, NullReporter, Reporter
 from splatseg.segments.table_file import Segment, describe_segments, read_segments, write_segments
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.file import write_votes
 
 
-def refine_run(run: Run, output: Path, reporter: Reporter, settings: RefineSettings | None = None) -> str:
+def refine_run(run: Run, output: Path, settings: RefineSettings | None = None, reporter: Reporter | None = None) -> str:
     """Split and settle the Gaussians of a run that straddle two segments, into a new run folder. Returns a summary.
 
     Ids, names and colours of segments stay; a segment of which no Gaussian is left is not listed any more.
 
     Raises RunError if the run has no segments or masks, or if `output` holds anything already; MaskError for bad masks.
     """
+    reporter = reporter or NullReporter()
     settings = settings or RefineSettings(seed=run.settings.seed)
     _check_room(run, output)
     splats = run.splats()

@@ -16,7 +16,7 @@ from splatseg.render.pictures import depth_unit, fit_feature_colors, to_uint8, w
 from splatseg.render.rgb import render_depth, render_rgb
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run
-from splatseg.run.reporter import Reporter
+from splatseg.run.reporter import NullReporter, Reporter, track
 from splatseg.splats.splats import Splats
 
 
@@ -25,10 +25,10 @@ def render_run(
     what: Shown,
     split: str | None,
     output: Path,
-    reporter: Reporter,
     cameras: Path | None = None,
     segments: Sequence[int] = (),
     antialias: bool = False,
+    reporter: Reporter | None = None,
 ) -> str:
     """Render `what` for every view of the split (None: test), or every camera of `cameras`; return a summary.
 
@@ -46,10 +46,8 @@ def render_run(
     write = _writer(run, run.splats(), what, views, output, segments, SUPERSAMPLE if antialias else 1)
     written = 0
     try:
-        with reporter.stage(what, len(views)) as advance:
-            for done, view in enumerate(views, start=1):
-                written += write(view)
-                advance(done)
+        for view in track(reporter or NullReporter(), what, views):
+            written += write(view)
     except OSError as error:
         raise RunError(f"{output} cannot be written ({error.strerror or error}); name another place with -o") from None
     return f"wrote {written} {'masks' if what == 'masks' else 'pictures'} to {output}"

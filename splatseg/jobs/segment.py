@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from splatseg.jobs.proposals import propose_for_run
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run, save_settings
-from splatseg.run.reporter import Reporter
+from splatseg.run.reporter import NullReporter, Reporter, track
 from splatseg.run.settings import AUTO_MASKS, Method
 from splatseg.scene.earlier_segments import Earlier, earlier_segments, settled, write_earlier
 from splatseg.segments.table_file import describe_segments, write_segments
@@ -32,11 +31,11 @@ from splatseg.votes.votes import Votes, collect_votes
 
 def segment_run(
     run: Run,
-    reporter: Reporter,
     masks: Path | None = None,
     method: Method = "lift",
     iterations: int | None = None,
     granularity: float | None = None,
+    reporter: Reporter | None = None,
 ) -> str:
     """Give the splat of a run features and segments, anew if it has some. Returns a summary.
 
@@ -45,6 +44,7 @@ def segment_run(
 
     Raises MaskError for bad masks, RunError when the run has no splat or no masks are known.
     """
+    reporter = reporter or NullReporter()
     splats = run.splats()
     if masks != Path(AUTO_MASKS):
         run.masks(masks)  # says what is wrong with them before anything changes
@@ -62,20 +62,15 @@ def segment_run(
 def find_features(run: Run, splats: Splats, reporter: Reporter) -> tuple[Splats, Votes | None]:
     """The splat with features from the masks of the run's training views, by its method, and the votes they are from
     (None for `paper`). Geometry is not touched."""
-    began = time.monotonic()
     method = run.settings.method
-    if method == "paper":
-        votes = None
-        splats = _trained(run, splats, None, reporter)
-    else:
+    with run.timed(f"features ({method})"):
+        if method == "paper":
+            return _trained(run, splats, None, reporter), None
         views = run.capture.split("train")
         with reporter.stage("votes", len(views)) as advance:
             votes = collect_votes(splats, views, run.masks(), lambda done, total: advance(done))
-        splats = (
-            _trained(run, splats, votes, reporter) if method == "contrast" else _embedded(run, splats, votes, reporter)
-        )
-    run.record(timing=f"features ({method})", seconds=round(time.monotonic() - began, 3))
-    return splats, votes
+        found = _trained if method == "contrast" else _embedded
+        return found(run, splats, votes, reporter), votes
 
 
 def _embedded(run: Run, splats: Splats, votes: Votes, reporter: Reporter) -> Splats:
@@ -98,11 +93,12 @@ def _trained(run: Run, splats: Splats, votes: Votes | None, reporter: Reporter) 
         return fit_contrast_features(splats, views, masks, votes, settings.contrast, on_step)
 
 
-def regroup_run(run: Run, granularity: float, reporter: Reporter) -> str:
+def regroup_run(run: Run, granularity: float, reporter: Reporter | None = None) -> str:
     """Cut the hierarchy of a run at another granularity, 0 for parts to 1 for groups: seconds, nothing is lifted anew.
 
     Returns a summary. Raises RunError for a number outside 0..1 and for a run that has no hierarchy.
     """
+    reporter = reporter or NullReporter()
     settings = run.settings.with_granularity(granularity)
     splats = run.splats()
     hierarchy = run.hierarchy(splats)
@@ -127,12 +123,10 @@ def write_segmented(
 
     earlier: the segments the run had, whose ids, names and colours go to those that are mostly the same.
     """
-    began = time.monotonic()
-    with reporter.stage("clustering", 1) as advance:
+    with run.timed("clustering"), reporter.stage("clustering", 1) as advance:
         agreement = Agreement(votes) if votes is not None else None
         clusters = cluster_splats(splats, run.settings.cluster, agreement)
         advance(1)
-    run.record(timing="clustering", seconds=round(time.monotonic() - began, 3))
     if votes is None:
         run.votes_path.unlink(missing_ok=True)
     else:
@@ -166,9 +160,6 @@ def confidence_values(agreement: Agreement | None, ids: np.ndarray) -> dict[int,
 
 def write_label_maps(run: Run, splats: Splats, reporter: Reporter) -> None:
     """Write masks/<view>.png of every view of the capture."""
-    began = time.monotonic()
-    with reporter.stage("label maps", len(run.capture.views)) as advance:
-        for done, view in enumerate(run.capture.views, start=1):
+    with run.timed("label maps"):
+        for view in track(reporter, "label maps", run.capture.views):
             write_label_map(run.path / "masks" / view.png_name, label_map(splats, view.camera))
-            advance(done)
-    run.record(timing="label maps", seconds=round(time.monotonic() - began, 3))

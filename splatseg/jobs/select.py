@@ -15,7 +15,7 @@ from splatseg.jobs.request import SelectionRequest, WordQuery
 from splatseg.render.label_maps import selection_coverage, write_mask
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run
-from splatseg.run.reporter import Reporter
+from splatseg.run.reporter import NullReporter, Reporter, track
 from splatseg.run.settings import checked_granularity
 from splatseg.scene.opening import scene_of_run
 from splatseg.scene.scene import Scene
@@ -27,10 +27,10 @@ def select_in_run(
     run: Run,
     request: SelectionRequest,
     output: Path,
-    reporter: Reporter,
     cameras: Path | None = None,
     antialias: bool = False,
     words: WordQuery | None = None,
+    reporter: Reporter | None = None,
 ) -> str:
     """Select and write `output`/masks/<view>.png, object.ply, rest.ply and selection.json; return a summary.
 
@@ -41,6 +41,7 @@ def select_in_run(
     Raises NotFoundError for words that mean nothing here; PromptError for an unknown view, a prompt outside the image,
     or a selection that is empty; RunError when the run has no features yet, or no hierarchy where one is needed.
     """
+    reporter = reporter or NullReporter()
     if output.exists() and not output.is_dir():
         raise RunError(f"{output} is a file, not a folder; name another place with -o")
     pictured = run.capture.views if cameras is None else load_cameras(cameras)
@@ -99,12 +100,10 @@ def _write_masks(
 ) -> dict[str, int]:
     """Masks of all views; returns how many pixels each covers, shares of pixels added up."""
     coverage = {}
-    with reporter.stage("masks", len(views)) as advance:
-        for done, view in enumerate(views, start=1):
-            inside = selection_coverage(splats, view.camera, members, supersample)
-            write_mask(folder / view.png_name, inside)
-            coverage[view.name] = round(float(inside.sum(dtype=np.float64)))
-            advance(done)
+    for view in track(reporter, "masks", views):
+        inside = selection_coverage(splats, view.camera, members, supersample)
+        write_mask(folder / view.png_name, inside)
+        coverage[view.name] = round(float(inside.sum(dtype=np.float64)))
     return coverage
 
 

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from splatseg.capture.capture import Capture
@@ -14,12 +9,13 @@ from splatseg.errors import CaptureError
 from splatseg.features.paper.train import PaperObjective
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
+from splatseg.interrupts import stop_on_interrupt
 from splatseg.jobs.proposals import propose_for_run
 from splatseg.jobs.segment import find_features, write_segmented
 from splatseg.masks.store import open_masks
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run, create_run
-from splatseg.run.reporter import Reporter
+from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.run.settings import AUTO_MASKS, RunSettings
 from splatseg.splats.splats import Splats
 from splatseg.train.train import StepReport, fit_splats
@@ -40,20 +36,19 @@ def start_run(path: Path, settings: RunSettings, resume: bool = False, overwrite
     return create_run(path, settings, resume=resume, overwrite=overwrite)
 
 
-def train_run(run: Run, reporter: Reporter) -> str:
+def train_run(run: Run, reporter: Reporter | None = None) -> str:
     """Do what is left to do of a run: propose masks (`auto`), fit or take the geometry, segment, report.
 
     Returns a summary.
 
     Ctrl-C leaves a checkpoint that --resume goes on from, to the bit.
     """
+    reporter = reporter or NullReporter()
     if not run.segments_path.exists():
         propose_for_run(run, reporter)
     if not run.splats_path.exists():
-        began = time.monotonic()
-        splats = _taken(run, reporter) if run.settings.splats else _fitted(run, reporter)
-        write_ply(run.splats_path, splats)
-        run.record(timing="geometry", seconds=round(time.monotonic() - began, 3))
+        with run.timed("geometry"):
+            write_ply(run.splats_path, _taken(run, reporter) if run.settings.splats else _fitted(run, reporter))
     if run.settings.masks and not run.segments_path.exists():
         splats = run.splats()
         votes = read_votes(run.votes_path) if run.votes_path.exists() else None
@@ -86,7 +81,7 @@ def _fitted(run: Run, reporter: Reporter) -> Splats:
     settings = run.settings
     joint = settings.method == "paper" and settings.masks is not None
     objective = PaperObjective(run.masks(), settings.paper) if joint else None
-    with reporter.stage("fitting", settings.train.iterations) as advance, _stop_on_interrupt() as stop:
+    with reporter.stage("fitting", settings.train.iterations) as advance, stop_on_interrupt() as asked:
 
         def on_step(report: StepReport) -> None:
             advance(report.step, PSNR=f"{report.psnr:.1f}", Gaussians=f"{report.count:,}")
@@ -99,27 +94,5 @@ def _fitted(run: Run, reporter: Reporter) -> Splats:
             on_step=on_step,
             checkpoints=run.checkpoint_path,
             resume=True,
-            stop=stop,
+            stop=asked.is_set,
         )
-
-
-@contextmanager
-def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C or SIGTERM asks the fit to save and stop after its step; a second one stops at once."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-
-    def ask(number: int, frame: object) -> None:
-        del number, frame
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    before = {name: signal.signal(name, ask) for name in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked.is_set
-    finally:
-        for name, handler in before.items():
-            signal.signal(name, handler)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-
-import numpy as np
+from collections.abc import Sequence
 
 from splatseg.errors import RunError
 from splatseg.render.label_maps import label_map
 from splatseg.run.folder import Run
-from splatseg.run.reporter import Reporter
+from splatseg.run.reporter import NullReporter, Reporter, track
 from splatseg.segments.table_file import Segment, read_segments, write_segments
 from splatseg.words.crops import best_crops
 from splatseg.words.described import describe, write_described
@@ -22,9 +19,9 @@ from splatseg.words.vocabulary import common_words
 def describe_run(
     run: Run,
     model: str | Encoder,
-    reporter: Reporter,
     vocabulary: Sequence[str] | None = None,
     rename: bool = False,
+    reporter: Reporter | None = None,
 ) -> str:
     """Describe the segments of a run by the crops that show them best, keep that, and return a summary.
 
@@ -35,27 +32,23 @@ def describe_run(
     Raises RunError when the run has no segments, or no segment is seen in any view; WeightsError for a model that
     cannot be loaded.
     """
+    reporter = reporter or NullReporter()
     splats = run.splats()
     if splats.segment_ids is None:
         raise RunError(f"{run.path} has no segments to describe; run `splatseg segment {run.path} --masks DIR` first")
     encoder, weights = (load_encoder(model), model) if isinstance(model, str) else (model, "")
-    began = time.monotonic()
-    views = run.capture.split("train")
-    with reporter.stage("crops", len(views)) as advance:
-
-        def pictures() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            for done, view in enumerate(views, start=1):
-                yield view.image(), label_map(splats, view.camera)
-                advance(done)
-
-        crops = best_crops(pictures())
-    if not crops:
-        raise RunError(f"no segment of {run.path} is seen in its views, so none can be described; look at report.html")
-    with reporter.stage("words", 1) as advance:
-        described = describe(crops, splats.segment_ids.numpy(), encoder, vocabulary or common_words(), weights)
-        advance(1)
-    write_described(run.words_path, described)
-    run.record(timing="words", seconds=round(time.monotonic() - began, 3))
+    with run.timed("words"):
+        views = run.capture.split("train")
+        shown = track(reporter, "crops", views)
+        crops = best_crops((view.image(), label_map(splats, view.camera)) for view in shown)
+        if not crops:
+            raise RunError(
+                f"no segment of {run.path} is seen in its views, so none can be described; look at report.html"
+            )
+        with reporter.stage("words", 1) as advance:
+            described = describe(crops, splats.segment_ids.numpy(), encoder, vocabulary or common_words(), weights)
+            advance(1)
+        write_described(run.words_path, described)
     names = Scale(described).names()
     renamed = _rename(run, names) if rename else 0
     rows = [f"segment {segment_id:<5} {name}" for segment_id, name in sorted(names.items())]

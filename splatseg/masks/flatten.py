@@ -10,7 +10,6 @@ wants ids that mean the same in all views (from a tracker); of these masks it ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -21,6 +20,7 @@ from splatseg.errors import MaskError
 from splatseg.files import write_png
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.masks.store import all_masks
+from splatseg.progress import Progress, counted
 
 Layout = Literal["cgc", "gaussian-grouping"]
 
@@ -40,9 +40,7 @@ _FOLDERS: dict[Layout, tuple[str, type[np.unsignedinteger]]] = {
 }
 
 
-def flatten_masks(
-    masks: Path, output: Path, layout: Layout, on_view: Callable[[int, int], None] | None = None
-) -> Flattened:
+def flatten_masks(masks: Path, output: Path, layout: Layout, on_view: Progress | None = None) -> Flattened:
     """Write the masks of a folder (or COCO data set) as a layout has them. on_view(done, total) after every view.
 
     Raises MaskError for unreadable masks, and when two views would have one name there.
@@ -60,12 +58,10 @@ def flatten_masks(
                 "folders and up to the first dot; rename the images."
             )
     clipped = 0
-    for done, (file, key) in enumerate(files.items(), start=1):
+    for file, key in counted(files.items(), on_view):
         label_map, lost = _labels(sources[key](), int(np.iinfo(kind).max))
         write_png(folder / file, label_map.astype(kind))
         clipped += lost
-        if on_view is not None:
-            on_view(done, len(files))
     return Flattened(folder, len(files), clipped)
 
 

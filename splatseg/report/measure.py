@@ -26,7 +26,7 @@ from splatseg.report.findings import (
     without_segment,
 )
 from splatseg.run.folder import Run
-from splatseg.run.reporter import Reporter
+from splatseg.run.reporter import Reporter, track
 from splatseg.segments.table_file import read_segments
 from splatseg.splats.splats import Splats
 from splatseg.votes.confidence import segment_confidence
@@ -63,17 +63,15 @@ def measure_run(run: Run, splats: Splats, reporter: Reporter) -> Measured:
     train, test = run.capture.split("train"), run.capture.split("test")
     scores, train_psnr, labelled = [], {}, []
     masks = run.masks() if run.settings.masks and splats.segment_ids is not None else None
-    with reporter.stage("measuring", len(train) + len(test)) as advance:
-        for done, view in enumerate((*test, *train), start=1):
-            render = to_uint8(render_rgb(splats, view.camera, run.settings.train.background))
-            if done <= len(test):
-                scores.append(score_image(view.name, render, view.image()))
-            else:
-                train_psnr[view.name] = psnr(render, view.image())
-                found = masks.read(view) if masks else None
-                if found is not None:
-                    labelled.append(compare_masks(view.name, labels_of(run, splats, view), found))
-            advance(done)
+    for place, view in enumerate(track(reporter, "measuring", (*test, *train))):
+        render = to_uint8(render_rgb(splats, view.camera, run.settings.train.background))
+        if place < len(test):
+            scores.append(score_image(view.name, render, view.image()))
+        else:
+            train_psnr[view.name] = psnr(render, view.image())
+            found = masks.read(view) if masks else None
+            if found is not None:
+                labelled.append(compare_masks(view.name, labels_of(run, splats, view), found))
     named = set(masks.names) if masks else set()
     return Measured(
         held_out=tuple(scores),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,29 +31,28 @@ NO_CONFIDENCE = (
 def report_run(run: Run, reporter: Reporter) -> str:
     """Measure the views, write report.html, and return a summary of a few lines."""
     splats = run.splats()
-    began = time.monotonic()
-    measured = measure_run(run, splats, reporter)
-    found = findings_of(run, measured)
-    numbers = headline(run, splats, measured.means)
-    views = run.capture.views
-    with reporter.stage("report", 1) as advance:
-        data = ReportData(
-            title=run.path.resolve().name,
-            subtitle=f"{run.capture.path.name}: {len(views)} views, {len(measured.held_out)} held out",
-            numbers=numbers,
-            views=list(pictured_views(run, splats, measured, _suspects(measured, found))),
-            segments=_segments(run, splats, measured),
-            findings=[ReportFinding(f.title, f.text, f.level, f.views, f.segments) for f in found],
-            checks=checks_of(measured),
-            confidence=CONFIDENCE if measured.segments else NO_CONFIDENCE.format(method=run.settings.method),
-            metrics=measured.means | _accuracy(run),
-            object_rows=_object_rows(run),
-            settings=to_plain(run.settings),
-            timings=timings(run),
-        )
-        write_report(run.report_path, data)
-        advance(1)
-    run.record(timing="report", seconds=round(time.monotonic() - began, 3))
+    with run.timed("report"):
+        measured = measure_run(run, splats, reporter)
+        found = findings_of(run, measured)
+        numbers = headline(run, splats, measured.means)
+        views = run.capture.views
+        with reporter.stage("report", 1) as advance:
+            data = ReportData(
+                title=run.path.resolve().name,
+                subtitle=f"{run.capture.path.name}: {len(views)} views, {len(measured.held_out)} held out",
+                numbers=numbers,
+                views=list(pictured_views(run, splats, measured, _suspects(measured, found))),
+                segments=_segments(run, splats, measured),
+                findings=[ReportFinding(f.title, f.text, f.level, f.views, f.segments) for f in found],
+                checks=checks_of(measured),
+                confidence=CONFIDENCE if measured.segments else NO_CONFIDENCE.format(method=run.settings.method),
+                metrics=measured.means | _accuracy(run),
+                object_rows=_object_rows(run),
+                settings=to_plain(run.settings),
+                timings=timings(run),
+            )
+            write_report(run.report_path, data)
+            advance(1)
     return "\n".join(f"{name:<20} {value}" for name, value in numbers.items())
 
 

@@ -19,7 +19,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -145,6 +147,13 @@ class Run:
         """Add a line to metrics.jsonl."""
         with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(to_plain(facts)) + "\n")
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Add the seconds that the block took to metrics.jsonl, unless it raises."""
+        began = time.monotonic()
+        yield
+        self.record(timing=name, seconds=round(time.monotonic() - began, 3))
 
     def metrics(self) -> list[dict[str, Any]]:
         """All lines of metrics.jsonl; a last line cut short by a crash is left out."""

@@ -1,10 +1,14 @@
-"""How long work tells what it does. The job knows only this protocol; the command line draws it, tests listen to it."""
+"""The protocol by which long work reports: a job calls it, the command line draws it, tests listen to it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from splatseg.progress import counted
+
+Item = TypeVar("Item")
 
 
 class Advance(Protocol):
@@ -29,8 +33,14 @@ class Reporter(Protocol):
         ...
 
 
-class Silent:
-    """A reporter that keeps warnings and shows nothing: for Python users and tests."""
+def track(reporter: Reporter, name: str, items: Collection[Item]) -> Iterator[Item]:
+    """Yield the items within a stage of the reporter; its bar moves after each item is done with."""
+    with reporter.stage(name, len(items)) as advance:
+        yield from counted(items, lambda done, total: advance(done))
+
+
+class NullReporter:
+    """A reporter that shows nothing and keeps the warnings: the default of functions that take one."""
 
     def __init__(self) -> None:
         self.warnings: list[str] = []

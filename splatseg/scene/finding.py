@@ -16,7 +16,7 @@ from splatseg.capture.capture import View
 from splatseg.errors import NotFoundError, RunError, WeightsError
 from splatseg.models.pretrained import read_config
 from splatseg.run.folder import Run
-from splatseg.run.reporter import Reporter, Silent
+from splatseg.run.reporter import NullReporter, Reporter, track
 from splatseg.segments.table_file import read_segments
 from splatseg.select.match import Match
 from splatseg.splats.splats import Splats
@@ -67,7 +67,7 @@ class WordFinder:
             if self._model is None or isinstance(self._model, str):
                 self._model = open_word_model(self._model, self._segmenter, self._run)
             if isinstance(self._model, Grounder):
-                return find_grounded(self._run, splats, self._model, texts, reporter or Silent(), unlike)
+                return find_grounded(self._run, splats, self._model, texts, unlike, reporter)
             return find_described(self._run, splats, self._model, texts, unlike)
 
 
@@ -124,7 +124,12 @@ def find_described(
 
 
 def find_grounded(
-    run: Run, splats: Splats, grounder: Grounder, texts: Sequence[str], reporter: Reporter, unlike: Sequence[str] = ()
+    run: Run,
+    splats: Splats,
+    grounder: Grounder,
+    texts: Sequence[str],
+    unlike: Sequence[str] = (),
+    reporter: Reporter | None = None,
 ) -> WordMatch:
     """The objects that several views agree to show what texts say, unlike: and not what these say.
 
@@ -132,7 +137,7 @@ def find_grounded(
     """
     views = choose_views(splats, run.capture.split("train"), GROUNDED_VIEWS)
     hierarchy = run.hierarchy(splats)
-    found = _grounded(views, grounder, (*texts, *unlike), reporter)
+    found = _grounded(views, grounder, (*texts, *unlike), reporter or NullReporter())
     members, facts = np.zeros(len(splats), dtype=bool), []
     for text in texts:
         objects = agreed_objects(splats, views, found[text], hierarchy)
@@ -157,12 +162,10 @@ def _grounded(
 ) -> dict[str, dict[str, np.ndarray]]:
     """Masks (M,H,W) bool by text and view; every photograph is read once."""
     found: dict[str, dict[str, np.ndarray]] = {text: {} for text in texts}
-    with reporter.stage("grounding", len(views)) as advance:
-        for done, view in enumerate(views, start=1):
-            image = view.image()
-            for text in texts:
-                found[text][view.name] = grounder.ground(image, text)[0]
-            advance(done)
+    for view in track(reporter, "grounding", views):
+        image = view.image()
+        for text in texts:
+            found[text][view.name] = grounder.ground(image, text)[0]
     return found
 
 

@@ -12,7 +12,7 @@ Source: labels are linear in blending weights (FlashSplat, Shen et al. 2024; LUD
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,6 +22,7 @@ from scipy import sparse
 
 from splatseg.arrays import check_shapes
 from splatseg.errors import MaskError
+from splatseg.progress import Progress, counted
 from splatseg.raster.interface import Plan, prepare, vote
 from splatseg.splats.splats import Splats
 from splatseg.votes.gathering import Gathering
@@ -77,7 +78,7 @@ def collect_votes(
     splats: Splats,
     views: Sequence[View],
     masks: MaskSource,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Votes:
     """Votes of the masks of all `views` that have any; the others are passed over. One view is in memory at a time.
 
@@ -91,7 +92,7 @@ def collect_votes(
     view_of, id_of, areas, layer_of = [], [], [], []
     seen = np.zeros(len(splats), dtype=np.float64)
     scales, opacities = splats.scales, splats.opacities
-    for done, view in enumerate(views, start=1):
+    for view in counted(views, progress):
         segments = masks.read(view)
         if segments is not None:
             plan = prepare(splats.means, splats.quats, scales, opacities, view.camera)
@@ -101,8 +102,6 @@ def collect_votes(
             areas.append(np.asarray(segments.areas(), dtype=np.int64))
             layer_of.append(segments.layer_of())
             names.append(view.name)
-        if progress is not None:
-            progress(done, len(views))
     _check_any(len(views), names, gathering)
     return Votes(
         weights=gathering.matrix(),

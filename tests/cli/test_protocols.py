@@ -29,7 +29,7 @@ from splatseg.evaluate.protocols.registry import PROTOCOLS
 from splatseg.evaluate.protocols.score import score_predictions
 from splatseg.jobs.protocol import evaluate_protocol, prompts_of_reference, silhouette, tasks_of
 from splatseg.run.folder import Run, open_run
-from splatseg.run.reporter import Silent
+from splatseg.run.reporter import NullReporter
 from splatseg.select.mask_prompt import select_by_mask
 from splatseg.select.match import Match
 
@@ -118,7 +118,7 @@ def test_two_counts_of_lerf_ovs_draw_the_same_selections_differently(
     benchmark_run: tuple[Path, Path], tmp_path: Path
 ) -> None:
     data, opened = lerf_ovs(tmp_path), open_run(benchmark_run[1])
-    scores = {name: evaluate_protocol([opened], name, data, Silent()) for name in ("lerf-ovs", "lerf-ovs-2d")}
+    scores = {name: evaluate_protocol([opened], name, data) for name in ("lerf-ovs", "lerf-ovs-2d")}
     direct, rendered = (scores[name].tasks[0] for name in ("lerf-ovs", "lerf-ovs-2d"))
     assert direct.trained_on == rendered.trained_on == ("frame_001", "frame_002")
     assert min(direct.figures["miou"], rendered.figures["miou"]) > 0.2 and direct.figures["acc25"] > 0.5
@@ -166,19 +166,19 @@ def test_words_are_asked_through_a_callable_and_what_they_do_not_find_scores_0(s
         mask = true_mask("001.jpg", OBJECTS[text])[::4, ::4]
         return select_by_mask(opened.splats(), view.camera, mask)
 
-    score = evaluate_protocol([open_run(small_run)], "lerf-mask", data, Silent(), words=words)
+    score = evaluate_protocol([open_run(small_run)], "lerf-mask", data, words=words)
     assert asked == ["donut", "red mug", "vase"] and score.prompts == "text"
     assert score.tasks[0].missing == ["0/donut", "2/donut"] and score.figures["miou"] > 0
 
 
 def test_a_run_that_was_trained_on_held_out_views_is_warned_of(small_run: Path, tmp_path: Path) -> None:
     data = lerf_mask(tmp_path / "table")
-    reporter = Silent()
-    assert evaluate_protocol([open_run(small_run)], "lerf-mask", data, reporter).tasks[0].trained_on == ()
+    reporter = NullReporter()
+    assert evaluate_protocol([open_run(small_run)], "lerf-mask", data, reporter=reporter).tasks[0].trained_on == ()
     assert reporter.warnings == []
     (data / "images_train" / "000.jpg").touch()
     (data / "images_train" / "001.jpg").unlink()
-    score = evaluate_protocol([open_run(small_run)], "lerf-mask", data, reporter)
+    score = evaluate_protocol([open_run(small_run)], "lerf-mask", data, reporter=reporter)
     assert score.tasks[0].trained_on == ("0",)  # now 001, 008, 016 are held out, and the run was trained on 001
     (warning,) = reporter.warnings
     assert "was trained on 1 views that are held out in table" in warning and "--write-test-views" in warning

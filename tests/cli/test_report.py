@@ -13,7 +13,7 @@ import pytest
 from splatseg.report.measure import checks_of, findings_of, measure_run
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run, open_run
-from splatseg.run.reporter import Silent
+from splatseg.run.reporter import NullReporter
 
 SWAPPED, REMOVED = "010", "020"
 
@@ -32,7 +32,7 @@ def spoiled(small_run: Path, tmp_path: Path) -> Run:
 
 
 def test_a_view_with_the_masks_of_another_and_one_without_any_are_found(spoiled: Run) -> None:
-    measured = measure_run(spoiled, spoiled.splats(), Silent())
+    measured = measure_run(spoiled, spoiled.splats(), NullReporter())
     worst = max(measured.masks, key=lambda view: view.shortfall)
     assert worst.view == f"{SWAPPED}.jpg" and worst.shortfall > 0.2
     assert measured.unmasked == (f"{REMOVED}.jpg",)
@@ -42,7 +42,7 @@ def test_a_view_with_the_masks_of_another_and_one_without_any_are_found(spoiled:
 
 
 def test_a_view_that_a_finding_names_is_pictured_and_linked(spoiled: Run) -> None:
-    report_run(spoiled, Silent())
+    report_run(spoiled, NullReporter())
     html = spoiled.report_path.read_text()
     anchor = re.search(rf'id="(view-\d+)" data-name="{SWAPPED}.jpg"', html)
     assert anchor and f'href="#{anchor[1]}"' in html
@@ -64,5 +64,5 @@ def test_a_run_without_votes_says_why_there_is_no_confidence(small_run: Path, tm
     shutil.copytree(small_run, tmp_path / "run")
     (tmp_path / "run" / "votes.safetensors").unlink()
     run = open_run(tmp_path / "run")
-    report_run(Run(run.path, dataclasses.replace(run.settings, method="paper")), Silent())
+    report_run(Run(run.path, dataclasses.replace(run.settings, method="paper")), NullReporter())
     assert "There is no confidence" in run.report_path.read_text()

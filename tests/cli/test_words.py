@@ -14,9 +14,9 @@ import tiny_language_models as tiny
 from splatseg.cli.main import run
 from splatseg.errors import NotFoundError, RunError, WeightsError
 from splatseg.evaluate.truth import read_truth
-from splatseg.jobs.words import describe_run, find_described, find_grounded
+from splatseg.jobs.words import describe_run
 from splatseg.run.folder import open_run
-from splatseg.run.reporter import Silent
+from splatseg.scene.finding import find_described, find_grounded
 from splatseg.segments.table_file import read_segments
 from splatseg.words.described import read_described
 from splatseg.words.query import Scale
@@ -89,17 +89,17 @@ def own_run(small_run: Path, tmp_path: Path) -> Path:
 
 def test_a_described_segment_is_found_by_words_that_look_like_it(own_run: Path) -> None:
     opened, encoder = open_run(own_run), Thumbnails()
-    assert "described" in describe_run(opened, encoder, Silent(), WORDS)
+    assert "described" in describe_run(opened, encoder, WORDS)
     splats = opened.splats()
     assert splats.segment_ids is not None
     found = find_described(opened, splats, encoder, ["thing 0"])
-    ids = np.unique(splats.segment_ids.numpy()[found.selection.members])
+    ids = np.unique(splats.segment_ids.numpy()[found.match.members])
     assert len(ids) >= 1 and found.facts[0].startswith("thing 0: ")
 
 
 def test_words_that_mean_nothing_are_refused_with_the_nearest_names(own_run: Path) -> None:
     opened, encoder = open_run(own_run), Thumbnails()
-    describe_run(opened, encoder, Silent(), [f"word{number}" for number in range(60)])
+    describe_run(opened, encoder, [f"word{number}" for number in range(60)])
     splats, messages = opened.splats(), []
     for number in range(20):
         try:
@@ -116,16 +116,16 @@ def test_segments_get_the_names_that_fit_only_if_asked_and_not_over_names_of_a_p
     rows = json.loads(opened.segments_path.read_text())
     rows[0]["name"] = "mine"
     opened.segments_path.write_text(json.dumps(rows))
-    describe_run(opened, encoder, Silent(), WORDS)
+    describe_run(opened, encoder, WORDS)
     assert [row.name for row in read_segments(opened.segments_path)] == ["mine", *[row.name for row in before[1:]]]
-    describe_run(opened, encoder, Silent(), WORDS, rename=True)
+    describe_run(opened, encoder, WORDS, rename=True)
     renamed = [row.name for row in read_segments(opened.segments_path)]
     assert renamed[0] == "mine" and len(set(renamed)) == len(renamed)
 
 
 def test_another_encoder_than_the_one_of_the_description_is_refused(own_run: Path) -> None:
     opened, encoder = open_run(own_run), Thumbnails()
-    describe_run(opened, encoder, Silent(), WORDS)
+    describe_run(opened, encoder, WORDS)
     encoder.name = "another"
     with pytest.raises(WeightsError, match="was made with thumbnails, not with another"):
         find_described(opened, opened.splats(), encoder, ["red"])
@@ -133,7 +133,7 @@ def test_another_encoder_than_the_one_of_the_description_is_refused(own_run: Pat
 
 def test_segments_that_changed_since_are_told(own_run: Path) -> None:
     opened, encoder = open_run(own_run), Thumbnails()
-    describe_run(opened, encoder, Silent(), WORDS)
+    describe_run(opened, encoder, WORDS)
     splats = opened.splats()
     assert splats.segment_ids is not None
     shifted = splats.replace(segment_ids=splats.segment_ids.roll(1))
@@ -143,7 +143,7 @@ def test_segments_that_changed_since_are_told(own_run: Path) -> None:
 
 def test_a_described_segment_that_is_gone_is_not_found_and_breaks_nothing(own_run: Path) -> None:
     opened, encoder = open_run(own_run), Thumbnails()
-    describe_run(opened, encoder, Silent(), WORDS)
+    describe_run(opened, encoder, WORDS)
     splats = opened.splats()
     assert splats.segment_ids is not None
     last = int(splats.segment_ids.max())
@@ -154,12 +154,12 @@ def test_a_described_segment_that_is_gone_is_not_found_and_breaks_nothing(own_ru
         except NotFoundError as refusal:
             assert f"(segment {last})" not in str(refusal)
         else:
-            assert found.selection.count > 0
+            assert found.match.count > 0
 
 
 def test_the_nearest_names_are_words_where_nobody_gave_a_name(own_run: Path) -> None:
     opened, encoder = open_run(own_run), Thumbnails()
-    describe_run(opened, encoder, Silent(), ["thing 0", *(f"word{number}" for number in range(60))])
+    describe_run(opened, encoder, ["thing 0", *(f"word{number}" for number in range(60))])
     names = Scale(read_described(opened.words_path)).names()
     assert "thing 0" in names.values()
     found = find_described(opened, opened.splats(), encoder, ["thing 0"])
@@ -187,15 +187,15 @@ def test_a_thing_grounded_in_most_views_becomes_one_selection(own_run: Path) -> 
     views = opened.capture.split("train")
     grounder = FromTruth(Path(opened.settings.capture.path) / "gt" / "instance", views)
     largest = _largest_thing(Path(opened.settings.capture.path), views)
-    found = find_grounded(opened, opened.splats(), grounder, [str(largest)], Silent())
-    assert found.selection.count > 20 and "support" in found.facts[0]
+    found = find_grounded(opened, opened.splats(), grounder, [str(largest)])
+    assert found.match.count > 20 and "support" in found.facts[0]
 
 
 def test_words_that_are_grounded_nowhere_are_refused(own_run: Path) -> None:
     opened = open_run(own_run)
     grounder = FromTruth(Path(opened.settings.capture.path) / "gt" / "instance", opened.capture.split("train"))
     with pytest.raises(NotFoundError, match="agree on no object"):
-        find_grounded(opened, opened.splats(), grounder, ["250"], Silent())
+        find_grounded(opened, opened.splats(), grounder, ["250"])
 
 
 def test_the_commands_describe_and_select_and_say_with_their_exit_code_what_came_of_it(

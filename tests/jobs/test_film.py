@@ -14,7 +14,6 @@ from splatseg.capture.transforms_json import write_transforms
 from splatseg.errors import PromptError
 from splatseg.formats.ply.ply import write_ply
 from splatseg.jobs.film import Film, _along_views, _distance, cameras_of_film, render_film
-from splatseg.run.reporter import Silent
 
 
 def views(width: int, height: int) -> list[View]:
@@ -53,8 +52,8 @@ def test_a_splat_file_has_a_film_of_its_own_and_the_same_one_each_time(tmp_path:
     write_ply(tmp_path / "splats.ply", splats.replace(segment_ids=torch.as_tensor(ids).int()))
     film = Film("orbit", seconds=0.5, fps=8, size=(48, 32), up="z", codec="av1")
     for name in ("one.mp4", "two.mp4"):
-        said = render_film(tmp_path / "splats.ply", "segments", film, tmp_path / name, Silent())
+        said = render_film(tmp_path / "splats.ply", "segments", film, tmp_path / name)
         assert said.endswith("AV1, 4 frames of 48x32, 0.5 s")
     assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "two.mp4").read_bytes()
     with pytest.raises(PromptError, match="comes without a capture to film along"):
-        render_film(tmp_path / "splats.ply", "rgb", Film("capture"), tmp_path / "three.mp4", Silent())
+        render_film(tmp_path / "splats.ply", "rgb", Film("capture"), tmp_path / "three.mp4")

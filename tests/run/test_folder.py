@@ -78,3 +78,17 @@ def test_a_line_of_metrics_cut_short_by_a_crash_is_left_out(tmp_path: Path) -> N
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"step": 20, "lo')
     assert run.metrics() == [{"step": 10, "loss": 0.5}]
+
+
+def test_what_takes_time_is_recorded_with_its_seconds(tmp_path: Path) -> None:
+    run = create_run(tmp_path, SETTINGS)
+    with run.timed("clustering"):
+        pass
+    assert [(row["timing"], row["seconds"] >= 0.0) for row in run.metrics()] == [("clustering", True)]
+
+
+def test_what_fails_has_no_time(tmp_path: Path) -> None:
+    run = create_run(tmp_path, SETTINGS)
+    with pytest.raises(RunError), run.timed("clustering"):
+        raise RunError("no")
+    assert run.metrics() == []

@@ -11,7 +11,7 @@ import itertools
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +21,11 @@ from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
 from splatseg.files import write_png
 from splatseg.formats.write import write_splats
+from splatseg.progress import Progress, counted
 from splatseg.render.label_maps import selection_mask, write_mask
 from splatseg.viewer.drawing.picture import picture
 from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.workspace import Workspace
-
-Progress = Callable[[int, int], None]
-"""progress(done, of): called after every file of many."""
 
 _LOCK = threading.Lock()
 _GIVEN: set[Path] = set()
@@ -59,10 +57,8 @@ def export_all_segments(scene: ShownScene, folder: Path, suffix: str = ".ply", p
     if scene.table is None or not scene.table.rows():
         raise PromptError("there are no segments to write; make some with `splatseg segment RUN --masks DIR`")
     rows = scene.table.rows()
-    for done, row in enumerate(rows, start=1):
+    for row in counted(rows, progress):
         _write(folder / f"{row.id:03d}-{_plain(row.name)}{suffix}", scene, scene.table.now.ids == row.id)
-        if progress:
-            progress(done, len(rows))
     return f"wrote {len(rows)} segments to {folder}"
 
 
@@ -78,10 +74,8 @@ def export_masks_of_all_views(
     if not members.any():
         raise PromptError("nothing is selected, so there are no masks to write; select something first")
     splats = scene.splats
-    for done, view in enumerate(scene.views, start=1):
+    for view in counted(scene.views, progress):
         write_mask(folder / view.png_name, selection_mask(splats, view.camera, members))
-        if progress:
-            progress(done, len(scene.views))
     return f"wrote masks of {len(scene.views)} views to {folder}"
 
 

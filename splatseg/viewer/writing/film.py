@@ -5,7 +5,7 @@ The keyframes are written beside the film, so that it can be made again, larger 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from splatseg.cameras.camera import Camera
 from splatseg.cameras.path import path_through
 from splatseg.capture.transforms_json import write_transforms
 from splatseg.errors import CaptureError, PromptError
+from splatseg.progress import Progress, counted
 from splatseg.render.film.video import write_video
 from splatseg.scene.first_pose import Pose, camera_at, pose_of
 from splatseg.viewer.workspace.workspace import Workspace
@@ -58,17 +59,11 @@ def write_film(
     count: int,
     size: tuple[int, int],
     path: Path,
-    advance: Callable[[int, int], None],
+    progress: Progress,
 ) -> None:
     """Write what a workspace shows along a path as a film of `count` pictures of size (width, height), and beside it
-    the keyframes, NAME.json. advance(done, total) is called after every picture. Raises as `cameras_through`."""
+    the keyframes, NAME.json. progress(done, total) is called after every picture. Raises as `cameras_through`."""
     cameras = cameras_through(keyframes, count, size)
     names = {f"keyframe_{number}": camera_at(pose, *size) for number, pose in enumerate(keyframes, start=1)}
     write_transforms(path.with_suffix(".json"), names)
-
-    def counted() -> Iterator[np.ndarray]:
-        for done, image in enumerate(frames(workspace, cameras), start=1):
-            advance(done, len(cameras))
-            yield image
-
-    write_video(path, counted(), float(RATE))
+    write_video(path, frames(workspace, counted(cameras, progress)), float(RATE))
