@@ -212,7 +212,7 @@ class Selection:
     ) -> Selection:
         """Return the selection that one more prompt makes, of what is wanted too; all prompts are asked together.
 
-        Raises PromptError unless it is exactly one of a click, a box and a mask, and as `Scene.click` does.
+        click (x, y), box (x0, y0, x1, y1), mask (H,W) bool, in pixels of the view. Raises PromptError unless it is exactly one of a click, a box and a mask, and as `Scene.click` does.
         """
         return self._with(Prompt(self.scene.camera(view), click, box, mask))
 
@@ -224,7 +224,10 @@ class Selection:
         box: Box | None = None,
         mask: np.ndarray | None = None,
     ) -> Selection:
-        """Return the selection without what a prompt points at. Raises PromptError as `add`, and if nothing is left."""
+        """Return the selection without what a prompt points at: a click, a box or a mask (H,W) bool.
+
+        Raises PromptError as `add` does, and if nothing is left.
+        """
         return self._with(Prompt(self.scene.camera(view), click, box, mask, wanted=False))
 
     def _with(self, prompt: Prompt) -> Selection:
