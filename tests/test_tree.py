@@ -14,6 +14,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 ORDER = [
     ["errors", "arrays", "files", "progress", "interrupts", "version", "threads", "oklab", "resampling", "cards"],
+    ["tensors"],
     ["cameras"],
     ["capture"],
     ["models"],

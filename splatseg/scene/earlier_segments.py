@@ -8,19 +8,15 @@ granularity and back) thus finds its ids, names and colours again. Without segme
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from splatseg.cluster.components import touching_gaussians
 from splatseg.cluster.touching import touching_segments
-from splatseg.errors import RunError
-from splatseg.files import atomic_write
 from splatseg.render.label_maps import HIGHEST_ID
 from splatseg.run.folder import Run
 from splatseg.segments.colors import Frame, choose_colors, colors_by_place, kept_colors
@@ -28,6 +24,7 @@ from splatseg.segments.identity import carried_over
 from splatseg.segments.palette import Color, segment_color
 from splatseg.segments.table_file import read_segments
 from splatseg.splats.splats import Splats
+from splatseg.tensors import read_tensors, write_tensors
 
 FORMAT = "splatseg earlier segments 1"
 
@@ -109,24 +106,18 @@ def write_earlier(path: Path, earlier: Earlier) -> None:
     if not earlier.labelings and not earlier.highest:
         path.unlink(missing_ok=True)
         return
-    facts = {"format": FORMAT, "names": earlier.names, "colors": earlier.colors, "highest": earlier.highest}
-    with atomic_write(path) as file:
-        # One entry: safetensors writes several in no fixed order, and the same run is to give the same bytes.
-        ids = np.stack(earlier.labelings) if earlier.labelings else np.zeros((0, 0))
-        file.write(save({"ids": ids.astype(np.int32)}, {"facts": json.dumps(facts)}))
+    facts = {"names": earlier.names, "colors": earlier.colors, "highest": earlier.highest}
+    ids = np.stack(earlier.labelings) if earlier.labelings else np.zeros((0, 0))
+    write_tensors(path, FORMAT, {"ids": ids.astype(np.int32)}, facts)
 
 
 def _read(path: Path) -> Earlier:
-    try:
-        with safe_open(str(path), framework="numpy") as file:
-            facts = json.loads((file.metadata() or {})["facts"])
-            if facts["format"] != FORMAT:
-                raise ValueError(f"its format is {facts['format']!r}")
-            labelings = tuple(file.get_tensor("ids"))
-        names = {int(segment_id): str(name) for segment_id, name in facts["names"].items()}
-        return Earlier(labelings, names, dict(_colors(facts["colors"])), int(facts["highest"]))
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise RunError(f"{path} cannot be read ({error}); delete it, and only present ids and names are kept") from None
+    return read_tensors(path, FORMAT, "delete it, and only present ids and names are kept", _decoded)
+
+
+def _decoded(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> Earlier:
+    names = {int(segment_id): str(name) for segment_id, name in facts["names"].items()}
+    return Earlier(tuple(tensors["ids"]), names, dict(_colors(facts["colors"])), int(facts["highest"]))
 
 
 def _colors(values: dict[str, list[int]]) -> Iterator[tuple[int, Color]]:

@@ -12,21 +12,19 @@ are gone: `splatseg segment` finds them again.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from splatseg.capture.capture import View
 from splatseg.cluster.hierarchy import Hierarchy
-from splatseg.files import atomic_write
+from splatseg.errors import RunError
 from splatseg.formats.ply.ply import write_ply
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.run.folder import Run
@@ -36,6 +34,7 @@ from splatseg.scene.table_state import Labeling
 from splatseg.segments.colors import Frame
 from splatseg.segments.table_file import largest_first, read_segments, write_segments
 from splatseg.splats.splats import Splats
+from splatseg.tensors import read_tensors, write_tensors
 
 FORMAT = "splatseg unsaved segments 1"
 
@@ -208,8 +207,7 @@ def open_table(
 
 def write_unsaved(path: Path, ids: np.ndarray, highest: int) -> None:
     """Write ids (N,) int32 that splats.ply does not have yet, and the highest id ever given, atomically."""
-    with atomic_write(path) as file:
-        file.write(save({"ids": ids}, {"facts": json.dumps({"format": FORMAT, "highest": highest})}))
+    write_tensors(path, FORMAT, {"ids": ids}, {"highest": highest})
 
 
 def read_unsaved(run: Run, count: int) -> tuple[np.ndarray, int] | None:
@@ -218,13 +216,15 @@ def read_unsaved(run: Run, count: int) -> tuple[np.ndarray, int] | None:
     None if there are none: no file, one older than the splat, one that cannot be read or is of another splat.
     """
     path = run.unsaved_path
+
+    def decode(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> tuple[np.ndarray, int] | None:
+        ids = tensors["ids"]
+        fits = ids.shape == (count,) and ids.dtype == np.int32 and ids.min(initial=0) >= 0
+        return (ids, int(facts["highest"])) if fits else None
+
     try:
         if path.stat().st_mtime_ns < run.splats_path.stat().st_mtime_ns:
             return None
-        with safe_open(str(path), framework="numpy") as file:
-            facts = json.loads((file.metadata() or {})["facts"])
-            ids = file.get_tensor("ids")
-        fits = facts["format"] == FORMAT and ids.shape == (count,) and ids.dtype == np.int32 and ids.min(initial=0) >= 0
-        return (ids, int(facts["highest"])) if fits else None
-    except (FileNotFoundError, SafetensorError, OSError, KeyError, ValueError, TypeError):
+        return read_tensors(path, FORMAT, "delete it", decode)
+    except (OSError, RunError):
         return None

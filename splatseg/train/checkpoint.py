@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+import torch
 from torch import Tensor
 
 from splatseg.errors import RunError
-from splatseg.files import atomic_write, write_json
+from splatseg.files import write_json
+from splatseg.tensors import DAMAGE, load_tensors, reason_of, write_tensors
 
 FORMAT = 1
 KEPT = 2
@@ -36,9 +36,8 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     """Write a checkpoint and remove all but the last two. Returns the path of its JSON."""
     folder = Path(folder)
     stem = f"step_{checkpoint.step:08d}"
-    contiguous = {name: tensor.detach().contiguous() for name, tensor in checkpoint.tensors.items()}
-    with atomic_write(folder / f"{stem}.safetensors") as file:
-        file.write(save(contiguous))
+    arrays = {name: checkpoint.tensors[name].detach().numpy() for name in sorted(checkpoint.tensors)}
+    write_tensors(folder / f"{stem}.safetensors", None, arrays)
     path = folder / f"{stem}.json"
     write_json(path, {"format": FORMAT, "step": checkpoint.step, "facts": checkpoint.facts})
     for old in _jsons(folder)[:-KEPT]:
@@ -65,9 +64,11 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
                     f"{path} was written by another version of splatseg (format {head.get('format')}, this one reads "
                     f"{FORMAT}); finish the run with that version or start it anew"
                 )
-            return Checkpoint(int(head["step"]), load_file(path.with_suffix(".safetensors")), dict(head["facts"]))
-        except (OSError, ValueError, KeyError, AttributeError, TypeError, SafetensorError) as error:
-            damage = damage or f"{path.with_suffix('.*')}: {str(error).splitlines()[0]}"
+            arrays, _ = load_tensors(path.with_suffix(".safetensors"))
+            tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+            return Checkpoint(int(head["step"]), tensors, dict(head["facts"]))
+        except DAMAGE as error:
+            damage = damage or f"{path.with_suffix('.*')}: {reason_of(error)}"
     if damage:
         raise RunError(f"no checkpoint in {folder} can be read ({damage}); start the run anew")
     return None

@@ -29,6 +29,7 @@ from splatseg.render.rgb import view_colors
 from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.spherical_harmonics import coefficient_count
 from splatseg.splats.splats import Splats
+from splatseg.tensors import DAMAGE, reason_of
 from splatseg.train import density
 from splatseg.train.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from splatseg.train.losses import JointObjective, photometric_loss, psnr
@@ -304,6 +305,15 @@ def _resumed(folder: Path, facts: dict[str, Any]) -> FitState | None:
                 f"the checkpoint in {folder} is of a fit with another {name}; "
                 "resume with the settings it was begun with, or start anew"
             )
+    try:
+        return _state_of(checkpoint)
+    except DAMAGE as error:
+        raise RunError(
+            f"the checkpoint in {folder} is not one of a fit ({reason_of(error)}); start the run anew"
+        ) from error
+
+
+def _state_of(checkpoint: Checkpoint) -> FitState:
     tensors = checkpoint.tensors
     names = [name.removeprefix("value.") for name in tensors if name.startswith("value.")]
     optimiser = Optimiser(

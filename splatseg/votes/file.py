@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
 from scipy import sparse
 
-from splatseg.errors import RunError
-from splatseg.files import atomic_write
+from splatseg.tensors import read_tensors, write_tensors
 from splatseg.votes.votes import Votes
 
 FORMAT = "splatseg votes 1"
 
-_KINDS = {"float32": "F32", "int32": "I32", "int64": "I64"}
-"""How safetensors calls the types of the arrays."""
+MOST_LAYERS = 1 << 16
+"""Layers that a view may have: far more than label maps of it fit into memory."""
 
 
 def write_votes(path: Path, votes: Votes) -> None:
@@ -37,39 +35,35 @@ def write_votes(path: Path, votes: Votes) -> None:
         "areas": votes.areas,
         "seen": votes.seen,
     }
-    metadata = {"format": FORMAT, "views": json.dumps(votes.views)}
-    with atomic_write(path) as file:
-        _write_safetensors(file, {name: np.ascontiguousarray(value) for name, value in tensors.items()}, metadata)
+    write_tensors(path, FORMAT, tensors, {"views": json.dumps(votes.views)}, spaced=True)
 
 
 def read_votes(path: Path) -> Votes:
     """Read what `write_votes` wrote. Raises RunError for a file that is not that or is damaged."""
-    try:
-        with safe_open(str(path), framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise RunError(f"{path} holds no votes of this version of splatseg; run `splatseg segment` again")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        views = tuple(json.loads(metadata["views"]))
-        starts = tensors["indptr"]
-        # Before they are narrowed: differences of 32-bit numbers can wrap and look as if they ascended.
-        _check_row_starts(starts, len(tensors["data"]))
-        # scipy keeps 32-bit columns as they are only beside 32-bit row starts.
-        small = starts.astype(np.int32) if len(tensors["data"]) < 2**31 else starts
-        csr = (tensors["data"], tensors["indices"], small)
-        weights = sparse.csr_array(csr, shape=tuple(tensors["shape"].tolist()))
-        weights.check_format(full_check=True)
-        return Votes(
-            weights,
-            tensors["view_of"],
-            tensors["id_of"],
-            tensors["areas"],
-            tensors["seen"],
-            views,
-            tensors["layer_of"],
-        )
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise RunError(f"{path} cannot be read ({error}); run `splatseg segment` again") from error
+    return read_tensors(path, FORMAT, "run `splatseg segment` again", _votes)
+
+
+def _votes(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> Votes:
+    views = tuple(json.loads(facts["views"]))
+    starts = tensors["indptr"]
+    # Before they are narrowed: differences of 32-bit numbers can wrap and look as if they ascended.
+    _check_row_starts(starts, len(tensors["data"]))
+    _check_numbers("view_of", tensors["view_of"], len(views))
+    _check_numbers("layer_of", tensors["layer_of"], MOST_LAYERS)
+    # scipy keeps 32-bit columns as they are only beside 32-bit row starts.
+    small = starts.astype(np.int32) if len(tensors["data"]) < 2**31 else starts
+    csr = (tensors["data"], tensors["indices"], small)
+    weights = sparse.csr_array(csr, shape=tuple(tensors["shape"].tolist()))
+    weights.check_format(full_check=True)
+    return Votes(
+        weights,
+        tensors["view_of"],
+        tensors["id_of"],
+        tensors["areas"],
+        tensors["seen"],
+        views,
+        tensors["layer_of"],
+    )
 
 
 def _check_row_starts(starts: np.ndarray, entries: int) -> None:
@@ -79,20 +73,6 @@ def _check_row_starts(starts: np.ndarray, entries: int) -> None:
         raise ValueError(f"its row starts do not ascend from 0 to its {entries} weights")
 
 
-def _write_safetensors(file: IO[bytes], tensors: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
-    """Array by array: the library puts the whole file together in memory first, which votes are too large for."""
-    header: dict[str, object] = {"__metadata__": metadata}
-    offset = 0
-    # Wide types first, so that every array starts at a multiple of its item's size.
-    ordered = sorted(tensors, key=lambda name: -tensors[name].itemsize)
-    for name in ordered:
-        array = tensors[name]
-        end = offset + array.nbytes
-        header[name] = {"dtype": _KINDS[array.dtype.name], "shape": list(array.shape), "data_offsets": [offset, end]}
-        offset = end
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    file.write(len(text).to_bytes(8, "little"))
-    file.write(text)
-    for name in ordered:
-        file.write(tensors[name].reshape(-1).view(np.uint8).data)
+def _check_numbers(name: str, values: np.ndarray, limit: int) -> None:
+    if values.dtype != np.int32 or (values < 0).any() or (values >= limit).any():
+        raise ValueError(f"{name} must hold whole numbers from 0 to {limit - 1}")

@@ -13,14 +13,13 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from splatseg.arrays import check_shapes
 from splatseg.errors import RunError
-from splatseg.files import atomic_write
+from splatseg.tensors import read_tensors, write_tensors
 from splatseg.words.crops import Crop
 from splatseg.words.encoder import Encoder
 from splatseg.words.vocabulary import caption
@@ -112,36 +111,26 @@ def marks_of(segment_ids: np.ndarray) -> dict[int, int]:
 
 def write_described(path: Path, described: Described) -> None:
     """Write atomically."""
-    tensors = {
-        "ids": described.ids,
-        "vectors": described.vectors,
-        "marks": described.marks,
-        "word_vectors": described.word_vectors,
-    }
-    facts = {
-        "format": FORMAT,
-        "words": json.dumps(described.words),
-        "encoder": described.encoder,
-        "weights": described.weights,
-    }
-    with atomic_write(path) as file:
-        file.write(save({name: np.ascontiguousarray(value) for name, value in tensors.items()}, facts))
+    tensors = {name: getattr(described, name) for name in ("marks", "vectors", "word_vectors", "ids")}
+    facts = {"words": json.dumps(described.words), "encoder": described.encoder, "weights": described.weights}
+    write_tensors(path, FORMAT, tensors, facts)
 
 
 def read_described(path: Path) -> Described:
     """Read what `write_described` wrote. Raises RunError if it is missing, damaged, or of another version."""
-    try:
-        with safe_open(str(path), framework="numpy") as file:
-            facts = file.metadata() or {}
-            if facts.get("format") != FORMAT:
-                raise RunError(f"{path} holds no words of this version of splatseg; run `splatseg words` again")
-            tensors = {name: file.get_tensor(name) for name in ("ids", "vectors", "marks", "word_vectors")}
-        return Described(
-            **tensors, words=tuple(json.loads(facts["words"])), encoder=facts["encoder"], weights=facts["weights"]
-        )
-    except FileNotFoundError:
-        raise RunError(
-            f"there is no {path}: the segments are not described yet; run `splatseg words {path.parent} --model DIR`"
-        ) from None
-    except (OSError, SafetensorError, KeyError, ValueError, AssertionError) as error:
-        raise RunError(f"{path} is damaged ({error}); run `splatseg words {path.parent} --model DIR` again") from None
+    again = f"run `splatseg words {path.parent} --model DIR`"
+    if not path.exists():
+        raise RunError(f"there is no {path}: the segments are not described yet; {again}")
+    return read_tensors(path, FORMAT, f"{again} again", _decoded, damaged="is damaged")
+
+
+def _decoded(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> Described:
+    return Described(
+        ids=tensors["ids"],
+        vectors=tensors["vectors"],
+        marks=tensors["marks"],
+        words=tuple(json.loads(facts["words"])),
+        word_vectors=tensors["word_vectors"],
+        encoder=facts["encoder"],
+        weights=facts["weights"],
+    )

@@ -89,3 +89,12 @@ def test_a_hierarchy_survives_the_disk_and_damage_is_told(tmp_path: Path) -> Non
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(RunError, match=r"cannot be read .* run `splatseg segment` again"):
         read_hierarchy(path)
+
+
+@pytest.mark.parametrize("atoms", [[0, 2**31 - 1], [0, -1], [0, 3], [0.0, 1.0]])
+def test_atoms_that_no_gaussian_can_have_are_refused(tmp_path: Path, atoms: list[float]) -> None:
+    path = tmp_path / "hierarchy.safetensors"
+    kind = np.float32 if isinstance(atoms[0], float) else np.int32
+    write_hierarchy(path, Hierarchy(np.array(atoms, kind), np.zeros((0, 2), np.int32), np.zeros(0, np.float32)))
+    with pytest.raises(RunError, match=r"cannot be read \(atoms .* run `splatseg segment` again"):
+        read_hierarchy(path)

@@ -6,6 +6,7 @@ import json
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from splatseg.errors import RunError
 from splatseg.train.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
@@ -61,3 +62,32 @@ def test_a_checkpoint_of_another_format_is_refused(tmp_path):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
     with pytest.raises(RunError, match="another version of splatseg"):
         read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"format": 1, "step": 1e999, "facts": {}}', '{"format": 1, "step": ' + "[" * 100_000, '{"format": 1}', "[]"],
+)
+def test_hostile_json_is_damage(tmp_path, text):
+    write_checkpoint(tmp_path, checkpoint(1)).write_text(text)
+    with pytest.raises(RunError, match=r"no checkpoint in .* can be read .*start the run anew"):
+        read_checkpoint(tmp_path)
+
+
+def test_tensors_of_any_shape_and_stride_come_back(tmp_path):
+    tensors = {"turned": torch.arange(6.0).reshape(2, 3).t(), "one": torch.tensor(3.0), "whole": torch.arange(3)}
+    write_checkpoint(tmp_path, Checkpoint(1, tensors, {}))
+    found = read_checkpoint(tmp_path)
+    assert found is not None
+    for name, tensor in tensors.items():
+        assert torch.equal(found.tensors[name], tensor) and found.tensors[name].dtype == tensor.dtype
+
+
+def test_reading_what_the_library_wrote_is_the_same(tmp_path):
+    """As checkpoints were written before."""
+    path = write_checkpoint(tmp_path, checkpoint(4)).with_suffix(".safetensors")
+    before = path.read_bytes()
+    save_file(checkpoint(4).tensors, path)
+    assert path.read_bytes() == before
+    found = read_checkpoint(tmp_path)
+    assert found is not None and torch.equal(found.tensors["means"], torch.full((3, 2), 4.0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -131,6 +132,17 @@ def test_a_checkpoint_of_other_settings_is_refused(capture, tmp_path):
     fit_splats(capture, config, checkpoints=tmp_path)
     with pytest.raises(RunError, match=r"another config.*start anew"):
         fit_splats(capture, CONFIG, checkpoints=tmp_path, resume=True)
+
+
+@pytest.mark.parametrize("idle", [{"means": float("inf")}, [], None])
+def test_a_checkpoint_that_is_none_of_a_fit_is_told(capture, tmp_path, idle):
+    fit(capture, CONFIG, checkpoints=tmp_path)
+    for path in tmp_path.glob("*.json"):
+        head = json.loads(path.read_text())
+        head["facts"]["idle"] = idle
+        path.write_text(json.dumps(head))
+    with pytest.raises(RunError, match=r"the checkpoint in .* is not one of a fit \(.+\); start the run anew"):
+        fit(capture, CONFIG, checkpoints=tmp_path, resume=True)
 
 
 def test_resuming_where_nothing_was_saved_starts_from_the_beginning(capture, tmp_path):

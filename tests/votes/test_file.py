@@ -116,3 +116,25 @@ def test_row_starts_of_another_type_are_refused(tmp_path: Path):
     save_file(tensors, path, {"format": "splatseg votes 1", "views": '["a b.png", "c/d.png", "e.png"]'})
     with pytest.raises(RunError, match="row starts are not a list"):
         read_votes(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("layer_of", 2**31 - 1), ("layer_of", -1), ("view_of", 3), ("view_of", -1)]
+)
+def test_views_and_layers_that_cannot_be_are_refused(tmp_path: Path, name: str, value: int):
+    path = tmp_path / "votes.safetensors"
+    votes = some_votes()
+    getattr(votes, name)[-1] = value
+    write_votes(path, votes)
+    with pytest.raises(
+        RunError, match=rf"cannot be read \({name} must hold whole numbers .*run `splatseg segment` again"
+    ):
+        read_votes(path)
+
+
+def test_names_of_views_nested_too_deep_are_refused(tmp_path: Path):
+    path = tmp_path / "votes.safetensors"
+    write_votes(path, some_votes())
+    save_file(load_file(path), path, {"format": "splatseg votes 1", "views": "[" * 100_000})
+    with pytest.raises(RunError, match="run `splatseg segment` again"):
+        read_votes(path)

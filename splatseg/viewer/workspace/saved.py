@@ -15,19 +15,16 @@ Alphabet: N Gaussians; B sets.
 
 from __future__ import annotations
 
-import json
 import threading
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from splatseg.cameras.camera import Camera
-from splatseg.errors import PromptError
-from splatseg.files import atomic_write
+from splatseg.errors import PromptError, RunError
 from splatseg.select.prompt import Prompt
+from splatseg.tensors import read_tensors, write_tensors
 from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.history import Bits, Placed, Step
 from splatseg.viewer.workspace.workspace import Workspace
@@ -82,10 +79,9 @@ class SavedWorkspaces:
                 return
             states = [*(state_of(workspace) for workspace in self._used), *self._left]
             kept = [{**state.facts, "sets": len(state.bits)} for state in states]
-            facts = {"format": FORMAT, "gaussians": len(self._scene.splats), "workspaces": kept}
+            facts = {"gaussians": len(self._scene.splats), "workspaces": kept}
             bits = np.concatenate([state.bits for state in states]) if states else np.zeros((0, 0), np.uint8)
-            with atomic_write(run.workspaces_path) as file:
-                file.write(save({"bits": bits}, {"facts": json.dumps(facts)}))
+            write_tensors(run.workspaces_path, FORMAT, {"bits": bits}, facts)
             self._written = shown
 
 
@@ -155,17 +151,18 @@ def _placed(facts: dict[str, Any], hidden: Bits | None) -> Placed:
 def _read(scene: ShownScene) -> list[State]:
     if scene.run is None or not scene.run.workspaces_path.exists():
         return []
-    try:
-        with safe_open(str(scene.run.workspaces_path), framework="numpy") as file:
-            facts = json.loads((file.metadata() or {})["facts"])
-            bits = file.get_tensor("bits")
-        if facts["format"] != FORMAT or facts["gaussians"] != len(scene.splats):
-            return []
+
+    def decode(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> list[State]:
         states, first = [], 0
+        if facts["gaussians"] != len(scene.splats):
+            return []
         for one in facts["workspaces"]:
-            states.append(State(one, bits[first : first + one["sets"]]))
+            states.append(State(one, tensors["bits"][first : first + one["sets"]]))
             first += one["sets"]
             restore(Workspace(scene), states[-1])  # what cannot be restored is found here, not when somebody comes
         return states[:LEFT]
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError, IndexError, AssertionError, PromptError):
+
+    try:
+        return read_tensors(scene.run.workspaces_path, FORMAT, "delete it", decode)
+    except (RunError, PromptError):
         return []
