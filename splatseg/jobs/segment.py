@@ -13,7 +13,8 @@ from splatseg.cluster.hierarchy_file import write_hierarchy
 from splatseg.errors import RunError
 from splatseg.features.contrast.train import fit_contrast_features
 from splatseg.features.lift.embed import embed, fill_unseen
-from splatseg.features.paper.train import FeatureReport, fit_paper_features
+from splatseg.features.paper.train import fit_paper_features
+from splatseg.features.report import FeatureReport
 from splatseg.formats.ply.ply import write_ply
 from splatseg.jobs.proposals import propose_for_run
 from splatseg.render.label_maps import label_map, write_label_map

@@ -14,34 +14,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 from scipy import sparse
 
 from splatseg.arrays import check_shapes
+from splatseg.capture.capture import View
 from splatseg.errors import MaskError
+from splatseg.masks.segments import Segments
+from splatseg.masks.source import MaskSource
 from splatseg.raster.interface import Plan, prepare, vote
 from splatseg.splats.splats import Splats
 from splatseg.votes.gathering import Gathering
-
-if TYPE_CHECKING:
-    from splatseg.capture.capture import View
-    from splatseg.masks.segments import Segments
 
 WEIGHT_FLOOR = 1e-3
 """Votes below this many pixels are dropped: they are what leaks through a nearly opaque surface."""
 
 SHARE_FLOOR = 2e-3
 """Votes below this share of all the view sees of the Gaussian are dropped: the far tails of its footprint."""
-
-
-class MaskSource(Protocol):
-    """Where the masks of a view come from: a `MaskStore`, or anything else that can be read so."""
-
-    def read(self, view: View) -> Segments | None:
-        """The segments of a view at the size of its camera, or None if it has no masks."""
 
 
 @dataclass(frozen=True, eq=False)

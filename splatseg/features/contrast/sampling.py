@@ -19,8 +19,8 @@ from torch import Tensor
 from splatseg.capture.capture import View
 from splatseg.features.contrast.consensus import RELATED
 from splatseg.features.contrast.settings import ContrastConfig
-from splatseg.features.paper.train import Masks
 from splatseg.masks.segments import Segments
+from splatseg.masks.source import MaskSource
 from splatseg.raster.interface import PixelPlan, prepare, prepare_pixels
 from splatseg.splats.splats import Splats
 from splatseg.votes.votes import Votes
@@ -51,7 +51,7 @@ class SampledViews:
         self,
         splats: Splats,
         views: Sequence[View],
-        masks: Masks,
+        masks: MaskSource,
         votes: Votes,
         counts: np.ndarray,
         config: ContrastConfig,

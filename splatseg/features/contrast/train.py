@@ -30,7 +30,8 @@ from splatseg.features.contrast.sampling import Sample, SampledViews
 from splatseg.features.contrast.settings import ContrastConfig
 from splatseg.features.contrast.spatial import neighbour_loss, true_neighbours
 from splatseg.features.lift.embed import fill_unseen
-from splatseg.features.paper.train import FeatureReport, Masks
+from splatseg.features.report import FeatureReport
+from splatseg.masks.source import MaskSource
 from splatseg.raster.interface import rasterize_pixels
 from splatseg.splats.splats import Splats
 from splatseg.train.train import view_of_step
@@ -46,7 +47,7 @@ SPATIAL = 2
 def fit_contrast_features(
     splats: Splats,
     views: Sequence[View],
-    masks: Masks,
+    masks: MaskSource,
     votes: Votes,
     config: ContrastConfig | None = None,
     on_step: Callable[[FeatureReport], None] | None = None,
@@ -88,7 +89,7 @@ class Objective:
     """The losses of a step as functions of the features (N,F); prototypes are constants for the gradient if shared."""
 
     def __init__(
-        self, splats: Splats, views: Sequence[View], masks: Masks, votes: Votes, config: ContrastConfig
+        self, splats: Splats, views: Sequence[View], masks: MaskSource, votes: Votes, config: ContrastConfig
     ) -> None:
         self._config = config
         consensus = find_consensus(votes, config.seed)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,7 +21,8 @@ from splatseg.capture.capture import View
 from splatseg.features.paper.loss import clustering_loss
 from splatseg.features.paper.settings import PaperConfig
 from splatseg.features.paper.spatial import spatial_loss
-from splatseg.masks.segments import Segments
+from splatseg.features.report import FeatureReport
+from splatseg.masks.source import MaskSource
 from splatseg.raster.interface import prepare, rasterize_plan
 from splatseg.splats.splats import Splats
 from splatseg.train.optimiser import Optimiser
@@ -32,28 +32,11 @@ FIRST, SPATIAL = 0, 1
 """Purposes of randomness."""
 
 
-class Masks(Protocol):
-    """Where the segments of a view come from; a `MaskStore`."""
-
-    def read(self, view: View) -> Segments | None:
-        """Segments of a view at the size of its camera, or None if it has none."""
-        ...
-
-
-@dataclass(frozen=True)
-class FeatureReport:
-    """How the training of features is at a step: loss of this step, seconds since it began."""
-
-    step: int
-    loss: float
-    seconds: float
-
-
 @dataclass(frozen=True, eq=False)
 class PaperObjective:
     """The paper's two losses on the masks of a capture. A `train.JointObjective`."""
 
-    masks: Masks
+    masks: MaskSource
     config: PaperConfig
 
     @property
@@ -110,7 +93,7 @@ class PaperObjective:
 def fit_paper_features(
     splats: Splats,
     views: tuple[View, ...],
-    masks: Masks,
+    masks: MaskSource,
     config: PaperConfig,
     on_step: Callable[[FeatureReport], None] | None = None,
 ) -> Splats:

@@ -14,7 +14,7 @@ from splatseg.features.contrast.initial_features import starting_features
 from splatseg.features.contrast.settings import ContrastConfig
 from splatseg.features.contrast.train import FARTHEST, fit_contrast_features, rate_at
 from splatseg.features.lift.embed import fill_unseen
-from splatseg.features.paper.train import FeatureReport
+from splatseg.features.report import FeatureReport
 from splatseg.votes.votes import Votes, collect_votes
 
 CONFIG = ContrastConfig(iterations=120, channels=8, pixels_a_view=600)

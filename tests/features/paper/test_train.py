@@ -13,7 +13,8 @@ import torch
 from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import Capture, View
 from splatseg.features.paper.settings import PaperConfig
-from splatseg.features.paper.train import FeatureReport, PaperObjective, fit_paper_features
+from splatseg.features.paper.train import PaperObjective, fit_paper_features
+from splatseg.features.report import FeatureReport
 from splatseg.files import write_png
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.render.rgb import render_channels, render_rgb
