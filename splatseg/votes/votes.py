@@ -106,6 +106,22 @@ def collect_votes(
     )
 
 
+def visible_under_masks(votes: Votes) -> sparse.csr_array:
+    """Add up the votes of each view: (N,V) float32, pixels; the V views that have masks are numbered in their order.
+
+    Masks of one layer lie apart, so their votes add up; layers lie on one another, so the fullest one counts.
+    """
+    view_of = np.unique(votes.view_of, return_inverse=True)[1]
+    visible = sparse.csr_array((votes.weights.shape[0], int(view_of.max(initial=-1)) + 1), dtype=np.float32)
+    for layer in range(int(votes.layer_of.max(initial=0)) + 1):
+        # A matrix (M,V) with a one for every mask of the layer adds the columns of each view.
+        columns = np.flatnonzero(votes.layer_of == layer)
+        ones, shape = np.ones(len(columns), dtype=np.float32), (len(view_of), visible.shape[1])
+        gather = sparse.csr_array((ones, (columns, view_of[columns])), shape=shape)
+        visible = sparse.csr_array(visible.maximum(votes.weights @ gather))
+    return visible
+
+
 def _add_view(gathering: Gathering, plan: Plan, segments: Segments) -> np.ndarray:
     """Add the votes of the masks of one view in all its layers, above the floors; its total weight (N,) is returned."""
     if not segments.layers:
