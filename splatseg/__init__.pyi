@@ -24,7 +24,7 @@ from .jobs.film import Film as Film
 from .jobs.film import render_video as render_video
 from .jobs.masks import MasksRequest as MasksRequest
 from .jobs.masks import export_masks as export_masks
-from .jobs.masks import make_masks as make_masks
+from .jobs.masks import propose_for_capture as propose_for_capture
 from .jobs.protocol import evaluate_protocol as evaluate_protocol
 from .jobs.refine import refine_run as refine_run
 from .jobs.request import Request as Request
@@ -38,7 +38,7 @@ from .jobs.words import Words as Words
 from .jobs.words import describe_run as describe_run
 from .jobs.words import open_language as open_language
 from .masks.propose.image.propose import propose_masks as propose_masks
-from .masks.propose.settings import GenerateSettings as GenerateSettings
+from .masks.propose.settings import ProposeSettings as ProposeSettings
 from .masks.store import open_masks as open_masks
 from .raster.interface import rasterize as rasterize
 from .refine.refine import RefineSettings as RefineSettings

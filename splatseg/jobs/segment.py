@@ -16,7 +16,7 @@ from splatseg.features.lift.embed import embed, fill_unseen
 from splatseg.features.paper.train import fit_paper_features
 from splatseg.features.report import FeatureReport
 from splatseg.formats.ply.ply import write_ply
-from splatseg.jobs.proposals import propose_for_run
+from splatseg.jobs.masks import propose_for_run
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run, save_settings
