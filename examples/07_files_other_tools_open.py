@@ -5,8 +5,8 @@ from tempfile import mkdtemp
 
 import splatseg
 from splatseg.demo.demo import demo_capture
-from splatseg.formats.objects import members_of_segments
 from splatseg.run.reporter import Silent
+from splatseg.segments.members import members_of_segments
 from splatseg.segments.table_file import read_segments
 
 folder = demo_capture()
