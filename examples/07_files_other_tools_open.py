@@ -7,7 +7,7 @@ import splatseg
 from splatseg.demo.demo import demo_capture
 from splatseg.run.reporter import Silent
 from splatseg.segments.members import members_of_segments
-from splatseg.segments.table_file import read_segments
+from splatseg.segments.segments_json import read_segments
 
 folder = demo_capture()
 settings = splatseg.RunSettings.of(

@@ -17,7 +17,8 @@ from splatseg.formats.sidecar import read_sidecar_table
 from splatseg.formats.write import format_of, write_splats_as
 from splatseg.run.folder import FILES, FOLDERS, Run, open_run
 from splatseg.segments.members import members_of_segments
-from splatseg.segments.table_file import Segment, described_as, read_segments, segments_of_rows
+from splatseg.segments.segment import Segment, described_as
+from splatseg.segments.segments_json import read_segments, segments_of_rows
 from splatseg.splats.splats import Splats
 
 ExportLayout = Literal["inria"]

@@ -23,7 +23,8 @@ from splatseg.run.folder import Run, save_settings
 from splatseg.run.reporter import Reporter
 from splatseg.run.settings import AUTO_MASKS, Method
 from splatseg.scene.earlier_segments import Earlier, earlier_segments, settled, write_earlier
-from splatseg.segments.table_file import describe_segments, write_segments
+from splatseg.segments.segment import describe_segments
+from splatseg.segments.segments_json import write_segments
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.confidence import segment_confidence

@@ -19,7 +19,8 @@ from splatseg.models.pretrained import read_config
 from splatseg.render.label_maps import label_map
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
-from splatseg.segments.table_file import Segment, read_segments, write_segments
+from splatseg.segments.segment import Segment
+from splatseg.segments.segments_json import read_segments, write_segments
 from splatseg.select.selection import Selection
 from splatseg.splats.splats import Splats
 from splatseg.words.chosen_views import choose_views

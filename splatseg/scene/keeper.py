@@ -30,7 +30,8 @@ from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.run.folder import Run
 from splatseg.scene.earlier_segments import Earlier, earlier_segments, write_earlier
 from splatseg.scene.table_state import Labeling, LiveTable
-from splatseg.segments.table_file import largest_first, write_segments
+from splatseg.segments.segment import largest_first
+from splatseg.segments.segments_json import write_segments
 from splatseg.splats.splats import Splats
 
 FORMAT = "splatseg unsaved segments 1"

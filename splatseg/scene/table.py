@@ -31,7 +31,8 @@ from splatseg.scene.split_parts import pieces_of
 from splatseg.scene.table_state import Labeling
 from splatseg.segments.colors import Frame, choose_colors, colors_by_place
 from splatseg.segments.palette import Color
-from splatseg.segments.table_file import Segment, describe_segment, describe_segments, largest_first, read_segments
+from splatseg.segments.segment import Segment, describe_segment, describe_segments, largest_first
+from splatseg.segments.segments_json import read_segments
 from splatseg.splats.splats import Splats
 
 PLACES = 10_000

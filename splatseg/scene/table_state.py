@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from splatseg.segments.table_file import Segment
+from splatseg.segments.segment import Segment
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import numpy as np
 
 from splatseg.scene.scene import Scene
 from splatseg.scene.table_state import Labeling
-from splatseg.segments.table_file import describe_segment
+from splatseg.segments.segment import describe_segment
 from splatseg.viewer.workspace.history import Bits
 
 NAMED = 3
