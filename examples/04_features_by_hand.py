@@ -9,7 +9,7 @@ from splatseg.splats.initialise import from_points
 folder = demo_capture()
 capture = splatseg.load_capture(folder, downscale=2)
 masks = splatseg.open_masks(folder / "masks", capture.views)
-splats = splatseg.fit(capture, splatseg.TrainConfig().scaled(300))
+splats = splatseg.fit(capture, splatseg.TrainSettings().scaled(300))
 assert len(splats) >= len(from_points(capture.points, capture.point_colors)) // 2
 
 votes = splatseg.collect_votes(splats, capture.split("train"), masks)
