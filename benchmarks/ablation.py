@@ -38,11 +38,11 @@ from splatseg.errors import PromptError
 from splatseg.evaluate.protocols.prompted import prompts_of
 from splatseg.features.contrast.initial_features import compressed
 from splatseg.features.contrast.sampling import SampledViews
-from splatseg.features.contrast.settings import ContrastConfig
+from splatseg.features.contrast.settings import ContrastSettings
 from splatseg.features.contrast.train import fit_contrast_features
 from splatseg.features.lift.embed import EmbedSettings, embed_votes, fill_unseen
 from splatseg.features.paper.loss import clustering_loss
-from splatseg.features.paper.settings import PaperConfig
+from splatseg.features.paper.settings import PaperSettings
 from splatseg.features.paper.spatial import spatial_loss
 from splatseg.features.paper.train import PaperObjective, fit_paper_features
 from splatseg.raster.interface import rasterize_pixels
@@ -80,7 +80,7 @@ PARTS: dict[str, dict] = {
         "travel": 90.0,
     },
 }
-"""Changes of `ContrastConfig` by the name of the variant."""
+"""Changes of `ContrastSettings` by the name of the variant."""
 
 EMBEDDED = ("lift, 64", "lift, 16 by PCA", "lift, 16 by SVD")
 PAPER_ON_PIXELS: dict[str, dict] = {"paper's on pixels": {}, "the same, no spatial": {"spatial": False}}
@@ -100,43 +100,43 @@ class Case:
     def features(self, variant: str) -> Splats:
         splats, views = self.scene.splats, self.scene.run.capture.split("train")
         if variant in PARTS:
-            config = ContrastConfig(seed=self.seed, **PARTS[variant])
-            return fit_contrast_features(splats, views, self.masks, self.votes, config)
+            settings = ContrastSettings(seed=self.seed, **PARTS[variant])
+            return fit_contrast_features(splats, views, self.masks, self.votes, settings)
         if variant in PAPER:
-            config = PaperConfig(seed=self.seed, **PAPER[variant])
+            settings = PaperSettings(seed=self.seed, **PAPER[variant])
             # Fewer steps at the same intervals: fewer uses of each term.
-            config = dataclasses.replace(config, iterations=int(config.iterations * self.share))
-            return fit_paper_features(splats, views, self.masks, config)
+            settings = dataclasses.replace(settings, iterations=int(settings.iterations * self.share))
+            return fit_paper_features(splats, views, self.masks, settings)
         if variant in PAPER_ON_PIXELS:
-            return self.paper_on_pixels(PaperConfig(seed=self.seed, min_pixels=4, **PAPER_ON_PIXELS[variant]))
+            return self.paper_on_pixels(PaperSettings(seed=self.seed, min_pixels=4, **PAPER_ON_PIXELS[variant]))
         found = embed_votes(self.votes, EmbedSettings(seed=self.seed, dimensions=16 if variant == EMBEDDED[2] else 64))
         if variant == EMBEDDED[1]:
             found = compressed(found, 16, self.seed)
         return splats.replace(features=torch.from_numpy(fill_unseen(found, splats.means.numpy())))
 
-    def paper_on_pixels(self, config: PaperConfig) -> Splats:
+    def paper_on_pixels(self, settings: PaperSettings) -> Splats:
         """The paper's losses, as many uses of each, on pixels sampled evenly, as ours are; the sum over pixels is that
         of the whole view."""
         views = self.scene.run.capture.split("train")
-        plain = ContrastConfig(seed=self.seed, stratified=False, nested=False)
+        plain = ContrastSettings(seed=self.seed, stratified=False, nested=False)
         counts = np.ones(self.votes.weights.shape[1], bool)
         sampled = SampledViews(self.scene.splats, views, self.masks, self.votes, counts, plain)
-        start = PaperObjective(self.masks, config).initial_features(len(self.scene.splats))
+        start = PaperObjective(self.masks, settings).initial_features(len(self.scene.splats))
         optimiser = Optimiser({"features": start})
-        steps, rates = config.iterations // config.clustering_every, {"features": config.learning_rate}
+        steps, rates = settings.iterations // settings.clustering_every, {"features": settings.learning_rate}
         camera = views[0].camera
         for step in range(1, steps + 1):
             # Between two losses momentum goes on, as in the official code.
-            optimiser.steps += config.clustering_every - 1
-            optimiser.idle["features"] = config.clustering_every - 1
+            optimiser.steps += settings.clustering_every - 1
+            optimiser.idle["features"] = settings.clustering_every - 1
             optimiser.catch_up(rates)
             features = optimiser.parameters["features"]
             sample = sampled.next(view_of_step(step - 1, len(sampled), self.seed))
             whole = camera.width * camera.height / len(sample.masks)
-            loss = whole * clustering_loss(rasterize_pixels(sample.plan, features), sample.masks + 1, config)
-            if config.spatial and step % (config.spatial_every // config.clustering_every) == 0:
+            loss = whole * clustering_loss(rasterize_pixels(sample.plan, features), sample.masks + 1, settings)
+            if settings.spatial and step % (settings.spatial_every // settings.clustering_every) == 0:
                 rng = np.random.default_rng([self.seed, step])
-                loss = loss + spatial_loss(self.scene.splats.means, features, config, rng)
+                loss = loss + spatial_loss(self.scene.splats.means, features, settings, rng)
             loss.backward()
             optimiser.step(rates)
         return self.scene.splats.replace(features=optimiser.parameters["features"].detach().clone())

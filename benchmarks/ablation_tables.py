@@ -25,10 +25,10 @@ import torch
 from accuracy import Masks, Scene, ceiling, prompted
 
 from splatseg import Splats
-from splatseg.features.contrast.settings import ContrastConfig
+from splatseg.features.contrast.settings import ContrastSettings
 from splatseg.features.contrast.train import fit_contrast_features
 from splatseg.features.lift.embed import EmbedSettings, embed_votes, fill_unseen
-from splatseg.features.paper.settings import PaperConfig
+from splatseg.features.paper.settings import PaperSettings
 from splatseg.features.paper.train import fit_paper_features
 from splatseg.select.knowledge import Knowledge
 from splatseg.votes.agreement import Agreement
@@ -194,11 +194,11 @@ def _figures(scene: Scene, setting: Setting, masks: Masks, votes: Votes, seed: i
 def _features(scene: Scene, setting: Setting, masks: Masks, votes: Votes, seed: int, share: float) -> Splats:
     splats, views = scene.splats, scene.run.capture.split("train")
     if setting.method == "contrast":
-        config = ContrastConfig(seed=seed, **setting.changes)
-        steps = max(1, int(config.iterations * share))
-        return fit_contrast_features(splats, views, masks, votes, dataclasses.replace(config, iterations=steps))
+        settings = ContrastSettings(seed=seed, **setting.changes)
+        steps = max(1, int(settings.iterations * share))
+        return fit_contrast_features(splats, views, masks, votes, dataclasses.replace(settings, iterations=steps))
     if setting.method == "paper":
-        paper = PaperConfig(seed=seed, **setting.changes)
+        paper = PaperSettings(seed=seed, **setting.changes)
         # Fewer steps at the same intervals: fewer uses of each term.
         paper = dataclasses.replace(paper, iterations=max(1, int(paper.iterations * share)))
         return fit_paper_features(splats, views, masks, paper)

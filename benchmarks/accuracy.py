@@ -40,10 +40,10 @@ from splatseg.evaluate.images import score_image
 from splatseg.evaluate.protocols.prompted import ProtocolResult, run_protocol
 from splatseg.evaluate.segmentation import adjusted_rand_index, panoptic_quality
 from splatseg.evaluate.truth import Truth, read_truth
-from splatseg.features.contrast.settings import ContrastConfig
+from splatseg.features.contrast.settings import ContrastSettings
 from splatseg.features.contrast.train import fit_contrast_features
 from splatseg.features.lift.embed import EmbedSettings, embed_votes, fill_unseen
-from splatseg.features.paper.settings import PaperConfig
+from splatseg.features.paper.settings import PaperSettings
 from splatseg.features.paper.train import fit_paper_features
 from splatseg.masks.segments import Segments, from_label_map, from_masks
 from splatseg.masks.store import open_masks
@@ -128,13 +128,13 @@ def features_of(scene: Scene, masks: Masks, method: str, seed: int) -> tuple[Spl
     seconds, began = {}, time.perf_counter()
     views = scene.run.capture.split("train")
     if method == "paper":
-        splats = fit_paper_features(scene.splats, views, masks, PaperConfig(seed=seed))
+        splats = fit_paper_features(scene.splats, views, masks, PaperSettings(seed=seed))
         seconds["features"] = time.perf_counter() - began
     else:
         votes = collect_votes(scene.splats, views, masks)
         seconds["votes"] = time.perf_counter() - began
         if method == "contrast":
-            splats = fit_contrast_features(scene.splats, views, masks, votes, ContrastConfig(seed=seed))
+            splats = fit_contrast_features(scene.splats, views, masks, votes, ContrastSettings(seed=seed))
         else:
             features = fill_unseen(embed_votes(votes, EmbedSettings(seed=seed)), scene.splats.means.numpy())
             splats = scene.splats.replace(features=torch.from_numpy(features))

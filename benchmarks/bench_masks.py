@@ -27,9 +27,9 @@ from tiny_mask_models import FAMILIES, save_tiny_model
 
 from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import View
-from splatseg.masks.propose import batch as generate
-from splatseg.masks.propose.generators import open_generator
-from splatseg.masks.propose.settings import GenerateSettings
+from splatseg.masks.propose import batch
+from splatseg.masks.propose.proposers import open_proposer
+from splatseg.masks.propose.settings import ProposeSettings
 from splatseg.masks.store import open_masks
 
 
@@ -47,14 +47,14 @@ class Timed:
             self.seconds += time.perf_counter() - began
 
 
-class TimedGenerator(Timed):
-    """A generator as such a function."""
+class TimedProposer(Timed):
+    """A proposer as such a function."""
 
     views_at_once = 1
 
-    def __init__(self, generator: Any) -> None:
-        super().__init__(generator)
-        self.score_name, self.facts = generator.score_name, generator.facts
+    def __init__(self, proposer: Any) -> None:
+        super().__init__(proposer)
+        self.score_name, self.facts = proposer.score_name, proposer.facts
 
 
 def main() -> None:
@@ -71,18 +71,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         views = _views(folder, given.images, width, height)
-        settings = GenerateSettings(points_per_side=given.points, pred_iou=0.5, stability=0.8)
-        generator = TimedGenerator(open_generator(str(save_tiny_model(given.family, folder / "model")), settings))
-        duplicates = generate.without_duplicates = Timed(generate.without_duplicates)
-        writing = generate.write_mask_file = Timed(generate.write_mask_file)
+        settings = ProposeSettings(points_per_side=given.points, pred_iou=0.5, stability=0.8)
+        proposer = TimedProposer(open_proposer(str(save_tiny_model(given.family, folder / "model")), settings))
+        duplicates = batch.without_duplicates = Timed(batch.without_duplicates)
+        writing = batch.write_mask_file = Timed(batch.write_mask_file)
         masks = folder / "masks"
-        generator(views[0].image())  # what happens at a first call only
-        generator.seconds = 0.0
+        proposer(views[0].image())  # what happens at a first call only
+        proposer.seconds = 0.0
         began = time.perf_counter()
-        generate.begin_masks(masks, views, generator.facts)
-        made = generate.generate_masks(views, masks, generator, generator.facts)
+        batch.begin_folder(masks, views, proposer.facts)
+        made = batch.propose_views(views, masks, proposer, proposer.facts)
         whole = time.perf_counter() - began
-        sizes = [generate.mask_path(masks, view).stat().st_size for view in views]
+        sizes = [batch.mask_path(masks, view).stat().st_size for view in views]
         began = time.perf_counter()
         store = open_masks(masks, views)
         layers = [len(store.read(view).layers) for view in views]
@@ -97,10 +97,10 @@ def main() -> None:
                 "side": given.side,
                 "masks_a_view": round(statistics.mean(made.counts.values()), 1),
                 "seconds": round(whole, 2),
-                "model": round(generator.seconds, 2),
+                "model": round(proposer.seconds, 2),
                 "duplicates": round(duplicates.seconds, 2),
                 "writing": round(writing.seconds, 2),
-                "overhead": round(1 - generator.seconds / whole, 4),
+                "overhead": round(1 - proposer.seconds / whole, 4),
                 "kilobytes_a_view": round(statistics.mean(sizes) / 1000, 1),
                 "reading_ms_a_view": round(1000 * reading / len(views), 1),
                 "layers_a_view": round(statistics.mean(layers), 1),

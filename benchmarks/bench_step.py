@@ -24,7 +24,7 @@ from splatseg.splats.spherical_harmonics import to_sh0
 from splatseg.train import density
 from splatseg.train.losses import photometric_loss
 from splatseg.train.optimiser import Optimiser
-from splatseg.train.settings import TrainConfig
+from splatseg.train.settings import TrainSettings
 from splatseg.train.train import FitState, one_step, rates
 
 
@@ -45,8 +45,8 @@ def parameters_of(scene: Scene) -> dict[str, Tensor]:
 def operations(scene: Scene) -> dict[str, Callable[[], object]]:
     """The step, and each part alone."""
     state = FitState(Optimiser(parameters_of(scene)), density.Statistics.empty(scene.count), step=2_000)
-    config = dataclasses.replace(
-        TrainConfig(), iterations=10**6, sh_every=1, coarse_until=0, densify_from=10**6, densify_until=10**6
+    settings = dataclasses.replace(
+        TrainSettings(), iterations=10**6, sh_every=1, coarse_until=0, densify_from=10**6, densify_until=10**6
     )
     camera, generator = scene.camera, torch.Generator().manual_seed(1)
     photograph = (torch.rand(camera.height, camera.width, 3, generator=generator) * 255).to(torch.uint8)
@@ -68,15 +68,15 @@ def operations(scene: Scene) -> dict[str, Callable[[], object]]:
 
     def loss() -> object:
         shown = image.clone().requires_grad_()
-        return torch.autograd.grad(photometric_loss(shown, target, config.ssim_weight), shown)
+        return torch.autograd.grad(photometric_loss(shown, target, settings.ssim_weight), shown)
 
     def adam() -> None:
         for name, value in alone.parameters.items():
             value.grad = frozen[name]
-        alone.step(rates(config, 1, 1.0, None))
+        alone.step(rates(settings, 1, 1.0, None))
 
     return {
-        "step": lambda: one_step(state, view, photograph, config, 1.0),
+        "step": lambda: one_step(state, view, photograph, settings, 1.0),
         "rasteriser": rasterise,
         "colours": harmonics,
         "loss": loss,

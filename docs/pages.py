@@ -30,7 +30,7 @@ STAGES = {
     "run": "The whole job",
     "capture": "Captures and cameras",
     "masks": "Masks",
-    "masks.generate": "Masks from photographs",
+    "masks.propose": "Masks from photographs",
     "splats": "Splats",
     "train": "Fitting a splat",
     "lift": "Features from masks",

@@ -18,7 +18,7 @@ from .jobs.evaluate import evaluate_run as evaluate_run
 from .jobs.film import Film as Film
 from .jobs.film import render_film as render_film
 from .jobs.masks import MasksRequest as MasksRequest
-from .jobs.masks import make_masks as make_masks
+from .jobs.masks import propose_for_capture as propose_for_capture
 from .jobs.protocol import evaluate_protocol as evaluate_protocol
 from .jobs.refine import refine_run as refine_run
 from .jobs.segment import segment_run as segment_run
@@ -36,11 +36,11 @@ from .scene.opening import open as open
 from .scene.scene import Scene as Scene
 from .scene.selection import Selection as Selection
 from .scene.table import SegmentTable as SegmentTable
-from .segments.table_file import Segment as Segment
+from .segments.segment import Segment as Segment
 from .select.prompt import Prompt as Prompt
 from .splats.initialise import splats_from_points as splats_from_points
 from .splats.splats import Splats as Splats
-from .train.settings import TrainConfig as TrainConfig
+from .train.settings import TrainSettings as TrainSettings
 from .train.train import fit_splats as fit_splats
 from .version import __version__ as __version__
 from .votes.votes import collect_votes as collect_votes

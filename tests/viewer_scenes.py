@@ -16,7 +16,8 @@ from splatseg.formats.ply.ply import write_ply
 from splatseg.run.folder import Run, create_run
 from splatseg.run.settings import CaptureSettings, RunSettings
 from splatseg.scene.table import table_of_file
-from splatseg.segments.table_file import describe_segments, write_segments
+from splatseg.segments.segment import describe_segments
+from splatseg.segments.segments_json import write_segments
 from splatseg.splats.splats import Splats
 from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.workspace import Workspace

@@ -9,11 +9,11 @@ from typing import Annotated
 import tyro
 
 from splatseg.cli.console import Terminal
-from splatseg.jobs.masks import MasksRequest, export_masks, make_masks
+from splatseg.jobs.masks import MasksRequest, export_masks, propose_for_capture
 from splatseg.masks.flatten import Layout
 from splatseg.masks.propose.batch import parse_shard
 from splatseg.masks.propose.sam.mask_model import Precision
-from splatseg.masks.propose.settings import GenerateSettings
+from splatseg.masks.propose.settings import ProposeSettings
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Masks:
             summary = export_masks(self.source, self.output, self.export, terminal)
             terminal.results.print(summary, markup=False, soft_wrap=True)
             return
-        settings = GenerateSettings(
+        settings = ProposeSettings(
             points_per_side=self.points_per_side,
             pred_iou=self.pred_iou,
             stability=self.stability,
@@ -79,5 +79,5 @@ class Masks:
             shard=parse_shard(self.shard),
             overwrite=self.overwrite,
         )
-        summary = make_masks(self.source, self.output, request, terminal)
+        summary = propose_for_capture(self.source, self.output, request, terminal)
         terminal.results.print(summary, markup=False, soft_wrap=True)

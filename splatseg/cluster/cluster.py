@@ -34,16 +34,24 @@ from splatseg.votes.agreement import Agreement
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterSettings:
-    """How features become segments."""
+    """Settings of the segmentation of a splat by its features."""
 
-    granularity: float = 0.5  # 0 gives parts, 1 gives groups
-    distance: float = 0.1  # 1 - cosine from which things are apart, without votes, at granularity 1/2
-    cover_similarity: float = 0.985  # every Gaussian is at least this similar to a prototype
+    granularity: float = 0.5
+    """0 gives parts, 1 gives groups."""
+    distance: float = 0.1
+    """1 - cosine from which things are apart, without votes, at granularity 1/2."""
+    cover_similarity: float = 0.985
+    """Every Gaussian is at least this similar to a prototype."""
     max_prototypes: int = 3000
-    min_share: float = 5e-5  # of all Gaussians with features; smaller pieces are crumbs
-    min_count: int = 20  # and so are pieces of fewer Gaussians, whatever their share
-    split_share: float = 0.05  # a piece apart in space of at least this share of its cluster is a segment of its own
+    """Prototypes at most; where they do not suffice, Gaussians are less similar to theirs."""
+    min_share: float = 5e-5
+    """Of all Gaussians with features; smaller pieces are crumbs."""
+    min_count: int = 20
+    """Pieces of fewer Gaussians are crumbs too, whatever their share."""
+    split_share: float = 0.05
+    """A piece apart in space of at least this share of its cluster is a segment of its own."""
     seed: int = 0
+    """Of the choice of prototypes."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.granularity <= 1.0:
@@ -52,11 +60,14 @@ class ClusterSettings:
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Segments of a splat. ids (N,) int32, 0 = none; counts (K,) int64 of ids 1..K; the hierarchy they are a cut of."""
+    """Segments of a splat."""
 
     ids: np.ndarray
+    """(N,) int32, 0 = none."""
     counts: np.ndarray
+    """(K,) int64, Gaussians of ids 1..K."""
     hierarchy: Hierarchy
+    """The ids are a cut of it."""
 
     def __post_init__(self) -> None:
         check_shapes(ids=(self.ids, "N"), counts=(self.counts, "K"))

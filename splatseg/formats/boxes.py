@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from splatseg.files import write_json
-from splatseg.segments.table_file import OUTERMOST, Segment, described_as, hex_color
+from splatseg.segments.palette import hex_color
+from splatseg.segments.segment import OUTERMOST, Segment, described_as
 from splatseg.splats.splats import Splats
 
 AXES = "those of the capture: for most +x right, +y down, +z forward"

@@ -28,7 +28,7 @@ import splatseg.version
 from splatseg.errors import OutputError
 from splatseg.files import atomic_write
 from splatseg.formats.half_turn import half_turn
-from splatseg.segments.table_file import Segment, described_as
+from splatseg.segments.segment import Segment, described_as
 from splatseg.splats.spherical_harmonics import Y0
 from splatseg.splats.splats import Splats
 

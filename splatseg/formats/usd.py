@@ -23,7 +23,7 @@ import torch
 from splatseg.errors import OutputError
 from splatseg.formats.gaussforge import INSTALL
 from splatseg.formats.half_turn import half_turn
-from splatseg.segments.table_file import Segment, described_as
+from splatseg.segments.segment import Segment, described_as
 from splatseg.splats.splats import Splats
 
 Kind = Literal["usdc", "usda", "usdz"]

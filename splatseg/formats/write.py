@@ -24,7 +24,8 @@ from splatseg.formats.sidecar import sidecar_path, write_sidecar
 from splatseg.formats.sog import write_sog
 from splatseg.formats.splat import write_splat
 from splatseg.formats.usd import write_usd
-from splatseg.segments.table_file import Segment, described_as, segment_rows
+from splatseg.segments.segment import Segment, described_as
+from splatseg.segments.segments_json import segment_rows
 from splatseg.splats.splats import Splats
 
 Write = Callable[[Path, Splats, Sequence[Segment]], Tensor | None]

@@ -12,12 +12,13 @@ import torch
 from splatseg.errors import OutputError, PromptError, RunError
 from splatseg.files import atomic_folder
 from splatseg.formats.inria_layout import write_inria_layout
-from splatseg.formats.objects import members_of_segments
 from splatseg.formats.read import load_splats
 from splatseg.formats.sidecar import read_sidecar_table
 from splatseg.formats.write import format_of, write_splats
 from splatseg.run.folder import FILES, FOLDERS, Run, open_run
-from splatseg.segments.table_file import Segment, described_as, read_segments, segments_of_rows
+from splatseg.segments.members import members_of_segments
+from splatseg.segments.segment import Segment, described_as
+from splatseg.segments.segments_json import read_segments, segments_of_rows
 from splatseg.splats.splats import Splats
 
 ExportLayout = Literal["inria"]

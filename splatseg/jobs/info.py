@@ -16,7 +16,7 @@ from splatseg.errors import SplatFileError
 from splatseg.formats.read import load_splats
 from splatseg.raster.interface import available_backends
 from splatseg.run.folder import open_run
-from splatseg.segments.table_file import read_segments
+from splatseg.segments.segments_json import read_segments
 
 
 def describe(path: Path) -> dict[str, str]:

@@ -1,58 +1,63 @@
-"""Masks for a capture: made by a model or another generator, or flattened for other programs."""
+"""Masks proposed from photographs, for a capture or for a run without masks; and masks flattened for other programs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from splatseg.capture.capture import load_capture
+from splatseg.capture.capture import View, load_capture
 from splatseg.masks.flatten import Layout, flatten_masks
-from splatseg.masks.propose.batch import ALL, begin_masks, generate_masks
-from splatseg.masks.propose.generators import open_generator
+from splatseg.masks.propose.batch import ALL, Proposed, begin_folder, propose_views
+from splatseg.masks.propose.proposers import FROM_IMAGE, Proposer, open_proposer
 from splatseg.masks.propose.sam.mask_model import Precision
-from splatseg.masks.propose.settings import GenerateSettings
+from splatseg.masks.propose.settings import ProposeSettings
 from splatseg.masks.store import all_masks
+from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter
+from splatseg.run.settings import AUTO_MASKS
 from splatseg.version import __version__
 
 
 @dataclass(frozen=True)
 class MasksRequest:
-    """What masks to make. model: the name of a generator, a folder of weights, or a name on the hub.
-
-    downscale: divide the size of the images by this before the model sees them; shard (i, n): every n-th view from the
-    i-th on.
-    """
+    """Which masks to propose, and on what machine."""
 
     model: str
-    settings: GenerateSettings = field(default_factory=GenerateSettings)
+    """The name of a proposer, a folder of weights, or a name on the hub."""
+
+    settings: ProposeSettings = field(default_factory=ProposeSettings)
+    """Of the model."""
+
     device: str = "auto"
+    """auto (a GPU if there is one), cpu, cuda, cuda:1, ..."""
+
     precision: Precision = "auto"
+    """auto is bfloat16 or float16 on a GPU, float32 on the CPU."""
+
     downscale: int = 1
+    """Divide the size of the images by this before the model sees them."""
+
     shard: tuple[int, int] = ALL
+    """(i, n): every n-th view from the i-th on."""
+
     overwrite: bool = False
+    """Make masks anew that are there already."""
 
 
-def make_masks(capture: Path, folder: Path, request: MasksRequest, reporter: Reporter | None = None) -> str:
-    """Make the masks of every view of a capture (train and test) that has none yet, one file a view. Returns a summary.
+def propose_for_capture(capture: Path, folder: Path, request: MasksRequest, reporter: Reporter | None = None) -> str:
+    """Propose masks for every view of a capture (train and test) that has none yet, one file a view. Returns a summary.
 
     Raises CaptureError, MaskError and WeightsError for bad input, before anything is made where that can be known.
     """
     reporter = reporter or NullReporter()
     views = load_capture(capture, downscale=request.downscale, test_every=0).views
-    generator = open_generator(request.model, request.settings, request.device, request.precision, reporter.warn)
-    duplicate_iou = request.settings.duplicate_iou
-    facts = generator.facts | {"downscale": request.downscale, "duplicate_iou": duplicate_iou}
+    proposer = open_proposer(request.model, request.settings, request.device, request.precision, reporter.warn)
+    facts = proposer.facts | {"downscale": request.downscale, "duplicate_iou": request.settings.duplicate_iou}
     facts["versions"] = {"splatseg": __version__} | facts.get("versions", {})
-    begin_masks(folder, views, facts, request.overwrite, request.shard)
-    share = len(views[request.shard[0] - 1 :: request.shard[1]])
-    with reporter.stage("masks", share) as advance:
-
-        def on_view(done: int, total: int, masks: int) -> None:
-            del total
-            advance(done, masks=str(masks))
-
-        made = generate_masks(views, folder, generator, facts, duplicate_iou, request.shard, on_view)
+    begin_folder(folder, views, facts, request.overwrite, request.shard)
+    made = _propose(views, folder, proposer, facts, request.shard, "masks", reporter)
     if made.empty:
         names = ", ".join(made.empty[:3]) + (", ..." if len(made.empty) > 3 else "")
         reporter.warn(
@@ -64,6 +69,41 @@ def make_masks(capture: Path, folder: Path, request: MasksRequest, reporter: Rep
     mean = total / max(1, len(made.counts))
     earlier = f" ({there} views were there already)" if there else ""
     return f"{total:,} masks in {len(made.counts)} views, {mean:.0f} a view{earlier}\n{folder}"
+
+
+def propose_for_run(run: Run, reporter: Reporter) -> None:
+    """Propose masks for every training view that has none yet, into RUN/proposals, if the run's masks are `auto`.
+
+    Raises CaptureError for an unreadable photograph, MaskError if RUN/proposals holds masks of another making.
+    """
+    if run.settings.masks != AUTO_MASKS:
+        return
+    views = run.capture.split("train")
+    settings = ProposeSettings()
+    proposer = open_proposer(FROM_IMAGE, settings)
+    facts = proposer.facts | {"duplicate_iou": settings.duplicate_iou}
+    begin_folder(run.proposals_path, views, facts)
+    with run.timed("proposals"):
+        _propose(views, run.proposals_path, proposer, facts, ALL, "proposals", reporter)
+
+
+def _propose(
+    views: Sequence[View],
+    folder: Path,
+    proposer: Proposer,
+    facts: dict[str, Any],
+    shard: tuple[int, int],
+    stage: str,
+    reporter: Reporter,
+) -> Proposed:
+    """Propose the masks of a shard into a folder that was begun, reporting each view under the name of `stage`."""
+    with reporter.stage(stage, len(views[shard[0] - 1 :: shard[1]])) as advance:
+
+        def on_view(done: int, total: int, masks: int) -> None:
+            del total
+            advance(done, masks=str(masks))
+
+        return propose_views(views, folder, proposer, facts, facts["duplicate_iou"], shard, on_view)
 
 
 def export_masks(masks: Path, output: Path, layout: Layout, reporter: Reporter | None = None) -> str:

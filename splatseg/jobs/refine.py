@@ -17,7 +17,8 @@ from splatseg.refine.refine import Refined, RefineSettings, refine_boundaries
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run, create_run
 from splatseg.run.reporter import Advance, NullReporter, Reporter
-from splatseg.segments.table_file import Segment, describe_segments, read_segments, write_segments
+from splatseg.segments.segment import Segment, describe_segments
+from splatseg.segments.segments_json import read_segments, write_segments
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.file import write_votes

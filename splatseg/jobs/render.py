@@ -8,7 +8,6 @@ from pathlib import Path
 from splatseg.capture.capture import View, load_cameras
 from splatseg.errors import PromptError, RunError
 from splatseg.files import write_png
-from splatseg.formats.objects import ids_of_segments
 from splatseg.render.label_maps import label_map, segment_coverages, write_label_map, write_mask
 from splatseg.render.overlays import overlay_segments
 from splatseg.render.painter import Shown
@@ -17,6 +16,7 @@ from splatseg.render.rgb import render_depth, render_rgb
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter, track
+from splatseg.segments.members import ids_of_segments
 from splatseg.splats.splats import Splats
 
 

@@ -12,16 +12,18 @@ from splatseg.cluster.hierarchy_file import write_hierarchy
 from splatseg.errors import RunError
 from splatseg.features.contrast.train import fit_contrast_features
 from splatseg.features.lift.embed import embed_votes, fill_unseen
-from splatseg.features.paper.train import FeatureReport, fit_paper_features
+from splatseg.features.paper.train import fit_paper_features
+from splatseg.features.report import FeatureReport
 from splatseg.formats.ply.ply import write_ply
-from splatseg.jobs.proposals import propose_for_run
+from splatseg.jobs.masks import propose_for_run
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run, save_settings
 from splatseg.run.reporter import NullReporter, Reporter, track
 from splatseg.run.settings import AUTO_MASKS, Method
 from splatseg.scene.earlier_segments import Earlier, earlier_segments, settled, write_earlier
-from splatseg.segments.table_file import describe_segments, write_segments
+from splatseg.segments.segment import describe_segments
+from splatseg.segments.segments_json import write_segments
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.confidence import segment_confidence

@@ -10,7 +10,7 @@ from splatseg.features.paper.train import PaperObjective
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
 from splatseg.interrupts import stop_on_interrupt
-from splatseg.jobs.proposals import propose_for_run
+from splatseg.jobs.masks import propose_for_run
 from splatseg.jobs.segment import find_features, write_segmented
 from splatseg.masks.store import open_masks
 from splatseg.report.run_report import report_run

@@ -8,7 +8,8 @@ from splatseg.errors import RunError
 from splatseg.render.label_maps import label_map
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter, track
-from splatseg.segments.table_file import Segment, read_segments, write_segments
+from splatseg.segments.segment import Segment
+from splatseg.segments.segments_json import read_segments, write_segments
 from splatseg.words.crops import best_crops
 from splatseg.words.described import describe, write_described
 from splatseg.words.encoder import Encoder, load_encoder

@@ -30,7 +30,7 @@ from splatseg.votes.votes import Votes, collect_votes
 
 if TYPE_CHECKING:
     from splatseg.capture.capture import View
-    from splatseg.masks.store import MaskStore
+    from splatseg.masks.source import MaskSource
 
 AXES_TRIED = 2
 """A Gaussian is a disc or a needle: across its shortest axis there is nothing to separate."""
@@ -41,27 +41,38 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, kw_only=True)
 class RefineSettings:
-    """How boundaries are mended."""
+    """Settings of the refinement of boundaries."""
 
-    rounds: int = 1  # of splitting; 0 only settles
-    held: float = 0.9  # straddlers hold this share of all that is seen in a second segment
-    evidence: float = 6.0  # pixels over all views with which a Gaussian must be seen to be judged
-    width: float = 0.6  # of a child along the cut, as a share of its parent's
-    steps: int = 150  # of settling
-    weight: float = 0.5  # of the label maps beside the photographs
+    rounds: int = 1
+    """Rounds of splitting; 0 only settles."""
+    held: float = 0.9
+    """Share of all that is seen in a second segment that the Gaussians to be split hold together."""
+    evidence: float = 6.0
+    """Pixels over all views with which a Gaussian must be seen to be judged."""
+    width: float = 0.6
+    """Of a child along the cut, as a share of its parent's."""
+    steps: int = 150
+    """Steps of settling."""
+    weight: float = 0.5
+    """Of the label maps beside the photographs in the loss of settling."""
     seed: int = 0
+    """Of the views' order and the codes of segments while settling."""
 
 
 @dataclass(frozen=True, eq=False)
 class Refined:
-    """splats: N' Gaussians with segment ids; votes on them; parent (N',) int64, index into the splat before;
-    split: how many Gaussians were; moved (N',) bool: which are not, in every bit, what they were."""
+    """A splat with clean boundaries, and what was done to it."""
 
     splats: Splats
+    """N' Gaussians with segment ids."""
     votes: Votes
+    """Of the masks on them."""
     parent: np.ndarray
+    """(N',) int64, the Gaussian before that each comes from."""
     split: int
+    """Gaussians that were split."""
     moved: np.ndarray
+    """(N',) bool: not in every bit as before."""
 
     def __post_init__(self) -> None:
         check_shapes(parent=(self.parent, "N"), moved=(self.moved, "N"), means=(self.splats.means, "N 3"))
@@ -70,7 +81,7 @@ class Refined:
 def refine_boundaries(
     splats: Splats,
     views: Sequence[View],
-    masks: MaskStore,
+    masks: MaskSource,
     settings: RefineSettings | None = None,
     background: tuple[float, float, float] = (0.0, 0.0, 0.0),
     progress: Progress | None = None,
@@ -109,7 +120,7 @@ class _Job:
     """What stays the same through the rounds."""
 
     def __init__(
-        self, views: Sequence[View], masks: MaskStore, settings: RefineSettings, progress: Progress | None
+        self, views: Sequence[View], masks: MaskSource, settings: RefineSettings, progress: Progress | None
     ) -> None:
         self._views, self._masks, self._settings = views, masks, settings
         self._progress: Progress = progress or (lambda what, done, total: None)

@@ -34,7 +34,7 @@ from splatseg.votes.votes import Votes
 
 if TYPE_CHECKING:
     from splatseg.capture.capture import View
-    from splatseg.masks.store import MaskStore
+    from splatseg.masks.source import MaskSource
 
 CODE_CHANNELS = 13
 """With three of colour they fill 16, which the rasteriser blends at once."""
@@ -94,7 +94,7 @@ def settle(
 class Targets:
     """What the masks say the label maps should be: read one view at a time."""
 
-    def __init__(self, votes: Votes, matched: sparse.csc_array, masks: MaskStore) -> None:
+    def __init__(self, votes: Votes, matched: sparse.csc_array, masks: MaskSource) -> None:
         self._masks = masks
         fit = matched.tocsr()
         best, trust = fit.argmax(axis=1).ravel(), fit.max(axis=1).toarray().ravel()

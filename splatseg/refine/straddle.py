@@ -21,8 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from splatseg.votes.visible import visible_under_masks
-from splatseg.votes.votes import Votes
+from splatseg.votes.votes import Votes, visible_under_masks
 
 ROWS_A_BLOCK = 65_536
 

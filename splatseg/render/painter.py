@@ -19,13 +19,13 @@ import torch
 
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError, RunError
-from splatseg.formats.objects import members_of_segments
 from splatseg.oklab import srgb_of
 from splatseg.render.label_maps import label_map, selection_coverage
 from splatseg.render.overlays import overlay_segments, overlay_selection
 from splatseg.render.pictures import fit_feature_colors, to_uint8
 from splatseg.render.rgb import render_depth, render_rgb, view_depths
 from splatseg.render.supersampling import sample_cameras
+from splatseg.segments.members import members_of_segments
 from splatseg.segments.palette import Color, segment_color
 from splatseg.splats.activations import to_opacity_logits
 from splatseg.splats.splats import Splats

@@ -27,7 +27,7 @@ from splatseg.report.findings import (
 )
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter, track
-from splatseg.segments.table_file import read_segments
+from splatseg.segments.segments_json import read_segments
 from splatseg.splats.splats import Splats
 from splatseg.votes.confidence import segment_confidence
 

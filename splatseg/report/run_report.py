@@ -15,7 +15,7 @@ from splatseg.report.pictures import pictured_views
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
 from splatseg.run.settings_file import to_plain
-from splatseg.segments.table_file import read_segments
+from splatseg.segments.segments_json import read_segments
 from splatseg.splats.splats import Splats
 
 CONFIDENCE = (

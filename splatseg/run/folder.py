@@ -38,7 +38,7 @@ from splatseg.masks.store import MaskStore, open_masks
 from splatseg.run.settings import AUTO_MASKS, RunSettings
 from splatseg.run.settings_file import read_settings, to_plain, write_settings
 from splatseg.segments.palette import Color
-from splatseg.segments.table_file import read_segments
+from splatseg.segments.segments_json import read_segments
 from splatseg.splats.preview import preview
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement

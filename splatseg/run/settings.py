@@ -11,11 +11,11 @@ import splatseg.version
 from splatseg.capture.capture import Capture, load_capture
 from splatseg.cluster.cluster import ClusterSettings
 from splatseg.errors import RunError
-from splatseg.features.contrast.settings import ContrastConfig
+from splatseg.features.contrast.settings import ContrastSettings
 from splatseg.features.lift.embed import EmbedSettings
-from splatseg.features.paper.settings import PaperConfig
+from splatseg.features.paper.settings import PaperSettings
 from splatseg.refine.refine import RefineSettings
-from splatseg.train.settings import TrainConfig
+from splatseg.train.settings import TrainSettings
 
 Method = Literal["lift", "contrast", "paper"]
 
@@ -25,13 +25,18 @@ AUTO_MASKS = "auto"
 
 @dataclass(frozen=True)
 class CaptureSettings:
-    """Where the capture is and how it is read; see `capture.load_capture`."""
+    """Settings of `capture.load_capture`: a capture and the way it is read."""
 
     path: str
+    """Absolute path of its folder."""
     downscale: int = 1
+    """The size that the cameras state is divided by this."""
     test_every: int = 8
+    """Every so many views one is held out; 0 holds out none."""
     test_names: tuple[str, ...] | None = None
+    """The views held out, if they are named."""
     train_names: tuple[str, ...] | None = None
+    """The views trained on, if they are named."""
 
     def load(self) -> Capture:
         """Read the capture. Raises CaptureError."""
@@ -46,24 +51,32 @@ class CaptureSettings:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """All that decides what a run will hold. masks, splats: absolute paths or None (no masks; fit the splat).
-    masks may also be AUTO_MASKS.
-
-    refine: how the boundaries were mended after segmenting (`splatseg refine`), None if they were not.
-    """
+    """All that decides what a run will hold."""
 
     capture: CaptureSettings
+    """The photographs and cameras."""
     masks: str | None = None
+    """Absolute path of their folder, AUTO_MASKS, or None for a run without masks."""
     method: Method = "lift"
+    """Of making features from masks."""
     splats: str | None = None
+    """Absolute path of the splat to segment; None: one is fitted."""
     seed: int = 0
-    train: TrainConfig = field(default_factory=TrainConfig)
-    paper: PaperConfig = field(default_factory=PaperConfig)
-    contrast: ContrastConfig = field(default_factory=ContrastConfig)
+    """Of everything random; copied into the settings of each stage."""
+    train: TrainSettings = field(default_factory=TrainSettings)
+    """Of the photometric fit."""
+    paper: PaperSettings = field(default_factory=PaperSettings)
+    """Of the method `paper`."""
+    contrast: ContrastSettings = field(default_factory=ContrastSettings)
+    """Of the method `contrast`."""
     embed: EmbedSettings = field(default_factory=EmbedSettings)
+    """Of the method `lift`."""
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
+    """Of the segments."""
     refine: RefineSettings | None = None
+    """Of the boundaries, if they were mended after segmenting (`splatseg refine`)."""
     version: str = splatseg.version.__version__
+    """Of splatseg, when the run was made."""
 
     @classmethod
     def of(
@@ -81,7 +94,7 @@ class RunSettings:
         Where the geometry is fitted first, `iterations` are those of the fit, and of `paper`, which goes with it.
         """
         joint = method == "paper" and splats is None and masks is not None
-        train = TrainConfig.paper() if joint else TrainConfig()
+        train = TrainSettings.paper() if joint else TrainSettings()
         if iterations is not None:
             train = train.scaled(iterations)
         settings = cls(capture, masks, method, splats, seed, train=dataclasses.replace(train, seed=seed))
@@ -96,8 +109,8 @@ class RunSettings:
         cluster = ClusterSettings(seed=self.seed)
         if granularity is not None:
             cluster = dataclasses.replace(cluster, granularity=checked_granularity(granularity))
-        paper = PaperConfig() if iterations is None else PaperConfig().scaled(iterations)
-        contrast = ContrastConfig() if iterations is None else ContrastConfig(iterations=iterations)
+        paper = PaperSettings() if iterations is None else PaperSettings().scaled(iterations)
+        contrast = ContrastSettings() if iterations is None else ContrastSettings(iterations=iterations)
         return dataclasses.replace(
             self,
             method=method,

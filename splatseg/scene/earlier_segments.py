@@ -22,7 +22,7 @@ from splatseg.run.folder import Run
 from splatseg.segments.colors import Frame, choose_colors, colors_by_place, kept_colors
 from splatseg.segments.identity import carried_over
 from splatseg.segments.palette import Color, segment_color
-from splatseg.segments.table_file import read_segments
+from splatseg.segments.segments_json import read_segments
 from splatseg.splats.splats import Splats
 from splatseg.tensors import read_tensors, write_tensors
 

@@ -17,7 +17,7 @@ from splatseg.errors import NotFoundError, RunError, WeightsError
 from splatseg.models.pretrained import read_config
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter, track
-from splatseg.segments.table_file import read_segments
+from splatseg.segments.segments_json import read_segments
 from splatseg.select.match import Match
 from splatseg.splats.splats import Splats
 from splatseg.words.chosen_views import choose_views

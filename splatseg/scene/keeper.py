@@ -32,7 +32,8 @@ from splatseg.scene.earlier_segments import Earlier, earlier_segments, write_ear
 from splatseg.scene.table import SegmentTable, rows_of
 from splatseg.scene.table_state import Labeling
 from splatseg.segments.colors import Frame
-from splatseg.segments.table_file import largest_first, read_segments, write_segments
+from splatseg.segments.segment import largest_first
+from splatseg.segments.segments_json import read_segments, write_segments
 from splatseg.splats.splats import Splats
 from splatseg.tensors import read_tensors, write_tensors
 

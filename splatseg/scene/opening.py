@@ -15,7 +15,7 @@ from splatseg.run.folder import Run, open_run
 from splatseg.scene.keeper import open_table
 from splatseg.scene.scene import Scene
 from splatseg.scene.table import table_of_file
-from splatseg.segments.table_file import segments_of_rows
+from splatseg.segments.segments_json import segments_of_rows
 
 S = TypeVar("S", bound=Scene)
 T = TypeVar("T")

@@ -30,7 +30,7 @@ from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.scene.summary import describe_members, name_of_members, whole_segments
-from splatseg.segments.table_file import Segment, describe_segment
+from splatseg.segments.segment import Segment, describe_segment
 from splatseg.select.along_hierarchy import grown, shrunk
 from splatseg.select.match import Match
 from splatseg.select.prompt import Box, Prompt
@@ -212,7 +212,9 @@ class Selection:
     ) -> Selection:
         """Return the selection that one more prompt makes, of what is wanted too; all prompts are asked together.
 
-        click (x, y), box (x0, y0, x1, y1), mask (H,W) bool, in pixels of the view. Raises PromptError unless it is exactly one of a click, a box and a mask, and as `Scene.click` does.
+        The prompt is a click (x, y), a box (x0, y0, x1, y1) or a mask (H,W) bool, in pixels of the view.
+
+        Raises PromptError unless it is exactly one of them, and as `Scene.click` does.
         """
         return self._with(Prompt(self.scene.camera(view), click, box, mask))
 

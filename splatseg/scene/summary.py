@@ -12,7 +12,8 @@ import numpy as np
 
 from splatseg.cards import table
 from splatseg.scene.table_state import Labeling
-from splatseg.segments.table_file import Segment, describe_segment, hex_color
+from splatseg.segments.palette import hex_color
+from splatseg.segments.segment import Segment, describe_segment
 
 NAMED = 3
 """Segments that are named one by one; more are counted."""

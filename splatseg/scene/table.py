@@ -29,7 +29,7 @@ from splatseg.scene.summary import table_html
 from splatseg.scene.table_state import Labeling
 from splatseg.segments.colors import Frame, choose_colors, colors_by_place
 from splatseg.segments.palette import Color
-from splatseg.segments.table_file import Segment, describe_segment, describe_segments, largest_first
+from splatseg.segments.segment import Segment, describe_segment, describe_segments, largest_first
 from splatseg.splats.splats import Splats
 
 PLACES = 10_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from splatseg.segments.table_file import Segment
+from splatseg.segments.segment import Segment
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,3 +25,8 @@ def segment_color(segment_id: int) -> Color:
         return NO_SEGMENT
     turn = segment_id % len(LIGHTNESS)
     return srgb_of(LIGHTNESS[turn], CHROMA[turn], segment_id * GOLDEN_ANGLE)
+
+
+def hex_color(color: Color) -> str:
+    """(255, 0, 128) as "#ff0080"."""
+    return "#" + "".join(f"{channel:02x}" for channel in color)

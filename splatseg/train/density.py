@@ -5,7 +5,7 @@ over the views that draw them, do not represent what they cover: small ones are 
 child drawn from the parent's own distribution with scales divided by 1.6. Faint and very large ones are removed.
 
 Alphabet: N Gaussians before, M after an edit; gradient (N,2) of the loss by the projected mean in pixels; radii (N,)
-in pixels, 0 = not drawn; extent: size of the scene, see `config`.
+in pixels, 0 = not drawn; extent: size of the scene, see `train.settings`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.raster.interface import Growth
-from splatseg.train.settings import TrainConfig
+from splatseg.train.settings import TrainSettings
 
 SPLIT_SHRINK = 1.6
 """Scales of the children of a split are the parent's over this [3DGS: 0.8 * 2]."""
@@ -56,12 +56,12 @@ class Edit:
         return bool(self.fresh.any()) or not kept_in_place
 
 
-def plan_growth(parameters: dict[str, Tensor], means: Tensor, config: TrainConfig, extent: float) -> Edit:
+def plan_growth(parameters: dict[str, Tensor], means: Tensor, settings: TrainSettings, extent: float) -> Edit:
     """Clone and split where `means` (N,), mean gradient norms, are above the threshold, within the limit of number."""
     with torch.no_grad():
         largest = parameters["log_scales"].amax(1).exp()
-        chosen = _strongest(means, config.grow_gradient, config.max_gaussians - len(means))
-        large = largest > config.clone_scale * extent
+        chosen = _strongest(means, settings.grow_gradient, settings.max_gaussians - len(means))
+        large = largest > settings.clone_scale * extent
         clones, splits = (chosen & ~large).nonzero()[:, 0], (chosen & large).nonzero()[:, 0]
         stay = (~(chosen & large)).nonzero()[:, 0]
         source = torch.cat([stay, clones, splits, splits])
@@ -70,18 +70,18 @@ def plan_growth(parameters: dict[str, Tensor], means: Tensor, config: TrainConfi
 
 
 def without_useless(
-    edit: Edit, parameters: dict[str, Tensor], config: TrainConfig, extent: float, prune_large: bool
+    edit: Edit, parameters: dict[str, Tensor], settings: TrainSettings, extent: float, prune_large: bool
 ) -> Edit:
-    """The edit without what is faint, not finite, or (if asked) larger than `config.prune_scale` allows."""
+    """The edit without what is faint, not finite, or (if asked) larger than `settings.prune_scale` allows."""
     with torch.no_grad():
-        keep = parameters["opacity_logits"].sigmoid() >= config.prune_opacity  # false for NaN
+        keep = parameters["opacity_logits"].sigmoid() >= settings.prune_opacity  # false for NaN
         for value in parameters.values():
             keep &= torch.isfinite(value).reshape(len(value), -1).all(1)
         keep = keep[edit.source]
-        if prune_large and config.prune_scale > 0:
+        if prune_large and settings.prune_scale > 0:
             largest = parameters["log_scales"].amax(1).exp()[edit.source]
             largest = largest.where(~edit.split, largest / SPLIT_SHRINK)
-            keep &= largest <= config.prune_scale * extent
+            keep &= largest <= settings.prune_scale * extent
         return Edit(edit.source[keep], edit.fresh[keep], edit.split[keep])
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """How the photometric fit goes. The defaults are made for minutes on a CPU; `paper()` gives the published ones."""
+class TrainSettings:
+    """Settings of the photometric fit. The defaults are for minutes on a CPU; `paper()` gives the published ones."""
 
     iterations: int = 3_000
     """Steps in all."""
@@ -29,7 +29,7 @@ class TrainConfig:
     """Directions in which points are added far away where images show none of the capture's; 0 = none [3DGS: none:
     -4 / 0]."""
     surroundings_radius: float = 100.0
-    """How far away, in extents: as good as infinitely far [at 10: -1.7 / 0]."""
+    """Distance of these points, in extents: as good as infinitely far [at 10: -1.7 / 0]."""
 
     sh_degree: int = 3
     """Highest degree of the spherical harmonics of colour, 0..3 [3DGS: 3]."""
@@ -95,14 +95,14 @@ class TrainConfig:
             raise ValueError("sh_every, densify_every, report_every and checkpoint_every must be at least 1")
 
     @classmethod
-    def paper(cls, **changes: int | float) -> TrainConfig:
+    def paper(cls, **changes: int | float) -> TrainSettings:
         """The published schedule and rates: 30,000 steps, densification to 15,000; only `max_gaussians` stays ours."""
         published: dict[str, int | float] = {"iterations": 30_000, "sh_every": 1_000, "surroundings": 0}
         published |= {"densify_from": 500, "densify_until": 15_000, "reset_every": 3_000, "coarse_until": 0}
         published |= {"lr_means": 1.6e-4, "lr_opacity": 0.05, "lr_scales": 5e-3}
         return cls(**(published | changes))  # type: ignore[arg-type]
 
-    def scaled(self, iterations: int) -> TrainConfig:
+    def scaled(self, iterations: int) -> TrainSettings:
         """The same schedule stretched or shrunk to so many steps: everything counted in steps keeps its share.
 
         But two rounds of growth are never nearer than they are: a round needs gradients of most views to judge by.

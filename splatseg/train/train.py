@@ -3,9 +3,12 @@
     each step: one view; colours at its viewing directions; one rasterisation; loss; Adam; now and then growth, pruning,
     opacity reset. When joint, colour and F feature channels are blended in the same rasterisation.
 
-Alphabet: N Gaussians; H x W pixels; F feature channels; a step is counted from 1; extent as in `config`. Source: 3DGS
-(Kerbl et al. 2023), section 5. Everything random is a function of (seed, purpose, step or epoch), so a resumed fit goes
-on to the bit without any state of a random generator.
+Alphabet: N Gaussians; H x W pixels; F feature channels; a step is counted from 1; extent as in `train.settings`.
+
+Everything random is a function of (seed, purpose, step or epoch), so a resumed fit goes on to the bit without any state
+of a random generator.
+
+Source: 3DGS (Kerbl et al. 2023), section 5.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ from splatseg.train import density
 from splatseg.train.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from splatseg.train.losses import JointObjective, photometric_loss, psnr
 from splatseg.train.optimiser import Optimiser
-from splatseg.train.settings import TrainConfig
+from splatseg.train.settings import TrainSettings
 from splatseg.train.surroundings import far_points
 
 ORDER, SPLIT = 0, 1
@@ -77,7 +80,7 @@ class FitState:
 
 def fit_splats(
     capture: Capture,
-    config: TrainConfig,
+    settings: TrainSettings,
     *,
     objective: JointObjective | None = None,
     start: Splats | None = None,
@@ -89,7 +92,7 @@ def fit_splats(
     """Fit a splat to the training views of a capture.
 
     objective: a loss on features trained jointly; the result then has features (N,F). start: Gaussians to begin with
-    instead of the capture's points. on_step is called every `config.report_every` steps and after the last.
+    instead of the capture's points. on_step is called every `settings.report_every` steps and after the last.
     checkpoints: folder to save to and, with `resume`, to continue from (from the start if it is empty). stop is asked
     after every step; when it says yes, a checkpoint is written and KeyboardInterrupt raised.
 
@@ -97,28 +100,28 @@ def fit_splats(
     no Gaussian is left.
     """
     views = capture.split("train")
-    facts = _facts(config, views, objective)
+    facts = _facts(settings, views, objective)
     extent = density.extent_of([view.camera for view in views])
     state = _resumed(checkpoints, facts) if resume and checkpoints is not None else None
     images = [view.image() for view in views]
     if state is None:
-        state = begin(start or _first_gaussians(capture, images, config, extent), objective)
+        state = begin(start or _first_gaussians(capture, images, settings, extent), objective)
     photographs = [torch.from_numpy(np.ascontiguousarray(image)) for image in images]
     began = time.perf_counter()
-    while state.step < config.iterations:
-        index = view_of_step(state.step, len(views), config.seed)
-        loss, image, target = one_step(state, views[index], photographs[index], config, extent, objective=objective)
+    while state.step < settings.iterations:
+        index = view_of_step(state.step, len(views), settings.seed)
+        loss, image, target = one_step(state, views[index], photographs[index], settings, extent, objective=objective)
         step = state.step
-        if on_step and (step % config.report_every == 0 or step == config.iterations):
+        if on_step and (step % settings.report_every == 0 or step == settings.iterations):
             seconds = time.perf_counter() - began
             on_step(StepReport(step, loss, psnr(image, target), len(state.parameters["means"]), seconds))
         interrupted = stop is not None and stop()
-        if checkpoints is not None and (interrupted or step % config.checkpoint_every == 0):
+        if checkpoints is not None and (interrupted or step % settings.checkpoint_every == 0):
             write_checkpoint(checkpoints, Checkpoint(step, _tensors(state), facts | {"idle": state.optimiser.idle}))
         if interrupted:
             raise KeyboardInterrupt(f"stopped after step {step}")
-    state.optimiser.catch_up(rates(config, config.iterations, extent, objective))
-    return state.splats(config.sh_degree)
+    state.optimiser.catch_up(rates(settings, settings.iterations, extent, objective))
+    return state.splats(settings.sh_degree)
 
 
 def begin(splats: Splats, objective: JointObjective | None = None) -> FitState:
@@ -134,7 +137,7 @@ def one_step(
     state: FitState,
     view: View,
     photograph: Tensor,
-    config: TrainConfig,
+    settings: TrainSettings,
     extent: float,
     *,
     objective: JointObjective | None = None,
@@ -143,10 +146,10 @@ def one_step(
 
     Returns the loss, the rendered image (H,W,3) and the target it was compared with.
     """
-    degree = config.sh_degree_at(state.step)
+    degree = settings.sh_degree_at(state.step)
     _use_coefficients(state, coefficient_count(degree))
-    learning = rates(config, state.step, extent, objective)
-    camera, target = at_resolution(view.camera, photograph, coarse=state.step < config.coarse_until)
+    learning = rates(settings, state.step, extent, objective)
+    camera, target = at_resolution(view.camera, photograph, coarse=state.step < settings.coarse_until)
     step = state.step + 1
     due = objective is not None and objective.due(step)
     if due:
@@ -164,12 +167,12 @@ def one_step(
         parameters["opacity_logits"].sigmoid(),
         channels,
         camera,
-        growth=state.statistics if step <= config.densify_until else None,
+        growth=state.statistics if step <= settings.densify_until else None,
     )
     image = raster.features[..., :3]
-    if any(config.background):
-        image = image + (1.0 - raster.alphas)[..., None] * torch.tensor(config.background)
-    loss = photometric_loss(image, target, config.ssim_weight)
+    if any(settings.background):
+        image = image + (1.0 - raster.alphas)[..., None] * torch.tensor(settings.background)
+    loss = photometric_loss(image, target, settings.ssim_weight)
     if due:
         assert objective is not None
         loss = loss + objective.loss(step, view, raster.features[..., 3:], parameters["means"], parameters["features"])
@@ -180,34 +183,34 @@ def one_step(
     else:
         _drop_damaged(state, learning)
     state.step = step
-    control_density(state, config, extent, learning)
+    control_density(state, settings, extent, learning)
     return value, image.detach(), target
 
 
-def control_density(state: FitState, config: TrainConfig, extent: float, learning: dict[str, float]) -> None:
+def control_density(state: FitState, settings: TrainSettings, extent: float, learning: dict[str, float]) -> None:
     """Grow, prune and reset opacities, if it is time after the step just made."""
     step = state.step
-    if config.densifies_after(step):
+    if settings.densifies_after(step):
         state.optimiser.catch_up(learning)
         parameters = state.parameters
-        edit = density.plan_growth(parameters, state.statistics.means(), config, extent)
-        prune_large = 0 < config.reset_every < step
-        edit = density.without_useless(edit, parameters, config, extent, prune_large)
-        _edit(state, edit, np.random.default_rng([config.seed, SPLIT, step]))
-    if config.resets_after(step):
+        edit = density.plan_growth(parameters, state.statistics.means(), settings, extent)
+        prune_large = 0 < settings.reset_every < step
+        edit = density.without_useless(edit, parameters, settings, extent, prune_large)
+        _edit(state, edit, np.random.default_rng([settings.seed, SPLIT, step]))
+    if settings.resets_after(step):
         logits = density.reset_opacities(state.parameters["opacity_logits"])
         state.optimiser = state.optimiser.exchanged("opacity_logits", logits)
 
 
-def rates(config: TrainConfig, step: int, extent: float, objective: JointObjective | None) -> dict[str, float]:
+def rates(settings: TrainSettings, step: int, extent: float, objective: JointObjective | None) -> dict[str, float]:
     """Learning rate of every parameter at a step."""
     return {
-        "means": config.lr_means_at(step) * extent,
-        "quats": config.lr_quats,
-        "log_scales": config.lr_scales,
-        "opacity_logits": config.lr_opacity,
-        "sh0": config.lr_sh0,
-        "shN": config.lr_shN,
+        "means": settings.lr_means_at(step) * extent,
+        "quats": settings.lr_quats,
+        "log_scales": settings.lr_scales,
+        "opacity_logits": settings.lr_opacity,
+        "sh0": settings.lr_sh0,
+        "shN": settings.lr_shN,
         "features": objective.learning_rate if objective is not None else 0.0,
     }
 
@@ -231,14 +234,14 @@ def at_resolution(camera: Camera, photograph: Tensor, coarse: bool) -> tuple[Cam
     return half, blocks.mean(dim=(1, 3)).div_(255.0)
 
 
-def _first_gaussians(capture: Capture, images: list[np.ndarray], config: TrainConfig, extent: float) -> Splats:
+def _first_gaussians(capture: Capture, images: list[np.ndarray], settings: TrainSettings, extent: float) -> Splats:
     points, colors = capture.require_points()
-    if config.surroundings > 0:
+    if settings.surroundings > 0:
         cameras = [view.camera for view in capture.split("train")]
-        radius = config.surroundings_radius * extent
-        far, far_colors = far_points(cameras, images, points, radius, config.surroundings)
+        radius = settings.surroundings_radius * extent
+        far, far_colors = far_points(cameras, images, points, radius, settings.surroundings)
         points, colors = np.concatenate([points, far]), np.concatenate([colors, far_colors])
-    return splats_from_points(points, colors, 0, config.seed)
+    return splats_from_points(points, colors, 0, settings.seed)
 
 
 def _edit(state: FitState, edit: density.Edit, random: np.random.Generator) -> None:
@@ -277,9 +280,10 @@ def _with_coefficients(values: Tensor, count: int) -> Tensor:
     return torch.cat([values, values.new_zeros(len(values), missing, 3)], dim=1) if missing > 0 else values
 
 
-def _facts(config: TrainConfig, views: tuple[View, ...], objective: JointObjective | None) -> dict[str, Any]:
+def _facts(settings: TrainSettings, views: tuple[View, ...], objective: JointObjective | None) -> dict[str, Any]:
+    # "config" is the settings' name in checkpoints that exist.
     return {
-        "config": dataclasses.asdict(config) | {"background": list(config.background)},
+        "config": dataclasses.asdict(settings) | {"background": list(settings.background)},
         "views": [view.name for view in views],
         "channels": objective.channels if objective is not None else 0,
     }

@@ -14,35 +14,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 from scipy import sparse
 
 from splatseg.arrays import check_shapes
+from splatseg.capture.capture import View
 from splatseg.errors import MaskError
+from splatseg.masks.segments import Segments
+from splatseg.masks.source import MaskSource
 from splatseg.progress import Progress, counted
 from splatseg.raster.interface import Plan, prepare, vote
 from splatseg.splats.splats import Splats
 from splatseg.votes.gathering import Gathering
-
-if TYPE_CHECKING:
-    from splatseg.capture.capture import View
-    from splatseg.masks.segments import Segments
 
 WEIGHT_FLOOR = 1e-3
 """Votes below this many pixels are dropped: they are what leaks through a nearly opaque surface."""
 
 SHARE_FLOOR = 2e-3
 """Votes below this share of all the view sees of the Gaussian are dropped: the far tails of its footprint."""
-
-
-class MaskSource(Protocol):
-    """Where the masks of a view come from: a `MaskStore`, or anything else that can be read so."""
-
-    def read(self, view: View) -> Segments | None:
-        """The segments of a view at the size of its camera, or None if it has no masks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +103,22 @@ def collect_votes(
         views=tuple(names),
         layer_of=np.concatenate(layer_of),
     )
+
+
+def visible_under_masks(votes: Votes) -> sparse.csr_array:
+    """Add up the votes of each view: (N,V) float32, pixels; the V views that have masks are numbered in their order.
+
+    Masks of one layer lie apart, so their votes add up; layers lie on one another, so the fullest one counts.
+    """
+    view_of = np.unique(votes.view_of, return_inverse=True)[1]
+    visible = sparse.csr_array((votes.weights.shape[0], int(view_of.max(initial=-1)) + 1), dtype=np.float32)
+    for layer in range(int(votes.layer_of.max(initial=0)) + 1):
+        # A matrix (M,V) with a one for every mask of the layer adds the columns of each view.
+        columns = np.flatnonzero(votes.layer_of == layer)
+        ones, shape = np.ones(len(columns), dtype=np.float32), (len(view_of), visible.shape[1])
+        gather = sparse.csr_array((ones, (columns, view_of[columns])), shape=shape)
+        visible = sparse.csr_array(visible.maximum(votes.weights @ gather))
+    return visible
 
 
 def _add_view(gathering: Gathering, plan: Plan, segments: Segments) -> np.ndarray:

@@ -50,7 +50,7 @@ class FoundMasks:
     masks: Mapping[str, np.ndarray]
 
     def read(self, view: View) -> Segments | None:
-        """See `lift.votes.MaskSource`. Empty masks are left out; the last segment is the rest of the picture."""
+        """See `MaskSource.read`. Empty masks are left out; the last segment is the rest of the picture."""
         found = self.masks.get(view.name)
         if found is None:
             return None

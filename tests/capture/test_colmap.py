@@ -13,7 +13,8 @@ from capture_files import Model, binary_files, model, text_files, write_files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from splatseg.capture.colmap import CAMERA_MODELS, find_model, read_model
+from splatseg.capture.colmap import find_model, read_model
+from splatseg.capture.colmap_rows import CAMERA_MODELS
 from splatseg.errors import CaptureError
 
 number = st.floats(-1e6, 1e6)

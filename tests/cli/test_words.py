@@ -17,7 +17,7 @@ from splatseg.evaluate.truth import read_truth
 from splatseg.jobs.words import describe_run
 from splatseg.run.folder import open_run
 from splatseg.scene.finding import find_described, find_grounded
-from splatseg.segments.table_file import read_segments
+from splatseg.segments.segments_json import read_segments
 from splatseg.words.described import read_described
 from splatseg.words.query import Scale
 

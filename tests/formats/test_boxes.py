@@ -12,7 +12,7 @@ from scenes import colorful_splats, things
 
 from splatseg.errors import RunError
 from splatseg.formats.boxes import oriented_box, write_boxes
-from splatseg.segments.table_file import describe_segments
+from splatseg.segments.segment import describe_segments
 
 
 def turned_block(size: tuple[float, float, float], count: int = 5000) -> tuple[np.ndarray, np.ndarray]:

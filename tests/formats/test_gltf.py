@@ -17,7 +17,7 @@ from scenes import colorful_splats
 from splatseg.errors import OutputError
 from splatseg.formats import gltf as module
 from splatseg.formats.gltf import KHR, write_glb
-from splatseg.segments.table_file import describe_segments
+from splatseg.segments.segment import describe_segments
 
 TYPES = {5121: "u1", 5123: "<u2", 5126: "<f4"}
 WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}

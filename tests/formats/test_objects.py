@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from splatseg.errors import PromptError, RunError
-from splatseg.formats.objects import export_object, export_rest, export_segments, members_of_segments
+from splatseg.errors import PromptError
+from splatseg.formats.objects import export_object, export_rest
 from splatseg.formats.read import load_splats
+from splatseg.segments.members import members_of_segments
 from splatseg.splats.splats import Splats
 
 CODES = {"float": "f", "double": "d", "int": "i", "uint": "I", "uchar": "B", "char": "b", "short": "h", "ushort": "H"}
@@ -75,8 +76,9 @@ def test_the_object_and_the_rest_are_the_whole(tmp_path: Path) -> None:
 
 def test_an_independent_reader_finds_every_value_where_the_format_says(tmp_path: Path) -> None:
     splats = splats_with_everything()
-    export_segments(tmp_path / "object.ply", splats, [1, 3])
-    chosen = splats.subset(members_of_segments(splats, [1, 3]))
+    members = members_of_segments(splats, [1, 3])
+    export_object(tmp_path / "object.ply", splats, members)
+    chosen = splats.subset(members)
     found = naive_ply(tmp_path / "object.ply")
 
     def column(*names: str) -> torch.Tensor:
@@ -98,9 +100,10 @@ def test_an_independent_reader_finds_every_value_where_the_format_says(tmp_path:
 
 def test_our_reader_gives_back_what_was_exported(tmp_path: Path) -> None:
     splats = splats_with_everything()
-    export_segments(tmp_path / "object.ply", splats, [2])
+    members = members_of_segments(splats, [2])
+    export_object(tmp_path / "object.ply", splats, members)
     loaded, dropped = load_splats(tmp_path / "object.ply")
-    chosen = splats.subset(members_of_segments(splats, [2]))
+    chosen = splats.subset(members)
     assert dropped == 0
     for name in ("means", "quats", "log_scales", "opacity_logits", "sh0", "shN", "features", "segment_ids"):
         assert torch.equal(getattr(loaded, name), getattr(chosen, name)), name
@@ -136,16 +139,6 @@ def test_an_empty_selection_is_an_error_and_writes_nothing(tmp_path: Path) -> No
 def test_a_rest_of_nothing_is_a_file_without_gaussians(tmp_path: Path) -> None:
     assert export_rest(tmp_path / "rest.ply", splats_with_everything(), np.ones(50, bool)) == 0
     assert naive_ply(tmp_path / "rest.ply")["x"] == []
-
-
-def test_an_unknown_segment_names_those_there_are() -> None:
-    with pytest.raises(PromptError, match="there is no segment 0, 9; the segments are 1-3"):
-        members_of_segments(splats_with_everything(), [9, 0, 2])
-
-
-def test_a_splat_without_segments_says_how_to_make_them() -> None:
-    with pytest.raises(RunError, match="make them with `splatseg segment RUN`"):
-        members_of_segments(splats_with_everything().replace(segment_ids=None), [1])
 
 
 def test_indices_are_not_mistaken_for_members(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from scenes import colorful_splats
 
 from splatseg.errors import OutputError
 from splatseg.formats.usd import Kind, write_usd
-from splatseg.segments.table_file import describe_segments
+from splatseg.segments.segment import describe_segments
 
 
 @pytest.mark.parametrize("suffix", ["usdc", "usda", "usdz"])

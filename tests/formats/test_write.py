@@ -14,7 +14,8 @@ from splatseg.formats.ply.ply import read_ply
 from splatseg.formats.read import load_splats
 from splatseg.formats.sidecar import read_sidecar_table, sidecar_path
 from splatseg.formats.write import FORMATS, format_of, write_splats
-from splatseg.segments.table_file import describe_segments, segments_of_rows
+from splatseg.segments.segment import describe_segments
+from splatseg.segments.segments_json import segments_of_rows
 
 
 @pytest.mark.parametrize("name", ["ply", "compressed.ply", "splat", "spz", "sog"])

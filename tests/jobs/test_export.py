@@ -12,7 +12,7 @@ from splatseg.errors import OutputError, PromptError, RunError, SplatFileError
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
 from splatseg.jobs.export import ExportOptions, Source, export_source, open_source
-from splatseg.segments.table_file import describe_segments
+from splatseg.segments.segment import describe_segments
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from splatseg.errors import RunError
-from splatseg.features.contrast.settings import ContrastConfig
+from splatseg.features.contrast.settings import ContrastSettings
 from splatseg.run.settings import CaptureSettings, RunSettings
 from splatseg.run.settings_file import read_settings, write_settings
 
@@ -64,7 +64,7 @@ def test_the_seed_reaches_every_part() -> None:
 
 
 def test_iterations_are_those_of_the_fit_where_there_is_one_and_of_the_features_where_there_is_none() -> None:
-    capture, usual = CaptureSettings("/c"), ContrastConfig().iterations
+    capture, usual = CaptureSettings("/c"), ContrastSettings().iterations
     fitted = RunSettings.of(capture, masks="/m", method="contrast", iterations=90)
     assert (fitted.train.iterations, fitted.contrast.iterations) == (90, usual)
     taken = RunSettings.of(capture, masks="/m", method="contrast", splats="/s.ply", iterations=90)

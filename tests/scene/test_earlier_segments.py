@@ -15,7 +15,8 @@ from splatseg.errors import RunError
 from splatseg.run.folder import create_run
 from splatseg.run.settings import CaptureSettings, RunSettings
 from splatseg.scene.earlier_segments import REMEMBERED, Earlier, earlier_segments, settled, write_earlier
-from splatseg.segments.table_file import Segment, describe_segments, read_segments, write_segments
+from splatseg.segments.segment import Segment, describe_segments
+from splatseg.segments.segments_json import read_segments, write_segments
 
 
 class Bench:

@@ -17,7 +17,8 @@ from splatseg.run.folder import Run
 from splatseg.scene import keeper as module
 from splatseg.scene.earlier_segments import earlier_segments, settled
 from splatseg.scene.table import SegmentTable
-from splatseg.segments.table_file import describe_segments, read_segments, write_segments
+from splatseg.segments.segment import describe_segments
+from splatseg.segments.segments_json import read_segments, write_segments
 from splatseg.splats.splats import Splats
 from splatseg.viewer.shown_scene import ShownScene, open_shown
 

@@ -16,7 +16,7 @@ from splatseg.errors import OutputError, PromptError, RunError
 from splatseg.render.label_maps import selection_mask
 from splatseg.scene.opening import scene_of_run
 from splatseg.scene.table import table_of_file
-from splatseg.segments.table_file import read_segments
+from splatseg.segments.segments_json import read_segments
 from splatseg.select.knowledge import Knowledge
 from splatseg.select.prompts import select_by_prompts
 
@@ -158,7 +158,7 @@ def test_edits_are_in_the_run_when_they_are_saved_or_nobody_holds_the_scene_any_
 def test_confidence_stays_in_the_table_when_names_change(run_path: Path) -> None:
     rows = read_segments(run_path / "segments.json")
     splatseg_rows = [row.__class__(**(row.__dict__ | {"confidence": 0.9})) for row in rows]
-    from splatseg.segments.table_file import write_segments
+    from splatseg.segments.segments_json import write_segments
 
     write_segments(run_path / "segments.json", splatseg_rows)
     with splatseg.open(run_path) as scene:

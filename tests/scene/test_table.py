@@ -9,7 +9,7 @@ from viewer_scenes import carrying, scene
 
 from splatseg.errors import PromptError
 from splatseg.scene.table import SegmentTable
-from splatseg.segments.table_file import describe_segments
+from splatseg.segments.segment import describe_segments
 
 
 def table(hierarchy: bool = True) -> tuple[SegmentTable, np.ndarray]:

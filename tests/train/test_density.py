@@ -9,9 +9,9 @@ import torch
 
 from splatseg.cameras.camera import Camera
 from splatseg.train import density
-from splatseg.train.settings import TrainConfig
+from splatseg.train.settings import TrainSettings
 
-CONFIG = TrainConfig(clone_scale=0.01, prune_scale=0.1, prune_opacity=0.005, grow_gradient=1.0)
+SETTINGS = TrainSettings(clone_scale=0.01, prune_scale=0.1, prune_opacity=0.005, grow_gradient=1.0)
 
 
 def parameters(scales: list[float], opacities: list[float] | None = None) -> dict[str, torch.Tensor]:
@@ -26,37 +26,39 @@ def parameters(scales: list[float], opacities: list[float] | None = None) -> dic
 
 
 def test_small_ones_are_cloned_large_ones_split_and_the_rest_stays():
-    edit = density.plan_growth(parameters([0.001, 0.02, 0.001]), torch.tensor([2.0, 2.0, 0.5]), CONFIG, extent=1.0)
+    edit = density.plan_growth(parameters([0.001, 0.02, 0.001]), torch.tensor([2.0, 2.0, 0.5]), SETTINGS, extent=1.0)
     assert edit.source.tolist() == [0, 2, 0, 1, 1]
     assert edit.fresh.tolist() == [False, False, True, True, True]
     assert edit.split.tolist() == [False, False, False, True, True]
 
 
 def test_sizes_are_measured_in_extents_of_the_scene():
-    edit = density.plan_growth(parameters([0.02]), torch.tensor([2.0]), CONFIG, extent=100.0)
+    edit = density.plan_growth(parameters([0.02]), torch.tensor([2.0]), SETTINGS, extent=100.0)
     assert edit.split.tolist() == [False, False]
 
 
 def test_the_number_never_passes_its_limit_and_the_largest_gradients_go_first():
-    config = TrainConfig(grow_gradient=1.0, max_gaussians=6)
+    settings = TrainSettings(grow_gradient=1.0, max_gaussians=6)
     gradients = torch.tensor([2.0, 5.0, 3.0, 5.0])
-    edit = density.plan_growth(parameters([0.001] * 4), gradients, config, extent=1.0)
+    edit = density.plan_growth(parameters([0.001] * 4), gradients, settings, extent=1.0)
     assert edit.source.tolist() == [0, 1, 2, 3, 1, 3]
-    full = density.plan_growth(parameters([0.001] * 6), torch.full((6,), 9.0), config, extent=1.0)
+    full = density.plan_growth(parameters([0.001] * 6), torch.full((6,), 9.0), settings, extent=1.0)
     assert not full.changes(6)
 
 
 def test_faint_damaged_and_too_large_gaussians_are_removed():
     values = parameters([0.01, 0.01, 0.01, 0.5], [0.5, 0.001, 0.5, 0.5])
     values["means"][2, 0] = float("nan")
-    edit = density.plan_growth(values, torch.zeros(4), CONFIG, extent=1.0)
-    assert density.without_useless(edit, values, CONFIG, 1.0, prune_large=True).source.tolist() == [0]
-    assert density.without_useless(edit, values, CONFIG, 1.0, prune_large=False).source.tolist() == [0, 3]
+    edit = density.plan_growth(values, torch.zeros(4), SETTINGS, extent=1.0)
+    assert density.without_useless(edit, values, SETTINGS, 1.0, prune_large=True).source.tolist() == [0]
+    assert density.without_useless(edit, values, SETTINGS, 1.0, prune_large=False).source.tolist() == [0, 3]
 
 
 def test_an_edit_that_removes_everything_is_a_change():
     values = parameters([0.01], [0.001])
-    edit = density.without_useless(density.plan_growth(values, torch.zeros(1), CONFIG, 1.0), values, CONFIG, 1.0, False)
+    edit = density.without_useless(
+        density.plan_growth(values, torch.zeros(1), SETTINGS, 1.0), values, SETTINGS, 1.0, False
+    )
     assert len(edit.source) == 0 and edit.changes(1)
 
 
@@ -76,7 +78,7 @@ def test_children_of_a_split_lie_within_the_parent_and_are_smaller():
 def test_an_edit_leaves_the_old_parameters_as_they_were():
     values = parameters([0.02, 0.03])
     before = {name: value.clone() for name, value in values.items()}
-    edit = density.plan_growth(values, torch.tensor([2.0, 2.0]), CONFIG, extent=1.0)
+    edit = density.plan_growth(values, torch.tensor([2.0, 2.0]), SETTINGS, extent=1.0)
     density.apply(values, edit, np.random.default_rng(0))
     assert all(torch.equal(values[name], before[name]) for name in values)
 

@@ -19,10 +19,10 @@ from splatseg.files import write_png
 from splatseg.render.rgb import render_rgb
 from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.splats import Splats
-from splatseg.train.settings import TrainConfig
+from splatseg.train.settings import TrainSettings
 from splatseg.train.train import StepReport, at_resolution, begin, fit_splats, one_step, view_of_step
 
-CONFIG = TrainConfig(
+SETTINGS = TrainSettings(
     iterations=40,
     report_every=1,
     checkpoint_every=10,
@@ -85,8 +85,8 @@ def same(first: Splats, second: Splats) -> bool:
 
 def test_the_fit_comes_closer_to_the_photographs(capture):
     reports: list[StepReport] = []
-    config = dataclasses.replace(CONFIG, iterations=80, reset_every=0)
-    splats = fit_splats(capture, config, on_step=reports.append)
+    settings = dataclasses.replace(SETTINGS, iterations=80, reset_every=0)
+    splats = fit_splats(capture, settings, on_step=reports.append)
     assert [report.step for report in reports] == list(range(1, 81))
     assert np.mean([r.psnr for r in reports[-8:]]) > np.mean([r.psnr for r in reports[:8]]) + 3.0
     assert splats.sh_degree == 3 and splats.features is None
@@ -94,23 +94,23 @@ def test_the_fit_comes_closer_to_the_photographs(capture):
 
 
 def test_the_same_seed_gives_the_same_splat_and_another_seed_another(capture):
-    first, second = fit_splats(capture, CONFIG), fit_splats(capture, CONFIG)
+    first, second = fit_splats(capture, SETTINGS), fit_splats(capture, SETTINGS)
     assert same(first, second)
-    assert not same(first, fit_splats(capture, dataclasses.replace(CONFIG, seed=1)))
+    assert not same(first, fit_splats(capture, dataclasses.replace(SETTINGS, seed=1)))
 
 
 def test_growth_stops_at_the_limit(capture):
     reports: list[StepReport] = []
-    fit_splats(capture, CONFIG, on_step=reports.append)
+    fit_splats(capture, SETTINGS, on_step=reports.append)
     counts = [report.count for report in reports]
     assert max(counts) > 25
-    assert max(counts) <= CONFIG.max_gaussians
+    assert max(counts) <= SETTINGS.max_gaussians
 
 
 @pytest.mark.parametrize("objective", [None, Twin()])
 @pytest.mark.parametrize("stopped_at", [10, 17])
 def test_an_interrupted_fit_resumes_to_the_bit(capture, tmp_path, objective, stopped_at):
-    whole = fit_splats(capture, CONFIG, objective=objective)
+    whole = fit_splats(capture, SETTINGS, objective=objective)
     steps = []
 
     def stop() -> bool:
@@ -118,40 +118,40 @@ def test_an_interrupted_fit_resumes_to_the_bit(capture, tmp_path, objective, sto
         return len(steps) == stopped_at
 
     with pytest.raises(KeyboardInterrupt):
-        fit_splats(capture, CONFIG, objective=objective, checkpoints=tmp_path, stop=stop)
+        fit_splats(capture, SETTINGS, objective=objective, checkpoints=tmp_path, stop=stop)
     reports: list[StepReport] = []
     resumed = fit_splats(
-        capture, CONFIG, objective=objective, checkpoints=tmp_path, resume=True, on_step=reports.append
+        capture, SETTINGS, objective=objective, checkpoints=tmp_path, resume=True, on_step=reports.append
     )
     assert reports[0].step == stopped_at + 1
     assert same(resumed, whole)
 
 
 def test_a_checkpoint_of_other_settings_is_refused(capture, tmp_path):
-    config = dataclasses.replace(CONFIG, iterations=10)
-    fit_splats(capture, config, checkpoints=tmp_path)
+    settings = dataclasses.replace(SETTINGS, iterations=10)
+    fit_splats(capture, settings, checkpoints=tmp_path)
     with pytest.raises(RunError, match=r"another config.*start anew"):
-        fit_splats(capture, CONFIG, checkpoints=tmp_path, resume=True)
+        fit_splats(capture, SETTINGS, checkpoints=tmp_path, resume=True)
 
 
 @pytest.mark.parametrize("idle", [{"means": float("inf")}, [], None])
 def test_a_checkpoint_that_is_none_of_a_fit_is_told(capture, tmp_path, idle):
-    fit(capture, CONFIG, checkpoints=tmp_path)
+    fit_splats(capture, SETTINGS, checkpoints=tmp_path)
     for path in tmp_path.glob("*.json"):
         head = json.loads(path.read_text())
         head["facts"]["idle"] = idle
         path.write_text(json.dumps(head))
     with pytest.raises(RunError, match=r"the checkpoint in .* is not one of a fit \(.+\); start the run anew"):
-        fit(capture, CONFIG, checkpoints=tmp_path, resume=True)
+        fit_splats(capture, SETTINGS, checkpoints=tmp_path, resume=True)
 
 
 def test_resuming_where_nothing_was_saved_starts_from_the_beginning(capture, tmp_path):
-    config = dataclasses.replace(CONFIG, iterations=3)
-    assert same(fit_splats(capture, config, checkpoints=tmp_path, resume=True), fit_splats(capture, config))
+    settings = dataclasses.replace(SETTINGS, iterations=3)
+    assert same(fit_splats(capture, settings, checkpoints=tmp_path, resume=True), fit_splats(capture, settings))
 
 
 def test_joint_features_are_trained_and_follow_growth(capture):
-    splats = fit_splats(capture, CONFIG, objective=Twin())
+    splats = fit_splats(capture, SETTINGS, objective=Twin())
     assert splats.features is not None and splats.features.shape == (len(splats), 2)
     assert float(splats.features.mean()) > 0.02
 
@@ -159,20 +159,20 @@ def test_joint_features_are_trained_and_follow_growth(capture):
 def test_a_damaged_gaussian_is_dropped_and_the_fit_goes_on(capture):
     start = splats_from_points(capture.points, capture.point_colors, 0)
     start.sh0[4] = float("nan")
-    splats = fit_splats(capture, dataclasses.replace(CONFIG, iterations=4), start=start)
+    splats = fit_splats(capture, dataclasses.replace(SETTINGS, iterations=4), start=start)
     assert len(splats) == 24
     assert all(torch.isfinite(value).all() for value in (splats.means, splats.sh0, splats.opacity_logits))
 
 
 def test_a_fit_that_loses_every_gaussian_says_so(capture):
     with pytest.raises(RunError, match=r"lost its last Gaussian at step 10.*belong together"):
-        fit_splats(capture, dataclasses.replace(CONFIG, prune_opacity=0.9999, densify_from=9))
+        fit_splats(capture, dataclasses.replace(SETTINGS, prune_opacity=0.9999, densify_from=9))
 
 
 def test_a_capture_without_points_is_refused(capture):
     empty = dataclasses.replace(capture, points=np.zeros((0, 3), np.float32), point_colors=np.zeros((0, 3), np.uint8))
     with pytest.raises(CaptureError, match="3D points"):
-        fit_splats(empty, CONFIG)
+        fit_splats(empty, SETTINGS)
 
 
 def test_every_epoch_shows_every_view_once_in_its_own_order():
@@ -186,7 +186,7 @@ def test_harmonics_in_use_grow_with_the_steps(capture):
     photograph = torch.from_numpy(capture.views[0].image())
     sizes = []
     for _ in range(11):
-        one_step(state, capture.views[0], photograph, CONFIG, 1.0)
+        one_step(state, capture.views[0], photograph, SETTINGS, 1.0)
         sizes.append(state.parameters["shN"].shape[1])
     assert sizes == [0] * 10 + [3]
     assert state.splats(3).sh_degree == 3
@@ -203,5 +203,5 @@ def test_a_coarse_camera_sees_the_same_scene_in_pixels_twice_as_large():
 
 
 def test_the_folder_of_checkpoints_holds_the_last_two(capture, tmp_path):
-    fit_splats(capture, CONFIG, checkpoints=tmp_path)
+    fit_splats(capture, SETTINGS, checkpoints=tmp_path)
     assert [path.name for path in sorted(Path(tmp_path).glob("*.json"))] == ["step_00000030.json", "step_00000040.json"]

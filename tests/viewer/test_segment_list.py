@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from splatseg.segments.table_file import Segment
+from splatseg.segments.segment import Segment
 from splatseg.viewer.panels.segment_list import ROWS, ListState, found, list_html, page_of, pages_of
 
 BOX = ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))

@@ -22,8 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from splatseg.votes.visible import visible_under_masks
-from splatseg.votes.votes import Votes
+from splatseg.votes.votes import Votes, visible_under_masks
 
 SAME = 0.5
 """IoU from which two masks, or a mask and a group, show the same thing."""

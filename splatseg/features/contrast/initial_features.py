@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from splatseg.features.contrast.settings import ContrastConfig
+from splatseg.features.contrast.settings import ContrastSettings
 from splatseg.features.lift.embed import EmbedSettings, embed_votes, unit_rows
 from splatseg.votes.votes import Votes
 
@@ -18,15 +18,15 @@ FIRST = 0
 """Purpose of randomness."""
 
 
-def starting_features(votes: Votes, config: ContrastConfig) -> np.ndarray:
+def starting_features(votes: Votes, settings: ContrastSettings) -> np.ndarray:
     """(N,F) float32 of unit length; zero, with `start` lift, where no mask that counts sees the Gaussian.
 
     Raises MaskError, with `start` lift, when no mask is left after the spurious ones are removed.
     """
-    if config.start == "lift":
-        return compressed(embed_votes(votes, EmbedSettings(seed=config.seed)), config.channels)
-    rng = np.random.default_rng([config.seed, FIRST])
-    return unit_rows(rng.standard_normal((votes.weights.shape[0], config.channels), dtype=np.float32))
+    if settings.start == "lift":
+        return compressed(embed_votes(votes, EmbedSettings(seed=settings.seed)), settings.channels)
+    rng = np.random.default_rng([settings.seed, FIRST])
+    return unit_rows(rng.standard_normal((votes.weights.shape[0], settings.channels), dtype=np.float32))
 
 
 def compressed(features: np.ndarray, channels: int) -> np.ndarray:

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from splatseg.capture.capture import View
 from splatseg.features.contrast.consensus import RELATED
-from splatseg.features.contrast.settings import ContrastConfig
-from splatseg.features.paper.train import Masks
+from splatseg.features.contrast.settings import ContrastSettings
 from splatseg.masks.segments import Segments
+from splatseg.masks.source import MaskSource
 from splatseg.raster.interface import PixelPlan, prepare, prepare_pixels
 from splatseg.splats.splats import Splats
 from splatseg.votes.votes import Votes
@@ -45,20 +45,20 @@ class Sample:
 
 
 class SampledViews:
-    """The views whose masks count, sampled; weights are kept as long as they fit into `config.memory`."""
+    """The views whose masks count, sampled; weights are kept as long as they fit into `settings.memory`."""
 
     def __init__(
         self,
         splats: Splats,
         views: Sequence[View],
-        masks: Masks,
+        masks: MaskSource,
         votes: Votes,
         counts: np.ndarray,
-        config: ContrastConfig,
+        settings: ContrastSettings,
     ) -> None:
         """counts (M,) bool: masks that pixels are drawn for. Every view's masks are read once."""
         self._geometry = splats.means, splats.quats, splats.scales, splats.opacities
-        self._config = config
+        self._settings = settings
         self._kept: dict[tuple[int, int], Sample] = {}
         self._uses: list[int] = []
         self._columns: list[int] = []
@@ -84,12 +84,12 @@ class SampledViews:
 
     def next(self, view: int) -> Sample:
         """A sample of view 0..V-1: the same for `uses` calls, then that of the next round."""
-        config = self._config
-        turn = self._uses[view] // config.uses % config.rounds
+        settings = self._settings
+        turn = self._uses[view] // settings.uses % settings.rounds
         self._uses[view] += 1
         if (view, turn) not in self._kept:
             sample = self._weighed(view, turn)
-            while self._kept and self._size() + sample.plan.size > config.memory:
+            while self._kept and self._size() + sample.plan.size > settings.memory:
                 del self._kept[next(iter(self._kept))]  # the oldest
             self._kept[view, turn] = sample
         return self._kept[view, turn]
@@ -98,7 +98,7 @@ class SampledViews:
         return sum(sample.plan.size for sample in self._kept.values())
 
     def _weighed(self, view: int, turn: int) -> Sample:
-        pixels, masks = (values[turn :: self._config.rounds] for values in self._drawn[view])
+        pixels, masks = (values[turn :: self._settings.rounds] for values in self._drawn[view])
         width = self._views[view].camera.width
         places = torch.from_numpy(np.stack([pixels % width, pixels // width], axis=1))
         plan = prepare(*self._geometry, self._views[view].camera)
@@ -108,12 +108,12 @@ class SampledViews:
 
     def _draw(self, segments: Segments, counts: np.ndarray, view: int) -> tuple[np.ndarray, np.ndarray]:
         """Pixels (P,) as y * W + x and their mask (P,) 0, 1, ... of the view, those of every round interleaved."""
-        config = self._config
-        rng = np.random.default_rng([config.seed, PIXELS, view])
-        layers = segments.layers if config.nested else (segments.flattened(),)
-        wanted = config.pixels_a_view * config.rounds
-        draw = _of_every_mask if config.stratified else _evenly
-        return draw([layer.ravel() for layer in layers], counts, wanted, config.rounds, rng)
+        settings = self._settings
+        rng = np.random.default_rng([settings.seed, PIXELS, view])
+        layers = segments.layers if settings.nested else (segments.flattened(),)
+        wanted = settings.pixels_a_view * settings.rounds
+        draw = _of_every_mask if settings.stratified else _evenly
+        return draw([layer.ravel() for layer in layers], counts, wanted, settings.rounds, rng)
 
 
 def _of_every_mask(

@@ -7,10 +7,11 @@ from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
-class ContrastConfig:
-    """How features are learned from masks that disagree. Every part can be switched off for ablations."""
+class ContrastSettings:
+    """Settings of the contrastive training. Every part can be switched off for ablations."""
 
     iterations: int = 600
+    """Steps in all."""
     seed: int = 0
     """Of the start, the sampled pixels, the order of views and the samples of the spatial term."""
     channels: int = 16
@@ -24,6 +25,7 @@ class ContrastConfig:
     """Of cosines between pixels and prototypes."""
 
     views_a_step: int = 2
+    """Views whose pixels are compared in one step."""
     pixels_a_view: int = 4096
     """Sampled pixels of a view, of every mask by the root of its area, nested ones included."""
     stratified: bool = True
@@ -61,17 +63,18 @@ class ContrastConfig:
     """True nearest neighbours each is pulled to."""
 
     report_every: int = 20
+    """Steps between two reports."""
 
     def __post_init__(self) -> None:
         counts = (self.iterations, self.channels, self.views_a_step, self.pixels_a_view, self.rounds, self.uses)
         if min(*counts, self.prototypes_every, self.spatial_samples, self.neighbours, self.report_every) < 1:
-            raise ValueError("steps, intervals and counts of a ContrastConfig must be at least 1")
+            raise ValueError("steps, intervals and counts of a ContrastSettings must be at least 1")
         if (
             not (self.temperature > 0 and self.travel > 0)
             or not 0.0 <= self.discount_pixels <= 1.0
             or self.spatial_weight < 0
         ):
             raise ValueError(
-                "a ContrastConfig needs temperature, travel > 0, discount_pixels in 0..1 and spatial_weight >= 0; got "
-                f"{self.temperature:g}, {self.travel:g}, {self.discount_pixels:g} and {self.spatial_weight:g}"
+                "a ContrastSettings needs temperature, travel > 0, discount_pixels in 0..1 and spatial_weight >= 0; "
+                f"got {self.temperature:g}, {self.travel:g}, {self.discount_pixels:g} and {self.spatial_weight:g}"
             )

@@ -27,10 +27,11 @@ from splatseg.features.contrast.initial_features import starting_features
 from splatseg.features.contrast.loss import pair_biases, pixel_shares, prototype_loss
 from splatseg.features.contrast.optimiser import Descent, expected_weight
 from splatseg.features.contrast.sampling import Sample, SampledViews
-from splatseg.features.contrast.settings import ContrastConfig
+from splatseg.features.contrast.settings import ContrastSettings
 from splatseg.features.contrast.spatial import neighbour_loss, true_neighbours
 from splatseg.features.lift.embed import fill_unseen
-from splatseg.features.paper.train import FeatureReport, Masks
+from splatseg.features.report import FeatureReport
+from splatseg.masks.source import MaskSource
 from splatseg.raster.interface import rasterize_pixels
 from splatseg.splats.splats import Splats
 from splatseg.train.train import view_of_step
@@ -46,75 +47,75 @@ SPATIAL = 2
 def fit_contrast_features(
     splats: Splats,
     views: Sequence[View],
-    masks: Masks,
+    masks: MaskSource,
     votes: Votes,
-    config: ContrastConfig | None = None,
+    settings: ContrastSettings | None = None,
     on_step: Callable[[FeatureReport], None] | None = None,
 ) -> Splats:
     """Train features (N,F) for a splat from the masks of views and their votes; all else of it stays.
 
-    on_step is called every `config.report_every` steps. If no mask counts, features stay as they started.
+    on_step is called every `settings.report_every` steps. If no mask counts, features stay as they started.
 
     Raises MaskError, with `start` lift, when the masks are too small or too weak to start from.
     """
-    config = config or ContrastConfig()
+    settings = settings or ContrastSettings()
     began = time.perf_counter()
-    objective = Objective(splats, views, masks, votes, config)
-    features = fill_unseen(starting_features(votes, config), splats.means.numpy())
+    objective = Objective(splats, views, masks, votes, settings)
+    features = fill_unseen(starting_features(votes, settings), splats.means.numpy())
     descent = Descent(torch.from_numpy(features), objective.seen)
-    for step in range(1, config.iterations + 1):
+    for step in range(1, settings.iterations + 1):
         loss = objective.loss(step, descent.features)
         if not loss.requires_grad:
             break
         loss.backward()
-        descent.step(rate_at(step, config))
-        if on_step and step % config.report_every == 0:
+        descent.step(rate_at(step, settings))
+        if on_step and step % settings.report_every == 0:
             on_step(FeatureReport(step, float(loss.detach()), time.perf_counter() - began))
     trained = descent.features.detach().numpy().copy()
     trained[np.diff(votes.weights.indptr) == 0] = 0.0  # what no mask sees has learned nothing
     return splats.replace(features=torch.from_numpy(fill_unseen(trained, splats.means.numpy())))
 
 
-def rate_at(step: int, config: ContrastConfig) -> float:
+def rate_at(step: int, settings: ContrastSettings) -> float:
     """Rate of a step (counted from 1): half a cosine that falls to 0; the sum over all steps is `travel`.
 
     Where steps are so few that one would go farther than FARTHEST, it goes no farther.
     """
-    falling = 1.0 + math.cos(math.pi * (step - 0.5) / config.iterations)
-    return min(config.travel / config.iterations * falling, FARTHEST)
+    falling = 1.0 + math.cos(math.pi * (step - 0.5) / settings.iterations)
+    return min(settings.travel / settings.iterations * falling, FARTHEST)
 
 
 class Objective:
     """The losses of a step as functions of the features (N,F); prototypes are constants for the gradient if shared."""
 
     def __init__(
-        self, splats: Splats, views: Sequence[View], masks: Masks, votes: Votes, config: ContrastConfig
+        self, splats: Splats, views: Sequence[View], masks: MaskSource, votes: Votes, settings: ContrastSettings
     ) -> None:
-        self._config = config
-        consensus = find_consensus(votes, config.seed)
-        weights = mask_weights(consensus, config)
-        important = (weights * votes.areas**config.area_power).astype(np.float32)
+        self._settings = settings
+        consensus = find_consensus(votes, settings.seed)
+        weights = mask_weights(consensus, settings)
+        important = (weights * votes.areas**settings.area_power).astype(np.float32)
         self._weights = torch.from_numpy(important)
         self.seen = expected_weight(votes, important)
-        self._views = SampledViews(splats, views, masks, votes, weights > 0, config)
-        self._shared = _Shared(votes, consensus, weights, config) if config.cross_view else None
+        self._views = SampledViews(splats, views, masks, votes, weights > 0, settings)
+        self._shared = _Shared(votes, consensus, weights, settings) if settings.cross_view else None
         self._neighbours: Tensor | None = None
-        if config.spatial_weight > 0:
-            self._neighbours = torch.from_numpy(true_neighbours(splats.means.numpy(), config.neighbours))
+        if settings.spatial_weight > 0:
+            self._neighbours = torch.from_numpy(true_neighbours(splats.means.numpy(), settings.neighbours))
 
     def loss(self, step: int, features: Tensor) -> Tensor:
         """Sum of all terms at a step; without a gradient if there is nothing to learn from."""
         total = torch.zeros(())
         if len(self._views) == 0:
             return total
-        for turn in range(min(self._config.views_a_step, len(self._views))):
-            number = (step - 1) * self._config.views_a_step + turn
-            sample = self._views.next(view_of_step(number, len(self._views), self._config.seed))
-            total = total + self._loss_of(sample, step, features) / self._config.views_a_step
+        for turn in range(min(self._settings.views_a_step, len(self._views))):
+            number = (step - 1) * self._settings.views_a_step + turn
+            sample = self._views.next(view_of_step(number, len(self._views), self._settings.seed))
+            total = total + self._loss_of(sample, step, features) / self._settings.views_a_step
         if self._neighbours is not None:
-            rng = np.random.default_rng([self._config.seed, SPATIAL, step])
-            samples = torch.from_numpy(rng.integers(0, len(features), self._config.spatial_samples))
-            total = total + self._config.spatial_weight * neighbour_loss(features, self._neighbours, samples)
+            rng = np.random.default_rng([self._settings.seed, SPATIAL, step])
+            samples = torch.from_numpy(rng.integers(0, len(features), self._settings.spatial_samples))
+            total = total + self._settings.spatial_weight * neighbour_loss(features, self._neighbours, samples)
         return total
 
     def _loss_of(self, sample: Sample, step: int, features: Tensor) -> Tensor:
@@ -125,15 +126,15 @@ class Objective:
         else:
             prototypes, own, biases = own_prototypes(unit, sample.masks, sample.related, self._weights)
         shares = pixel_shares(sample.masks, self._weights)
-        config = self._config
-        return prototype_loss(unit, prototypes, own, shares, biases, config.temperature, config.discount_pixels)
+        settings = self._settings
+        return prototype_loss(unit, prototypes, own, shares, biases, settings.temperature, settings.discount_pixels)
 
 
-def mask_weights(consensus: Consensus, config: ContrastConfig) -> np.ndarray:
+def mask_weights(consensus: Consensus, settings: ContrastSettings) -> np.ndarray:
     """(M,) float32, what every mask counts. With shared prototypes one of no group has nothing to be compared with."""
     grouped = consensus.group_of >= 0
-    if not config.discount_masks:
-        return (grouped if config.cross_view else np.ones_like(grouped)).astype(np.float32)
+    if not settings.discount_masks:
+        return (grouped if settings.cross_view else np.ones_like(grouped)).astype(np.float32)
     standing = np.concatenate([consensus.standing, np.zeros(1, np.float32)])
     return standing[consensus.group_of] * consensus.agreement * grouped
 
@@ -152,10 +153,10 @@ def own_prototypes(unit: Tensor, masks: Tensor, related: Tensor, weights: Tensor
 class _Shared:
     """Prototypes of groups, from the votes of all their masks; computed anew now and then."""
 
-    def __init__(self, votes: Votes, consensus: Consensus, weights: np.ndarray, config: ContrastConfig) -> None:
-        self._every = config.prototypes_every
+    def __init__(self, votes: Votes, consensus: Consensus, weights: np.ndarray, settings: ContrastSettings) -> None:
+        self._every = settings.prototypes_every
         self.own = torch.from_numpy(consensus.group_of)
-        standing = consensus.standing if config.discount_masks else np.ones_like(consensus.standing)
+        standing = consensus.standing if settings.discount_masks else np.ones_like(consensus.standing)
         self.biases = pair_biases(torch.from_numpy(standing), torch.from_numpy(consensus.related))
         grouped = np.flatnonzero(consensus.group_of >= 0)
         entries = (weights[grouped], (grouped, consensus.group_of[grouped]))

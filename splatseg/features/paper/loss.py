@@ -20,27 +20,27 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from splatseg.arrays import check_shapes
-from splatseg.features.paper.settings import PaperConfig
+from splatseg.features.paper.settings import PaperSettings
 
 DENOMINATOR_OFFSET = 1e-6
 LOGITS_AT_ONCE = 1 << 20
 """Elements of the (pixels, S) table held at once; it then stays in the cache of a core or two."""
 
 
-def clustering_loss(features: Tensor, labels: Tensor, config: PaperConfig) -> Tensor:
+def clustering_loss(features: Tensor, labels: Tensor, settings: PaperSettings) -> Tensor:
     """Scalar loss of blended features (P,F) and the segment of each pixel (P,), 0 = none. Differentiable in features.
 
-    Zero, with a zero gradient, if no segment has more than `config.min_pixels` pixels.
+    Zero, with a zero gradient, if no segment has more than `settings.min_pixels` pixels.
     """
     check_shapes(features=(features, "P F"), labels=(labels, "P"))
-    pixels, segments, counts = segment_pixels(labels, config.min_pixels)
+    pixels, segments, counts = segment_pixels(labels, settings.min_pixels)
     if len(counts) == 0:
         return features.sum() * 0.0
     unit = torch.nn.functional.normalize(features[pixels], dim=1)
     centroids = segment_means(unit, segments, counts)
-    phi = temperatures(unit.detach(), centroids.detach(), segments, counts, config)
+    phi = temperatures(unit.detach(), centroids.detach(), segments, counts, settings)
     loss: Tensor = _LogSoftmaxSum.apply(unit, centroids / phi[:, None], segments)
-    return config.clustering_weight / len(counts) * loss
+    return settings.clustering_weight / len(counts) * loss
 
 
 def segment_pixels(labels: Tensor, min_pixels: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -58,13 +58,13 @@ def segment_means(values: Tensor, segments: Tensor, counts: Tensor) -> Tensor:
     return sums / counts[:, None]
 
 
-def temperatures(unit: Tensor, centroids: Tensor, segments: Tensor, counts: Tensor, config: PaperConfig) -> Tensor:
+def temperatures(unit: Tensor, centroids: Tensor, segments: Tensor, counts: Tensor, settings: PaperSettings) -> Tensor:
     """phi (S,): how scattered the unit features (Q,F) of each segment are about their centroid (S,F), limited."""
     distances = torch.linalg.vector_norm(unit - centroids[segments], dim=1)
     sums = unit.new_zeros(len(counts)).index_add_(0, segments, distances)
     n = counts.to(unit.dtype)
-    phi = config.temperature_scale * sums / (n * torch.log(n + config.temperature_offset))
-    return phi.clamp(config.temperature_min, config.temperature_max)
+    phi = settings.temperature_scale * sums / (n * torch.log(n + settings.temperature_offset))
+    return phi.clamp(settings.temperature_min, settings.temperature_max)
 
 
 class _LogSoftmaxSum(torch.autograd.Function):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaperConfig:
-    """How features are learned from masks that disagree between views."""
+class PaperSettings:
+    """Settings of the paper's two losses and their schedule."""
 
     iterations: int = 30_000
     """Steps in all; joint with the photometric fit there are as many."""
@@ -33,8 +33,9 @@ class PaperConfig:
     temperature_scale: float = 10.0
     """Factor of the temperature before it is limited."""
     temperature_min: float = 0.1
+    """Lower limit of the temperature."""
     temperature_max: float = 1.0
-    """Limits of the temperature."""
+    """Upper limit of the temperature."""
     temperature_offset: float = 100.0
     """Pixels added inside the logarithm, so that small segments do not get a large temperature."""
 
@@ -51,8 +52,9 @@ class PaperConfig:
     far: int = 5
     """Farthest Gaussians pushed from each sample."""
     near_weight: float = 0.05
+    """Factor of the part of the spatial term that pulls."""
     far_weight: float = 0.15
-    """Factors of the two parts of the spatial term."""
+    """Factor of the part that pushes."""
 
     report_every: int = 50
     """Steps between two reports on frozen geometry (not of the paper)."""
@@ -60,13 +62,13 @@ class PaperConfig:
     def __post_init__(self) -> None:
         counts = (self.iterations, self.channels, self.clustering_every, self.spatial_every, self.spatial_samples)
         if min(*counts, self.near, self.far, self.report_every) < 1:
-            raise ValueError("steps, intervals and counts of a PaperConfig must be at least 1")
+            raise ValueError("steps, intervals and counts of a PaperSettings must be at least 1")
         if not 0 < self.temperature_min <= self.temperature_max:
             raise ValueError(
                 f"the temperature must have 0 < min <= max, got {self.temperature_min}..{self.temperature_max}"
             )
 
-    def scaled(self, iterations: int) -> PaperConfig:
+    def scaled(self, iterations: int) -> PaperSettings:
         """The same schedule stretched or shrunk to so many steps: as many uses of each term, spread over them."""
         share = iterations / self.iterations
         return dataclasses.replace(

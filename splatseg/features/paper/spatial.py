@@ -17,10 +17,10 @@ from torch import Tensor
 
 from splatseg.arrays import check_shapes
 from splatseg.features.paper.sampling import draw_samples, farthest, nearest
-from splatseg.features.paper.settings import PaperConfig
+from splatseg.features.paper.settings import PaperSettings
 
 
-def spatial_loss(means: Tensor, features: Tensor, config: PaperConfig, rng: np.random.Generator) -> Tensor:
+def spatial_loss(means: Tensor, features: Tensor, settings: PaperSettings, rng: np.random.Generator) -> Tensor:
     """Scalar loss of Gaussians; samples are drawn from `rng`. Differentiable in features; positions only choose pairs.
 
     Gaussians whose position is not finite take no part.
@@ -30,13 +30,13 @@ def spatial_loss(means: Tensor, features: Tensor, config: PaperConfig, rng: np.r
     usable = np.isfinite(points).all(1).nonzero()[0]
     if len(usable) == 0:
         return features.sum() * 0.0
-    chosen, samples = draw_samples(len(usable), config.spatial_candidates, config.spatial_samples, rng)
+    chosen, samples = draw_samples(len(usable), settings.spatial_candidates, settings.spatial_samples, rng)
     candidates = usable[chosen]
     points = points[candidates]
     queries = points[samples]
-    near = mean_cosine(features, candidates[samples], candidates[nearest(points, queries, config.near)])
-    far = mean_cosine(features, candidates[samples], candidates[farthest(points, queries, config.far)])
-    return config.near_weight * torch.sigmoid(1.0 - near) + config.far_weight * torch.sigmoid(far)
+    near = mean_cosine(features, candidates[samples], candidates[nearest(points, queries, settings.near)])
+    far = mean_cosine(features, candidates[samples], candidates[farthest(points, queries, settings.far)])
+    return settings.near_weight * torch.sigmoid(1.0 - near) + settings.far_weight * torch.sigmoid(far)
 
 
 def mean_cosine(features: Tensor, samples: np.ndarray, others: np.ndarray) -> Tensor:

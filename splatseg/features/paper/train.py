@@ -12,7 +12,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,9 +19,10 @@ from torch import Tensor
 
 from splatseg.capture.capture import View
 from splatseg.features.paper.loss import clustering_loss
-from splatseg.features.paper.settings import PaperConfig
+from splatseg.features.paper.settings import PaperSettings
 from splatseg.features.paper.spatial import spatial_loss
-from splatseg.masks.segments import Segments
+from splatseg.features.report import FeatureReport
+from splatseg.masks.source import MaskSource
 from splatseg.raster.interface import prepare, rasterize_plan
 from splatseg.splats.splats import Splats
 from splatseg.train.optimiser import Optimiser
@@ -32,44 +32,27 @@ FIRST, SPATIAL = 0, 1
 """Purposes of randomness."""
 
 
-class Masks(Protocol):
-    """Where the segments of a view come from; a `MaskStore`."""
-
-    def read(self, view: View) -> Segments | None:
-        """Segments of a view at the size of its camera, or None if it has none."""
-        ...
-
-
-@dataclass(frozen=True)
-class FeatureReport:
-    """How the training of features is at a step: loss of this step, seconds since it began."""
-
-    step: int
-    loss: float
-    seconds: float
-
-
 @dataclass(frozen=True, eq=False)
 class PaperObjective:
     """The paper's two losses on the masks of a capture. A `train.JointObjective`."""
 
-    masks: Masks
-    config: PaperConfig
+    masks: MaskSource
+    settings: PaperSettings
 
     @property
     def channels(self) -> int:
         """F."""
-        return self.config.channels
+        return self.settings.channels
 
     @property
     def learning_rate(self) -> float:
         """Of the features."""
-        return self.config.learning_rate
+        return self.settings.learning_rate
 
     def initial_features(self, count: int) -> Tensor:
         """Uniform in 0..1, as in the official code: all start alike (pairwise cosine about 0.75)."""
-        rng = np.random.default_rng([self.config.seed, FIRST])
-        return torch.from_numpy(rng.random((count, self.config.channels), dtype=np.float32))
+        rng = np.random.default_rng([self.settings.seed, FIRST])
+        return torch.from_numpy(rng.random((count, self.settings.channels), dtype=np.float32))
 
     def due(self, step: int) -> bool:
         """Whether either loss is used at a step."""
@@ -77,11 +60,11 @@ class PaperObjective:
 
     def clusters(self, step: int) -> bool:
         """Whether the clustering loss is used at a step."""
-        return self.config.clustering and step % self.config.clustering_every == 0
+        return self.settings.clustering and step % self.settings.clustering_every == 0
 
     def spreads(self, step: int) -> bool:
         """Whether the spatial term is used at a step."""
-        return self.config.spatial and step % self.config.spatial_every == 0
+        return self.settings.spatial and step % self.settings.spatial_every == 0
 
     def loss(self, step: int, view: View, rendered: Tensor, means: Tensor, features: Tensor) -> Tensor:
         """Sum of the losses due at a step: rendered (H,W,F) of a view; means (N,3) and features (N,F) of Gaussians.
@@ -92,10 +75,10 @@ class PaperObjective:
         if self.clusters(step):
             labels = self._labels(view, rendered.shape[1], rendered.shape[0])
             if labels is not None:
-                total = total + clustering_loss(rendered.reshape(-1, rendered.shape[2]), labels, self.config)
+                total = total + clustering_loss(rendered.reshape(-1, rendered.shape[2]), labels, self.settings)
         if self.spreads(step):
-            rng = np.random.default_rng([self.config.seed, SPATIAL, step])
-            total = total + spatial_loss(means, features, self.config, rng)
+            rng = np.random.default_rng([self.settings.seed, SPATIAL, step])
+            total = total + spatial_loss(means, features, self.settings, rng)
         return total
 
     def _labels(self, view: View, width: int, height: int) -> Tensor | None:
@@ -110,37 +93,37 @@ class PaperObjective:
 def fit_paper_features(
     splats: Splats,
     views: tuple[View, ...],
-    masks: Masks,
-    config: PaperConfig,
+    masks: MaskSource,
+    settings: PaperSettings,
     on_step: Callable[[FeatureReport], None] | None = None,
 ) -> Splats:
     """Train features (N,F) for a splat from the masks of views; its geometry and colours stay. Returns it with them.
 
-    on_step is called every `config.report_every` steps, or as soon after as there is a step with a loss.
+    on_step is called every `settings.report_every` steps, or as soon after as there is a step with a loss.
     """
-    objective = PaperObjective(masks, config)
+    objective = PaperObjective(masks, settings)
     optimiser = Optimiser({"features": objective.initial_features(len(splats))})
-    rates = {"features": config.learning_rate}
+    rates = {"features": settings.learning_rate}
     geometry = splats.means, splats.quats, splats.scales, splats.opacities
     began = time.perf_counter()
     reported = 0
-    for step in (step for step in range(1, config.iterations + 1) if objective.due(step)):
+    for step in (step for step in range(1, settings.iterations + 1) if objective.due(step)):
         _rest_until(optimiser, step - 1)
         optimiser.catch_up(rates)
         features = optimiser.parameters["features"]
-        view = views[view_of_step(step - 1, len(views), config.seed)]
+        view = views[view_of_step(step - 1, len(views), settings.seed)]
         if objective.clusters(step):
             rendered, _ = rasterize_plan(prepare(*geometry, view.camera), features)
         else:
-            rendered = features.new_zeros(0, 0, config.channels)
+            rendered = features.new_zeros(0, 0, settings.channels)
         loss = objective.loss(step, view, rendered, splats.means, features)
         if loss.requires_grad:
             loss.backward()
         optimiser.step(rates)
-        if on_step and step - reported >= config.report_every:
+        if on_step and step - reported >= settings.report_every:
             reported = step
             on_step(FeatureReport(step, float(loss.detach()), time.perf_counter() - began))
-    _rest_until(optimiser, config.iterations)
+    _rest_until(optimiser, settings.iterations)
     optimiser.catch_up(rates)
     return splats.replace(features=optimiser.parameters["features"].detach().clone())
 

@@ -1,6 +1,11 @@
 """Polygons as masks: a pixel belongs to a polygon if its centre does, by the even-odd rule.
 
 Coordinates are pixels, (0, 0) the top left corner of the image, so the centre of the first pixel is (0.5, 0.5).
+
+Of a centre on an edge only one side has it, so polygons that share an edge share no pixel. scikit-image's
+`draw.polygon` differs exactly there (it gives the pixel to both) and tests every pixel against every edge: 5 s instead
+of 0.015 for 1,600 corners in a megapixel. pycocotools also takes pixels that an edge merely touches, and a corner far
+outside the image ends the process.
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ def fill_polygon(mask: np.ndarray, points: np.ndarray) -> None:
     # Rows whose centre line crosses an edge: the edge's lower end belongs to it, the upper does not.
     first = np.ceil(np.minimum(y0, y1) - 0.5).clip(0, height).astype(np.int64)
     last = np.ceil(np.maximum(y0, y1) - 0.5).clip(0, height).astype(np.int64)
+    # One entry a pair of an edge and a row that it crosses: edges repeated, rows counting up within each edge.
     edges = np.repeat(np.arange(len(points)), last - first)
     if len(edges) == 0:
         return

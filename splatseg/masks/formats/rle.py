@@ -7,6 +7,10 @@ highest bit of the last group is the sign.
 
 Areas, boxes and overlaps are computed from the runs themselves: a mask of a million pixels has a few hundred.
 
+pycocotools does the same in C, but trusts its input: in 2.0.11 the union of masks whose counts do not fill them never
+returns, and the box of a mask of height 0 ends the process. So runs are read and checked here, and tests hold the
+results to pycocotools' own.
+
 Source: the COCO API's mask format.
 """
 
@@ -39,6 +43,7 @@ def packed_of_runs(runs: np.ndarray, height: int, width: int) -> np.ndarray:
     ends = np.cumsum(runs)
     if len(runs) < 2:
         return np.zeros((height * width + 7) // 8, np.uint8)
+    # Columns left..right - 1 hold all ones. Zeros before them and after them are cut from the first and the last run.
     left, right = int(runs[0]) // height, -(-int(ends[1::2][-1]) // height)
     inner = runs.copy()
     inner[0] -= left * height
@@ -53,9 +58,11 @@ def packed_of_runs(runs: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def runs_of_mask(mask: np.ndarray) -> np.ndarray:
     """Run lengths (R,) int64 of an (H,W) boolean mask."""
+    # A run begins where a pixel differs from the one before it, going down the columns.
     down = np.ascontiguousarray(mask.T).ravel()
     changes = np.flatnonzero(down[1:] != down[:-1]) + 1
     runs = np.diff(np.concatenate([[0], changes, [len(down)]]))
+    # The first run is of zeros, none of them if the mask begins with a one.
     return np.concatenate([[0], runs]) if len(down) and down[0] else runs
 
 
@@ -67,6 +74,7 @@ def compressed_counts(runs: np.ndarray) -> str:
     # A value needs as many groups as make it fit with a sign: -16 .. 15 one, -512 .. 511 two, ...
     magnitude = np.where(values < 0, ~values, values)
     needed = 1 + (magnitude[:, None] >> (5 * groups[:-1] + 4) > 0).sum(axis=1)
+    # A table of all groups of all values, 32 added where another follows; those that are needed are taken row by row.
     codes = values[:, None] >> (5 * groups) & 31 | np.where(groups + 1 < needed[:, None], 32, 0)
     return (codes[groups < needed[:, None]] + ord("0")).astype(np.uint8).tobytes().decode("ascii")
 
@@ -80,7 +88,7 @@ def box_of_runs(runs: np.ndarray, height: int) -> tuple[int, int, int, int]:
     """(x, y, width, height) of the smallest box around the mask; zeros for an empty one."""
     ends = np.cumsum(runs)
     first, last = (ends - runs)[1::2], ends[1::2] - 1
-    first, last = first[first <= last], last[first <= last]
+    first, last = first[first <= last], last[first <= last]  # without runs of no pixel
     if len(first) == 0:
         return 0, 0, 0, 0
     whole = first // height != last // height  # such a run goes on in the next column: it touches bottom and top
@@ -105,6 +113,7 @@ def shared_pixels(one: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
     lengths = one[:, 1] - one[:, 0]
     after = np.cumsum(lengths)
     before = np.stack([after - lengths, after], axis=1).ravel()
+    # All spans of all masks in one look-up; then sums over the spans of each mask, as differences of a running sum.
     ends = np.interp(np.concatenate(others).ravel(), one.ravel(), before).reshape(-1, 2)
     inside = np.concatenate([[0.0], np.cumsum(ends[:, 1] - ends[:, 0])])
     borders = np.cumsum([0, *(len(spans) for spans in others)])
@@ -118,6 +127,7 @@ def _uncompressed(text: bytes) -> np.ndarray:
         return codes
     if (codes < 0).any() or (codes > 63).any() or codes[-1] & 32:
         raise ValueError("malformed compressed run lengths")
+    # A number ends at the group without the bit 32; its groups are shifted to their places and added up.
     last = np.flatnonzero(codes & 32 == 0)
     first = np.concatenate([[0], last[:-1] + 1])
     lengths = last - first + 1
@@ -125,7 +135,10 @@ def _uncompressed(text: bytes) -> np.ndarray:
         raise ValueError("a run length too large for any mask")
     shifts = 5 * (np.arange(len(codes)) - np.repeat(first, lengths))
     runs = np.add.reduceat((codes & 31) << shifts, first)
+    # Bit 16 of the last group is the sign: two's complement of as many bits as there are groups.
     runs -= np.where(codes[last] & 16, np.int64(1) << (5 * lengths), 0)
+    # Numbers from the fourth on are differences from the run two before, so odd and even places add up apart; the
+    # first, at place 0, is part of neither.
     runs[1::2] = np.cumsum(runs[1::2])
     runs[2::2] = np.cumsum(runs[2::2])
     return runs

@@ -1,1 +1,1 @@
-"""Making masks from photographs: by a model of the SAM families, or by any other generator."""
+"""Masks proposed from photographs: by a model of the SAM families, or from the image alone."""

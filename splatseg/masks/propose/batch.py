@@ -18,9 +18,9 @@ import numpy as np
 from splatseg.capture.capture import View
 from splatseg.capture.images import stem_of
 from splatseg.errors import MaskError
-from splatseg.masks.propose.generators import MaskGenerator
 from splatseg.masks.propose.mask_file import count_masks, write_mask_file
 from splatseg.masks.propose.proposals import Proposals, without_duplicates
+from splatseg.masks.propose.proposers import Proposer
 from splatseg.masks.propose.record import check_record, recorded_counts, write_record
 from splatseg.masks.store import RECORD_NAME
 
@@ -28,11 +28,14 @@ ALL = (1, 1)
 
 
 @dataclass(frozen=True)
-class Made:
-    """What is in the folder for the views of this shard: masks by view; `fresh` views were made now."""
+class Proposed:
+    """The masks of a shard's views that are in the folder."""
 
     counts: dict[str, int]
+    """Masks by view."""
+
     fresh: tuple[str, ...]
+    """Views whose masks were made now."""
 
     @property
     def empty(self) -> tuple[str, ...]:
@@ -48,7 +51,7 @@ def parse_shard(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def begin_masks(
+def begin_folder(
     folder: Path, views: Sequence[View], facts: dict[str, Any], overwrite: bool = False, shard: tuple[int, int] = ALL
 ) -> None:
     """Check the folder before any work, and write its record. overwrite: remove the masks that an earlier call made.
@@ -71,29 +74,29 @@ def begin_masks(
         check_record(folder, facts)
 
 
-def generate_masks(
+def propose_views(
     views: Sequence[View],
     folder: Path,
-    generator: MaskGenerator,
+    proposer: Proposer,
     facts: dict[str, Any],
     duplicate_iou: float = 0.95,
     shard: tuple[int, int] = ALL,
     on_view: Callable[[int, int, int], None] | None = None,
-) -> Made:
-    """Make the masks of the shard's views that have none yet. `begin_masks` has checked the folder.
+) -> Proposed:
+    """Make the masks of the shard's views that have none yet. `begin_folder` has checked the folder.
 
     on_view(done, total, masks) is called after every view. The next photograph is decoded meanwhile, or several views
-    are worked on at once if the generator allows it.
+    are worked on at once if the proposer allows it.
 
-    Raises CaptureError for an unreadable photograph, MaskError as the generator does; what was made before stays.
+    Raises CaptureError for an unreadable photograph, MaskError as the proposer does; what was made before stays.
     """
     mine = views[shard[0] - 1 :: shard[1]]
     left = [view for view in mine if not mask_path(folder, view).exists()]
     done = len(mine) - len(left)
     fresh: dict[str, int] = {}
     try:
-        for view, proposals in _proposed(left, generator, duplicate_iou):
-            write_mask_file(mask_path(folder, view), view.name, proposals, generator.score_name)
+        for view, proposals in _proposals(left, proposer, duplicate_iou):
+            write_mask_file(mask_path(folder, view), view.name, proposals, proposer.score_name)
             fresh[view.name] = len(proposals)
             done += 1
             if on_view is not None:
@@ -102,7 +105,7 @@ def generate_masks(
         # Also when it is interrupted: what other calls and other shards finished is counted with it.
         counts = _counts(folder, views, fresh)
         write_record(folder, facts, counts)
-    return Made({view.name: counts[view.name] for view in mine}, tuple(fresh))
+    return Proposed({view.name: counts[view.name] for view in mine}, tuple(fresh))
 
 
 def _counts(folder: Path, views: Sequence[View], fresh: dict[str, int]) -> dict[str, int]:
@@ -117,18 +120,16 @@ def mask_path(folder: Path, view: View) -> Path:
     return folder / (stem_of(view.name) + ".json")
 
 
-def _proposed(
-    views: Sequence[View], generator: MaskGenerator, duplicate_iou: float
-) -> Iterator[tuple[View, Proposals]]:
+def _proposals(views: Sequence[View], proposer: Proposer, duplicate_iou: float) -> Iterator[tuple[View, Proposals]]:
     """Every view with its masks, as they become ready."""
-    if generator.views_at_once == 1:
+    if proposer.views_at_once == 1:
         for view, image in _decoded_ahead(views):
-            yield view, without_duplicates(generator(image), duplicate_iou)
+            yield view, without_duplicates(proposer(image), duplicate_iou)
         return
-    pool = ThreadPoolExecutor(generator.views_at_once)
+    pool = ThreadPoolExecutor(proposer.views_at_once)
     try:
         work = {
-            pool.submit(lambda view: without_duplicates(generator(view.image()), duplicate_iou), view): view
+            pool.submit(lambda view: without_duplicates(proposer(view.image()), duplicate_iou), view): view
             for view in views
         }
         for ready in as_completed(work):

@@ -1,6 +1,6 @@
-"""What a generator finds in one image: masks as run lengths, with scores; duplicates are one.
+"""Masks proposed for one image, as run lengths with scores; duplicates are one.
 
-Alphabet: M masks of H x W pixels; runs as in `masks.rle`; a mask may lie in another (levels), and all are kept.
+Alphabet: M masks of H x W pixels; runs as in `masks.formats.rle`; a mask may lie in another (levels), and all are kept.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What decides which masks a generator makes. All of it is recorded beside the masks."""
+"""Settings of mask models; all that decides which masks there are is recorded beside them."""
 
 from __future__ import annotations
 
@@ -18,21 +18,26 @@ families are less sure of themselves, and with SAM's would give few masks (users
 
 
 @dataclass(frozen=True)
-class GenerateSettings:
-    """Settings of mask models.
-
-    points_per_side: P x P points are asked about, in the image and in each of its crops; pred_iou, stability: least
-    predicted IoU and least stability of a mask, None for the family's own (`THRESHOLDS`); crops: layers of crops, layer
-    i has 4^i; duplicate_iou: masks of a view with a greater IoU are one; batch: points at a time (masks do
-    not depend on it).
-    """
+class ProposeSettings:
+    """Settings of mask models."""
 
     points_per_side: int = 32
+    """P: a grid of P x P points is asked about, in the image and in each of its crops."""
+
     pred_iou: float | None = None
+    """Least predicted IoU of a mask; None for the family's own (`THRESHOLDS`)."""
+
     stability: float | None = None
+    """Least stability of a mask under another cut-off; None for the family's own."""
+
     crops: int = 0
+    """Layers of crops that are looked at too; layer i has 4^i."""
+
     duplicate_iou: float = 0.95
+    """Masks of a view with a greater IoU are one."""
+
     batch: int = 64
+    """Points at a time; masks do not depend on it."""
 
     def __post_init__(self) -> None:
         _check("--points-per-side", self.points_per_side, 1, 256)
@@ -42,7 +47,7 @@ class GenerateSettings:
         _check("--duplicates", self.duplicate_iou, 0, 1)
         _check("--batch", self.batch, 1, 1 << 16)
 
-    def of_family(self, family: str) -> GenerateSettings:
+    def of_family(self, family: str) -> ProposeSettings:
         """With the family's thresholds where none were asked for."""
         pred_iou, stability = THRESHOLDS[family]
         return replace(

@@ -8,7 +8,7 @@ from html import escape
 from splatseg.report.data import ReportSegment
 from splatseg.report.html import bar, section
 from splatseg.report.inline_pictures import data_uri
-from splatseg.segments.table_file import hex_color
+from splatseg.segments.palette import hex_color
 
 NOTE = "Size is the box around a segment, in the units of the scene."
 

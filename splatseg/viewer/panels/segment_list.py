@@ -9,7 +9,7 @@ import html
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from splatseg.segments.table_file import Segment
+from splatseg.segments.segment import Segment
 
 ROWS = 10
 """Rows of one page."""

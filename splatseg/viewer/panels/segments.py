@@ -10,7 +10,7 @@ from splatseg.errors import PromptError
 from splatseg.scene.summary import whole_segments
 from splatseg.scene.table import SegmentTable
 from splatseg.scene.table_state import Labeling
-from splatseg.segments.table_file import Segment, largest_first
+from splatseg.segments.segment import Segment, largest_first
 from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import Choice, add_buttons, assign, on_change, on_submit, typed
 from splatseg.viewer.panels.links import Links

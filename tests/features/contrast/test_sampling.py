@@ -10,7 +10,7 @@ from scenes import ring, things
 
 from splatseg.cameras.camera import Camera
 from splatseg.features.contrast.sampling import FEWEST_PIXELS, SampledViews
-from splatseg.features.contrast.settings import ContrastConfig
+from splatseg.features.contrast.settings import ContrastSettings
 from splatseg.masks.segments import Segments, from_masks
 from splatseg.votes.votes import collect_votes
 
@@ -38,9 +38,9 @@ def scene(**changes: object) -> tuple[SampledViews, list[View], Masks]:
     whole[4:20, 4:32] = half[4:20, 4:18] = dot[10:12, 8:10] = True
     masks = Masks({view.name: from_masks(np.stack([whole, half, dot])) for view in views if view.name != "1.png"})
     votes = collect_votes(splats, views, masks)  # type: ignore[arg-type]
-    config = ContrastConfig(**({"pixels_a_view": 100, "rounds": 4, "uses": 2} | changes))  # type: ignore[arg-type]
+    settings = ContrastSettings(**({"pixels_a_view": 100, "rounds": 4, "uses": 2} | changes))  # type: ignore[arg-type]
     counts = np.ones(votes.weights.shape[1], bool)
-    return SampledViews(splats, views, masks, votes, counts, config), views, masks  # type: ignore[arg-type]
+    return SampledViews(splats, views, masks, votes, counts, settings), views, masks  # type: ignore[arg-type]
 
 
 def test_pixels_lie_in_the_mask_they_were_drawn_for_and_every_mask_has_some():
@@ -96,6 +96,6 @@ def test_masks_that_do_not_count_are_not_drawn_and_views_of_none_left_out(strati
     mask = np.ones((views[0].camera.height, views[0].camera.width), bool)
     masks = Masks({view.name: from_masks(mask[None]) for view in views})
     votes = collect_votes(splats, views, masks)  # type: ignore[arg-type]
-    config = ContrastConfig(stratified=stratified)
-    sampled = SampledViews(splats, views, masks, votes, np.array([False, True, False]), config)  # type: ignore[arg-type]
+    settings = ContrastSettings(stratified=stratified)
+    sampled = SampledViews(splats, views, masks, votes, np.array([False, True, False]), settings)  # type: ignore[arg-type]
     assert len(sampled) == 1 and set(sampled.next(0).masks.tolist()) == {1}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from splatseg.features.contrast.settings import ContrastConfig
+from splatseg.features.contrast.settings import ContrastSettings
 
 
 @pytest.mark.parametrize("wrong", [{"iterations": 0}, {"channels": 0}, {"uses": 0}, {"neighbours": 0}])
 def test_counts_are_at_least_one(wrong):
     with pytest.raises(ValueError, match="must be at least 1"):
-        ContrastConfig(**wrong)
+        ContrastSettings(**wrong)
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ def test_counts_are_at_least_one(wrong):
 )
 def test_numbers_that_make_no_loss_are_refused_and_named(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong.values())):g}"):
-        ContrastConfig(**wrong)
+        ContrastSettings(**wrong)

@@ -11,13 +11,13 @@ from scenes import MaskedThings, broken_masks, masked_things, nested_masks, thir
 
 from splatseg.features.contrast.consensus import find_consensus
 from splatseg.features.contrast.initial_features import starting_features
-from splatseg.features.contrast.settings import ContrastConfig
+from splatseg.features.contrast.settings import ContrastSettings
 from splatseg.features.contrast.train import FARTHEST, fit_contrast_features, rate_at
 from splatseg.features.lift.embed import fill_unseen
-from splatseg.features.paper.train import FeatureReport
+from splatseg.features.report import FeatureReport
 from splatseg.votes.votes import Votes, collect_votes
 
-CONFIG = ContrastConfig(iterations=120, channels=8, pixels_a_view=600)
+SETTINGS = ContrastSettings(iterations=120, channels=8, pixels_a_view=600)
 
 
 def votes_of(scene: MaskedThings) -> Votes:
@@ -26,8 +26,8 @@ def votes_of(scene: MaskedThings) -> Votes:
 
 def trained(scene: MaskedThings, votes: Votes | None = None, **changes: object) -> np.ndarray:
     """Features (N,F), unit."""
-    config = dataclasses.replace(CONFIG, **changes)  # type: ignore[arg-type]
-    found = fit_contrast_features(scene.splats, scene.views, scene, votes or votes_of(scene), config)  # type: ignore[arg-type]
+    settings = dataclasses.replace(SETTINGS, **changes)  # type: ignore[arg-type]
+    found = fit_contrast_features(scene.splats, scene.views, scene, votes or votes_of(scene), settings)  # type: ignore[arg-type]
     assert found.features is not None
     np.testing.assert_allclose(np.linalg.norm(found.features, axis=1), 1.0, atol=1e-4)
     return found.features.numpy()
@@ -51,7 +51,7 @@ def test_from_noise_things_become_one_and_apart():
 
 def test_from_lift_a_clean_scene_is_not_lost():
     scene = masked_things(whole_masks)
-    start = fill_unseen(starting_features(votes_of(scene), CONFIG), scene.splats.means.numpy())
+    start = fill_unseen(starting_features(votes_of(scene), SETTINGS), scene.splats.means.numpy())
     before, after = similarity(start, scene), similarity(trained(scene), scene)
     assert after[0] - after[1] >= before[0] - before[1] - 0.02
     assert after[0] > 0.5 and after[1] < 0.1
@@ -121,7 +121,7 @@ def test_where_no_masks_agree_features_stay_as_they_started():
     scene = masked_things(lambda i, parts: [(parts + 2) // 3 == i + 1] if i < 3 else [], views=4)
     votes = votes_of(scene)
     assert find_consensus(votes).groups == 0
-    start = starting_features(votes, dataclasses.replace(CONFIG, start="noise"))
+    start = starting_features(votes, dataclasses.replace(SETTINGS, start="noise"))
     start[np.diff(votes.weights.indptr) == 0] = 0
     expected = fill_unseen(start, scene.splats.means.numpy())
     np.testing.assert_allclose(trained(scene, votes, start="noise"), expected, atol=1e-6)
@@ -139,8 +139,8 @@ def test_what_no_mask_sees_takes_the_feature_of_what_is_nearest():
 def test_progress_is_told_and_all_but_features_stays():
     scene = masked_things(whole_masks)
     reports: list[FeatureReport] = []
-    config = dataclasses.replace(CONFIG, iterations=45)
-    found = fit_contrast_features(scene.splats, scene.views, scene, votes_of(scene), config, reports.append)  # type: ignore[arg-type]
+    settings = dataclasses.replace(SETTINGS, iterations=45)
+    found = fit_contrast_features(scene.splats, scene.views, scene, votes_of(scene), settings, reports.append)  # type: ignore[arg-type]
     assert [report.step for report in reports] == [20, 40]
     assert torch.equal(found.means, scene.splats.means) and torch.equal(
         found.opacity_logits, scene.splats.opacity_logits
@@ -149,8 +149,8 @@ def test_progress_is_told_and_all_but_features_stays():
 
 def test_more_steps_go_as_far_and_end_at_rest():
     for iterations in (600, 3000):
-        config = ContrastConfig(iterations=iterations)
-        rates = [rate_at(step, config) for step in range(1, iterations + 1)]
-        assert sum(rates) == pytest.approx(config.travel, rel=1e-6)
+        settings = ContrastSettings(iterations=iterations)
+        rates = [rate_at(step, settings) for step in range(1, iterations + 1)]
+        assert sum(rates) == pytest.approx(settings.travel, rel=1e-6)
         assert rates[-1] < 1e-3 * rates[0]
-    assert rate_at(1, ContrastConfig(iterations=10)) == FARTHEST
+    assert rate_at(1, ContrastSettings(iterations=10)) == FARTHEST

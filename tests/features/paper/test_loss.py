@@ -9,16 +9,16 @@ import torch
 
 from splatseg.features.paper import loss as loss_module
 from splatseg.features.paper.loss import clustering_loss, segment_pixels
-from splatseg.features.paper.settings import PaperConfig
+from splatseg.features.paper.settings import PaperSettings
 
-CONFIG = PaperConfig()
-SMALL = PaperConfig(min_pixels=2, clustering_weight=1.0)
+SETTINGS = PaperSettings()
+SMALL = PaperSettings(min_pixels=2, clustering_weight=1.0)
 
 
-def literal(features: torch.Tensor, labels: torch.Tensor, config: PaperConfig) -> float:
+def literal(features: torch.Tensor, labels: torch.Tensor, settings: PaperSettings) -> float:
     """Segment by segment, pixel by pixel, as the formula reads."""
     unit = [[float(x) for x in row / row.norm()] for row in features]
-    ids = [i for i in sorted(set(labels.tolist())) if i != 0 and int((labels == i).sum()) > config.min_pixels]
+    ids = [i for i in sorted(set(labels.tolist())) if i != 0 and int((labels == i).sum()) > settings.min_pixels]
     members = {i: [q for q in range(len(labels)) if int(labels[q]) == i] for i in ids}
     centre = {i: [sum(unit[q][d] for q in members[i]) / len(members[i]) for d in range(len(unit[0]))] for i in ids}
     phi = {}
@@ -30,7 +30,7 @@ def literal(features: torch.Tensor, labels: torch.Tensor, config: PaperConfig) -
         return math.exp(sum(a * b for a, b in zip(unit[q], centre[s], strict=True)) / phi[s])
 
     sums = [sum(math.log(power(q, i) / (sum(power(q, s) for s in ids) + 1e-6)) for q in members[i]) for i in ids]
-    return -config.clustering_weight * sum(sums) / len(ids)
+    return -settings.clustering_weight * sum(sums) / len(ids)
 
 
 def example(pixels: int = 60, channels: int = 4, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -51,8 +51,8 @@ def test_the_weight_and_the_minimum_size_are_the_papers():
     features, labels = example(pixels=600)
     labels[:100], labels[100:201] = 7, 8
     labels[201:] = 0
-    got = float(clustering_loss(features, labels, CONFIG))
-    assert got == pytest.approx(literal(features, labels, CONFIG), rel=1e-9)
+    got = float(clustering_loss(features, labels, SETTINGS))
+    assert got == pytest.approx(literal(features, labels, SETTINGS), rel=1e-9)
     pixels, segments, counts = segment_pixels(labels, 100)
     assert counts.tolist() == [101] and pixels.tolist() == list(range(100, 201)) and set(segments.tolist()) == {0}
 
@@ -60,7 +60,7 @@ def test_the_weight_and_the_minimum_size_are_the_papers():
 def test_the_gradient_agrees_with_finite_differences_when_the_temperature_is_held():
     features, labels = example(pixels=30)
     # The temperature is a constant for the gradient; at its upper limit it is one for finite differences too.
-    held = PaperConfig(min_pixels=2, clustering_weight=1.0, temperature_min=1.0, temperature_max=1.0)
+    held = PaperSettings(min_pixels=2, clustering_weight=1.0, temperature_min=1.0, temperature_max=1.0)
     assert torch.autograd.gradcheck(lambda f: clustering_loss(f, labels, held), (features.requires_grad_(),))
 
 
@@ -76,7 +76,7 @@ def test_pieces_of_the_table_give_the_same_loss_and_gradient(monkeypatch):
 
 def test_without_segments_the_loss_and_its_gradient_are_zero():
     features = torch.rand(10, 3, requires_grad=True)
-    loss = clustering_loss(features, torch.zeros(10, dtype=torch.long), CONFIG)
+    loss = clustering_loss(features, torch.zeros(10, dtype=torch.long), SETTINGS)
     loss.backward()
     assert float(loss.detach()) == 0.0
     assert torch.equal(features.grad, torch.zeros(10, 3))
@@ -102,7 +102,7 @@ def test_descending_the_gradient_separates_two_segments():
     features = torch.rand(400, 4, requires_grad=True)
     labels = torch.tensor([1] * 200 + [2] * 200)
     for _ in range(200):
-        clustering_loss(features, labels, CONFIG).backward()
+        clustering_loss(features, labels, SETTINGS).backward()
         features.data -= 3e4 * features.grad
         features.grad = None
     unit = torch.nn.functional.normalize(features.detach(), dim=1)

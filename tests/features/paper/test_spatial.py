@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from splatseg.features.paper.sampling import draw_samples
-from splatseg.features.paper.settings import PaperConfig
+from splatseg.features.paper.settings import PaperSettings
 from splatseg.features.paper.spatial import spatial_loss
 
-CONFIG = PaperConfig(spatial_samples=7)
+SETTINGS = PaperSettings(spatial_samples=7)
 
 
 def cloud(count: int = 40) -> tuple[torch.Tensor, torch.Tensor]:
@@ -22,7 +22,7 @@ def cloud(count: int = 40) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_the_term_is_what_its_formula_says_self_match_included():
     means, features = cloud()
-    _, samples = draw_samples(40, CONFIG.spatial_candidates, 7, np.random.default_rng(1))
+    _, samples = draw_samples(40, SETTINGS.spatial_candidates, 7, np.random.default_rng(1))
     near, far = [], []
     for s in samples:
         order = torch.argsort((means - means[s]).norm(dim=1)).tolist()
@@ -34,14 +34,14 @@ def test_the_term_is_what_its_formula_says_self_match_included():
         return 1 / (1 + math.exp(-x))
 
     expected = 0.05 * sigmoid(1 - float(np.mean(near))) + 0.15 * sigmoid(float(np.mean(far)))
-    got = float(spatial_loss(means, features, CONFIG, np.random.default_rng(1)))
+    got = float(spatial_loss(means, features, SETTINGS, np.random.default_rng(1)))
     assert got == pytest.approx(expected, rel=1e-12)
 
 
 def test_the_gradient_agrees_with_finite_differences():
     means, features = cloud(20)
     assert torch.autograd.gradcheck(
-        lambda f: spatial_loss(means, f, CONFIG, np.random.default_rng(0)), (features.requires_grad_(),)
+        lambda f: spatial_loss(means, f, SETTINGS, np.random.default_rng(0)), (features.requires_grad_(),)
     )
 
 
@@ -49,11 +49,11 @@ def test_damaged_positions_take_no_part():
     means, features = cloud(20)
     means[3, 0] = float("nan")
     features.requires_grad_()
-    spatial_loss(means, features, PaperConfig(), np.random.default_rng(0)).backward()
+    spatial_loss(means, features, PaperSettings(), np.random.default_rng(0)).backward()
     assert torch.isfinite(features.grad).all()
     assert torch.equal(features.grad[3], torch.zeros(4, dtype=torch.float64))
 
 
 def test_no_gaussians_no_loss():
     features = torch.zeros(0, 4, requires_grad=True)
-    assert float(spatial_loss(torch.zeros(0, 3), features, CONFIG, np.random.default_rng(0)).detach()) == 0.0
+    assert float(spatial_loss(torch.zeros(0, 3), features, SETTINGS, np.random.default_rng(0)).detach()) == 0.0

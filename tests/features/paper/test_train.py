@@ -12,17 +12,18 @@ import torch
 
 from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import Capture, View
-from splatseg.features.paper.settings import PaperConfig
-from splatseg.features.paper.train import FeatureReport, PaperObjective, fit_paper_features
+from splatseg.features.paper.settings import PaperSettings
+from splatseg.features.paper.train import PaperObjective, fit_paper_features
+from splatseg.features.report import FeatureReport
 from splatseg.files import write_png
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.render.rgb import render_channels, render_rgb
 from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.splats import Splats
-from splatseg.train.settings import TrainConfig
+from splatseg.train.settings import TrainSettings
 from splatseg.train.train import fit_splats
 
-CONFIG = PaperConfig(
+SETTINGS = PaperSettings(
     iterations=400, channels=4, min_pixels=5, clustering_every=4, clustering_weight=1e-3, spatial_every=8, seed=2
 )
 
@@ -83,53 +84,53 @@ def separation(splats: Splats, left: torch.Tensor) -> float:
 
 def test_two_things_become_two_directions_though_ids_differ_between_views(pair):
     reports: list[FeatureReport] = []
-    found = fit_paper_features(pair.splats, pair.capture.views, pair.masks, CONFIG, reports.append)
-    before = pair.splats.replace(features=PaperObjective(pair.masks, CONFIG).initial_features(24))
+    found = fit_paper_features(pair.splats, pair.capture.views, pair.masks, SETTINGS, reports.append)
+    before = pair.splats.replace(features=PaperObjective(pair.masks, SETTINGS).initial_features(24))
     assert separation(found, pair.left) > separation(before, pair.left) + 0.3
     assert [report.step for report in reports] == [52, 104, 156, 208, 260, 312, 364]
     assert torch.equal(found.means, pair.splats.means)
 
 
 def test_the_same_seed_gives_the_same_features(pair):
-    config = dataclasses.replace(CONFIG, iterations=40)
-    first, second = (fit_paper_features(pair.splats, pair.capture.views, pair.masks, config) for _ in range(2))
+    settings = dataclasses.replace(SETTINGS, iterations=40)
+    first, second = (fit_paper_features(pair.splats, pair.capture.views, pair.masks, settings) for _ in range(2))
     assert torch.equal(first.features, second.features)
 
 
 def test_with_both_terms_off_features_stay_as_they_started(pair):
-    config = dataclasses.replace(CONFIG, clustering=False, spatial=False)
-    found = fit_paper_features(pair.splats, pair.capture.views, pair.masks, config)
-    assert torch.equal(found.features, PaperObjective(pair.masks, config).initial_features(24))
+    settings = dataclasses.replace(SETTINGS, clustering=False, spatial=False)
+    found = fit_paper_features(pair.splats, pair.capture.views, pair.masks, settings)
+    assert torch.equal(found.features, PaperObjective(pair.masks, settings).initial_features(24))
 
 
 @pytest.mark.parametrize("term", ["clustering", "spatial"])
 def test_each_term_moves_features_by_itself(pair, term):
     both_off = {"clustering": False, "spatial": False}
-    config = dataclasses.replace(CONFIG, iterations=40, **(both_off | {term: True}))
-    objective = PaperObjective(pair.masks, config)
+    settings = dataclasses.replace(SETTINGS, iterations=40, **(both_off | {term: True}))
+    objective = PaperObjective(pair.masks, settings)
     assert [step for step in range(1, 17) if objective.due(step)] == (
         [4, 8, 12, 16] if term == "clustering" else [8, 16]
     )
-    found = fit_paper_features(pair.splats, pair.capture.views, pair.masks, config)
+    found = fit_paper_features(pair.splats, pair.capture.views, pair.masks, settings)
     assert not torch.equal(found.features, objective.initial_features(24))
 
 
 def test_a_view_without_masks_teaches_nothing(pair):
-    config = dataclasses.replace(CONFIG, iterations=40, spatial=False)
-    found = fit_paper_features(pair.splats, pair.capture.views, LabelMaps({}), config)
-    assert torch.equal(found.features, PaperObjective(pair.masks, config).initial_features(24))
+    settings = dataclasses.replace(SETTINGS, iterations=40, spatial=False)
+    found = fit_paper_features(pair.splats, pair.capture.views, LabelMaps({}), settings)
+    assert torch.equal(found.features, PaperObjective(pair.masks, settings).initial_features(24))
 
 
 def test_features_start_uniform_in_0_to_1(pair):
-    start = PaperObjective(pair.masks, PaperConfig()).initial_features(5000)
+    start = PaperObjective(pair.masks, PaperSettings()).initial_features(5000)
     assert start.shape == (5000, 16)
     assert 0 <= float(start.min()) < 0.001 and 0.999 < float(start.max()) <= 1
 
 
 def test_jointly_features_are_learned_and_the_clustering_loss_moves_the_geometry(pair):
-    train = TrainConfig(iterations=60, densify_from=60, reset_every=0, coarse_until=0, surroundings=0)
+    train = TrainSettings(iterations=60, densify_from=60, reset_every=0, coarse_until=0, surroundings=0)
     plain = fit_splats(pair.capture, train)
-    strong = dataclasses.replace(CONFIG, iterations=60, clustering_weight=1e-2)
+    strong = dataclasses.replace(SETTINGS, iterations=60, clustering_weight=1e-2)
     joint = fit_splats(pair.capture, train, objective=PaperObjective(pair.masks, strong))
     off = dataclasses.replace(strong, clustering=False)
     without = fit_splats(pair.capture, train, objective=PaperObjective(pair.masks, off))
@@ -140,7 +141,7 @@ def test_jointly_features_are_learned_and_the_clustering_loss_moves_the_geometry
 
 
 def test_masks_of_another_size_are_brought_to_that_of_the_rendering(pair):
-    objective = PaperObjective(pair.masks, CONFIG)
+    objective = PaperObjective(pair.masks, SETTINGS)
     view = pair.capture.views[0]
     rendered = torch.rand(8, 12, 4, requires_grad=True)
     assert float(objective.loss(4, view, rendered, pair.splats.means, torch.rand(24, 4)).detach()) > 0

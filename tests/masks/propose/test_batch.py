@@ -15,9 +15,9 @@ from capture_files import colmap_capture
 
 from splatseg.capture.capture import View, load_capture
 from splatseg.errors import MaskError
-from splatseg.masks.propose.batch import Made, begin_masks, generate_masks, mask_path, parse_shard
-from splatseg.masks.propose.generators import FunctionGenerator
+from splatseg.masks.propose.batch import Proposed, begin_folder, mask_path, parse_shard, propose_views
 from splatseg.masks.propose.mask_file import count_masks
+from splatseg.masks.propose.proposers import FunctionProposer
 from splatseg.masks.store import open_masks
 
 FACTS = {"generator": "halves", "settings": {"a": 1}}
@@ -38,9 +38,9 @@ def views(tmp_path: Path) -> tuple[View, ...]:
     return load_capture(colmap_capture(tmp_path / "capture", NAMES)).views
 
 
-def make(folder: Path, views: tuple[View, ...], propose: Any = halves, **options: Any) -> Made:
-    begin_masks(folder, views, FACTS, shard=options.get("shard", (1, 1)))
-    return generate_masks(views, folder, FunctionGenerator(propose, FACTS), FACTS, **options)
+def make(folder: Path, views: tuple[View, ...], propose: Any = halves, **options: Any) -> Proposed:
+    begin_folder(folder, views, FACTS, shard=options.get("shard", (1, 1)))
+    return propose_views(views, folder, FunctionProposer(propose, FACTS), FACTS, **options)
 
 
 def test_masks_are_read_back_with_levels_and_scores_and_without_duplicates(
@@ -92,16 +92,16 @@ def test_a_killed_process_leaves_no_half_file(tmp_path: Path, views: tuple[View,
     code = f"""
 import time, numpy as np
 from splatseg.capture.capture import load_capture
-from splatseg.masks.propose.generators import FunctionGenerator
-from splatseg.masks.propose.batch import begin_masks, generate_masks
+from splatseg.masks.propose.proposers import FunctionProposer
+from splatseg.masks.propose.batch import begin_folder, propose_views
 from pathlib import Path
 def slow(image):
     time.sleep(0.05)
     return np.random.default_rng(0).random((60, 24, 32)) < 0.5, np.ones(60)
 views = load_capture({str(tmp_path / "capture")!r}).views
 folder = Path({str(tmp_path / "masks")!r})
-begin_masks(folder, views, {FACTS!r})
-generate_masks(views, folder, FunctionGenerator(slow, {FACTS!r}), {FACTS!r})
+begin_folder(folder, views, {FACTS!r})
+propose_views(views, folder, FunctionProposer(slow, {FACTS!r}), {FACTS!r})
 """
     process = subprocess.Popen([sys.executable, "-P", "-c", code])
     while not list((tmp_path / "masks").glob("[a-f].json")) and process.poll() is None:
@@ -134,44 +134,44 @@ def test_shards_that_are_none_are_told(text: str) -> None:
 def test_other_settings_other_files_and_files_in_the_way_are_told(tmp_path: Path, views: tuple[View, ...]) -> None:
     folder = tmp_path / "masks"
     make(folder, views)
-    begin_masks(folder, views, FACTS)
+    begin_folder(folder, views, FACTS)
     with pytest.raises(
         MaskError, match=r"were made otherwise \(a was 1 and is now 2\); use the same settings to go on"
     ):
-        begin_masks(folder, views, FACTS | {"settings": {"a": 2}})
+        begin_folder(folder, views, FACTS | {"settings": {"a": 2}})
     with pytest.raises(MaskError, match=r"otherwise \(generator was halves and is now other\)"):
-        begin_masks(folder, views, FACTS | {"generator": "/path/to/other"})
+        begin_folder(folder, views, FACTS | {"generator": "/path/to/other"})
     with pytest.raises(MaskError, match="--overwrite would remove what the other shards made"):
-        begin_masks(folder, views, FACTS, overwrite=True, shard=(1, 2))
-    begin_masks(folder, views, FACTS | {"settings": {"a": 2}}, overwrite=True)
+        begin_folder(folder, views, FACTS, overwrite=True, shard=(1, 2))
+    begin_folder(folder, views, FACTS | {"settings": {"a": 2}}, overwrite=True)
     assert not any(mask_path(folder, view).exists() for view in views)
     with pytest.raises(MaskError, match=r"holds other files and no masks\.json"):
-        begin_masks(tmp_path / "capture", views, FACTS)
+        begin_folder(tmp_path / "capture", views, FACTS)
     (tmp_path / "file").write_text("x")
     with pytest.raises(MaskError, match="is a file; give a folder for the masks"):
-        begin_masks(tmp_path / "file", views, FACTS)
+        begin_folder(tmp_path / "file", views, FACTS)
     (folder / "masks.json").write_text("[1]")
     with pytest.raises(MaskError, match=r"masks\.json cannot be read \(it is not an object\)"):
-        begin_masks(folder, views, FACTS)
+        begin_folder(folder, views, FACTS)
 
 
 def test_a_model_may_lie_elsewhere_when_masks_are_gone_on_with(tmp_path: Path, views: tuple[View, ...]) -> None:
-    begin_masks(tmp_path / "masks", views, FACTS | {"generator": "/here/sam-large"})
-    begin_masks(tmp_path / "masks", views, FACTS | {"generator": "there/sam-large"})
+    begin_folder(tmp_path / "masks", views, FACTS | {"generator": "/here/sam-large"})
+    begin_folder(tmp_path / "masks", views, FACTS | {"generator": "there/sam-large"})
 
 
 def test_a_view_named_as_the_record_is_refused(tmp_path: Path) -> None:
     views = load_capture(colmap_capture(tmp_path / "capture", ["masks.jpg", "a.jpg"])).views
     with pytest.raises(MaskError, match=r"A view is named like masks\.json"):
-        begin_masks(tmp_path / "masks", views, FACTS)
+        begin_folder(tmp_path / "masks", views, FACTS)
 
 
 def test_several_views_at_once_give_the_same_files_as_one_after_the_other(
     tmp_path: Path, views: tuple[View, ...]
 ) -> None:
     for name, at_once in (("one", 1), ("three", 3)):
-        begin_masks(tmp_path / name, views, FACTS)
-        made = generate_masks(views, tmp_path / name, FunctionGenerator(halves, FACTS, at_once), FACTS)
+        begin_folder(tmp_path / name, views, FACTS)
+        made = propose_views(views, tmp_path / name, FunctionProposer(halves, FACTS, at_once), FACTS)
         assert sorted(made.fresh) == sorted(NAMES)
     for view in views:
         assert mask_path(tmp_path / "one", view).read_bytes() == mask_path(tmp_path / "three", view).read_bytes()
@@ -188,10 +188,10 @@ def test_an_error_in_one_of_several_views_is_raised_and_what_is_finished_stays(
             raise MaskError("broken")
         return halves(image)
 
-    begin_masks(tmp_path / "masks", views, FACTS)
+    begin_folder(tmp_path / "masks", views, FACTS)
     with pytest.raises(MaskError, match="broken"):
-        generate_masks(views, tmp_path / "masks", FunctionGenerator(breaks, FACTS, 2), FACTS)
-    made = generate_masks(views, tmp_path / "masks", FunctionGenerator(halves, FACTS, 2), FACTS)
+        propose_views(views, tmp_path / "masks", FunctionProposer(breaks, FACTS, 2), FACTS)
+    made = propose_views(views, tmp_path / "masks", FunctionProposer(halves, FACTS, 2), FACTS)
     assert len(made.counts) == len(NAMES) and len(made.fresh) < len(NAMES)
 
 

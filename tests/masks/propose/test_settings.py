@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from splatseg.errors import MaskError
-from splatseg.masks.propose.settings import GenerateSettings
+from splatseg.masks.propose.settings import ProposeSettings
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ from splatseg.masks.propose.settings import GenerateSettings
 )
 def test_settings_out_of_range_are_told(given: dict[str, Any], message: str) -> None:
     with pytest.raises(MaskError, match=message):
-        GenerateSettings(**given)
+        ProposeSettings(**given)

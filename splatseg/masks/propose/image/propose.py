@@ -31,27 +31,41 @@ DIAGONAL = 800.0
 
 
 @dataclass(frozen=True)
-class ProposalSettings:
-    """What is proposed. Areas are shares of the image; `weakest` is the largest share of an outline that may be weak;
-    masks larger than `laden` that are mostly one surface must be it to the share `bare`, not a table with all on it
-    [embedded demo, automatic segments: ARI 0.47 without, 0.81 with]; `overlap` is the IoU above which the less likely
-    of two masks goes; `most` masks a view at most. An image with a diagonal above `longest` pixels is reduced."""
+class ImageProposalSettings:
+    """Settings of proposals from the image alone. Areas are shares of the image."""
 
     hierarchies: tuple[MergeWeights, ...] = HIERARCHIES
+    """Weights of the merge trees whose nodes are the candidates."""
+
     smallest: float = 6e-4
+    """Least area of a mask."""
+
     largest: float = 0.85
+    """Largest area of a mask."""
+
     weakest: float = 0.2
+    """Largest share of an outline that may be weak."""
+
     laden: float = 0.08
+    """Larger masks that are mostly one surface must be it to the share `bare`: not a table with all that lies on it."""
+
     bare: float = 0.9
+    """See `laden` [embedded demo, automatic segments: ARI 0.47 without, 0.81 with]."""
+
     overlap: float = 0.85
+    """IoU above which the less likely of two masks goes."""
+
     most: int = 300
+    """Masks of a view at most."""
+
     longest: float = 1300.0
+    """An image with a longer diagonal, in pixels, is reduced."""
 
 
-DEFAULTS = ProposalSettings()
+DEFAULTS = ImageProposalSettings()
 
 
-def propose_masks(image: np.ndarray, settings: ProposalSettings = DEFAULTS) -> tuple[np.ndarray, np.ndarray]:
+def propose_masks(image: np.ndarray, settings: ImageProposalSettings = DEFAULTS) -> tuple[np.ndarray, np.ndarray]:
     """Masks (N,H,W) bool and scores (N,) float32 of an image (H,W,3) uint8, or (H,W) grey; the highest score first.
 
     Masks of one tree are nested or apart, those of two trees may cut one another. A score estimates how well the mask
@@ -62,7 +76,7 @@ def propose_masks(image: np.ndarray, settings: ProposalSettings = DEFAULTS) -> t
     return masks if masks.shape[1:] == (height, width) else nearest_pixels(masks, height, width), scores
 
 
-def propose_reduced(image: np.ndarray, settings: ProposalSettings = DEFAULTS) -> tuple[np.ndarray, np.ndarray]:
+def propose_reduced(image: np.ndarray, settings: ImageProposalSettings = DEFAULTS) -> tuple[np.ndarray, np.ndarray]:
     """As `propose_masks`, but the masks (N,h,w) of a large image stay at the size it was reduced to."""
     rgb = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
     check_shapes(image=(rgb, "H W 3"))
@@ -71,7 +85,7 @@ def propose_reduced(image: np.ndarray, settings: ProposalSettings = DEFAULTS) ->
     return members[:, labels], scores
 
 
-def _candidates(image: np.ndarray, settings: ProposalSettings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _candidates(image: np.ndarray, settings: ImageProposalSettings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Candidates (N,R) of superpixels (H,W), and their scores (N,)."""
     pixels = image.shape[0] * image.shape[1]
     scale = max(float(np.hypot(*image.shape[:2])) / DIAGONAL, 0.5)

@@ -23,7 +23,7 @@ from PIL import Image
 from splatseg.errors import MaskError
 from splatseg.masks.propose.proposals import Proposals
 from splatseg.masks.propose.sam.mask_model import MaskModel
-from splatseg.masks.propose.settings import GenerateSettings
+from splatseg.masks.propose.settings import ProposeSettings
 from splatseg.models.batches import Batches
 from splatseg.models.transformers_library import import_transformers
 
@@ -37,7 +37,7 @@ class PointGrid:
     score_name = "predicted_iou"
     views_at_once = 1
 
-    def __init__(self, model: MaskModel, settings: GenerateSettings, warn: Callable[[str], None] | None = None) -> None:
+    def __init__(self, model: MaskModel, settings: ProposeSettings, warn: Callable[[str], None] | None = None) -> None:
         self.model = model
         self.settings = settings.of_family(model.family)
         self._points = Batches(self.settings.batch, model.device, warn)
@@ -50,7 +50,7 @@ class PointGrid:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """See `MaskGenerator`."""
+        """See `Proposer`."""
         settings = asdict(self.settings)
         del settings["batch"], settings["duplicate_iou"]
         return {
@@ -62,7 +62,7 @@ class PointGrid:
         }
 
     def __call__(self, image: np.ndarray) -> Proposals:
-        """See `MaskGenerator`. Raises MaskError when there is no memory for a single point."""
+        """See `Proposer`. Raises MaskError when there is no memory for a single point."""
 
         def too_little(reason: str) -> MaskError:
             return MaskError(

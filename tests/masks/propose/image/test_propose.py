@@ -8,7 +8,7 @@ import pytest
 from splatseg.masks.propose.image.candidates import distinct, nodes_of, outlined, without_laden
 from splatseg.masks.propose.image.cues import find_cues
 from splatseg.masks.propose.image.merging import MergeWeights, merge_regions
-from splatseg.masks.propose.image.propose import HIERARCHIES, ProposalSettings, propose_masks
+from splatseg.masks.propose.image.propose import HIERARCHIES, ImageProposalSettings, propose_masks
 from splatseg.masks.propose.image.regions import RegionGraph, flood, region_graph
 
 
@@ -70,7 +70,7 @@ def test_grey_in_one_channel_or_three_is_the_same_picture() -> None:
 
 def test_masks_are_neither_too_small_nor_too_large_nor_too_many_nor_too_alike() -> None:
     image, _ = three_shapes()
-    settings = ProposalSettings(smallest=0.01, largest=0.5, overlap=0.7, most=12)
+    settings = ImageProposalSettings(smallest=0.01, largest=0.5, overlap=0.7, most=12)
     masks, _ = propose_masks(image, settings)
     shares = masks.mean((1, 2))
     assert 0 < len(masks) <= 12 and shares.min() >= 0.01 and shares.max() <= 0.5
@@ -82,7 +82,7 @@ def test_masks_are_neither_too_small_nor_too_large_nor_too_many_nor_too_alike() 
 
 def test_a_large_image_is_worked_on_reduced_and_answered_in_full() -> None:
     image, shapes = three_shapes()
-    masks, _ = propose_masks(np.kron(image, np.ones((3, 3, 1), np.uint8))[:-1, :-2], ProposalSettings(longest=300))
+    masks, _ = propose_masks(np.kron(image, np.ones((3, 3, 1), np.uint8))[:-1, :-2], ImageProposalSettings(longest=300))
     assert masks.shape[1:] == (449, 601)
     for shape in shapes:
         assert best_iou(masks, np.kron(shape, np.ones((3, 3), bool))[:-1, :-2]) > 0.9

@@ -15,14 +15,14 @@ from splatseg.errors import MaskError
 from splatseg.masks.formats.rle import decode_rle
 from splatseg.masks.propose.sam.grid_of_points import PointGrid
 from splatseg.masks.propose.sam.mask_model import load_mask_model
-from splatseg.masks.propose.settings import GenerateSettings
+from splatseg.masks.propose.settings import ProposeSettings
 
 Tiny = Callable[[str], Path]
 
 
 def grid(folder: Path, precision: str = "auto", **settings: Any) -> PointGrid:
     defaults = {"points_per_side": 6, "pred_iou": 0.5, "stability": 0.8}
-    return PointGrid(load_mask_model(folder, precision=precision), GenerateSettings(**(defaults | settings)))  # type: ignore[arg-type]
+    return PointGrid(load_mask_model(folder, precision=precision), ProposeSettings(**(defaults | settings)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("precision", ["auto", "bfloat16"])
@@ -67,7 +67,7 @@ def test_crops_are_looked_at_too(tiny_model: Tiny, picture: np.ndarray, family: 
 
 
 def test_thresholds_are_the_familys_unless_asked_for(tiny_model: Tiny, picture: np.ndarray) -> None:
-    settings = GenerateSettings(points_per_side=6)
+    settings = ProposeSettings(points_per_side=6)
     assert PointGrid(load_mask_model(tiny_model("sam")), settings).facts["settings"]["pred_iou"] == 0.88
     assert PointGrid(load_mask_model(tiny_model("sam2")), settings).facts["settings"]["stability"] == 0.90
     strict, loose = (grid(tiny_model("sam2"), pred_iou=least) for least in (0.9, 0.5))
@@ -109,9 +109,7 @@ def test_when_memory_runs_out_smaller_batches_give_the_same_masks(
     expected = grid(tiny_model("sam2"))(picture)
     model = load_mask_model(tiny_model("sam2"))
     model.model.forward = LittleMemory(model.model.forward, 5, error)
-    small = PointGrid(
-        model, GenerateSettings(points_per_side=6, pred_iou=0.5, stability=0.8, batch=32), warnings.append
-    )
+    small = PointGrid(model, ProposeSettings(points_per_side=6, pred_iou=0.5, stability=0.8, batch=32), warnings.append)
     proposals = small(picture)
     np.testing.assert_allclose(proposals.scores, expected.scores, atol=1e-4)
     assert small.batch == 4 and len(warnings) == 3
@@ -128,7 +126,7 @@ def test_no_memory_for_one_point_is_told_and_other_errors_are_not_hidden(tiny_mo
     with pytest.raises(
         MaskError, match=r"no memory for .* on cpu with an image of 160x96, even for one point .*none left"
     ):
-        PointGrid(model, GenerateSettings(points_per_side=2))(picture)
+        PointGrid(model, ProposeSettings(points_per_side=2))(picture)
     model.model.forward = LittleMemory(forward, 0, RuntimeError("a bug"))
     with pytest.raises(RuntimeError, match="a bug"):
-        PointGrid(model, GenerateSettings(points_per_side=2))(picture)
+        PointGrid(model, ProposeSettings(points_per_side=2))(picture)

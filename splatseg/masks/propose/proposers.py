@@ -1,6 +1,6 @@
-"""Generators of masks: what they have in common, and which there are.
+"""Proposers of masks: what they have in common, and which there are.
 
-A generator is asked for the masks of one image after the other. `GENERATORS` are known by name; any other name is that
+A proposer is asked for the masks of one image after the other. `PROPOSERS` are known by name; any other name is that
 of a model (`mask_model`).
 """
 
@@ -17,19 +17,21 @@ from splatseg.masks.propose.image.propose import DEFAULTS, propose_reduced
 from splatseg.masks.propose.proposals import Proposals, proposals_of_masks
 from splatseg.masks.propose.sam.grid_of_points import PointGrid
 from splatseg.masks.propose.sam.mask_model import Precision, load_mask_model
-from splatseg.masks.propose.settings import GenerateSettings
+from splatseg.masks.propose.settings import ProposeSettings
 
 
-class MaskGenerator(Protocol):
-    """Makes masks. `score_name` says what its scores are; `facts` what must be known to make the same masks again;
-    `views_at_once` how many threads may call it."""
+class Proposer(Protocol):
+    """A maker of masks from one image."""
 
     score_name: str
+    """The name under which its scores are kept."""
+
     views_at_once: int
+    """Threads that may call it at a time."""
 
     @property
     def facts(self) -> dict[str, Any]:
-        """JSON-ready: "generator", "settings" and the versions of what it uses."""
+        """JSON-ready, all that decides the masks: "generator" (itself), "settings" and the versions of what it uses."""
         ...
 
     def __call__(self, image: np.ndarray) -> Proposals:
@@ -41,8 +43,8 @@ Propose = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """From an (H,W,3) uint8 image to masks (M,H,W) bool and scores (M,)."""
 
 
-class FunctionGenerator:
-    """A plain function of an image as a generator. facts: "generator" and "settings", as the protocol says."""
+class FunctionProposer:
+    """A plain function of an image as a proposer. facts: "generator" and "settings", as the protocol says."""
 
     score_name = "score"
 
@@ -52,37 +54,37 @@ class FunctionGenerator:
         self.views_at_once = views_at_once
 
     def __call__(self, image: np.ndarray) -> Proposals:
-        """See `MaskGenerator`."""
+        """See `Proposer`."""
         return proposals_of_masks(*self._propose(image))
 
 
-PROPOSALS = "proposals"
-"""The generator that needs no model: edges and colours of the image alone."""
+FROM_IMAGE = "proposals"
+"""The proposer that needs no model: edges and colours of the image alone."""
 
 AT_ONCE = max(1, min(4, os.cpu_count() or 1))
 """Views proposed at a time. numpy and scipy let others run while they compute; a 1000x667 view holds about 0.3 GB."""
 
 
-def _proposals(settings: GenerateSettings) -> MaskGenerator:
+def _from_image(settings: ProposeSettings) -> Proposer:
     del settings  # those are a model's
-    return FunctionGenerator(propose_reduced, {"generator": PROPOSALS, "settings": asdict(DEFAULTS)}, AT_ONCE)
+    return FunctionProposer(propose_reduced, {"generator": FROM_IMAGE, "settings": asdict(DEFAULTS)}, AT_ONCE)
 
 
-GENERATORS: dict[str, Callable[[GenerateSettings], MaskGenerator]] = {PROPOSALS: _proposals}
+PROPOSERS: dict[str, Callable[[ProposeSettings], Proposer]] = {FROM_IMAGE: _from_image}
 """Generators that need no model, by the name that `--model` takes."""
 
 
-def open_generator(
+def open_proposer(
     name: str,
-    settings: GenerateSettings,
+    settings: ProposeSettings,
     device: str = "auto",
     precision: Precision = "auto",
     warn: Callable[[str], None] | None = None,
-) -> MaskGenerator:
-    """The generator of this name, or one that asks the model of this name or path. Raises WeightsError for neither.
+) -> Proposer:
+    """The proposer of this name, or one that asks the model of this name or path. Raises WeightsError for neither.
 
     warn: told when a model has to make do with less memory.
     """
-    if name in GENERATORS:
-        return GENERATORS[name](settings)
+    if name in PROPOSERS:
+        return PROPOSERS[name](settings)
     return PointGrid(load_mask_model(name, device, precision), settings, warn)

@@ -1,0 +1,102 @@
+"""COLMAP's binary files: cameras.bin, images.bin and points3D.bin.
+
+Every file is a u64 count and that many rows, little-endian. Of 2D points and tracks only the lengths are read, to step
+over them. Files are mapped rather than read: of images.bin nearly all is stepped over.
+
+Source: the file format page of COLMAP's documentation ("Output Format").
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from splatseg.capture.colmap_rows import CAMERA_MODELS, CameraRow, ImageRow, relative_name
+from splatseg.capture.reconstruction import no_points
+from splatseg.errors import CaptureError
+
+_IMAGE = struct.Struct("<I4d3dI")  # id, qvec, tvec, camera id; then the name up to a zero, u64 count, 24 bytes each
+_POINT = np.dtype([("id", "<u8"), ("xyz", "<f8", 3), ("rgb", "u1", 3), ("error", "<f8"), ("track", "<u8")])
+
+
+def read_cameras(path: Path) -> dict[int, CameraRow]:
+    """Read cameras.bin: rows by the id of the camera. Raises CaptureError if it is damaged."""
+    rows = {}
+    with _binary(path) as data:
+        pos = 8
+        for _ in range(_count(data, 40)):
+            camera_id, model_id, width, height = struct.unpack_from("<IiQQ", data, pos)
+            if not 0 <= model_id < len(CAMERA_MODELS):
+                raise CaptureError(
+                    f"{path}: camera {camera_id} has the unknown model number {model_id}; splatseg reads PINHOLE and "
+                    "SIMPLE_PINHOLE only: undistort the capture with `colmap image_undistorter`."
+                )
+            model, size = CAMERA_MODELS[model_id]
+            params = struct.unpack_from(f"<{size}d", data, pos + 24)
+            rows[camera_id] = CameraRow(model, width, height, params)
+            pos += 24 + 8 * size
+    return rows
+
+
+def read_images(path: Path) -> list[ImageRow]:
+    """Read images.bin. Raises CaptureError if it is damaged."""
+    poses = []
+    with _binary(path) as data:
+        pos = 8
+        for _ in range(_count(data, _IMAGE.size + 9)):
+            _, *numbers, camera_id = _IMAGE.unpack_from(data, pos)
+            end = data.find(b"\0", pos + _IMAGE.size)
+            if end < 0:
+                raise ValueError("a name without an end")
+            name = data[pos + _IMAGE.size : end].decode("utf-8", errors="replace")
+            # The name's zero, the u64, and 24 bytes for each 2D point.
+            (points2d,) = struct.unpack_from("<Q", data, end + 1)
+            pos = end + 9 + 24 * points2d
+            poses.append(ImageRow(relative_name(name, path), camera_id, tuple(numbers[:4]), tuple(numbers[4:])))
+        if pos > len(data):
+            raise ValueError("the last image's points are cut off")
+    return poses
+
+
+def read_points(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read points3D.bin: places (P,3) float32 and colours (P,3) uint8. Raises CaptureError if it is damaged."""
+    with _binary(path) as data:
+        track_length = struct.Struct("<Q").unpack_from
+        count, pos = _count(data, _POINT.itemsize), 8
+        starts = np.empty(count, np.int64)
+        for i in range(count):
+            starts[i] = pos
+            # At byte 43, where the fixed part ends, stands the length of the track, 8 bytes an element.
+            pos += _POINT.itemsize + 8 * track_length(data, pos + 43)[0]
+        if pos > len(data):
+            raise ValueError("the last track is cut off")
+        if count == 0:
+            return no_points()
+        # Rows are of many lengths, since each ends with its track. A window of the fixed part slid over the bytes,
+        # taken where rows start, gathers all of them at once.
+        raw = np.frombuffer(data, np.uint8)
+        rows = np.lib.stride_tricks.sliding_window_view(raw, _POINT.itemsize)[starts].view(_POINT)[:, 0]
+        return rows["xyz"].astype(np.float32), rows["rgb"].copy()
+
+
+@contextmanager
+def _binary(path: Path) -> Iterator[mmap.mmap]:
+    """The file's bytes, mapped; whatever goes wrong in reading them means that the file is damaged."""
+    try:
+        with path.open("rb") as file:
+            yield mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (struct.error, ValueError, IndexError, OverflowError, OSError) as error:
+        raise CaptureError(f"{path} is damaged or truncated; export the COLMAP model again.") from error
+
+
+def _count(data: mmap.mmap, smallest_row: int) -> int:
+    """The u64 at the start, refused if the file cannot hold as many rows."""
+    (count,) = struct.unpack_from("<Q", data, 0)
+    if count * smallest_row > len(data):
+        raise ValueError("more rows declared than the file can hold")
+    return count

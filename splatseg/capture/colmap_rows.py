@@ -1,0 +1,75 @@
+"""Rows of COLMAP's cameras and images files, the same in binary and in text.
+
+Source: the file format page of COLMAP's documentation ("Output Format"); camera models are those of COLMAP 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from splatseg.errors import CaptureError
+
+CAMERA_MODELS = (
+    ("SIMPLE_PINHOLE", 3),
+    ("PINHOLE", 4),
+    ("SIMPLE_RADIAL", 4),
+    ("RADIAL", 5),
+    ("OPENCV", 8),
+    ("OPENCV_FISHEYE", 8),
+    ("FULL_OPENCV", 12),
+    ("FOV", 5),
+    ("SIMPLE_RADIAL_FISHEYE", 4),
+    ("RADIAL_FISHEYE", 5),
+    ("THIN_PRISM_FISHEYE", 12),
+    ("RAD_TAN_THIN_PRISM_FISHEYE", 16),
+    ("SIMPLE_DIVISION", 4),
+    ("DIVISION", 5),
+    ("SIMPLE_FISHEYE", 3),
+    ("FISHEYE", 4),
+    ("EUCM", 6),
+    ("EQUIRECTANGULAR", 2),
+)
+"""Name and number of parameters; the place in the list is the model's id in binary files."""
+
+
+@dataclass(frozen=True)
+class CameraRow:
+    """One row of the cameras file. A model that splatseg cannot use matters only if an image uses it."""
+
+    model: str
+    """Its name in `CAMERA_MODELS`."""
+
+    width: int
+    """Pixels."""
+
+    height: int
+    """Pixels."""
+
+    params: tuple[float, ...]
+    """Intrinsics in the order of the model, pixels; the centre of the first pixel is (0.5, 0.5)."""
+
+
+@dataclass(frozen=True)
+class ImageRow:
+    """One row of the images file: a posed image."""
+
+    name: str
+    """Path inside the image folder, with forward slashes."""
+
+    camera_id: int
+    """Of a row of the cameras file."""
+
+    qvec: tuple[float, ...]
+    """Rotation from world to camera, (4,) wxyz, of any length."""
+
+    tvec: tuple[float, ...]
+    """Translation from world to camera, (3,)."""
+
+
+def relative_name(name: str, path: Path) -> str:
+    """An image name with forward slashes; names that lead out of the image folder are refused."""
+    name = name.replace("\\", "/").removeprefix("./")
+    if not name or name.startswith("/") or ":" in name.split("/")[0] or ".." in name.split("/"):
+        raise CaptureError(f"{path}: the image name '{name}' does not lie inside the image folder.")
+    return name
