@@ -47,7 +47,8 @@ def oklab_of(colors: np.ndarray) -> np.ndarray:
     """OKLab (..., 3) float64 of 8-bit sRGB colours (..., 3)."""
     value = np.asarray(colors, dtype=np.float64) / 255
     linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    return np.cbrt(linear @ TO_CONES.T) @ TO_LAB.T
+    lab: np.ndarray = np.cbrt(linear @ TO_CONES.T) @ TO_LAB.T
+    return lab
 
 
 def _encoded(linear: float) -> int:

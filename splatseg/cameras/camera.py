@@ -39,7 +39,8 @@ class Camera:
     @property
     def position(self) -> np.ndarray:
         """Centre of projection in world coordinates, (3,)."""
-        return -self.viewmat[:3, :3].T @ self.viewmat[:3, 3]
+        centre: np.ndarray = -self.viewmat[:3, :3].T @ self.viewmat[:3, 3]
+        return centre
 
     @property
     def fov(self) -> float:
@@ -76,7 +77,8 @@ class Camera:
     def unproject(self, pixels: np.ndarray, depths: np.ndarray) -> np.ndarray:
         """World points (P,3) seen at pixels (P,2) and depths (P,). The inverse of `project`."""
         rays = np.concatenate([pixels, np.ones_like(pixels[:, :1])], axis=1) @ np.linalg.inv(self.K).T
-        return (rays * depths[:, None] - self.viewmat[:3, 3]) @ self.viewmat[:3, :3]
+        points: np.ndarray = (rays * depths[:, None] - self.viewmat[:3, 3]) @ self.viewmat[:3, :3]
+        return points
 
 
 def centred_lens(focal: float, width: int, height: int) -> np.ndarray:

@@ -62,7 +62,9 @@ class Orbit:
             azimuth = self.azimuth + self.sway[0] * math.sin(turn)
             elevation = self.elevation + self.sway[1] * math.cos(turn)
         flat = math.cos(azimuth) * self.axes[0] + math.sin(azimuth) * self.axes[1]
-        return self.focus + self.distance * (math.cos(elevation) * flat + math.sin(elevation) * self.axes[2])
+        direction = math.cos(elevation) * flat + math.sin(elevation) * self.axes[2]
+        position: np.ndarray = self.focus + self.distance * direction
+        return position
 
 
 def orbit_of(cameras: Sequence[Camera], depth: float | None = None) -> Orbit:
@@ -124,7 +126,8 @@ def focus_of(positions: np.ndarray, forward: np.ndarray, depth: float | None = N
             return focus
     middle, ahead = np.median(positions, axis=0), forward.mean(0)
     extent = float(np.linalg.norm(np.ptp(positions, axis=0))) or 1.0
-    return middle + ahead / max(float(np.linalg.norm(ahead)), 1e-9) * (depth or 2 * extent)
+    before: np.ndarray = middle + ahead / max(float(np.linalg.norm(ahead)), 1e-9) * (depth or 2 * extent)
+    return before
 
 
 def frame_of(up: np.ndarray, towards: np.ndarray) -> np.ndarray:
@@ -158,7 +161,8 @@ def _up(cameras: Sequence[Camera]) -> np.ndarray:
     across = vectors[:, 0]
     # Only if x axes span a plane, and up is not a matter of opinion.
     if values[1] > MEETING and values[0] < 0.2 * values[1] and abs(across @ mean) > 0.3:
-        return across * np.sign(across @ mean)
+        up: np.ndarray = across * np.sign(across @ mean)
+        return up
     return mean if np.linalg.norm(mean) > 1e-6 else -cameras[0].viewmat[1, :3]
 
 

@@ -119,7 +119,8 @@ def _step_lengths(positions: np.ndarray, rotations: Rotation) -> np.ndarray:
     turned = (rotations[:-1].inv() * rotations[1:]).magnitude() if len(positions) > 1 else np.zeros(0)
     # A path that only turns, or only moves, is measured by that alone.
     both = moved.sum() > 1e-9 and turned.sum() > 1e-9
-    return moved + turned * (moved.sum() / turned.sum() if both else 1.0)
+    lengths: np.ndarray = moved + turned * (moved.sum() / turned.sum() if both else 1.0)
+    return lengths
 
 
 def _even_times(along: CubicSpline, turning: RotationSpline, knots: np.ndarray, frames: int) -> np.ndarray:
@@ -129,7 +130,8 @@ def _even_times(along: CubicSpline, turning: RotationSpline, knots: np.ndarray, 
     reached = np.concatenate([[0.0], np.cumsum(_step_lengths(along(fine), turning(fine)))])
     # A curve through them, not straight lines: the speed would change by a little at every point.
     times = PchipInterpolator(reached, fine)(np.linspace(0.0, reached[-1], frames))
-    return np.clip(times, knots[0], knots[-1])
+    even: np.ndarray = np.clip(times, knots[0], knots[-1])
+    return even
 
 
 def _lens(camera: Camera) -> list[float]:

@@ -96,7 +96,7 @@ def _binary(path: Path) -> Iterator[mmap.mmap]:
 
 def _count(data: mmap.mmap, smallest_row: int) -> int:
     """The u64 at the start, refused if the file cannot hold as many rows."""
-    (count,) = struct.unpack_from("<Q", data, 0)
+    count: int = struct.unpack_from("<Q", data, 0)[0]
     if count * smallest_row > len(data):
         raise ValueError("more rows declared than the file can hold")
     return count

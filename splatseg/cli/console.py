@@ -52,7 +52,9 @@ class Terminal:
 
             def advance(done: int, **facts: str) -> None:
                 text = "  ".join(f"{key} {value}" for key, value in facts.items())
-                progress.update(task, completed=done, **({"facts": text} if facts else {}))  # type: ignore[arg-type]
+                progress.update(task, completed=done)
+                if facts:
+                    progress.update(task, facts=text)
 
             yield advance
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -83,14 +83,14 @@ class Render:
         for option, value in (("--split", self.split), ("--cameras", self.cameras)):
             if value is not None:
                 raise PromptError(f"--path has its own cameras; leave {option} out, or give --path FILE")
-        wanted = {
+        wanted: dict[str, Any] = {
             "seconds": self.seconds,
             "fps": self.fps,
             "size": read_size(self.size),
             "codec": self.codec,
             "up": self.up,
         }
-        film = Film(path, **{name: value for name, value in wanted.items() if value is not None})  # type: ignore[arg-type]
+        film = Film(path, **{name: value for name, value in wanted.items() if value is not None})
         source = self.folder if self.folder.is_file() else open_run(self.folder)
         return render_film(source, self.what, film, self.output, self.segment, self.antialias, terminal)
 

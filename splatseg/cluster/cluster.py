@@ -137,7 +137,8 @@ def _clusters(
         groups[known] = (np.cumsum(sizes > 0) - 1)[index]
         inside, seen = agreement.tallies_of(groups, len(used))
         label[used] = supported_cut(merges, inside, seen, agreement)
-    return label[index]
+    labels: np.ndarray = label[index]
+    return labels
 
 
 def _pieces(label: np.ndarray, means: np.ndarray, reach: np.ndarray, settings: ClusterSettings) -> np.ndarray:

@@ -89,4 +89,5 @@ def _largest_first(component: np.ndarray) -> np.ndarray:
     order = np.lexsort((first, -sizes))
     rank = np.empty(len(sizes), dtype=np.int32)
     rank[order] = np.arange(len(sizes), dtype=np.int32)
-    return rank[component]
+    ranks: np.ndarray = rank[component]
+    return ranks

@@ -36,7 +36,8 @@ def supported_cut(
     inside, seen = inside.copy(), seen.copy()
 
     def worth(k: int) -> float:
-        return agreement.support_of(inside[k], seen[k]) * float(seen[k].sum()) ** exponent
+        mass: float = float(seen[k].sum()) ** exponent
+        return agreement.support_of(inside[k], seen[k]) * mass
 
     value = np.array([worth(k) for k in range(count)])
     last = np.full(count, -1)  # the step that made what is now named k, -1 for a leaf

@@ -58,7 +58,8 @@ class Hierarchy:
             above = chosen[self.count + 1 + merge]
             if above:
                 chosen[self.merges[merge]] = above
-        return chosen[self.atoms]
+        node_of: np.ndarray = chosen[self.atoms]
+        return node_of
 
     def tally(self, values: np.ndarray) -> np.ndarray:
         """(A + R + 1,) float64: values (N,) summed under every node; [0] holds those of no atom."""
@@ -75,7 +76,8 @@ class Hierarchy:
         for merge in range(len(self.merges) - 1, -1, -1):
             if below[self.count + 1 + merge]:
                 below[self.merges[merge]] = True
-        return below[: self.count + 1][self.atoms]
+        members: np.ndarray = below[: self.count + 1][self.atoms]
+        return members
 
     def chain(self, node: int) -> list[int]:
         """A node and all above it, from the lowest to its root; empty for none."""

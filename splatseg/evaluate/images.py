@@ -70,4 +70,5 @@ def _blurred(channels: np.ndarray) -> np.ndarray:
     window = np.exp(-0.5 * ((np.arange(WINDOW) - WINDOW // 2) / SIGMA) ** 2)
     window /= window.sum()
     rows = correlate1d(channels, window, axis=0, mode="constant")
-    return correlate1d(rows, window, axis=1, mode="constant")
+    blurred: np.ndarray = correlate1d(rows, window, axis=1, mode="constant")
+    return blurred

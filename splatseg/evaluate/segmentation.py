@@ -45,7 +45,8 @@ def boundary(mask: np.ndarray, ratio: float = BOUNDARY_RATIO) -> np.ndarray:
     eroded = mask.astype(np.uint8)
     for axis in (0, 1):
         eroded = minimum_filter1d(eroded, 2 * d + 1, axis=axis, mode="constant", cval=0)
-    return mask & (eroded == 0)
+    boundary: np.ndarray = mask & (eroded == 0)
+    return boundary
 
 
 def adjusted_rand_index(pred: np.ndarray, truth: np.ndarray, ignore: tuple[int, ...] = (0,)) -> float:
@@ -62,7 +63,7 @@ def adjusted_rand_index(pred: np.ndarray, truth: np.ndarray, ignore: tuple[int, 
     most, expected = in_pred + in_truth, 2 * in_pred * in_truth
     if total == 0 or most * total == expected:
         return 1.0  # one label on both sides, or each pixel its own on both
-    return (2 * together * total - expected) / (most * total - expected)
+    return float((2 * together * total - expected) / (most * total - expected))
 
 
 @dataclass(frozen=True)
@@ -121,4 +122,5 @@ def _check_labels(pred: np.ndarray, truth: np.ndarray) -> None:
 
 
 def _pairs(counts: np.ndarray) -> np.ndarray:
-    return counts * (counts - 1) // 2
+    pairs: np.ndarray = counts * (counts - 1) // 2
+    return pairs

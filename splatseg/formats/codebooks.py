@@ -68,7 +68,8 @@ def codebook(values: np.ndarray, size: int = 256) -> np.ndarray:
     histogram, edges = np.histogram(values, BINS)
     density = np.cbrt(histogram)
     mass = np.concatenate([[0.0], np.cumsum(density / density.sum() + 1 / BINS)])
-    return np.interp((np.arange(size) + 0.5) / size * mass[-1], mass, edges).astype(np.float32)
+    codebook: np.ndarray = np.interp((np.arange(size) + 0.5) / size * mass[-1], mass, edges).astype(np.float32)
+    return codebook
 
 
 def nearest_in(book: np.ndarray, values: np.ndarray) -> np.ndarray:

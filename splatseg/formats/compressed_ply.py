@@ -106,7 +106,8 @@ def _within(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray
     """0..1 within the range of the chunk; 0 where that has no size."""
     size = np.where(high > low, high - low, 1.0)
     chunk = np.arange(len(values)) // CHUNK
-    return (values - low[chunk]) / size[chunk]
+    normalised: np.ndarray = (values - low[chunk]) / size[chunk]
+    return normalised
 
 
 def _spanned(values: np.ndarray, chunks: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
@@ -114,7 +115,8 @@ def _spanned(values: np.ndarray, chunks: np.ndarray, names: tuple[str, ...]) -> 
     ends = np.stack([chunks[name] for name in names], 1).astype(np.float32)
     chunk = np.arange(len(values)) // CHUNK
     low, high = ends[chunk, :3], ends[chunk, 3:]
-    return low * (1 - values) + high * values
+    spanned: np.ndarray = low * (1 - values) + high * values
+    return spanned
 
 
 def _pack(values: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:
@@ -142,7 +144,8 @@ def _pack_rotations(quats: np.ndarray) -> np.ndarray:
     largest = np.abs(unit).argmax(1)
     sign = np.where(np.take_along_axis(unit, largest[:, None], 1) < 0, -1.0, 1.0)
     others = (unit * sign)[np.arange(4) != largest[:, None]].reshape(-1, 3)
-    return _pack(others / SQRT2 + 0.5, (10, 10, 10)) | largest.astype(np.uint32) << np.uint32(30)
+    packed: np.ndarray = _pack(others / SQRT2 + 0.5, (10, 10, 10)) | largest.astype(np.uint32) << np.uint32(30)
+    return packed
 
 
 def _unpack_rotations(packed: np.ndarray) -> np.ndarray:

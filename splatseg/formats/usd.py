@@ -121,7 +121,7 @@ def _free_name(segment: Segment, taken: set[str]) -> str:
     """A name that USD takes for a prim: the segment's, with its id where another has it."""
     from pxr import Tf  # noqa: PLC0415 (an extra)
 
-    valid = Tf.MakeValidIdentifier(segment.name)
+    valid: str = Tf.MakeValidIdentifier(segment.name)
     while valid in taken:
         valid = f"{valid}_{segment.id}"
     taken.add(valid)

@@ -42,12 +42,12 @@ class Segments:
     @property
     def height(self) -> int:
         """H, pixels."""
-        return self.layers[0].shape[0]
+        return int(self.layers[0].shape[0])
 
     @property
     def width(self) -> int:
         """W, pixels."""
-        return self.layers[0].shape[1]
+        return int(self.layers[0].shape[1])
 
     @cached_property
     def _layer_areas(self) -> np.ndarray:
@@ -56,17 +56,20 @@ class Segments:
 
     def areas(self) -> np.ndarray:
         """(count,) int64, pixels of segments 1, 2, ..."""
-        return self._layer_areas.sum(axis=0)
+        areas: np.ndarray = self._layer_areas.sum(axis=0)
+        return areas
 
     def layer_of(self) -> np.ndarray:
         """(count,) int32, the layer in which each segment stands."""
-        return self._layer_areas.argmax(axis=0).astype(np.int32)
+        layers: np.ndarray = self._layer_areas.argmax(axis=0).astype(np.int32)
+        return layers
 
     def mask(self, segment_id: int) -> np.ndarray:
         """(H,W) bool, the pixels of one segment."""
         if not 1 <= segment_id <= self.count:
             raise ValueError(f"segment ids are 1..{self.count}, got {segment_id}")
-        return self.layers[int(self._layer_areas[:, segment_id - 1].argmax())] == segment_id
+        mask: np.ndarray = self.layers[int(self._layer_areas[:, segment_id - 1].argmax())] == segment_id
+        return mask
 
     def resized(self, width: int, height: int) -> Segments:
         """The same segments on a grid of width x height: each new pixel takes the old pixel under its centre.

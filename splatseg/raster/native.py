@@ -8,7 +8,8 @@ are those of `raster.interface`.
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -99,6 +100,8 @@ def vote(plan: Plan, label_maps: Tensor, count: int) -> tuple[SparseWeights, Ten
 class _Rasterize(torch.autograd.Function):
     """Projection and blending in one step; backward takes the short way when only features want a gradient."""
 
+    apply: ClassVar[Callable[..., tuple[Tensor, Tensor, Tensor]]]
+
     @staticmethod
     def forward(
         ctx: Any,
@@ -155,6 +158,8 @@ class _Rasterize(torch.autograd.Function):
 class _RasterizePlan(torch.autograd.Function):
     """Blending on prepared geometry: linear in the features, so its backward is its transpose."""
 
+    apply: ClassVar[Callable[..., tuple[Tensor, Tensor]]]
+
     @staticmethod
     def forward(ctx: Any, features: Tensor, plan: _native.Plan, shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
         ctx.plan = plan
@@ -170,6 +175,8 @@ class _RasterizePlan(torch.autograd.Function):
 
 class _BlendPixels(torch.autograd.Function):
     """A product with a sparse matrix; its backward is the product with the transpose."""
+
+    apply: ClassVar[Callable[..., Tensor]]
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, weights: _native.SparseMatrix) -> Tensor:

@@ -9,7 +9,8 @@ Images are (H,W,3) float32 on the CPU.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -38,6 +39,8 @@ def ssim(image: Tensor, target: Tensor) -> float:
 
 
 class _PhotometricLoss(torch.autograd.Function):
+    apply: ClassVar[Callable[..., tuple[Tensor, float, float]]]
+
     @staticmethod
     def forward(ctx: Any, image: Tensor, target: Tensor, ssim_weight: float) -> tuple[Tensor, float, float]:
         image = image.detach().contiguous()

@@ -63,7 +63,8 @@ def covered(offsets: np.ndarray, centres: np.ndarray, opacities: np.ndarray, wid
 def _residual(parameters: np.ndarray, width: float, target: np.ndarray) -> np.ndarray:
     distance, outer, inner = parameters
     opacities = _sigmoid(np.array([outer, inner, outer]))
-    return covered(EXTENT, np.array([-distance, 0.0, distance]), opacities, width) - target
+    residual: np.ndarray = covered(EXTENT, np.array([-distance, 0.0, distance]), opacities, width) - target
+    return residual
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:

@@ -45,7 +45,8 @@ class Tally:
     def ambiguity(self) -> np.ndarray:
         """(N,) in 0..1/2; 0 for what no segment sees."""
         both = self.inside + self.foreign
-        return np.divide(self.foreign, both, out=np.zeros_like(both), where=both > 0)
+        ambiguity: np.ndarray = np.divide(self.foreign, both, out=np.zeros_like(both), where=both > 0)
+        return ambiguity
 
     def corrected(self, ids: np.ndarray) -> np.ndarray:
         """Ids (N,) int32: the first segment if more than half of the Gaussian is seen in it, else what it was."""
@@ -62,7 +63,8 @@ class Tally:
         order = np.argsort(-ambiguity, kind="stable")
         summed = np.cumsum(self.foreign[known][order], dtype=np.float64)
         last = min(int(np.searchsorted(summed, held * summed[-1])), len(order) - 1)
-        return known[ambiguity >= ambiguity[order[last]]]
+        taken: np.ndarray = known[ambiguity >= ambiguity[order[last]]]
+        return taken
 
 
 def tally(votes: Votes, matched: Matched, evidence: float) -> Tally:

@@ -81,8 +81,10 @@ def _border(mask: np.ndarray) -> np.ndarray:
     """Pixels of the mask beside a pixel that is not of it, in four directions; the image's edge is no border."""
     padded = np.pad(mask, 1, mode="edge")
     inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return mask & ~inside
+    outline: np.ndarray = mask & ~inside
+    return outline
 
 
 def _eight_bit(picture: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(picture, 0, 255)).astype(np.uint8)
+    rounded: np.ndarray = np.rint(np.clip(picture, 0, 255)).astype(np.uint8)
+    return rounded

@@ -90,7 +90,7 @@ def depth_colors(depth: np.ndarray, near: float, far: float) -> np.ndarray:
     scale = np.array([_depth_color(place / 255) for place in range(256)], dtype=np.uint8)
     with np.errstate(divide="ignore"):
         place = np.log(np.maximum(depth, 1e-12) / near) / max(math.log(far / near), 1e-6)
-    colors = scale[np.rint(255 * np.clip(place, 0, 1)).astype(np.intp)]
+    colors: np.ndarray = scale[np.rint(255 * np.clip(place, 0, 1)).astype(np.intp)]
     colors[~(depth > 0)] = 0
     return colors
 

@@ -32,7 +32,8 @@ class Channels:
     def ids(self, channel: np.ndarray) -> np.ndarray:
         """The segment ids (H,W) int32 behind the chosen channel (H,W) of every pixel; 0 where it holds none there."""
         rows, columns = (np.arange(length) // CELL for length in channel.shape)
-        return self.owners[channel, rows[:, None], columns[None]]
+        ids: np.ndarray = self.owners[channel, rows[:, None], columns[None]]
+        return ids
 
 
 def pack_segments(camera: Camera, means: np.ndarray, radii: np.ndarray, ids: np.ndarray, seen: np.ndarray) -> Channels:

@@ -42,7 +42,7 @@ def sample_cameras(camera: Camera, supersample: int) -> list[Camera]:
 
 def most_frequent(samples: np.ndarray) -> np.ndarray:
     """The id most samples of a pixel have: (H,W) for samples (S,H,W); of equally many the smallest, so none first."""
-    chosen = samples[0].copy()
+    chosen: np.ndarray = samples[0].copy()
     edges = np.nonzero((samples != samples[0]).any(0))
     ids = np.sort(samples[:, edges[0], edges[1]], axis=0)
     counts = (ids[:, None] == ids[None]).sum(0)

@@ -33,9 +33,10 @@ def read_settings(path: Path, kind: type[T]) -> T:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RunError(f"{path} cannot be read as YAML ({str(error).splitlines()[0]}); restore or remake it") from None
     try:
-        return from_plain(kind, values)
+        settings: T = from_plain(kind, values)
     except (TypeError, ValueError) as error:
         raise RunError(f"{path} does not hold the settings of a run: {error}; restore or remake it") from None
+    return settings
 
 
 def to_plain(value: Any) -> Any:

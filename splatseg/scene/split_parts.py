@@ -43,7 +43,8 @@ def _nodes_of(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
     labels = np.zeros(len(hierarchy.atoms), dtype=np.int32)
     for node in tops:
         labels[hierarchy.members(node)] = node
-    return labels[members]
+    parts: np.ndarray = labels[members]
+    return parts
 
 
 def _worth_having(members: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:

@@ -107,7 +107,8 @@ def kept_colors(
 def difference(colors: np.ndarray, others: np.ndarray) -> np.ndarray:
     """How different 8-bit colours (..., 3) look as tints: their distance in OKLab, lightness counting half."""
     apart = oklab_of(colors) - oklab_of(others)
-    return np.linalg.norm(apart * (LIGHTNESS_COUNTS, 1.0, 1.0), axis=-1)
+    distances: np.ndarray = np.linalg.norm(apart * (LIGHTNESS_COUNTS, 1.0, 1.0), axis=-1)
+    return distances
 
 
 def colors_by_place(means: np.ndarray, ids: np.ndarray, frame: Frame) -> dict[int, Color]:
@@ -147,7 +148,8 @@ def _color(hue: float, lightness: float) -> Color:
 def _contracted(points: np.ndarray) -> np.ndarray:
     radius = np.linalg.norm(points, axis=1, keepdims=True)
     outside = np.maximum(radius, 1.0)
-    return points * (2.0 - 1.0 / outside) / outside
+    inside: np.ndarray = points * (2.0 - 1.0 / outside) / outside
+    return inside
 
 
 def _differing(own: Color, around: list[Color]) -> Color:

@@ -32,7 +32,8 @@ def grown(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
     node = nearest_node(members, hierarchy)
     for above in hierarchy.chain(node)[1:]:
         if sizes[node] < (1.0 - SLIVER) * sizes[above]:
-            return members | hierarchy.members(above)
+            larger: np.ndarray = members | hierarchy.members(above)
+            return larger
     return members
 
 

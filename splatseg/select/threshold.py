@@ -43,7 +43,8 @@ def render_thresholds(plan: Plan, scores: np.ndarray, thresholds: np.ndarray) ->
 def areas_of(shown: np.ndarray, count: int) -> np.ndarray:
     """Pixels (T,) that show at each of `count` thresholds, of a map of how many they show at."""
     at_most = np.cumsum(np.bincount(shown.ravel(), minlength=count + 1))
-    return at_most[-1] - at_most[:-1]
+    counts: np.ndarray = at_most[-1] - at_most[:-1]
+    return counts
 
 
 def nested_iou(shown: np.ndarray, target: np.ndarray, count: int) -> np.ndarray:

@@ -6,7 +6,8 @@ coefficients only. Alphabet: N Gaussians; sh0 (N,3); shN (N,K,3); means (N,3) wo
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -22,6 +23,8 @@ def native_colors(means: Tensor, sh0: Tensor, shN: Tensor, position: list[float]
 
 
 class _Colors(torch.autograd.Function):
+    apply: ClassVar[Callable[..., Tensor]]
+
     @staticmethod
     def forward(ctx: Any, sh0: Tensor, shN: Tensor, means: Tensor, position: list[float], degree: int) -> Tensor:
         sh0, shN = sh0.detach().contiguous(), shN.detach().contiguous()

@@ -58,7 +58,8 @@ def neighbour_distances(means: np.ndarray) -> np.ndarray:
     distances, _ = cKDTree(means).query(means, k=NEIGHBOURS + 1, workers=-1)
     scales = np.sqrt(np.mean(distances[:, 1:] ** 2, axis=1))
     # Clumps closer than float32 resolves would give Gaussians that no pixel ever sees.
-    return np.maximum(scales, max(1e-3 * float(np.median(scales)), 1e-7))
+    larger: np.ndarray = np.maximum(scales, max(1e-3 * float(np.median(scales)), 1e-7))
+    return larger
 
 
 def _moved_apart(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -15,7 +15,8 @@ The result is not clamped. 3DGS clamps colours below at 0 where it renders; so d
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -111,6 +112,8 @@ class _Varying(torch.autograd.Function):
     500,000 Gaussians), so it is written once. The gradient of the direction is two small products:
     dL/dd = sum_k dL/dY_k dY_k/dd = sum_j Y_j (sum_k dL/dY_k D_kj), with the constant table D (`_derivative_table`).
     """
+
+    apply: ClassVar[Callable[..., Tensor]]
 
     @staticmethod
     def forward(ctx: Any, shN: Tensor, directions: Tensor, degree: int) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -73,7 +74,8 @@ class Splats:
 
     def replace(self, **changes: Tensor | None) -> Splats:
         """The same Gaussians with some fields (N,...) exchanged, e.g. `replace(features=...)`."""
-        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]
+        exchanged: dict[str, Any] = {**changes}
+        return dataclasses.replace(self, **exchanged)
 
     def plain(self) -> Splats:
         """The same Gaussians with their geometry and colour alone: no features, segments or extras."""

@@ -128,4 +128,5 @@ def _rotated(quats: Tensor, vectors: Tensor) -> Tensor:
     unit = quats / quats.norm(dim=1, keepdim=True)
     axis = unit[:, 1:]
     twice = 2.0 * torch.linalg.cross(axis, vectors)
-    return vectors + unit[:, :1] * twice + torch.linalg.cross(axis, twice)
+    rotated: Tensor = vectors + unit[:, :1] * twice + torch.linalg.cross(axis, twice)
+    return rotated

@@ -136,4 +136,4 @@ def coast(value: Tensor, first: Tensor, second: Tensor, *, steps: int, count: in
 
 def exponential(start: float, end: float, share: float) -> float:
     """From `start` at share 0 to `end` at share 1, the same factor for every step between."""
-    return start * (end / start) ** min(max(share, 0.0), 1.0)
+    return start * float((end / start) ** min(max(share, 0.0), 1.0))

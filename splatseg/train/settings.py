@@ -97,10 +97,10 @@ class TrainSettings:
     @classmethod
     def paper(cls, **changes: int | float) -> TrainSettings:
         """The published schedule and rates: 30,000 steps, densification to 15,000; only `max_gaussians` stays ours."""
-        published: dict[str, int | float] = {"iterations": 30_000, "sh_every": 1_000, "surroundings": 0}
+        published: dict[str, Any] = {"iterations": 30_000, "sh_every": 1_000, "surroundings": 0}
         published |= {"densify_from": 500, "densify_until": 15_000, "reset_every": 3_000, "coarse_until": 0}
         published |= {"lr_means": 1.6e-4, "lr_opacity": 0.05, "lr_scales": 5e-3}
-        return cls(**(published | changes))  # type: ignore[arg-type]
+        return cls(**(published | changes))
 
     def scaled(self, iterations: int) -> TrainSettings:
         """The same schedule stretched or shrunk to so many steps: everything counted in steps keeps its share.

@@ -92,7 +92,8 @@ class Agreement:
     def overlaps(self, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """IoU (M,) of a set with every mask, from its tallies."""
         union = self._total + seen[self._view_of] - inside
-        return np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
+        overlaps: np.ndarray = np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
+        return overlaps
 
     def support_of(self, inside: np.ndarray, seen: np.ndarray) -> float:
         """Support of a set in 0..1, from its tallies inside (M,) and seen (V,); 0 for a set that no view sees."""

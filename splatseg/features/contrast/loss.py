@@ -16,7 +16,8 @@ Source: prototypes as in PCL (Li et al. 2021); generalised cross-entropy, Zhang 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -54,6 +55,8 @@ class _PrototypeLoss(torch.autograd.Function):
     A piece is so small that torch does not share it among threads: where it does, the ends of their shares are computed
     by other instructions, and the last bit of an exponential would depend on the number of threads.
     """
+
+    apply: ClassVar[Callable[..., Tensor]]
 
     @staticmethod
     def forward(

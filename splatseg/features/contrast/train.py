@@ -136,7 +136,8 @@ def mask_weights(consensus: Consensus, settings: ContrastSettings) -> np.ndarray
     if not settings.discount_masks:
         return (grouped if settings.cross_view else np.ones_like(grouped)).astype(np.float32)
     standing = np.concatenate([consensus.standing, np.zeros(1, np.float32)])
-    return standing[consensus.group_of] * consensus.agreement * grouped
+    weights: np.ndarray = standing[consensus.group_of] * consensus.agreement * grouped
+    return weights
 
 
 def own_prototypes(unit: Tensor, masks: Tensor, related: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -13,7 +13,8 @@ the (P,S) logits in pieces, so memory does not grow with P * S.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -72,6 +73,8 @@ class _LogSoftmaxSum(torch.autograd.Function):
 
     The gradient by z is (exp(z_qs) / denominator_q - [s = p]); it is multiplied out in the same pass as the loss.
     """
+
+    apply: ClassVar[Callable[..., Tensor]]
 
     @staticmethod
     def forward(ctx: Any, unit: Tensor, prototypes: Tensor, segments: Tensor) -> Tensor:

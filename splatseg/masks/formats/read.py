@@ -71,7 +71,8 @@ def _label_map(path: Path) -> np.ndarray:
             f"{path} has {len(values)} different colours, so it is a picture and not a mask; give the folder of masks."
         )
     labels = labels.reshape(colors.shape).astype(np.int32)
-    return labels if values[0] == 0 else labels + 1
+    from_one: np.ndarray = labels if values[0] == 0 else labels + 1
+    return from_one
 
 
 def _read_png(path: Path) -> Segments:

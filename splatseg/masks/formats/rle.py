@@ -76,7 +76,8 @@ def compressed_counts(runs: np.ndarray) -> str:
     needed = 1 + (magnitude[:, None] >> (5 * groups[:-1] + 4) > 0).sum(axis=1)
     # A table of all groups of all values, 32 added where another follows; those that are needed are taken row by row.
     codes = values[:, None] >> (5 * groups) & 31 | np.where(groups + 1 < needed[:, None], 32, 0)
-    return (codes[groups < needed[:, None]] + ord("0")).astype(np.uint8).tobytes().decode("ascii")
+    written: np.ndarray = codes[groups < needed[:, None]] + ord("0")
+    return written.astype(np.uint8).tobytes().decode("ascii")
 
 
 def area_of_runs(runs: np.ndarray) -> int:
@@ -117,7 +118,8 @@ def shared_pixels(one: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
     ends = np.interp(np.concatenate(others).ravel(), one.ravel(), before).reshape(-1, 2)
     inside = np.concatenate([[0.0], np.cumsum(ends[:, 1] - ends[:, 0])])
     borders = np.cumsum([0, *(len(spans) for spans in others)])
-    return np.rint(np.diff(inside[borders])).astype(np.int64)
+    shared: np.ndarray = np.rint(np.diff(inside[borders])).astype(np.int64)
+    return shared
 
 
 def _uncompressed(text: bytes) -> np.ndarray:

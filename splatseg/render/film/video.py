@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import numpy as np
 from PIL import Image
@@ -186,11 +186,11 @@ def _write_gif(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
     return "GIF"
 
 
-def _save_animation(file: object, kind: str, pictures: list[Image.Image], fps: float, **options: object) -> None:
+def _save_animation(file: IO[bytes], kind: str, pictures: list[Image.Image], fps: float, **options: object) -> None:
     times = [round(1000 * index / fps) for index in range(len(pictures) + 1)]
     durations = [after - before for before, after in itertools.pairwise(times)]
     pictures[0].save(
-        file,  # type: ignore[arg-type]
+        file,
         kind,
         save_all=True,
         append_images=pictures[1:],

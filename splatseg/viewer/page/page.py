@@ -12,19 +12,19 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError, SplatsegError
-from splatseg.scene.first_pose import pose_of
+from splatseg.scene.first_pose import Pose, pose_of
 from splatseg.viewer.drawing.local_splats import LocalSplats
 from splatseg.viewer.drawing.picture import picture
 from splatseg.viewer.page.browser_camera import camera_of, fov_for, pixel_at
 from splatseg.viewer.page.streaming import Streamer
-from splatseg.viewer.shown_scene import Pose, ShownScene
-from splatseg.viewer.workspace.workspace import Workspace
+from splatseg.viewer.shown_scene import ShownScene
+from splatseg.viewer.workspace.workspace import How, Workspace
 
 if TYPE_CHECKING:
     import viser
@@ -34,7 +34,10 @@ LOG = logging.getLogger("splatseg.viewer")
 DRAFT_QUALITY = 70
 STILL_QUALITY = 95
 
-HOW = {None: "new", "shift": "add", "cmd/ctrl": "remove", "alt": "remove"}
+Modifier = Literal["shift", "alt", "cmd/ctrl", "cmd/ctrl+shift"]
+NoteColor = Literal["green", "yellow", "orange", "red"]
+
+HOW: dict[Modifier | None, How] = {None: "new", "shift": "add", "cmd/ctrl": "remove", "alt": "remove"}
 """What a click or a rectangle does with each key held."""
 
 WANTED = (40, 220, 120)
@@ -73,9 +76,9 @@ class Page:
 
         self.client.camera.on_update(moved)
         for modifier, how in HOW.items():
-            self.client.scene.on_click(modifier=modifier)(self._clicked(how))  # type: ignore[arg-type]
+            self.client.scene.on_click(modifier=modifier)(self._clicked(how))
             if modifier is not None:
-                self.client.scene.on_rect_select(modifier=modifier)(self._boxed(how))  # type: ignore[arg-type]
+                self.client.scene.on_rect_select(modifier=modifier)(self._boxed(how))
         self._plain_box = self._boxed("new")
         self._camera_moved(self.client.camera)
         self.look_home()
@@ -133,9 +136,9 @@ class Page:
         """Whether a long piece of work is being done."""
         return self._busy.locked()
 
-    def say(self, title: str, text: str, color: str | None = None, seconds: float | None = 6.0) -> None:
+    def say(self, title: str, text: str, color: NoteColor | None = None, seconds: float | None = 6.0) -> None:
         """A note in the corner of the picture."""
-        self.client.add_notification(title, text, auto_close_seconds=seconds, color=color)  # type: ignore[arg-type]
+        self.client.add_notification(title, text, auto_close_seconds=seconds, color=color)
 
     def failed(self, error: Exception) -> None:
         """Show what went wrong: a person's mistake in its own words, anything else as what it is, with the log."""
@@ -220,19 +223,19 @@ class Page:
         if min(width, height) >= 16 and np.isfinite(camera.position).all():
             self.streamer.moved(camera_of(camera.wxyz, camera.position, camera.fov, width, height))
 
-    def _clicked(self, how: str) -> Callable[[Any], Any]:
+    def _clicked(self, how: How) -> Callable[[Any], Any]:
         async def clicked(event: Any) -> None:
             camera = self.camera
             pixel = pixel_at(event.screen_pos, camera)
-            self.do(lambda: self.workspace.click(camera, pixel, how))  # type: ignore[arg-type]
+            self.do(lambda: self.workspace.click(camera, pixel, how))
 
         return clicked
 
-    def _boxed(self, how: str) -> Callable[[Any], Any]:
+    def _boxed(self, how: How) -> Callable[[Any], Any]:
         async def boxed(event: Any) -> None:
             camera = self.camera
             corners = (*pixel_at(event.screen_min, camera), *pixel_at(event.screen_max, camera))
-            self.do(lambda: self.workspace.box(camera, corners, how))  # type: ignore[arg-type]
+            self.do(lambda: self.workspace.box(camera, corners, how))
 
         return boxed
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import get_args
 
 from splatseg.viewer.page.page import Page
+from splatseg.viewer.panels.controls import Digit
 from splatseg.viewer.panels.export import ExportPanel
 from splatseg.viewer.panels.help import HelpPanel
 from splatseg.viewer.panels.keys import Shortcut, listen
@@ -41,8 +43,8 @@ def _shortcuts(
 ) -> list[Shortcut]:
     workspace = page.workspace
     modes = [
-        Shortcut(f"Show: {LABELS[mode]}", partial(show.set_mode, mode), str(number))
-        for number, mode in enumerate(offered_modes(page), start=1)
+        Shortcut(f"Show: {LABELS[mode]}", partial(show.set_mode, mode), key)
+        for key, mode in zip(get_args(Digit), offered_modes(page), strict=False)
     ]
     selecting = [
         Shortcut("Undo", select.undo, "Z", "cmd/ctrl"),

@@ -12,12 +12,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from splatseg.errors import PromptError
-from splatseg.viewer.page.page import Page
+from splatseg.viewer.page.page import Modifier, Page
 
 Action = Callable[[], None]
+
+Digit = Literal["1", "2", "3", "4", "5", "6", "7"]
+Key = Digit | Literal["B", "F", "G", "H", "I", "N", "O", "P", "R", "V", "Z", "escape", "pageup", "pagedown"]
+"""Keys in viser's words."""
 
 LONGEST_TEXT = 500
 """Characters that a person may type into a field."""
@@ -129,10 +133,15 @@ def on_submit(page: Page, form: Any, action: Action) -> None:
 
 
 def add_command(
-    page: Page, label: str, action: Action, key: str | None = None, modifier: str | None = None, description: str = ""
+    page: Page,
+    label: str,
+    action: Action,
+    key: Key | None = None,
+    modifier: Modifier | None = None,
+    description: str = "",
 ) -> None:
     """An entry of the command palette (Ctrl+K), with a key of its own if there is one."""
-    command = page.gui.add_command(label, description=description or None, hotkey=key, modifier=modifier)  # type: ignore[arg-type]
+    command = page.gui.add_command(label, description=description or None, hotkey=key, modifier=modifier)
 
     async def triggered(_: Any) -> None:
         page.do(action)

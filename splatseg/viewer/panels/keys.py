@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from splatseg.viewer.page.page import Page
-from splatseg.viewer.panels.controls import add_command
+from splatseg.viewer.page.page import Modifier, Page
+from splatseg.viewer.panels.controls import Key, add_command
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Shortcut:
 
     label: str
     action: Callable[[], None]
-    key: str | None = None
-    modifier: str | None = None
+    key: Key | None = None
+    modifier: Modifier | None = None
 
     @property
     def keys(self) -> str:

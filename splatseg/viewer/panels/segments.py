@@ -15,9 +15,13 @@ from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import Choice, add_buttons, assign, on_change, on_submit, typed
 from splatseg.viewer.panels.links import Links
 from splatseg.viewer.panels.segment_list import SORTS, ListState, found, list_html, page_of, pages_of
+from splatseg.viewer.workspace.workspace import How
 
 MESSAGE = re.compile(r"((choose|add|remove|tick|eye):\d{1,9}|color:\d{1,9}:#[0-9a-fA-F]{6}|page:-?\d{1,9})")
 """What the list sends: a verb and a segment, its new colour, or how many pages to turn."""
+
+SELECTING: dict[str, How] = {"choose": "new", "add": "add", "remove": "remove"}
+"""What the selection does with the segment of a verb."""
 
 
 class SegmentsPanel:
@@ -85,9 +89,9 @@ class SegmentsPanel:
         number, _, value = rest.partition(":")
         if not MESSAGE.fullmatch(f"{verb}:{rest}"):
             return  # nothing that the list sends
-        if verb in ("choose", "add", "remove"):
+        if verb in SELECTING:
             self.choose(int(number))
-            self._page.workspace.select_segment(int(number), "new" if verb == "choose" else verb)  # type: ignore[arg-type]
+            self._page.workspace.select_segment(int(number), SELECTING[verb])
         elif verb == "tick":
             self._change(ticked=self._state.ticked ^ {int(number)})
         elif verb == "eye":
@@ -117,8 +121,8 @@ class SegmentsPanel:
         if len(whole) == 1:
             self.choose(whole[0])
 
-    def _select(self, how: str) -> None:
-        self._page.workspace.select_segment(self._chosen.id, how)  # type: ignore[arg-type]
+    def _select(self, how: How) -> None:
+        self._page.workspace.select_segment(self._chosen.id, how)
 
     def _rename(self) -> None:
         self._table.rename(self._chosen.id, typed(self._name))

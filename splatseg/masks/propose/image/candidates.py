@@ -52,7 +52,8 @@ def outlined(graph: RegionGraph, members: np.ndarray, weakest: float) -> np.ndar
     a, b = graph.pairs.T
     cut = (members[:, a] != members[:, b]).astype(np.float32)
     sums = cut @ np.stack([graph.lengths, _weak(graph)], axis=1).astype(np.float32)
-    return members[sums[:, 1] <= weakest * sums[:, 0]]
+    kept: np.ndarray = members[sums[:, 1] <= weakest * sums[:, 0]]
+    return kept
 
 
 def without_laden(graph: RegionGraph, members: np.ndarray, large: float, cover: float) -> np.ndarray:
@@ -75,12 +76,14 @@ def without_laden(graph: RegionGraph, members: np.ndarray, large: float, cover: 
 
 def _weak(graph: RegionGraph) -> np.ndarray:
     """(E,) the length of borders that are hardly boundaries, 0 for the others."""
-    return graph.lengths * (graph.edges + graph.contrasts < 2 * WEAK * graph.lengths)
+    weak: np.ndarray = graph.lengths * (graph.edges + graph.contrasts < 2 * WEAK * graph.lengths)
+    return weak
 
 
 def likeness(graph: RegionGraph, members: np.ndarray) -> np.ndarray:
     """(C,) float32 in 0..1: how like an object candidates (C,R) are."""
-    return np.clip(outline_features(graph, members) @ COEFFICIENTS + INTERCEPT, 0, 1).astype(np.float32)
+    likeness: np.ndarray = np.clip(outline_features(graph, members) @ COEFFICIENTS + INTERCEPT, 0, 1).astype(np.float32)
+    return likeness
 
 
 def outline_features(graph: RegionGraph, members: np.ndarray) -> np.ndarray:

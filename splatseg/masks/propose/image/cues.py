@@ -67,7 +67,8 @@ def _oklab(image: np.ndarray) -> np.ndarray:
 def _gradient(channels: np.ndarray, sigma: float) -> np.ndarray:
     along = [np.stack([ndimage.gaussian_filter(c, sigma, order=order) for c in channels]) for order in ((0, 1), (1, 0))]
     xx, yy, xy = (along[0] ** 2).sum(0), (along[1] ** 2).sum(0), (along[0] * along[1]).sum(0)
-    return sigma * np.sqrt(np.maximum(xx + yy + np.sqrt((xx - yy) ** 2 + 4 * xy**2), 0) / 2)
+    gradient: np.ndarray = sigma * np.sqrt(np.maximum(xx + yy + np.sqrt((xx - yy) ** 2 + 4 * xy**2), 0) / 2)
+    return gradient
 
 
 def _soft_bins(values: np.ndarray, low: float, high: float) -> np.ndarray:
@@ -102,7 +103,8 @@ def _shrunk(planes: np.ndarray, factor: int) -> np.ndarray:
     missing = [(-size) % factor for size in planes.shape[1:]]
     planes = np.pad(planes, ((0, 0), (0, missing[0]), (0, missing[1])), mode="edge")
     count, height, width = planes.shape
-    return planes.reshape(count, height // factor, factor, width // factor, factor).mean((2, 4))
+    means: np.ndarray = planes.reshape(count, height // factor, factor, width // factor, factor).mean((2, 4))
+    return means
 
 
 def _enlarged(plane: np.ndarray, factor: int, height: int, width: int) -> np.ndarray:

@@ -95,7 +95,8 @@ class _Forest:
             edge / (edge + inside + 0.02),
         )
         speaks = self.cues @ np.stack(cues)
-        return speaks * (smaller / (smaller + self.patience)) + self.size * area / self.pixels
+        cost: np.ndarray = speaks * (smaller / (smaller + self.patience)) + self.size * area / self.pixels
+        return cost
 
 
 def merge_regions(graph: RegionGraph, weights: MergeWeights) -> tuple[np.ndarray, np.ndarray]:

@@ -111,4 +111,5 @@ def _reduced(image: np.ndarray, longest: float) -> np.ndarray:
     rows, columns = np.arange(height) * image.shape[0] // height, np.arange(width) * image.shape[1] // width
     total = np.add.reduceat(np.add.reduceat(image.astype(np.uint32), rows, axis=0), columns, axis=1)
     counts = np.diff([*rows, image.shape[0]])[:, None] * np.diff([*columns, image.shape[1]])
-    return (total / counts[..., None]).round().astype(np.uint8)
+    means: np.ndarray = (total / counts[..., None]).round().astype(np.uint8)
+    return means
