@@ -19,8 +19,8 @@ class Terminal:
     """The command line's reporter. Progress and warnings to stderr, so that stdout holds results only."""
 
     def __init__(self) -> None:
-        self.results = Console(highlight=False)
-        self.messages = Console(stderr=True, highlight=False)
+        self.results: Console = Console(highlight=False)
+        self.messages: Console = Console(stderr=True, highlight=False)
 
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[Advance]:

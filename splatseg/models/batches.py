@@ -17,7 +17,7 @@ class Batches:
     """How many things a model is asked about at a time. warn: told when memory ran out and they become fewer."""
 
     def __init__(self, size: int, device: torch.device, warn: Callable[[str], None] | None = None) -> None:
-        self.size = size
+        self.size: int = size
         self._device, self._warn = device, warn
 
     def run(self, work: Callable[[int], T], things: str, too_little: Callable[[str], Exception]) -> T:

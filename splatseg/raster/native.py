@@ -23,8 +23,8 @@ from splatseg.raster.interface import Growth, PixelPlan, Plan, Raster, RasterSet
 
 try:
     _native.simd_level()
-except ValueError as error:  # the environment variable SPLATSEG_SIMD asks for what this processor has not
-    raise BackendError(str(error)) from None
+except ValueError as _error:  # the environment variable SPLATSEG_SIMD asks for what this processor has not
+    raise BackendError(str(_error)) from None
 
 POOLED = 1 << 18
 """Floats from which on an output is taken from the pool (1 MB)."""

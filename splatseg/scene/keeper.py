@@ -57,7 +57,7 @@ class TableKeeper:
     def __init__(self, table: SegmentTable, run: Run, splats: Splats, views: Sequence[View]) -> None:
         """splats: as they are on disk. views: those whose label maps in masks/ are kept up to date."""
         assert splats.segment_ids is not None
-        self.state = "saved"
+        self.state: str = "saved"
         self.drawn: Callable[[], float] = lambda: -math.inf
         self._table, self._run, self._splats, self._views = table, run, splats, views
         self._on_disk = splats.segment_ids.numpy().astype(np.int32)

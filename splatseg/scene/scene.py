@@ -88,13 +88,18 @@ class Scene:
         keeper: TableKeeper | None = None,
     ) -> None:
         """Make a scene of what there is; `splatseg.open` reads it all from disk. keeper: saves edits of the table."""
-        self.name, self.run, self.keeper = name, run, keeper
+        self.name: str = name
+        self.run: Run | None = run
+        self.keeper: TableKeeper | None = keeper
         self.path: Path | None = None
-        self.agreement, self.hierarchy, self.table = agreement, hierarchy, table
-        self.session = Session(splats)
+        self.agreement: Agreement | None = agreement
+        self.hierarchy: Hierarchy | None = hierarchy
+        self.table: SegmentTable | None = table
+        self.session: Session = Session(splats)
         self.warnings: list[str] = []
-        self.lock = threading.RLock() if table is None else table.lock
-        self.views, self.no_views = tuple(views), ""
+        self.lock: threading.RLock = threading.RLock() if table is None else table.lock
+        self.views: tuple[View, ...] = tuple(views)
+        self.no_views: str = ""
         self._plain = splats
         self._knowledge: dict[float | None, Knowledge] = {}
         self._words: WordFinder | None = None

@@ -82,8 +82,12 @@ class Selection:
         start: np.ndarray | None = None,
     ) -> None:
         """Bind a match to its scene. granularity, threshold, start: as they were asked for, for prompts to come."""
-        self.scene, self.prompts, self.facts = scene, prompts, facts
-        self.members, self.scores, self.threshold = match.members, match.scores, match.threshold
+        self.scene: Scene = scene
+        self.prompts: tuple[Prompt, ...] = prompts
+        self.facts: tuple[str, ...] = facts
+        self.members: np.ndarray = match.members
+        self.scores: np.ndarray = match.scores
+        self.threshold: float = match.threshold
         self._match = match
         self._asked: _Asked = {"granularity": granularity, "threshold": threshold, "start": start}
 

@@ -68,7 +68,7 @@ class SegmentTable:
         self, labeling: Labeling, splats: Splats, frame: Frame, hierarchy: Hierarchy | None, highest: int
     ) -> None:
         """highest: the highest id that was ever given."""
-        self.lock = threading.RLock()
+        self.lock: threading.RLock = threading.RLock()
         self._now = labeling
         self._means = splats.means.detach().numpy()
         self._splats, self._frame, self._hierarchy = splats, frame, hierarchy

@@ -31,7 +31,7 @@ class Seen:
         self, plan: Plan, splats: Splats, features: Callable[[], np.ndarray], click: tuple[float, float]
     ) -> None:
         """features() gives the unit features (N,F). Raises PromptError for a click outside the image."""
-        self.pixel = pixel_of(click, plan.camera)
+        self.pixel: tuple[int, int] = pixel_of(click, plan.camera)
         self.click = click
         self.plan = plan
         self._splats, self._features = splats, features

@@ -33,12 +33,14 @@ class Optimiser:
         steps: int = 0,
         idle: dict[str, int] | None = None,
     ) -> None:
-        self.parameters = {name: value.detach().contiguous().requires_grad_() for name, value in parameters.items()}
-        self.moments = moments or {
+        self.parameters: dict[str, Tensor] = {
+            name: value.detach().contiguous().requires_grad_() for name, value in parameters.items()
+        }
+        self.moments: dict[str, tuple[Tensor, Tensor]] = moments or {
             name: (torch.zeros_like(value), torch.zeros_like(value)) for name, value in parameters.items()
         }
-        self.steps = steps
-        self.idle = idle or {}
+        self.steps: int = steps
+        self.idle: dict[str, int] = idle or {}
         self._adam = self._fused()
 
     def step(self, rates: dict[str, float], resting: tuple[str, ...] = ()) -> None:

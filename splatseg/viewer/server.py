@@ -84,7 +84,8 @@ class Viewer:
     def __init__(self, scene: ShownScene, exports: Path, host: str = LOCALHOST, port: int = PORT) -> None:
         """exports: where files are written."""
         viser = import_viser()
-        self.scene, self._exports = scene, exports
+        self.scene: ShownScene = scene
+        self._exports = exports
         self._saved = SavedWorkspaces(scene)
         self._pages: dict[int, Page] = {}
         self._lock = threading.Lock()
@@ -92,8 +93,9 @@ class Viewer:
         self._unlisten = scene.table.listen(self._table_changed) if scene.table is not None else None
         label = f"splatseg · {scene.name}"
         with _quiet(), guarded(host):
-            self.server = viser.ViserServer(host=host, port=free_port(host, port), label=label, verbose=False)
-        self.host, self.port = host, int(self.server.get_port())
+            self.server: Any = viser.ViserServer(host=host, port=free_port(host, port), label=label, verbose=False)
+        self.host: str = host
+        self.port: int = int(self.server.get_port())
         self._furnish()
         self._closing = threading.Event()
         # Not a daemon: native code must not be in its midst when the interpreter ends.

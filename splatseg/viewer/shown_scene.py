@@ -32,7 +32,7 @@ class ShownScene(Scene):
         drawn: When a picture was drawn last, as time.monotonic() gives it.
     """
 
-    drawn = -math.inf
+    drawn: float = -math.inf
     _overlay: tuple[str, np.ndarray] | None = None
 
     @cached_property

@@ -64,7 +64,7 @@ class Agreement:
         self._masks = (self._view_of, layer_of, count, int(layer_of.max(initial=0)) + 1)
         inside, seen = self.tallies_of(np.zeros(self.gaussians, dtype=np.int32), 1)
         self._total = inside[0]
-        self.depth = float(inside.sum(dtype=np.float64) / max(float(seen.sum(dtype=np.float64)), 1e-12))
+        self.depth: float = float(inside.sum(dtype=np.float64) / max(float(seen.sum(dtype=np.float64)), 1e-12))
         """How many masks lie on one another where there are any, on the mean: 1 for label maps."""
         under_masks = self._shares(np.zeros(len(self._total)), np.ones(count))[1]
         self.in_masks: np.ndarray = (under_masks > MASKED * votes.seen) | (votes.seen <= EVIDENCE)

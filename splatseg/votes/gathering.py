@@ -47,8 +47,8 @@ class Gathering:
         self._views: list[_Kept] = []
         self._file: IO[bytes] | None = None
         self._bytes = 0
-        self.columns = 0
-        self.entries = 0
+        self.columns: int = 0
+        self.entries: int = 0
 
     def add(self, rows: np.ndarray, columns: np.ndarray, weights: np.ndarray, width: int) -> None:
         """Add a view of `width` columns, which come to the right of those of the views before.

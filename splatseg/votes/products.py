@@ -21,7 +21,7 @@ class VoteRows:
     def __init__(self, weights: sparse.csr_array) -> None:
         self.shape: tuple[int, int] = (int(weights.shape[0]), int(weights.shape[1]))
         # What scipy has in these types already is not copied.
-        self.native = _native.csr_matrix(
+        self.native: _native.SparseMatrix = _native.csr_matrix(
             np.ascontiguousarray(weights.indptr, dtype=np.int64),
             np.ascontiguousarray(weights.indices, dtype=np.int32),
             np.ascontiguousarray(weights.data, dtype=np.float32),

@@ -36,7 +36,7 @@ from splatseg.evaluate.protocols.task import (
 LAYOUT = Layout("LERF-Mask", "<scene>/test_mask/<view>/<prompt>.png beside <scene>/images, images_train and sparse/0")
 LEVEL = 128
 
-PROMPTS = {
+PROMPTS: dict[str, tuple[str, ...]] = {
     "figurines": (
         *("green apple", "green toy chair", "old camera", "porcelain hand", "red apple", "red toy chair"),
         "rubber duck with red hat",

@@ -47,7 +47,7 @@ from splatseg.evaluate.protocols.task import (
 
 LAYOUT = Layout("LERF-OVS", "label/<scene>/frame_<number>.json beside <scene>/images and sparse/0")
 
-FRAMES = {
+FRAMES: dict[str, tuple[int, ...]] = {
     "waldo_kitchen": (53, 66, 89, 140, 154),
     "ramen": (6, 24, 60, 65, 81, 119, 128),
     "figurines": (41, 105, 152, 195),

@@ -28,7 +28,7 @@ class Descent:
 
     def __init__(self, features: Tensor, seen: Tensor) -> None:
         """seen (N,): `expected_weight`."""
-        self.features = features.clone().requires_grad_()
+        self.features: Tensor = features.clone().requires_grad_()
         self._velocity = np.zeros(features.shape, np.float32)
         weights = seen.numpy()
         some = weights[weights > 0]

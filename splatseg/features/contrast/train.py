@@ -96,7 +96,7 @@ class Objective:
         weights = mask_weights(consensus, settings)
         important = (weights * votes.areas**settings.area_power).astype(np.float32)
         self._weights = torch.from_numpy(important)
-        self.seen = expected_weight(votes, important)
+        self.seen: Tensor = expected_weight(votes, important)
         self._views = SampledViews(splats, views, masks, votes, weights > 0, settings)
         self._shared = _Shared(votes, consensus, weights, settings) if settings.cross_view else None
         self._neighbours: Tensor | None = None

@@ -56,17 +56,19 @@ class Page:
 
     def __init__(self, client: viser.ClientHandle, scene: ShownScene, workspace: Workspace, exports: Path) -> None:
         """exports: the folder that files are written to."""
-        self.client, self.gui = client, client.gui
-        self.scene, self.workspace = scene, workspace
-        self.exports = exports
+        self.client: viser.ClientHandle = client
+        self.gui: viser.GuiApi = client.gui
+        self.scene: ShownScene = scene
+        self.workspace: Workspace = workspace
+        self.exports: Path = exports
         self.panels: list[Any] = []
-        self.rectangle = False
-        self.gone = False
+        self.rectangle: bool = False
+        self.gone: bool = False
         self._markers: Any = None
         self._marked: list[tuple[tuple[float, ...], bool]] = []
         self.local: LocalSplats | None = None
         self._busy = threading.Lock()
-        self.streamer = Streamer(self._draw, self._show, self.failed)
+        self.streamer: Streamer = Streamer(self._draw, self._show, self.failed)
 
     def begin(self) -> None:
         """Listen to the browser: its camera, clicks and rectangles."""

@@ -46,9 +46,9 @@ class Streamer:
         show(picture, draft) sends it;
         failed(error) is told what either, or an action, raised."""
         self._draw, self._show, self._failed = draw, show, failed
-        self.settings = settings or StreamSettings()
-        self.drafts = 0
-        self.stills = 0
+        self.settings: StreamSettings = settings or StreamSettings()
+        self.drafts: int = 0
+        self.stills: int = 0
         self._changed = threading.Condition()
         self._actions: list[tuple[str | None, Action, bool]] = []
         self._camera: Camera | None = None

@@ -37,7 +37,7 @@ class Choice:
     def __init__(
         self, page: Page, label: str, options: Sequence[str], hint: str, *, initial: str | None = None
     ) -> None:
-        self.options = tuple(options)
+        self.options: tuple[str, ...] = tuple(options)
         self._page = page
         self._value = initial or self.options[0]
         self._control = page.gui.add_dropdown(label, self.options, initial_value=self._value, hint=hint)

@@ -43,7 +43,7 @@ class ExportPanel:
             hint="What you see now, as a PNG (P); or the selection's mask in every view of the capture, as PNGs.",
         )
         with gui.add_folder("Film of a camera path"):
-            self.film = FilmControls(page, self._writer)
+            self.film: FilmControls = FilmControls(page, self._writer)
 
     def selection(self) -> None:
         """Write the selection as a splat."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from splatseg.segments.segment import Segment
 
 ROWS = 10
 """Rows of one page."""
 
-SORTS = {
+SORTS: dict[str, Callable[[Segment], Any]] = {
     "Largest first": lambda row: (-row.count, row.id),
     "Name": lambda row: (row.name.casefold(), row.id),
     "Number": lambda row: row.id,

@@ -34,8 +34,8 @@ class Canvas:
     """Of one workspace; `lock` is held by who draws."""
 
     def __init__(self, scene: ShownScene) -> None:
-        self.lock = threading.Lock()
-        self.pace = Pace()
+        self.lock: threading.Lock = threading.Lock()
+        self.pace: Pace = Pace()
         self._scene = scene
         self._values = torch.empty(0, 0)
         self._written: list[Tensor] = []

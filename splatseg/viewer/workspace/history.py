@@ -20,7 +20,8 @@ class Bits:
 
     def __init__(self, packed: np.ndarray, size: int, array: np.ndarray | None = None) -> None:
         """packed: as np.packbits gives them; size: N; array (N,) bool: the same unpacked, where it is at hand."""
-        self.packed, self.size = packed, size
+        self.packed: np.ndarray = packed
+        self.size: int = size
         self._array = array
         self._count: int | None = None
 

@@ -53,8 +53,8 @@ class Workspace:
 
     def __init__(self, scene: ShownScene) -> None:
         self.scene = scene
-        self.lock = threading.RLock()
-        self.canvas = Canvas(scene)
+        self.lock: threading.RLock = threading.RLock()
+        self.canvas: Canvas = Canvas(scene)
         self._history = History(Step(bits_of(np.zeros(len(scene.splats), dtype=bool))))
         self._mode = "color"
         self._described: tuple[object, str] = (None, "")

@@ -39,7 +39,7 @@ class PointGrid:
 
     def __init__(self, model: MaskModel, settings: ProposeSettings, warn: Callable[[str], None] | None = None) -> None:
         self.model = model
-        self.settings = settings.of_family(model.family)
+        self.settings: ProposeSettings = settings.of_family(model.family)
         self._points = Batches(self.settings.batch, model.device, warn)
         self._pipeline = _pipeline(model)
 
