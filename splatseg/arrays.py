@@ -9,7 +9,8 @@ class HasShape(Protocol):
     """A numpy array or a torch tensor."""
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """Sizes along all axes."""
 
 
 def check_shapes(**arrays: tuple[HasShape, str]) -> dict[str, int]:

@@ -53,8 +53,10 @@ Gaussians of composed_14 0.972, 0.987, 0.988; IoU of clicks on tabletop with nes
 def merge_by_support(
     atoms: np.ndarray, touching: list[tuple[int, int]], agreement: Agreement, features: np.ndarray
 ) -> Hierarchy:
-    """The hierarchy above atoms (N,) int32, 0 = none, with features (N,F); `touching` pairs of atoms may merge, and
-    what they become."""
+    """Merge touching atoms by the support of what they become: the hierarchy above atoms (N,) int32, 0 = none.
+
+    features (N,F); touching: the pairs of atoms that may merge.
+    """
     check_shapes(atoms=(atoms, f"{agreement.gaussians}"), features=(features, f"{agreement.gaussians} F"))
     count = int(atoms.max(initial=0))
     means, sizes = (of_all[1:] for of_all in means_of(features, atoms, count + 1))

@@ -42,8 +42,10 @@ def write_sidecar(path: Path, segment_ids: Tensor, table: list[dict[str, Any]]) 
 
 
 def read_sidecar(path: Path, count: int) -> Tensor | None:
-    """The ids (count,) int32 of the splat at `path`; None without a sidecar, or, with a warning, for one that is not of
-    this file or is damaged."""
+    """The ids (count,) int32 that the sidecar of the splat at `path` holds; None without one.
+
+    None, with a warning, for a sidecar that is not of this file or is damaged.
+    """
     where = sidecar_path(path)
     if not where.is_file():
         return None

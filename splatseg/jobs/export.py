@@ -28,9 +28,12 @@ LONGEST_NAME = 60
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What is written. segments: their ids, all of the splat if there are none. format: a name in `output.FORMATS`, or
-    None for that of the suffix. each: a file a segment, in a folder. rest: what is in none of the segments too, in a
-    file of its own. plain: only geometry and colour. layout: a folder as viewers of 3D Gaussian Splatting want it."""
+    """What is written.
+
+    segments: their ids, all of the splat if there are none. format: a name in `output.FORMATS`, or None for that of the
+    suffix. each: a file a segment, in a folder. rest: what is in none of the segments too, in a file of its own. plain:
+    only geometry and colour. layout: a folder as viewers of 3D Gaussian Splatting want it.
+    """
 
     segments: tuple[int, ...] = ()
     format: str | None = None
@@ -148,7 +151,7 @@ def _write(source: Source, path: Path, members: torch.Tensor, options: ExportOpt
 
 
 def _beside(path: Path, suffix: str) -> Path:
-    """things.spz -> things.rest.spz"""
+    """The file of the rest: things.rest.spz for things.spz."""
     stem = path.name[: -len(suffix) - 1] if path.name.lower().endswith(f".{suffix}") else path.name
     return path.with_name(f"{stem}.rest.{suffix}")
 

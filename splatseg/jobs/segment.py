@@ -62,8 +62,10 @@ def segment_run(
 
 
 def find_features(run: Run, splats: Splats, reporter: Reporter) -> tuple[Splats, Votes | None]:
-    """The splat with features from the masks of the run's training views, by its method, and the votes they are from
-    (None for `paper`). Geometry is not touched."""
+    """The splat with features from the masks of the run's training views, by its method, and their votes.
+
+    The votes are those the features are from, None for `paper`. Geometry is not touched.
+    """
     method = run.settings.method
     with run.timed(f"features ({method})"):
         if method == "paper":

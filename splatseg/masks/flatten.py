@@ -1,5 +1,6 @@
-"""Masks flattened to one label map a view, in the folders that other programs read. Where masks overlap the smaller is
-seen; ids are 1, 2, ... in every view anew, 0 = none, and mean nothing across views.
+"""Masks flattened to one label map a view, in the folders that other programs read.
+
+Where masks overlap the smaller is seen; ids are 1, 2, ... in every view anew, 0 = none, and mean nothing across views.
 
     cgc                  seg_masks/<name>.png    16 bits    Contrastive Gaussian Clustering's own code
     gaussian-grouping    object_mask/<name>.png   8 bits    Gaussian Grouping; the 255 largest segments of a view

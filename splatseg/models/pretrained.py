@@ -1,5 +1,6 @@
-"""Models that transformers loads: from a folder of weights or by a name on the hub; whole, in float32, or told plainly
-why not. All models of masks and of words come from here.
+"""Models that transformers loads, from a folder of weights or by a name on the hub.
+
+They are loaded whole and in float32, or it is told plainly why not. All models of masks and of words come from here.
 
 A name that is no folder is fetched by transformers into its cache, or taken from there.
 """

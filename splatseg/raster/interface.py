@@ -174,8 +174,9 @@ def rasterize_plan(plan: Plan, features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def rasterize_levels(plan: Plan, levels: Tensor, count: int, share: float) -> Tensor:
-    """Nested selections in one pass: (H,W) uint8, of each pixel the highest level l such that the Gaussians of level l
-    and above make up more than `share` of it; 0 if there is none.
+    """Nested selections in one pass: (H,W) uint8, the highest level that shows at each pixel, 0 if none does.
+
+    A level l shows where the Gaussians of level l and above make up more than `share` of the pixel.
 
     levels (N,) uint8, 0..count <= 255. Set l of the nested ones is `levels >= l`, its mask `result >= l`.
     """

@@ -169,8 +169,10 @@ class _Job:
 
 
 def _purer(votes: Votes, matched: Matched, children: slice) -> np.ndarray:
-    """(R,) pixels that come to lie in the segment of their child and were not in that of the parent; children are R
-    first, R second and R third ones. 0 where all children are of one segment."""
+    """Pixels (R,) that come to lie in the segment of their child and were not in that of the parent.
+
+    Children are R first, R second and R third ones. 0 where all children are of one segment.
+    """
     inside = (votes.weights[children] @ matched[0]).toarray()
     each = inside.reshape(CHILDREN, -1, inside.shape[1])
     gained = each.max(axis=2).sum(axis=0) - each.sum(axis=0).max(axis=1)

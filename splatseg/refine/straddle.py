@@ -31,9 +31,12 @@ Matched = tuple[sparse.csc_array, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """first (N,) int32: the segment that the largest share of a Gaussian is seen in, 0 = too little is seen of it;
-    second (N,) int32: of the others the one that sees most of it; inside, foreign (N,) float32, pixels: how much of it
-    they see; share (N,) float32 in 0..1: the first's of all that its views see of the Gaussian."""
+    """The segments that each of N Gaussians is seen in.
+
+    first (N,) int32: the segment that the largest share of a Gaussian is seen in, 0 = too little is seen of it; second
+    (N,) int32: of the others the one that sees most of it; inside, foreign (N,) float32, pixels: how much of it they
+    see; share (N,) float32 in 0..1: the first's of all that its views see of the Gaussian.
+    """
 
     first: np.ndarray
     second: np.ndarray
@@ -54,8 +57,10 @@ class Tally:
         return changed
 
     def straddlers(self, held: float) -> np.ndarray:
-        """Indices (R,), ascending, of the Gaussians that hold the share `held` of all that is foreign, the most
-        ambiguous taken first."""
+        """Indices (R,), ascending, of the Gaussians that hold the share `held` of all that is foreign.
+
+        The most ambiguous are taken first.
+        """
         known = np.flatnonzero(self.foreign > 0)
         if len(known) == 0:
             return known

@@ -43,10 +43,13 @@ NEAR_TO_FAR = (0.01, 0.98)
 
 @dataclass(frozen=True)
 class Look:
-    """How things are shown: colour behind everything (3,) in 0..1; colours by segment id, which take precedence over
-    the palette; ids to highlight (`masks`); at how many squared samples of a pixel segments are decided; and the depth
-    in world units up to which Gaussians fade out, to nothing at half of it: what hangs unseen before the lens of every
-    photograph (a "floater") otherwise hides all else as the camera goes through it."""
+    """Settings of how things are shown.
+
+    Colour behind everything (3,) in 0..1; colours by segment id, which take precedence over the palette; ids to
+    highlight (`masks`); at how many squared samples of a pixel segments are decided; and the depth in world units up to
+    which Gaussians fade out, to nothing at half of it: what hangs unseen before the lens of every photograph (a
+    "floater") otherwise hides all else as the camera goes through it.
+    """
 
     background: Sequence[float] = (0.0, 0.0, 0.0)
     colors: Mapping[int, Color] = field(default_factory=dict)

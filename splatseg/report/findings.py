@@ -61,8 +61,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class SegmentQuality:
-    """What is known of a segment. confidence, support, views: see `lift.confidence`; largest_piece: the share of its
-    Gaussians in its largest connected piece, 0..1."""
+    """What is known of a segment.
+
+    confidence, support, views: see `lift.confidence`; largest_piece: the share of its Gaussians in its largest
+    connected piece, 0..1.
+    """
 
     id: int
     name: str
@@ -129,8 +132,10 @@ def views_without_masks(lacking: Sequence[str], total: int) -> list[Finding]:
 
 
 def badly_rendered(psnr: Mapping[str, float], which: str) -> list[Finding]:
-    """Views whose render is far from the photograph, compared with the others. psnr: dB by view, all of one split,
-    which is named `which` ("training", "held-out")."""
+    """Views whose render is far from the photograph, compared with the others.
+
+    psnr: dB by view, all of one split, which is named `which` ("training", "held-out").
+    """
     if len(psnr) < 4:
         return []
     values = np.array(list(psnr.values()))

@@ -35,7 +35,7 @@ def _readable_float(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """ "12.3 s", "4 min 05 s" or "2 h 07 min"."""
+    """Seconds for reading: "12.3 s", "4 min 05 s" or "2 h 07 min"."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -37,9 +37,12 @@ WARNED = 0.3
 
 @dataclass(frozen=True)
 class Measured:
-    """held_out: of views that were not trained on; train_psnr: dB by view; masks: of every training view that has some;
+    """Measurements of a run for its report.
+
+    held_out: of views that were not trained on; train_psnr: dB by view; masks: of every training view that has some;
     unmasked: training views that have none; segments: empty without votes; loose_gaussians, loose_pixels: shares in
-    0..1 without a segment, None for a run without segments."""
+    0..1 without a segment, None for a run without segments.
+    """
 
     held_out: tuple[ImageScore, ...] = ()
     train_psnr: dict[str, float] = field(default_factory=dict)

@@ -29,8 +29,10 @@ OUTSIDE: Color = (200, 200, 200)
 
 
 def pictured_views(run: Run, splats: Splats, measured: Measured, suspects: dict[str, str]) -> Iterator[ReportView]:
-    """The views of the report with all their layers. suspects: a badge by name, of views that findings name, the worst
-    first; the first few of them are shown too."""
+    """The views of the report with all their layers.
+
+    suspects: a badge by name, of views that findings name, the worst first; the first few of them are shown too.
+    """
     features = fit_feature_colors(splats) if splats.features is not None else None
     masks = run.masks() if run.settings.masks else None
     held_out = {view.name for view in run.capture.split("test")}

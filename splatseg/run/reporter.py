@@ -14,7 +14,8 @@ Item = TypeVar("Item")
 class Advance(Protocol):
     """Says how far a stage is: `advance(done, psnr="27.1 dB")`. Facts are shown beside the bar."""
 
-    def __call__(self, done: int, **facts: str) -> None: ...
+    def __call__(self, done: int, **facts: str) -> None:
+        """Say that `done` steps are done."""
 
 
 class Reporter(Protocol):

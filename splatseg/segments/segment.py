@@ -65,8 +65,10 @@ def describe_segments(
     colors: Mapping[int, Color] | None = None,
     confidences: Mapping[int, float] | None = None,
 ) -> tuple[Segment, ...]:
-    """The table of a splat's segments, the largest first. Without a name a segment is called "segment 7", without a
-    colour it has that of its id in the palette. All mappings are by id.
+    """The table of a splat's segments, the largest first.
+
+    Without a name a segment is called "segment 7", without a colour it has that of its id in the palette. All mappings
+    are by id.
 
     Raises RunError if the splat has no segment ids.
     """

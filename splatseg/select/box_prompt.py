@@ -94,8 +94,10 @@ def select_by_box(
 
 
 def box_agreement(mask: np.ndarray, box: tuple[int, int, int, int]) -> float:
-    """How well mask (H,W) bool fits into box: IoU of its extent with the box, times the share of it that is inside,
-    times the root of the share of the box that it fills: a rim has the extent of the thing it is around.
+    """How well mask (H,W) bool fits into box.
+
+    IoU of its extent with the box, times the share of it that is inside, times the root of the share of the box that it
+    fills: a rim has the extent of the thing it is around.
 
     The box holds the pixels x0 <= x < x1, y0 <= y < y1. An empty mask agrees 0.
     """

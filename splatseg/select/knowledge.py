@@ -30,8 +30,10 @@ class Knowledge:
 
     @cached_property
     def cut(self) -> np.ndarray | None:
-        """The segments (N,) int32 at the granularity, 0 = none; None for those of the splat. Raises PromptError if
-        there is a granularity and no hierarchy."""
+        """The segments (N,) int32 at the granularity, 0 = none; None for those of the splat.
+
+        Raises PromptError if there is a granularity and no hierarchy.
+        """
         if self.granularity is None:
             return None
         if self.hierarchy is None:

@@ -25,8 +25,10 @@ Judge = Callable[[np.ndarray], np.ndarray]
 def best_corrected(
     selections: Sequence[Match], splats: Splats, agreement: Agreement, judge: Judge
 ) -> tuple[Match, float]:
-    """Of selections and their corrections, all tidied, the one that fits the prompt and the masks best; and its sum of
-    both, 0..2. Empty ones do not count unless all are. The first of equals is taken."""
+    """Of selections and their corrections, all tidied, the one that fits prompt and masks best; its sum of both.
+
+    The sum is in 0..2. Empty ones do not count unless all are. The first of equals is taken.
+    """
     candidates = []
     for selection in selections:
         changes = (agreement.by_majority(selection.members), agreement.by_matches(selection.members))

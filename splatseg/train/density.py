@@ -43,8 +43,11 @@ class Statistics(Growth):
 
 @dataclass(frozen=True, eq=False)
 class Edit:
-    """How M Gaussians come from N. source (M,) int64: whom each descends from; fresh (M,) bool: its moments start at
-    zero; split (M,) bool: it is the child of a split, to be displaced and shrunk."""
+    """How M Gaussians come from N.
+
+    source (M,) int64: whom each descends from; fresh (M,) bool: its moments start at zero; split (M,) bool: it is the
+    child of a split, to be displaced and shrunk.
+    """
 
     source: Tensor
     fresh: Tensor

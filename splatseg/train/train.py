@@ -46,8 +46,10 @@ ORDER, SPLIT = 0, 1
 
 @dataclass(frozen=True)
 class StepReport:
-    """How the fit is at a step: loss and psnr (dB) of this step's training view, count of Gaussians, seconds since
-    the fit began or was resumed."""
+    """Report of a step of the fit.
+
+    loss and psnr (dB) of this step's training view, count of Gaussians, seconds since the fit began or was resumed.
+    """
 
     step: int
     loss: float

@@ -29,8 +29,11 @@ FORMAT = "splatseg words 1"
 
 @dataclass(frozen=True, eq=False)
 class Described:
-    """ids (S,) int32; vectors (S,D) float32 and word_vectors (W,D) float32 with unit rows; marks (S,) int64 (see
-    `marks_of`); words: W of them; encoder: the name of what made the vectors; weights: where it was loaded from."""
+    """Descriptions of segments by an encoder.
+
+    ids (S,) int32; vectors (S,D) float32 and word_vectors (W,D) float32 with unit rows; marks (S,) int64 (see
+    `marks_of`); words: W of them; encoder: the name of what made the vectors; weights: where it was loaded from.
+    """
 
     ids: np.ndarray
     vectors: np.ndarray

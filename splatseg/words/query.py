@@ -44,8 +44,11 @@ FEW_SEGMENTS = 8
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """scores (S,) float32: t of each segment, minus infinity for what is ruled out; ids (S,) int32; meant: the segments
-    the words mean, the best first, empty if they mean none."""
+    """The answer to a query of words.
+
+    scores (S,) float32: t of each segment, minus infinity for what is ruled out; ids (S,) int32; meant: the segments
+    the words mean, the best first, empty if they mean none.
+    """
 
     scores: np.ndarray
     ids: np.ndarray
@@ -71,8 +74,11 @@ class Scale:
         self._chance = float(norm.ppf(0.5 ** (1.0 / max(len(raw), 1))))
 
     def answer(self, query: np.ndarray, unlike: Sequence[np.ndarray] = (), here: float = HERE) -> Answer:
-        """What a query vector (D,) means. unlike: vectors (D,) of what it does not mean; a segment that is at least as
-        much like one of those is not meant. here: t from which it counts as found."""
+        """What a query vector (D,) means.
+
+        unlike: vectors (D,) of what it does not mean; a segment that is at least as much like one of those is not
+        meant. here: t from which it counts as found.
+        """
         check_shapes(query=(query, str(self._described.vectors.shape[1])))
         z = self._likeness(query)
         t = z - self._chance

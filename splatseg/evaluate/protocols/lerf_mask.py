@@ -59,8 +59,10 @@ def read(folder: Path) -> tuple[Task, ...]:
 
 
 def figures(rows: Sequence[Row]) -> dict[str, float]:
-    """Means over views, then over prompts; the same without the prompts' view; and what the official script would say,
-    which skips missing predictions."""
+    """Means over views, then over prompts, with and without the prompts' view and by the official script.
+
+    The official script skips missing predictions.
+    """
     found = [row for row in rows if not row.missing]
     return {
         "miou": over_prompts(rows, "iou"),

@@ -71,8 +71,10 @@ PROTOCOL = Protocol("nvos", LAYOUT.title, read, LEVEL, figures)
 
 
 def spread_clicks(scribble: np.ndarray, count: int = CLICKS) -> list[tuple[float, float]]:
-    """Up to `count` pixels (x, y) of a scribble (H,W) bool, each as far from the earlier ones as can be. The first is
-    the one nearest to the scribble's middle."""
+    """Up to `count` pixels (x, y) of a scribble (H,W) bool, each as far from the earlier ones as can be.
+
+    The first is the one nearest to the scribble's middle.
+    """
     ys, xs = np.nonzero(scribble)
     points = np.stack([xs, ys], axis=1).astype(np.float64)
     if len(points) == 0:

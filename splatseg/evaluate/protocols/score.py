@@ -185,8 +185,11 @@ def _row(target: Target, truth: np.ndarray, pred: np.ndarray | None, grey: np.nd
 
 
 def peak_in_boxes(grey: np.ndarray, boxes: Sequence[Box]) -> bool:
-    """LangSplat's localisation, the mask (H,W) taken as a map of relevance: whether a peak of its mean over 30x30
-    pixels lies in one of the boxes (their edges belong to them). A mask without any pixel has no peak."""
+    """LangSplat's localisation: whether the peak of a mask (H,W), taken as a map of relevance, lies in a box.
+
+    The peak is that of its mean over 30x30 pixels; the edges of boxes belong to them. A mask without any pixel has no
+    peak.
+    """
     if not grey.any():
         return False
     smoothed = uniform_filter(grey.astype(np.float64), PEAK_WINDOW, mode="mirror")

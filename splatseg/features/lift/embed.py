@@ -84,8 +84,9 @@ def embed_votes(votes: Votes, settings: EmbedSettings | None = None) -> np.ndarr
 
 
 def diffusion_time(values: np.ndarray, settings: EmbedSettings | None = None) -> float:
-    """The power, 1 to `max_power`, at which the sum over singular values (R,) of (s / s_0)^(2 power) is `spread` times
-    what it is at 1.
+    """The power, 1 to `max_power`, that spreads the spectrum of singular values s (R,) as asked.
+
+    At it the sum over them of (s / s_0)^(2 power) is `spread` times what it is at 1.
 
     The sum is how many dimensions still matter. It falls with the power, the faster the less masks agree and the fewer
     views there are, so one power does not fit all scenes; one share nearly does (ARI of the segments of tabletop with

@@ -31,8 +31,9 @@ SAMPLE = 131_072
 def right_singular_vectors(
     votes: sparse.csr_array, rows: np.ndarray, columns: np.ndarray, rank: int, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(values (R,) falling, vectors (M,R)), both float32, of `votes` (N,M) with its rows scaled by `rows` (N,) and its
-    columns by `columns` (M,); R = min(rank, N, M).
+    """The truncated SVD of scaled votes: values (R,) falling and vectors (M,R), both float32.
+
+    Of `votes` (N,M) with its rows scaled by `rows` (N,) and its columns by `columns` (M,); R = min(rank, N, M).
 
     The sign of a vector is chosen so that its largest entry is positive.
     """

@@ -87,9 +87,12 @@ def likeness(graph: RegionGraph, members: np.ndarray) -> np.ndarray:
 
 
 def outline_features(graph: RegionGraph, members: np.ndarray) -> np.ndarray:
-    """(C,9): edge and contrast along the outline and the share of it that is weak; cues within; how much the colours
-    and textures inside differ from those just outside; compactness; share of the outline on the image's border; the
-    logarithm of the area (1 = all pixels) and its square."""
+    """Features (C,9) of candidates and their outlines.
+
+    Edge and contrast along the outline and the share of it that is weak; cues within; how much the colours and textures
+    inside differ from those just outside; compactness; share of the outline on the image's border; the logarithm of the
+    area (1 = all pixels) and its square.
+    """
     a, b = graph.pairs.T
     has_a, has_b = members[:, a], members[:, b]
     lengths = graph.lengths.astype(np.float32)

@@ -35,8 +35,11 @@ RADII = (4.0, 8.0)
 
 @dataclass(frozen=True, eq=False)
 class Cues:
-    """lab (3,H,W); edge, contrast (H,W); colours (24,H,W) and textures (10,H,W), soft histograms that sum to 3 and 2
-    at every pixel. All float32."""
+    """Cues at every pixel, all float32.
+
+    lab (3,H,W); edge, contrast (H,W); colours (24,H,W) and textures (10,H,W), soft histograms that sum to 3 and 2 at
+    every pixel.
+    """
 
     lab: np.ndarray
     edge: np.ndarray

@@ -20,9 +20,12 @@ EDGE_SHARE = 0.7
 
 @dataclass(frozen=True, eq=False)
 class RegionGraph:
-    """labels (H,W) int32. A region: areas (R,), frames (R,) its pixel sides on the image's own border, lab (R,3),
-    histograms (R,34) colours then textures, inner (R,) edge inside, boxes (R,4) top, left, bottom, right. A pair: pairs
-    (E,2), lengths (E,) pixel sides, edges (E,), contrasts (E,). Sums, not means; float64."""
+    """labels (H,W) int32.
+
+    A region: areas (R,), frames (R,) its pixel sides on the image's own border, lab (R,3), histograms (R,34) colours
+    then textures, inner (R,) edge inside, boxes (R,4) top, left, bottom, right. A pair: pairs (E,2), lengths (E,) pixel
+    sides, edges (E,), contrasts (E,). Sums, not means; float64.
+    """
 
     labels: np.ndarray
     areas: np.ndarray
