@@ -81,8 +81,12 @@ function spotlight({ width, height, ids }, id) {
   for (let y = 0, pixel = 0; y < height; y++) {
     for (let x = 0; x < width; x++, pixel++) {
       const inside = ids[pixel] === id;
-      const edge = inside && ((x > 0 && ids[pixel - 1] !== id) || (x < width - 1 && ids[pixel + 1] !== id) ||
-        (y > 0 && ids[pixel - width] !== id) || (y < height - 1 && ids[pixel + width] !== id));
+      const edge =
+        inside &&
+        ((x > 0 && ids[pixel - 1] !== id) ||
+          (x < width - 1 && ids[pixel + 1] !== id) ||
+          (y > 0 && ids[pixel - width] !== id) ||
+          (y < height - 1 && ids[pixel + width] !== id));
       if (edge) data.set(LINE, 4 * pixel);
       else if (!inside) data.set(DIM, 4 * pixel);
     }
@@ -116,7 +120,9 @@ async function light(id) {
   const { name, color } = segments.get(id) || { name: `segment ${id}`, color: "" };
   chosen.querySelector("b").textContent = name;
   chosen.querySelector(".swatch").style.background = color;
-  chosen.querySelector(".where").textContent = showing ? `in ${showing} of the ${views.length} views here` : "in none of the views here";
+  chosen.querySelector(".where").textContent = showing
+    ? `in ${showing} of the ${views.length} views here`
+    : "in none of the views here";
   chosen.querySelector(".show").hidden = !showing;
   chosen.dataset.view = counts.indexOf(Math.max(...counts));
 }

@@ -10,13 +10,18 @@ const at = { index: 0, width: 1, height: 1, fit: 1, zoom: 1, x: 0, y: 0 }; // fi
 function enlarge(index, left, right) {
   at.index = (index + views.length) % views.length;
   const view = views[at.index];
-  for (const [side, wanted] of [["left", left], ["right", right]]) {
+  for (const [side, wanted] of [
+    ["left", left],
+    ["right", right],
+  ]) {
     choice[side].replaceChildren(
       ...view.figures.map((figure) => new Option(figure.querySelector("figcaption").textContent, figure.dataset.layer)),
     );
     choice[side].value = figureOf(view, wanted).dataset.layer;
   }
-  lightbox.querySelector("h2").replaceChildren(...[...view.card.querySelector("h3").childNodes].map((node) => node.cloneNode(true)));
+  lightbox
+    .querySelector("h2")
+    .replaceChildren(...[...view.card.querySelector("h3").childNodes].map((node) => node.cloneNode(true)));
   lightbox.querySelector("h2").append(` ${at.index + 1} of ${views.length}`);
   if (!lightbox.open) lightbox.showModal();
   onTop(chosen);
@@ -105,7 +110,11 @@ stage.addEventListener("pointermove", (event) => {
   const other = [...fingers.values()].find((finger) => finger.pointerId !== event.pointerId);
   if (other) {
     const distance = (a) => Math.hypot(a.clientX - other.clientX, a.clientY - other.clientY);
-    zoomBy(distance(event) / Math.max(distance(before), 1), (event.clientX + other.clientX) / 2, (event.clientY + other.clientY) / 2);
+    zoomBy(
+      distance(event) / Math.max(distance(before), 1),
+      (event.clientX + other.clientX) / 2,
+      (event.clientY + other.clientY) / 2,
+    );
   }
   const share = other ? 0.5 : 1; // two fingers move the picture by the mean of both
   at.x += share * dx;
@@ -127,11 +136,15 @@ for (const end of ["pointerup", "pointercancel"]) {
   });
 }
 stage.addEventListener("pointerleave", pointNowhere);
-stage.addEventListener("wheel", (event) => {
-  event.preventDefault();
-  const lines = event.deltaMode === 1 ? 24 : 1;
-  zoomBy(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), event.clientX, event.clientY);
-}, { passive: false });
+stage.addEventListener(
+  "wheel",
+  (event) => {
+    event.preventDefault();
+    const lines = event.deltaMode === 1 ? 24 : 1;
+    zoomBy(Math.exp(-event.deltaY * lines * (event.ctrlKey ? 0.01 : 0.002)), event.clientX, event.clientY);
+  },
+  { passive: false },
+);
 stage.addEventListener("dblclick", (event) => {
   clearTimeout(click);
   if (at.zoom > 1) fitWindow();
@@ -158,15 +171,27 @@ lightbox.addEventListener("close", () => {
   onTop(chosen);
 });
 lightbox.addEventListener("keydown", (event) => {
-  if (event.target === divide || event.target.tagName === "SELECT" || event.altKey || event.ctrlKey || event.metaKey) return;
-  const actions = { ArrowLeft: () => step(-1), ArrowRight: () => step(1), "+": () => zoomBy(1.6), "=": () => zoomBy(1.6), "-": () => zoomBy(1 / 1.6), 0: fitWindow };
+  if (event.target === divide || event.target.tagName === "SELECT" || event.altKey || event.ctrlKey || event.metaKey)
+    return;
+  const actions = {
+    ArrowLeft: () => step(-1),
+    ArrowRight: () => step(1),
+    "+": () => zoomBy(1.6),
+    "=": () => zoomBy(1.6),
+    "-": () => zoomBy(1 / 1.6),
+    0: fitWindow,
+  };
   if (!actions[event.key]) return;
   event.preventDefault();
   actions[event.key]();
 });
 
 for (const [index, view] of views.entries()) {
-  const button = Object.assign(document.createElement("button"), { type: "button", className: "enlarge", textContent: "⤢" });
+  const button = Object.assign(document.createElement("button"), {
+    type: "button",
+    className: "enlarge",
+    textContent: "⤢",
+  });
   button.setAttribute("aria-label", `Enlarge ${view.name}`);
   button.addEventListener("click", () => enlarge(index, layers.left.value, layers.right.value));
   view.stack.append(button);
@@ -174,11 +199,17 @@ for (const [index, view] of views.entries()) {
     if (event.target !== view.slider && event.target !== button) enlarge(index, layers.left.value, layers.right.value);
   });
 }
-chosen.querySelector(".show").addEventListener("click", () => enlarge(Number(chosen.dataset.view), layers.left.value, layers.right.value));
+chosen
+  .querySelector(".show")
+  .addEventListener("click", () => enlarge(Number(chosen.dataset.view), layers.left.value, layers.right.value));
 for (const link of document.querySelectorAll("[data-view]")) {
   link.addEventListener("click", (event) => {
     event.preventDefault();
     // What the masks say against what the segments are.
-    enlarge(views.findIndex((view) => view.card.id === link.dataset.view), "masks", "segments");
+    enlarge(
+      views.findIndex((view) => view.card.id === link.dataset.view),
+      "masks",
+      "segments",
+    );
   });
 }

@@ -19,7 +19,7 @@ function filterRows() {
   more.textContent = `Show all ${found.length}`;
 }
 
-function valueOf(row, key) {
+function sortKeyOf(row, key) {
   return key === "name" ? row.querySelector(".name").textContent : Number(row.dataset[key]);
 }
 
@@ -27,7 +27,7 @@ function sortRows(head, direction) {
   const key = head.dataset.sort;
   const sign = direction === "ascending" ? 1 : -1;
   const compare = (a, b) => {
-    const [x, y] = [valueOf(a, key), valueOf(b, key)];
+    const [x, y] = [sortKeyOf(a, key), sortKeyOf(b, key)];
     return sign * (key === "name" ? x.localeCompare(y, undefined, { numeric: true }) : x - y);
   };
   for (const other of head.parentElement.children) other.removeAttribute("aria-sort");

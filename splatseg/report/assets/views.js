@@ -29,7 +29,13 @@ function showLayers() {
 if (layers) {
   for (const view of views) {
     view.slider = Object.assign(document.createElement("input"), {
-      type: "range", min: 0, max: 100, value: 50, step: 0.5, className: "slider", autocomplete: "off",
+      type: "range",
+      min: 0,
+      max: 100,
+      value: 50,
+      step: 0.5,
+      className: "slider",
+      autocomplete: "off",
     });
     view.slider.setAttribute("aria-label", `Where the two layers of ${view.name} meet`);
     view.slider.addEventListener("input", () => view.stack.style.setProperty("--at", view.slider.value / 100));
