@@ -26,22 +26,28 @@ from splatseg.cli.main import Command
 
 ROOT = Path(__file__).resolve().parents[1]
 
-STAGES = {
-    "run": "The whole job",
-    "capture": "Captures and cameras",
+ROOMS = {
+    "scene": "Scenes, selections and segments",
+    "jobs": "The whole job",
+    "run": "Runs",
+    "capture": "Captures",
+    "cameras": "Cameras and paths",
     "masks": "Masks",
-    "masks.propose": "Masks from photographs",
     "splats": "Splats",
+    "formats": "Files of splats",
     "train": "Fitting a splat",
-    "lift": "Features from masks",
+    "votes": "What masks say of Gaussians",
+    "features": "Features from masks",
     "cluster": "Segments",
+    "segments": "Rows of the table",
     "refine": "Clean boundaries",
-    "select": "Selections",
+    "select": "Prompts",
     "words": "Words",
-    "output": "Masks, label maps and films",
+    "render": "Pictures, label maps and films",
     "evaluate": "Measuring",
     "raster": "The rasteriser",
     "errors": "Errors",
+    "demo": "The embedded capture",
 }
 """Headings of the API, in the order a user meets them."""
 
@@ -135,8 +141,9 @@ def usage(name: str, kind: type) -> str:
 
 
 def api_page() -> str:
-    """All public names by stage, as directives of autodoc."""
-    missing = set(splatseg._NAMES) - set(STAGES)
+    """All public names by room, as directives of autodoc."""
+    names = public_names()
+    missing = set(names) - set(ROOMS)
     assert not missing, f"docs/pages.py has no heading for {sorted(missing)}"
     lines = [
         *("Python API", "==========", ""),
@@ -144,13 +151,30 @@ def api_page() -> str:
         "F feature channels, H x W pixels; see :doc:`conventions`.",
         "",
     ]
-    for stage, heading in STAGES.items():
+    for room in filter(names.get, ROOMS):
+        heading = ROOMS[room]
         lines += [heading, "-" * len(heading), ""]
-        for name in splatseg._NAMES.get(stage, ()):
-            value = getattr(splatseg, name)
-            kind = "exception" if inspect.isclass(value) and issubclass(value, Exception) else "class"
-            lines += [f".. auto{kind if inspect.isclass(value) else 'function'}:: splatseg.{name}", ""]
+        for name in names[room]:
+            lines += [f".. auto{_kind(getattr(splatseg, name))}:: splatseg.{name}", ""]
     return "\n".join(lines)
+
+
+def _kind(value: Any) -> str:
+    if inspect.ismodule(value):
+        return "module"
+    if not inspect.isclass(value):
+        return "function"
+    return "exception" if issubclass(value, Exception) else "class"
+
+
+def public_names() -> dict[str, list[str]]:
+    """The public names by the room they are from, in the order of the stub."""
+    names: dict[str, list[str]] = {}
+    for node in ast.parse((ROOT / "splatseg" / "__init__.pyi").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module != "version":
+            for alias in node.names:
+                names.setdefault((node.module or alias.name).partition(".")[0], []).append(alias.name)
+    return names
 
 
 def plain_docstring(app: Any, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:

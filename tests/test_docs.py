@@ -87,7 +87,8 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
 @pytest.mark.slow
 def test_all_public_names_commands_and_examples_are_there(site: Path) -> None:
     api = Page(site / "api.html").anchors
-    assert not [name for name in splatseg._STAGE_OF if f"splatseg.{name}" not in api]
+    names = set(splatseg.__all__) - {"__version__"}
+    assert not [name for name in names if not {f"splatseg.{name}", f"module-splatseg.{name}"} & api]
     commands = (site / "commands.html").read_text(encoding="utf-8")
     for text in ("splatseg-demo", "--granularity", "1280x720", "lift", "&lt;view&gt;.png"):
         assert text in commands
