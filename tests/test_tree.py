@@ -117,8 +117,8 @@ def test_a_public_function_says_what_it_does(module: Path) -> None:
 
 
 def test_only_the_bindings_know_python() -> None:
-    for source in (ROOT / "native").iterdir():
-        if source.name != "bindings.cpp":
+    for source in (ROOT / "native").rglob("*"):
+        if source.suffix in (".cpp", ".h") and source.parent.name != "bindings":
             assert not re.search(r"nanobind|Python\.h", source.read_text()), source.name
 
 

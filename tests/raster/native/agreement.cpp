@@ -11,8 +11,8 @@
 #include <random>
 #include <vector>
 
-#include "dispatch.h"
-#include "raster.h"
+#include "simd/dispatch.h"
+#include "raster/raster.h"
 
 namespace {
 
