@@ -319,9 +319,9 @@ void reassigned(const splatseg::SparseMatrix& votes, const MaskViewsIn& masks, c
     const splatseg::MaskViews views = mask_views(votes, masks);
     const auto& [first, segments, quality, by_view] = matches;
     const int64_t count = static_cast<int64_t>(by_view.shape(0)), entries = static_cast<int64_t>(segments.shape(0));
-    require(static_cast<int64_t>(first.shape(0)) == votes.width + 1 &&
-                static_cast<int>(by_view.shape(1)) == views.views,
-            "first must have shape (M + 1,), by_view (K, V)");
+    require(
+        static_cast<int64_t>(first.shape(0)) == votes.width + 1 && static_cast<int>(by_view.shape(1)) == views.views,
+        "first must have shape (M + 1,), by_view (K, V)");
     require(first.data()[0] == 0 && first.data()[votes.width] == entries &&
                 static_cast<int64_t>(quality.shape(0)) == entries,
             "segments and quality must have the entries of first");
@@ -450,8 +450,8 @@ void colors_backward(Floats<2> means, const std::vector<double>& position, Float
     splatseg::kernels().colors_backward(h, out_data, grad_data, to_sh0, to_shN, threads);
 }
 
-// A float32 tensor of scratch memory that is used again (memory/buffer.h): a fresh 80 MB from the system costs more in page
-// faults than blending into it.
+// A float32 tensor of scratch memory that is used again (memory/buffer.h): a fresh 80 MB from the system costs more in
+// page faults than blending into it.
 nb::ndarray<nb::pytorch, float, nb::device::cpu, nb::c_contig> empty(const std::vector<size_t>& shape) {
     size_t count = 1;
     for (const size_t size : shape) count *= size;
@@ -465,7 +465,8 @@ nb::ndarray<nb::pytorch, float, nb::device::cpu, nb::c_contig> empty(const std::
 }  // namespace
 
 NB_MODULE(_native, m) {
-    m.doc() = "The native rasteriser. Its Python face is splatseg.raster.native; the contract is native/raster/raster.h.";
+    m.doc() =
+        "The native rasteriser. Its Python face is splatseg.raster.native; the contract is native/raster/raster.h.";
     nb::class_<Plan>(m, "Plan")
         .def_prop_ro("count", [](const Plan& p) { return p.count; })
         .def_prop_ro("drawn", [](const Plan& p) { return p.drawn; })

@@ -49,7 +49,8 @@ SPLATSEG_INLINE float sum_lanes(Vec a) {
 
 SPLATSEG_INLINE Vec blur_row(const float* row) {  // row points at the first of the 16, inside its margins
     Vec sum = broadcast(kWindow[kRadius]) * load(row);
-    SPLATSEG_UNROLL for (int k = 1; k <= kRadius; ++k)
+    SPLATSEG_UNROLL
+    for (int k = 1; k <= kRadius; ++k)
         sum = fma(broadcast(kWindow[kRadius + k]), load(row - k * kChannels) + load(row + k * kChannels), sum);
     return sum;
 }

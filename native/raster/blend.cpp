@@ -21,13 +21,16 @@ constexpr int kGroupChannels = 3;
 template <int kCount>
 void product(const float* weights, const float* features, int stride, const int32_t* list, int n, float* accumulators) {
     Vec sum[kCount];
-    SPLATSEG_UNROLL for (int c = 0; c < kCount; ++c) sum[c] = load(accumulators + c * kLanes);
+    SPLATSEG_UNROLL
+    for (int c = 0; c < kCount; ++c) sum[c] = load(accumulators + c * kLanes);
     for (int i = 0; i < n; ++i) {
         const Vec w = load(weights + i * kLanes);
         const float* f = features + list[i] * stride;
-        SPLATSEG_UNROLL for (int c = 0; c < kCount; ++c) sum[c] = fma(w, broadcast(f[c]), sum[c]);
+        SPLATSEG_UNROLL
+        for (int c = 0; c < kCount; ++c) sum[c] = fma(w, broadcast(f[c]), sum[c]);
     }
-    SPLATSEG_UNROLL for (int c = 0; c < kCount; ++c) store(accumulators + c * kLanes, sum[c]);
+    SPLATSEG_UNROLL
+    for (int c = 0; c < kCount; ++c) store(accumulators + c * kLanes, sum[c]);
 }
 
 using Product = void (*)(const float*, const float*, int, const int32_t*, int, float*);
@@ -112,11 +115,13 @@ SPLATSEG_NOINLINE void write_block(const Task& task, const TileGeometry& g, int 
     for (int first = 0; first < channels; first += kLanes) {
         const int count = channels - first < kLanes ? channels - first : kLanes;
         Vec rows[kLanes];
-        SPLATSEG_UNROLL for (int c = 0; c < kLanes; ++c)
+        SPLATSEG_UNROLL
+        for (int c = 0; c < kLanes; ++c)
             rows[c] = c < count ? load(accumulators + (first + c) * kLanes) : broadcast(0.0f);
         transpose(rows);
         const uint32_t lanes = first_lanes(count);
-        SPLATSEG_UNROLL for (int i = 0; i < kLanes; ++i) {
+        SPLATSEG_UNROLL
+        for (int i = 0; i < kLanes; ++i) {
             float* out = task.blended + (corner + (i / 4) * width + i % 4) * channels + first;
             if (i % 4 < nx && i / 4 < ny) store_lanes(out, rows[i], lanes);
         }

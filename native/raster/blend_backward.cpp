@@ -60,12 +60,14 @@ int padded(int channels) { return (channels + kLanes - 1) / kLanes * kLanes; }
 SPLATSEG_NOINLINE void add_outer(const float* weights, const float* rows, const int32_t* list, int n, float* sums,
                                  int stride) {
     Vec row[kLanes];
-    SPLATSEG_UNROLL for (int p = 0; p < kLanes; ++p) row[p] = load(rows + p * kLanes);
+    SPLATSEG_UNROLL
+    for (int p = 0; p < kLanes; ++p) row[p] = load(rows + p * kLanes);
     for (int i = 0; i < n; ++i) {
         const float* w = weights + i * kLanes;
         float* sum = sums + list[i] * stride;
         Vec even = fma(broadcast(w[0]), row[0], load(sum)), odd = broadcast(w[1]) * row[1];
-        SPLATSEG_UNROLL for (int p = 2; p < kLanes; p += 2) {
+        SPLATSEG_UNROLL
+        for (int p = 2; p < kLanes; p += 2) {
             even = fma(broadcast(w[p]), row[p], even);
             odd = fma(broadcast(w[p + 1]), row[p + 1], odd);
         }
@@ -76,7 +78,8 @@ SPLATSEG_NOINLINE void add_outer(const float* weights, const float* rows, const 
 // weights (16 pixels) x rows (16 pixels, 8 lanes)
 SPLATSEG_INLINE Octet product(const float* weights, const Octet (&row)[kLanes]) {
     Octet even = weights[0] * row[0], odd = weights[1] * row[1];
-    SPLATSEG_UNROLL for (int p = 2; p < kLanes; p += 2) {
+    SPLATSEG_UNROLL
+    for (int p = 2; p < kLanes; p += 2) {
         even += weights[p] * row[p];
         odd += weights[p + 1] * row[p + 1];
     }
@@ -87,7 +90,8 @@ SPLATSEG_INLINE Octet product(const float* weights, const Octet (&row)[kLanes]) 
 SPLATSEG_NOINLINE void add_tail(const float* weights, const float* rows, const int32_t* list, int n, float* sums,
                                 int stride) {
     Octet row[kLanes];
-    SPLATSEG_UNROLL for (int p = 0; p < kLanes; ++p) row[p] = load_octet(rows + p * kOctet);
+    SPLATSEG_UNROLL
+    for (int p = 0; p < kLanes; ++p) row[p] = load_octet(rows + p * kOctet);
     for (int i = 0; i < n; ++i) {
         float* sum = sums + list[i] * stride;
         store_octet(sum, load_octet(sum) + product(weights + i * kLanes, row));
@@ -125,7 +129,8 @@ SPLATSEG_NOINLINE void add_moments(const float* h, const Chunk& chunk, int block
     const int n = chunk.length[block];
     const float centre_x = block_left(block) + 0.5f * (kBlock - 1), centre_y = block_top(block) + 0.5f * (kBlock - 1);
     Octet row[kLanes];
-    SPLATSEG_UNROLL for (int p = 0; p < kLanes; ++p) row[p] = load_octet(kBlockMoments.of[p]);
+    SPLATSEG_UNROLL
+    for (int p = 0; p < kLanes; ++p) row[p] = load_octet(kBlockMoments.of[p]);
     for (int i = 0; i < n; ++i) {
         const int k = list[i];
         float* sum = sums + k * stride;
@@ -138,11 +143,13 @@ SPLATSEG_NOINLINE void add_moments(const float* h, const Chunk& chunk, int block
 template <int kCount, bool kAdd>
 void dot(const float* columns, const float* features, int stride, const int32_t* list, int n, float* v) {
     Vec g[kCount];
-    SPLATSEG_UNROLL for (int c = 0; c < kCount; ++c) g[c] = load(columns + c * kLanes);
+    SPLATSEG_UNROLL
+    for (int c = 0; c < kCount; ++c) g[c] = load(columns + c * kLanes);
     for (int i = 0; i < n; ++i) {
         const float* f = features + list[i] * stride;
         Vec even = kAdd ? load(v + i * kLanes) : broadcast(0.0f), odd = broadcast(0.0f);  // two chains: half the wait
-        SPLATSEG_UNROLL for (int c = 0; c < kCount; ++c) {
+        SPLATSEG_UNROLL
+        for (int c = 0; c < kCount; ++c) {
             if (c % 2 == 0)
                 even = fma(broadcast(f[c]), g[c], even);
             else
@@ -189,8 +196,10 @@ SPLATSEG_NOINLINE bool list_gradients(const BlockConstants& constants, const Chu
     for (int i = 0; i < n; i += kAtOnce) {
         Vec raw[kAtOnce], odds[kAtOnce];  // odds = alpha / (1 - alpha), unused where alpha was clamped
         raw_alphas(block, chunk, list + i, raw);
-        SPLATSEG_UNROLL for (int j = 0; j < kAtOnce; ++j) odds[j] = raw[j] * reciprocal(one - raw[j]);
-        SPLATSEG_UNROLL for (int j = 0; j < kAtOnce; ++j) {
+        SPLATSEG_UNROLL
+        for (int j = 0; j < kAtOnce; ++j) odds[j] = raw[j] * reciprocal(one - raw[j]);
+        SPLATSEG_UNROLL
+        for (int j = 0; j < kAtOnce; ++j) {
             if (i + j >= n) break;
             const Vec alpha = min(raw[j], block.alpha_max), after = fnma(alpha, T, T);
             const Mask live = greater(after, block.T_min);
@@ -263,7 +272,8 @@ bool backward_block(const Task& task, int block, BlockState& state, Vec& behind,
     const bool going = list_gradients(constants, s.chunk, list, n, state, behind, s.v, s.weights);
     for (int group = 0; group < task.layout.groups; ++group)
         add_outer(s.weights, rows + group * kLanes * kLanes, list, n, sums + group * kLanes, floats);
-    if (task.layout.tail()) add_tail(s.weights, m.tails + block * kLanes * kOctet, list, n, sums + task.layout.tail_at(), floats);
+    if (task.layout.tail())
+        add_tail(s.weights, m.tails + block * kLanes * kOctet, list, n, sums + task.layout.tail_at(), floats);
     add_moments(s.v, s.chunk, block, sums + task.layout.moments_at(), floats);
     return going;
 }
@@ -322,8 +332,7 @@ void run_tiles(const Task& task, int threads) {
     parallel_for(static_cast<int64_t>(task.plan.tiles_x) * task.plan.tiles_y, threads, [&](int64_t tile, int worker) {
         char* mine = scratch.as<char>() + each * worker;
         float* floats = reinterpret_cast<float*>(mine + sizeof(Scratch));
-        const TileMemory memory{*reinterpret_cast<Scratch*>(mine), floats, floats + features,
-                                floats + features + rows,
+        const TileMemory memory{*reinterpret_cast<Scratch*>(mine), floats, floats + features, floats + features + rows,
                                 floats + features + rows + tails};
         backward_tile(task, task.plan.tile_order.as<uint32_t>()[tile], memory);
     });

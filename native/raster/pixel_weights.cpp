@@ -78,10 +78,11 @@ SPLATSEG_INLINE bool blend_run(const TileList& list, const int32_t* places, cons
                                const PixelScratch& s) {
     Vec powers[kRun / kLanes], raw[kRun / kLanes];
     alignas(64) float alpha[kRun];
-    SPLATSEG_UNROLL for (int i = 0; i < kRun / kLanes; ++i) powers[i] = load(p + i * kLanes);
+    SPLATSEG_UNROLL
+    for (int i = 0; i < kRun / kLanes; ++i) powers[i] = load(p + i * kLanes);
     exp2(powers, raw);
-    SPLATSEG_UNROLL for (int i = 0; i < kRun / kLanes; ++i)
-        store(alpha + i * kLanes, min(raw[i], broadcast(list.limits.alpha_max)));
+    SPLATSEG_UNROLL
+    for (int i = 0; i < kRun / kLanes; ++i) store(alpha + i * kLanes, min(raw[i], broadcast(list.limits.alpha_max)));
     float T = row.T;
     uint32_t length = row.length;
     bool going = true;
@@ -129,8 +130,13 @@ void weigh_tile(const Plan& plan, const PixelGroups& groups, int64_t group, Spar
                 Arena& arena) {
     const uint32_t tile = groups.tiles[group], begin = plan.tile_start.as<uint32_t>()[tile];
     const int count = static_cast<int>(plan.tile_start.as<uint32_t>()[tile + 1] - begin);
-    TileList list{plan, tile_geometry(plan, tile), limits_of(plan.cutoffs), plan.tile_ids.as<uint32_t>() + begin, count,
-                  (count + kLanes - 1) / kLanes, 0};
+    TileList list{plan,
+                  tile_geometry(plan, tile),
+                  limits_of(plan.cutoffs),
+                  plan.tile_ids.as<uint32_t>() + begin,
+                  count,
+                  (count + kLanes - 1) / kLanes,
+                  0};
     prefetch_records(plan, list.ids, count < kAhead * kLanes ? count : kAhead * kLanes);
     for (uint32_t i = groups.first[group]; i < groups.first[group + 1]; ++i) {
         const uint32_t pixel = groups.order[i];

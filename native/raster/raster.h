@@ -192,8 +192,8 @@ struct Kernels {
     // to the image, or null. Writes l1 and ssim.
     void (*photometric)(const ImagePair&, float ssim_weight, float* gradient, double* l1, double* ssim, int threads);
 
-    // out (N,3) from spherical harmonics, clamped below at 0; and, given out and its gradient, those of the coefficients
-    // (N,3), (N,stored,3), zero beyond the degree in use.
+    // out (N,3) from spherical harmonics, clamped below at 0; and, given out and its gradient, those of the
+    // coefficients (N,3), (N,stored,3), zero beyond the degree in use.
     void (*colors)(const Harmonics&, float* out, int threads);
     void (*colors_backward)(const Harmonics&, const float* out, const float* grad, float* grad_sh0, float* grad_shN,
                             int threads);

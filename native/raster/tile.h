@@ -194,7 +194,8 @@ SPLATSEG_INLINE BlockConstants block_constants(const Limits& limits, int block) 
 SPLATSEG_INLINE void raw_alphas(const BlockConstants& block, const Chunk& chunk, const int32_t* list,
                                 Vec (&raw)[kAtOnce]) {
     Vec p[kAtOnce];
-    SPLATSEG_UNROLL for (int j = 0; j < kAtOnce; ++j) {
+    SPLATSEG_UNROLL
+    for (int j = 0; j < kAtOnce; ++j) {
         const int k = list[j];
         const Vec u =
             fma(block.x, broadcast(chunk.ux[k]), fma(block.y, broadcast(chunk.uy[k]), broadcast(chunk.u0[k])));
@@ -202,7 +203,8 @@ SPLATSEG_INLINE void raw_alphas(const BlockConstants& block, const Chunk& chunk,
         p[j] = fnma(v, v, fnma(u, u, broadcast(chunk.log2_opacity[k])));
     }
     exp2(p, raw);
-    SPLATSEG_UNROLL for (int j = 0; j < kAtOnce; ++j) raw[j] = keep(at_least(p[j], block.p_min), raw[j]);
+    SPLATSEG_UNROLL
+    for (int j = 0; j < kAtOnce; ++j) raw[j] = keep(at_least(p[j], block.p_min), raw[j]);
 }
 
 // Weights (n, 16) of the Gaussians of a list. Returns false when no pixel of the block is left to blend.
@@ -213,7 +215,8 @@ SPLATSEG_NOINLINE bool list_weights(const BlockConstants& constants, const Chunk
     for (int i = 0; i < n; i += kAtOnce) {
         Vec raw[kAtOnce];
         raw_alphas(block, chunk, list + i, raw);
-        SPLATSEG_UNROLL for (int j = 0; j < kAtOnce; ++j) {
+        SPLATSEG_UNROLL
+        for (int j = 0; j < kAtOnce; ++j) {
             if (i + j >= n) break;
             const Vec alpha = min(raw[j], block.alpha_max), after = fnma(alpha, T, T);
             const Mask live = greater(after, block.T_min);

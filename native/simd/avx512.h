@@ -62,7 +62,8 @@ SPLATSEG_INLINE Vec load_lanes(const float* p, uint32_t lanes) {
 // rows[i] lane k  ->  rows[k] lane i
 SPLATSEG_INLINE void transpose(Vec (&rows)[16]) {
     __m512 t[16], u[16];
-    SPLATSEG_UNROLL for (int i = 0; i < 16; i += 2) {
+    SPLATSEG_UNROLL
+    for (int i = 0; i < 16; i += 2) {
         t[i] = _mm512_unpacklo_ps(rows[i].v, rows[i + 1].v);
         t[i + 1] = _mm512_unpackhi_ps(rows[i].v, rows[i + 1].v);
     }
@@ -72,13 +73,15 @@ SPLATSEG_INLINE void transpose(Vec (&rows)[16]) {
     const auto high = [](__m512 a, __m512 b) {
         return _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
     };
-    SPLATSEG_UNROLL for (int i = 0; i < 16; i += 4) {
+    SPLATSEG_UNROLL
+    for (int i = 0; i < 16; i += 4) {
         u[i] = low(t[i], t[i + 2]);
         u[i + 1] = high(t[i], t[i + 2]);
         u[i + 2] = low(t[i + 1], t[i + 3]);
         u[i + 3] = high(t[i + 1], t[i + 3]);
     }
-    SPLATSEG_UNROLL for (int i = 0; i < 4; ++i) {
+    SPLATSEG_UNROLL
+    for (int i = 0; i < 4; ++i) {
         const __m512 a = _mm512_shuffle_f32x4(u[i], u[4 + i], 0x88), b = _mm512_shuffle_f32x4(u[i], u[4 + i], 0xdd);
         const __m512 c = _mm512_shuffle_f32x4(u[8 + i], u[12 + i], 0x88);
         const __m512 d = _mm512_shuffle_f32x4(u[8 + i], u[12 + i], 0xdd);
@@ -91,23 +94,27 @@ SPLATSEG_INLINE void transpose(Vec (&rows)[16]) {
 // Fields of 16 records of 8 floats: fields[f] lane i = records[i][f].
 SPLATSEG_INLINE void load_records(const float* const (&records)[16], Vec (&fields)[8]) {
     __m512 r[8], t[8], u[8];
-    SPLATSEG_UNROLL for (int i = 0; i < 8; ++i) {  // two records a register, so that the halves end in order
+    SPLATSEG_UNROLL
+    for (int i = 0; i < 8; ++i) {  // two records a register, so that the halves end in order
         const int first = i < 4 ? i : i + 4;
-        r[i] = _mm512_castpd_ps(_mm512_insertf64x4(
-            _mm512_castps_pd(_mm512_castps256_ps512(_mm256_loadu_ps(records[first]))),
-            _mm256_castps_pd(_mm256_loadu_ps(records[first + 4])), 1));
+        r[i] = _mm512_castpd_ps(
+            _mm512_insertf64x4(_mm512_castps_pd(_mm512_castps256_ps512(_mm256_loadu_ps(records[first]))),
+                               _mm256_castps_pd(_mm256_loadu_ps(records[first + 4])), 1));
     }
-    SPLATSEG_UNROLL for (int i = 0; i < 8; i += 2) {
+    SPLATSEG_UNROLL
+    for (int i = 0; i < 8; i += 2) {
         t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
         t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
     }
-    SPLATSEG_UNROLL for (int i = 0; i < 8; i += 4) {
+    SPLATSEG_UNROLL
+    for (int i = 0; i < 8; i += 4) {
         u[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(t[i]), _mm512_castps_pd(t[i + 2])));
         u[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(t[i]), _mm512_castps_pd(t[i + 2])));
         u[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(t[i + 1]), _mm512_castps_pd(t[i + 3])));
         u[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(t[i + 1]), _mm512_castps_pd(t[i + 3])));
     }
-    SPLATSEG_UNROLL for (int i = 0; i < 4; ++i) {
+    SPLATSEG_UNROLL
+    for (int i = 0; i < 4; ++i) {
         fields[i].v = _mm512_shuffle_f32x4(u[i], u[4 + i], 0x88);
         fields[4 + i].v = _mm512_shuffle_f32x4(u[i], u[4 + i], 0xdd);
     }

@@ -20,10 +20,13 @@ SPLATSEG_NOINLINE float multiply_add(int64_t rounds, float seed) {
     alignas(64) float lane[kLanes];
     for (int k = 0; k < kLanes; ++k) lane[k] = seed + static_cast<float>(k);  // all different, or they are done once
     Vec sum[kChains];
-    SPLATSEG_UNROLL for (int c = 0; c < kChains; ++c) sum[c] = load(lane) + broadcast(static_cast<float>(c));
+    SPLATSEG_UNROLL
+    for (int c = 0; c < kChains; ++c) sum[c] = load(lane) + broadcast(static_cast<float>(c));
     const Vec factor = broadcast(0.999f), step = broadcast(1e-3f);
-    for (int64_t r = 0; r < rounds; ++r)
-        SPLATSEG_UNROLL for (int c = 0; c < kChains; ++c) sum[c] = fma(sum[c], factor, step);
+    for (int64_t r = 0; r < rounds; ++r) {
+        SPLATSEG_UNROLL
+        for (int c = 0; c < kChains; ++c) sum[c] = fma(sum[c], factor, step);
+    }
     float total = 0.0f;
     for (int c = 0; c < kChains; ++c) {
         store(lane, sum[c]);

@@ -193,7 +193,8 @@ SPLATSEG_INLINE Vec load_lanes(const float* p, uint32_t lanes) {
 SPLATSEG_INLINE void transpose4(const float* from, int from_stride, float* to, int to_stride) {
     typedef float Quad __attribute__((vector_size(16)));
     Quad r[4], t[4], u[4];
-    SPLATSEG_UNROLL for (int i = 0; i < 4; ++i) std::memcpy(&r[i], from + i * from_stride, sizeof(Quad));
+    SPLATSEG_UNROLL
+    for (int i = 0; i < 4; ++i) std::memcpy(&r[i], from + i * from_stride, sizeof(Quad));
     t[0] = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
     t[1] = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
     t[2] = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
@@ -202,7 +203,8 @@ SPLATSEG_INLINE void transpose4(const float* from, int from_stride, float* to, i
     u[1] = __builtin_shufflevector(t[0], t[2], 2, 3, 6, 7);
     u[2] = __builtin_shufflevector(t[1], t[3], 0, 1, 4, 5);
     u[3] = __builtin_shufflevector(t[1], t[3], 2, 3, 6, 7);
-    SPLATSEG_UNROLL for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_stride, &u[i], sizeof(Quad));
+    SPLATSEG_UNROLL
+    for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_stride, &u[i], sizeof(Quad));
 }
 // rows[i] lane k  ->  rows[k] lane i
 SPLATSEG_INLINE void transpose(Vec (&rows)[16]) {
@@ -235,7 +237,8 @@ SPLATSEG_INLINE int append_lanes(int32_t* out, int32_t base, uint32_t set) {
     typedef uint8_t Bytes __attribute__((vector_size(8)));
     typedef int32_t Ints __attribute__((vector_size(32)));
     int count = 0;
-    SPLATSEG_UNROLL for (int half = 0; half < 2; ++half) {
+    SPLATSEG_UNROLL
+    for (int half = 0; half < 2; ++half) {
         const uint32_t byte = set >> (8 * half) & 0xff;
         Bytes places;
         std::memcpy(&places, kBitPlaces.of[byte], sizeof(places));

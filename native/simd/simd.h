@@ -37,7 +37,8 @@ SPLATSEG_INLINE void store_records(float* records, const Vec (&fields)[8], int n
     for (int f = 0; f < kLanes; ++f) rows[f] = f < 8 ? fields[f] : broadcast(0.0f);
     transpose(rows);
     // Each store is twice as wide as a record and is mended by the next one, but for the last.
-    SPLATSEG_UNROLL for (int i = 0; i < kLanes - 1; ++i)
+    SPLATSEG_UNROLL
+    for (int i = 0; i < kLanes - 1; ++i)
         if (i < n - 1) store(records + 8 * i, rows[i]);
     alignas(64) float last[kLanes];
     for (int i = 0; i < kLanes; ++i)
@@ -53,12 +54,19 @@ SPLATSEG_INLINE void exp2(const Vec (&p)[kCount], Vec (&out)[kCount]) {
                                         2.4022119722715848e-1f, 6.931469670622759e-1f, 1.000000071655213f};
     const Vec magic = broadcast(12582912.0f);  // 1.5 * 2^23: adding it rounds to an integer
     Vec t[kCount], f[kCount];
-    SPLATSEG_UNROLL for (int j = 0; j < kCount; ++j) t[j] = p[j] + magic;
-    SPLATSEG_UNROLL for (int j = 0; j < kCount; ++j) f[j] = p[j] - (t[j] - magic);
-    SPLATSEG_UNROLL for (int j = 0; j < kCount; ++j) out[j] = broadcast(kCoefficients[0]);
-    SPLATSEG_UNROLL for (int c = 1; c < 6; ++c)
-        SPLATSEG_UNROLL for (int j = 0; j < kCount; ++j) out[j] = fma(out[j], f[j], broadcast(kCoefficients[c]));
-    SPLATSEG_UNROLL for (int j = 0; j < kCount; ++j) out[j] = scale_by_power(out[j], t[j]);
+    SPLATSEG_UNROLL
+    for (int j = 0; j < kCount; ++j) t[j] = p[j] + magic;
+    SPLATSEG_UNROLL
+    for (int j = 0; j < kCount; ++j) f[j] = p[j] - (t[j] - magic);
+    SPLATSEG_UNROLL
+    for (int j = 0; j < kCount; ++j) out[j] = broadcast(kCoefficients[0]);
+    SPLATSEG_UNROLL
+    for (int c = 1; c < 6; ++c) {
+        SPLATSEG_UNROLL
+        for (int j = 0; j < kCount; ++j) out[j] = fma(out[j], f[j], broadcast(kCoefficients[c]));
+    }
+    SPLATSEG_UNROLL
+    for (int j = 0; j < kCount; ++j) out[j] = scale_by_power(out[j], t[j]);
 }
 
 // log2(a) for positive normal a: 2 atanh((m - 1) / (m + 1)) / ln 2 by its series, plus the exponent.

@@ -20,12 +20,14 @@ SPLATSEG_INLINE void gather(const SparseRow& row, const float* dense, int64_t st
     for (int64_t c = 0; c < stride; c += kVectors * kLanes) {
         const int vectors = static_cast<int>(std::min<int64_t>(kVectors, (stride - c) / kLanes));
         Vec sums[kVectors];
-        SPLATSEG_UNROLL for (int v = 0; v < kVectors; ++v) sums[v] = broadcast(0.0f);
+        SPLATSEG_UNROLL
+        for (int v = 0; v < kVectors; ++v) sums[v] = broadcast(0.0f);
         if (vectors == kVectors) {
             for (uint32_t j = 0; j < row.count; ++j) {
                 const float* x = dense + row.columns[j] * stride + c;
                 const Vec w = broadcast(row.weights[j]);
-                SPLATSEG_UNROLL for (int v = 0; v < kVectors; ++v) sums[v] = fma(w, load(x + v * kLanes), sums[v]);
+                SPLATSEG_UNROLL
+                for (int v = 0; v < kVectors; ++v) sums[v] = fma(w, load(x + v * kLanes), sums[v]);
             }
         } else {
             for (uint32_t j = 0; j < row.count; ++j) {

@@ -34,12 +34,14 @@ struct Table {
 template <int kVectors>
 void product(const SparseRow& row, const Table& table, int first, float* out) {
     Vec even[kVectors], odd[kVectors];  // two chains: half the wait
-    SPLATSEG_UNROLL for (int v = 0; v < kVectors; ++v) even[v] = odd[v] = broadcast(0.0f);
+    SPLATSEG_UNROLL
+    for (int v = 0; v < kVectors; ++v) even[v] = odd[v] = broadcast(0.0f);
     uint32_t j = 0;
     for (; j + 1 < row.count; j += 2) {
         const float *f = table.row(row.columns[j]) + first, *g = table.row(row.columns[j + 1]) + first;
         const Vec w = broadcast(row.weights[j]), x = broadcast(row.weights[j + 1]);
-        SPLATSEG_UNROLL for (int v = 0; v < kVectors; ++v) {
+        SPLATSEG_UNROLL
+        for (int v = 0; v < kVectors; ++v) {
             even[v] = fma(w, load(f + v * kLanes), even[v]);
             odd[v] = fma(x, load(g + v * kLanes), odd[v]);
         }
@@ -47,10 +49,12 @@ void product(const SparseRow& row, const Table& table, int first, float* out) {
     if (j < row.count) {
         const float* f = table.row(row.columns[j]) + first;
         const Vec w = broadcast(row.weights[j]);
-        SPLATSEG_UNROLL for (int v = 0; v < kVectors; ++v) even[v] = fma(w, load(f + v * kLanes), even[v]);
+        SPLATSEG_UNROLL
+        for (int v = 0; v < kVectors; ++v) even[v] = fma(w, load(f + v * kLanes), even[v]);
     }
     const int left = table.channels - first;
-    SPLATSEG_UNROLL for (int v = 0; v < kVectors; ++v) {
+    SPLATSEG_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
         if (left >= (v + 1) * kLanes)
             store(out + v * kLanes, even[v] + odd[v]);
         else
@@ -66,7 +70,8 @@ Product choose_product(int vectors) {
                                      product<2>, product<3>,
 #endif
 #if defined(__AVX512F__)
-                                     product<4>, product<5>, product<6>
+                                     product<4>, product<5>,
+                                     product<6>
 #endif
     };
     return kProducts[vectors - 1];

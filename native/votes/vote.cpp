@@ -82,11 +82,16 @@ SPLATSEG_NOINLINE void add_block(int block, const VoteMemory& m) {
         const int32_t* list = s.chunk.list[block] + first;
         const int count = n - first < kLanes ? n - first : kLanes;
         Vec rows[kLanes];
-    SPLATSEG_UNROLL for (int i = 0; i < kLanes; ++i) rows[i] = load(s.weights + (first + i) * kLanes);
+        SPLATSEG_UNROLL
+        for (int i = 0; i < kLanes; ++i) rows[i] = load(s.weights + (first + i) * kLanes);
         transpose(rows);
-        SPLATSEG_UNROLL for (int p = 0; p < kLanes; ++p) store(s.by_pixel[p], rows[p]);
-        SPLATSEG_UNROLL for (int step = kLanes / 2; step > 0; step /= 2)
-            SPLATSEG_UNROLL for (int p = 0; p < step; ++p) rows[p] = rows[p] + rows[p + step];
+        SPLATSEG_UNROLL
+        for (int p = 0; p < kLanes; ++p) store(s.by_pixel[p], rows[p]);
+        SPLATSEG_UNROLL
+        for (int step = kLanes / 2; step > 0; step /= 2) {
+            SPLATSEG_UNROLL
+            for (int p = 0; p < step; ++p) rows[p] = rows[p] + rows[p + step];
+        }
         alignas(64) float total[kLanes], sums[kLanes];
         store(total, rows[0]);
         add_to_column(total, list, count, m.table);
