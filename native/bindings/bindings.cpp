@@ -14,9 +14,11 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/tuple.h>
 
-#include "simd/dispatch.h"
+#include "image/image.h"
 #include "points/neighbours.h"
+#include "raster/pixels.h"
 #include "raster/raster.h"
+#include "simd/dispatch.h"
 #include "sparse/sparse.h"
 #include "votes/rows.h"
 #include "votes/votes.h"

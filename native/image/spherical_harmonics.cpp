@@ -4,9 +4,11 @@
 //
 // The basis and its signs are those of splats/spherical_harmonics.py, which is the reference. Coefficients lie row by
 // row; a row is turned so that its Gaussians lie in lanes, and back.
-#include "simd/kernels.h"
-#include "threads/parallel.h"
+#include "image/image.h"
+#include "raster/raster.h"
 #include "simd/simd.h"
+#include "simd/stages.h"
+#include "threads/parallel.h"
 
 namespace splatseg::SPLATSEG_LEVEL {
 namespace {

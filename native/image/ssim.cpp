@@ -6,9 +6,11 @@
 // The first sweep blurs x, y, x^2 + y^2 and xy and leaves P = dS/dm, Q = dS/dE[x^2 + y^2], R = dS/dE[xy]; the window is
 // its own transpose, so the second gives dS/dx = E[P] + 2 x E[Q] + y E[R].
 // Source: Wang et al. 2004; the loss and its constants are those of 3D Gaussian Splatting (Kerbl et al. 2023).
-#include "simd/kernels.h"
-#include "threads/parallel.h"
+#include "image/image.h"
+#include "memory/buffer.h"
 #include "simd/simd.h"
+#include "simd/stages.h"
+#include "threads/parallel.h"
 
 namespace splatseg::SPLATSEG_LEVEL {
 namespace {

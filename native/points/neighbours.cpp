@@ -4,9 +4,9 @@
 
 #include <cmath>
 
-#include "simd/kernels.h"
-#include "threads/parallel.h"
 #include "simd/simd.h"
+#include "simd/stages.h"
+#include "threads/parallel.h"
 
 namespace splatseg::SPLATSEG_LEVEL {
 namespace {

@@ -1,9 +1,14 @@
 // Nearest neighbours of points in space, and which of them touch.
 #pragma once
 
-#include "raster/raster.h"
+#include <cstdint>
+
+#include "memory/buffer.h"
+#include "simd/lanes.h"
 
 namespace splatseg {
+
+struct Kernels;
 
 constexpr int kMostNeighbours = 32;
 

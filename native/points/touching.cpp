@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "points/neighbours.h"
+#include "simd/kernels.h"
 #include "threads/parallel.h"
 
 namespace splatseg {

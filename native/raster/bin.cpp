@@ -6,8 +6,9 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "threads/parallel.h"
 #include "raster/raster.h"
+#include "simd/kernels.h"
+#include "threads/parallel.h"
 
 namespace splatseg {
 namespace {

@@ -2,9 +2,9 @@
 //
 // For a block, first the weights of a run of Gaussians, then weights^T x features as a small dense product whose
 // accumulators (16 pixels x a group of channels) stay in registers.
-#include "simd/kernels.h"
-#include "threads/parallel.h"
 #include "raster/tile.h"
+#include "simd/stages.h"
+#include "threads/parallel.h"
 
 namespace splatseg::SPLATSEG_LEVEL {
 namespace {

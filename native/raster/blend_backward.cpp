@@ -9,12 +9,12 @@
 // its sums over the pixels times 1, x, y, x^2, x y, y^2.
 //
 // A sum over the 16 pixels of a block is a product of weights with a matrix (16 pixels, 16 lanes) held in 16 registers;
-// row_layout.h tells what the lanes are.
-#include "simd/kernels.h"
-#include "threads/parallel.h"
+// RowLayout (reduce.h) tells what the lanes are.
 #include "raster/reduce.h"
-#include "simd/octet.h"
 #include "raster/tile.h"
+#include "simd/octet.h"
+#include "simd/stages.h"
+#include "threads/parallel.h"
 
 namespace splatseg::SPLATSEG_LEVEL {
 namespace {

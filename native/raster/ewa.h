@@ -5,6 +5,7 @@
 // Source: EWA splatting (Zwicker et al. 2001), equations 24 to 31.
 #pragma once
 
+#include "raster/raster.h"
 #include "simd/simd.h"
 
 namespace splatseg::SPLATSEG_LEVEL {

@@ -6,9 +6,9 @@
 // A block is done when what is left of its light can change no pixel any more, which is mostly long before it is gone.
 #include <algorithm>
 
-#include "simd/kernels.h"
-#include "threads/parallel.h"
 #include "raster/tile.h"
+#include "simd/stages.h"
+#include "threads/parallel.h"
 
 namespace splatseg::SPLATSEG_LEVEL {
 namespace {

@@ -5,10 +5,10 @@
 // same order, so that a pixel has the same weights, to the bit, as in a picture.
 //
 // Alphabet: as in tile.h; x, y of a pixel's centre from the tile's centre.
-#include "simd/kernels.h"
-#include "threads/parallel.h"
-#include "sparse/sparse.h"
+#include "raster/pixels.h"
 #include "raster/tile.h"
+#include "simd/stages.h"
+#include "threads/parallel.h"
 
 namespace splatseg::SPLATSEG_LEVEL {
 namespace {

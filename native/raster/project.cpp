@@ -1,7 +1,7 @@
 // Projection of Gaussians to the image plane, 16 at a time: what is drawn, where, how wide, and how far away.
 #include "raster/ewa.h"
 
-#include "simd/kernels.h"
+#include "simd/stages.h"
 
 namespace splatseg::SPLATSEG_LEVEL {
 namespace {

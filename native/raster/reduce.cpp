@@ -2,9 +2,9 @@
 // written for a Gaussian lies beside that of its neighbour, only the slots are scattered.
 #include "raster/reduce.h"
 
-#include "threads/parallel.h"
 #include "raster/project_backward.h"
 #include "simd/simd.h"
+#include "threads/parallel.h"
 
 namespace splatseg::SPLATSEG_LEVEL {
 namespace {

@@ -4,6 +4,7 @@
 // Alphabet: k index in the chunk; p = log2 alpha; T transmittance; (left, top) px of the tile; blocks row by row.
 #pragma once
 
+#include "raster/raster.h"
 #include "simd/simd.h"
 
 namespace splatseg::SPLATSEG_LEVEL {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "raster/raster.h"
+#include "simd/kernels.h"
 
 namespace splatseg {
 

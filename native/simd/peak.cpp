@@ -1,9 +1,9 @@
 // The most multiply-adds a processor can do at this SIMD level: what every time of a benchmark is set beside.
 #include <chrono>
 
-#include "simd/kernels.h"
-#include "threads/parallel.h"
 #include "simd/simd.h"
+#include "simd/stages.h"
+#include "threads/parallel.h"
 
 namespace splatseg::SPLATSEG_LEVEL {
 namespace {

@@ -1,4 +1,4 @@
-// A vector of 16 floats, one lane per pixel of a block, on whatever the compiler was told it may use.
+// A vector of 16 floats on whatever the compiler was told it may use. In the rasteriser a lane is a pixel of a block.
 //
 // AVX-512: one register. AVX2: two. SSE and NEON: four, by the compiler's vector extensions. Every SIMD level compiles
 // its own copy of this file inside its own namespace, so that the linker can never mix code of two levels.
@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "raster/raster.h"
+#include "simd/lanes.h"
 
 #if !defined(SPLATSEG_LEVEL)
 #error "SPLATSEG_LEVEL names the SIMD level, for example v3"

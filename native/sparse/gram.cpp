@@ -4,10 +4,11 @@
 // order of the parts. So the result is the same for any number of threads.
 #include <algorithm>
 
-#include "simd/kernels.h"
-#include "threads/parallel.h"
+#include "memory/buffer.h"
 #include "simd/simd.h"
+#include "simd/stages.h"
 #include "sparse/sparse.h"
+#include "threads/parallel.h"
 
 namespace splatseg::SPLATSEG_LEVEL {
 namespace {

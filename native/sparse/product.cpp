@@ -2,10 +2,11 @@
 // one thread, in an order fixed by the matrix.
 #include <utility>
 
-#include "simd/kernels.h"
-#include "threads/parallel.h"
+#include "memory/buffer.h"
 #include "simd/simd.h"
+#include "simd/stages.h"
 #include "sparse/sparse.h"
+#include "threads/parallel.h"
 
 namespace splatseg::SPLATSEG_LEVEL {
 namespace {

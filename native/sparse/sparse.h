@@ -4,29 +4,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "memory/arena.h"
 #include "memory/buffer.h"
 
 namespace splatseg {
-
-struct Kernels;
-struct Plan;
-
-// Memory that is only added to, in pieces that never move. Of one thread at a time.
-class Arena {
-public:
-    Arena();
-    ~Arena();
-    Arena(Arena&&) noexcept;
-    Arena& operator=(Arena&&) noexcept;
-
-    uint32_t* take(size_t words);  // of 4 bytes
-    size_t bytes() const { return bytes_; }
-
-private:
-    std::vector<Buffer> pieces_;
-    uint32_t* next_ = nullptr;
-    size_t left_ = 0, bytes_ = 0;
-};
 
 struct SparseRow {
     const uint32_t* columns;
@@ -42,19 +23,6 @@ struct SparseMatrix {
 
     size_t bytes() const;
 };
-
-// Sampled pixels, tile by tile. G tiles have any.
-struct PixelGroups {
-    const int64_t* pixels;  // (P,2) x, y
-    const uint32_t* order;  // (P,) pixels tile by tile; in the order given within a tile
-    const uint32_t* tiles;  // (G,)
-    const uint32_t* first;  // (G+1,) where a tile's pixels start in `order`
-    int64_t count;          // G
-    uint32_t longest;       // entries of the longest tile list among those tiles
-};
-
-// The weights (P,N) of all Gaussians that contribute to sampled pixels (P,2), front to back.
-SparseMatrix pixel_weights(const Kernels& kernels, const Plan& plan, const int64_t* pixels, int64_t count, int threads);
 
 // The CSR matrix that is in the memory of others, who keep it. Throws std::invalid_argument for rows that do not follow
 // one another and for columns outside 0..width - 1.

@@ -2,8 +2,9 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "threads/parallel.h"
 #include "raster/raster.h"
+#include "simd/kernels.h"
+#include "threads/parallel.h"
 #include "votes/votes.h"
 
 namespace splatseg {

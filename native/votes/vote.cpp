@@ -4,9 +4,9 @@
 // over pixels is a sum of vectors; what all pixels of the block share is summed once, for all layers.
 #include <utility>
 
-#include "simd/kernels.h"
-#include "threads/parallel.h"
 #include "raster/tile.h"
+#include "simd/stages.h"
+#include "threads/parallel.h"
 #include "votes/votes.h"
 
 namespace splatseg::SPLATSEG_LEVEL {

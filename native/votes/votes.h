@@ -5,6 +5,9 @@
 
 namespace splatseg {
 
+struct Kernels;
+struct Plan;
+
 struct LabelMaps {
     const int32_t* labels;  // (L,H,W) 0..count, 0 = none
     int64_t layers;         // L

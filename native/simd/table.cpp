@@ -1,5 +1,5 @@
-// The table of one SIMD level.
-#include "simd/kernels.h"
+// Fills the table of one SIMD level.
+#include "simd/stages.h"
 
 #define SPLATSEG_TEXT(x) #x
 #define SPLATSEG_NAME(x) SPLATSEG_TEXT(x)
