@@ -100,6 +100,13 @@ def test_imports_flow_from_left_to_right(module: Path) -> None:
 
 
 @pytest.mark.parametrize("source", NATIVE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_native_file_fits_its_budget_and_opens_with_what_it_is(source: Path) -> None:
+    text = source.read_text()
+    assert text.count("\n") <= 400, "a file of code has at most 400 lines"
+    assert text.startswith("// "), "a file of code opens with what it is"
+
+
+@pytest.mark.parametrize("source", NATIVE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_includes_of_the_native_code_flow_from_left_to_right(source: Path) -> None:
     rank = {folder: rank for rank, folders in enumerate(NATIVE_ORDER) for folder in folders}
     own = source.relative_to(ROOT / "native").parts[0]

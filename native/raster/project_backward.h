@@ -1,3 +1,4 @@
+// The gradients of Gaussians from what the pixels leave of them.
 #pragma once
 
 #include "raster/raster.h"

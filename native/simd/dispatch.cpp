@@ -1,3 +1,4 @@
+// Levels are tried from the best down; which of them run here is asked of the processor itself.
 #include "simd/dispatch.h"
 
 #include <atomic>
