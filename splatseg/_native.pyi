@@ -1,4 +1,4 @@
-"""The native extension, compiled from native/. Use it through splatseg.raster; the contract is native/raster.h."""
+"""The native extension, compiled from native/. Used through splatseg.raster; its contract is native/raster/raster.h."""
 
 import numpy as np
 from torch import Tensor
@@ -25,7 +25,7 @@ class Plan:
     def bin_ms(self) -> float: ...
 
 class SparseMatrix:
-    """Weights by rows (native/sparse.h)."""
+    """Weights by rows (native/sparse/sparse.h)."""
 
     @property
     def height(self) -> int: ...
@@ -80,7 +80,7 @@ def gram_product(matrix: SparseMatrix, scales: np.ndarray, dense: np.ndarray, ou
     """out (M,C) float64 = matrix^T diag(scales (N,)) matrix dense (M,C)."""
 
 MaskViews = tuple[np.ndarray, np.ndarray, int, int]
-"""view_of (M,), layer_of (M,) int32, and how many views and layers there are (native/vote_rows.h)."""
+"""view_of (M,), layer_of (M,) int32, and how many views and layers there are (native/votes/rows.h)."""
 
 def tallies(
     votes: SparseMatrix, masks: MaskViews, groups: np.ndarray, inside: np.ndarray, seen: np.ndarray, threads: int
@@ -122,7 +122,7 @@ def touching(
     out: np.ndarray,
     threads: int,
 ) -> None:
-    """out (n,) int32: the lowest point of each component of finite points (n,3) that touch (native/neighbours.h)."""
+    """out (n,) int32: the lowest point of each component of points (n,3) that touch (native/points/neighbours.h)."""
 
 def photometric(
     image: Tensor, target: Tensor, ssim_weight: float, gradient: Tensor | None, threads: int

@@ -41,6 +41,11 @@ ORDER = [
 ]
 """The rooms from the ground up; a module imports from rooms below its own."""
 
+NATIVE_ORDER = [["threads"], ["memory"], ["simd"], ["sparse"], ["raster"], ["votes", "points", "image"], ["bindings"]]
+"""The folders of native/ from the ground up; a file includes from its own folder and from those below."""
+
+NATIVE = sorted(path for path in (ROOT / "native").rglob("*") if path.suffix in (".cpp", ".h"))
+
 RANK = {stage: rank for rank, stages in enumerate(ORDER) for stage in stages}
 
 LOOPS = {"fit_splats"}
@@ -95,11 +100,26 @@ def test_imports_flow_from_left_to_right(module: Path) -> None:
             assert RANK[parts[1]] < RANK[stage], f"{stage} must not import {name}: it lies to its right"
 
 
+@pytest.mark.parametrize("source", NATIVE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_native_file_fits_its_budget_and_opens_with_what_it_is(source: Path) -> None:
+    text = source.read_text()
+    assert text.count("\n") <= 400, "a file of code has at most 400 lines"
+    assert text.startswith("// "), "a file of code opens with what it is"
+
+
+@pytest.mark.parametrize("source", NATIVE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_includes_of_the_native_code_flow_from_left_to_right(source: Path) -> None:
+    rank = {folder: rank for rank, folders in enumerate(NATIVE_ORDER) for folder in folders}
+    own = source.relative_to(ROOT / "native").parts[0]
+    for included in re.findall(r'#include "([^"]+)"', source.read_text()):
+        folder = included.split("/")[0]
+        assert folder == own or rank[folder] < rank[own], f"{own} must not include {included}: it lies to its right"
+
+
 def test_a_folder_holds_no_more_than_one_can_take_in() -> None:
-    for folder in {module.parent for module in MODULES} | {*(ROOT / "native").rglob("*")}:
-        if folder.is_dir():
-            code = [path for path in folder.iterdir() if path.suffix in (".py", ".cpp", ".h", ".js")]
-            assert len(code) <= MOST_FILES, f"{folder.relative_to(ROOT)} has {len(code)} files of code"
+    for folder in {path.parent for path in [*MODULES, *NATIVE]} | {ROOT / "native"}:
+        code = [path for path in folder.iterdir() if path.suffix in (".py", ".cpp", ".h", ".js")]
+        assert len(code) <= MOST_FILES, f"{folder.relative_to(ROOT)} has {len(code)} files of code"
 
 
 def test_no_module_is_a_drawer_for_everything() -> None:
@@ -118,8 +138,8 @@ def test_a_public_function_says_what_it_does(module: Path) -> None:
 
 
 def test_only_the_bindings_know_python() -> None:
-    for source in (ROOT / "native").iterdir():
-        if source.name != "bindings.cpp":
+    for source in NATIVE:
+        if source.parent.name != "bindings":
             assert not re.search(r"nanobind|Python\.h", source.read_text()), source.name
 
 

@@ -1,8 +1,8 @@
 """The rasteriser in C++ on the CPU: tensors in, tensors out, autograd around the kernels of `native/`.
 
 float32 only (other types are converted on the way in). Threads: as many as torch uses (`torch.set_num_threads`); the
-result is the same to the bit for any number. The contract of the kernels is native/raster.h; alphabet and semantics
-are those of `raster.interface`.
+result is the same to the bit for any number. The contract of the kernels is native/raster/raster.h; alphabet and
+semantics are those of `raster.interface`.
 """
 
 from __future__ import annotations

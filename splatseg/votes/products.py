@@ -1,4 +1,4 @@
-"""Products with the votes, row by row, on all threads: the face of native/gram.cpp and native/vote_rows.cpp.
+"""Products with the votes, row by row, on all threads: the face of native/sparse/gram.cpp and native/votes/rows.cpp.
 
 Rows are read where they lie, so nothing of the size of the votes is copied; they may lie in a file that is mapped into
 memory. Every result is the same to the bit for any number of threads.

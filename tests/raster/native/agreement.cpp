@@ -11,8 +11,8 @@
 #include <random>
 #include <vector>
 
-#include "dispatch.h"
-#include "raster.h"
+#include "simd/dispatch.h"
+#include "raster/raster.h"
 
 namespace {
 
@@ -191,7 +191,8 @@ int main() {
         kernels.backward(plan, gaussians,
                          {features.data(), kChannels, image.data(), alphas.data(), weights.data(), grad_alphas.data()},
                          grad_features.data(),
-                         {found[0].data(), found[1].data(), found[2].data(), found[3].data(), grad_means2d.data()}, {}, 2);
+                         {found[0].data(), found[1].data(), found[2].data(), found[3].data(), grad_means2d.data()}, {},
+                         2);
         const char* name = level.c_str();
         good &= check(name, "forward", image, blended, 1e-5);
         good &= check(name, "transpose", sums, transposed, 1e-5);

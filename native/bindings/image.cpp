@@ -1,0 +1,75 @@
+// Colours of Gaussians, and the loss of an image.
+#include "image/image.h"
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "bindings/checks.h"
+#include "bindings/groups.h"
+#include "simd/dispatch.h"
+
+namespace splatseg::bindings {
+namespace {
+
+std::tuple<double, double> photometric(Floats<3> image, Floats<3> target, float ssim_weight,
+                                       std::optional<Out<3>> gradient, int threads) {
+    const int64_t height = size(image, 0), width = size(image, 1);
+    require(has_shape(image, height, width, 3) && has_shape(target, height, width, 3) &&
+                (!gradient || has_shape(*gradient, height, width, 3)),
+            "images must all have shape (H, W, 3)");
+    require(height > 0 && width > 0, "images must not be empty");
+    const ImagePair pair{image.data(), target.data(), static_cast<int>(height), static_cast<int>(width)};
+    float* out = gradient ? gradient->data() : nullptr;
+    return run(threads, [&] {
+        double l1 = 0.0, ssim = 0.0;
+        kernels().photometric(pair, ssim_weight, out, &l1, &ssim, threads);
+        return std::tuple(l1, ssim);
+    });
+}
+
+Harmonics harmonics(const Floats<2>& means, const std::vector<double>& position, const Floats<2>& sh0,
+                    const Floats<3>& shN, int degree) {
+    const int64_t n = size(means, 0), stored = size(shN, 1);
+    require(has_shape(means, n, 3) && has_shape(sh0, n, 3), "means and sh0 must have shape (N, 3)");
+    require(has_shape(shN, n, stored, 3), "shN must have shape (N, K, 3)");
+    require(degree >= 0 && degree <= 3, "the degree must be in 0..3");
+    require((degree + 1) * (degree + 1) - 1 <= stored && stored <= 15,
+            "shN must hold the coefficients of the degree, and at most 15");
+    require(position.size() == 3, "position must have 3 numbers");
+    const auto p = [&](int i) { return static_cast<float>(position[i]); };
+    return {means.data(), {p(0), p(1), p(2)}, sh0.data(), shN.data(), n, static_cast<int>(stored), degree};
+}
+
+void colors(Floats<2> means, const std::vector<double>& position, Floats<2> sh0, Floats<3> shN, int degree, Out<2> out,
+            int threads) {
+    const Harmonics h = harmonics(means, position, sh0, shN, degree);
+    require(has_shape(out, h.count, 3), "out must have shape (N, 3)");
+    run(threads, [&] { kernels().colors(h, out.data(), threads); });
+}
+
+void colors_backward(Floats<2> means, const std::vector<double>& position, Floats<2> sh0, Floats<3> shN, int degree,
+                     Floats<2> out, Floats<2> grad, Out<2> grad_sh0, Out<3> grad_shN, int threads) {
+    const Harmonics h = harmonics(means, position, sh0, shN, degree);
+    require(has_shape(out, h.count, 3) && has_shape(grad, h.count, 3), "out and grad must have shape (N, 3)");
+    require(has_shape(grad_sh0, h.count, 3), "grad_sh0 must have shape (N, 3)");
+    require(has_shape(grad_shN, h.count, h.stored, 3), "grad_shN must have the shape of shN");
+    run(threads,
+        [&] { kernels().colors_backward(h, out.data(), grad.data(), grad_sh0.data(), grad_shN.data(), threads); });
+}
+
+}  // namespace
+
+void add_image(nb::module_& m) {
+    using namespace nb::literals;
+    m.def("photometric", &photometric, "image"_a, "target"_a, "ssim_weight"_a, "gradient"_a.none(), "threads"_a);
+    m.def("colors", &colors, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a, "threads"_a);
+    m.def("colors_backward", &colors_backward, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a, "grad"_a,
+          "grad_sh0"_a, "grad_shN"_a, "threads"_a);
+}
+
+}  // namespace splatseg::bindings

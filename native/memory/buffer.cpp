@@ -1,0 +1,118 @@
+// A pool of freed blocks: the best fit is handed out again, up to kKept bytes are kept.
+#include "memory/buffer.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+#include <utility>
+#include <vector>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+#if defined(_WIN32)
+#include <malloc.h>
+#endif
+
+#include "threads/parallel.h"
+
+namespace splatseg {
+namespace {
+
+constexpr size_t kKept = size_t(512) << 20;
+constexpr size_t kHugePage = size_t(2) << 20;
+
+struct Block {
+    void* data;
+    size_t bytes;
+};
+
+struct Pool {
+    ForkSafeMutex mutex;
+    std::vector<Block> blocks;
+    size_t kept = 0;
+};
+
+Pool& pool() {
+    static Pool* instance = new Pool;  // never destroyed: buffers may outlive static destruction
+    return *instance;
+}
+
+void* allocate(size_t bytes) {
+    const size_t alignment = bytes >= 2 * kHugePage ? kHugePage : 64;
+#if defined(_WIN32)
+    void* data = _aligned_malloc(bytes, alignment);
+#else
+    void* data = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+#endif
+    if (!data) throw std::bad_alloc();
+#if defined(__linux__)
+    if (alignment == kHugePage) madvise(data, bytes, MADV_HUGEPAGE);
+#endif
+    return data;
+}
+
+void release(void* data) {
+#if defined(_WIN32)
+    _aligned_free(data);
+#else
+    std::free(data);
+#endif
+}
+
+}  // namespace
+
+Buffer::Buffer(size_t bytes) : bytes_(bytes < 64 ? 64 : (bytes + 63) / 64 * 64) {
+    Pool& p = pool();
+    {
+        std::lock_guard<ForkSafeMutex> lock(p.mutex);
+        size_t best = SIZE_MAX;
+        for (size_t i = 0; i < p.blocks.size(); ++i) {
+            const size_t size = p.blocks[i].bytes;
+            if (size >= bytes_ && size <= 2 * bytes_ + 4096 && (best == SIZE_MAX || size < p.blocks[best].bytes))
+                best = i;
+        }
+        if (best != SIZE_MAX) {
+            data_ = p.blocks[best].data;
+            bytes_ = p.blocks[best].bytes;
+            p.kept -= bytes_;
+            p.blocks[best] = p.blocks.back();
+            p.blocks.pop_back();
+            return;
+        }
+    }
+    bytes_ += bytes_ / 8 / 64 * 64;  // room for a scene that grows a little
+    data_ = allocate(bytes_);
+}
+
+Buffer::~Buffer() {
+    if (!data_) return;
+    Pool& p = pool();
+    {
+        std::lock_guard<ForkSafeMutex> lock(p.mutex);
+        // The oldest blocks go first: a scene that has grown never asks for their size again.
+        while (!p.blocks.empty() && p.kept + bytes_ > kKept) {
+            p.kept -= p.blocks.front().bytes;
+            release(p.blocks.front().data);
+            p.blocks.erase(p.blocks.begin());
+        }
+        if (bytes_ <= kKept) {
+            p.blocks.push_back({data_, bytes_});
+            p.kept += bytes_;
+            data_ = nullptr;
+        }
+    }
+    if (data_) release(data_);
+}
+
+Buffer::Buffer(Buffer&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+
+Buffer& Buffer::operator=(Buffer&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+}
+
+}  // namespace splatseg

@@ -1,0 +1,198 @@
+// Depth order and tile lists: one stable radix sort of all drawn Gaussians by depth, then a counting sort into tiles.
+//
+// Both are stable and go through the Gaussians by index, so equal depths stay in the order of their indices and the
+// result does not depend on how many threads shared the work.
+#include <chrono>
+#include <cstring>
+#include <stdexcept>
+
+#include "raster/raster.h"
+#include "simd/kernels.h"
+#include "threads/parallel.h"
+
+namespace splatseg {
+namespace {
+
+constexpr int kDigitBits = 11;
+constexpr int kDigits = 1 << kDigitBits;
+constexpr int kMaxParts = 64;
+
+// The drawn Gaussians of all groups, by index. Returns how many.
+int64_t collect(const Projection& projection, int64_t count, DepthId* drawn, int threads) {
+    const int64_t groups = (count + kGroup - 1) / kGroup;
+    Buffer offsets_buffer((groups + 1) * sizeof(uint32_t));
+    uint32_t* offsets = offsets_buffer.as<uint32_t>();
+    offsets[0] = 0;
+    for (int64_t g = 0; g < groups; ++g) offsets[g + 1] = offsets[g] + projection.group_count[g];
+    parallel_for(groups, threads, [&](int64_t g, int) {
+        std::memcpy(drawn + offsets[g], projection.drawn + g * kGroup, projection.group_count[g] * sizeof(DepthId));
+    });
+    return offsets[groups];
+}
+
+int parts_for(int64_t items, int threads) {
+    int parts = threads < kMaxParts ? threads : kMaxParts;
+    while (parts > 1 && items / parts < 4096) --parts;  // not worth waking a thread
+    return parts < 1 ? 1 : parts;
+}
+
+int64_t part_begin(int64_t items, int parts, int64_t part) { return items * part / parts; }
+
+// One pass of a stable least-significant-digit radix sort, cut into parts of consecutive items.
+void sort_by_digit(const DepthId* in, DepthId* out, int64_t n, int shift, uint32_t* counts, int parts, int threads) {
+    parallel_for(parts, threads, [&](int64_t part, int) {
+        uint32_t* mine = counts + part * kDigits;
+        std::memset(mine, 0, kDigits * sizeof(uint32_t));
+        const int64_t end = part_begin(n, parts, part + 1);
+        for (int64_t i = part_begin(n, parts, part); i < end; ++i) ++mine[in[i].depth_bits >> shift & (kDigits - 1)];
+    });
+    uint32_t sum = 0;
+    for (int digit = 0; digit < kDigits; ++digit)
+        for (int part = 0; part < parts; ++part) {
+            const uint32_t here = counts[part * kDigits + digit];
+            counts[part * kDigits + digit] = sum;
+            sum += here;
+        }
+    parallel_for(parts, threads, [&](int64_t part, int) {
+        uint32_t* mine = counts + part * kDigits;
+        const int64_t end = part_begin(n, parts, part + 1);
+        for (int64_t i = part_begin(n, parts, part); i < end; ++i)
+            out[mine[in[i].depth_bits >> shift & (kDigits - 1)]++] = in[i];
+    });
+}
+
+// Sorts front to back; `other` is scratch of the same size. Returns whichever of the two holds the result.
+DepthId* sort_by_depth(DepthId* drawn, DepthId* other, int64_t n, int parts, int threads) {
+    const Buffer counts(static_cast<size_t>(parts) * kDigits * sizeof(uint32_t));
+    for (int shift = 0; shift < 32; shift += kDigitBits) {
+        sort_by_digit(drawn, other, n, shift, counts.as<uint32_t>(), parts, threads);
+        DepthId* swapped = drawn;
+        drawn = other;
+        other = swapped;
+    }
+    return drawn;
+}
+
+// Squares of 8x8 tiles, row by row, and a Z-curve inside each.
+void order_tiles(Plan& plan) {
+    plan.tile_order = Buffer(sizeof(uint32_t) * plan.tiles_x * plan.tiles_y);
+    uint32_t* next = plan.tile_order.as<uint32_t>();
+    for (int top = 0; top < plan.tiles_y; top += 8)
+        for (int left = 0; left < plan.tiles_x; left += 8)
+            for (int z = 0; z < 64; ++z) {
+                const int x = left + ((z & 1) | (z >> 1 & 2) | (z >> 2 & 4));
+                const int y = top + ((z >> 1 & 1) | (z >> 2 & 2) | (z >> 3 & 4));
+                if (x < plan.tiles_x && y < plan.tiles_y) *next++ = static_cast<uint32_t>(y * plan.tiles_x + x);
+            }
+}
+
+uint32_t area(TileRect r) { return static_cast<uint32_t>(r.x1 - r.x0) * static_cast<uint32_t>(r.y1 - r.y0); }
+
+// Fills first_touch and returns the number of entries.
+uint64_t count_touches(const TileRect* rects, int64_t count, uint32_t* first_touch) {
+    uint64_t total = 0;
+    for (int64_t id = 0; id < count; ++id) {
+        first_touch[id] = static_cast<uint32_t>(total);
+        total += area(rects[id]);
+    }
+    if (total >= UINT32_MAX) throw std::length_error("the scene meets more than 4 billion tiles; render it smaller");
+    first_touch[count] = static_cast<uint32_t>(total);
+    return total;
+}
+
+// Rectangles are read in depth order, that is from anywhere: fetched this many Gaussians ahead.
+constexpr int64_t kAhead = 16;
+
+// Counting sort into tiles. Parts are consecutive in depth order and count apart, so every part knows where to write.
+void fill_tiles(const TileRect* rects, const DepthId* order, int64_t n, int parts, Plan& plan, int threads) {
+    const int64_t tiles = static_cast<int64_t>(plan.tiles_x) * plan.tiles_y;
+    const Buffer counts_buffer(static_cast<size_t>(parts) * tiles * sizeof(uint32_t));
+    uint32_t* counts = counts_buffer.as<uint32_t>();
+    const uint32_t* first_touch = plan.first_touch.as<uint32_t>();
+    uint32_t* tile_start = plan.tile_start.as<uint32_t>();
+    uint32_t* tile_ids = plan.tile_ids.as<uint32_t>();
+    uint32_t* entry_of_touch = plan.entry_of_touch.as<uint32_t>();
+    const auto for_each_tile = [&](TileRect r, auto&& visit) {
+        for (int y = r.y0; y < r.y1; ++y)
+            for (int x = r.x0; x < r.x1; ++x) visit(y * plan.tiles_x + x);
+    };
+    parallel_for(parts, threads, [&](int64_t part, int) {
+        uint32_t* mine = counts + part * tiles;
+        std::memset(mine, 0, tiles * sizeof(uint32_t));
+        const int64_t end = part_begin(n, parts, part + 1);
+        for (int64_t i = part_begin(n, parts, part); i < end; ++i) {
+            if (i + kAhead < end) __builtin_prefetch(rects + order[i + kAhead].id);
+            for_each_tile(rects[order[i].id], [&](int tile) { ++mine[tile]; });
+        }
+    });
+    uint32_t sum = 0;
+    for (int64_t tile = 0; tile < tiles; ++tile) {
+        tile_start[tile] = sum;
+        for (int part = 0; part < parts; ++part) {
+            const uint32_t here = counts[part * tiles + tile];
+            counts[part * tiles + tile] = sum;
+            sum += here;
+        }
+    }
+    tile_start[tiles] = sum;
+    parallel_for(parts, threads, [&](int64_t part, int) {
+        uint32_t* mine = counts + part * tiles;
+        const int64_t end = part_begin(n, parts, part + 1);
+        for (int64_t i = part_begin(n, parts, part); i < end; ++i) {
+            if (i + kAhead < end) {
+                __builtin_prefetch(rects + order[i + kAhead].id);
+                __builtin_prefetch(first_touch + order[i + kAhead].id);
+            }
+            const uint32_t id = order[i].id;
+            uint32_t touch = first_touch[id];
+            for_each_tile(rects[id], [&](int tile) {
+                const uint32_t entry = mine[tile]++;
+                tile_ids[entry] = id;
+                entry_of_touch[touch++] = entry;
+            });
+        }
+    });
+}
+
+}  // namespace
+
+void bin(const Projection& projection, Plan& plan, int threads) {
+    plan.tiles_x = (plan.camera.width + kTile - 1) / kTile;
+    plan.tiles_y = (plan.camera.height + kTile - 1) / kTile;
+    const int64_t tiles = static_cast<int64_t>(plan.tiles_x) * plan.tiles_y;
+    order_tiles(plan);
+    const Buffer drawn(plan.count * sizeof(DepthId)), other(plan.count * sizeof(DepthId));
+    const int64_t n = collect(projection, plan.count, drawn.as<DepthId>(), threads);
+    const int parts = parts_for(n, threads);
+    const DepthId* order = sort_by_depth(drawn.as<DepthId>(), other.as<DepthId>(), n, parts, threads);
+
+    plan.drawn = static_cast<uint32_t>(n);
+    plan.first_touch = Buffer((plan.count + 1) * sizeof(uint32_t));
+    plan.entries = count_touches(projection.rects, plan.count, plan.first_touch.as<uint32_t>());
+    plan.tile_start = Buffer((tiles + 1) * sizeof(uint32_t));
+    plan.tile_ids = Buffer(plan.entries * sizeof(uint32_t));
+    plan.entry_of_touch = Buffer(plan.entries * sizeof(uint32_t));
+    fill_tiles(projection.rects, order, n, parts, plan, threads);
+}
+
+void prepare(const Kernels& kernels, const Gaussians& gaussians, Plan& plan, int32_t* radii, int threads) {
+    const size_t n = gaussians.count;
+    const int64_t groups = (gaussians.count + kGroup - 1) / kGroup;
+    const Buffer rects(n * sizeof(TileRect)), drawn(n * sizeof(DepthId)), group_count(groups * sizeof(uint32_t));
+    plan.count = gaussians.count;
+    plan.splats = Buffer(n * sizeof(Splat2d));
+    const Projection projection{plan.splats.as<Splat2d>(), rects.as<TileRect>(), drawn.as<DepthId>(),
+                                group_count.as<uint32_t>(), radii};
+    const auto start = std::chrono::steady_clock::now();
+    parallel_for(groups, threads, [&](int64_t group, int) {
+        const int64_t begin = group * kGroup, end = begin + kGroup < plan.count ? begin + kGroup : plan.count;
+        kernels.project(gaussians, plan.camera, plan.cutoffs, projection, begin, end);
+    });
+    const auto projected = std::chrono::steady_clock::now();
+    bin(projection, plan, threads);
+    const auto binned = std::chrono::steady_clock::now();
+    plan.project_ms = std::chrono::duration<double, std::milli>(projected - start).count();
+    plan.bin_ms = std::chrono::duration<double, std::milli>(binned - projected).count();
+}
+
+}  // namespace splatseg

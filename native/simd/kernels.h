@@ -1,0 +1,95 @@
+// The table of the stages that are compiled once for each SIMD level: what each reads and writes.
+//
+// The stages are defined in the folders whose structs they take. This folder lies below those, so it only names the
+// structs.
+#pragma once
+
+#include <cstdint>
+
+namespace splatseg {
+
+// memory/
+class Arena;
+
+// sparse/
+struct SparseMatrix;
+struct SparseRow;
+
+// raster/
+struct BackwardInput;
+struct Camera;
+struct Cutoffs;
+struct Gaussians;
+struct GeometryGradients;
+struct GrowthStatistics;
+struct PixelGroups;
+struct Plan;
+struct Projection;
+
+// votes/
+struct EntryVotes;
+struct LabelMaps;
+
+// points/
+struct Neighbours;
+struct PointTree;
+
+// image/
+struct Harmonics;
+struct ImagePair;
+
+struct Kernels {
+    const char* level;
+
+    // Projects Gaussians [begin, end) of one group.
+    void (*project)(const Gaussians&, const Camera&, const Cutoffs&, const Projection&, int64_t begin, int64_t end);
+
+    // blended (H,W,F), alphas (H,W) from features (N,F).
+    void (*blend)(const Plan&, const float* features, int64_t channels, float* blended, float* alphas, int threads);
+
+    // out (H,W): the highest level L >= 1 such that Gaussians of levels (N,) from L on, 0..count, make up more than
+    // `share` of the pixel, 0 for none.
+    void (*blend_levels)(const Plan&, const uint8_t* levels, int count, float share, uint8_t* out, int threads);
+
+    // sums (N,C): for each Gaussian the sum over pixels of w * values (H,W,C). The transpose of blend.
+    void (*accumulate)(const Plan&, const float* values, int64_t channels, float* sums, int threads);
+
+    // grad_features (N,F) and the geometry's gradients.
+    void (*backward)(const Plan&, const Gaussians&, const BackwardInput&, float* grad_features,
+                     const GeometryGradients&, const GrowthStatistics&, int threads);
+
+    // A row for every sampled pixel; what the rows point to is taken from the arena of the worker.
+    void (*pixel_weights)(const Plan&, const PixelGroups&, SparseRow* rows, Arena* arenas, int threads);
+
+    // out (height, C) = matrix x dense (width, C)
+    void (*sparse_product)(const SparseMatrix&, const float* dense, int64_t channels, float* out, int threads);
+
+    // out (width, C) = matrix^T x dense (height, C)
+    void (*sparse_transposed_product)(const SparseMatrix&, const float* dense, int64_t channels, float* out,
+                                      int threads);
+
+    // out (width, C) = matrix^T x diag(scales (height,)) x matrix x dense (width, C)
+    void (*gram_product)(const SparseMatrix&, const float* scales, const float* dense, int64_t channels, double* out,
+                         int threads);
+
+    // Of every point of the tree.
+    void (*nearest_neighbours)(const PointTree&, const Neighbours& out, int threads);
+
+    // Votes of every tile for each of its entries (E,); what they point to is taken from the arena of the worker.
+    void (*vote)(const Plan&, const LabelMaps&, EntryVotes* entries, Arena* arenas, int threads);
+
+    // (1 - ssim_weight) * L1 + ssim_weight * (1 - SSIM), means over H, W and channels. gradient (H,W,3) with respect
+    // to the image, or null. Writes l1 and ssim.
+    void (*photometric)(const ImagePair&, float ssim_weight, float* gradient, double* l1, double* ssim, int threads);
+
+    // out (N,3) from spherical harmonics, clamped below at 0; and, given out and its gradient, those of the
+    // coefficients (N,3), (N,stored,3), zero beyond the degree in use.
+    void (*colors)(const Harmonics&, float* out, int threads);
+    void (*colors_backward)(const Harmonics&, const float* out, const float* grad, float* grad_sh0, float* grad_shN,
+                            int threads);
+
+    // Billions of multiplications and additions a second, the best of a few tries of some milliseconds.
+    double (*peak_gflops)(int threads);
+};
+
+}  // namespace splatseg

@@ -1,0 +1,176 @@
+// Passes over the rows of votes. Whatever is summed over rows is summed in an order fixed by the input.
+#include "votes/rows.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "threads/parallel.h"
+
+namespace splatseg {
+namespace {
+
+constexpr int64_t kRowsAtOnce = 1024;
+constexpr int64_t kLongest = 65536;  // rows of a group that one thread sums
+
+template <class F>
+void for_each_row(const SparseMatrix& matrix, int threads, const F& work) {
+    parallel_for((matrix.height + kRowsAtOnce - 1) / kRowsAtOnce, threads, [&](int64_t chunk, int worker) {
+        const int64_t end = std::min((chunk + 1) * kRowsAtOnce, matrix.height);
+        for (int64_t r = chunk * kRowsAtOnce; r < end; ++r) work(matrix.rows.as<SparseRow>()[r], worker);
+    });
+}
+
+// Calls visit(view, seen) for every view with entries in the row; `layers` is scratch, all zero before and after.
+template <class F>
+void for_each_view(const SparseRow& row, const MaskViews& masks, float* layers, const F& visit) {
+    for (uint32_t j = 0; j < row.count;) {
+        const int32_t view = masks.view_of[row.columns[j]];
+        float seen = 0.0f;
+        uint32_t end = j;
+        for (; end < row.count && masks.view_of[row.columns[end]] == view; ++end)
+            seen = std::max(seen, layers[masks.layer_of[row.columns[end]]] += row.weights[end]);
+        for (; j < end; ++j) layers[masks.layer_of[row.columns[j]]] = 0.0f;
+        visit(view, seen);
+    }
+}
+
+struct Chunk {  // rows of one group, places in the order by group
+    int64_t group, begin, end;
+};
+
+int32_t root_of(std::vector<int32_t>& parent, int32_t node) {
+    while (parent[node] != node) node = parent[node] = parent[parent[node]];
+    return node;
+}
+
+void join(std::vector<int32_t>& parent, int32_t a, int32_t b) {  // the lowest is the root
+    a = root_of(parent, a), b = root_of(parent, b);
+    if (a != b) parent[std::max(a, b)] = std::min(a, b);
+}
+
+}  // namespace
+
+void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* groups, int64_t count, float* inside,
+             float* seen, int threads) {
+    std::vector<int64_t> first(count + 1, 0);
+    for (int64_t i = 0; i < votes.height; ++i)
+        if (groups[i] >= 0) ++first[groups[i] + 1];
+    std::partial_sum(first.begin(), first.end(), first.begin());
+    std::vector<uint32_t> order(first[count]);
+    std::vector<int64_t> next(first.begin(), first.end() - 1);
+    for (int64_t i = 0; i < votes.height; ++i)
+        if (groups[i] >= 0) order[next[groups[i]]++] = static_cast<uint32_t>(i);
+    std::vector<Chunk> chunks;
+    for (int64_t k = 0; k < count; ++k)
+        for (int64_t begin = first[k]; begin < first[k + 1]; begin += kLongest)
+            chunks.push_back({k, begin, std::min(begin + kLongest, first[k + 1])});
+    const int64_t width = votes.width + masks.views;
+    std::vector<float> sums(chunks.size() * width, 0.0f);
+    std::vector<std::vector<float>> layers(threads, std::vector<float>(masks.layers, 0.0f));
+    parallel_for(static_cast<int64_t>(chunks.size()), threads, [&](int64_t index, int worker) {
+        float *own_inside = sums.data() + index * width, *own_seen = own_inside + votes.width;
+        for (int64_t place = chunks[index].begin; place < chunks[index].end; ++place) {
+            const SparseRow& row = votes.rows.as<SparseRow>()[order[place]];
+            for (uint32_t j = 0; j < row.count; ++j) own_inside[row.columns[j]] += row.weights[j];
+            for_each_view(row, masks, layers[worker].data(), [&](int32_t view, float sum) { own_seen[view] += sum; });
+        }
+    });
+    std::fill_n(inside, count * votes.width, 0.0f);
+    std::fill_n(seen, count * masks.views, 0.0f);
+    for (size_t index = 0; index < chunks.size(); ++index) {
+        const float* own = sums.data() + index * width;
+        float* to_inside = inside + chunks[index].group * votes.width;
+        float* to_seen = seen + chunks[index].group * masks.views;
+        for (int64_t m = 0; m < votes.width; ++m) to_inside[m] += own[m];
+        for (int64_t v = 0; v < masks.views; ++v) to_seen[v] += own[votes.width + v];
+    }
+}
+
+void shares(const SparseMatrix& votes, const MaskViews& masks, const float* weight, const float* quality, float* inside,
+            float* seen, int threads) {
+    std::vector<std::vector<float>> layers(threads, std::vector<float>(masks.layers, 0.0f));
+    for_each_row(votes, threads, [&](const SparseRow& row, int worker) {
+        float inner = 0.0f, all = 0.0f;
+        for (uint32_t j = 0; j < row.count; ++j) inner += row.weights[j] * weight[row.columns[j]];
+        for_each_view(row, masks, layers[worker].data(), [&](int32_t view, float sum) { all += sum * quality[view]; });
+        inside[row.row] = inner;
+        seen[row.row] = all;
+    });
+}
+
+void reassigned(const SparseMatrix& votes, const MaskViews& masks, const Matches& matches, const int32_t* ids,
+                float evidence, int32_t* out, int threads) {
+    struct Scratch {
+        std::vector<float> layers, inside;  // (L,), (K,) zero between two rows
+        std::vector<int32_t> found;         // segments with anything inside
+        std::vector<std::pair<int32_t, float>> views;
+    };
+    std::vector<Scratch> scratch(threads);
+    for (Scratch& s : scratch) s.layers.assign(masks.layers, 0.0f), s.inside.assign(matches.count, 0.0f);
+    for_each_row(votes, threads, [&](const SparseRow& row, int worker) {
+        Scratch& s = scratch[worker];
+        s.found.clear();
+        s.views.clear();
+        for (uint32_t j = 0; j < row.count; ++j)
+            for (int64_t i = matches.first[row.columns[j]]; i < matches.first[row.columns[j] + 1]; ++i) {
+                const int32_t segment = matches.segments[i];
+                if (s.inside[segment] == 0.0f) s.found.push_back(segment);  // votes and quality are positive
+                s.inside[segment] += row.weights[j] * matches.quality[i];
+            }
+        for_each_view(row, masks, s.layers.data(), [&](int32_t view, float sum) { s.views.emplace_back(view, sum); });
+        const int32_t own = ids[row.row];
+        int32_t best = own;
+        float best_share = 0.0f, best_seen = 0.0f, own_share = 0.0f;
+        for (const int32_t segment : s.found) {
+            float seen = 0.0f;
+            for (const auto& [view, sum] : s.views) seen += sum * matches.by_view[segment * masks.views + view];
+            const float share = seen > 0.0f ? s.inside[segment] / seen : 0.0f;
+            if (segment == own) own_share = share;
+            if (share > best_share || (share == best_share && segment < best))
+                best = segment, best_share = share, best_seen = seen;
+            s.inside[segment] = 0.0f;
+        }
+        out[row.row] = best_share > 0.5f && own_share < 0.5f && best_seen > evidence ? best : own;
+    });
+}
+
+void joined_masks(const SparseMatrix& votes, const uint8_t* heavy, float share, int32_t* out, int threads) {
+    std::vector<int32_t> each(votes.width);
+    std::iota(each.begin(), each.end(), 0);
+    std::vector<std::vector<int32_t>> parents(threads, each);
+    for_each_row(votes, threads, [&](const SparseRow& row, int worker) {
+        float strongest = 0.0f;
+        for (uint32_t j = 0; j < row.count; ++j) strongest = std::max(strongest, row.weights[j]);
+        int32_t first = -1;
+        for (uint32_t j = 0; j < row.count; ++j) {
+            const int32_t mask = static_cast<int32_t>(row.columns[j]);
+            if (!heavy[mask] || row.weights[j] < share * strongest) continue;
+            if (first < 0) first = mask;
+            join(parents[worker], first, mask);
+        }
+    });
+    for (int worker = 1; worker < threads; ++worker)
+        for (int32_t m = 0; m < votes.width; ++m) join(parents[0], m, root_of(parents[worker], m));
+    for (int32_t m = 0; m < votes.width; ++m) out[m] = root_of(parents[0], m);
+}
+
+void stack_views(const ViewEntries* views, int64_t count, int64_t begin, int64_t end, const int64_t* indptr,
+                 int32_t* columns, float* weights, int threads) {
+    parallel_for((end - begin + kRowsAtOnce - 1) / kRowsAtOnce, threads, [&](int64_t chunk, int) {
+        const int64_t first = begin + chunk * kRowsAtOnce, last = std::min(first + kRowsAtOnce, end);
+        int64_t next[kRowsAtOnce];
+        std::copy(indptr + first, indptr + last, next);
+        for (int64_t v = 0; v < count; ++v) {
+            const int32_t* rows = views[v].rows;
+            const int32_t* stop = rows + views[v].count;
+            for (int64_t i = std::lower_bound(rows, stop, first) - rows; i < views[v].count && rows[i] < last; ++i) {
+                const int64_t place = next[rows[i] - first]++;
+                columns[place] = views[v].columns[i];
+                weights[place] = views[v].weights[i];
+            }
+        }
+    });
+}
+
+}  // namespace splatseg
