@@ -64,7 +64,7 @@ def describe_segments(
     if splats.segment_ids is None:
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
     ids = splats.segment_ids.cpu().numpy()
-    means = splats.means.detach().cpu().numpy().astype(np.float64)
+    means = splats.positions.astype(np.float64)
     order = np.argsort(ids, kind="stable")
     unique, starts, counts = np.unique(ids[order], return_index=True, return_counts=True)
     rows = []

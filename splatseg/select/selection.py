@@ -54,7 +54,7 @@ class Selection:
 
     def tidy(self, splats: Splats, min_share: float = 0.05) -> Selection:
         """Without the connected pieces (in space) that hold less than min_share of the largest piece's Gaussians."""
-        means, reach = splats.means.detach().numpy(), splats.scales.detach().amax(1).numpy()
+        means, reach = splats.positions, splats.reach
         return dataclasses.replace(self, members=drop_small_pieces(self.members, means, reach, min_share))
 
     def _margin(self) -> np.ndarray:

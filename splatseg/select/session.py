@@ -49,8 +49,7 @@ class _Kept:
 
     @cached_property
     def reach(self) -> np.ndarray:
-        reach: np.ndarray = self.scales.amax(1).numpy()
-        return reach
+        return self._splats.reach
 
 
 class Session:
@@ -101,7 +100,7 @@ class Session:
 
     def tidy(self, selection: Selection, min_share: float = 0.05) -> Selection:
         """`Selection.tidy` of this splat."""
-        means = self.splats.means.detach().numpy()
+        means = self.splats.positions
         return dataclasses.replace(
             selection, members=drop_small_pieces(selection.members, means, self._kept.reach, min_share)
         )

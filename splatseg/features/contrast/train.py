@@ -60,7 +60,7 @@ def fit_contrast_features(
     config = config or ContrastConfig()
     began = time.perf_counter()
     objective = Objective(splats, views, masks, votes, config)
-    features = fill_unseen(starting_features(votes, config), splats.means.numpy())
+    features = fill_unseen(starting_features(votes, config), splats.positions)
     descent = Descent(torch.from_numpy(features), objective.seen)
     for step in range(1, config.iterations + 1):
         loss = objective.loss(step, descent.features)
@@ -72,7 +72,7 @@ def fit_contrast_features(
             on_step(FeatureReport(step, float(loss.detach()), time.perf_counter() - began))
     trained = descent.features.detach().numpy().copy()
     trained[np.diff(votes.weights.indptr) == 0] = 0.0  # what no mask sees has learned nothing
-    return splats.replace(features=torch.from_numpy(fill_unseen(trained, splats.means.numpy())))
+    return splats.replace(features=torch.from_numpy(fill_unseen(trained, splats.positions)))
 
 
 def rate_at(step: int, config: ContrastConfig) -> float:
@@ -100,7 +100,7 @@ class Objective:
         self._shared = _Shared(votes, consensus, weights, config) if config.cross_view else None
         self._neighbours: Tensor | None = None
         if config.spatial_weight > 0:
-            self._neighbours = torch.from_numpy(true_neighbours(splats.means.numpy(), config.neighbours))
+            self._neighbours = torch.from_numpy(true_neighbours(splats.positions, config.neighbours))
 
     def loss(self, step: int, features: Tensor) -> Tensor:
         """Sum of all terms at a step; without a gradient if there is nothing to learn from."""
