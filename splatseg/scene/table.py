@@ -60,7 +60,7 @@ class SegmentTable:
     def __init__(self, labeling: Labeling, splats: Splats, frame: Frame, hierarchy: Hierarchy | None, highest: int):
         self.lock = threading.RLock()
         self._now = labeling
-        self._means = splats.means.detach().numpy()
+        self._means = splats.positions
         self._splats, self._frame, self._hierarchy = splats, frame, hierarchy
         self._highest = max(highest, max(labeling.rows, default=0))
         self._done: list[_Edit] = []
@@ -296,7 +296,7 @@ def table_of_file(splats: Splats) -> SegmentTable | None:
     """The table of a splat's segments; None if it has none."""
     if splats.segment_ids is None:
         return None
-    means = splats.means.detach().numpy()
+    means = splats.positions
     frame = Frame.of(means[:: max(len(means) // PLACES, 1)])
     rows = _rows(splats, (), frame)
     return SegmentTable(Labeling(splats.segment_ids.numpy().astype(np.int32), rows), splats, frame, None, 0)
@@ -328,7 +328,7 @@ def _rows(splats: Splats, known: Sequence[Segment], frame: Frame) -> dict[int, S
     names, colors = {row.id: row.name for row in known}, {row.id: row.color for row in known}
     parents = {row.id: row.parent for row in known if row.parent is not None}
     if not colors:
-        colors = colors_by_place(splats.means.detach().numpy(), splats.segment_ids.numpy(), frame)
+        colors = colors_by_place(splats.positions, splats.segment_ids.numpy(), frame)
     return {row.id: row for row in describe_segments(splats, names, parents, colors)}
 
 

@@ -20,7 +20,7 @@ def describe(scene: Scene, members: Bits) -> str:
     """
     if members.count == 0:
         return "nothing selected"
-    means = scene.splats.means.detach().numpy()
+    means = scene.splats.positions
     size = " x ".join(f"{side:.3g}" for side in describe_segment(means[members.array], 0).size)
     return f"{_name(scene, members)}: {members.count:,} Gaussians, {size}"
 
