@@ -65,7 +65,7 @@ def main() -> None:
     count = int(labels.max())
     # The other layers hold other labels, as nested masks do.
     layers = torch.stack([torch.where(labels > 0, labels + i * count, 0) for i in range(4)])
-    geometry = (splats.means, splats.quats, splats.scales, splats.opacities)
+    geometry = splats.geometry
     plan = prepare(*geometry, camera)
     operations: dict[str, Callable[[], object]] = {
         "prepare": lambda: prepare(*geometry, camera),

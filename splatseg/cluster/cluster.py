@@ -86,7 +86,7 @@ def cluster_splats(
         raise ValueError("the splat has no features to cluster")
     settings = settings or ClusterSettings()
     features = torch.nn.functional.normalize(splats.features.detach().float(), dim=1).numpy()
-    means, reach = splats.means.detach().numpy(), splats.scales.detach().amax(1).numpy()
+    means, reach = splats.positions, splats.reach
     atoms = _atoms(features, means, reach, settings, agreement)
     touching = touching_segments(touching_gaussians(means, reach), atoms)
     if agreement is None:

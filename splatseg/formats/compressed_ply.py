@@ -39,10 +39,10 @@ SQRT2 = float(np.sqrt(2.0))
 
 def write_compressed_ply(path: Path, splats: Splats) -> Tensor:
     """Write a splat without features and ids, atomically; return the order (N,) its Gaussians have in the file."""
-    order = morton_order(splats.means.detach().cpu().numpy())
+    order = morton_order(splats.positions)
     sorted_splats = splats.subset(torch.from_numpy(order))
     count, chunks = len(order), -(-len(order) // CHUNK)
-    positions = sorted_splats.means.detach().cpu().numpy().astype(np.float32)
+    positions = sorted_splats.positions.astype(np.float32)
     scales = sorted_splats.log_scales.detach().cpu().numpy().clip(-LOG_SCALE_LIMIT, LOG_SCALE_LIMIT)
     colors = (0.5 + Y0 * sorted_splats.sh0.detach()).cpu().numpy()
     opacities = sorted_splats.opacities.detach().cpu().numpy()[:, None]

@@ -40,7 +40,7 @@ SMALLEST_PALETTE = 1 << 10
 
 def write_sog(path: Path, splats: Splats) -> Tensor:
     """Write a .sog without features and ids, atomically; return the order (N,) its Gaussians have in the file."""
-    order = torch.from_numpy(morton_order(splats.means.detach().cpu().numpy()))
+    order = torch.from_numpy(morton_order(splats.positions))
     ordered = splats.subset(order)
     meta: dict[str, Any] = {
         "version": 2,
@@ -62,7 +62,7 @@ def write_sog(path: Path, splats: Splats) -> Tensor:
 
 
 def _add_means(splats: Splats, pictures: dict[str, np.ndarray]) -> dict[str, Any]:
-    means = splats.means.detach().cpu().numpy().astype(np.float64)
+    means = splats.positions.astype(np.float64)
     logs = np.sign(means) * np.log1p(np.abs(means))
     low, high = logs.min(0), logs.max(0)
     steps = np.rint((logs - low) / np.where(high > low, high - low, 1.0) * 65535).astype(np.uint16)

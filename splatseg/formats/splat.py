@@ -57,7 +57,7 @@ def write_splat(path: Path, splats: Splats) -> None:
     rgb = 0.5 + Y0 * splats.sh0.detach()
     rgba = torch.cat([rgb, splats.opacities.detach()[:, None]], 1)
     quats = torch.nn.functional.normalize(splats.quats.detach(), dim=1)
-    body["position"] = splats.means.detach().cpu().numpy()
+    body["position"] = splats.positions
     body["scale"] = splats.scales.detach().cpu().numpy()
     body["rgba"] = (rgba * 255).round().clamp(0, 255).cpu().numpy()
     body["quat"] = (quats * 128 + 128).round().clamp(0, 255).cpu().numpy()

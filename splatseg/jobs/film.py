@@ -150,7 +150,7 @@ def _along_views(views: Sequence[View], splats: Splats, film: Film) -> tuple[Cam
 
 def _around_splats(splats: Splats, film: Film) -> tuple[Camera, ...]:
     width, height = film.size or (TALLEST * 16 // 9, TALLEST)
-    means = splats.means.detach().cpu().numpy().astype(np.float64)
+    means = splats.positions.astype(np.float64)
     solid = splats.opacities.detach().cpu().numpy() > SOLID
     up = np.zeros(3)
     direction = film.up or "-y"

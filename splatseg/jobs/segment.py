@@ -79,7 +79,7 @@ def find_features(run: Run, splats: Splats, reporter: Reporter) -> tuple[Splats,
 
 def _embedded(run: Run, splats: Splats, votes: Votes, reporter: Reporter) -> Splats:
     with reporter.stage("embedding", 1) as advance:
-        features = fill_unseen(embed_votes(votes, run.settings.embed), splats.means.numpy())
+        features = fill_unseen(embed_votes(votes, run.settings.embed), splats.positions)
         advance(1)
     return splats.replace(features=torch.from_numpy(features))
 

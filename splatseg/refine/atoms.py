@@ -22,7 +22,7 @@ def inherited_atoms(atoms: np.ndarray, parent: np.ndarray, before: Splats, after
     assert before.segment_ids is not None and after.segment_ids is not None
     old, new = before.segment_ids.numpy()[parent], after.segment_ids.numpy()
     inherited: np.ndarray = atoms[parent].astype(np.int32)
-    means = after.means.detach().numpy()
+    means = after.positions
     came = (old != new) & np.isfinite(means).all(1)
     for segment in np.unique(new[came]):
         moved, stayed = came & (new == segment), ~came & (new == segment)

@@ -122,7 +122,7 @@ def write_label_map(path: Path, labels: np.ndarray) -> None:
 def _labels_at_centres(splats: Splats, camera: Camera) -> np.ndarray:
     if splats.segment_ids is None:
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
-    geometry = (splats.means, splats.quats, splats.scales, splats.opacities)
+    geometry = splats.geometry
     ids = splats.segment_ids
     drawn = rasterize(*geometry, (ids == 0).to(splats.means)[:, None], camera)
     plan = prepare(*geometry, camera)

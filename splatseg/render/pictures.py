@@ -83,7 +83,7 @@ def depth_unit(splats: Splats, cameras: Sequence[Camera]) -> float:
 
     The smallest such unit with which the deepest Gaussian of any view still fits (the farthest 0.1 % left aside).
     """
-    means = splats.means.detach().cpu().numpy().astype(np.float64)
+    means = splats.positions.astype(np.float64)
     far = 0.0
     for camera in cameras:
         depths = means @ camera.viewmat[2, :3] + camera.viewmat[2, 3]

@@ -85,4 +85,4 @@ def view_depths(means: Tensor, camera: Camera) -> Tensor:
 
 
 def _blend(splats: Splats, camera: Camera, values: Tensor) -> Raster:
-    return rasterize(splats.means, splats.quats, splats.scales, splats.opacities, values, camera)
+    return rasterize(*splats.geometry, values, camera)

@@ -149,7 +149,7 @@ def _segment_qualities(run: Run, splats: Splats) -> tuple[SegmentQuality, ...]:
     ids = splats.segment_ids.numpy()
     found = segment_confidence(agreement, ids)
     names = {row.id: row.name for row in read_segments(run.segments_path)}
-    means, reach = splats.means.numpy(), splats.scales.max(1).values.numpy()
+    means, reach = splats.positions, splats.reach
     order = np.argsort(ids, kind="stable")
     bounds = np.searchsorted(ids[order], [*sorted(found), np.iinfo(np.int32).max])
     rows = []

@@ -91,8 +91,8 @@ def settled(
     """The new segments `ids` (N,) with the ids they are to have, (N,) int32; the names of those that have one; and
     a colour for each: its own of before, or by its place and unlike those it touches."""
     ids = carried_over(ids, earlier.labelings, earlier.highest, HIGHEST_ID)[ids]
-    means = splats.means.detach().numpy()
-    contacts = touching_gaussians(means, splats.scales.detach().amax(1).numpy())
+    means = splats.positions
+    contacts = touching_gaussians(means, splats.reach)
     pairs = touching_segments(contacts, ids)
     met = [pair for labeling in earlier.labelings for pair in touching_segments(contacts, labeling)]
     places = colors_by_place(means, ids, Frame.of(np.array([view.camera.position for view in run.capture.views])))

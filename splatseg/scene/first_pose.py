@@ -42,7 +42,7 @@ def home_of_views(views: Sequence[View], splats: Splats) -> Pose:
     length = float(np.linalg.norm(up))
     # Cameras all around a thing, upside down as well, have no up in common.
     up = up / length if length > 0.1 else -camera.viewmat[1, :3]
-    pixels, depths = camera.project(splats.means.detach().numpy().astype(np.float64))
+    pixels, depths = camera.project(splats.positions.astype(np.float64))
     middle = np.abs(pixels - (camera.width / 2, camera.height / 2)).max(1) < camera.height / 4
     ahead = depths[middle & (depths > 0)]
     distance = float(np.median(ahead)) if len(ahead) else 1.0
@@ -52,7 +52,7 @@ def home_of_views(views: Sequence[View], splats: Splats) -> Pose:
 
 def home_of_splats(splats: Splats) -> Pose:
     """From the side and a little from above, far enough to see most of it."""
-    position, middle = outside(splats.means.detach().numpy(), USUAL_FOV)
+    position, middle = outside(splats.positions, USUAL_FOV)
     return pose_of(position, middle, np.array([0.0, -1.0, 0.0]), USUAL_FOV)
 
 

@@ -21,7 +21,7 @@ def pieces_of(members: np.ndarray, splats: Splats, hierarchy: Hierarchy | None) 
     labels = np.zeros(len(members), dtype=np.int32) if hierarchy is None else _nodes_of(members, hierarchy)
     pieces = _worth_having(members, labels)
     if len(pieces) < 2:
-        means, reach = splats.means.detach().numpy(), splats.scales.detach().amax(1).numpy()
+        means, reach = splats.positions, splats.reach
         pieces = _worth_having(members, spatial_components(means[members], reach[members]) + 1)
     return pieces
 

@@ -70,7 +70,7 @@ class SegmentTable:
         """highest: the highest id that was ever given."""
         self.lock: threading.RLock = threading.RLock()
         self._now = labeling
-        self._means = splats.means.detach().numpy()
+        self._means = splats.positions
         self._splats, self._frame, self._hierarchy = splats, frame, hierarchy
         self._highest = max(highest, max(labeling.rows, default=0))
         self._done: list[_Edit] = []
@@ -335,7 +335,7 @@ def table_of_file(splats: Splats, known: Sequence[Segment] = ()) -> SegmentTable
     """Make the table of a splat's segments, with names and colours of rows that are known; None without segments."""
     if splats.segment_ids is None:
         return None
-    means = splats.means.detach().numpy()
+    means = splats.positions
     frame = Frame.of(means[:: max(len(means) // PLACES, 1)])
     rows = rows_of(splats, known, frame)
     return SegmentTable(Labeling(splats.segment_ids.numpy().astype(np.int32), rows), splats, frame, None, 0)
@@ -347,7 +347,7 @@ def rows_of(splats: Splats, known: Sequence[Segment], frame: Frame) -> dict[int,
     names, colors = {row.id: row.name for row in known}, {row.id: row.color for row in known}
     parents = {row.id: row.parent for row in known if row.parent is not None}
     if not colors:
-        colors = colors_by_place(splats.means.detach().numpy(), splats.segment_ids.numpy(), frame)
+        colors = colors_by_place(splats.positions, splats.segment_ids.numpy(), frame)
     rows = {row.id: row for row in describe_segments(splats, names, parents, colors)}
     for old in known:
         # The masks' support was measured for these Gaussians; a segment of another size is another one.

@@ -19,7 +19,7 @@ from splatseg.arrays import check_shapes
 from splatseg.cameras.camera import Camera
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
-from splatseg.raster.interface import Plan, accumulate, prepare
+from splatseg.raster.interface import Plan, accumulate
 from splatseg.select.match import Match, features_of, nonempty
 from splatseg.select.threshold import best_threshold, iou, render_members
 from splatseg.select.vote_correction import best_corrected
@@ -46,7 +46,7 @@ def select_by_mask(
     """
     mask = _checked(mask, camera)
     features = features_of(splats)
-    plan = plan_of(splats, camera)
+    plan = splats.prepare(camera)
     inside, outside = inside_outside(plan, mask)
     if not inside.any():
         raise PromptError(f"no Gaussian is seen through the mask ({int(mask.sum())} pixels); choose another view")
@@ -67,12 +67,6 @@ def _made_of(ids: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> Match:
     within[0] = False
     members: np.ndarray = within[ids]
     return Match(members.astype(np.float32) - 0.5, 0.0, members)
-
-
-def plan_of(splats: Splats, camera: Camera) -> Plan:
-    """The splat prepared for one camera."""
-    with torch.no_grad():
-        return prepare(splats.means, splats.quats, splats.scales, splats.opacities, camera)
 
 
 def inside_outside(plan: Plan, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

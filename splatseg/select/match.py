@@ -57,7 +57,7 @@ class Match:
 
     def tidy(self, splats: Splats, min_share: float = 0.05) -> Match:
         """Without the connected pieces (in space) that hold less than min_share of the largest piece's Gaussians."""
-        means, reach = splats.means.detach().numpy(), splats.scales.detach().amax(1).numpy()
+        means, reach = splats.positions, splats.reach
         return dataclasses.replace(self, members=drop_small_pieces(self.members, means, reach, min_share))
 
     def _margin(self) -> np.ndarray:

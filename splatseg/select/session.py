@@ -50,8 +50,7 @@ class _Kept:
 
     @cached_property
     def reach(self) -> np.ndarray:
-        reach: np.ndarray = self.scales.amax(1).numpy()
-        return reach
+        return self._splats.reach
 
 
 class Session:
@@ -120,7 +119,7 @@ class Session:
 
     def tidy(self, selection: Match, min_share: float = 0.05) -> Match:
         """`Match.tidy` of this splat."""
-        means = self.splats.means.detach().numpy()
+        means = self.splats.positions
         return dataclasses.replace(
             selection, members=drop_small_pieces(selection.members, means, self._kept.reach, min_share)
         )

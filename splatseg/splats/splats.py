@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from splatseg.arrays import check_shapes
+from splatseg.cameras.camera import Camera
 from splatseg.cards import card
+from splatseg.raster.interface import Plan, prepare
 from splatseg.splats.preview import preview
 
 
@@ -68,9 +71,31 @@ class Splats:
         return self.opacity_logits.sigmoid()
 
     @property
+    def geometry(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Everything but colour, as the rasteriser takes it: means (N,3), quats (N,4), scales (N,3), opacities (N,)."""
+        return self.means, self.quats, self.scales, self.opacities
+
+    @property
+    def positions(self) -> np.ndarray:
+        """The means as an array of NumPy, (N,3), without a gradient."""
+        means: np.ndarray = self.means.detach().cpu().numpy()
+        return means
+
+    @property
+    def reach(self) -> np.ndarray:
+        """The largest scale of each Gaussian as an array of NumPy, (N,), world units."""
+        reach: np.ndarray = self.scales.detach().amax(1).cpu().numpy()
+        return reach
+
+    @property
     def sh_degree(self) -> int:
         """0, 1, 2 or 3."""
         return {0: 0, 3: 1, 8: 2, 15: 3}[self.shN.shape[1]]
+
+    def prepare(self, camera: Camera) -> Plan:
+        """Prepare the geometry for one camera (see `raster.interface.prepare`)."""
+        with torch.no_grad():
+            return prepare(*self.geometry, camera)
 
     def replace(self, **changes: Tensor | None) -> Splats:
         """The same Gaussians with some fields (N,...) exchanged, e.g. `replace(features=...)`."""

@@ -82,11 +82,11 @@ def collect_votes(
     names: list[str] = []
     view_of, id_of, areas, layer_of = [], [], [], []
     seen = np.zeros(len(splats), dtype=np.float64)
-    scales, opacities = splats.scales, splats.opacities
+    geometry = splats.geometry
     for view in counted(views, progress):
         segments = masks.read(view)
         if segments is not None:
-            plan = prepare(splats.means, splats.quats, scales, opacities, view.camera)
+            plan = prepare(*geometry, view.camera)
             seen += _add_view(gathering, plan, segments)
             view_of.append(np.full(segments.count, len(names), dtype=np.int32))
             id_of.append(np.arange(1, segments.count + 1, dtype=np.int32))

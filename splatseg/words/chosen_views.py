@@ -32,10 +32,10 @@ def choose_views(splats: Splats, views: Sequence[View], count: int) -> list[View
     if len(views) <= count:
         return list(views)
     sample = torch.arange(0, len(splats), max(1, len(splats) // SAMPLE))
-    scales, opacities = splats.scales, splats.opacities
+    geometry = splats.geometry
     seen = np.zeros((len(views), len(sample)), dtype=np.float32)
     for row, view in enumerate(views):
-        plan = prepare(splats.means, splats.quats, scales, opacities, view.camera)
+        plan = prepare(*geometry, view.camera)
         ones = torch.ones(view.camera.height, view.camera.width, 1)
         seen[row] = accumulate(plan, ones)[sample, 0].numpy()
     chosen: list[int] = []

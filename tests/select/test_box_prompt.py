@@ -10,7 +10,6 @@ from scenes import ring, things
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
 from splatseg.select.box_prompt import box_agreement, select_by_box
-from splatseg.select.mask_prompt import plan_of
 from splatseg.select.prompt import Box
 from splatseg.select.threshold import render_members
 from splatseg.splats.splats import Splats
@@ -24,7 +23,7 @@ def featured() -> tuple[Splats, np.ndarray, Camera]:
 
 
 def box_of(splats: Splats, camera: Camera, members: np.ndarray, margin: int = 0) -> Box:
-    rows, columns = np.nonzero(render_members(plan_of(splats, camera), members[None])[0])
+    rows, columns = np.nonzero(render_members(splats.prepare(camera), members[None])[0])
     x0, y0, x1, y1 = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
     return (float(x0 - margin), float(y0 - margin), float(x1 + margin), float(y1 + margin))
 

@@ -9,7 +9,7 @@ from scenes import ring, things
 
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
-from splatseg.select.mask_prompt import inside_outside, plan_of, query_of, select_by_mask
+from splatseg.select.mask_prompt import inside_outside, query_of, select_by_mask
 from splatseg.select.threshold import render_members
 from splatseg.splats.splats import Splats
 
@@ -22,7 +22,7 @@ def featured(noise: float = 0.05) -> tuple[Splats, np.ndarray, Camera]:
 
 
 def mask_of(splats: Splats, camera: Camera, members: np.ndarray) -> np.ndarray:
-    return render_members(plan_of(splats, camera), members[None])[0]
+    return render_members(splats.prepare(camera), members[None])[0]
 
 
 @pytest.mark.parametrize("label", [1, 2, 3])
@@ -58,7 +58,7 @@ def test_the_length_of_features_does_not_matter():
 
 def test_weights_inside_and_outside_add_up_and_the_query_ignores_what_is_outside():
     splats, thing, camera = featured(noise=0.0)
-    plan = plan_of(splats, camera)
+    plan = splats.prepare(camera)
     mask = mask_of(splats, camera, thing == 1)
     inside, outside = inside_outside(plan, mask)
     total, nothing = inside_outside(plan, np.ones_like(mask))

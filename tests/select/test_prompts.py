@@ -11,7 +11,6 @@ from splatseg.cameras.camera import Camera
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
 from splatseg.select.knowledge import Knowledge
-from splatseg.select.mask_prompt import plan_of
 from splatseg.select.prompt import Prompt
 from splatseg.select.prompts import select_by_prompts
 from splatseg.select.threshold import iou, render_members
@@ -42,7 +41,7 @@ def click_on(splats: Splats, camera: Camera, members: np.ndarray, wanted: bool =
 
 
 def mask_on(splats: Splats, camera: Camera, members: np.ndarray, wanted: bool = True) -> Prompt:
-    return Prompt(camera, mask=render_members(plan_of(splats, camera), members[None])[0], wanted=wanted)
+    return Prompt(camera, mask=render_members(splats.prepare(camera), members[None])[0], wanted=wanted)
 
 
 def test_clicks_on_two_things_in_two_views_select_both() -> None:
@@ -117,7 +116,7 @@ def test_masks_of_several_views_describe_one_thing() -> None:
 
     def fit(given: list[Prompt]) -> float:
         found = select_by_prompts(splats, given).members
-        shown = [render_members(plan_of(splats, prompt.camera), found[None]) for prompt in prompts]
+        shown = [render_members(splats.prepare(prompt.camera), found[None]) for prompt in prompts]
         return sum(float(iou(mask, prompt.mask)[0]) for mask, prompt in zip(shown, prompts, strict=True))
 
     assert fit(prompts) >= max(fit([prompt]) for prompt in prompts)

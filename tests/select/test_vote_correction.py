@@ -11,7 +11,7 @@ from splatseg.cameras.camera import Camera
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.select.box_prompt import select_by_box
 from splatseg.select.click_prompt import select_by_click
-from splatseg.select.mask_prompt import plan_of, select_by_mask
+from splatseg.select.mask_prompt import select_by_mask
 from splatseg.select.match import Match
 from splatseg.select.threshold import render_members
 from splatseg.select.vote_correction import best_corrected
@@ -41,7 +41,7 @@ def agreement_on(label: np.ndarray) -> Agreement:
 
 
 def mask_of(splats: Splats, camera: Camera, members: np.ndarray) -> np.ndarray:
-    return render_members(plan_of(splats, camera), members[None])[0]
+    return render_members(splats.prepare(camera), members[None])[0]
 
 
 def test_a_noisy_selection_by_mask_becomes_the_thing():

@@ -57,7 +57,7 @@ class SampledViews:
         settings: ContrastSettings,
     ) -> None:
         """counts (M,) bool: masks that pixels are drawn for. Every view's masks are read once."""
-        self._geometry = splats.means, splats.quats, splats.scales, splats.opacities
+        self._geometry = splats.geometry
         self._settings = settings
         self._kept: dict[tuple[int, int], Sample] = {}
         self._uses: list[int] = []

@@ -61,7 +61,7 @@ def fit_contrast_features(
     settings = settings or ContrastSettings()
     began = time.perf_counter()
     objective = Objective(splats, views, masks, votes, settings)
-    features = fill_unseen(starting_features(votes, settings), splats.means.numpy())
+    features = fill_unseen(starting_features(votes, settings), splats.positions)
     descent = Descent(torch.from_numpy(features), objective.seen)
     for step in range(1, settings.iterations + 1):
         loss = objective.loss(step, descent.features)
@@ -73,7 +73,7 @@ def fit_contrast_features(
             on_step(FeatureReport(step, float(loss.detach()), time.perf_counter() - began))
     trained = descent.features.detach().numpy().copy()
     trained[np.diff(votes.weights.indptr) == 0] = 0.0  # what no mask sees has learned nothing
-    return splats.replace(features=torch.from_numpy(fill_unseen(trained, splats.means.numpy())))
+    return splats.replace(features=torch.from_numpy(fill_unseen(trained, splats.positions)))
 
 
 def rate_at(step: int, settings: ContrastSettings) -> float:
@@ -101,7 +101,7 @@ class Objective:
         self._shared = _Shared(votes, consensus, weights, settings) if settings.cross_view else None
         self._neighbours: Tensor | None = None
         if settings.spatial_weight > 0:
-            self._neighbours = torch.from_numpy(true_neighbours(splats.means.numpy(), settings.neighbours))
+            self._neighbours = torch.from_numpy(true_neighbours(splats.positions, settings.neighbours))
 
     def loss(self, step: int, features: Tensor) -> Tensor:
         """Sum of all terms at a step; without a gradient if there is nothing to learn from."""

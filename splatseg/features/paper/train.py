@@ -104,7 +104,7 @@ def fit_paper_features(
     objective = PaperObjective(masks, settings)
     optimiser = Optimiser({"features": objective.initial_features(len(splats))})
     rates = {"features": settings.learning_rate}
-    geometry = splats.means, splats.quats, splats.scales, splats.opacities
+    geometry = splats.geometry
     began = time.perf_counter()
     reported = 0
     for step in (step for step in range(1, settings.iterations + 1) if objective.due(step)):

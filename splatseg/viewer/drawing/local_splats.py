@@ -82,7 +82,7 @@ class LocalSplats:
         if self._handle is None:
             self._handle = self._client.scene.add_gaussian_splats(
                 "/splat",
-                centers=splats.means.detach().numpy(),
+                centers=splats.positions,
                 covariances=_covariances(splats.quats.detach(), splats.scales.detach()),
                 rgbs=rgbs,
                 opacities=opacities[:, None],
