@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 BRANCHES = 256
-ROUNDS = 5
-"""Of k-means in a group. Most of what there is to gain comes in the first few."""
-SAMPLE = 64
+K_MEANS_ROUNDS = 5
+"""In a group. Most of what there is to gain comes in the first few."""
+VECTORS_A_CENTRE = 64
 """Vectors for each branch from which the centres of a large group are found."""
 BLOCK = 1 << 14
 """Vectors compared at once: their distances to all branches stay in the cache."""
@@ -79,9 +79,9 @@ def nearest_in(book: np.ndarray, values: np.ndarray) -> np.ndarray:
 def _k_means(vectors: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Centres (count,D) of vectors (N,D), N > count, and the one nearest to each (N,); large N are sampled."""
     shuffled = torch.randperm(len(vectors), generator=generator)
-    sample = vectors[shuffled[: SAMPLE * count]]
+    sample = vectors[shuffled[: VECTORS_A_CENTRE * count]]
     centres = sample[:count].clone()
-    for _ in range(ROUNDS):
+    for _ in range(K_MEANS_ROUNDS):
         nearest = _nearest(sample, centres)
         sums = torch.zeros_like(centres).index_add_(0, nearest, sample)
         counts = torch.bincount(nearest, minlength=count)[:, None]

@@ -25,7 +25,7 @@ from splatseg.splats.splats import Splats
 NEIGHBOURHOOD = 2
 """Pixels looked at on each side of the click."""
 
-ALIKE = 0.9
+SAME_SURFACE = 0.9
 """Pixels and Gaussians this similar to the click refine the query."""
 
 THRESHOLDS = (1.0 - np.geomspace(0.8, 0.004, 40)).astype(np.float32)
@@ -120,7 +120,7 @@ def _query(plan: Plan, features: np.ndarray, pixel: tuple[int, int]) -> np.ndarr
     if length < 1e-6:
         raise PromptError(f"nothing with features is seen at the click ({pixel[0]}, {pixel[1]}); click on the object")
     lengths = np.maximum(np.linalg.norm(blended, axis=1), 1e-12)
-    query = blended[blended @ centre >= ALIKE * lengths * length].sum(0)
+    query = blended[blended @ centre >= SAME_SURFACE * lengths * length].sum(0)
     return query / float(np.linalg.norm(query))
 
 

@@ -25,7 +25,7 @@ from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
 from splatseg.raster.interface import contributors
 from splatseg.select.box_prompt import Box, select_by_box
-from splatseg.select.click_prompt import ALIKE, click_query, pixel_of, select_by_click
+from splatseg.select.click_prompt import SAME_SURFACE, click_query, pixel_of, select_by_click
 from splatseg.select.mask_prompt import inside_outside, select_by_mask
 from splatseg.select.selection import Selection, nonempty
 from splatseg.select.session import Session, session_of
@@ -233,7 +233,7 @@ def _unwanted_at(session: Session, prompt: Prompt, wanted: list[Prompt], hierarc
     assert prompt.click is not None
     unlike = click_query(session, prompt.camera, prompt.click)
     like = [click_query(session, p.camera, p.click) for p in wanted if p.click is not None]
-    if any(float(unlike @ query) > ALIKE for query in like):
+    if any(float(unlike @ query) > SAME_SURFACE for query in like):
         return _brushed(session, prompt)
     resembling = np.max([session.features @ query for query in like], axis=0) if like else USUAL
     nearer: np.ndarray = session.features @ unlike > resembling

@@ -35,7 +35,7 @@ from splatseg.votes.votes import Votes
 GOOD_OVERLAP = 0.5
 """A mask that overlaps a set no better than this is not a mask of it."""
 
-ROUNDS = 3
+CORRECTIONS = 3
 """Corrections after which a set hardly changes any more."""
 
 SHARPNESS = 4.0
@@ -107,7 +107,7 @@ class Agreement:
 
     def by_majority(self, members: np.ndarray) -> np.ndarray:
         """The set (N,) bool corrected by what every mask mostly is."""
-        for _ in range(ROUNDS):
+        for _ in range(CORRECTIONS):
             inside, _ = self.tallies(members)
             share = inside / np.maximum(self._total, 1e-12)
             says = np.clip((share - 0.5) * SHARPNESS, -1.0, 1.0)
@@ -120,7 +120,7 @@ class Agreement:
 
     def by_matches(self, members: np.ndarray) -> np.ndarray:
         """The set (N,) bool corrected by the best mask of every view."""
-        for _ in range(ROUNDS):
+        for _ in range(CORRECTIONS):
             columns, quality = self._matches(*self.tallies(members))
             weight = np.zeros(len(self._total), dtype=np.float32)
             weight[columns] = quality
@@ -138,7 +138,7 @@ class Agreement:
         """
         check_shapes(ids=(ids, f"{self.gaussians}"))
         kind, ids = ids.dtype, np.ascontiguousarray(ids, dtype=np.int32)
-        for _ in range(ROUNDS):
+        for _ in range(CORRECTIONS):
             corrected = np.empty_like(ids)
             matches = self._matches_of(ids)
             _native.reassigned(

@@ -40,7 +40,7 @@ JOINED = 0.25
 """Share of views that show two groups in one mask and not in two, from which they are related: masks do not agree that
 they are two things."""
 
-CLEAR = 0.2
+CLEARLY_SEEN = 0.2
 """A view shows a group if it sees this share of what the view that sees it best does."""
 
 SHARPNESS = 3.0
@@ -55,7 +55,7 @@ MOST_GROUPS = 512
 MOST_GAUSSIANS = 200_000
 """Gaussians that are asked; of more, as many are drawn."""
 
-ROUNDS = 2
+REGROUPINGS = 2
 """Times that groups grow and merge."""
 
 CO_VISIBLE = 0.05
@@ -90,7 +90,7 @@ def find_consensus(votes: Votes, seed: int = 0) -> Consensus:
     view_of = np.unique(votes.view_of, return_inverse=True)[1].astype(np.int64)
     visible = visible_under_masks(votes)
     group_of = _grown_from_seeds(_same(votes.weights, visible, view_of), view_of)
-    for _ in range(ROUNDS):
+    for _ in range(REGROUPINGS):
         sets = _sets(votes.weights, visible, group_of, view_of)
         group_of = _merged(group_of, _shared(sets, votes.seen, union=True))
         sets = _sets(votes.weights, visible, group_of, view_of)
@@ -214,7 +214,7 @@ def _joined(
 ) -> np.ndarray:
     """(G,G) of the views that show both groups in masks, the share that has them in one mask and in no two."""
     inside, seen = (sets @ weights).toarray(), (sets @ visible).toarray()
-    clear = seen > CLEAR * seen.max(axis=1, keepdims=True)
+    clear = seen > CLEARLY_SEEN * seen.max(axis=1, keepdims=True)
     share = inside / np.maximum(seen[:, view_of], 1e-6)
     together = np.zeros((len(seen), len(seen)), np.float32)
     shown = np.zeros_like(together)
@@ -234,7 +234,7 @@ def _presence(
 ) -> np.ndarray:
     """(G,) of the views that show a group, the share that has a mask of it."""
     seen = (sets @ visible).toarray()
-    clear = seen > CLEAR * seen.max(axis=1, keepdims=True)
+    clear = seen > CLEARLY_SEEN * seen.max(axis=1, keepdims=True)
     masked = np.zeros_like(clear)
     masked[group_of[group_of >= 0], view_of[group_of >= 0]] = True
     return np.asarray((masked & clear).sum(axis=1) / np.maximum(clear.sum(axis=1), 1))
