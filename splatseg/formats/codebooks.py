@@ -32,6 +32,7 @@ def palette(vectors: Tensor, size: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     entries: list[Tensor] = []
     labels = torch.empty(len(vectors), dtype=torch.int64)
+    # Groups of vectors, each with the number of entries it may have; one with more than BRANCHES is split first.
     groups, count = [(torch.arange(len(vectors)), size)], 0
     while groups:
         rows, share = groups.pop()
@@ -50,6 +51,7 @@ def palette(vectors: Tensor, size: int, seed: int = 0) -> tuple[Tensor, Tensor]:
         errors = torch.zeros(len(centres)).index_add_(0, nearest, (inside - centres[nearest]).square().sum(1))
         sizes = torch.bincount(nearest, minlength=len(centres))
         shares = _shares(errors.double(), sizes, share)
+        # Rows sorted by their centre, cut where the centre changes.
         parts = torch.split(rows[nearest.argsort(stable=True)], sizes.tolist())
         groups += [(part, own) for part, own in zip(parts, shares, strict=True) if len(part)]
     return torch.cat(entries), labels
@@ -68,6 +70,7 @@ def codebook(values: np.ndarray, size: int = 256) -> np.ndarray:
     histogram, edges = np.histogram(values, BINS)
     density = np.cbrt(histogram)
     mass = np.concatenate([[0.0], np.cumsum(density / density.sum() + 1 / BINS)])
+    # Entries at equal steps of the mass, half of which is even over the range (1 / BINS a bin) and half the density's.
     return np.interp((np.arange(size) + 0.5) / size * mass[-1], mass, edges).astype(np.float32)
 
 

@@ -62,7 +62,7 @@ class Tally:
         order = np.argsort(-ambiguity, kind="stable")
         summed = np.cumsum(self.foreign[known][order], dtype=np.float64)
         last = min(int(np.searchsorted(summed, held * summed[-1])), len(order) - 1)
-        return known[ambiguity >= ambiguity[order[last]]]
+        return known[ambiguity >= ambiguity[order[last]]]  # all of equal ambiguity, or none
 
 
 def tally(votes: Votes, matched: Matched, evidence: float) -> Tally:
@@ -82,7 +82,7 @@ def tally(votes: Votes, matched: Matched, evidence: float) -> Tally:
         first[block] = shares.argmax(axis=1)
         share[block] = shares[rows, first[block]]
         most[block] = inside[rows, first[block]]
-        inside[rows, first[block]] = -1.0
+        inside[rows, first[block]] = -1.0  # so that the largest is now the second
         second[block] = inside.argmax(axis=1)
         foreign[block] = inside[rows, second[block]]
     known = share > 0

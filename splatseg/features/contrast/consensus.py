@@ -1,4 +1,4 @@
-"""Which masks of different views show the same thing, and how far each can be believed: read from the votes.
+"""Groups of masks of different views that show the same thing, and how far each can be believed, from the votes.
 
     B_m       = Gaussians that mask m sees by more than half of what its view sees of them
     IoU(m,k)  = pixels of k on B_m over pixels of k or B_m, of Gaussians that both views see
@@ -122,8 +122,10 @@ def _same(weights: sparse.csr_array, visible: sparse.csr_array, view_of: np.ndar
     rows = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
     own_view = np.asarray(visible[rows, view_of[weights.indices]]).ravel()
     inside = weights.data > 0.5 * own_view
+    # (M,N) one-hot, the Gaussians of each mask.
     members = _indicator(weights.indices[inside], rows[inside], (weights.shape[1], weights.shape[0]))
     best = visible.max(axis=1).toarray().ravel()
+    # (N,V) one-hot, the views that see a Gaussian: pixels outside of what both views see are left out of the IoU.
     both = visible.copy()
     both.data = (visible.data > CO_VISIBLE * np.repeat(best, np.diff(visible.indptr))).astype(np.float32)
     in_view = sparse.csr_array(weights.T @ both).toarray()  # (M,V) pixels of mask k on what view v sees
@@ -135,6 +137,7 @@ def _same(weights: sparse.csr_array, visible: sparse.csr_array, view_of: np.ndar
         m, k = overlap.coords
         union = in_view[k, view_of[start + m]] + seen[m, view_of[k]] - overlap.data
         iou = np.minimum(overlap.data / np.maximum(union, 1e-6), 1.0)
+        # Half of SAME is enough here: the mean of both directions is what must reach it.
         kept = (iou >= 0.5 * SAME) & (view_of[start + m] != view_of[k])
         # Two views that have next to nothing in common cannot agree on it.
         kept &= seen[m, view_of[k]] >= IN_COMMON * seen[m, view_of[start + m]]
@@ -186,6 +189,7 @@ def _shared(sets: sparse.csr_array, seen: np.ndarray, union: bool) -> np.ndarray
     weighted = sets * seen.astype(np.float32)
     inside = (weighted @ sets.T).toarray()
     size = inside.diagonal()
+    # The diagonal is what each set shares with itself: all of it.
     of = size[:, None] + size[None] - inside if union else np.minimum(size[:, None], size[None])
     return np.asarray(inside / np.maximum(of, 1e-6))
 
@@ -219,8 +223,10 @@ def _joined(
     together = np.zeros((len(seen), len(seen)), np.float32)
     shown = np.zeros_like(together)
     for view in range(seen.shape[1]):
+        # (G, masks of the view): groups of which a mask holds more than half. `both`: pairs in one mask.
         holds = ((share[:, view_of == view] > 0.5) & clear[:, view, None]).astype(np.float32)
         both = holds @ holds.T > 0
+        # A pair is apart if some mask holds the one and not the other, which the view shows.
         other = clear[:, view].astype(np.float32)
         apart = (holds @ (1.0 - holds).T) * other[None] > 0
         apart |= apart.T

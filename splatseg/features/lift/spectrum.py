@@ -58,13 +58,14 @@ def _iterated(
     """(values (R,), basis (M,B) a step further, vectors (M,R)) when no value moves any more, from a first estimate."""
     count, squared = len(values), rows.astype(np.float64) ** 2
     for _ in range(MAX_ITERATIONS):
+        # G times an orthonormal basis; G in that basis is small, and its eigenvectors are those of the whole (Ritz).
         basis = np.linalg.qr(basis)[0]
         image = columns[:, None] * votes.gram_times(squared, columns[:, None] * basis)
         squares, rotation = np.linalg.eigh(basis.T @ image)
         falling = np.argsort(-squares, kind="stable")
         previous, values = values, np.sqrt(np.maximum(squares[falling[:count]], 0.0))
         vectors = basis @ rotation[:, falling[:count]]
-        basis = image
+        basis = image  # the next basis is one multiplication further
         if np.abs(values - previous).max(initial=0.0) < TOLERANCE:
             break
     return values, basis, vectors
