@@ -1,10 +1,10 @@
 """Automatic segments: every Gaussian gets the id of the thing it belongs to.
 
 1. Features are covered by prototypes, and the prototypes joined by average linkage into a tree (`coreset`, `linkage`).
-2. The tree is cut into atoms, rather too many than too few: where masks show something as one (`supported_cut`), or
+2. The tree is cut into atoms, rather too many than too few: where masks show something as one (`cut_by_support`), or
    without votes at a fifth of the usual distance. What is alike but apart in space becomes several atoms, crumbs are
    given to the atom around them, and Gaussians at boundaries follow the masks that fit their atoms.
-3. Atoms that touch are merged into a hierarchy, parts to wholes to groups (`supported_merging`, `similar_merging`).
+3. Atoms that touch are merged into a hierarchy, parts to wholes to groups (`merge_by_support`, `merge_by_similarity`).
 4. The hierarchy is cut at the granularity asked for; boundaries follow the masks once more; ids run by size, 1 is the
    largest.
 

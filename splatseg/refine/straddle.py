@@ -2,7 +2,7 @@
 
     in_ik = sum_v q_vk W_i,m(v,k)    share_ik = in_ik / sum_v q_vk W_iv    ambiguity_i = in_i2 / (in_i1 + in_i2)
 
-m(v,k) is the mask of view v that overlaps segment k best and q_vk how well (`lift.agreement`); W_iv is all that view v
+m(v,k) is the mask of view v that overlaps segment k best and q_vk how well (`votes.agreement`); W_iv is all that view v
 sees of Gaussian i. The first segment of a Gaussian, 1, has the largest share; the second, 2, the most of the rest. A
 Gaussian straddles if its ambiguity is above a level taken from the data: above it lies a given share of all that is
 seen in a second segment, below it what masks that wobble leave everywhere.
