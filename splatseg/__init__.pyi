@@ -63,8 +63,8 @@ from .select.prompts import Prompt as Prompt
 from .select.prompts import select_by_prompts as select_by_prompts
 from .select.session import Session as Session
 from .splats.splats import Splats as Splats
+from .train.fit import fit as fit
 from .train.settings import TrainSettings as TrainSettings
-from .train.train import fit as fit
 from .version import __version__ as __version__
 from .votes.agreement import Agreement as Agreement
 from .votes.votes import collect_votes as collect_votes

@@ -23,8 +23,8 @@ from splatseg.segments.segment import Segment
 from splatseg.segments.segments_json import read_segments, write_segments
 from splatseg.select.selection import Selection
 from splatseg.splats.splats import Splats
+from splatseg.words.agreed_objects import agreed_objects
 from splatseg.words.chosen_views import choose_views
-from splatseg.words.consensus import agreed_objects
 from splatseg.words.crops import best_crops
 from splatseg.words.described import Described, describe, read_described, write_described
 from splatseg.words.encoder import FAMILIES, Encoder, load_encoder
