@@ -36,20 +36,20 @@ from accuracy import Masks, Scene, ceiling, prompted
 from splatseg import Splats
 from splatseg.errors import PromptError
 from splatseg.evaluate.protocols.prompted import prompts_of
+from splatseg.features.contrast.fit import fit_contrast_features
 from splatseg.features.contrast.initial_features import compressed
 from splatseg.features.contrast.sampling import SampledViews
 from splatseg.features.contrast.settings import ContrastSettings
-from splatseg.features.contrast.train import fit_contrast_features
 from splatseg.features.lift.embed import EmbedSettings, embed_votes, fill_unseen
+from splatseg.features.paper.fit import PaperObjective, fit_paper_features
 from splatseg.features.paper.loss import clustering_loss
 from splatseg.features.paper.settings import PaperSettings
 from splatseg.features.paper.spatial import spatial_loss
-from splatseg.features.paper.train import PaperObjective, fit_paper_features
 from splatseg.raster.interface import rasterize_pixels
 from splatseg.select.knowledge import Knowledge
 from splatseg.select.mask_prompt import select_by_mask
+from splatseg.train.fit import view_of_step
 from splatseg.train.optimiser import Optimiser
-from splatseg.train.train import view_of_step
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.votes import Votes, collect_votes
 

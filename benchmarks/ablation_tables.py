@@ -25,11 +25,11 @@ import torch
 from accuracy import Masks, Scene, ceiling, prompted
 
 from splatseg import Splats
+from splatseg.features.contrast.fit import fit_contrast_features
 from splatseg.features.contrast.settings import ContrastSettings
-from splatseg.features.contrast.train import fit_contrast_features
 from splatseg.features.lift.embed import EmbedSettings, embed_votes, fill_unseen
+from splatseg.features.paper.fit import fit_paper_features
 from splatseg.features.paper.settings import PaperSettings
-from splatseg.features.paper.train import fit_paper_features
 from splatseg.select.knowledge import Knowledge
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.votes import Votes, collect_votes

@@ -40,11 +40,11 @@ from splatseg.evaluate.images import score_image
 from splatseg.evaluate.protocols.prompted import ProtocolResult, run_protocol
 from splatseg.evaluate.segmentation import adjusted_rand_index, panoptic_quality
 from splatseg.evaluate.truth import Truth, read_truth
+from splatseg.features.contrast.fit import fit_contrast_features
 from splatseg.features.contrast.settings import ContrastSettings
-from splatseg.features.contrast.train import fit_contrast_features
 from splatseg.features.lift.embed import EmbedSettings, embed_votes, fill_unseen
+from splatseg.features.paper.fit import fit_paper_features
 from splatseg.features.paper.settings import PaperSettings
-from splatseg.features.paper.train import fit_paper_features
 from splatseg.masks.segments import Segments, from_label_map, from_masks
 from splatseg.masks.store import open_masks
 from splatseg.refine.atoms import inherited_atoms

@@ -23,8 +23,8 @@ from splatseg.evaluate.truth import Truth, read_truth
 from splatseg.render.label_maps import label_map, selection_mask
 from splatseg.run.folder import Run, open_run
 from splatseg.splats.splats import Splats
+from splatseg.words.agreed_objects import agreed_objects
 from splatseg.words.chosen_views import choose_views
-from splatseg.words.consensus import agreed_objects
 from splatseg.words.described import Described
 from splatseg.words.query import Scale
 from splatseg.words.vocabulary import common_words

@@ -40,7 +40,7 @@ from .segments.segment import Segment as Segment
 from .select.prompt import Prompt as Prompt
 from .splats.initialise import splats_from_points as splats_from_points
 from .splats.splats import Splats as Splats
+from .train.fit import fit_splats as fit_splats
 from .train.settings import TrainSettings as TrainSettings
-from .train.train import fit_splats as fit_splats
 from .version import __version__ as __version__
 from .votes.votes import collect_votes as collect_votes

@@ -1,10 +1,10 @@
 """Automatic segments: every Gaussian gets the id of the thing it belongs to.
 
 1. Features are covered by prototypes, and the prototypes joined by average linkage into a tree (`coreset`, `linkage`).
-2. The tree is cut into atoms, rather too many than too few: where masks show something as one (`supported_cut`), or
+2. The tree is cut into atoms, rather too many than too few: where masks show something as one (`cut_by_support`), or
    without votes at a fifth of the usual distance. What is alike but apart in space becomes several atoms, crumbs are
    given to the atom around them, and Gaussians at boundaries follow the masks that fit their atoms.
-3. Atoms that touch are merged into a hierarchy, parts to wholes to groups (`supported_merging`, `similar_merging`).
+3. Atoms that touch are merged into a hierarchy, parts to wholes to groups (`merge_by_support`, `merge_by_similarity`).
 4. The hierarchy is cut at the granularity asked for; boundaries follow the masks once more; ids run by size, 1 is the
    largest.
 
@@ -126,6 +126,7 @@ def _clusters(
     features = all_features if len(known) == len(all_features) else all_features[known]
     covering = cover(features, settings.cover_similarity, settings.max_prototypes, settings.seed)
     index = nearest(features, covering)
+    # A prototype that is nearest to nothing has no mean and no place in the tree.
     prototypes, sizes = means_of(features, index, len(covering))
     used = np.flatnonzero(sizes)
     merges, distances = average_linkage(prototypes[used], sizes[used])
@@ -133,6 +134,7 @@ def _clusters(
     if agreement is None:
         label[used] = cut(merges, distances, settings.distance / RANGE)
     else:
+        # Prototypes in use are numbered through, and the masks asked about the Gaussians of each.
         groups = np.full(len(all_features), -1, dtype=np.int32)
         groups[known] = (np.cumsum(sizes > 0) - 1)[index]
         inside, seen = agreement.tallies_of(groups, len(used))
@@ -151,7 +153,9 @@ def _pieces(label: np.ndarray, means: np.ndarray, reach: np.ndarray, settings: C
             continue
         component = spatial_components(means[members], reach[members])
         sizes = np.bincount(component)
+        # Components come the largest first: it, and all as large, are pieces whatever their share.
         apart = np.flatnonzero((sizes >= max(smallest, settings.split_share * len(members))) | (sizes == sizes[0]))
+        # A table from component to piece, -1 for what is too small.
         rank = np.full(len(sizes), -1)
         rank[apart] = count + np.arange(len(apart))
         piece[members] = rank[component]
@@ -172,6 +176,7 @@ def _without_crumbs(piece: np.ndarray, means: np.ndarray, settings: ClusterSetti
 
 
 def _groups(label: np.ndarray) -> list[np.ndarray]:
+    # Members lie together after sorting by label; each group begins where the label changes.
     order = np.argsort(label, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
 
@@ -179,7 +184,7 @@ def _groups(label: np.ndarray) -> list[np.ndarray]:
 def _largest_first(piece: np.ndarray) -> np.ndarray:
     """Ids (N,) int32 from 1 by falling size; equal sizes by their first Gaussian; -1 becomes 0."""
     names, first, inverse, sizes = np.unique(piece, return_index=True, return_inverse=True, return_counts=True)
-    order = np.lexsort((first, -sizes))
+    order = np.lexsort((first, -sizes))  # by size, then by the first Gaussian
     order = order[names[order] >= 0]
     ids = np.zeros(len(names), dtype=np.int32)
     ids[order] = np.arange(1, len(order) + 1, dtype=np.int32)

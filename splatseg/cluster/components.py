@@ -1,4 +1,4 @@
-"""Tidying in space: connected components of Gaussians, and the removal of small pieces.
+"""Connected components of Gaussians in space, and the removal of small pieces.
 
 Two Gaussians touch when they are among each other's nearest neighbours and the gap between them is bridged by their
 own size or is usual for the scene. So a sparse flat table of large Gaussians holds together as well as a dense leaf,
@@ -42,6 +42,7 @@ def spatial_components(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
         points, sizes = means[finite].astype(np.float32), reach[finite].astype(np.float32)
         near, found = min(NEIGHBOURS, len(finite) - 1), np.empty(len(finite), dtype=np.int32)
         _native.touching(points, sizes, near, GAP_FACTOR, REACH_FACTOR, found, torch.get_num_threads())
+        # Each component is named by one of its Gaussians; one that is not finite keeps its own number, and is alone.
         component[finite] = finite[found]
     return _largest_first(np.unique(component, return_inverse=True)[1])
 
@@ -59,6 +60,7 @@ def touching_gaussians(means: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray
     for start in range(0, len(finite), ROWS_A_QUERY):
         block = slice(start, start + ROWS_A_QUERY)
         distances, neighbours = tree.query(points[block], k=near + 1, workers=-1)
+        # The nearest of all is the Gaussian itself.
         lengths[block], others[block] = distances[:, 1:], finite[neighbours[:, 1:]]
     usual = GAP_FACTOR * float(np.median(lengths))
     found = []

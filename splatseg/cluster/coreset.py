@@ -30,6 +30,8 @@ def cover(features: np.ndarray, similarity: float, limit: int, seed: int) -> np.
     prototypes = np.zeros((0, features.shape[1]), dtype=features.dtype)
     while len(uncovered) and len(prototypes) < limit:
         batch = features[uncovered[:BATCH]]
+        # Greedy within a batch: a row that no leader before it covers leads itself. All of a batch are uncovered by the
+        # prototypes so far, so only each other is asked.
         alike = batch @ batch.T >= similarity
         leaders: list[int] = []
         for row in range(len(batch)):
@@ -66,6 +68,7 @@ def means_of(features: np.ndarray, index: np.ndarray, count: int) -> tuple[np.nd
     sums = np.zeros((count, features.shape[1]), dtype=np.float64)
     for start in range(0, len(features), ROWS_A_SUM):
         block, chosen = features[start : start + ROWS_A_SUM], index[start : start + ROWS_A_SUM]
+        # A one for each row in the line of its prototype: the product adds rows up without sorting them.
         ones, rows = np.ones(len(block), dtype=np.float32), np.arange(len(block))
         sums += sparse.csr_array((ones, (chosen, rows)), shape=(count, len(block))) @ block.astype(np.float32)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)

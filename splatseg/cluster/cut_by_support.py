@@ -2,11 +2,11 @@
 
     value(node) = max(support(node) * sqrt(mass(node)), value(left) + value(right))
 
-support(node) in 0..1 is how well the masks of all views agree with the Gaussians under the node (`lift.agreement`);
+support(node) in 0..1 is how well the masks of all views agree with the Gaussians under the node (`votes.agreement`);
 mass(node) is all that the views see of them. The set of nodes with the greatest total value has no node above another
 and covers everything. With the mass itself the cut would be the best explanation of what is seen; with its root parts
 outweigh a whole that is hardly better supported, so that what ends up together belongs together, whatever the tree
-says above. The tree compares features, which know nothing of touching or of size: `supported_merging` does the rest.
+says above. The tree compares features, which know nothing of touching or of size: `merge_by_support` does the rest.
 
 Alphabet: K prototypes, the leaves; K - 1 merges as `linkage` makes them; M masks; V views.
 
@@ -47,6 +47,7 @@ def supported_cut(
         inside[a] += inside[b]
         seen[a] += seen[b]
         left[step], right[step] = last[a], last[b]
+        # Tallies add up, so those of a merge are ready when its parts are.
         own = worth(a)
         one[step] = own >= value[a] + value[b]
         value[a] = own if one[step] else value[a] + value[b]
@@ -58,7 +59,7 @@ def _labels(merges: np.ndarray, left: np.ndarray, right: np.ndarray, one: np.nda
     """From the top of the tree down: a merge that is one segment joins all below it; the others part their sides."""
     count = len(merges) + 1
     joined = np.zeros(len(merges), dtype=bool)
-    for step in range(len(merges) - 1, -1, -1):
+    for step in range(len(merges) - 1, -1, -1):  # a merge comes after its sides, so backwards is from the top down
         joined[step] |= one[step]
         for side in (left[step], right[step]):
             if side >= 0:

@@ -54,6 +54,7 @@ class Hierarchy:
         """The node (N,) int32 each Gaussian belongs to at a granularity: the topmost of level <= granularity."""
         chosen = np.arange(len(self.parents), dtype=np.int32)
         chosen[self.count + 1 :][self.levels > granularity] = 0
+        # From the last merge to the first, which is from the roots down: parts take what is above them, if it counts.
         for merge in range(len(self.merges) - 1, -1, -1):
             above = chosen[self.count + 1 + merge]
             if above:
@@ -95,7 +96,7 @@ class Hierarchy:
 def rising(merges: np.ndarray, levels: np.ndarray, count: int) -> np.ndarray:
     """Levels (R,) of merges (R,2) of `count` atoms such that none is above that of a merge it is part of."""
     risen = np.asarray(levels, dtype=np.float32).copy()
-    for merge in range(len(merges) - 1, -1, -1):
+    for merge in range(len(merges) - 1, -1, -1):  # from the roots down
         for node in merges[merge]:
             if node > count:
                 risen[node - count - 1] = min(risen[node - count - 1], risen[merge])

@@ -30,6 +30,7 @@ def average_linkage(prototypes: np.ndarray, weights: np.ndarray) -> tuple[np.nda
     means, mass = prototypes.astype(np.float64), weights.astype(np.float64)
     similarity = means @ means.T
     np.fill_diagonal(similarity, -np.inf)
+    # Every cluster knows its most similar one, so a step looks for the best of K pairs, not of K^2.
     partner = similarity.argmax(axis=1) if count else np.zeros(0, dtype=np.int64)
     closest = similarity[np.arange(count), partner]
     merges = np.zeros((max(count - 1, 0), 2), dtype=np.int64)
@@ -48,7 +49,7 @@ def average_linkage(prototypes: np.ndarray, weights: np.ndarray) -> tuple[np.nda
         similarity[a] = similarity[:, a] = row
         similarity[b] = similarity[:, b] = -np.inf
         closest[b] = -np.inf
-        # Whose partner was a or b must look for it anew; for all others only a can have come closer.
+        # Those whose partner was a or b look for another; for all others only a can have come closer.
         for lost in np.flatnonzero(~gone & ((partner == a) | (partner == b))):
             partner[lost] = similarity[lost].argmax()
             closest[lost] = similarity[lost, partner[lost]]

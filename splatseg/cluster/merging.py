@@ -40,7 +40,7 @@ def merge_touching(count: int, touching: list[tuple[int, int]], nodes: Nodes) ->
     gains: list[float] = []
     while queue:
         _, a, b = heapq.heappop(queue)
-        if a not in near or b not in near:
+        if a not in near or b not in near:  # one of them has become part of another since
             continue
         new = count + len(merges) + 1
         merges.append((a, b))

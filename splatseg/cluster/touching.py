@@ -1,4 +1,4 @@
-"""Which segments touch in space: some of their Gaussians are neighbours, as `tidy.touching_gaussians` finds them.
+"""Pairs of segments that touch in space: some of their Gaussians are neighbours, as `touching_gaussians` finds them.
 
 Alphabet: N Gaussians; contacts: rows and cols (E,) of pairs of Gaussians; ids (N,), 0 = none, which touches nothing.
 """

@@ -7,7 +7,8 @@
 
 So a segment that masks of all views doubt says little of any of them, and a view is judged by what the segments in it
 get elsewhere: it falls short by expected - agreement, in -1..1. No ground truth is needed, nor votes: label maps of the
-run are compared with the masks, pixel by pixel. A segment counts as shown with SHOWN of a view's pixels or more.
+run are compared with the masks, pixel by pixel. A segment is shown by a view of which it has at least
+LEAST_OF_VIEW of the pixels.
 
 A segment whose best mask overlaps it by less than one half has a problem in that view:
 * merged: one mask holds most of it, and much more;
@@ -30,7 +31,7 @@ from splatseg.masks.segments import Segments
 
 Problem = Literal["merged", "missing", "broken"]
 
-SHOWN = 1e-3
+LEAST_OF_VIEW = 1e-3
 """Share of a view's pixels from which on a segment counts as shown: at edges of a few pixels masks cannot agree."""
 
 GOOD_OVERLAP = 0.5
@@ -77,7 +78,7 @@ def compare_masks(view: str, labels: np.ndarray, masks: Segments) -> ViewMasks:
     table = _tabled(labels, masks)
     overlaps = table.overlaps()
     rows = []
-    for row in np.flatnonzero((table.ids > 0) & (table.pixels >= SHOWN * labels.size)):
+    for row in np.flatnonzero((table.ids > 0) & (table.pixels >= LEAST_OF_VIEW * labels.size)):
         overlap, whole = float(overlaps[row].max()), int(table.pixels[row])
         problem = _problem(overlap, int(table.inside[row].max()) / whole, int(table.covered[row]) / whole)
         rows.append(SegmentInView(int(table.ids[row]), whole, overlap, problem))

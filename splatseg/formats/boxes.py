@@ -2,10 +2,10 @@
 
     {"axes": "...", "boxes": [{"id", "name", "color", "count", "low", "high", "oriented": {"center", "axes", "size"}}]}
 
-Alphabet: low, high the corners of the axis-aligned box of `segments_json` (world units, without the outermost 1 % on
-each side); oriented the box along the principal axes of the Gaussians in that box: center (3), axes three unit vectors,
-the longest spread first, right-handed, size (3) along them, again without the outermost 1 %. A corner of the oriented
-box is center +- size_0/2 axes_0 +- size_1/2 axes_1 +- size_2/2 axes_2. No mesh is made.
+Alphabet: low, high the corners of the axis-aligned box of `segments.segments_json` (world units, without the outermost
+1 % on each side); oriented the box along the principal axes of the Gaussians in that box: center (3), axes three unit
+vectors, the longest spread first, right-handed, size (3) along them, again without the outermost 1 %. A corner of the
+oriented box is center +- size_0/2 axes_0 +- size_1/2 axes_1 +- size_2/2 axes_2. No mesh is made.
 """
 
 from __future__ import annotations

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 
 BRANCHES = 256
-ROUNDS = 5
-"""Of k-means in a group. Most of what there is to gain comes in the first few."""
-SAMPLE = 64
+K_MEANS_ROUNDS = 5
+"""In a group. Most of what there is to gain comes in the first few."""
+VECTORS_A_CENTRE = 64
 """Vectors for each branch from which the centres of a large group are found."""
 BLOCK = 1 << 14
 """Vectors compared at once: their distances to all branches stay in the cache."""
@@ -32,6 +32,7 @@ def palette(vectors: Tensor, size: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     entries: list[Tensor] = []
     labels = torch.empty(len(vectors), dtype=torch.int64)
+    # Groups of vectors, each with the number of entries it may have; one with more than BRANCHES is split first.
     groups, count = [(torch.arange(len(vectors)), size)], 0
     while groups:
         rows, share = groups.pop()
@@ -50,6 +51,7 @@ def palette(vectors: Tensor, size: int, seed: int = 0) -> tuple[Tensor, Tensor]:
         errors = torch.zeros(len(centres)).index_add_(0, nearest, (inside - centres[nearest]).square().sum(1))
         sizes = torch.bincount(nearest, minlength=len(centres))
         shares = _shares(errors.double(), sizes, share)
+        # Rows sorted by their centre, cut where the centre changes.
         parts = torch.split(rows[nearest.argsort(stable=True)], sizes.tolist())
         groups += [(part, own) for part, own in zip(parts, shares, strict=True) if len(part)]
     return torch.cat(entries), labels
@@ -68,6 +70,7 @@ def codebook(values: np.ndarray, size: int = 256) -> np.ndarray:
     histogram, edges = np.histogram(values, BINS)
     density = np.cbrt(histogram)
     mass = np.concatenate([[0.0], np.cumsum(density / density.sum() + 1 / BINS)])
+    # Entries at equal steps of the mass, half of which is even over the range (1 / BINS a bin) and half the density's.
     codebook: np.ndarray = np.interp((np.arange(size) + 0.5) / size * mass[-1], mass, edges).astype(np.float32)
     return codebook
 
@@ -80,9 +83,9 @@ def nearest_in(book: np.ndarray, values: np.ndarray) -> np.ndarray:
 def _k_means(vectors: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Centres (count,D) of vectors (N,D), N > count, and the one nearest to each (N,); large N are sampled."""
     shuffled = torch.randperm(len(vectors), generator=generator)
-    sample = vectors[shuffled[: SAMPLE * count]]
+    sample = vectors[shuffled[: VECTORS_A_CENTRE * count]]
     centres = sample[:count].clone()
-    for _ in range(ROUNDS):
+    for _ in range(K_MEANS_ROUNDS):
         nearest = _nearest(sample, centres)
         sums = torch.zeros_like(centres).index_add_(0, nearest, sample)
         counts = torch.bincount(nearest, minlength=count)[:, None]

@@ -2,7 +2,7 @@
 
 What a format has no room for is left out and told: harmonics (colours that change with the view), features, properties
 of other programs. Segment ids go into the file where it can carry them (.ply, .glb, .usd*), else beside it, in the
-order of the file (`splats.segment_sidecar`), where `load_splats` finds them again.
+order of the file (`formats.sidecar`), where `load_splats` finds them again.
 """
 
 from __future__ import annotations
@@ -134,8 +134,8 @@ def write_splats(
 ) -> Written:
     """Write a splat in the format of the file's suffix, or in that of `name`, atomically.
 
-    segments: names, colours and parents of the segments, where they have any (see `segments_json`). plain: only
-    geometry and colour, without features, segment ids and properties of other programs.
+    segments: names, colours and parents of the segments, where they have any (see `segments.segments_json`). plain:
+    only geometry and colour, without features, segment ids and properties of other programs.
 
     Raises OutputError for a format that does not exist, an extra that is missing or a place that cannot be written to;
     PromptError if there are no Gaussians.

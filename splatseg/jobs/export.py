@@ -28,28 +28,32 @@ LONGEST_NAME = 60
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What is written.
-
-    segments: their ids, all of the splat if there are none. format: a name in `output.FORMATS`, or None for that of the
-    suffix. each: a file a segment, in a folder. rest: what is in none of the segments too, in a file of its own. plain:
-    only geometry and colour. layout: a folder as viewers of 3D Gaussian Splatting want it.
-    """
+    """Choices of an export."""
 
     segments: tuple[int, ...] = ()
+    """Ids of the segments to write; all of the splat if there are none."""
     format: str | None = None
+    """A name in `formats.write.FORMATS`; None for that of the suffix."""
     each: bool = False
+    """A file a segment, in a folder."""
     rest: bool = False
+    """What is in none of the segments too, in a file of its own."""
     plain: bool = False
+    """Only geometry and colour."""
     layout: ExportLayout | None = None
+    """A folder as viewers of 3D Gaussian Splatting want it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """What an export is of: a splat, the names and colours of its segments, and the run if it is one's."""
+    """A splat to export, with what is known of it."""
 
     splats: Splats
+    """The splat itself."""
     segments: tuple[Segment, ...] = ()
+    """Names and colours of its segments."""
     run: Run | None = None
+    """The run it is the splat of, if it is one's."""
     path: Path | None = None
     """The file it was read from, which an export never replaces."""
 
@@ -76,7 +80,7 @@ def export_source(source: Source, output: Path, options: ExportOptions | None = 
     """Write what is asked for and return a summary, a line a file.
 
     Raises RunError when there are no segments, PromptError for an id that no Gaussian has or options that do not go
-    together, OutputError as `output.write_splats` and for a file that would replace what is exported.
+    together, OutputError as `formats.write.write_splats` and for a file that would replace what is exported.
     """
     options, output = options or ExportOptions(), Path(output)
     _refuse_to_replace(source, output)

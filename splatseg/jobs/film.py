@@ -41,7 +41,7 @@ SOLID = 0.3
 
 CLEARANCE = 0.3
 """Along a path that nobody looked through before, Gaussians nearer than this share of the way to the scene's centre
-fade out (`output.Look`). A person who sets keyframes sees what is there, and it stays."""
+fade out (`render.painter.Look`). A person who sets keyframes sees what is there, and it stays."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def render_film(
     antialias: bool = False,
     reporter: Reporter | None = None,
 ) -> str:
-    """Film a run, or a splat file, and write it; return a summary. For `what` see `output.painter_of`.
+    """Film a run, or a splat file, and write it; return a summary. For `what` see `render.painter.painter_of`.
 
     output: .mp4, .webp, .gif, or a new folder for PNGs. segments: those to highlight (`masks`). antialias: segments
     and masks decided at 16 samples of a pixel.

@@ -10,9 +10,9 @@ import torch
 from splatseg.cluster.cluster import cluster_splats, segments_of
 from splatseg.cluster.hierarchy_file import write_hierarchy
 from splatseg.errors import RunError
-from splatseg.features.contrast.train import fit_contrast_features
+from splatseg.features.contrast.fit import fit_contrast_features
 from splatseg.features.lift.embed import embed_votes, fill_unseen
-from splatseg.features.paper.train import fit_paper_features
+from splatseg.features.paper.fit import fit_paper_features
 from splatseg.features.report import FeatureReport
 from splatseg.formats.ply.ply import write_ply
 from splatseg.jobs.masks import propose_for_run

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from splatseg.capture.capture import Capture
 from splatseg.errors import CaptureError
-from splatseg.features.paper.train import PaperObjective
+from splatseg.features.paper.fit import PaperObjective
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
 from splatseg.interrupts import stop_on_interrupt
@@ -18,7 +18,7 @@ from splatseg.run.folder import Run, create_run
 from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.run.settings import AUTO_MASKS, RunSettings
 from splatseg.splats.splats import Splats
-from splatseg.train.train import StepReport, fit_splats
+from splatseg.train.fit import StepReport, fit_splats
 from splatseg.votes.file import read_votes
 
 

@@ -51,7 +51,7 @@ class Segments:
 
     @cached_property
     def _layer_areas(self) -> np.ndarray:
-        """(L, count) pixels of every segment in every layer."""
+        """(L, count) pixels of every segment in every layer; a segment has all of its own in one of them."""
         return np.stack([np.bincount(layer.ravel(), minlength=self.count + 1)[1:] for layer in self.layers])
 
     def areas(self) -> np.ndarray:
@@ -91,6 +91,7 @@ class Segments:
     def flattened(self) -> np.ndarray:
         """(H,W) int32, one label map: where segments overlap, the smallest is seen."""
         size_of = np.concatenate([[np.iinfo(np.int64).max], self.areas()])
+        # Id 0 is larger than any segment, so that whatever lies there is seen.
         flat, smallest = self.layers[0], size_of[self.layers[0]]
         for layer in self.layers[1:]:
             size = size_of[layer]
@@ -125,25 +126,30 @@ def from_packed(packed: np.ndarray, height: int, width: int, scores: np.ndarray 
     sizes = check_shapes(packed=(packed, f"M {(height * width + 7) // 8}"))
     scores = np.ones(sizes["M"], np.float32) if scores is None else np.asarray(scores, np.float32)
     check_shapes(packed=(packed, "M B"), scores=(scores, "M"))
+    # 64 pixels a word: overlaps are tested and layers filled a word at a time.
     words = _words(packed, height * width)
     areas = _POPCOUNT[words.view(np.uint8)].sum(axis=1, dtype=np.int64)
     kept = np.flatnonzero(areas)
+    # Ids follow the order in which masks were given, layers are filled by size.
     ids = np.zeros(len(packed), np.int32)
     ids[kept] = np.arange(1, len(kept) + 1)
     occupied = np.zeros((8, words.shape[1]), np.uint64)
     layers: list[np.ndarray] = []
     for m in kept[np.argsort(-areas[kept], kind="stable")]:
+        # Only the words between the first and the last that the mask touches are looked at.
         span = np.flatnonzero(words[m])
         first, last = span[0], span[-1] + 1
         bits = words[m, first:last]
         overlaps = (occupied[: len(layers), first:last] & bits).any(axis=1)
+        # argmin of booleans is the first false: the first layer in which nothing is in the way, else a new one.
         place = int(np.argmin(overlaps)) if not overlaps.all() else len(layers)
         if place == len(layers):
             layers.append(np.zeros(height * width, np.int32))
-            if place == len(occupied):
+            if place == len(occupied):  # twice as many, so that growing costs little in all
                 occupied = np.concatenate([occupied, np.zeros_like(occupied)])
         occupied[place, first:last] |= bits
         pixels = layers[place][first * 64 : last * 64]
+        # The last word may reach beyond the last pixel, where its bits are 0.
         inside = np.unpackbits(bits.view(np.uint8), count=len(pixels)).view(bool)
         np.copyto(pixels, ids[m], where=inside)
     layers = layers or [np.zeros(height * width, np.int32)]
@@ -154,7 +160,7 @@ def _words(packed: np.ndarray, pixels: int) -> np.ndarray:
     """(M, ceil(pixels / 64)) uint64, the same bits in the same byte order, bits beyond the last pixel cleared."""
     padded = np.zeros((len(packed), (pixels + 63) // 64 * 8), np.uint8)
     padded[:, : packed.shape[1]] = packed
-    if pixels % 8:
+    if pixels % 8:  # np.packbits puts the first pixel into the highest bit, so the low ones are beyond the last
         padded[:, pixels // 8] &= (0xFF00 >> (pixels % 8)) & 0xFF
     return padded.view(np.uint64)
 
@@ -166,6 +172,7 @@ def _compacted(layers: list[np.ndarray], scores: np.ndarray | None) -> Segments:
     for layer in layers:
         used |= np.bincount(layer.ravel(), minlength=top + 1) > 0
     used[0] = False
+    # A table from old ids to new ones: ids in use counted through, all others 0.
     new_id = np.where(used, np.cumsum(used), 0).astype(np.int32)
     kept = np.flatnonzero(used) - 1
     scores = np.ones(len(kept), np.float32) if scores is None else scores[kept]

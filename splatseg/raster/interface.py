@@ -6,7 +6,7 @@ Colour is F = 3 (spherical harmonics are evaluated outside), depth is one more c
 outside as features + (1 - alphas) * background. So the operation has no modes, and stays so.
 
 Alphabet: N Gaussians, F channels, H x W pixels, P sampled pixels, C channels of per-pixel values. Coordinates are
-those of `capture.camera`; conventions and the source of every cut-off are in docs/conventions.md.
+those of `cameras.camera`; conventions and the source of every cut-off are in docs/conventions.md.
 """
 
 from __future__ import annotations

@@ -144,6 +144,7 @@ class _Job:
         for place in range(AXES_TRIED if len(which) else 0):
             tried, _ = split_along(splats, which, longest_first[:, place], self._settings.width)
             counted = self.votes(tried, f"{what}: cut {place + 1}")
+            # `split_along` puts children after all that stay.
             gain = _purer(counted, matched, slice(len(splats) - len(which), len(tried)))
             axes = np.where(gain > best, longest_first[:, place], axes)
             best = np.maximum(best, gain)
@@ -174,7 +175,7 @@ def _purer(votes: Votes, matched: Matched, children: slice) -> np.ndarray:
     Children are R first, R second and R third ones. 0 where all children are of one segment.
     """
     inside = (votes.weights[children] @ matched[0]).toarray()
-    each = inside.reshape(CHILDREN, -1, inside.shape[1])
+    each = inside.reshape(CHILDREN, -1, inside.shape[1])  # (child, parent, segment)
     gained = each.max(axis=2).sum(axis=0) - each.sum(axis=0).max(axis=1)
     labels = each.argmax(axis=2)
     purer: np.ndarray = np.where((labels != labels[:1]).any(axis=0), gained, 0.0)

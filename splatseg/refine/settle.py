@@ -28,8 +28,8 @@ from splatseg.raster.interface import rasterize
 from splatseg.render.rgb import render_rgb, view_colors
 from splatseg.splats.splats import Splats
 from splatseg.train.density import extent_of
+from splatseg.train.fit import view_of_step
 from splatseg.train.optimiser import Optimiser
-from splatseg.train.train import view_of_step
 from splatseg.votes.votes import Votes
 
 if TYPE_CHECKING:

@@ -36,6 +36,7 @@ def split_along(splats: Splats, which: np.ndarray, axes: np.ndarray, width: floa
     offsets = torch.from_numpy(centres.T.ravel()).float() * copied.scales[rows, axis]
     means, log_scales = copied.means.clone(), copied.log_scales.clone()
     opacity_logits = copied.opacity_logits.clone()
+    # Children of all parents, child by child: what is per parent is repeated, what is per child comes transposed.
     means[rows] += offsets[:, None] * axis_of(copied.quats[rows], axis)
     log_scales[rows, axis] += math.log(width)
     opacity_logits[rows] = torch.from_numpy(logits.T.ravel()).float()

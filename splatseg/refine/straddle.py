@@ -2,7 +2,7 @@
 
     in_ik = sum_v q_vk W_i,m(v,k)    share_ik = in_ik / sum_v q_vk W_iv    ambiguity_i = in_i2 / (in_i1 + in_i2)
 
-m(v,k) is the mask of view v that overlaps segment k best and q_vk how well (`lift.agreement`); W_iv is all that view v
+m(v,k) is the mask of view v that overlaps segment k best and q_vk how well (`votes.agreement`); W_iv is all that view v
 sees of Gaussian i. The first segment of a Gaussian, 1, has the largest share; the second, 2, the most of the rest. A
 Gaussian straddles if its ambiguity is above a level taken from the data: above it lies a given share of all that is
 seen in a second segment, below it what masks that wobble leave everywhere.
@@ -68,7 +68,7 @@ class Tally:
         order = np.argsort(-ambiguity, kind="stable")
         summed = np.cumsum(self.foreign[known][order], dtype=np.float64)
         last = min(int(np.searchsorted(summed, held * summed[-1])), len(order) - 1)
-        taken: np.ndarray = known[ambiguity >= ambiguity[order[last]]]
+        taken: np.ndarray = known[ambiguity >= ambiguity[order[last]]]  # all of equal ambiguity, or none
         return taken
 
 
@@ -89,7 +89,7 @@ def tally(votes: Votes, matched: Matched, evidence: float) -> Tally:
         first[block] = shares.argmax(axis=1)
         share[block] = shares[rows, first[block]]
         most[block] = inside[rows, first[block]]
-        inside[rows, first[block]] = -1.0
+        inside[rows, first[block]] = -1.0  # so that the largest is now the second
         second[block] = inside.argmax(axis=1)
         foreign[block] = inside[rows, second[block]]
     known = share > 0

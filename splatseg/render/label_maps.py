@@ -27,7 +27,7 @@ from splatseg.render.supersampling import SUPERSAMPLE, most_frequent, sample_cam
 from splatseg.splats.splats import Splats
 
 MASK_THRESHOLD = 0.5
-"""A pixel is of the selection if more than this share of it is."""
+"""A pixel shows a selection if its members make up more than this share of it: in files, prompts and the viewer."""
 
 CHANNELS_AT_ONCE = 16
 """Channels of segments blended together; bounds the one-hot (N,C) matrix held in memory."""

@@ -21,7 +21,7 @@ from splatseg.files import write_json, write_png
 from splatseg.render.rgb import render_channels
 from splatseg.splats.splats import Splats
 
-SAMPLE = 50_000
+GAUSSIANS_FITTED = 50_000
 """Gaussians the components are fitted on; more change them by less than the eye sees."""
 
 SPREAD = (0.02, 0.98)
@@ -49,7 +49,7 @@ class FeatureColors:
         if not bool(known.any()):
             return cls(colors)
         rows = torch.nonzero(known)[:, 0]
-        picked = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))[:SAMPLE]]
+        picked = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))[:GAUSSIANS_FITTED]]
         counted = torch.ones(len(features)) if weights is None else weights.detach() + 1e-6
         mean, basis = _principal_components(features[picked], counted[picked].double())
         low, high = torch.quantile((features[picked] - mean) @ basis, torch.tensor(SPREAD).double(), dim=0)

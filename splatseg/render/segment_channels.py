@@ -23,11 +23,14 @@ FEW = 16
 
 @dataclass(frozen=True, eq=False)
 class Channels:
-    """count C; channel_of (N,) int64, -1 = in none; owners (C,Ty,Tx) int32: the id that a channel holds in a cell."""
+    """Segments packed into channels."""
 
     count: int
+    """C."""
     channel_of: np.ndarray
+    """(N,) int64, the channel of each Gaussian, -1 = in none."""
     owners: np.ndarray
+    """(C,Ty,Tx) int32, the id that a channel holds in a cell, 0 = none."""
 
     def ids(self, channel: np.ndarray) -> np.ndarray:
         """The segment ids (H,W) int32 behind the chosen channel (H,W) of every pixel; 0 where it holds none there."""
@@ -51,10 +54,12 @@ def pack_segments(camera: Camera, means: np.ndarray, radii: np.ndarray, ids: np.
     reached = _cells_reached(camera, means[shown], radii[shown], segment, len(unique))
     heaviest_first = np.argsort(-np.bincount(segment, seen[shown], len(unique)), kind="stable")
 
+    # taken[c] has, in every cell, the id that channel c holds there: 0 is free, and in the end it is `owners`.
     taken = np.zeros((len(unique), *reached.shape[1:]), dtype=np.int32)
     channel_of_segment = np.zeros(len(unique), dtype=np.int64)
     count = 0
     for number in heaviest_first:
+        # The first channel that is free in all cells of the segment; argmin of booleans is the first false.
         conflicts = (taken[:count, reached[number]] != 0).any(1)
         channel = int(conflicts.argmin()) if not conflicts.all() else count
         taken[channel][reached[number]] = unique[number]
@@ -85,7 +90,9 @@ def _cells_reached(
     last = np.array([wide - 1, tall - 1])
     low = np.clip(np.floor((pixels - reach) / CELL), 0, last).astype(np.int64)
     high = np.clip(np.floor((pixels + reach) / CELL), 0, last).astype(np.int64)
-    # Boxes are counted at their corners and summed up: the cost of a Gaussian does not depend on its size.
+    # A box adds +1 and -1 at its corners, and running sums over rows and columns turn these into the number of boxes
+    # over each cell, so the cost of a Gaussian does not depend on its size. One row and column more take what ends at
+    # the border.
     shape = (segments, tall + 1, wide + 1)
     corners = np.zeros(shape, dtype=np.int64)
     for y, x, sign in (

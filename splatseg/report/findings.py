@@ -63,7 +63,7 @@ class Finding:
 class SegmentQuality:
     """What is known of a segment.
 
-    confidence, support, views: see `lift.confidence`; largest_piece: the share of its Gaussians in its largest
+    confidence, support, views: see `votes.confidence`; largest_piece: the share of its Gaussians in its largest
     connected piece, 0..1.
     """
 

@@ -1,4 +1,4 @@
-"""What can be measured of a run without ground truth: renders, masks, segments; `evaluate.findings` judges it."""
+"""What can be measured of a run without ground truth: renders, masks, segments; `report.findings` judges it."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ from splatseg.run.reporter import NullReporter, Reporter, track
 from splatseg.segments.segments_json import read_segments
 from splatseg.select.match import Match
 from splatseg.splats.splats import Splats
+from splatseg.words.agreed_objects import agreed_objects
 from splatseg.words.chosen_views import choose_views
-from splatseg.words.consensus import agreed_objects
 from splatseg.words.described import Described, read_described
 from splatseg.words.encoder import FAMILIES, Encoder, load_encoder
 from splatseg.words.grounding import Grounder, load_grounder

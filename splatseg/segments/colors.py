@@ -27,7 +27,7 @@ import numpy as np
 from splatseg.oklab import oklab_of, srgb_of
 from splatseg.segments.palette import Color
 
-CLEAR = 0.12
+CLEARLY_DIFFERENT = 0.12
 """Difference from which two colours are clearly different, also when a photograph is tinted with them."""
 
 LIGHTNESS_COUNTS = 0.5
@@ -159,7 +159,7 @@ def _differing(own: Color, around: list[Color]) -> Color:
     candidates = np.array([own, *_alternatives(own)])
     gap = difference(candidates[:, None], np.array(around)[None]).min(1)
     near = difference(candidates, candidates[0])
-    clear = np.flatnonzero(gap >= CLEAR)
+    clear = np.flatnonzero(gap >= CLEARLY_DIFFERENT)
     best = clear[near[clear].argmin()] if len(clear) else int(gap.argmax())
     red, green, blue = (int(channel) for channel in candidates[best])
     return red, green, blue

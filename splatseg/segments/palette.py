@@ -1,4 +1,4 @@
-"""A colour for every segment id, where nothing but the id is known; `segment_colors` chooses those of a run.
+"""A colour for every segment id, where nothing but the id is known; `segments.colors` chooses those of a run.
 
 Hues advance by the golden angle, so that ids close to each other differ most; lightness and chroma take turns.
 """

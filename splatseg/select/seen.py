@@ -20,7 +20,7 @@ from splatseg.splats.splats import Splats
 NEIGHBOURHOOD = 2
 """Pixels looked at on each side of the click."""
 
-ALIKE = 0.9
+SAME_SURFACE = 0.9
 """Pixels and Gaussians this similar to the click refine the query."""
 
 
@@ -74,7 +74,7 @@ class Seen:
             column, row = self.pixel
             raise PromptError(f"nothing with features is seen at the click ({column}, {row}); click on the object")
         lengths = np.maximum(np.linalg.norm(blended, axis=1), 1e-12)
-        query = blended[blended @ centre >= ALIKE * lengths * length].sum(0)
+        query = blended[blended @ centre >= SAME_SURFACE * lengths * length].sum(0)
         unit: np.ndarray = query / float(np.linalg.norm(query))
         return unit
 

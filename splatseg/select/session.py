@@ -24,9 +24,9 @@ from torch import Tensor
 from splatseg.cameras.camera import Camera
 from splatseg.cluster.components import drop_small_pieces
 from splatseg.raster.interface import Plan, prepare, rasterize_levels
+from splatseg.render.label_maps import MASK_THRESHOLD
 from splatseg.select.match import Match, features_of
 from splatseg.select.seen import Seen
-from splatseg.select.threshold import SHOWN
 from splatseg.splats.splats import Splats
 
 
@@ -127,7 +127,7 @@ class Session:
     def mask(self, camera: Camera, members: np.ndarray) -> np.ndarray:
         """(H,W) bool: the pixels of a view that are made of members (N,) bool by more than half."""
         levels = torch.from_numpy(members.astype(np.uint8))
-        shown: np.ndarray = rasterize_levels(self.plan(camera), levels, 1, SHOWN).numpy() > 0
+        shown: np.ndarray = rasterize_levels(self.plan(camera), levels, 1, MASK_THRESHOLD).numpy() > 0
         return shown
 
 

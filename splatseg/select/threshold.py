@@ -1,7 +1,7 @@
 """Choosing the threshold of a selection by rendering it, in the view of the prompt.
 
 Alphabet: N Gaussians; T thresholds; H x W pixels; scores (N,); a selection rendered is the blended 0/1 channel of its
-members, cut at one half.
+members, cut at MASK_THRESHOLD, as masks that are written are.
 """
 
 from __future__ import annotations
@@ -10,10 +10,9 @@ import numpy as np
 import torch
 
 from splatseg.raster.interface import Plan, rasterize_levels, rasterize_plan
+from splatseg.render.label_maps import MASK_THRESHOLD
 
 CHANNELS_A_PASS = 16
-SHOWN = 0.5
-"""A pixel shows a selection if its members make up more than this share of it, as in masks that are written."""
 
 PLATEAU = 0.005
 """Thresholds whose agreement is this close to the best are equally good in this view."""
@@ -25,7 +24,7 @@ def render_members(plan: Plan, members: np.ndarray) -> np.ndarray:
     for start in range(0, len(members), CHANNELS_A_PASS):
         channels = torch.from_numpy(members[start : start + CHANNELS_A_PASS]).float().T.contiguous()
         blended, _ = rasterize_plan(plan, channels)
-        masks.append((blended > SHOWN).permute(2, 0, 1).numpy())
+        masks.append((blended > MASK_THRESHOLD).permute(2, 0, 1).numpy())
     return np.concatenate(masks)
 
 
@@ -37,7 +36,7 @@ def render_thresholds(plan: Plan, scores: np.ndarray, thresholds: np.ndarray) ->
     levels = np.zeros(len(scores), dtype=np.uint8)
     above = np.flatnonzero(scores >= thresholds[0])
     levels[above] = np.searchsorted(thresholds, scores[above], side="right")
-    return rasterize_levels(plan, torch.from_numpy(levels), len(thresholds), SHOWN).numpy()
+    return rasterize_levels(plan, torch.from_numpy(levels), len(thresholds), MASK_THRESHOLD).numpy()
 
 
 def areas_of(shown: np.ndarray, count: int) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.select.mask_prompt import inside_outside
 from splatseg.select.prompt import Prompt
-from splatseg.select.seen import ALIKE
+from splatseg.select.seen import SAME_SURFACE
 from splatseg.select.session import Session
 
 USUAL = 0.5
@@ -80,7 +80,7 @@ def _unwanted_at(session: Session, prompt: Prompt, wanted: list[Prompt], hierarc
     assert prompt.click is not None
     unlike = session.look(prompt.camera, prompt.click).feature
     like = [session.look(p.camera, p.click).feature for p in wanted if p.click is not None]
-    if any(float(unlike @ query) > ALIKE for query in like):
+    if any(float(unlike @ query) > SAME_SURFACE for query in like):
         return _brushed(session, prompt)
     resembling = np.max([session.features @ query for query in like], axis=0) if like else USUAL
     nearer: np.ndarray = session.features @ unlike > resembling

@@ -1,8 +1,8 @@
 """A selection set right by the masks of all views: what similarity to a prompt found, and what the views say of it.
 
-The selection itself and its two corrections (`lift.agreement`: by majority, by matches) are judged by the prompt in its
-own view and by the masks in all views, and the best is taken. So masks that contradict one another, or that are nested,
-do no harm: where a correction leaves the prompt, it loses.
+The selection itself and its two corrections (`votes.agreement`: by majority, by matches) are judged by the prompt in
+its own view and by the masks in all views, and the best is taken. So masks that contradict one another, or that are
+nested, do no harm: where a correction leaves the prompt, it loses.
 
 Alphabet: N Gaussians; T candidates.
 """

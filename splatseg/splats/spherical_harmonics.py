@@ -9,7 +9,7 @@ of degree l, c_k its norm (`NORMS`).
 The basis is the orthonormal one with the Condon-Shortley sign (-1)^m, that of 3D Gaussian Splatting (Kerbl et al. 2023)
 and its files. Source of the polynomials: Sloan, "Stupid Spherical Harmonics Tricks", 2008, appendix A2.
 
-The result is not clamped. 3DGS clamps colours below at 0 where it renders; so do we, in `render.py`.
+The result is not clamped. 3DGS clamps colours below at 0 where it renders; so do we, in `render.rgb`.
 """
 
 from __future__ import annotations

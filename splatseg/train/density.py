@@ -67,6 +67,7 @@ def plan_growth(parameters: dict[str, Tensor], means: Tensor, settings: TrainSet
         large = largest > settings.clone_scale * extent
         clones, splits = (chosen & ~large).nonzero()[:, 0], (chosen & large).nonzero()[:, 0]
         stay = (~(chosen & large)).nonzero()[:, 0]
+        # What stays, then a copy of each clone, then two children of each split, whose parents did not stay.
         source = torch.cat([stay, clones, splits, splits])
         position = torch.arange(len(source))
         return Edit(source, position >= len(stay), position >= len(stay) + len(clones))

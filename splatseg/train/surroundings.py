@@ -48,6 +48,7 @@ def fibonacci_sphere(count: int) -> np.ndarray:
     """(count,3) unit vectors spread evenly over the sphere."""
     index = np.arange(count) + 0.5
     z = 1.0 - 2.0 * index / count
+    # Equal steps in z are equal areas; turning by the golden angle keeps neighbours apart.
     angle = np.pi * (1.0 + np.sqrt(5.0)) * index
     ring = np.sqrt(1.0 - z * z)
     return np.stack([ring * np.cos(angle), ring * np.sin(angle), z], axis=1)

@@ -35,7 +35,7 @@ from splatseg.votes.votes import Votes
 GOOD_OVERLAP = 0.5
 """A mask that overlaps a set no better than this is not a mask of it."""
 
-ROUNDS = 3
+CORRECTIONS = 3
 """Corrections after which a set hardly changes any more."""
 
 SHARPNESS = 4.0
@@ -59,9 +59,11 @@ class Agreement:
         # Views without any mask have no columns; the others are numbered anew, in the order of their columns.
         self._view_of = np.unique(votes.view_of, return_inverse=True)[1].astype(np.int32)
         count = int(self._view_of.max(initial=-1)) + 1
+        # Columns are sorted by view: the first of each is all that `reduceat` needs to take maxima by view.
         self._first = np.searchsorted(self._view_of, np.arange(count))
         layer_of = np.ascontiguousarray(votes.layer_of, dtype=np.int32)
         self._masks = (self._view_of, layer_of, count, int(layer_of.max(initial=0)) + 1)
+        # Of the set of all Gaussians: what lies inside it is all of every mask.
         inside, seen = self.tallies_of(np.zeros(self.gaussians, dtype=np.int32), 1)
         self._total = inside[0]
         self.depth: float = float(inside.sum(dtype=np.float64) / max(float(seen.sum(dtype=np.float64)), 1e-12))
@@ -108,7 +110,7 @@ class Agreement:
 
     def by_majority(self, members: np.ndarray) -> np.ndarray:
         """The set (N,) bool corrected by what every mask mostly is."""
-        for _ in range(ROUNDS):
+        for _ in range(CORRECTIONS):
             inside, _ = self.tallies(members)
             share = inside / np.maximum(self._total, 1e-12)
             says = np.clip((share - 0.5) * SHARPNESS, -1.0, 1.0)
@@ -121,7 +123,7 @@ class Agreement:
 
     def by_matches(self, members: np.ndarray) -> np.ndarray:
         """The set (N,) bool corrected by the best mask of every view."""
-        for _ in range(ROUNDS):
+        for _ in range(CORRECTIONS):
             columns, quality = self._matches(*self.tallies(members))
             weight = np.zeros(len(self._total), dtype=np.float32)
             weight[columns] = quality
@@ -139,7 +141,7 @@ class Agreement:
         """
         check_shapes(ids=(ids, f"{self.gaussians}"))
         kind, ids = ids.dtype, np.ascontiguousarray(ids, dtype=np.int32)
-        for _ in range(ROUNDS):
+        for _ in range(CORRECTIONS):
             corrected = np.empty_like(ids)
             matches = self._matches_of(ids)
             _native.reassigned(
@@ -171,6 +173,7 @@ class Agreement:
         quality = np.zeros((count, len(self._first)), dtype=np.float32)
         for segment in range(1, count):
             columns[segment], quality[segment] = self._matches(inside[segment], seen[segment])
+        # Pairs that count, sorted by mask: the rows of a CSR matrix (M,K).
         segments, views = np.nonzero(quality)
         order = np.argsort(columns[segments, views], kind="stable")
         segments, views = segments[order], views[order]
@@ -188,6 +191,7 @@ class Agreement:
         """(column (V,) of the mask of every view that overlaps a set best, that IoU (V,)), from the set's tallies."""
         overlaps = self.overlaps(inside, seen)
         best = np.maximum.reduceat(overlaps, self._first)
+        # All masks that reach the best of their view; the first of each view is taken.
         hits = np.flatnonzero(overlaps == best[self._view_of])
         return hits[np.unique(self._view_of[hits], return_index=True)[1]], best
 

@@ -134,6 +134,7 @@ def _add_view(gathering: Gathering, plan: Plan, segments: Segments) -> np.ndarra
     found, totals = vote(plan, torch.from_numpy(np.stack(layers).astype(np.int32)), count)
     indptr, columns, weights = (t.numpy() for t in (found.indptr, found.columns, found.weights))
     total: np.ndarray = totals.numpy()
+    # The row of every entry, where CSR has only the beginnings of rows.
     rows = np.repeat(np.arange(plan.count, dtype=np.int32), np.diff(indptr))
     if segments.ignored is not None:
         unseen = columns == segments.count

@@ -22,7 +22,7 @@ from splatseg.splats.splats import Splats
 SEEN = 20.0
 """Pixels from which a Gaussian's worth grows only slowly."""
 
-SAMPLE = 50_000
+GAUSSIANS_LOOKED_AT = 50_000
 """Gaussians looked at; what they see stands for all."""
 
 
@@ -31,7 +31,7 @@ def choose_views(splats: Splats, views: Sequence[View], count: int) -> list[View
     """`count` of the views, those that show most first; all of them if they are no more."""
     if len(views) <= count:
         return list(views)
-    sample = torch.arange(0, len(splats), max(1, len(splats) // SAMPLE))
+    sample = torch.arange(0, len(splats), max(1, len(splats) // GAUSSIANS_LOOKED_AT))
     geometry = splats.geometry
     seen = np.zeros((len(views), len(sample)), dtype=np.float32)
     for row, view in enumerate(views):

@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from splatseg.oklab import oklab_of, srgb_of
-from splatseg.segments.colors import CLEAR, NEARLY_SAME, Frame, choose_colors, colors_by_place, difference, kept_colors
+from splatseg.segments.colors import (
+    CLEARLY_DIFFERENT,
+    NEARLY_SAME,
+    Frame,
+    choose_colors,
+    colors_by_place,
+    difference,
+    kept_colors,
+)
 
 FRAME = Frame((0.0, 0.0, 0.0), 1.0)
 ONE = (200, 80, 90)
@@ -48,7 +56,9 @@ def test_neighbours_never_share_nearly_the_same_colour(graph: tuple[int, set[tup
     degree = {i: len({a + b - i for a, b in pairs if i in (a, b)} - {i}) for i in places}
     for one, other in pairs:
         if one != other:
-            assert apart(colors[one], colors[other]) > (CLEAR - 1e-9 if max(degree[one], degree[other]) <= 6 else 0.04)
+            assert apart(colors[one], colors[other]) > (
+                CLEARLY_DIFFERENT - 1e-9 if max(degree[one], degree[other]) <= 6 else 0.04
+            )
 
 
 def test_a_segment_that_touches_nothing_alike_keeps_the_colour_of_its_place() -> None:
@@ -61,7 +71,7 @@ def test_the_colour_that_must_change_is_that_of_the_later_one_and_changes_little
     places = {1: ONE, 2: ONE}
     colors = choose_colors(places, [(1, 2)])
     assert colors[1] == ONE
-    assert CLEAR <= apart(ONE, colors[2]) < 1.35 * CLEAR
+    assert CLEARLY_DIFFERENT <= apart(ONE, colors[2]) < 1.35 * CLEARLY_DIFFERENT
 
 
 def test_forty_segments_that_all_touch_each_other_are_still_told_apart() -> None:
@@ -76,7 +86,7 @@ def test_kept_colours_stay_and_others_give_way_to_them() -> None:
     places = {1: (60, 120, 200), 2: (60, 120, 200)}
     colors = choose_colors(places, [(1, 2)], kept={2: (61, 121, 200)})
     assert colors[2] == (61, 121, 200)
-    assert apart(colors[1], colors[2]) >= CLEAR
+    assert apart(colors[1], colors[2]) >= CLEARLY_DIFFERENT
 
 
 def test_a_kept_colour_is_given_up_only_by_the_smaller_of_two_that_newly_touch_and_look_the_same() -> None:

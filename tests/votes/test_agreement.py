@@ -170,7 +170,7 @@ def test_tallies_are_sums_over_the_gaussians_of_a_set():
 
 
 def test_relabelling_is_the_definition_for_every_gaussian(monkeypatch):
-    monkeypatch.setattr(module, "ROUNDS", 1)
+    monkeypatch.setattr(module, "CORRECTIONS", 1)
     monkeypatch.setattr(module, "GOOD_OVERLAP", 0.05)
     votes, dense = random_votes(), random_votes().weights.toarray()
     ids = np.random.default_rng(7).integers(0, 5, len(dense))

@@ -1,4 +1,4 @@
-"""Which masks of different views show the same thing, and how far each can be believed: read from the votes.
+"""Groups of masks of different views that show the same thing, and how far each can be believed, from the votes.
 
     B_m       = Gaussians that mask m sees by more than half of what its view sees of them
     IoU(m,k)  = pixels of k on B_m over pixels of k or B_m, of Gaussians that both views see
@@ -40,7 +40,7 @@ JOINED = 0.25
 """Share of views that show two groups in one mask and not in two, from which they are related: masks do not agree that
 they are two things."""
 
-CLEAR = 0.2
+CLEARLY_SEEN = 0.2
 """A view shows a group if it sees this share of what the view that sees it best does."""
 
 SHARPNESS = 3.0
@@ -55,7 +55,7 @@ MOST_GROUPS = 512
 MOST_GAUSSIANS = 200_000
 """Gaussians that are asked; of more, as many are drawn."""
 
-ROUNDS = 2
+REGROUPINGS = 2
 """Times that groups grow and merge."""
 
 CO_VISIBLE = 0.05
@@ -90,7 +90,7 @@ def find_consensus(votes: Votes, seed: int = 0) -> Consensus:
     view_of = np.unique(votes.view_of, return_inverse=True)[1].astype(np.int64)
     visible = visible_under_masks(votes)
     group_of = _grown_from_seeds(_same(votes.weights, visible, view_of), view_of)
-    for _ in range(ROUNDS):
+    for _ in range(REGROUPINGS):
         sets = _sets(votes.weights, visible, group_of, view_of)
         group_of = _merged(group_of, _shared(sets, votes.seen, union=True))
         sets = _sets(votes.weights, visible, group_of, view_of)
@@ -122,8 +122,10 @@ def _same(weights: sparse.csr_array, visible: sparse.csr_array, view_of: np.ndar
     rows = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
     own_view = np.asarray(visible[rows, view_of[weights.indices]]).ravel()
     inside = weights.data > 0.5 * own_view
+    # (M,N) one-hot, the Gaussians of each mask.
     members = _indicator(weights.indices[inside], rows[inside], (weights.shape[1], weights.shape[0]))
     best = visible.max(axis=1).toarray().ravel()
+    # (N,V) one-hot, the views that see a Gaussian: pixels outside of what both views see are left out of the IoU.
     both = visible.copy()
     both.data = (visible.data > CO_VISIBLE * np.repeat(best, np.diff(visible.indptr))).astype(np.float32)
     in_view = sparse.csr_array(weights.T @ both).toarray()  # (M,V) pixels of mask k on what view v sees
@@ -135,6 +137,7 @@ def _same(weights: sparse.csr_array, visible: sparse.csr_array, view_of: np.ndar
         m, k = overlap.coords
         union = in_view[k, view_of[start + m]] + seen[m, view_of[k]] - overlap.data
         iou = np.minimum(overlap.data / np.maximum(union, 1e-6), 1.0)
+        # Half of SAME is enough here: the mean of both directions is what must reach it.
         kept = (iou >= 0.5 * SAME) & (view_of[start + m] != view_of[k])
         # Two views that have next to nothing in common cannot agree on it.
         kept &= seen[m, view_of[k]] >= IN_COMMON * seen[m, view_of[start + m]]
@@ -186,6 +189,7 @@ def _shared(sets: sparse.csr_array, seen: np.ndarray, union: bool) -> np.ndarray
     weighted = sets * seen.astype(np.float32)
     inside = (weighted @ sets.T).toarray()
     size = inside.diagonal()
+    # The diagonal is what each set shares with itself: all of it.
     of = size[:, None] + size[None] - inside if union else np.minimum(size[:, None], size[None])
     return np.asarray(inside / np.maximum(of, 1e-6))
 
@@ -214,13 +218,15 @@ def _joined(
 ) -> np.ndarray:
     """(G,G) of the views that show both groups in masks, the share that has them in one mask and in no two."""
     inside, seen = (sets @ weights).toarray(), (sets @ visible).toarray()
-    clear = seen > CLEAR * seen.max(axis=1, keepdims=True)
+    clear = seen > CLEARLY_SEEN * seen.max(axis=1, keepdims=True)
     share = inside / np.maximum(seen[:, view_of], 1e-6)
     together = np.zeros((len(seen), len(seen)), np.float32)
     shown = np.zeros_like(together)
     for view in range(seen.shape[1]):
+        # (G, masks of the view): groups of which a mask holds more than half. `both`: pairs in one mask.
         holds = ((share[:, view_of == view] > 0.5) & clear[:, view, None]).astype(np.float32)
         both = holds @ holds.T > 0
+        # A pair is apart if some mask holds the one and not the other, which the view shows.
         other = clear[:, view].astype(np.float32)
         apart = (holds @ (1.0 - holds).T) * other[None] > 0
         apart |= apart.T
@@ -234,7 +240,7 @@ def _presence(
 ) -> np.ndarray:
     """(G,) of the views that show a group, the share that has a mask of it."""
     seen = (sets @ visible).toarray()
-    clear = seen > CLEAR * seen.max(axis=1, keepdims=True)
+    clear = seen > CLEARLY_SEEN * seen.max(axis=1, keepdims=True)
     masked = np.zeros_like(clear)
     masked[group_of[group_of >= 0], view_of[group_of >= 0]] = True
     return np.asarray((masked & clear).sum(axis=1) / np.maximum(clear.sum(axis=1), 1))

@@ -124,9 +124,11 @@ def _of_every_mask(
     numbers = np.maximum(wanted / rounds * roots / max(roots.sum(), 1.0), FEWEST_PIXELS).astype(np.int64) * rounds
     pixels, masks = [], []
     for order, areas in tables:
-        first = np.cumsum(areas) - areas
+        first = np.cumsum(areas) - areas  # of each label in `order`
         for mask in np.flatnonzero(counts & (areas[1:] > 0)):
             area, each = areas[mask + 1], numbers[mask]
+            # One pixel from each of equal stretches of the mask's pixels in scan order: spread evenly, and random. As
+            # rounds take every rounds-th, each of them is spread over the whole mask too.
             place = ((np.arange(each) + rng.random(each)) * (area / each)).astype(np.int64)
             pixels.append(order[first[mask + 1] + np.minimum(place, area - 1)])
             masks.append(np.full(each, mask))
@@ -151,6 +153,7 @@ def _overlapping(segments: Segments) -> np.ndarray:
     areas = np.concatenate([[1], segments.areas()])
     for i, first in enumerate(segments.layers):
         for second in segments.layers[:i]:
+            # Pairs of labels at a pixel, counted as numbers in base `count`.
             shared = np.bincount(first.ravel().astype(np.int64) * count + second.ravel(), minlength=count * count)
             share = shared.reshape(count, count) / np.minimum(areas[:, None], areas[None])
             related |= (share >= RELATED) | (share >= RELATED).T

@@ -136,6 +136,7 @@ def _lasting_masks(votes: Votes, rows: VoteRows, settings: EmbedSettings) -> np.
     """(M,) bool: heavy enough, and not part of a tiny island of masks (each would cost a dimension)."""
     heavy = _column_sums(votes.weights) >= settings.min_mask_votes
     component = rows.joined_masks(heavy, settings.min_edge_share)
+    # Pairs of a component and a view, each once, so that counting components counts their views.
     in_view = np.unique(np.stack([component, votes.view_of]), axis=1)
     views = np.bincount(in_view[0], minlength=len(heavy))
     enough = min(settings.min_component_views, len(votes.views))

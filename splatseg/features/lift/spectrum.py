@@ -24,7 +24,7 @@ MAX_ITERATIONS = 30
 TOLERANCE = 3e-3
 """Iteration ends when no wanted singular value moves by more. A power weights them: small ones do not count."""
 
-SAMPLE = 131_072
+FIRST_ROWS = 131_072
 """Rows that the iteration begins on, where there are more than twice as many."""
 
 
@@ -42,11 +42,11 @@ def right_singular_vectors(
     rng = np.random.default_rng(seed)
     basis = rng.standard_normal((votes.shape[1], min(count + SPARE_VECTORS, votes.shape[1])))
     values = np.zeros(count)
-    if votes.shape[0] > 2 * SAMPLE:
-        sample = np.sort(rng.choice(votes.shape[0], SAMPLE, replace=False))
+    if votes.shape[0] > 2 * FIRST_ROWS:
+        sample = np.sort(rng.choice(votes.shape[0], FIRST_ROWS, replace=False))
         few = VoteRows(sparse.csr_array(votes[sample]))
         # Scaled so that its values are estimates of those of all rows.
-        values, basis = _iterated(few, rows[sample] * np.sqrt(votes.shape[0] / SAMPLE), columns, basis, values)[:2]
+        values, basis = _iterated(few, rows[sample] * np.sqrt(votes.shape[0] / FIRST_ROWS), columns, basis, values)[:2]
     values, _, vectors = _iterated(VoteRows(votes), rows, columns, basis, values)
     peaks = np.abs(vectors).argmax(0)
     signs = np.where(vectors[peaks, np.arange(count)] < 0, -1.0, 1.0)
@@ -59,13 +59,14 @@ def _iterated(
     """(values (R,), basis (M,B) a step further, vectors (M,R)) when no value moves any more, from a first estimate."""
     count, squared = len(values), rows.astype(np.float64) ** 2
     for _ in range(MAX_ITERATIONS):
+        # G times an orthonormal basis; G in that basis is small, and its eigenvectors are those of the whole (Ritz).
         basis = np.linalg.qr(basis)[0]
         image = columns[:, None] * votes.gram_times(squared, columns[:, None] * basis)
         squares, rotation = np.linalg.eigh(basis.T @ image)
         falling = np.argsort(-squares, kind="stable")
         previous, values = values, np.sqrt(np.maximum(squares[falling[:count]], 0.0))
         vectors = basis @ rotation[:, falling[:count]]
-        basis = image
+        basis = image  # the next basis is one multiplication further
         if np.abs(values - previous).max(initial=0.0) < TOLERANCE:
             break
     return values, basis, vectors

@@ -2,7 +2,7 @@
 
     {"images": [{"id", "file_name", "width", "height"}], "annotations": [{"image_id", "segmentation", ...}], ...}
 
-Segmentations are polygons or run lengths (`masks.json_masks`). Images without annotations have no masks.
+Segmentations are polygons or run lengths (`masks.formats.json_masks`). Images without annotations have no masks.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 * Labelme: {"imageWidth", "imageHeight", "shapes": [{"shape_type", "points", "label", "group_id"}, ...]}: polygons,
   rectangles, circles and masks; shapes of one label and group are one segment; lines and points have no area.
 * COCO with one image: {"images": [{"width", "height"}], "annotations": [{"segmentation": polygons or run lengths}]}.
-  For many images in one file see `masks.coco_dataset`.
+  For many images in one file see `masks.formats.coco_dataset`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
   array as below, under the name masks, segmentation, segments, label_map, labels, indices or any if it is the only one.
 * .npy: (H,W) integers, a label map; (M,H,W) of 0 and 1 (or 255), masks; (L,H,W) of other integers, L label maps.
 * .pt: a tensor as such an array (SAGA), or a dictionary with one under these names.
-* .json: run lengths or polygons, see `masks.json_masks`.
+* .json: run lengths or polygons, see `masks.formats.json_masks`.
 
 No code in a file is ever run.
 """

@@ -12,8 +12,8 @@ from functools import cache
 
 import numpy as np
 
+from splatseg.render.label_maps import MASK_THRESHOLD
 from splatseg.render.overlays import SELECTED
-from splatseg.select.threshold import SHOWN
 
 TINT = 0.30
 """Share of amber in what is selected."""
@@ -30,7 +30,7 @@ REACH = LINE
 
 def highlight(picture: np.ndarray, cover: np.ndarray, tint: float = TINT) -> None:
     """Mark the selection in the picture. tint: share of amber in it."""
-    inside = cover > SHOWN
+    inside = cover > MASK_THRESHOLD
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     if len(rows) == 0:
         return

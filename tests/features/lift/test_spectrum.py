@@ -52,7 +52,7 @@ def test_a_start_on_a_sample_of_rows_ends_where_all_rows_do(monkeypatch):
     rows = 1.0 / np.sqrt(np.asarray(votes.sum(1)).ravel() + 1.0)
     columns = 1.0 / np.sqrt(np.asarray(votes.sum(0)).ravel() + 1.0)
     whole = right_singular_vectors(votes, rows, columns, 10)
-    monkeypatch.setattr(spectrum, "SAMPLE", 300)
+    monkeypatch.setattr(spectrum, "FIRST_ROWS", 300)
     begun = right_singular_vectors(votes, rows, columns, 10)
     np.testing.assert_allclose(begun[0], whole[0], atol=2 * spectrum.TOLERANCE)
     cosines = np.linalg.svd(whole[1].T @ begun[1], compute_uv=False)

@@ -1,7 +1,7 @@
 """Proposals of one image: overlapping masks from parts to wholes, without any model.
 
 Boundaries from colour and texture (cues), superpixels by watershed (regions), several merge trees of them that weigh
-the cues differently (merging), their nodes ranked by how like an object they are (candidates).
+the cues differently (merge_trees), their nodes ranked by how like an object they are (candidates).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from splatseg.arrays import check_shapes
 from splatseg.masks.propose.image.candidates import distinct, likeness, nodes_of, outlined, unlike, without_laden
 from splatseg.masks.propose.image.cues import find_cues
-from splatseg.masks.propose.image.merging import MergeWeights, merge_regions
+from splatseg.masks.propose.image.merge_trees import MergeWeights, merge_regions
 from splatseg.masks.propose.image.regions import flood, region_graph
 from splatseg.resampling import nearest_pixels
 

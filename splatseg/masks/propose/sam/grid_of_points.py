@@ -6,7 +6,7 @@ pipeline. Two things are done otherwise:
 * The pipeline spreads the points as if every processor kept the image's shape. Those of SAM 2 and later squash it to a
   square, so that the lower part of a wide image (the right of a tall one) gets no points; here they are spread anew.
 * It drops all but the best of masks whose *boxes* overlap, and with them a whole when its part has nearly the same box.
-  Here only masks that are nearly equal are one (`proposals.without_duplicates`), so every level stays.
+  Here only masks that are nearly equal are one (`without_duplicates`), so every level stays.
 """
 
 from __future__ import annotations

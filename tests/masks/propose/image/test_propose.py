@@ -7,7 +7,7 @@ import pytest
 
 from splatseg.masks.propose.image.candidates import distinct, nodes_of, outlined, without_laden
 from splatseg.masks.propose.image.cues import find_cues
-from splatseg.masks.propose.image.merging import MergeWeights, merge_regions
+from splatseg.masks.propose.image.merge_trees import MergeWeights, merge_regions
 from splatseg.masks.propose.image.propose import HIERARCHIES, ImageProposalSettings, propose_masks
 from splatseg.masks.propose.image.regions import RegionGraph, flood, region_graph
 

@@ -19,8 +19,8 @@ from splatseg.files import write_png
 from splatseg.render.rgb import render_rgb
 from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.splats import Splats
+from splatseg.train.fit import StepReport, at_resolution, begin, fit_splats, one_step, view_of_step
 from splatseg.train.settings import TrainSettings
-from splatseg.train.train import StepReport, at_resolution, begin, fit_splats, one_step, view_of_step
 
 SETTINGS = TrainSettings(
     iterations=40,

@@ -46,25 +46,30 @@ ORDER, SPLIT = 0, 1
 
 @dataclass(frozen=True)
 class StepReport:
-    """Report of a step of the fit.
-
-    loss and psnr (dB) of this step's training view, count of Gaussians, seconds since the fit began or was resumed.
-    """
+    """State of a fit at a step."""
 
     step: int
+    """Counted from 1."""
     loss: float
+    """Of this step's training view."""
     psnr: float
+    """Of this step's training view, dB."""
     count: int
+    """Gaussians."""
     seconds: float
+    """Since the fit began or was resumed."""
 
 
 @dataclass(eq=False)
 class FitState:
-    """What changes during a fit: the parameters with their optimiser, statistics of growth, steps done."""
+    """All that changes during a fit."""
 
     optimiser: Optimiser
+    """Holds the parameters too."""
     statistics: density.Statistics
+    """Of growth, since the last round of it."""
     step: int = 0
+    """Steps done."""
 
     @property
     def parameters(self) -> dict[str, Tensor]:
@@ -75,7 +80,7 @@ class FitState:
         """The splat as it is, detached, finite, with all coefficients up to `sh_degree`."""
         values: dict[str, Any] = {name: value.detach().clone() for name, value in self.parameters.items()}
         values["shN"] = _with_coefficients(values["shN"], coefficient_count(sh_degree))
-        finite = torch.stack([torch.isfinite(v).reshape(len(v), -1).all(1) for v in values.values()]).all(0)
+        finite = _finite_rows(values)
         splats = Splats(**values)
         return splats if bool(finite.all()) else splats.subset(finite)
 
@@ -228,11 +233,10 @@ def at_resolution(camera: Camera, photograph: Tensor, coarse: bool) -> tuple[Cam
     if not coarse or min(camera.width, camera.height) < 32:
         return camera, photograph.float().div_(255.0)
     height, width = camera.height // 2, camera.width // 2
+    # An odd last row or column is cut off, so pixels are exactly twice as large and K is exactly half.
     blocks = photograph[: 2 * height, : 2 * width].float().reshape(height, 2, width, 2, 3)
-    # An odd last row or column is cut off, so pixels are exactly twice as large.
-    half = camera.resized(camera.width, camera.height)
-    scale = np.array([0.5, 0.5, 1.0])
-    half = dataclasses.replace(half, K=camera.K * scale[:, None], width=width, height=height)
+    halved = camera.K * np.array([[0.5], [0.5], [1.0]])
+    half = dataclasses.replace(camera, K=halved, width=width, height=height)
     return half, blocks.mean(dim=(1, 3)).div_(255.0)
 
 
@@ -261,11 +265,16 @@ def _edit(state: FitState, edit: density.Edit, random: np.random.Generator) -> N
 def _drop_damaged(state: FitState, learning: dict[str, float]) -> None:
     # A loss that is not finite comes from Gaussians that are not: remove them and go on with the next step.
     state.optimiser.catch_up(learning)
-    finite = torch.stack([torch.isfinite(v).reshape(len(v), -1).all(1) for v in state.parameters.values()]).all(0)
+    finite = _finite_rows(state.parameters)
     assert not bool(finite.all()), "the loss is not finite although all Gaussians are"
     rows = finite.nonzero()[:, 0]
     none = torch.zeros_like(rows, dtype=torch.bool)
     _edit(state, density.Edit(rows, none, none), np.random.default_rng(0))
+
+
+def _finite_rows(parameters: dict[str, Tensor]) -> Tensor:
+    """(N,) bool: Gaussians whose parameters are all finite."""
+    return torch.stack([torch.isfinite(value).reshape(len(value), -1).all(1) for value in parameters.values()]).all(0)
 
 
 def _use_coefficients(state: FitState, count: int) -> None:

@@ -6,7 +6,7 @@ import torch
 from scenes import MaskedThings, masked_things, whole_masks
 
 from splatseg.cluster.hierarchy import Hierarchy
-from splatseg.words.consensus import agreed_objects
+from splatseg.words.agreed_objects import agreed_objects
 
 WHOLE: dict[int, list[np.ndarray]] = {}
 """The true masks (H,W) of things 1, 2, 3 in every view."""

@@ -10,9 +10,9 @@ import torch
 from scenes import MaskedThings, broken_masks, masked_things, nested_masks, thirds, whole_masks
 
 from splatseg.features.contrast.consensus import find_consensus
+from splatseg.features.contrast.fit import FARTHEST, fit_contrast_features, rate_at
 from splatseg.features.contrast.initial_features import starting_features
 from splatseg.features.contrast.settings import ContrastSettings
-from splatseg.features.contrast.train import FARTHEST, fit_contrast_features, rate_at
 from splatseg.features.lift.embed import fill_unseen
 from splatseg.features.report import FeatureReport
 from splatseg.votes.votes import Votes, collect_votes

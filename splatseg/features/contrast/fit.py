@@ -34,7 +34,7 @@ from splatseg.features.report import FeatureReport
 from splatseg.masks.source import MaskSource
 from splatseg.raster.interface import rasterize_pixels
 from splatseg.splats.splats import Splats
-from splatseg.train.train import view_of_step
+from splatseg.train.fit import view_of_step
 from splatseg.votes.votes import Votes
 
 FARTHEST = 0.3

@@ -25,8 +25,8 @@ from splatseg.features.report import FeatureReport
 from splatseg.masks.source import MaskSource
 from splatseg.raster.interface import prepare, rasterize_plan
 from splatseg.splats.splats import Splats
+from splatseg.train.fit import view_of_step
 from splatseg.train.optimiser import Optimiser
-from splatseg.train.train import view_of_step
 
 FIRST, SPATIAL = 0, 1
 """Purposes of randomness."""

@@ -12,16 +12,16 @@ import torch
 
 from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import Capture, View
+from splatseg.features.paper.fit import PaperObjective, fit_paper_features
 from splatseg.features.paper.settings import PaperSettings
-from splatseg.features.paper.train import PaperObjective, fit_paper_features
 from splatseg.features.report import FeatureReport
 from splatseg.files import write_png
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.render.rgb import render_channels, render_rgb
 from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.splats import Splats
+from splatseg.train.fit import fit_splats
 from splatseg.train.settings import TrainSettings
-from splatseg.train.train import fit_splats
 
 SETTINGS = PaperSettings(
     iterations=400, channels=4, min_pixels=5, clustering_every=4, clustering_weight=1e-3, spatial_every=8, seed=2
