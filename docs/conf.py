@@ -18,8 +18,14 @@ author = "The splatseg developers"
 copyright = "the splatseg developers; Apache-2.0"
 version = release = splatseg.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx_copybutton"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton"]
 exclude_patterns = ["plan.md", "*.py"]
+# Notebook pages are run anew at every build; a cell that fails fails the build.
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_ipywidgets_js = {}  # nothing is loaded from elsewhere
+
 myst_heading_anchors = 3
 myst_links_external_new_tab = True
 

@@ -1,0 +1,65 @@
+"""Every example in the docstring of a public name runs and gives what it says; and every public name has one."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+import small_runs
+
+import splatseg
+
+NAMES = sorted(
+    name for name in splatseg.__all__ if inspect.isclass(getattr(splatseg, name)) or callable(getattr(splatseg, name))
+)
+
+WITHOUT = {"SplatsegError"}
+"""Names whose use is shown elsewhere: an error is caught, not called."""
+
+
+@pytest.fixture(scope="module")
+def names_in_examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Names that examples use: a small run of the embedded capture, open as a scene, and a folder to write into."""
+    run = small_runs.segmented(tmp_path_factory.mktemp("examples"))
+    return {
+        "splatseg": splatseg,
+        "run": run,
+        "scene": splatseg.open(run.path),
+        "folder": tmp_path_factory.mktemp("written"),
+        "capture": run.capture,
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_examples_of_a_public_name_run(name: str, names_in_examples: dict[str, Any], capsys: Any) -> None:
+    finder = doctest.DocTestFinder(recurse=True, exclude_empty=True)
+    examples = finder.find(getattr(splatseg, name), name, module=False, globs=dict(names_in_examples))
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    tried = 0
+    for example in examples:
+        if example.examples:
+            tried += runner.run(example, clear_globs=False).attempted
+    told = capsys.readouterr().out
+    assert not runner.failures, told
+    assert tried or name in WITHOUT, f"splatseg.{name} has no example in its docstring"
+
+
+def test_an_example_that_is_wrong_would_be_found() -> None:
+    def one() -> None:
+        """Give one.
+
+        Example:
+            >>> 1 + 1
+            3
+        """
+
+    (example,) = doctest.DocTestFinder().find(one, "one", module=False, globs={})
+    assert doctest.DocTestRunner(verbose=False).run(example, out=lambda text: None).failed == 1
+
+
+def test_a_small_run_is_what_examples_say_they_stand_on(names_in_examples: dict[str, Any]) -> None:
+    assert names_in_examples["scene"].camera("012.jpg").width == 160
+    assert isinstance(names_in_examples["folder"], Path)
