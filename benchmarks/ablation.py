@@ -40,7 +40,8 @@ from splatseg.features.contrast.fit import fit_contrast_features
 from splatseg.features.contrast.initial_features import compressed
 from splatseg.features.contrast.sampling import SampledViews
 from splatseg.features.contrast.settings import ContrastSettings
-from splatseg.features.lift.embed import EmbedSettings, embed_votes, fill_unseen
+from splatseg.features.lift.embed import embed_votes, fill_unseen
+from splatseg.features.lift.settings import EmbedSettings
 from splatseg.features.paper.fit import PaperObjective, fit_paper_features
 from splatseg.features.paper.loss import clustering_loss
 from splatseg.features.paper.settings import PaperSettings

@@ -27,7 +27,8 @@ from accuracy import Masks, Scene, ceiling, prompted
 from splatseg import Splats
 from splatseg.features.contrast.fit import fit_contrast_features
 from splatseg.features.contrast.settings import ContrastSettings
-from splatseg.features.lift.embed import EmbedSettings, embed_votes, fill_unseen
+from splatseg.features.lift.embed import embed_votes, fill_unseen
+from splatseg.features.lift.settings import EmbedSettings
 from splatseg.features.paper.fit import fit_paper_features
 from splatseg.features.paper.settings import PaperSettings
 from splatseg.select.knowledge import Knowledge

@@ -42,7 +42,8 @@ from splatseg.evaluate.segmentation import adjusted_rand_index, panoptic_quality
 from splatseg.evaluate.truth import Truth, read_truth
 from splatseg.features.contrast.fit import fit_contrast_features
 from splatseg.features.contrast.settings import ContrastSettings
-from splatseg.features.lift.embed import EmbedSettings, embed_votes, fill_unseen
+from splatseg.features.lift.embed import embed_votes, fill_unseen
+from splatseg.features.lift.settings import EmbedSettings
 from splatseg.features.paper.fit import fit_paper_features
 from splatseg.features.paper.settings import PaperSettings
 from splatseg.masks.segments import Segments, from_label_map, from_masks

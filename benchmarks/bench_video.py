@@ -14,7 +14,8 @@ from pathlib import Path
 
 import torch
 
-from splatseg.jobs.film import Film, cameras_of_film
+from splatseg.jobs.film import cameras_of_film
+from splatseg.jobs.requests import Film
 from splatseg.render.film.video import write_video
 from splatseg.render.painter import Look, painter_of
 from splatseg.run.folder import open_run

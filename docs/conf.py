@@ -18,7 +18,7 @@ author = "The splatseg developers"
 copyright = "the splatseg developers; Apache-2.0"
 version = release = splatseg.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx_copybutton"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx_copybutton"]
 exclude_patterns = ["plan.md", "*.py"]
 # Notebook pages are run anew at every build; a cell that fails fails the build.
 nb_execution_mode = "force"

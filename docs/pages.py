@@ -14,7 +14,7 @@ import inspect
 import re
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -122,21 +122,31 @@ def commands_page() -> str:
         name = next(mark.name for mark in marks if hasattr(mark, "name"))
         lines += [f"## splatseg {name}", "", _escaped(inspect.getdoc(kind) or ""), ""]
         lines += ["```text", usage(name, kind), "```", "", "| argument | default | |", "|---|---|---|"]
-        lines += [_row(kind, field) for field in dataclasses.fields(kind)]
+        lines += [_row(owner, field) for owner, field in arguments(kind)]
         lines.append("")
     return "\n".join(lines)
+
+
+def arguments(kind: type) -> Iterator[tuple[type, dataclasses.Field[Any]]]:
+    """The arguments of a command with the dataclass each is a field of: requests are nested in a command."""
+    for field in dataclasses.fields(kind):
+        plain = _plain_type(kind, field)
+        if dataclasses.is_dataclass(plain):
+            yield from arguments(plain)
+        else:
+            yield kind, field
 
 
 def usage(name: str, kind: type) -> str:
     """The command in one line: what must be given, then that there are options."""
     words = ["splatseg", name]
-    for field in dataclasses.fields(kind):
-        if _is_positional(kind, field):
+    for owner, field in arguments(kind):
+        if _is_positional(owner, field):
             optional = _default(field) is not dataclasses.MISSING
-            words.append(f"[{_metavar(kind, field)}]" if optional else _metavar(kind, field))
+            words.append(f"[{_metavar(owner, field)}]" if optional else _metavar(owner, field))
         elif _default(field) is dataclasses.MISSING:
-            words.append(f"{_flags(kind, field)[0]} {_metavar(kind, field)}")
-    options = any(_flags(kind, field) for field in dataclasses.fields(kind))
+            words.append(f"{_flags(owner, field)[0]} {_metavar(owner, field)}")
+    options = any(_flags(owner, field) for owner, field in arguments(kind))
     return " ".join([*words, "[OPTIONS]"] if options else words)
 
 
@@ -154,6 +164,7 @@ def api_page() -> str:
     for room in filter(names.get, ROOMS):
         heading = ROOMS[room]
         lines += [heading, "-" * len(heading), ""]
+        lines += [".. autosummary::", "   :nosignatures:", "", *(f"   splatseg.{name}" for name in names[room]), ""]
         for name in names[room]:
             lines += [f".. auto{_kind(getattr(splatseg, name))}:: splatseg.{name}", ""]
     return "\n".join(lines)
@@ -191,6 +202,12 @@ def plain_docstring(app: Any, what: str, name: str, value: Any, options: Any, li
     made: list[str] = []
     for paragraph in "\n".join(lines).split("\n\n"):
         rows = paragraph.splitlines()
+        if rows and rows[0] == "Example:":
+            made += ["Example:", "", ".. code-block:: pycon", "", *rows[1:], ""]
+            continue
+        if rows and rows[0] == "Attributes:":
+            made += ["Attributes:", "", *(f"* {_literal(row.strip())}" for row in _joined(rows[1:])), ""]
+            continue
         if rows and all(row.startswith("    ") for row in rows):
             made += ["::", "", *rows, ""]
             continue
@@ -202,6 +219,17 @@ def plain_docstring(app: Any, what: str, name: str, value: Any, options: Any, li
                 made.append(_literal(row))
         made.append("")
     lines[:] = made
+
+
+def _joined(rows: list[str]) -> list[str]:
+    """Rows of a section, each with the more deeply indented rows that continue it."""
+    joined: list[str] = []
+    for row in rows:
+        if joined and row.startswith("        "):
+            joined[-1] += " " + row.strip()
+        else:
+            joined.append(row.strip())
+    return joined
 
 
 def _literal(text: str) -> str:

@@ -15,12 +15,12 @@ from .features.lift.embed import embed_votes as embed_votes
 from .formats.read import load_splats as load_splats
 from .formats.write import write_splats as write_splats
 from .jobs.evaluate import evaluate_run as evaluate_run
-from .jobs.film import Film as Film
 from .jobs.film import render_film as render_film
-from .jobs.masks import MasksRequest as MasksRequest
 from .jobs.masks import propose_for_capture as propose_for_capture
 from .jobs.protocol import evaluate_protocol as evaluate_protocol
 from .jobs.refine import refine_run as refine_run
+from .jobs.requests import Film as Film
+from .jobs.requests import MasksRequest as MasksRequest
 from .jobs.segment import segment_run as segment_run
 from .jobs.train import start_run as start_run
 from .jobs.train import train_run as train_run

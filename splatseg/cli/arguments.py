@@ -11,7 +11,6 @@ import tyro
 from splatseg.errors import CaptureError, PromptError
 from splatseg.run.settings import AUTO_MASKS
 
-Method = Literal["lift", "contrast", "paper"]
 Split = Literal["train", "test", "all"]
 
 RunFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar="RUN")]

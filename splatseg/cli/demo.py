@@ -9,7 +9,6 @@ from typing import Annotated
 import tyro
 
 from splatseg.cli.console import Terminal
-from splatseg.jobs.demo import demo_run
 
 
 @dataclass(frozen=True)
@@ -27,4 +26,6 @@ class Demo:
 
     def run(self, terminal: Terminal) -> None:
         """Make the run and print its figures."""
+        from splatseg.jobs.demo import demo_run
+
         terminal.results.print(demo_run(self.output, self.iterations, self.seed, self.overwrite, terminal))

@@ -6,22 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import tyro
 
 from splatseg.cli.arguments import Split
 from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
-from splatseg.evaluate.protocols.registry import PROTOCOLS, ProtocolName
-from splatseg.evaluate.protocols.score import ProtocolScore, score_predictions
-from splatseg.evaluate.tables import protocol_tables
+from splatseg.evaluate.protocols.names import ProtocolName
 from splatseg.files import write_json
-from splatseg.jobs.evaluate import evaluate_run
-from splatseg.jobs.protocol import evaluate_protocol, write_held_out
-from splatseg.run.folder import Run, open_run
-from splatseg.scene.finding import WordFinder, open_word_model
-from splatseg.select.match import Match
+
+if TYPE_CHECKING:
+    from splatseg.evaluate.protocols.score import ProtocolScore
+    from splatseg.run.folder import Run
+    from splatseg.select.match import Match
+
 
 File = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]
 Folder = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
@@ -74,6 +73,9 @@ class Evaluate:
 
     def run(self, terminal: Terminal) -> None:
         """Evaluate, print the tables, write evaluation.json into the run or the file that was asked for."""
+        from splatseg.evaluate.tables import protocol_tables
+        from splatseg.jobs.protocol import write_held_out
+
         if self.protocol is None:
             self._measure(terminal)
         elif self.write_test_views is not None:
@@ -87,15 +89,23 @@ class Evaluate:
                 write_json(self.json, score.to_json())
 
     def _measure(self, terminal: Terminal) -> None:
+        from splatseg.jobs.evaluate import evaluate_run
+        from splatseg.run.folder import open_run
+
         if self.gt is None:
             raise PromptError(
                 "there is nothing to compare with; give --gt DIR (instance label maps), or --protocol "
-                f"{'|'.join(PROTOCOLS)}"
+                f"{'|'.join(get_args(ProtocolName))}"
             )
         result = evaluate_run(open_run(self.folder), self.gt, self.split, self.ignore, terminal)
         terminal.results.print(result.table())
 
     def _score(self, protocol: ProtocolName, terminal: Terminal) -> ProtocolScore:
+        from splatseg.evaluate.protocols.registry import PROTOCOLS
+        from splatseg.evaluate.protocols.score import score_predictions
+        from splatseg.jobs.protocol import evaluate_protocol
+        from splatseg.run.folder import open_run
+
         if (self.predictions is None) == (not self.runs):
             raise PromptError("--protocol scores runs (--run RUN) or masks (--predictions DIR); give one of the two")
         if self.prompts == "text" and not self.runs:
@@ -109,8 +119,10 @@ class Evaluate:
         return evaluate_protocol(runs, protocol, self.folder, self.scenes, words, self.output, terminal)
 
     def _words(self, first: Run, terminal: Terminal) -> Callable[[Run, str], Match]:
+        from splatseg.scene.finding import WordFinder, open_word_model
+
         model = open_word_model(self.model, self.segmenter, first)
-        splats_of = lru_cache(maxsize=1)(Run.splats)
+        splats_of = lru_cache(maxsize=1)(type(first).splats)
         return lambda run, text: WordFinder(run, model).find(splats_of(run), [text], reporter=terminal).match
 
 

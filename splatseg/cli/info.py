@@ -9,7 +9,6 @@ from typing import Annotated
 import tyro
 
 from splatseg.cli.console import Terminal
-from splatseg.jobs.info import describe, describe_machine
 
 
 @dataclass(frozen=True)
@@ -20,6 +19,8 @@ class Info:
 
     def run(self, terminal: Terminal) -> None:
         """Print a table of facts."""
+        from splatseg.jobs.info import describe, describe_machine
+
         facts = describe_machine() if self.path is None else describe(self.path)
         width = max(len(name) for name in facts)
         for name, value in facts.items():

@@ -10,8 +10,6 @@ import tyro
 
 from splatseg.cli.arguments import RunFolder
 from splatseg.cli.console import Terminal
-from splatseg.jobs.refine import refine_run
-from splatseg.run.folder import open_run
 
 
 @dataclass(frozen=True)
@@ -27,4 +25,7 @@ class Refine:
 
     def run(self, terminal: Terminal) -> None:
         """Refine and print what changed."""
+        from splatseg.jobs.refine import refine_run
+        from splatseg.run.folder import open_run
+
         terminal.results.print(refine_run(open_run(self.folder), self.output, reporter=terminal))

@@ -11,11 +11,9 @@ import tyro
 from splatseg.cli.arguments import Cameras, Split, read_size
 from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
-from splatseg.jobs.film import Direction, Film, render_film
-from splatseg.jobs.render import render_run
+from splatseg.jobs.requests import Direction, Film
 from splatseg.render.film.video import FILM_SUFFIXES, Codec
-from splatseg.render.painter import Shown
-from splatseg.run.folder import open_run
+from splatseg.render.shown import Shown
 
 Source = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar="RUN|SPLAT")]
 
@@ -66,6 +64,9 @@ class Render:
         if self.path is not None:
             terminal.results.print(self._film(self.path, terminal), markup=False, soft_wrap=True)
             return
+        from splatseg.jobs.render import render_run
+        from splatseg.run.folder import open_run
+
         self._refuse_what_is_for_films()
         summary = render_run(
             open_run(self.folder),
@@ -80,6 +81,9 @@ class Render:
         terminal.results.print(summary)
 
     def _film(self, path: str, terminal: Terminal) -> str:
+        from splatseg.jobs.film import render_film
+        from splatseg.run.folder import open_run
+
         for option, value in (("--split", self.split), ("--cameras", self.cameras)):
             if value is not None:
                 raise PromptError(f"--path has its own cameras; leave {option} out, or give --path FILE")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from splatseg.cli.arguments import Masks, Method, RunFolder, masks_setting
+from splatseg.cli.arguments import Masks, RunFolder, masks_setting
 from splatseg.cli.console import Terminal
-from splatseg.jobs.segment import regroup_run, segment_run
-from splatseg.run.folder import open_run
+from splatseg.run.settings import Method
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,9 @@ class Segment:
 
     def run(self, terminal: Terminal) -> None:
         """Find the segments and print how many there are."""
+        from splatseg.jobs.segment import regroup_run, segment_run
+        from splatseg.run.folder import open_run
+
         run = open_run(self.folder)
         anew = self.masks or self.method or self.iterations
         if self.granularity is not None and not anew and run.hierarchy_path.exists():

@@ -8,10 +8,9 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import Masks, Method, masks_setting, read_names
+from splatseg.cli.arguments import Masks, masks_setting, read_names
 from splatseg.cli.console import Terminal
-from splatseg.jobs.train import start_run, train_run
-from splatseg.run.settings import CaptureSettings, RunSettings
+from splatseg.run.settings import CaptureSettings, Method, RunSettings
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,8 @@ class Train:
 
     def run(self, terminal: Terminal) -> None:
         """Check everything the user gave, make the run, do the work."""
+        from splatseg.jobs.train import start_run, train_run
+
         capture = CaptureSettings(
             path=str(self.capture.absolute()),
             downscale=self.downscale,

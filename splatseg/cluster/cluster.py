@@ -27,35 +27,11 @@ from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.cluster.linkage import average_linkage, cut
 from splatseg.cluster.merge_by_similarity import RANGE, merge_by_similarity
 from splatseg.cluster.merge_by_support import merge_by_support
+from splatseg.cluster.settings import ClusterSettings
 from splatseg.cluster.touching import touching_segments
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClusterSettings:
-    """Settings of the segmentation of a splat by its features."""
-
-    granularity: float = 0.5
-    """0 gives parts, 1 gives groups."""
-    distance: float = 0.1
-    """1 - cosine from which things are apart, without votes, at granularity 1/2."""
-    cover_similarity: float = 0.985
-    """Every Gaussian is at least this similar to a prototype."""
-    max_prototypes: int = 3000
-    """Prototypes at most; where they do not suffice, Gaussians are less similar to theirs."""
-    min_share: float = 5e-5
-    """Of all Gaussians with features; smaller pieces are crumbs."""
-    min_count: int = 20
-    """Pieces of fewer Gaussians are crumbs too, whatever their share."""
-    split_share: float = 0.05
-    """A piece apart in space of at least this share of its cluster is a segment of its own."""
-    seed: int = 0
-    """Of the choice of prototypes."""
-
-    def __post_init__(self) -> None:
-        if not 0.0 <= self.granularity <= 1.0:
-            raise ValueError(f"granularity must be in 0..1 (parts to groups), got {self.granularity}")
+from splatseg.votes.votes import Votes
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,17 +50,18 @@ class Clusters:
 
 
 def cluster_splats(
-    splats: Splats, settings: ClusterSettings | None = None, agreement: Agreement | None = None
+    splats: Splats, settings: ClusterSettings | None = None, votes: Votes | Agreement | None = None
 ) -> Clusters:
     """Segment a splat that carries features. The same splat, votes and settings give the same ids.
 
-    agreement: the votes of the masks on this splat, which decide what is one thing.
+    votes: those of the masks on this splat, which decide what is one thing; or the agreement made of them.
 
     Raises ValueError for a splat without features.
     """
     if splats.features is None:
         raise ValueError("the splat has no features to cluster")
     settings = settings or ClusterSettings()
+    agreement = Agreement(votes) if isinstance(votes, Votes) else votes
     features = torch.nn.functional.normalize(splats.features.detach().float(), dim=1).numpy()
     means, reach = splats.positions, splats.reach
     atoms = _atoms(features, means, reach, settings, agreement)

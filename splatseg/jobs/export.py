@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import torch
 
@@ -15,33 +14,15 @@ from splatseg.formats.inria_layout import write_inria_layout
 from splatseg.formats.read import load_splats
 from splatseg.formats.sidecar import read_sidecar_table
 from splatseg.formats.write import format_of, write_splats
-from splatseg.run.folder import FILES, FOLDERS, Run, open_run
+from splatseg.jobs.requests import ExportOptions
+from splatseg.run.folder import Run, open_run
 from splatseg.segments.members import members_of_segments
 from splatseg.segments.segment import Segment, described_as
 from splatseg.segments.segments_json import read_segments, segments_of_rows
 from splatseg.splats.splats import Splats
 
-ExportLayout = Literal["inria"]
 LONGEST_NAME = 60
 """Characters of a segment's name in the name of its file."""
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """Choices of an export."""
-
-    segments: tuple[int, ...] = ()
-    """Ids of the segments to write; all of the splat if there are none."""
-    format: str | None = None
-    """A name in `formats.write.FORMATS`; None for that of the suffix."""
-    each: bool = False
-    """A file a segment, in a folder."""
-    rest: bool = False
-    """What is in none of the segments too, in a file of its own."""
-    plain: bool = False
-    """Only geometry and colour."""
-    layout: ExportLayout | None = None
-    """A folder as viewers of 3D Gaussian Splatting want it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +40,9 @@ class Source:
 
     def owns(self, path: Path) -> bool:
         """Whether a file is what this was read from, or a part of the run it is of."""
-        place = Path(path).resolve()
         if self.run is not None:
-            folder = self.run.path.resolve()
-            return place in {folder / name for name in FILES} or any(folder / name in place.parents for name in FOLDERS)
-        return self.path is not None and place == self.path.resolve()
+            return self.run.owns(path)
+        return self.path is not None and Path(path).resolve() == self.path.resolve()
 
 
 def open_source(path: Path) -> Source:
@@ -88,11 +67,11 @@ def export_source(source: Source, output: Path, options: ExportOptions | None = 
         return _export_layout(source, output, options)
     if options.each:
         return _export_each(source, output, options)
-    if not options.segments:
+    if not options.segment:
         if options.rest:
             raise PromptError("--rest is what is left beside segments; name them with --segment")
         return write_splats(output, source.splats, source.segments, options.format, options.plain).summary
-    members = members_of_segments(source.splats, options.segments)
+    members = members_of_segments(source.splats, options.segment)
     files = [(output, members)]
     if options.rest:
         beside = _beside(output, format_of(output, options.format).name)
@@ -110,7 +89,7 @@ def _export_each(source: Source, folder: Path, options: ExportOptions) -> str:
     item = format_of(folder, options.format or "ply")
     if source.splats.segment_ids is None:
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
-    wanted = set(options.segments)
+    wanted = set(options.segment)
     inside = members_of_segments(source.splats, wanted) if wanted else source.splats.segment_ids > 0
     table = [row for row in described_as(source.splats, source.segments) if not wanted or row.id in wanted]
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -137,8 +116,8 @@ def _export_layout(source: Source, folder: Path, options: ExportOptions) -> str:
     if options.format or options.each or options.rest:
         raise PromptError("--layout inria writes one splat as .ply; leave out --format, --each and --rest")
     splats = source.splats
-    if options.segments:
-        splats = splats.subset(members_of_segments(splats, options.segments))
+    if options.segment:
+        splats = splats.subset(members_of_segments(splats, options.segment))
     iteration = source.run.settings.train.iterations
     write_inria_layout(folder, splats, source.run.capture, iteration)
     return (

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -18,16 +16,16 @@ from splatseg.capture.capture import View, load_cameras
 from splatseg.errors import CaptureError, PromptError
 from splatseg.formats.read import load_splats
 from splatseg.jobs.render import check_shown
+from splatseg.jobs.requests import Film
 from splatseg.progress import counted
-from splatseg.render.film.video import Codec, check_film, write_video
-from splatseg.render.painter import Look, Shown, painter_of
+from splatseg.render.film.video import check_film, write_video
+from splatseg.render.painter import Look, painter_of
 from splatseg.render.rgb import render_depth
+from splatseg.render.shown import Shown
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.splats.splats import Splats
-
-Direction = Literal["x", "-x", "y", "-y", "z", "-z"]
 
 TALLEST = 720
 """Rows of a film of which no size is asked: the capture's shape, not larger than this."""
@@ -42,29 +40,6 @@ SOLID = 0.3
 CLEARANCE = 0.3
 """Along a path that nobody looked through before, Gaussians nearer than this share of the way to the scene's centre
 fade out (`render.painter.Look`). A person who sets keyframes sees what is there, and it stays."""
-
-
-@dataclass(frozen=True)
-class Film:
-    """A film to make.
-
-    path: "orbit", "capture", or a file or folder of keyframes that `capture.load_cameras` reads, in the order of their
-    names.
-    size: width and height in pixels; None: the cameras' own, reduced to 720 rows, but keyframes' as they are.
-    up: which way is up in a splat file that comes without cameras; None: -y, as most have it.
-    """
-
-    path: str = "orbit"
-    seconds: float = 8.0
-    fps: float = 30.0
-    size: tuple[int, int] | None = None
-    codec: Codec = "auto"
-    up: Direction | None = None
-
-    @property
-    def frames(self) -> int:
-        """How many frames it has, at least one."""
-        return max(1, round(self.seconds * self.fps))
 
 
 def render_film(

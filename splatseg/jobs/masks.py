@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from splatseg.capture.capture import View, load_capture
+from splatseg.jobs.requests import MasksRequest
 from splatseg.masks.flatten import Layout, flatten_masks
-from splatseg.masks.propose.batch import ALL, Proposed, begin_folder, propose_views
+from splatseg.masks.propose.batch import ALL, Proposed, begin_folder, parse_shard, propose_views
 from splatseg.masks.propose.proposers import FROM_IMAGE, Proposer, open_proposer
-from splatseg.masks.propose.sam.mask_model import Precision
 from splatseg.masks.propose.settings import ProposeSettings
 from splatseg.masks.store import all_masks
 from splatseg.run.folder import Run
@@ -20,44 +19,18 @@ from splatseg.run.settings import AUTO_MASKS
 from splatseg.version import __version__
 
 
-@dataclass(frozen=True)
-class MasksRequest:
-    """Which masks to propose, and on what machine."""
-
-    model: str
-    """The name of a proposer, a folder of weights, or a name on the hub."""
-
-    settings: ProposeSettings = field(default_factory=ProposeSettings)
-    """Of the model."""
-
-    device: str = "auto"
-    """auto (a GPU if there is one), cpu, cuda, cuda:1, ..."""
-
-    precision: Precision = "auto"
-    """auto is bfloat16 or float16 on a GPU, float32 on the CPU."""
-
-    downscale: int = 1
-    """Divide the size of the images by this before the model sees them."""
-
-    shard: tuple[int, int] = ALL
-    """(i, n): every n-th view from the i-th on."""
-
-    overwrite: bool = False
-    """Make masks anew that are there already."""
-
-
 def propose_for_capture(capture: Path, folder: Path, request: MasksRequest, reporter: Reporter | None = None) -> str:
     """Propose masks for every view of a capture (train and test) that has none yet, one file a view. Returns a summary.
 
     Raises CaptureError, MaskError and WeightsError for bad input, before anything is made where that can be known.
     """
-    reporter = reporter or NullReporter()
+    reporter, shard = reporter or NullReporter(), parse_shard(request.shard)
     views = load_capture(capture, downscale=request.downscale, test_every=0).views
     proposer = open_proposer(request.model, request.settings, request.device, request.precision, reporter.warn)
-    facts = proposer.facts | {"downscale": request.downscale, "duplicate_iou": request.settings.duplicate_iou}
+    facts = proposer.facts | {"downscale": request.downscale, "duplicate_iou": request.settings.duplicates}
     facts["versions"] = {"splatseg": __version__} | facts.get("versions", {})
-    begin_folder(folder, views, facts, request.overwrite, request.shard)
-    made = _propose(views, folder, proposer, facts, request.shard, "masks", reporter)
+    begin_folder(folder, views, facts, request.overwrite, shard)
+    made = _propose(views, folder, proposer, facts, shard, "masks", reporter)
     if made.empty:
         names = ", ".join(made.empty[:3]) + (", ..." if len(made.empty) > 3 else "")
         reporter.warn(
@@ -81,7 +54,7 @@ def propose_for_run(run: Run, reporter: Reporter) -> None:
     views = run.capture.split("train")
     settings = ProposeSettings()
     proposer = open_proposer(FROM_IMAGE, settings)
-    facts = proposer.facts | {"duplicate_iou": settings.duplicate_iou}
+    facts = proposer.facts | {"duplicate_iou": settings.duplicates}
     begin_folder(run.proposals_path, views, facts)
     with run.timed("proposals"):
         _propose(views, run.proposals_path, proposer, facts, ALL, "proposals", reporter)

@@ -13,7 +13,8 @@ from splatseg.errors import RunError
 from splatseg.formats.ply.ply import write_ply
 from splatseg.jobs.segment import confidence_values, write_label_maps
 from splatseg.refine.atoms import inherited_atoms
-from splatseg.refine.refine import Refined, RefineSettings, refine_boundaries
+from splatseg.refine.refine import Refined, refine_boundaries
+from splatseg.refine.settings import RefineSettings
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run, create_run
 from splatseg.run.reporter import Advance, NullReporter, Reporter

@@ -10,9 +10,9 @@ from splatseg.errors import PromptError, RunError
 from splatseg.files import write_png
 from splatseg.render.label_maps import label_map, segment_coverages, write_label_map, write_mask
 from splatseg.render.overlays import overlay_segments
-from splatseg.render.painter import Shown
 from splatseg.render.pictures import depth_unit, fit_feature_colors, to_uint8, write_depth, write_depth_unit
 from splatseg.render.rgb import render_depth, render_rgb
+from splatseg.render.shown import Shown
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter, track

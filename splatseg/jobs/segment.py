@@ -11,7 +11,7 @@ from splatseg.cluster.cluster import cluster_splats, segments_of
 from splatseg.cluster.hierarchy_file import write_hierarchy
 from splatseg.errors import RunError
 from splatseg.features.contrast.fit import fit_contrast_features
-from splatseg.features.lift.embed import embed_votes, fill_unseen
+from splatseg.features.lift.embed import embed_votes
 from splatseg.features.paper.fit import fit_paper_features
 from splatseg.features.report import FeatureReport
 from splatseg.formats.ply.ply import write_ply
@@ -79,7 +79,7 @@ def find_features(run: Run, splats: Splats, reporter: Reporter) -> tuple[Splats,
 
 def _embedded(run: Run, splats: Splats, votes: Votes, reporter: Reporter) -> Splats:
     with reporter.stage("embedding", 1) as advance:
-        features = fill_unseen(embed_votes(votes, run.settings.embed), splats.positions)
+        features = embed_votes(votes, run.settings.embed, splats.positions)
         advance(1)
     return splats.replace(features=torch.from_numpy(features))
 

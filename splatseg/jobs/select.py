@@ -11,7 +11,7 @@ from splatseg.capture.capture import View, load_cameras
 from splatseg.errors import PromptError, RunError
 from splatseg.files import write_json
 from splatseg.formats.objects import export_object, export_rest
-from splatseg.jobs.request import SelectionRequest, WordQuery
+from splatseg.jobs.requests import SelectionRequest, WordQuery
 from splatseg.render.label_maps import selection_coverage, write_mask
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run

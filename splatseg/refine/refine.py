@@ -21,6 +21,7 @@ import torch
 
 from splatseg.arrays import check_shapes
 from splatseg.refine.profile import CHILDREN
+from splatseg.refine.settings import RefineSettings
 from splatseg.refine.settle import Targets, settle
 from splatseg.refine.split import split_along
 from splatseg.refine.straddle import Matched, Tally, tally
@@ -37,26 +38,6 @@ AXES_TRIED = 2
 
 Progress = Callable[[str, int, int], None]
 """progress(what, done, total)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RefineSettings:
-    """Settings of the refinement of boundaries."""
-
-    rounds: int = 1
-    """Rounds of splitting; 0 only settles."""
-    held: float = 0.9
-    """Share of all that is seen in a second segment that the Gaussians to be split hold together."""
-    evidence: float = 6.0
-    """Pixels over all views with which a Gaussian must be seen to be judged."""
-    width: float = 0.6
-    """Of a child along the cut, as a share of its parent's."""
-    steps: int = 150
-    """Steps of settling."""
-    weight: float = 0.5
-    """Of the label maps beside the photographs in the loss of settling."""
-    seed: int = 0
-    """Of the views' order and the codes of segments while settling."""
 
 
 @dataclass(frozen=True, eq=False)

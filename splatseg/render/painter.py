@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import torch
@@ -24,13 +23,13 @@ from splatseg.render.label_maps import label_map, selection_coverage
 from splatseg.render.overlays import overlay_segments, overlay_selection
 from splatseg.render.pictures import fit_feature_colors, to_uint8
 from splatseg.render.rgb import render_depth, render_rgb, view_depths
+from splatseg.render.shown import Shown
 from splatseg.render.supersampling import sample_cameras
 from splatseg.segments.members import members_of_segments
 from splatseg.segments.palette import Color, segment_color
 from splatseg.splats.activations import to_opacity_logits
 from splatseg.splats.splats import Splats
 
-Shown = Literal["rgb", "features", "segments", "overlay", "masks", "depth"]
 Painter = Callable[[Camera], np.ndarray]
 SplatPainter = Callable[[Splats, Camera], np.ndarray]
 

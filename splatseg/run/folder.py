@@ -143,6 +143,11 @@ class Run:
             figures["segments"] = str(len(read_segments(self.segments_path)))
         return card(self.path.name, figures, picture)
 
+    def owns(self, path: Path) -> bool:
+        """Tell whether a file is a part of the run, which nothing else may replace."""
+        place, folder = Path(path).resolve(), self.path.resolve()
+        return place in {folder / name for name in FILES} or any(folder / name in place.parents for name in FOLDERS)
+
     def record(self, **facts: Any) -> None:
         """Add a line to metrics.jsonl."""
         with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:

@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import splatseg.version
 from splatseg.capture.capture import Capture, load_capture
-from splatseg.cluster.cluster import ClusterSettings
+from splatseg.cluster.settings import ClusterSettings
 from splatseg.errors import RunError
 from splatseg.features.contrast.settings import ContrastSettings
-from splatseg.features.lift.embed import EmbedSettings
+from splatseg.features.lift.settings import EmbedSettings
 from splatseg.features.paper.settings import PaperSettings
-from splatseg.refine.refine import RefineSettings
+from splatseg.refine.settings import RefineSettings
 from splatseg.train.settings import TrainSettings
 
 Method = Literal["lift", "contrast", "paper"]

@@ -26,8 +26,9 @@ from splatseg.cards import card
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError, RunError
 from splatseg.render.label_maps import label_map
-from splatseg.render.painter import Look, Shown, painter_of
-from splatseg.run.folder import FILES, FOLDERS, Run
+from splatseg.render.painter import Look, painter_of
+from splatseg.render.shown import Shown
+from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
 from splatseg.scene.finding import WordFinder, split_words
 from splatseg.scene.first_pose import Pose, camera_at, home_of_splats, home_of_views
@@ -154,11 +155,9 @@ class Scene:
 
     def owns(self, path: Path) -> bool:
         """Tell whether a file is what the scene was read from, or a part of its run: nothing may replace it."""
-        place = Path(path).resolve()
         if self.run is not None:
-            folder = self.run.path.resolve()
-            return place in {folder / name for name in FILES} or any(folder / name in place.parents for name in FOLDERS)
-        return self.path is not None and place == self.path.resolve()
+            return self.run.owns(path)
+        return self.path is not None and Path(path).resolve() == self.path.resolve()
 
     # Selecting -------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 from scenes import things
 
-from splatseg.cluster.cluster import ClusterSettings, cluster_splats
+from splatseg.cluster.cluster import cluster_splats
+from splatseg.cluster.settings import ClusterSettings
 from splatseg.splats.splats import Splats
 
 

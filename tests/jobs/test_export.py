@@ -11,7 +11,8 @@ from scenes import colorful_splats
 from splatseg.errors import OutputError, PromptError, RunError, SplatFileError
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
-from splatseg.jobs.export import ExportOptions, Source, export_source, open_source
+from splatseg.jobs.export import Source, export_source, open_source
+from splatseg.jobs.requests import ExportOptions
 from splatseg.segments.segment import describe_segments
 
 
@@ -27,14 +28,14 @@ def heats(path: Path) -> list[float]:
 
 
 def test_segments_and_the_rest_are_the_whole(tmp_path: Path, source: Source) -> None:
-    said = export_source(source, tmp_path / "things.ply", ExportOptions(segments=(1, 3), rest=True))
+    said = export_source(source, tmp_path / "things.ply", ExportOptions(segment=(1, 3), rest=True))
     assert said.count("wrote 150 Gaussians") == 2
     first, second = heats(tmp_path / "things.ply"), heats(tmp_path / "things.rest.ply")
     assert sorted(first + second) == list(range(300)) and all(heat % 2 for heat in first)
 
 
 def test_a_rest_of_a_long_suffix_keeps_it(tmp_path: Path, source: Source) -> None:
-    export_source(source, tmp_path / "a.b.compressed.ply", ExportOptions(segments=(1,), rest=True))
+    export_source(source, tmp_path / "a.b.compressed.ply", ExportOptions(segment=(1,), rest=True))
     assert (tmp_path / "a.b.rest.compressed.ply").exists()
 
 
@@ -48,7 +49,7 @@ def test_every_segment_is_a_file_with_its_id_and_name(tmp_path: Path, source: So
 
 
 def test_some_segments_each_in_a_file_in_another_format(tmp_path: Path, source: Source) -> None:
-    said = export_source(source, tmp_path / "parts", ExportOptions(segments=(3,), each=True, format="spz"))
+    said = export_source(source, tmp_path / "parts", ExportOptions(segment=(3,), each=True, format="spz"))
     assert said.endswith("; .spz does not hold 5 features, other properties (heat)")
     assert [path.name for path in (tmp_path / "parts").iterdir()] == ["003_Tür.spz"]
     assert len(load_splats(tmp_path / "parts" / "003_Tür.spz")[0]) == 75
@@ -56,13 +57,13 @@ def test_some_segments_each_in_a_file_in_another_format(tmp_path: Path, source: 
 
 def test_an_empty_rest_is_no_file(tmp_path: Path, source: Source) -> None:
     source.splats.segment_ids[:] = 1  # type: ignore[index]
-    said = export_source(source, tmp_path / "a.glb", ExportOptions(segments=(1,), rest=True))
+    said = export_source(source, tmp_path / "a.glb", ExportOptions(segment=(1,), rest=True))
     assert said.endswith("a.rest.glb, so it was not written") and not (tmp_path / "a.rest.glb").exists()
 
 
 def test_a_file_is_converted_with_its_ids_and_names(tmp_path: Path, source: Source) -> None:
     export_source(source, tmp_path / "a.spz")
-    export_source(open_source(tmp_path / "a.spz"), tmp_path / "b.sog", ExportOptions(segments=(1,)))
+    export_source(open_source(tmp_path / "a.spz"), tmp_path / "b.sog", ExportOptions(segment=(1,)))
     again = open_source(tmp_path / "b.sog")
     assert [(row.id, row.name, row.color, row.count) for row in again.segments] == [(1, "mug", (1, 2, 3), 75)]
     nearest = torch.cdist(again.splats.means, source.splats.means).argmin(1)
@@ -75,12 +76,12 @@ def test_what_does_not_go_together_is_told(tmp_path: Path, source: Source) -> No
     (tmp_path / "full" / "mine").write_text("precious")
     for given, options, error, message in [
         (source, ExportOptions(rest=True), PromptError, "name them with --segment"),
-        (source, ExportOptions(segments=(9,)), PromptError, "there is no segment 9; the segments are 1-3"),
-        (source, ExportOptions(each=True, segments=(9,)), PromptError, "there is no segment 9"),
+        (source, ExportOptions(segment=(9,)), PromptError, "there is no segment 9; the segments are 1-3"),
+        (source, ExportOptions(each=True, segment=(9,)), PromptError, "there is no segment 9"),
         (source, ExportOptions(each=True, format="obj"), OutputError, "there is no format 'obj'; there are ply, "),
         (source, ExportOptions(each=True), OutputError, "is not an empty folder; with --each name a new one"),
         (bare, ExportOptions(each=True), RunError, "no segments yet"),
-        (bare, ExportOptions(segments=(1,)), RunError, "no segments yet"),
+        (bare, ExportOptions(segment=(1,)), RunError, "no segments yet"),
         (source, ExportOptions(layout="inria"), RunError, "needs the cameras of a run"),
     ]:
         with pytest.raises(error, match=message):
@@ -126,8 +127,8 @@ def test_an_export_never_replaces_what_it_is_of(tmp_path: Path, source: Source) 
     before = (tmp_path / "a.ply").read_bytes()
     for name in ("a.ply", "link.ply"):
         with pytest.raises(OutputError, match=rf"{name} is part of what is exported and would be lost; name another"):
-            export_source(open_source(tmp_path / "a.ply"), tmp_path / name, ExportOptions(segments=(1,)))
+            export_source(open_source(tmp_path / "a.ply"), tmp_path / name, ExportOptions(segment=(1,)))
     with pytest.raises(OutputError, match=r"b\.rest\.ply is part of what is exported"):
         (tmp_path / "a.ply").rename(tmp_path / "b.rest.ply")
-        export_source(open_source(tmp_path / "b.rest.ply"), tmp_path / "b.ply", ExportOptions(segments=(1,), rest=True))
+        export_source(open_source(tmp_path / "b.rest.ply"), tmp_path / "b.ply", ExportOptions(segment=(1,), rest=True))
     assert (tmp_path / "b.rest.ply").read_bytes() == before and not (tmp_path / "b.ply").exists()

@@ -13,7 +13,8 @@ from splatseg.capture.capture import View
 from splatseg.capture.transforms_json import write_transforms
 from splatseg.errors import PromptError
 from splatseg.formats.ply.ply import write_ply
-from splatseg.jobs.film import Film, _along_views, _distance, cameras_of_film, render_film
+from splatseg.jobs.film import _along_views, _distance, cameras_of_film, render_film
+from splatseg.jobs.requests import Film
 
 
 def views(width: int, height: int) -> list[View]:

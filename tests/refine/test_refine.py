@@ -12,7 +12,8 @@ from scenes import ring
 from splatseg.capture.capture import View
 from splatseg.evaluate.segmentation import boundary_iou
 from splatseg.masks.segments import Segments, from_label_map
-from splatseg.refine.refine import Refined, RefineSettings, refine_boundaries
+from splatseg.refine.refine import Refined, refine_boundaries
+from splatseg.refine.settings import RefineSettings
 from splatseg.render.label_maps import label_map
 from splatseg.render.rgb import render_rgb
 from splatseg.splats.splats import Splats

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from splatseg.evaluate.protocols import lerf_mask, lerf_ovs, nvos, spin_nerf, three_d_ovs
 from splatseg.evaluate.protocols.task import Protocol
-
-ProtocolName = Literal["lerf-mask", "lerf-ovs", "lerf-ovs-2d", "3d-ovs", "nvos", "spin-nerf"]
 
 PROTOCOLS: dict[str, Protocol] = {
     protocol.name: protocol

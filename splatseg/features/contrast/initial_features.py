@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from splatseg.features.contrast.settings import ContrastSettings
-from splatseg.features.lift.embed import EmbedSettings, embed_votes, unit_rows
+from splatseg.features.lift.embed import embed_votes, unit_rows
+from splatseg.features.lift.settings import EmbedSettings
 from splatseg.votes.votes import Votes
 
 ROWS_A_SUM = 65_536

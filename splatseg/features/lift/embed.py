@@ -16,14 +16,13 @@ and Weiss 2002; normalisation by both degrees, Dhillon 2001.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy import sparse
 from scipy.spatial import cKDTree
 
 from splatseg.arrays import check_shapes
 from splatseg.errors import MaskError
+from splatseg.features.lift.settings import EmbedSettings
 from splatseg.features.lift.spectrum import right_singular_vectors
 from splatseg.votes.products import VoteRows
 from splatseg.votes.votes import Votes
@@ -32,32 +31,11 @@ CLEAR_GAP = 0.75
 """A singular value below this share of the one before it ends the things of a scene."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class EmbedSettings:
-    """Settings of the embedding of votes."""
-
-    dimensions: int = 64
-    """F, about as many as the scene has things."""
-    power: float | None = None
-    """Diffusion time: 1 keeps all contradictions of masks, too high forgets things. None: chosen by `spread`."""
-    spread: float = 0.10
-    """Share of the sum of squared singular values that the chosen power leaves."""
-    max_power: float = 28.0
-    """Largest power that is chosen."""
-    min_mask_votes: float = 16.0
-    """Pixels that a mask must own on Gaussians to count."""
-    min_component_views: int = 3
-    """Islands of masks that are joined to nothing else and of fewer views are spurious."""
-    min_edge_share: float = 0.05
-    """A vote joins a Gaussian to a component if it is at least this share of the Gaussian's strongest."""
-    seed: int = 0
-    """Of the start of the singular value decomposition."""
-
-
-def embed_votes(votes: Votes, settings: EmbedSettings | None = None) -> np.ndarray:
+def embed_votes(votes: Votes, settings: EmbedSettings | None = None, means: np.ndarray | None = None) -> np.ndarray:
     """Features (N,F) float32 with unit rows, zero where no mask that counts sees the Gaussian. F = settings.dimensions.
 
-    If there are fewer masks than dimensions the last columns are zero.
+    If there are fewer masks than dimensions the last columns are zero. means (N,3): Gaussians that no mask sees get the
+    feature of the nearest one that has one (`fill_unseen`); None leaves them zero.
 
     Raises MaskError when no mask is left after the spurious ones are removed.
     """
@@ -80,7 +58,8 @@ def embed_votes(votes: Votes, settings: EmbedSettings | None = None) -> np.ndarr
     power = settings.power if settings.power is not None else diffusion_time(values, settings)
     damped = np.zeros((len(lasting), settings.dimensions), dtype=np.float32)
     damped[:, : len(values)] = columns[:, None] * vectors * _powers(values, power - 1.0)
-    return unit_rows(weights.times(damped))
+    features = unit_rows(weights.times(damped))
+    return features if means is None else fill_unseen(features, means)
 
 
 def diffusion_time(values: np.ndarray, settings: EmbedSettings | None = None) -> float:

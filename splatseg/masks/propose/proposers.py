@@ -16,8 +16,8 @@ import numpy as np
 from splatseg.masks.propose.image.propose import DEFAULTS, propose_reduced
 from splatseg.masks.propose.proposals import Proposals, proposals_of_masks
 from splatseg.masks.propose.sam.grid_of_points import PointGrid
-from splatseg.masks.propose.sam.mask_model import Precision, load_mask_model
-from splatseg.masks.propose.settings import ProposeSettings
+from splatseg.masks.propose.sam.mask_model import load_mask_model
+from splatseg.masks.propose.settings import Precision, ProposeSettings
 
 
 class Proposer(Protocol):

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from splatseg.errors import MaskError
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+"""Numbers that a model computes with; auto is a half type on a GPU, float32 on the CPU."""
 
 THRESHOLDS = {
     "sam": (0.88, 0.95),
@@ -22,29 +26,24 @@ class ProposeSettings:
     """Settings of mask models."""
 
     points_per_side: int = 32
-    """P: a grid of P x P points is asked about, in the image and in each of its crops."""
-
+    """Points that a model is asked about, along each side of the image."""
     pred_iou: float | None = None
-    """Least predicted IoU of a mask; None for the family's own (`THRESHOLDS`)."""
-
+    """Least quality of a mask as the model predicts it, 0 to 1. Default: the model family's."""
     stability: float | None = None
-    """Least stability of a mask under another cut-off; None for the family's own."""
-
+    """Least stability of a mask under another cut-off, 0 to 1. Default: the model family's."""
     crops: int = 0
-    """Layers of crops that are looked at too; layer i has 4^i."""
-
-    duplicate_iou: float = 0.95
-    """Masks of a view with a greater IoU are one."""
-
+    """Layers of crops that are looked at too, for small things; each takes four times as long as the one before."""
+    duplicates: float = 0.95
+    """Masks of one view with a greater IoU than this are one."""
     batch: int = 64
-    """Points at a time; masks do not depend on it."""
+    """Points at a time; halved by itself when memory runs out."""
 
     def __post_init__(self) -> None:
         _check("--points-per-side", self.points_per_side, 1, 256)
         _check("--pred-iou", self.pred_iou, 0, 1)
         _check("--stability", self.stability, 0, 1)
         _check("--crops", self.crops, 0, 4)
-        _check("--duplicates", self.duplicate_iou, 0, 1)
+        _check("--duplicates", self.duplicates, 0, 1)
         _check("--batch", self.batch, 1, 1 << 16)
 
     def of_family(self, family: str) -> ProposeSettings:

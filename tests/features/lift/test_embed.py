@@ -7,7 +7,8 @@ import pytest
 from scipy import sparse
 
 from splatseg.errors import MaskError
-from splatseg.features.lift.embed import EmbedSettings, diffusion_time, embed_votes, fill_unseen, unit_rows
+from splatseg.features.lift.embed import diffusion_time, embed_votes, fill_unseen, unit_rows
+from splatseg.features.lift.settings import EmbedSettings
 from splatseg.votes.votes import Votes
 
 THINGS = 5

@@ -17,7 +17,7 @@ from splatseg.masks.propose.settings import ProposeSettings
         ({"pred_iou": 88}, "--pred-iou must be from 0 to 1, got 88"),
         ({"stability": -0.1}, "--stability must be from 0 to 1"),
         ({"crops": 9}, "--crops must be from 0 to 4"),
-        ({"duplicate_iou": float("nan")}, "--duplicates must be from 0 to 1, got nan"),
+        ({"duplicates": float("nan")}, "--duplicates must be from 0 to 1, got nan"),
         ({"batch": 0}, "--batch must be from 1"),
     ],
 )

@@ -52,7 +52,7 @@ class PointGrid:
     def facts(self) -> dict[str, Any]:
         """See `Proposer`."""
         settings = asdict(self.settings)
-        del settings["batch"], settings["duplicate_iou"]
+        del settings["batch"], settings["duplicates"]
         return {
             "generator": self.model.name,
             "family": self.model.family,

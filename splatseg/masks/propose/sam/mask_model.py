@@ -15,15 +15,14 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 
 from splatseg.errors import WeightsError
+from splatseg.masks.propose.settings import Precision
 from splatseg.models.pretrained import device_named, load_network, load_processor, read_config
-
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 FAMILY_OF = {
     "sam": "sam",
