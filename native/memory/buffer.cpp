@@ -63,7 +63,7 @@ void release(void* data) {
 
 }  // namespace
 
-Buffer::Buffer(size_t bytes) : bytes_(bytes < 64 ? 64 : (bytes + 63) / 64 * 64) {
+Buffer::Buffer(size_t bytes) : bytes_(bytes < 64 ? 64 : whole_lines(bytes)) {
     Pool& p = pool();
     {
         std::lock_guard<ForkSafeMutex> lock(p.mutex);
