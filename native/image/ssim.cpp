@@ -72,7 +72,7 @@ void statistics_row(const Sweep& s, int y, float* scratch) {
         rows[m] = scratch + m * s.padded + kMargin;
         std::memset(scratch + m * s.padded, 0, sizeof(float) * s.padded);
     }
-    const int low = y < kRadius ? -y : -kRadius;
+    const int low = y < kRadius ? -y : -kRadius;  // rows outside the image are zero: they add nothing
     const int high = s.pair.height - 1 - y < kRadius ? s.pair.height - 1 - y : kRadius;
     double l1 = 0.0, total = 0.0;
     for (int i = 0; i < s.length; i += kLanes) {

@@ -61,6 +61,7 @@ std::vector<Keyed> along_curve(const float* points, int64_t count, int threads) 
         for (int64_t i = begin; i < end; ++i) {
             uint64_t key = 0;
             for (int axis = 0; axis < 3; ++axis)
+                // Bits of x, y and z in turn: places that are near on the curve are near in space.
                 key |= spread(static_cast<uint64_t>((points[3 * i + axis] - low[axis]) * scale)) << axis;
             items[i] = {key, static_cast<uint32_t>(i)};
         }

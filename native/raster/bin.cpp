@@ -93,6 +93,7 @@ void order_tiles(Plan& plan) {
     for (int top = 0; top < plan.tiles_y; top += 8)
         for (int left = 0; left < plan.tiles_x; left += 8)
             for (int z = 0; z < 64; ++z) {
+                // The even bits of a place on the Z-curve are its column, the odd bits its row.
                 const int x = left + ((z & 1) | (z >> 1 & 2) | (z >> 2 & 4));
                 const int y = top + ((z >> 1 & 1) | (z >> 2 & 2) | (z >> 3 & 4));
                 if (x < plan.tiles_x && y < plan.tiles_y) *next++ = static_cast<uint32_t>(y * plan.tiles_x + x);

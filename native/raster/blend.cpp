@@ -105,7 +105,7 @@ SPLATSEG_NOINLINE void write_block(const Task& task, const TileGeometry& g, int 
     const int nx = g.inside_x(block % kSide), ny = g.inside_y(block / kSide);
     for (int y = 0; y < ny; ++y)
         for (int x = 0; x < nx; ++x) task.alphas[corner + y * width + x] = alpha[4 * y + x];
-    if (channels < 6) {
+    if (channels < 6) {  // too few for a transpose to pay
         for (int y = 0; y < ny; ++y)
             for (int x = 0; x < nx; ++x)
                 for (int c = 0; c < channels; ++c)

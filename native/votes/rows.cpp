@@ -24,7 +24,7 @@ void for_each_row(const SparseMatrix& matrix, int threads, const F& work) {
 // Calls visit(view, seen) for every view with entries in the row; `layers` is scratch, all zero before and after.
 template <class F>
 void for_each_view(const SparseRow& row, const MaskViews& masks, float* layers, const F& visit) {
-    for (uint32_t j = 0; j < row.count;) {
+    for (uint32_t j = 0; j < row.count;) {  // columns ascend, and with them the views: a view is one run of columns
         const int32_t view = masks.view_of[row.columns[j]];
         float seen = 0.0f;
         uint32_t end = j;

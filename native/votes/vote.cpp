@@ -52,7 +52,7 @@ int find_labels(const Plan& plan, const LabelMaps& maps, const TileGeometry& g, 
             }
             uint32_t left = 0;
             for (int p = 0; p < kLanes; ++p) left |= static_cast<uint32_t>(label[p] != 0) << p;
-            while (left) {
+            while (left) {  // the label of the lowest pixel left, with all pixels that share it
                 const int32_t found = label[__builtin_ctz(left)];
                 uint32_t lanes = 0;
                 for (int p = 0; p < kLanes; ++p) lanes |= static_cast<uint32_t>(label[p] == found) << p;
@@ -87,6 +87,7 @@ SPLATSEG_NOINLINE void add_block(int block, const VoteMemory& m) {
         transpose(rows);
         SPLATSEG_UNROLL
         for (int p = 0; p < kLanes; ++p) store(s.by_pixel[p], rows[p]);
+        // Halves onto halves: vector 0 becomes the sum over all pixels.
         SPLATSEG_UNROLL
         for (int step = kLanes / 2; step > 0; step /= 2) {
             SPLATSEG_UNROLL
@@ -119,7 +120,7 @@ void write_entries(const VoteMemory& m, int n, int columns, EntryVotes* entries,
         for (int column = 1; column < columns; ++column) {
             m.row_labels[count] = m.labels[column];
             m.row_weights[count] = m.table[column * kChunk + k];
-            count += m.row_weights[count] > 0.0f;
+            count += m.row_weights[count] > 0.0f;  // or the next one takes its place
         }
         uint32_t* labels = arena.take(2 * count);
         float* weights = reinterpret_cast<float*>(labels + count);
