@@ -90,9 +90,8 @@ SPLATSEG_INLINE int coefficients(int degree) { return (degree + 1) * (degree + 1
 // Calls work(first, n) for 16 Gaussians at a time.
 template <class F>
 void for_each_batch(int64_t count, int threads, const F& work) {
-    parallel_for((count + kGroup - 1) / kGroup, threads, [&](int64_t group, int) {
-        const int64_t end = (group + 1) * kGroup < count ? (group + 1) * kGroup : count;
-        for (int64_t first = group * kGroup; first < end; first += kLanes)
+    parallel_ranges(count, kGroup, threads, [&](int64_t begin, int64_t end, int) {
+        for (int64_t first = begin; first < end; first += kLanes)
             work(first, end - first < kLanes ? static_cast<int>(end - first) : kLanes);
     });
 }

@@ -72,7 +72,7 @@ void statistics_row(const Sweep& s, int y, float* scratch) {
         rows[m] = scratch + m * s.padded + kMargin;
         std::memset(scratch + m * s.padded, 0, sizeof(float) * s.padded);
     }
-    const int low = y < kRadius ? -y : -kRadius;
+    const int low = y < kRadius ? -y : -kRadius;  // rows outside the image are zero: they add nothing
     const int high = s.pair.height - 1 - y < kRadius ? s.pair.height - 1 - y : kRadius;
     double l1 = 0.0, total = 0.0;
     for (int i = 0; i < s.length; i += kLanes) {
@@ -104,8 +104,7 @@ void statistics_row(const Sweep& s, int y, float* scratch) {
         const Vec b1 = squares + c1, b2 = blur_row(rows[2] + i) - squares + c2;
         const Vec inverse1 = broadcast(1.0f) / b1, inverse2 = broadcast(1.0f) / b2, inverse = inverse1 * inverse2;
         const Vec ssim = a1 * a2 * inverse;
-        const uint32_t here = n >= kLanes ? 0xffffu : (1u << n) - 1;
-        total += sum_lanes(keep(mask_from_bits(here), ssim));
+        total += sum_lanes(keep(mask_from_bits(first_lanes(n)), ssim));
         if (!s.maps[0]) continue;
         const Vec to_mu = two * (nu * (a2 - a1) * inverse + ssim * mu * (inverse2 - inverse1));
         const int64_t at = int64_t(y) * s.length + i;
@@ -160,11 +159,9 @@ void photometric(const ImagePair& pair, float ssim_weight, float* gradient, doub
     s.row_l1 = sums.as<double>();
     s.row_ssim = s.row_l1 + pair.height;
     const Buffer scratch(sizeof(float) * 4 * s.padded * threads);
-    const int64_t items = (pair.height + kRows - 1) / kRows;
     const auto each_row = [&](auto&& row) {
-        parallel_for(items, threads, [&](int64_t item, int worker) {
-            const int end = (item + 1) * kRows < pair.height ? static_cast<int>((item + 1) * kRows) : pair.height;
-            for (int y = static_cast<int>(item * kRows); y < end; ++y)
+        parallel_ranges(pair.height, kRows, threads, [&](int64_t begin, int64_t end, int worker) {
+            for (int y = static_cast<int>(begin); y < end; ++y)
                 row(y, scratch.as<float>() + 4 * static_cast<size_t>(s.padded) * worker);
         });
     };

@@ -5,6 +5,9 @@
 
 namespace splatseg {
 
+// A number of bytes, rounded up to whole cache lines.
+static constexpr size_t whole_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
 // 64-byte aligned, uninitialised, movable. Its memory comes from and returns to a pool of bounded size.
 class Buffer {
 public:

@@ -85,9 +85,7 @@ void search(const PointTree& tree, int64_t own, const Query& q, Found& found) {
 
 void nearest_neighbours(const PointTree& tree, const Neighbours& out, int threads) {
     constexpr int64_t kLeavesAtOnce = 32;
-    parallel_for((tree.leaf_count + kLeavesAtOnce - 1) / kLeavesAtOnce, threads, [&](int64_t chunk, int) {
-        const int64_t begin = chunk * kLeavesAtOnce;
-        const int64_t end = begin + kLeavesAtOnce < tree.leaf_count ? begin + kLeavesAtOnce : tree.leaf_count;
+    parallel_ranges(tree.leaf_count, kLeavesAtOnce, threads, [&](int64_t begin, int64_t end, int) {
         for (int64_t own = begin; own < end; ++own) {
             const Leaf& leaf = tree.leaves.as<Leaf>()[own];
             for (int i = 0; i < leaf.count; ++i) {

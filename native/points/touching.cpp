@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "points/neighbours.h"
 #include "simd/kernels.h"
+#include "sparse/disjoint_sets.h"
 #include "threads/parallel.h"
 
 namespace splatseg {
@@ -57,10 +57,11 @@ std::vector<Keyed> along_curve(const float* points, int64_t count, int threads) 
     }
     const double scale = extent > 0.0f ? ((1 << kBits) - 1) / static_cast<double>(extent) : 0.0;
     std::vector<Keyed> items(count);
-    parallel_for((count + kAtOnce - 1) / kAtOnce, threads, [&](int64_t chunk, int) {
-        for (int64_t i = chunk * kAtOnce; i < std::min((chunk + 1) * kAtOnce, count); ++i) {
+    parallel_ranges(count, kAtOnce, threads, [&](int64_t begin, int64_t end, int) {
+        for (int64_t i = begin; i < end; ++i) {
             uint64_t key = 0;
             for (int axis = 0; axis < 3; ++axis)
+                // Bits of x, y and z in turn: places that are near on the curve are near in space.
                 key |= spread(static_cast<uint64_t>((points[3 * i + axis] - low[axis]) * scale)) << axis;
             items[i] = {key, static_cast<uint32_t>(i)};
         }
@@ -83,11 +84,6 @@ BoxNode empty_node() {
         std::fill_n(node.low[axis], kLanes, INFINITY);
         std::fill_n(node.high[axis], kLanes, -INFINITY);
     }
-    return node;
-}
-
-uint32_t root_of(std::vector<uint32_t>& parent, uint32_t node) {
-    while (parent[node] != node) node = parent[node] = parent[parent[node]];
     return node;
 }
 
@@ -163,15 +159,13 @@ void touching(const Kernels& kernels, const float* points, const float* reach, i
     kernels.nearest_neighbours(point_tree(points, count, threads), {ids.data(), distances.data(), k}, threads);
     for (float& square : distances) square = std::sqrt(square);
     const float usual = gap * median(distances);
-    std::vector<uint32_t> parent(count);
-    std::iota(parent.begin(), parent.end(), 0u);
+    DisjointSets sets(count);
     for (int64_t i = 0; i < count; ++i)
         for (int64_t j = i * k; j < (i + 1) * k; ++j) {
             if (distances[j] > std::max(usual, reach_factor * (reach[i] + reach[ids[j]]))) continue;
-            const uint32_t a = root_of(parent, static_cast<uint32_t>(i)), b = root_of(parent, ids[j]);
-            if (a != b) parent[std::max(a, b)] = std::min(a, b);
+            sets.join(static_cast<int32_t>(i), static_cast<int32_t>(ids[j]));
         }
-    for (int64_t i = 0; i < count; ++i) out[i] = static_cast<int32_t>(root_of(parent, static_cast<uint32_t>(i)));
+    for (int64_t i = 0; i < count; ++i) out[i] = sets.lowest(static_cast<int32_t>(i));
 }
 
 }  // namespace splatseg

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
+#include <utility>
 
 #include "raster/raster.h"
 #include "simd/kernels.h"
@@ -36,39 +37,51 @@ int parts_for(int64_t items, int threads) {
     return parts < 1 ? 1 : parts;
 }
 
-int64_t part_begin(int64_t items, int parts, int64_t part) { return items * part / parts; }
+// How many items of each kind (a digit, a tile) every part of consecutive items has. Parts count apart, so every part
+// knows where to write.
+struct Counts {
+    uint32_t* of;  // (parts, kinds)
+    int parts;
+    int64_t kinds;
+};
 
-// One pass of a stable least-significant-digit radix sort, cut into parts of consecutive items.
-void sort_by_digit(const DepthId* in, DepthId* out, int64_t n, int shift, uint32_t* counts, int parts, int threads) {
-    parallel_for(parts, threads, [&](int64_t part, int) {
-        uint32_t* mine = counts + part * kDigits;
-        std::memset(mine, 0, kDigits * sizeof(uint32_t));
-        const int64_t end = part_begin(n, parts, part + 1);
-        for (int64_t i = part_begin(n, parts, part); i < end; ++i) ++mine[in[i].depth_bits >> shift & (kDigits - 1)];
+// Calls work(mine, begin, end) for every part [begin, end) of the items, with its counts (kinds,).
+template <class F>
+void for_each_part(const Counts& counts, int64_t items, int threads, const F& work) {
+    parallel_for(counts.parts, threads, [&](int64_t part, int) {
+        work(counts.of + part * counts.kinds, items * part / counts.parts, items * (part + 1) / counts.parts);
     });
+}
+
+// Turns counts into the places where each part writes its first item of each kind: kind by kind, in each part by part.
+// Returns the sum.
+uint32_t to_places(const Counts& counts) {
     uint32_t sum = 0;
-    for (int digit = 0; digit < kDigits; ++digit)
-        for (int part = 0; part < parts; ++part) {
-            const uint32_t here = counts[part * kDigits + digit];
-            counts[part * kDigits + digit] = sum;
-            sum += here;
-        }
-    parallel_for(parts, threads, [&](int64_t part, int) {
-        uint32_t* mine = counts + part * kDigits;
-        const int64_t end = part_begin(n, parts, part + 1);
-        for (int64_t i = part_begin(n, parts, part); i < end; ++i)
-            out[mine[in[i].depth_bits >> shift & (kDigits - 1)]++] = in[i];
+    for (int64_t kind = 0; kind < counts.kinds; ++kind)
+        for (int part = 0; part < counts.parts; ++part)
+            sum += std::exchange(counts.of[part * counts.kinds + kind], sum);
+    return sum;
+}
+
+// One pass of a stable least-significant-digit radix sort.
+void sort_by_digit(const DepthId* in, DepthId* out, int64_t n, int shift, const Counts& counts, int threads) {
+    for_each_part(counts, n, threads, [&](uint32_t* mine, int64_t begin, int64_t end) {
+        std::memset(mine, 0, kDigits * sizeof(uint32_t));
+        for (int64_t i = begin; i < end; ++i) ++mine[in[i].depth_bits >> shift & (kDigits - 1)];
+    });
+    to_places(counts);
+    for_each_part(counts, n, threads, [&](uint32_t* mine, int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) out[mine[in[i].depth_bits >> shift & (kDigits - 1)]++] = in[i];
     });
 }
 
 // Sorts front to back; `other` is scratch of the same size. Returns whichever of the two holds the result.
 DepthId* sort_by_depth(DepthId* drawn, DepthId* other, int64_t n, int parts, int threads) {
-    const Buffer counts(static_cast<size_t>(parts) * kDigits * sizeof(uint32_t));
+    const Buffer buffer(static_cast<size_t>(parts) * kDigits * sizeof(uint32_t));
+    const Counts counts{buffer.as<uint32_t>(), parts, kDigits};
     for (int shift = 0; shift < 32; shift += kDigitBits) {
-        sort_by_digit(drawn, other, n, shift, counts.as<uint32_t>(), parts, threads);
-        DepthId* swapped = drawn;
-        drawn = other;
-        other = swapped;
+        sort_by_digit(drawn, other, n, shift, counts, threads);
+        std::swap(drawn, other);
     }
     return drawn;
 }
@@ -80,6 +93,7 @@ void order_tiles(Plan& plan) {
     for (int top = 0; top < plan.tiles_y; top += 8)
         for (int left = 0; left < plan.tiles_x; left += 8)
             for (int z = 0; z < 64; ++z) {
+                // The even bits of a place on the Z-curve are its column, the odd bits its row.
                 const int x = left + ((z & 1) | (z >> 1 & 2) | (z >> 2 & 4));
                 const int y = top + ((z >> 1 & 1) | (z >> 2 & 2) | (z >> 3 & 4));
                 if (x < plan.tiles_x && y < plan.tiles_y) *next++ = static_cast<uint32_t>(y * plan.tiles_x + x);
@@ -103,42 +117,30 @@ uint64_t count_touches(const TileRect* rects, int64_t count, uint32_t* first_tou
 // Rectangles are read in depth order, that is from anywhere: fetched this many Gaussians ahead.
 constexpr int64_t kAhead = 16;
 
-// Counting sort into tiles. Parts are consecutive in depth order and count apart, so every part knows where to write.
+// Counting sort into tiles of the Gaussians in depth order.
 void fill_tiles(const TileRect* rects, const DepthId* order, int64_t n, int parts, Plan& plan, int threads) {
     const int64_t tiles = static_cast<int64_t>(plan.tiles_x) * plan.tiles_y;
-    const Buffer counts_buffer(static_cast<size_t>(parts) * tiles * sizeof(uint32_t));
-    uint32_t* counts = counts_buffer.as<uint32_t>();
+    const Buffer buffer(static_cast<size_t>(parts) * tiles * sizeof(uint32_t));
+    const Counts counts{buffer.as<uint32_t>(), parts, tiles};
     const uint32_t* first_touch = plan.first_touch.as<uint32_t>();
-    uint32_t* tile_start = plan.tile_start.as<uint32_t>();
     uint32_t* tile_ids = plan.tile_ids.as<uint32_t>();
     uint32_t* entry_of_touch = plan.entry_of_touch.as<uint32_t>();
     const auto for_each_tile = [&](TileRect r, auto&& visit) {
         for (int y = r.y0; y < r.y1; ++y)
             for (int x = r.x0; x < r.x1; ++x) visit(y * plan.tiles_x + x);
     };
-    parallel_for(parts, threads, [&](int64_t part, int) {
-        uint32_t* mine = counts + part * tiles;
+    for_each_part(counts, n, threads, [&](uint32_t* mine, int64_t begin, int64_t end) {
         std::memset(mine, 0, tiles * sizeof(uint32_t));
-        const int64_t end = part_begin(n, parts, part + 1);
-        for (int64_t i = part_begin(n, parts, part); i < end; ++i) {
+        for (int64_t i = begin; i < end; ++i) {
             if (i + kAhead < end) __builtin_prefetch(rects + order[i + kAhead].id);
             for_each_tile(rects[order[i].id], [&](int tile) { ++mine[tile]; });
         }
     });
-    uint32_t sum = 0;
-    for (int64_t tile = 0; tile < tiles; ++tile) {
-        tile_start[tile] = sum;
-        for (int part = 0; part < parts; ++part) {
-            const uint32_t here = counts[part * tiles + tile];
-            counts[part * tiles + tile] = sum;
-            sum += here;
-        }
-    }
-    tile_start[tiles] = sum;
-    parallel_for(parts, threads, [&](int64_t part, int) {
-        uint32_t* mine = counts + part * tiles;
-        const int64_t end = part_begin(n, parts, part + 1);
-        for (int64_t i = part_begin(n, parts, part); i < end; ++i) {
+    uint32_t* tile_start = plan.tile_start.as<uint32_t>();
+    tile_start[tiles] = to_places(counts);
+    std::memcpy(tile_start, counts.of, tiles * sizeof(uint32_t));  // the first part begins where its tile begins
+    for_each_part(counts, n, threads, [&](uint32_t* mine, int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
             if (i + kAhead < end) {
                 __builtin_prefetch(rects + order[i + kAhead].id);
                 __builtin_prefetch(first_touch + order[i + kAhead].id);
@@ -184,8 +186,7 @@ void prepare(const Kernels& kernels, const Gaussians& gaussians, Plan& plan, int
     const Projection projection{plan.splats.as<Splat2d>(), rects.as<TileRect>(), drawn.as<DepthId>(),
                                 group_count.as<uint32_t>(), radii};
     const auto start = std::chrono::steady_clock::now();
-    parallel_for(groups, threads, [&](int64_t group, int) {
-        const int64_t begin = group * kGroup, end = begin + kGroup < plan.count ? begin + kGroup : plan.count;
+    parallel_ranges(plan.count, kGroup, threads, [&](int64_t begin, int64_t end, int) {
         kernels.project(gaussians, plan.camera, plan.cutoffs, projection, begin, end);
     });
     const auto projected = std::chrono::steady_clock::now();

@@ -101,11 +101,11 @@ SPLATSEG_NOINLINE void write_block(const Task& task, const TileGeometry& g, int 
     store(alpha, broadcast(1.0f) - state.T_last);
     const int64_t width = task.plan.camera.width;
     const int channels = task.features.channels;
-    const int64_t corner = (g.top + (block / kSide) * kBlock) * width + g.left + (block % kSide) * kBlock;
+    const int64_t corner = corner_of(task.plan, g, block);
     const int nx = g.inside_x(block % kSide), ny = g.inside_y(block / kSide);
     for (int y = 0; y < ny; ++y)
         for (int x = 0; x < nx; ++x) task.alphas[corner + y * width + x] = alpha[4 * y + x];
-    if (channels < 6) {
+    if (channels < 6) {  // too few for a transpose to pay
         for (int y = 0; y < ny; ++y)
             for (int x = 0; x < nx; ++x)
                 for (int c = 0; c < channels; ++c)
@@ -131,39 +131,26 @@ SPLATSEG_NOINLINE void write_block(const Task& task, const TileGeometry& g, int 
 void blend_tile(const Task& task, int64_t tile, Scratch& s, float* features, float* accumulators) {
     const Plan& plan = task.plan;
     const TileGeometry g = tile_geometry(plan, tile);
-    const uint32_t* ids = plan.tile_ids.as<uint32_t>();
-    const uint32_t begin = plan.tile_start.as<uint32_t>()[tile], end = plan.tile_start.as<uint32_t>()[tile + 1];
-    const auto chunk_size = [end](uint32_t entry) {
-        return end - entry < kChunk ? static_cast<int>(end - entry) : kChunk;
-    };
+    const TileEntries entries = entries_of(plan, tile);
     std::memset(accumulators, 0, sizeof(float) * kBlocks * task.features.channels * kLanes);
 
-    BlockState state[kBlocks];
-    BlockSet alive = 0;
-    for (int block = 0; block < kBlocks; ++block) {
-        const uint32_t inside = lanes_inside(g, block);
-        state[block] = first_state(inside);
-        if (inside) alive |= BlockSet{1} << block;
-    }
-    if (begin < end) prefetch_records(plan, ids + begin, chunk_size(begin));
-    for (uint32_t entry = begin; entry < end && alive; entry += kChunk) {
-        const int n = chunk_size(entry);
-        prefetch_features(task.features, ids + entry, n);
-        load_chunk(plan, g, task.limits, ids + entry, n, alive, s.chunk);
-        if (entry + n < end) prefetch_records(plan, ids + entry + n, chunk_size(entry + n));
-        gather_features(task.features, ids + entry, n, s.chunk, features, task.stride);
-        for (int block = 0; block < kBlocks; ++block) {
-            if (!(alive >> block & 1) || s.chunk.length[block] == 0) continue;
-            const BlockConstants constants = block_constants(task.limits, block);
-            if (!list_weights(constants, s.chunk, s.chunk.list[block], s.chunk.length[block], state[block], s.weights))
-                alive &= ~(BlockSet{1} << block);
+    Blocks blocks;
+    start_blocks(g, blocks);
+    prefetch_records(plan, entries.ids + entries.begin, entries.chunk_size(entries.begin));
+    for (uint32_t entry = entries.begin; entry < entries.end && blocks.alive; entry += kChunk) {
+        const uint32_t* ids = entries.ids + entry;
+        const int n = entries.chunk_size(entry);
+        prefetch_features(task.features, ids, n);
+        load_entries(plan, g, task.limits, entries, entry, blocks.alive, s.chunk);
+        gather_features(task.features, ids, n, s.chunk, features, task.stride);
+        weigh_blocks(task.limits, s.chunk, blocks, s.weights, [&](int block) {
             multiply(task, s, features, block, accumulators + block * task.features.channels * kLanes);
-        }
+        });
     }
     for (int block = 0; block < kBlocks; ++block) {
         if (block % kSide == 0 && block + kSide < kBlocks)
             prefetch_block_row<true>(plan, g, block / kSide + 1, task.blended, task.features.channels);
-        write_block(task, g, block, accumulators + block * task.features.channels * kLanes, state[block]);
+        write_block(task, g, block, accumulators + block * task.features.channels * kLanes, blocks.state[block]);
     }
 }
 
@@ -173,13 +160,12 @@ void blend(const Plan& plan, const float* features, int64_t channels, float* ble
     const int count = static_cast<int>(channels), stride = (count + 3) / 4 * 4;
     const Task task{
         plan, {features, plan.count, count}, limits_of(plan.cutoffs), group_channels(count), stride, blended, alphas};
-    const size_t features_bytes = (sizeof(float) * (kChunk * stride + kLanes) + 63) / 64 * 64;
+    const size_t features_bytes = whole_lines(sizeof(float) * (kChunk * stride + kLanes));
     const size_t each = sizeof(Scratch) + features_bytes + sizeof(float) * kBlocks * kLanes * channels;
     const Buffer scratch(each * threads);
-    parallel_for(static_cast<int64_t>(plan.tiles_x) * plan.tiles_y, threads, [&](int64_t tile, int worker) {
+    for_each_tile(plan, threads, [&](int64_t tile, int worker) {
         char* mine = scratch.as<char>() + each * worker;
-        blend_tile(task, plan.tile_order.as<uint32_t>()[tile], *reinterpret_cast<Scratch*>(mine),
-                   reinterpret_cast<float*>(mine + sizeof(Scratch)),
+        blend_tile(task, tile, *reinterpret_cast<Scratch*>(mine), reinterpret_cast<float*>(mine + sizeof(Scratch)),
                    reinterpret_cast<float*>(mine + sizeof(Scratch) + features_bytes));
     });
 }

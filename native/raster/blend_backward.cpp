@@ -54,8 +54,6 @@ struct TileMemory {
     float* columns;   // (kBlocks, C padded to 16, 16), used when full
 };
 
-int padded(int channels) { return (channels + kLanes - 1) / kLanes * kLanes; }
-
 // sums[list[i]] += weights[i] (16 pixels) x rows (16 pixels, 16 lanes)
 SPLATSEG_NOINLINE void add_outer(const float* weights, const float* rows, const int32_t* list, int n, float* sums,
                                  int stride) {
@@ -220,10 +218,10 @@ SPLATSEG_NOINLINE bool list_gradients(const BlockConstants& constants, const Chu
 SPLATSEG_NOINLINE Vec start_block(const Task& task, const TileGeometry& g, int block, const TileMemory& m) {
     const int channels = task.layout.channels;
     const int64_t width = task.plan.camera.width;
-    const int64_t corner = (g.top + (block / kSide) * kBlock) * width + g.left + (block % kSide) * kBlock;
+    const int64_t corner = corner_of(task.plan, g, block);
     const uint32_t inside = lanes_inside(g, block);
     float* rows = m.rows + block * task.layout.groups * kLanes * kLanes;
-    float* columns = m.columns + block * padded(channels) * kLanes;
+    float* columns = m.columns + block * whole_vectors(channels) * kLanes;
     Vec products[kLanes];
     for (int p = 0; p < kLanes; ++p) products[p] = broadcast(0.0f);
     for (int first = 0; first < channels; first += kLanes) {
@@ -268,7 +266,7 @@ bool backward_block(const Task& task, int block, BlockState& state, Vec& behind,
             add_outer(s.weights, rows + group * kLanes * kLanes, list, n, sums + group * kLanes, floats);
         return going;
     }
-    dot_all(task, m.columns + block * padded(task.layout.channels) * kLanes, m.features, list, n, s.v);
+    dot_all(task, m.columns + block * whole_vectors(task.layout.channels) * kLanes, m.features, list, n, s.v);
     const bool going = list_gradients(constants, s.chunk, list, n, state, behind, s.v, s.weights);
     for (int group = 0; group < task.layout.groups; ++group)
         add_outer(s.weights, rows + group * kLanes * kLanes, list, n, sums + group * kLanes, floats);
@@ -281,60 +279,52 @@ bool backward_block(const Task& task, int block, BlockState& state, Vec& behind,
 void backward_tile(const Task& task, int64_t tile, const TileMemory& m) {
     const Plan& plan = task.plan;
     const TileGeometry g = tile_geometry(plan, tile);
-    const uint32_t* ids = plan.tile_ids.as<uint32_t>();
-    const uint32_t begin = plan.tile_start.as<uint32_t>()[tile], end = plan.tile_start.as<uint32_t>()[tile + 1];
-    if (begin == end) return;
-    const auto chunk_size = [end](uint32_t entry) {
-        return end - entry < kChunk ? static_cast<int>(end - entry) : kChunk;
-    };
-    BlockState state[kBlocks];
+    const TileEntries entries = entries_of(plan, tile);
+    if (entries.begin == entries.end) return;
+    Blocks blocks;
+    start_blocks(g, blocks);
     Vec behind[kBlocks];
-    BlockSet alive = 0;
     const auto prefetch_row = [&](int row) {
         prefetch_block_row<false>(plan, g, row, task.values, task.layout.channels);
         if (task.full) prefetch_block_row<false>(plan, g, row, task.full->blended, task.layout.channels);
     };
     prefetch_row(0);
-    prefetch_records(plan, ids + begin, chunk_size(begin));
+    prefetch_records(plan, entries.ids + entries.begin, entries.chunk_size(entries.begin));
     for (int block = 0; block < kBlocks; ++block) {
         if (block % kSide == 0 && block + kSide < kBlocks) prefetch_row(block / kSide + 1);
-        const uint32_t inside = lanes_inside(g, block);
-        if (!inside) continue;
-        state[block] = first_state(inside);
-        alive |= BlockSet{1} << block;
-        behind[block] = start_block(task, g, block, m);
+        if (blocks.alive >> block & 1) behind[block] = start_block(task, g, block, m);
     }
-    uint32_t entry = begin;
-    for (; entry < end && alive; entry += chunk_size(entry)) {
-        const int n = chunk_size(entry);
-        if (task.full) prefetch_features(task.features, ids + entry, n);
-        load_chunk(plan, g, task.limits, ids + entry, n, alive, m.s.chunk);
-        if (entry + n < end) prefetch_records(plan, ids + entry + n, chunk_size(entry + n));
-        if (task.full) gather_features(task.features, ids + entry, n, m.s.chunk, m.features, task.stride);
+    uint32_t entry = entries.begin;
+    for (; entry < entries.end && blocks.alive; entry += entries.chunk_size(entry)) {
+        const uint32_t* ids = entries.ids + entry;
+        const int n = entries.chunk_size(entry);
+        if (task.full) prefetch_features(task.features, ids, n);
+        load_entries(plan, g, task.limits, entries, entry, blocks.alive, m.s.chunk);
+        if (task.full) gather_features(task.features, ids, n, m.s.chunk, m.features, task.stride);
         float* sums = task.slots + static_cast<size_t>(entry) * task.layout.floats();
         std::memset(sums, 0, sizeof(float) * n * task.layout.floats());
         for (int k = 0; k < n; ++k) task.touched[entry + k] = m.s.chunk.used[k / kLanes] >> (k % kLanes) & 1;
         for (int block = 0; block < kBlocks; ++block)
-            if (m.s.chunk.length[block] && !backward_block(task, block, state[block], behind[block], m, sums))
-                alive &= ~(BlockSet{1} << block);
+            if (m.s.chunk.length[block] && !backward_block(task, block, blocks.state[block], behind[block], m, sums))
+                blocks.alive &= ~(BlockSet{1} << block);
     }
-    std::memset(task.touched + entry, 0, end - entry);
+    std::memset(task.touched + entry, 0, entries.end - entry);
 }
 
 void run_tiles(const Task& task, int threads) {
-    const int channels = padded(task.layout.channels);
+    const size_t channels = whole_vectors(task.layout.channels);
     const size_t features = task.full ? (kChunk * task.stride + 2 * kLanes) / kLanes * kLanes : 0;
     const size_t rows = kBlocks * task.layout.groups * kLanes * kLanes;
     const size_t tails = task.layout.tail() ? kBlocks * kLanes * kOctet + kOctet : 0;
     const size_t columns = task.full ? kBlocks * channels * kLanes : 0;
     const size_t each = sizeof(Scratch) + sizeof(float) * (features + rows + tails + columns);
     const Buffer scratch(each * threads);
-    parallel_for(static_cast<int64_t>(task.plan.tiles_x) * task.plan.tiles_y, threads, [&](int64_t tile, int worker) {
+    for_each_tile(task.plan, threads, [&](int64_t tile, int worker) {
         char* mine = scratch.as<char>() + each * worker;
         float* floats = reinterpret_cast<float*>(mine + sizeof(Scratch));
         const TileMemory memory{*reinterpret_cast<Scratch*>(mine), floats, floats + features, floats + features + rows,
                                 floats + features + rows + tails};
-        backward_tile(task, task.plan.tile_order.as<uint32_t>()[tile], memory);
+        backward_tile(task, tile, memory);
     });
 }
 

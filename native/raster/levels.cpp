@@ -74,7 +74,7 @@ void write_block(const LevelTask& task, const MetLevels& met, const TileGeometry
     }
     store(found, level);
     const int64_t width = task.plan.camera.width;
-    const int64_t corner = (g.top + (block / kSide) * kBlock) * width + g.left + (block % kSide) * kBlock;
+    const int64_t corner = corner_of(task.plan, g, block);
     for (int y = 0; y < g.inside_y(block / kSide); ++y)
         for (int x = 0; x < g.inside_x(block % kSide); ++x)
             task.out[corner + y * width + x] = static_cast<uint8_t>(found[4 * y + x]);
@@ -83,49 +83,36 @@ void write_block(const LevelTask& task, const MetLevels& met, const TileGeometry
 void levels_of_tile(const LevelTask& task, int64_t tile, LevelScratch& s, float* sums) {
     const Plan& plan = task.plan;
     const TileGeometry g = tile_geometry(plan, tile);
-    const uint32_t* ids = plan.tile_ids.as<uint32_t>();
-    const uint32_t begin = plan.tile_start.as<uint32_t>()[tile], end = plan.tile_start.as<uint32_t>()[tile + 1];
-    const auto chunk_size = [end](uint32_t entry) {
-        return end - entry < kChunk ? static_cast<int>(end - entry) : kChunk;
-    };
+    const TileEntries entries = entries_of(plan, tile);
     const int size = (task.count + 1) * kLanes;
     const Vec share = broadcast(std::max(task.share, 1.0f - task.share));
     s.met.count = 0;
     std::fill_n(s.met.met, 256, false);
-    BlockState state[kBlocks];
-    BlockSet alive = 0;
-    for (int block = 0; block < kBlocks; ++block) {
-        const uint32_t inside = lanes_inside(g, block);
-        state[block] = first_state(inside);
-        if (inside) alive |= BlockSet{1} << block;
-    }
-    if (begin < end) prefetch_records(plan, ids + begin, chunk_size(begin));
-    for (uint32_t entry = begin; entry < end && alive; entry += kChunk) {
-        const int n = chunk_size(entry);
-        for (int k = 0; k < n; ++k) __builtin_prefetch(task.levels + ids[entry + k]);
-        load_chunk(plan, g, task.limits, ids + entry, n, alive, s.chunk);
-        if (entry + n < end) prefetch_records(plan, ids + entry + n, chunk_size(entry + n));
+    Blocks blocks;
+    start_blocks(g, blocks);
+    prefetch_records(plan, entries.ids + entries.begin, entries.chunk_size(entries.begin));
+    for (uint32_t entry = entries.begin; entry < entries.end && blocks.alive; entry += kChunk) {
+        const uint32_t* ids = entries.ids + entry;
+        const int n = entries.chunk_size(entry);
+        for (int k = 0; k < n; ++k) __builtin_prefetch(task.levels + ids[k]);
+        load_entries(plan, g, task.limits, entries, entry, blocks.alive, s.chunk);
         for (int k = 0; k < n; ++k) {
-            const int level = task.levels[ids[entry + k]];
+            const int level = task.levels[ids[k]];
             s.level[k] = level * kLanes;
             if (s.met.meet(level))
                 for (int block = 0; block < kBlocks; ++block)
                     store(sums + block * size + level * kLanes, broadcast(0.0f));
         }
-        for (int block = 0; block < kBlocks; ++block) {
-            const int length = s.chunk.length[block];
-            if (!(alive >> block & 1) || length == 0) continue;
-            const BlockConstants constants = block_constants(task.limits, block);
-            if (!list_weights(constants, s.chunk, s.chunk.list[block], length, state[block], s.weights))
-                alive &= ~(BlockSet{1} << block);
+        weigh_blocks(task.limits, s.chunk, blocks, s.weights, [&](int block) {
             float* own = sums + block * size;
-            for (int i = 0; i < length; ++i) {
+            for (int i = 0; i < s.chunk.length[block]; ++i) {
                 float* sum = own + s.level[s.chunk.list[block][i]];
                 store(sum, load(sum) + load(s.weights + i * kLanes));
             }
-            if (!any(greater(state[block].T, share)) && is_decided(task, s.met, state[block].T, own))
-                alive &= ~(BlockSet{1} << block);
-        }
+            const Vec left = blocks.state[block].T;
+            if (!any(greater(left, share)) && is_decided(task, s.met, left, own))
+                blocks.alive &= ~(BlockSet{1} << block);
+        });
     }
     for (int block = 0; block < kBlocks; ++block)
         if (lanes_inside(g, block)) write_block(task, s.met, g, block, sums + block * size);
@@ -135,12 +122,12 @@ void levels_of_tile(const LevelTask& task, int64_t tile, LevelScratch& s, float*
 
 void blend_levels(const Plan& plan, const uint8_t* levels, int count, float share, uint8_t* out, int threads) {
     const LevelTask task{plan, limits_of(plan.cutoffs), levels, count, share, out};
-    const size_t each = (sizeof(LevelScratch) + 63) / 64 * 64 + sizeof(float) * kBlocks * kLanes * (count + 1);
+    const size_t each = whole_lines(sizeof(LevelScratch)) + sizeof(float) * kBlocks * kLanes * (count + 1);
     const Buffer scratch(each * threads);
-    parallel_for(static_cast<int64_t>(plan.tiles_x) * plan.tiles_y, threads, [&](int64_t tile, int worker) {
+    for_each_tile(plan, threads, [&](int64_t tile, int worker) {
         char* mine = scratch.as<char>() + each * worker;
-        levels_of_tile(task, plan.tile_order.as<uint32_t>()[tile], *reinterpret_cast<LevelScratch*>(mine),
-                       reinterpret_cast<float*>(mine + (sizeof(LevelScratch) + 63) / 64 * 64));
+        levels_of_tile(task, tile, *reinterpret_cast<LevelScratch*>(mine),
+                       reinterpret_cast<float*>(mine + whole_lines(sizeof(LevelScratch))));
     });
 }
 

@@ -64,6 +64,7 @@ SPLATSEG_NOINLINE void load_batch(TileList& list, Batch& batch) {
     store(batch.u0, -fma(ux, mx, uy * my));
     store(batch.vy, vy);
     store(batch.v0, -(vy * my));
+    // Lanes beyond the list can never count.
     store(batch.log2_opacity, select(mask_from_bits(first_lanes(n)), f[5], broadcast(-1e30f)));
 }
 
@@ -103,7 +104,7 @@ SPLATSEG_INLINE bool blend_run(const TileList& list, const int32_t* places, cons
 // Writes ids and weights of a pixel to the scratch memory; returns how many.
 SPLATSEG_NOINLINE uint32_t weigh_pixel(TileList& list, float x, float y, const PixelScratch& s) {
     const Vec at_x = broadcast(x), at_y = broadcast(y), p_min = broadcast(list.limits.p_min);
-    int32_t places[kRun + 2 * kLanes] = {};
+    int32_t places[kRun + 2 * kLanes] = {};  // appending writes 16 at a time, so up to 16 beyond what counts
     alignas(64) float powers[kRun + 2 * kLanes] = {};
     GrowingRow row{1.0f, 0};
     int pending = 0;
@@ -118,7 +119,7 @@ SPLATSEG_NOINLINE uint32_t weigh_pixel(TileList& list, float x, float y, const P
         pending += append_lanes(places + pending, batch * kLanes, count);
         if (pending < kRun) continue;
         if (!blend_run(list, places, powers, kRun, row, s)) return row.length;
-        pending -= kRun;
+        pending -= kRun;  // fewer than 16 stay: they move to the front
         store(powers, load(powers + kRun));
         std::memcpy(places, places + kRun, sizeof(int32_t) * kLanes);
     }

@@ -79,6 +79,8 @@ void project(const Gaussians& gaussians, const Camera& camera, const Cutoffs& cu
         std::memset(out.rects + first, 0, sizeof(TileRect) * n);
         uint32_t left = bits(both(drawn, both(greater(columns.last, columns.first), greater(rows.last, rows.first))));
         if (!left) continue;
+        // log2 alpha falls by half * d^T C d, C the inverse of the covariance. Completing the square in dx:
+        //   half d^T C d = (ux (dx - (xy / yy) dy))^2 + half dy^2 / yy,  ux^2 = half yy / det.
         const Vec half = broadcast(0.5f * kLog2E), lean = e.xy / e.yy, ux = sqrt(half * e.yy / e.determinant);
         const Vec fields[8] = {mx, my, ux, -(ux * lean), sqrt(half / e.yy), log2_opacity, e.xy / e.xx, lean};
         store_records(reinterpret_cast<float*>(out.splats + first), fields, n);

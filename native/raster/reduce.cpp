@@ -71,11 +71,9 @@ SPLATSEG_INLINE void write_sums(const RowLayout& layout, const float* row, float
 }
 
 // 16 Gaussians with a touch at a time, as the projection wants them. Their slots are fetched one batch ahead.
-void reduce_group(const Task& task, int64_t group, float* row) {
+void reduce_group(const Task& task, uint32_t begin, uint32_t end, float* row) {
     const uint32_t* first_touch = task.plan.first_touch.as<uint32_t>();
-    const uint32_t end =
-        static_cast<uint32_t>((group + 1) * kGroup < task.plan.count ? (group + 1) * kGroup : task.plan.count);
-    uint32_t next = static_cast<uint32_t>(group * kGroup);
+    uint32_t next = begin;
     zero_group(task, next, end - next);
     const auto find_batch = [&](uint32_t (&ids)[kLanes]) {
         int n = 0;
@@ -101,8 +99,7 @@ void reduce_group(const Task& task, int64_t group, float* row) {
         std::memcpy(ids, following, sizeof(ids));
     }
     if (task.growth.views)
-        for (uint32_t id = static_cast<uint32_t>(group * kGroup); id < end; ++id)
-            task.growth.views[id] += task.growth.radii[id] > 0 ? 1.0f : 0.0f;
+        for (uint32_t id = begin; id < end; ++id) task.growth.views[id] += task.growth.radii[id] > 0 ? 1.0f : 0.0f;
 }
 
 }  // namespace
@@ -111,8 +108,9 @@ void reduce(const Plan& plan, const RowLayout& layout, const Slots& slots, float
             const GeometryGradients* gradients, const GrowthStatistics& growth, int threads) {
     const Task task{plan, layout, slots, sums, gaussians, gradients, growth};
     const Buffer rows(sizeof(float) * layout.floats() * threads);
-    parallel_for((plan.count + kGroup - 1) / kGroup, threads, [&](int64_t group, int worker) {
-        reduce_group(task, group, rows.as<float>() + static_cast<size_t>(layout.floats()) * worker);
+    parallel_ranges(plan.count, kGroup, threads, [&](int64_t begin, int64_t end, int worker) {
+        reduce_group(task, static_cast<uint32_t>(begin), static_cast<uint32_t>(end),
+                     rows.as<float>() + static_cast<size_t>(layout.floats()) * worker);
     });
 }
 

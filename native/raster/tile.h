@@ -6,6 +6,7 @@
 
 #include "raster/raster.h"
 #include "simd/simd.h"
+#include "threads/parallel.h"
 
 namespace splatseg::SPLATSEG_LEVEL {
 
@@ -49,6 +50,19 @@ SPLATSEG_INLINE TileGeometry tile_geometry(const Plan& plan, int64_t tile) {
     g.width = plan.camera.width - g.left < kTile ? plan.camera.width - g.left : kTile;
     g.height = plan.camera.height - g.top < kTile ? plan.camera.height - g.top : kTile;
     return g;
+}
+
+// Calls work(tile, worker) for every tile of the plan, in an order in which neighbours follow one another.
+template <class F>
+SPLATSEG_INLINE void for_each_tile(const Plan& plan, int threads, const F& work) {
+    parallel_for(static_cast<int64_t>(plan.tiles_x) * plan.tiles_y, threads,
+                 [&](int64_t place, int worker) { work(plan.tile_order.as<uint32_t>()[place], worker); });
+}
+
+// The first pixel of a block, counted row by row in the image.
+SPLATSEG_INLINE int64_t corner_of(const Plan& plan, const TileGeometry& g, int block) {
+    const int64_t width = plan.camera.width;
+    return (g.top + (block / kSide) * kBlock) * width + g.left + (block % kSide) * kBlock;
 }
 
 // Lanes of block b that are pixels of the image.
@@ -148,6 +162,28 @@ SPLATSEG_INLINE void prefetch_records(const Plan& plan, const uint32_t* ids, int
     for (int k = 0; k < n; ++k) __builtin_prefetch(splats + ids[k]);
 }
 
+// The entries [begin, end) of one tile, front to back, taken a chunk at a time.
+struct TileEntries {
+    const uint32_t* ids;  // (E,) of Gaussians, tile by tile
+    uint32_t begin, end;
+
+    int chunk_size(uint32_t entry) const { return end - entry < kChunk ? static_cast<int>(end - entry) : kChunk; }
+};
+
+SPLATSEG_INLINE TileEntries entries_of(const Plan& plan, int64_t tile) {
+    const uint32_t* start = plan.tile_start.as<uint32_t>();
+    return {plan.tile_ids.as<uint32_t>(), start[tile], start[tile + 1]};
+}
+
+// load_chunk for the chunk that begins at `entry`, while the records of the following one are on their way.
+SPLATSEG_INLINE void load_entries(const Plan& plan, const TileGeometry& g, const Limits& limits,
+                                  const TileEntries& entries, uint32_t entry, BlockSet alive, Chunk& chunk) {
+    const int n = entries.chunk_size(entry);
+    load_chunk(plan, g, limits, entries.ids + entry, n, alive, chunk);
+    const uint32_t next = entry + n;
+    if (next < entries.end) prefetch_records(plan, entries.ids + next, entries.chunk_size(next));
+}
+
 // Rows of a table (N, channels), by Gaussian, for the n Gaussians of a chunk.
 struct FeatureTable {
     const float* rows;
@@ -244,10 +280,36 @@ SPLATSEG_INLINE void prefetch_block_row(const Plan& plan, const TileGeometry& g,
     }
 }
 
+// The blocks of a tile on their way from front to back.
+struct Blocks {
+    BlockState state[kBlocks];
+    BlockSet alive;  // those with a pixel that is left to blend
+};
+
 // Pixels outside the image start with nothing left to blend.
-SPLATSEG_INLINE BlockState first_state(uint32_t inside) {
-    const Vec T = keep(mask_from_bits(inside), broadcast(1.0f));
-    return {T, T};
+SPLATSEG_INLINE void start_blocks(const TileGeometry& g, Blocks& blocks) {
+    blocks.alive = 0;
+    for (int block = 0; block < kBlocks; ++block) {
+        const uint32_t inside = lanes_inside(g, block);
+        const Vec T = keep(mask_from_bits(inside), broadcast(1.0f));
+        blocks.state[block] = {T, T};
+        if (inside) blocks.alive |= BlockSet{1} << block;
+    }
+}
+
+// Calls use(block) for every block alive that a Gaussian of the chunk meets, with the weights (n, 16) of its list in
+// `weights`.
+template <class F>
+SPLATSEG_INLINE void weigh_blocks(const Limits& limits, const Chunk& chunk, Blocks& blocks, float* weights,
+                                  const F& use) {
+    for (int block = 0; block < kBlocks; ++block) {
+        const int n = chunk.length[block];
+        if (!(blocks.alive >> block & 1) || n == 0) continue;
+        const BlockConstants constants = block_constants(limits, block);
+        if (!list_weights(constants, chunk, chunk.list[block], n, blocks.state[block], weights))
+            blocks.alive &= ~(BlockSet{1} << block);
+        use(block);
+    }
 }
 
 }  // namespace splatseg::SPLATSEG_LEVEL

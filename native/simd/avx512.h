@@ -31,12 +31,13 @@ SPLATSEG_INLINE Vec select(Mask m, Vec yes, Vec no) { return {_mm512_mask_blend_
 SPLATSEG_INLINE Vec keep(Mask m, Vec a) { return {_mm512_maskz_mov_ps(m, a.v)}; }  // zero elsewhere
 SPLATSEG_INLINE uint32_t bits(Mask m) { return m; }
 SPLATSEG_INLINE Mask mask_from_bits(uint32_t b) { return static_cast<Mask>(b); }
-// 2^n times a, where t = n + 1.5 * 2^23
+// 2^n times a, where t = n + 1.5 * 2^23: the low bits of t are n, and what is shifted out is the rest of it
 SPLATSEG_INLINE Vec scale_by_power(Vec a, Vec t) {
     return {_mm512_castsi512_ps(
         _mm512_add_epi32(_mm512_castps_si512(a.v), _mm512_slli_epi32(_mm512_castps_si512(t.v), 23)))};
 }
-// Of a positive normal number whose mantissa will be taken in [sqrt(1/2), sqrt(2))
+// Of a positive normal number whose mantissa will be taken in [sqrt(1/2), sqrt(2)): 0x3f3504f3 are the bits of
+// sqrt(1/2), so the difference from them carries into the exponent exactly where the mantissa passes sqrt(2).
 SPLATSEG_INLINE Vec exponent(Vec a) {
     const __m512i shifted = _mm512_sub_epi32(_mm512_castps_si512(a.v), _mm512_set1_epi32(0x3f3504f3));
     return {_mm512_cvtepi32_ps(_mm512_srai_epi32(shifted, 23))};
@@ -59,7 +60,8 @@ SPLATSEG_INLINE void store_lanes(float* p, Vec a, uint32_t lanes) {
 SPLATSEG_INLINE Vec load_lanes(const float* p, uint32_t lanes) {
     return {_mm512_maskz_loadu_ps(static_cast<Mask>(lanes), p)};
 }
-// rows[i] lane k  ->  rows[k] lane i
+// rows[i] lane k  ->  rows[k] lane i: 4x4 blocks are turned in place (pairs of floats, then pairs of doubles), then the
+// blocks, which are quarters of a register, change places.
 SPLATSEG_INLINE void transpose(Vec (&rows)[16]) {
     __m512 t[16], u[16];
     SPLATSEG_UNROLL

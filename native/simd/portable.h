@@ -159,12 +159,13 @@ SPLATSEG_INLINE Mask mask_from_bits(uint32_t b) {
     for (int k = 0; k < kLanes; ++k) m.v[k / kWidth][k % kWidth] = -static_cast<int32_t>(b >> k & 1);
     return m;
 }
-// 2^n times a, where t = n + 1.5 * 2^23
+// 2^n times a, where t = n + 1.5 * 2^23: the low bits of t are n, and what is shifted out is the rest of it
 SPLATSEG_INLINE Vec scale_by_power(Vec a, Vec t) {
     SPLATSEG_PARTS a.v[i] = (Reg)((BitReg)a.v[i] + ((BitReg)t.v[i] << 23));
     return a;
 }
-// Of a positive normal number whose mantissa will be taken in [sqrt(1/2), sqrt(2))
+// Of a positive normal number whose mantissa will be taken in [sqrt(1/2), sqrt(2)): 0x3f3504f3 are the bits of
+// sqrt(1/2), so the difference from them carries into the exponent exactly where the mantissa passes sqrt(2).
 SPLATSEG_INLINE Vec exponent(Vec a) {
     SPLATSEG_PARTS a.v[i] = __builtin_convertvector(((IntReg)a.v[i] - 0x3f3504f3) >> 23, Reg);
     return a;
@@ -195,7 +196,7 @@ SPLATSEG_INLINE void transpose4(const float* from, int from_stride, float* to, i
     Quad r[4], t[4], u[4];
     SPLATSEG_UNROLL
     for (int i = 0; i < 4; ++i) std::memcpy(&r[i], from + i * from_stride, sizeof(Quad));
-    t[0] = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
+    t[0] = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);  // two rows, lane by lane; then pairs of those
     t[1] = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
     t[2] = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
     t[3] = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);

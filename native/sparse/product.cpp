@@ -118,16 +118,14 @@ SPLATSEG_INLINE uint32_t inside(const SparseRow& row, Columns range, uint32_t* p
 void sparse_product(const SparseMatrix& matrix, const float* dense, int64_t channels, float* out, int threads) {
     const SparseRow* rows = matrix.rows.as<SparseRow>();
     if (channels == 0 || matrix.height == 0) return;
-    const int64_t whole = (channels + kLanes - 1) / kLanes * kLanes;
+    const int64_t whole = whole_vectors(channels);
     const int64_t unsafe = (whole - 1) / channels;
     const int64_t safe = matrix.width > unsafe ? matrix.width - unsafe : 0;
     const size_t last_bytes = sizeof(float) * (matrix.width - safe) * channels;
     const Buffer last(last_bytes + sizeof(float) * whole);
     std::memcpy(last.as<char>(), dense + safe * channels, last_bytes);
     const Table table{dense, last.as<float>(), safe, static_cast<int>(channels)};
-    parallel_for((matrix.height + kRowsAtOnce - 1) / kRowsAtOnce, threads, [&](int64_t chunk, int) {
-        const int64_t begin = chunk * kRowsAtOnce;
-        const int64_t end = begin + kRowsAtOnce < matrix.height ? begin + kRowsAtOnce : matrix.height;
+    parallel_ranges(matrix.height, kRowsAtOnce, threads, [&](int64_t begin, int64_t end, int) {
         for (int64_t r = begin; r < end; ++r) {
             if (r + 1 < end) prefetch_row(rows[r + 1], table);
             product_row(rows[r], table, out + rows[r].row * channels);

@@ -28,8 +28,7 @@ SparseMatrix borrowed_csr(const int64_t* indptr, const int32_t* columns, const f
     matrix.rows = Buffer(sizeof(SparseRow) * height);
     std::atomic<bool> bad{indptr[0] != 0};
     const uint32_t* found = reinterpret_cast<const uint32_t*>(columns);
-    parallel_for((height + kRowsAtOnce - 1) / kRowsAtOnce, threads, [&](int64_t chunk, int) {
-        const int64_t begin = chunk * kRowsAtOnce, end = begin + kRowsAtOnce < height ? begin + kRowsAtOnce : height;
+    parallel_ranges(height, kRowsAtOnce, threads, [&](int64_t begin, int64_t end, int) {
         for (int64_t row = begin; row < end; ++row) {
             const int64_t count = indptr[row + 1] - indptr[row];
             if (count < 0 || count > UINT32_MAX || indptr[row] < 0 || indptr[row + 1] > indptr[height]) {
@@ -52,9 +51,7 @@ void write_csr(const SparseMatrix& matrix, int64_t* indptr, int32_t* columns, fl
     std::memset(indptr, 0, sizeof(int64_t) * (matrix.height + 1));
     for (int64_t r = 0; r < matrix.height; ++r) indptr[rows[r].row + 1] = rows[r].count;
     for (int64_t row = 0; row < matrix.height; ++row) indptr[row + 1] += indptr[row];
-    parallel_for((matrix.height + kRowsAtOnce - 1) / kRowsAtOnce, threads, [&](int64_t chunk, int) {
-        const int64_t begin = chunk * kRowsAtOnce;
-        const int64_t end = begin + kRowsAtOnce < matrix.height ? begin + kRowsAtOnce : matrix.height;
+    parallel_ranges(matrix.height, kRowsAtOnce, threads, [&](int64_t begin, int64_t end, int) {
         for (int64_t r = begin; r < end; ++r) {
             std::memcpy(columns + indptr[rows[r].row], rows[r].columns, sizeof(int32_t) * rows[r].count);
             std::memcpy(weights + indptr[rows[r].row], rows[r].weights, sizeof(float) * rows[r].count);

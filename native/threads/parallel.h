@@ -37,6 +37,15 @@ void parallel_for(int64_t items, int threads, const F& work) {
         const_cast<void*>(static_cast<const void*>(&work)));
 }
 
+// Calls work(begin, end, worker) for ranges of `at_once` items, the last one shorter, that make up [0, items).
+template <class F>
+void parallel_ranges(int64_t items, int64_t at_once, int threads, const F& work) {
+    parallel_for((items + at_once - 1) / at_once, threads, [&](int64_t range, int worker) {
+        const int64_t begin = range * at_once, end = begin + at_once < items ? begin + at_once : items;
+        work(begin, end, worker);
+    });
+}
+
 }  // namespace
 
 }  // namespace splatseg

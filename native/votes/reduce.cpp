@@ -66,9 +66,8 @@ SparseMatrix vote(const Kernels& kernels, const Plan& plan, const LabelMaps& map
     const uint32_t* first_touch = plan.first_touch.as<uint32_t>();
     const EntryVotes* votes_of = entries.as<EntryVotes>();
     const uint32_t* entry_of_touch = plan.entry_of_touch.as<uint32_t>();
-    parallel_for((plan.count + kGroup - 1) / kGroup, threads, [&](int64_t group, int worker) {
-        const int64_t end = std::min((group + 1) * kGroup, plan.count);
-        for (int64_t id = group * kGroup; id < end; ++id) {
+    parallel_ranges(plan.count, kGroup, threads, [&](int64_t begin, int64_t end, int worker) {
+        for (int64_t id = begin; id < end; ++id) {
             float total = 0.0f;
             for (uint32_t touch = first_touch[id]; touch < first_touch[id + 1]; ++touch) {
                 if (touch + 2 * kAhead < plan.entries) {  // entries lie anywhere, and their votes anywhere again

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "sparse/disjoint_sets.h"
 #include "threads/parallel.h"
 
 namespace splatseg {
@@ -15,16 +16,15 @@ constexpr int64_t kLongest = 65536;  // rows of a group that one thread sums
 
 template <class F>
 void for_each_row(const SparseMatrix& matrix, int threads, const F& work) {
-    parallel_for((matrix.height + kRowsAtOnce - 1) / kRowsAtOnce, threads, [&](int64_t chunk, int worker) {
-        const int64_t end = std::min((chunk + 1) * kRowsAtOnce, matrix.height);
-        for (int64_t r = chunk * kRowsAtOnce; r < end; ++r) work(matrix.rows.as<SparseRow>()[r], worker);
+    parallel_ranges(matrix.height, kRowsAtOnce, threads, [&](int64_t begin, int64_t end, int worker) {
+        for (int64_t r = begin; r < end; ++r) work(matrix.rows.as<SparseRow>()[r], worker);
     });
 }
 
 // Calls visit(view, seen) for every view with entries in the row; `layers` is scratch, all zero before and after.
 template <class F>
 void for_each_view(const SparseRow& row, const MaskViews& masks, float* layers, const F& visit) {
-    for (uint32_t j = 0; j < row.count;) {
+    for (uint32_t j = 0; j < row.count;) {  // columns ascend, and with them the views: a view is one run of columns
         const int32_t view = masks.view_of[row.columns[j]];
         float seen = 0.0f;
         uint32_t end = j;
@@ -38,16 +38,6 @@ void for_each_view(const SparseRow& row, const MaskViews& masks, float* layers, 
 struct Chunk {  // rows of one group, places in the order by group
     int64_t group, begin, end;
 };
-
-int32_t root_of(std::vector<int32_t>& parent, int32_t node) {
-    while (parent[node] != node) node = parent[node] = parent[parent[node]];
-    return node;
-}
-
-void join(std::vector<int32_t>& parent, int32_t a, int32_t b) {  // the lowest is the root
-    a = root_of(parent, a), b = root_of(parent, b);
-    if (a != b) parent[std::max(a, b)] = std::min(a, b);
-}
 
 }  // namespace
 
@@ -136,9 +126,7 @@ void reassigned(const SparseMatrix& votes, const MaskViews& masks, const Matches
 }
 
 void joined_masks(const SparseMatrix& votes, const uint8_t* heavy, float share, int32_t* out, int threads) {
-    std::vector<int32_t> each(votes.width);
-    std::iota(each.begin(), each.end(), 0);
-    std::vector<std::vector<int32_t>> parents(threads, each);
+    std::vector<DisjointSets> sets(threads, DisjointSets(votes.width));
     for_each_row(votes, threads, [&](const SparseRow& row, int worker) {
         float strongest = 0.0f;
         for (uint32_t j = 0; j < row.count; ++j) strongest = std::max(strongest, row.weights[j]);
@@ -147,18 +135,18 @@ void joined_masks(const SparseMatrix& votes, const uint8_t* heavy, float share, 
             const int32_t mask = static_cast<int32_t>(row.columns[j]);
             if (!heavy[mask] || row.weights[j] < share * strongest) continue;
             if (first < 0) first = mask;
-            join(parents[worker], first, mask);
+            sets[worker].join(first, mask);
         }
     });
     for (int worker = 1; worker < threads; ++worker)
-        for (int32_t m = 0; m < votes.width; ++m) join(parents[0], m, root_of(parents[worker], m));
-    for (int32_t m = 0; m < votes.width; ++m) out[m] = root_of(parents[0], m);
+        for (int32_t m = 0; m < votes.width; ++m) sets[0].join(m, sets[worker].lowest(m));
+    for (int32_t m = 0; m < votes.width; ++m) out[m] = sets[0].lowest(m);
 }
 
 void stack_views(const ViewEntries* views, int64_t count, int64_t begin, int64_t end, const int64_t* indptr,
                  int32_t* columns, float* weights, int threads) {
-    parallel_for((end - begin + kRowsAtOnce - 1) / kRowsAtOnce, threads, [&](int64_t chunk, int) {
-        const int64_t first = begin + chunk * kRowsAtOnce, last = std::min(first + kRowsAtOnce, end);
+    parallel_ranges(end - begin, kRowsAtOnce, threads, [&](int64_t from, int64_t to, int) {
+        const int64_t first = begin + from, last = begin + to;
         int64_t next[kRowsAtOnce];
         std::copy(indptr + first, indptr + last, next);
         for (int64_t v = 0; v < count; ++v) {

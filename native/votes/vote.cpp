@@ -43,7 +43,7 @@ int find_labels(const Plan& plan, const LabelMaps& maps, const TileGeometry& g, 
     for (int block = 0; block < kBlocks; ++block) {
         m.s.first_set[block] = sets;
         const uint32_t inside = m.s.inside[block] = lanes_inside(g, block);
-        const int64_t corner = (g.top + (block / kSide) * kBlock) * width + g.left + (block % kSide) * kBlock;
+        const int64_t corner = corner_of(plan, g, block);
         for (int64_t layer = 0; layer < maps.layers && inside; ++layer) {
             int32_t label[kLanes] = {};
             for (uint32_t left = inside; left; left &= left - 1) {
@@ -52,7 +52,7 @@ int find_labels(const Plan& plan, const LabelMaps& maps, const TileGeometry& g, 
             }
             uint32_t left = 0;
             for (int p = 0; p < kLanes; ++p) left |= static_cast<uint32_t>(label[p] != 0) << p;
-            while (left) {
+            while (left) {  // the label of the lowest pixel left, with all pixels that share it
                 const int32_t found = label[__builtin_ctz(left)];
                 uint32_t lanes = 0;
                 for (int p = 0; p < kLanes; ++p) lanes |= static_cast<uint32_t>(label[p] == found) << p;
@@ -87,6 +87,7 @@ SPLATSEG_NOINLINE void add_block(int block, const VoteMemory& m) {
         transpose(rows);
         SPLATSEG_UNROLL
         for (int p = 0; p < kLanes; ++p) store(s.by_pixel[p], rows[p]);
+        // Halves onto halves: vector 0 becomes the sum over all pixels.
         SPLATSEG_UNROLL
         for (int step = kLanes / 2; step > 0; step /= 2) {
             SPLATSEG_UNROLL
@@ -119,7 +120,7 @@ void write_entries(const VoteMemory& m, int n, int columns, EntryVotes* entries,
         for (int column = 1; column < columns; ++column) {
             m.row_labels[count] = m.labels[column];
             m.row_weights[count] = m.table[column * kChunk + k];
-            count += m.row_weights[count] > 0.0f;
+            count += m.row_weights[count] > 0.0f;  // or the next one takes its place
         }
         uint32_t* labels = arena.take(2 * count);
         float* weights = reinterpret_cast<float*>(labels + count);
@@ -130,42 +131,24 @@ void write_entries(const VoteMemory& m, int n, int columns, EntryVotes* entries,
 }
 
 void vote_in_tile(const Plan& plan, const LabelMaps& maps, const Limits& limits, int64_t tile, const VoteMemory& m,
-                  EntryVotes* entries, Arena& arena) {
+                  EntryVotes* votes, Arena& arena) {
     VoteScratch& s = m.s;
     const TileGeometry g = tile_geometry(plan, tile);
-    const uint32_t* ids = plan.tile_ids.as<uint32_t>();
-    const uint32_t begin = plan.tile_start.as<uint32_t>()[tile], end = plan.tile_start.as<uint32_t>()[tile + 1];
-    if (begin == end) return;
-    const auto chunk_size = [end](uint32_t entry) {
-        return end - entry < kChunk ? static_cast<int>(end - entry) : kChunk;
-    };
-    prefetch_records(plan, ids + begin, chunk_size(begin));
+    const TileEntries entries = entries_of(plan, tile);
+    if (entries.begin == entries.end) return;
+    prefetch_records(plan, entries.ids + entries.begin, entries.chunk_size(entries.begin));
     const int columns = find_labels(plan, maps, g, m);
-    BlockState state[kBlocks];
-    BlockSet alive = 0;
-    for (int block = 0; block < kBlocks; ++block) {
-        state[block] = first_state(s.inside[block]);
-        if (s.inside[block]) alive |= BlockSet{1} << block;
-    }
-    uint32_t entry = begin;
-    for (; entry < end && alive; entry += chunk_size(entry)) {
-        const int n = chunk_size(entry);
-        load_chunk(plan, g, limits, ids + entry, n, alive, s.chunk);
-        if (entry + n < end) prefetch_records(plan, ids + entry + n, chunk_size(entry + n));
+    Blocks blocks;
+    start_blocks(g, blocks);
+    uint32_t entry = entries.begin;
+    for (; entry < entries.end && blocks.alive; entry += entries.chunk_size(entry)) {
+        load_entries(plan, g, limits, entries, entry, blocks.alive, s.chunk);
         std::memset(m.table, 0, sizeof(float) * columns * kChunk);
-        for (int block = 0; block < kBlocks; ++block) {
-            if (!(alive >> block & 1) || s.chunk.length[block] == 0) continue;
-            const BlockConstants constants = block_constants(limits, block);
-            if (!list_weights(constants, s.chunk, s.chunk.list[block], s.chunk.length[block], state[block], s.weights))
-                alive &= ~(BlockSet{1} << block);
-            add_block(block, m);
-        }
-        write_entries(m, n, columns, entries + entry, arena);
+        weigh_blocks(limits, s.chunk, blocks, s.weights, [&](int block) { add_block(block, m); });
+        write_entries(m, entries.chunk_size(entry), columns, votes + entry, arena);
     }
-    for (; entry < end; ++entry) entries[entry] = {nullptr, nullptr, 0, 0.0f};
+    for (; entry < entries.end; ++entry) votes[entry] = {nullptr, nullptr, 0, 0.0f};
 }
-
-size_t padded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 }  // namespace
 
@@ -173,13 +156,14 @@ void vote(const Plan& plan, const LabelMaps& maps, EntryVotes* entries, Arena* a
     const Limits limits = limits_of(plan.cutoffs);
     const size_t pixels = static_cast<size_t>(kTile) * kTile * maps.layers;
     const size_t columns = 1 + (pixels < static_cast<size_t>(maps.count) ? pixels : maps.count);
-    const size_t table = padded(sizeof(float) * columns * kChunk), sets = padded(sizeof(LabelSet) * pixels);
-    const size_t lookup = padded(sizeof(int32_t) * (maps.count + 1)), row = padded(sizeof(uint32_t) * columns);
-    const size_t each = padded(sizeof(VoteScratch)) + table + sets + lookup + 3 * row;
+    const size_t table = whole_lines(sizeof(float) * columns * kChunk), sets = whole_lines(sizeof(LabelSet) * pixels);
+    const size_t lookup = whole_lines(sizeof(int32_t) * (maps.count + 1)),
+                 row = whole_lines(sizeof(uint32_t) * columns);
+    const size_t each = whole_lines(sizeof(VoteScratch)) + table + sets + lookup + 3 * row;
     const Buffer scratch(each * threads);
     const auto memory = [&](int worker) {
         char* mine = scratch.as<char>() + each * worker;
-        char* next = mine + padded(sizeof(VoteScratch));
+        char* next = mine + whole_lines(sizeof(VoteScratch));
         const auto take = [&next](size_t bytes) { return std::exchange(next, next + bytes); };
         float* the_table = reinterpret_cast<float*>(take(table));
         LabelSet* the_sets = reinterpret_cast<LabelSet*>(take(sets));
@@ -190,8 +174,8 @@ void vote(const Plan& plan, const LabelMaps& maps, EntryVotes* entries, Arena* a
                           reinterpret_cast<float*>(take(row))};
     };
     for (int worker = 0; worker < threads; ++worker) std::memset(memory(worker).column_of, 0, lookup);
-    parallel_for(static_cast<int64_t>(plan.tiles_x) * plan.tiles_y, threads, [&](int64_t tile, int worker) {
-        vote_in_tile(plan, maps, limits, plan.tile_order.as<uint32_t>()[tile], memory(worker), entries, arenas[worker]);
+    for_each_tile(plan, threads, [&](int64_t tile, int worker) {
+        vote_in_tile(plan, maps, limits, tile, memory(worker), entries, arenas[worker]);
     });
 }
 

@@ -259,8 +259,14 @@ def vote(plan: Plan, label_maps: Tensor, count: int) -> tuple[SparseWeights, Ten
 
 
 def available_backends() -> list[str]:
-    """Names that `backend=` accepts here, the fastest first."""
-    return [name for name in BACKENDS if _importable(name)]
+    """Names that `backend=` accepts here, the fastest first. Raises BackendError as `check_native` does."""
+    check_native()
+    return list(BACKENDS)
+
+
+def check_native() -> None:
+    """Raise BackendError if SPLATSEG_SIMD asks for a SIMD level that this processor does not have."""
+    _load("native")
 
 
 def _checked_pixels(plan: Plan, pixels: Tensor) -> Tensor:
@@ -276,25 +282,10 @@ def _checked_pixels(plan: Plan, pixels: Tensor) -> Tensor:
 
 def _choose(means: Tensor) -> str:
     # float64 is for checking gradients; only the reference offers it.
-    if means.dtype == torch.float64 or not _importable("native"):
-        return "reference"
-    return "native"
+    return "reference" if means.dtype == torch.float64 else "native"
 
 
 def _load(name: str) -> ModuleType:
     if name not in BACKENDS:
         raise BackendError(f"there is no rasteriser backend {name!r}; choose one of {', '.join(BACKENDS)}")
-    if not _importable(name):
-        raise BackendError(
-            f"the rasteriser backend {name!r} was not built; reinstall splatseg with a C++ compiler at hand "
-            f"(available here: {', '.join(available_backends())})"
-        )
-    return importlib.import_module(f"splatseg.raster.{name}")
-
-
-def _importable(name: str) -> bool:
-    try:
-        importlib.import_module(f"splatseg.raster.{name}")
-    except ImportError:
-        return False
-    return True
+    return importlib.import_module(f"splatseg.raster.{name}")  # here, since the backends import this module

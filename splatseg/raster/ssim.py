@@ -18,6 +18,7 @@ from torch.autograd.function import once_differentiable
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.arrays import check_shapes
+from splatseg.raster.interface import check_native
 
 
 def photometric_loss(image: Tensor, target: Tensor, ssim_weight: float = 0.2) -> tuple[Tensor, float, float]:
@@ -27,6 +28,7 @@ def photometric_loss(image: Tensor, target: Tensor, ssim_weight: float = 0.2) ->
     Raises ValueError for shapes that do not agree.
     """
     check_shapes(image=(image, "H W 3"), target=(target, "H W 3"))
+    check_native()
     loss, l1, ssim_value = _PhotometricLoss.apply(image.float(), target.detach().float().contiguous(), ssim_weight)
     return loss, l1, ssim_value
 

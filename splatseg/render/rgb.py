@@ -14,7 +14,8 @@ from torch import Tensor
 
 from splatseg.arrays import check_shapes
 from splatseg.cameras.camera import Camera
-from splatseg.raster.interface import Raster, available_backends, rasterize
+from splatseg.raster.interface import Raster, rasterize
+from splatseg.splats.colors import native_colors
 from splatseg.splats.spherical_harmonics import evaluate
 from splatseg.splats.splats import Splats
 
@@ -61,8 +62,6 @@ def view_colors(means: Tensor, sh0: Tensor, shN: Tensor, camera: Camera, degree:
     subtract light.
     """
     if _goes_to_native(means, sh0, shN):
-        from splatseg.splats.colors import native_colors  # noqa: PLC0415 (exists only where it was built)
-
         return native_colors(means, sh0, shN, np.asarray(camera.position).tolist(), degree)
     if degree == 0:
         return evaluate(sh0, shN, means, 0).clamp(min=0.0)
@@ -75,7 +74,7 @@ def _goes_to_native(means: Tensor, sh0: Tensor, shN: Tensor) -> bool:
     # A gradient of the viewing direction is computed by the plain form only.
     needed = means.requires_grad and torch.is_grad_enabled()
     plain = any(t.dtype != torch.float32 or t.device.type != "cpu" for t in (means, sh0, shN))
-    return not needed and not plain and "native" in available_backends()
+    return not needed and not plain
 
 
 def view_depths(means: Tensor, camera: Camera) -> Tensor:

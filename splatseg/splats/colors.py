@@ -14,10 +14,12 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
+from splatseg.raster.interface import check_native
 
 
 def native_colors(means: Tensor, sh0: Tensor, shN: Tensor, position: list[float], degree: int) -> Tensor:
     """Colours (N,3), not below 0, of Gaussians seen from `position` (x, y, z world). Differentiable in sh0 and shN."""
+    check_native()
     colors: Tensor = _Colors.apply(sh0, shN, means.detach().contiguous(), position, degree)
     return colors
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from splatseg.arrays import check_shapes
 from splatseg.capture.capture import View
-from splatseg.raster.interface import available_backends
+from splatseg.raster import ssim as native
 
 
 class JointObjective(Protocol):
@@ -56,11 +56,9 @@ C1, C2 = 0.01**2, 0.03**2
 def photometric_loss(image: Tensor, target: Tensor, ssim_weight: float) -> Tensor:
     """Scalar loss between (H,W,3) images in 0..1, differentiable in `image`.
 
-    float32 goes to the native kernel where it was built; it and `plain_photometric_loss` compute the same.
+    float32 goes to the native kernel; it and `plain_photometric_loss` compute the same.
     """
-    if image.dtype == torch.float32 and "native" in available_backends():
-        from splatseg.raster import ssim as native  # noqa: PLC0415 (exists only where the kernel was built)
-
+    if image.dtype == torch.float32:
         return native.photometric_loss(image, target, ssim_weight)[0]
     return plain_photometric_loss(image, target, ssim_weight)
 

@@ -7,10 +7,9 @@ import torch
 from scenes import Scene, camera, cloud
 from torch import Tensor
 
+from splatseg.raster import native
 from splatseg.raster.interface import RasterSettings
 from splatseg.raster.ssim import photometric_loss
-
-native = pytest.importorskip("splatseg.raster.native")
 
 # Nothing appears or vanishes while the geometry is moved a little: the differences are of a smooth function.
 SMOOTH = RasterSettings(alpha_min=1e-6, alpha_max=0.9999, transmittance_min=1e-12)

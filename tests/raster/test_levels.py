@@ -9,9 +9,8 @@ import torch
 from scenes import Scene, camera, cloud
 from torch import Tensor
 
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.raster.interface import Plan, available_backends, prepare, rasterize_levels, rasterize_plan
-
-_native = pytest.importorskip("splatseg._native")
 
 
 @pytest.fixture(params=_native.simd_levels())

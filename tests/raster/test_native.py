@@ -14,10 +14,9 @@ import torch
 from scenes import Scene, camera, cloud
 from torch import Tensor
 
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.raster.interface import accumulate, prepare, rasterize
 from splatseg.raster.ssim import photometric_loss
-
-_native = pytest.importorskip("splatseg._native")
 
 
 @pytest.fixture(autouse=True)
@@ -134,9 +133,17 @@ def test_a_simd_level_that_does_not_exist_is_refused_by_name() -> None:
     assert "'v9' does not run here" in _level_in_new_process("v9")
 
 
-def test_a_simd_level_that_does_not_run_here_is_a_user_error_of_one_sentence() -> None:
-    code = "from splatseg.raster.interface import available_backends\navailable_backends()"
-    result = _in_new_process(code, "v9")
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from splatseg.raster.interface import available_backends as call; call()",
+        "from splatseg.raster.ssim import photometric_loss as call; image = torch.ones(2, 2, 3); call(image, image)",
+        "from splatseg.splats.colors import native_colors as call; call(*[torch.ones(2, 3)] * 3, [0.0] * 3, 0)",
+    ],
+    ids=["rasteriser", "loss", "colours"],
+)
+def test_a_simd_level_that_does_not_run_here_is_a_user_error_of_one_sentence(code: str) -> None:
+    result = _in_new_process(f"import torch; {code}", "v9")
     assert "BackendError: the SIMD level 'v9' does not run here" in result.stderr
 
 

@@ -9,6 +9,7 @@ import torch
 from scenes import Scene, camera, cloud
 from torch import Tensor
 
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.raster.interface import (
     accumulate,
     available_backends,
@@ -18,8 +19,6 @@ from splatseg.raster.interface import (
     rasterize_pixels,
     rasterize_plan,
 )
-
-_native = pytest.importorskip("splatseg._native")
 
 
 @pytest.fixture(params=_native.simd_levels())

@@ -7,8 +7,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-pytest.importorskip("splatseg._native")
-
 from splatseg.raster.ssim import photometric_loss, ssim
 
 

@@ -9,9 +9,8 @@ import torch
 from scenes import Scene, camera, cloud
 from torch import Tensor
 
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.raster.interface import SparseWeights, accumulate, available_backends, prepare, vote
-
-_native = pytest.importorskip("splatseg._native")
 
 
 @pytest.fixture(params=_native.simd_levels())

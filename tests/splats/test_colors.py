@@ -8,10 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
+from splatseg.splats.colors import native_colors
 from splatseg.splats.spherical_harmonics import coefficient_count, evaluate
-
-_native = pytest.importorskip("splatseg._native")
-native_colors = pytest.importorskip("splatseg.splats.colors").native_colors
 
 POSITION = [0.3, -1.2, 2.5]
 
