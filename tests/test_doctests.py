@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import small_runs
+from PIL import Image
 
 import splatseg
 
@@ -24,13 +28,45 @@ WITHOUT = {"SplatsegError"}
 def names_in_examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Names that examples use: a small run of the embedded capture, open as a scene, and a folder to write into."""
     run = small_runs.segmented(tmp_path_factory.mktemp("examples"))
+    folder = tmp_path_factory.mktemp("written")
+    spare = splatseg.open(shutil.copytree(run.path, folder / "spare")).run
     return {
         "splatseg": splatseg,
         "run": run,
+        "spare": spare,  # to be changed
         "scene": splatseg.open(run.path),
-        "folder": tmp_path_factory.mktemp("written"),
         "capture": run.capture,
+        "benchmark": _benchmark(folder / "benchmark" / "demo"),
+        "encoder": Grey(),
+        "folder": folder,
     }
+
+
+def _benchmark(folder: Path) -> Path:
+    """The masks of one thing in two views, in the layout of SPIn-NeRF."""
+    folder.mkdir(parents=True)
+    for name in ("000.png", "001.png"):
+        ids = np.asarray(Image.open(splatseg.demo_capture() / "gt" / "instance" / name))
+        Image.fromarray((ids == 5).astype(np.uint8) * 255).save(folder / name)
+    return folder
+
+
+class Grey:
+    """An encoder that knows how bright a picture is."""
+
+    name = "grey"
+
+    def images(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        """Unit vectors (P,8), by brightness."""
+        return self._unit(np.stack([np.histogram(picture, 8, (0, 256))[0] for picture in pictures]))
+
+    def texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Unit vectors (T,8), a direction a word."""
+        return self._unit(np.stack([np.random.default_rng(list(text.encode())).random(8) for text in texts]))
+
+    @staticmethod
+    def _unit(rows: np.ndarray) -> np.ndarray:
+        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
 @pytest.mark.parametrize("name", NAMES)

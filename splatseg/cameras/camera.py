@@ -16,7 +16,14 @@ from splatseg.arrays import check_shapes
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """Where a picture was taken from and how it projects. All matrices are float64."""
+    """Where a picture was taken from and how it projects. All matrices are float64.
+
+    Example:
+        >>> camera = scene.view("012.jpg").camera
+        >>> pixels, depths = camera.project(scene.splats.positions)
+        >>> pixels.shape[1], camera.resized(80, 60).width
+        (2, 80)
+    """
 
     viewmat: np.ndarray
     K: np.ndarray

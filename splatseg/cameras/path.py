@@ -44,6 +44,11 @@ def path_through(keyframes: Sequence[Camera], frames: int) -> tuple[Camera, ...]
     The keyframes must have one size; focal lengths and principal points change gradually from one to the next.
 
     Raises CaptureError if there are fewer than two different keyframes.
+
+    Example:
+        >>> keyframes = [scene.view(name).camera for name in ("000.jpg", "005.jpg")]
+        >>> len(splatseg.path_through(keyframes, 10))
+        10
     """
     sizes = {(camera.width, camera.height) for camera in keyframes}
     if len(sizes) > 1:

@@ -31,6 +31,11 @@ class View:
 
     background: the colour that transparent pixels are composited over; None: alpha is ignored. ignore_path: its ignore
     mask (`capture.ignore_masks`), if it has one.
+
+    Example:
+        >>> view = capture.view("012.jpg")
+        >>> view.image().shape
+        (120, 160, 3)
     """
 
     name: str
@@ -57,7 +62,13 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Capture:
-    """Views sorted by name; points (P,3) float32 and point_colors (P,3) uint8 (P may be 0); the held-out views."""
+    """Views sorted by name; points (P,3) float32 and point_colors (P,3) uint8 (P may be 0); the held-out views.
+
+    Example:
+        >>> capture = splatseg.load_capture(splatseg.demo_capture())
+        >>> len(capture.views), len(capture.split("test"))
+        (64, 8)
+    """
 
     path: Path
     views: tuple[View, ...]
@@ -107,6 +118,10 @@ def load_capture(
     `test_every`-th by name, beginning with the first (0: none). With both lists, views in neither are left out.
 
     Raises CaptureError for anything missing, damaged or unsupported.
+
+    Example:
+        >>> splatseg.load_capture(splatseg.demo_capture(), downscale=2).views[0].camera.width
+        160
     """
     path = Path(path)
     reconstruction = _read_reconstruction(path)

@@ -73,6 +73,11 @@ def write_transforms(path: Path, cameras: Mapping[str, Camera]) -> None:
     """Write cameras by name as a transforms.json without images, which `capture.load_cameras` reads, atomically.
 
     A camera's skew is not written: the format has no place for it.
+
+    Example:
+        >>> splatseg.write_transforms(folder / "path.json", {"start": scene.view("000.jpg").camera})
+        >>> (folder / "path.json").exists()
+        True
     """
     frames = []
     for name, camera in cameras.items():

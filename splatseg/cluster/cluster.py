@@ -57,6 +57,12 @@ def cluster_splats(
     votes: those of the masks on this splat, which decide what is one thing; or the agreement made of them.
 
     Raises ValueError for a splat without features.
+
+    Example:
+        >>> votes = splatseg.collect_votes(scene.splats, capture.split("train"), run.masks())
+        >>> clusters = splatseg.cluster_splats(scene.splats, votes=votes)
+        >>> len(clusters.counts) == int(clusters.ids.max())
+        True
     """
     if splats.features is None:
         raise ValueError("the splat has no features to cluster")

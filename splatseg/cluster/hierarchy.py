@@ -24,7 +24,14 @@ from splatseg.arrays import check_shapes
 
 @dataclass(frozen=True, eq=False)
 class Hierarchy:
-    """atoms (N,) int32 in 0..A, 0 = none; merges (R,2) int32, each of two earlier nodes; levels (R,) float32 rising."""
+    """atoms (N,) int32 in 0..A, 0 = none; merges (R,2) int32, each of two earlier nodes; levels (R,) float32 rising.
+
+    Example:
+        >>> hierarchy = scene.hierarchy
+        >>> parts, groups = hierarchy.cut(0.0), hierarchy.cut(1.0)
+        >>> len(set(parts)) >= len(set(groups))
+        True
+    """
 
     atoms: np.ndarray
     merges: np.ndarray

@@ -15,6 +15,10 @@ def demo_capture() -> Path:
     """The folder of the embedded capture.
 
     Raises CaptureError when it is not there as files: a damaged install, or a package run from inside a zip archive.
+
+    Example:
+        >>> sorted(path.name for path in splatseg.demo_capture().iterdir() if path.is_dir())
+        ['gt', 'images', 'masks', 'sparse']
     """
     folder = files("splatseg.demo") / "data"
     if not isinstance(folder, Path) or not (folder / "images").is_dir():

@@ -23,6 +23,11 @@ def load_splats(path: Path) -> tuple[Splats, int]:
     Segment ids that lie beside the file (`segment_sidecar`) come with it. A Gaussian is dropped when any of its
     parameters, or the scale it stands for, is NaN or infinite. Raises SplatFileError for a kind that is not supported,
     a damaged file, or one without a single finite Gaussian.
+
+    Example:
+        >>> splats, left_out = splatseg.load_splats(run.path / "splats.ply")
+        >>> len(splats) == len(scene.splats), left_out
+        (True, 0)
     """
     path = Path(path)
     splats = READERS[_kind(path)](path)

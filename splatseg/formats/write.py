@@ -139,6 +139,10 @@ def write_splats(
 
     Raises OutputError for a format that does not exist, an extra that is missing or a place that cannot be written to;
     PromptError if there are no Gaussians.
+
+    Example:
+        >>> splatseg.write_splats(folder / "room.splat", scene.splats, scene.segments.rows()).count == len(scene.splats)
+        True
     """
     path = Path(path)
     item = format_of(path, name)

@@ -34,6 +34,11 @@ def evaluate_run(
     gets the figures of its pictures only.
 
     Raises MaskError for missing or bad ground truth, RunError for a run that is not finished.
+
+    Example:
+        >>> result = splatseg.evaluate_run(spare, splatseg.demo_capture() / "gt" / "instance")
+        >>> (spare.path / "evaluation.json").exists()
+        True
     """
     reporter = reporter or NullReporter()
     splats = run.splats()

@@ -58,6 +58,11 @@ def render_film(
 
     Raises RunError when there is nothing to show or the file cannot be written, CaptureError for bad keyframes,
     PromptError for options that do not go together, SplatFileError for a bad splat file.
+
+    Example:
+        >>> film = splatseg.Film("orbit", seconds=0.2, fps=10, size=(64, 48))
+        >>> splatseg.render_film(run, "rgb", film, folder / "orbit.mp4").startswith("wrote")
+        True
     """
     _check(film, source)
     check_shown(what, segments, antialias)

@@ -23,6 +23,11 @@ def propose_for_capture(capture: Path, folder: Path, request: MasksRequest, repo
     """Propose masks for every view of a capture (train and test) that has none yet, one file a view. Returns a summary.
 
     Raises CaptureError, MaskError and WeightsError for bad input, before anything is made where that can be known.
+
+    Example:
+        >>> request = splatseg.MasksRequest(downscale=4, shard="1/32")
+        >>> splatseg.propose_for_capture(splatseg.demo_capture(), folder / "masks", request).endswith("masks")
+        True
     """
     reporter, shard = reporter or NullReporter(), parse_shard(request.shard)
     views = load_capture(capture, downscale=request.downscale, test_every=0).views

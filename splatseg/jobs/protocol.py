@@ -52,6 +52,11 @@ def evaluate_protocol(
     oracle. output: a folder for the masks, laid out as `--predictions` are read.
 
     Raises MaskError for a data set that is incomplete, RunError for a run of another scene, or not finished.
+
+    Example:
+        >>> score = splatseg.evaluate_protocol([run], "spin-nerf", benchmark)
+        >>> 0.0 <= score.figures["miou"] <= 1.0
+        True
     """
     reporter = reporter or NullReporter()
     rules = PROTOCOLS[protocol]

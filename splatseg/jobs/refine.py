@@ -31,6 +31,11 @@ def refine_run(run: Run, output: Path, settings: RefineSettings | None = None, r
     Ids, names and colours of segments stay; a segment of which no Gaussian is left is not listed any more.
 
     Raises RunError if the run has no segments or masks, or if `output` holds anything already; MaskError for bad masks.
+
+    Example:
+        >>> summary = splatseg.refine_run(spare, folder / "refined")
+        >>> (folder / "refined" / "splats.ply").exists()
+        True
     """
     reporter = reporter or NullReporter()
     settings = settings or RefineSettings(seed=run.settings.seed)

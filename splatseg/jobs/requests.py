@@ -127,7 +127,12 @@ class WordQuery:
 
 @dataclass(frozen=True)
 class MasksRequest:
-    """Masks to propose for a capture, and the machine to do it on."""
+    """Masks to propose for a capture, and the machine to do it on.
+
+    Example:
+        >>> splatseg.MasksRequest("models/sam2.1-hiera-small", shard="2/4").downscale
+        1
+    """
 
     model: Annotated[str, tyro.conf.arg(metavar="PATH|NAME")] = "proposals"
     """A folder with a transformers model (SAM, SAM-HQ, SAM 2.1, EdgeTAM, SAM 3) or its name on the hub. Default:

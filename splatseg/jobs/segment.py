@@ -45,6 +45,11 @@ def segment_run(
     masks: their folder, or `auto`, if not what the run was made with. granularity: 0 (parts) to 1 (groups), None = 1/2.
 
     Raises MaskError for bad masks, RunError when the run has no splat or no masks are known.
+
+    Example:
+        >>> summary = splatseg.segment_run(spare, granularity=0.3)
+        >>> len(splatseg.open(spare.path).segments) > 1
+        True
     """
     reporter = reporter or NullReporter()
     splats = run.splats()

@@ -26,6 +26,12 @@ def start_run(path: Path, settings: RunSettings, resume: bool = False, overwrite
     """Check all that the user gave before anything is made, then make the run folder (or open it, to resume).
 
     Raises CaptureError, MaskError or SplatFileError for bad input, RunError as `create_run` does.
+
+    Example:
+        >>> data = splatseg.demo_capture()
+        >>> settings = splatseg.RunSettings.of(splatseg.CaptureSettings(str(data), downscale=4), iterations=20)
+        >>> splatseg.start_run(folder / "started", settings).splats_path.exists()
+        False
     """
     capture = settings.capture.load()
     _check_capture(capture, settings)
@@ -42,6 +48,14 @@ def train_run(run: Run, reporter: Reporter | None = None) -> str:
     Returns a summary.
 
     Ctrl-C leaves a checkpoint that --resume goes on from, to the bit.
+
+    Example:
+        >>> data = splatseg.demo_capture()
+        >>> settings = splatseg.RunSettings.of(splatseg.CaptureSettings(str(data), downscale=4), iterations=20)
+        >>> room = splatseg.start_run(folder / "room", settings)
+        >>> summary = splatseg.train_run(room)
+        >>> room.splats_path.exists()
+        True
     """
     reporter = reporter or NullReporter()
     if not run.segments_path.exists():

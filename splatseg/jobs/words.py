@@ -32,6 +32,11 @@ def describe_run(
 
     Raises RunError when the run has no segments, or no segment is seen in any view; WeightsError for a model that
     cannot be loaded.
+
+    Example:
+        >>> summary = splatseg.describe_run(spare, encoder, vocabulary=["mug", "book", "lamp"])
+        >>> summary.splitlines()[-1].startswith("described")
+        True
     """
     reporter = reporter or NullReporter()
     splats = run.splats()

@@ -73,6 +73,11 @@ def open_masks(path: Path | str, views: Sequence[View]) -> MaskStore:
     """Find the mask of every view in a folder or a COCO data set. Views without one are allowed, but not all of them.
 
     Raises MaskError if there is no such folder, no mask in it, or none that belongs to a view.
+
+    Example:
+        >>> masks = splatseg.open_masks(splatseg.demo_capture() / "masks", capture.views)
+        >>> masks.read(capture.views[0]).count > 0
+        True
     """
     path, dataset, found = _masks_in(Path(path))
     files = _match([view.name for view in views], found)

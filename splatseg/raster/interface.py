@@ -132,6 +132,11 @@ def rasterize(
     Equal depths are ordered by index. backend None takes the fastest that fits the tensors.
 
     Raises ValueError for shapes that do not agree, BackendError for a backend that is not available.
+
+    Example:
+        >>> splats, camera = scene.splats, scene.view("012.jpg").camera
+        >>> splatseg.rasterize(*splats.geometry, splats.features, camera).features.shape
+        torch.Size([120, 160, 64])
     """
     check_shapes(
         means=(means, "N 3"),

@@ -55,7 +55,13 @@ FOLDERS = ("checkpoint", "masks", "proposals")
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """An open run folder. Use `create_run` or `open_run`."""
+    """An open run folder. Use `create_run` or `open_run`.
+
+    Example:
+        >>> run = splatseg.open(run.path).run
+        >>> run.splats_path.name, len(run.capture.views)
+        ('splats.ply', 64)
+    """
 
     path: Path
     settings: RunSettings

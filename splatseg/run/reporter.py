@@ -41,7 +41,14 @@ def track(reporter: Reporter, name: str, items: Collection[Item]) -> Iterator[It
 
 
 class NullReporter:
-    """A reporter that shows nothing and keeps the warnings: the default of functions that take one."""
+    """A reporter that shows nothing and keeps the warnings: the default of functions that take one.
+
+    Example:
+        >>> reporter = splatseg.NullReporter()
+        >>> reporter.warn("a mask is empty")
+        >>> reporter.warnings
+        ['a mask is empty']
+    """
 
     def __init__(self) -> None:
         self.warnings: list[str] = []

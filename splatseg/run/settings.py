@@ -25,7 +25,12 @@ AUTO_MASKS = "auto"
 
 @dataclass(frozen=True)
 class CaptureSettings:
-    """Settings of `capture.load_capture`: a capture and the way it is read."""
+    """Settings of `capture.load_capture`: a capture and the way it is read.
+
+    Example:
+        >>> len(splatseg.CaptureSettings(str(splatseg.demo_capture()), downscale=4).load().views)
+        64
+    """
 
     path: str
     """Absolute path of its folder."""
@@ -51,7 +56,13 @@ class CaptureSettings:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """All that decides what a run will hold."""
+    """All that decides what a run will hold.
+
+    Example:
+        >>> capture = splatseg.CaptureSettings(str(splatseg.demo_capture()))
+        >>> splatseg.RunSettings.of(capture, masks="auto", iterations=500).train.iterations
+        500
+    """
 
     capture: CaptureSettings
     """The photographs and cameras."""

@@ -24,7 +24,13 @@ Corner = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Segment:
-    """One row of the table of segments."""
+    """One row of the table of segments.
+
+    Example:
+        >>> row = scene.segments[1]
+        >>> row.renamed("mug").name, row.count > 0
+        ('mug', True)
+    """
 
     id: int
     """1, 2, ..."""

@@ -28,6 +28,11 @@ def splats_from_points(points: np.ndarray, colors: np.ndarray, sh_degree: int = 
     gradient at every step and never part.
 
     Raises CaptureError when fewer than 4 points are left.
+
+    Example:
+        >>> splats = splatseg.splats_from_points(capture.points, capture.point_colors)
+        >>> len(splats) <= len(capture.points)
+        True
     """
     check_shapes(points=(points, "P 3"), colors=(colors, "P 3"))
     assert colors.dtype == np.uint8, f"colors are uint8, got {colors.dtype}"

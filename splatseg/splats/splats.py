@@ -30,6 +30,13 @@ class Splats:
     means (N,3) world units; quats (N,4) wxyz; log_scales (N,3); opacity_logits (N,); sh0 (N,3) the constant colour
     coefficient (rgb = 0.5 + 0.2820948 * sh0); shN (N,K,3) the others, K in {0, 3, 8, 15}; features (N,F) or None;
     segment_ids (N,) int32, 0 = none, or None; extras: properties of a file that splatseg does not know, kept, by name.
+
+    Example:
+        >>> splats = scene.splats
+        >>> splats.means.shape == (len(splats), 3)
+        True
+        >>> len(splats.subset(splats.opacities > 0.5)) < len(splats)
+        True
     """
 
     means: Tensor

@@ -105,6 +105,11 @@ def fit_splats(
 
     Raises CaptureError if there is nothing to begin with, RunError if a checkpoint is damaged or of another fit, or if
     no Gaussian is left.
+
+    Example:
+        >>> small = splatseg.load_capture(splatseg.demo_capture(), downscale=8)
+        >>> len(splatseg.fit_splats(small, splatseg.TrainSettings().scaled(10))) > 0
+        True
     """
     views = capture.split("train")
     facts = _facts(settings, views, objective)

@@ -18,7 +18,12 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """Settings of the photometric fit. The defaults are for minutes on a CPU; `paper()` gives the published ones."""
+    """Settings of the photometric fit. The defaults are for minutes on a CPU; `paper()` gives the published ones.
+
+    Example:
+        >>> splatseg.TrainSettings().scaled(300).iterations
+        300
+    """
 
     iterations: int = 3_000
     """Steps in all."""

@@ -77,6 +77,11 @@ def collect_votes(
     (`Segments.ignored`) are as if they had not been seen.
 
     Raises MaskError when no view has masks, when all masks are empty, or when no mask sees a Gaussian.
+
+    Example:
+        >>> votes = splatseg.collect_votes(scene.splats, capture.split("train"), run.masks())
+        >>> votes.weights.shape[0] == len(scene.splats)
+        True
     """
     gathering = Gathering(len(splats))
     names: list[str] = []

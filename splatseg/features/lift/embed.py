@@ -38,6 +38,11 @@ def embed_votes(votes: Votes, settings: EmbedSettings | None = None, means: np.n
     feature of the nearest one that has one (`fill_unseen`); None leaves them zero.
 
     Raises MaskError when no mask is left after the spurious ones are removed.
+
+    Example:
+        >>> votes = splatseg.collect_votes(scene.splats, capture.split("train"), run.masks())
+        >>> splatseg.embed_votes(votes, means=scene.splats.positions).shape[1]
+        64
     """
     settings = settings or EmbedSettings()
     weights = VoteRows(votes.weights)

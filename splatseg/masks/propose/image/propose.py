@@ -70,6 +70,11 @@ def propose_masks(image: np.ndarray, settings: ImageProposalSettings = DEFAULTS)
 
     Masks of one tree are nested or apart, those of two trees may cut one another. A score estimates how well the mask
     fits some object, 0..1. The same image gives the same masks. An image without any boundary gives none.
+
+    Example:
+        >>> masks, scores = splatseg.propose_masks(capture.view("012.jpg").image())
+        >>> masks.shape[1:], len(masks) == len(scores)
+        ((120, 160), True)
     """
     masks, scores = propose_reduced(image, settings)
     height, width = image.shape[:2]
