@@ -27,14 +27,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
 from splatseg.capture.capture import Capture, View
 from splatseg.cards import card
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.cluster.hierarchy_file import read_hierarchy
-from splatseg.errors import PromptError, RunError
+from splatseg.errors import CaptureError, PromptError, RunError
 from splatseg.files import atomic_write
 from splatseg.formats.read import load_splats
 from splatseg.masks.store import MaskStore, open_masks
+from splatseg.render.pictures import to_uint8
+from splatseg.render.rgb import render_rgb
 from splatseg.run.settings import AUTO_MASKS, RunSettings
 from splatseg.run.settings_file import read_settings, to_plain, write_settings
 from splatseg.segments.palette import Color
@@ -143,11 +148,19 @@ class Run:
         if self.splats_path.exists():
             splats = self.splats()
             figures["Gaussians"] = f"{len(splats):,}"
-            geometry = (splats.means, splats.quats, splats.scales, splats.opacities)
-            picture = preview(*geometry, splats.sh0)
+            picture = self._picture(splats)
         if self.segments_path.exists():
             figures["segments"] = str(len(read_segments(self.segments_path)))
         return card(self.path.name, figures, picture)
+
+    def _picture(self, splats: Splats) -> np.ndarray:
+        """(H,W,3) uint8: the middle view of the capture, or the splat from outside if the capture is gone."""
+        try:
+            views = self.capture.views
+        except CaptureError:
+            return preview(*splats.geometry, splats.sh0)
+        with torch.no_grad():
+            return to_uint8(render_rgb(splats, views[len(views) // 2].camera, self.settings.train.background))
 
     def owns(self, path: Path) -> bool:
         """Tell whether a file is a part of the run, which nothing else may replace."""

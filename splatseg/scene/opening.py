@@ -29,7 +29,7 @@ def open(path: str | Path) -> Scene:
 
     Example:
         >>> scene = splatseg.open(run.path)
-        >>> scene.click("012.jpg", (80, 50)).mask("040.jpg").shape
+        >>> scene.click("012.jpg", (47, 75)).mask("040.jpg").shape
         (120, 160)
     """
     scene = open_scene(path, Scene)

@@ -72,7 +72,7 @@ class Scene:
         lock: Held by who edits the table.
 
     Example:
-        >>> mug = scene.click("012.jpg", (80, 50))
+        >>> mug = scene.click("012.jpg", (47, 75))
         >>> scene.render("012.jpg", what="overlay").shape
         (120, 160, 3)
     """
@@ -177,7 +177,7 @@ class Scene:
         Raises PromptError for an unknown view, a click outside the image or on nothing.
 
         Example:
-            >>> scene.click("012.jpg", (80, 50)).count > 0
+            >>> scene.click("012.jpg", (47, 75)).count > 0
             True
         """
         prompt = Prompt(self.camera(view), click=(float(pixel[0]), float(pixel[1])))
@@ -187,7 +187,7 @@ class Scene:
         """Select the object that fills a rectangle (x0, y0, x1, y1) of a view. Raises PromptError as `click` does.
 
         Example:
-            >>> scene.box("012.jpg", (60, 40, 95, 70)).count > 0
+            >>> scene.box("012.jpg", (36, 62, 60, 88)).count > 0
             True
         """
         return self.select([Prompt(self.camera(view), box=box)], granularity=granularity)
@@ -198,7 +198,7 @@ class Scene:
         Raises PromptError as `click` does, for an image that cannot be read and for a mask of another size.
 
         Example:
-            >>> mug = scene.click("012.jpg", (80, 50))
+            >>> mug = scene.click("012.jpg", (47, 75))
             >>> scene.mask("012.jpg", mug.mask("012.jpg")).count > 0
             True
         """
@@ -261,8 +261,8 @@ class Scene:
 
         Example:
             >>> camera = scene.view("012.jpg").camera
-            >>> wanted = splatseg.Prompt(camera, click=(80, 50))
-            >>> scene.select([wanted]).count == scene.click("012.jpg", (80, 50)).count
+            >>> wanted = splatseg.Prompt(camera, click=(47, 75))
+            >>> scene.select([wanted]).count == scene.click("012.jpg", (47, 75)).count
             True
         """
         knowledge = Knowledge(self.agreement, self.hierarchy, granularity)

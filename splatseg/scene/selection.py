@@ -63,7 +63,7 @@ class Selection:
         facts: What a search by words says of every object it found.
 
     Example:
-        >>> mug = scene.click("012.jpg", (80, 50))
+        >>> mug = scene.click("012.jpg", (47, 75))
         >>> mug.mask("040.jpg").dtype
         dtype('bool')
         >>> 0 < mug.count < len(scene.splats)
@@ -123,7 +123,7 @@ class Selection:
         has no table of segments.
 
         Example:
-            >>> mug = scene.click("012.jpg", (80, 50))
+            >>> mug = scene.click("012.jpg", (47, 75))
             >>> before = mug.name
             >>> mug.name = "red mug"
             >>> scene.segments["red mug"].count == mug.count
@@ -247,7 +247,7 @@ class Selection:
         Raises RunError without a hierarchy of segments.
 
         Example:
-            >>> mug = scene.click("012.jpg", (80, 50))
+            >>> mug = scene.click("012.jpg", (47, 75))
             >>> mug.grow().count >= mug.count >= mug.shrink().count
             True
         """

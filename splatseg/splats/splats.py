@@ -137,5 +137,4 @@ class Splats:
 
     def _repr_html_(self) -> str:
         """A picture from outside and a few figures, for notebooks."""
-        geometry = (self.means, self.quats, self.scales, self.opacities)
-        return card("Splats", self._figures(), preview(*geometry, self.sh0))
+        return card("Splats", self._figures(), preview(*self.geometry, self.sh0))
