@@ -35,7 +35,6 @@ from splatseg.cards import card
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.cluster.hierarchy_file import read_hierarchy
 from splatseg.errors import CaptureError, PromptError, RunError
-from splatseg.files import atomic_write
 from splatseg.formats.read import load_splats
 from splatseg.masks.store import MaskStore, open_masks
 from splatseg.render.pictures import to_uint8
@@ -189,12 +188,6 @@ class Run:
             except json.JSONDecodeError:
                 continue
         return rows
-
-    def keep_metrics_before(self, step: int) -> None:
-        """Forget the steps of a fit from `step` on, which a resumed run will do again."""
-        kept = [row for row in self.metrics() if row.get("step", 0) <= step]
-        with atomic_write(self.path / "metrics.jsonl") as file:
-            file.write("".join(json.dumps(row) + "\n" for row in kept).encode())
 
     @property
     def splats_path(self) -> Path:

@@ -82,12 +82,6 @@ class Streamer:
             self._actions.append((key, action, draws))
             self._changed.notify()
 
-    def redraw(self) -> None:
-        """Something else changed: draw again."""
-        with self._changed:
-            self._owes_draft = self._owes_still = True
-            self._changed.notify()
-
     def close(self, wait: float = 5.0) -> None:
         """End the thread; what still waits is dropped."""
         with self._changed:

@@ -1,0 +1,73 @@
+"""The language of the house: docstrings name the thing or begin with a verb, and messages keep one register."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "splatseg"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+ERRORS = re.compile(r"^(\w+Error)$")
+"""Errors that a user can cause have messages for a user; so have assertions of none."""
+
+NAMES = ("Ctrl-C", "Python", "Gaussian", "COLMAP", "Grounding DINO", "Label Studio")
+"""Proper names, which keep their capital at the beginning of a message."""
+
+
+def _docstrings(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node)
+            if text:
+                yield text
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_docstring_begins_with_a_question_word(module: Path) -> None:
+    for text in _docstrings(ast.parse(module.read_text())):
+        assert not re.match(r"(What|Where|How|Whether)\b", text), text.splitlines()[0]
+
+
+def _messages(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """The messages of raised errors and of warnings, with line numbers; what is put into them as {}."""
+    for node in ast.walk(tree):
+        call = node.exc if isinstance(node, ast.Raise) else None
+        if isinstance(call, ast.Call) and call.args and _is_error(call.func):
+            text = _text(call.args[0])
+            if text is not None:
+                yield node.lineno, text
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "warn":
+            text = _text(node.args[0]) if node.args else None
+            if text is not None:
+                yield node.lineno, text
+
+
+def _is_error(function: ast.expr) -> bool:
+    return isinstance(function, ast.Name) and ERRORS.match(function.id) is not None
+
+
+def _text(node: ast.expr) -> str | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    return None
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_message_begins_in_lower_case_and_has_no_full_stop_at_its_end(module: Path) -> None:
+    for line, text in _messages(ast.parse(module.read_text())):
+        capital = re.match(r"[A-Z][a-z]", text) and not text.startswith(NAMES)
+        assert not capital, f"line {line}: {text!r} begins with a capital"
+        assert not text.rstrip().endswith(".") or text.endswith("..."), f"line {line}: {text!r} ends with a full stop"
+
+
+def test_a_message_in_another_register_would_be_found() -> None:
+    tree = ast.parse('raise MaskError(f"No mask in {folder}.")')
+    ((_, text),) = _messages(tree)
+    assert text == "No mask in {}."
