@@ -85,3 +85,27 @@ def test_every_public_name_is_typed_and_tells_the_shapes_of_its_arrays(name: str
         if any(ARRAY.search(str(hint)) for hint in hints.values()):
             module = sys.modules[value.__module__].__doc__ if inspect.isclass(value) else ""
             assert SHAPE.search(text + (module or "")), f"{said} takes or gives arrays and says no shape"
+
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def _python_that_users_read() -> list[tuple[str, str]]:
+    """Examples, and the Python in README and the documentation."""
+    texts = [(path.name, path.read_text()) for path in sorted((ROOT / "examples").glob("*.py"))]
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        if path.name != "plan.md":
+            cells = re.findall(r"```(?:\{code-cell\} ipython3|python)\n(.*?)```", path.read_text(), re.DOTALL)
+            texts += [(path.name, cell) for cell in cells]
+    return texts
+
+
+@pytest.mark.parametrize(("place", "text"), _python_that_users_read())
+def test_what_a_user_reads_needs_no_name_from_an_inner_room(place: str, text: str) -> None:
+    assert not re.search(r"(from|import) splatseg\.", text), f"{place} imports past the public names"
+    unknown = set(re.findall(r"\bsplatseg\.(\w+)", text)) - set(splatseg.__all__) - {"errors"}
+    assert not unknown, f"{place} uses splatseg.{unknown}, which is no public name"
+
+
+def test_a_person_can_hold_the_public_names_in_mind() -> None:
+    assert len(splatseg.__all__) <= 45, "some 40"

@@ -1,4 +1,4 @@
-"""Arguments that several commands share, and how their texts become values."""
+"""Arguments that several commands share, and the reading of their texts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Cameras = Annotated[Path | None, tyro.conf.arg(metavar="FILE|DIR")]
 
 
 def masks_setting(masks: Path | None) -> str | None:
-    """The absolute folder of masks, or `auto` for those proposed from the photographs.
+    """Return the absolute folder of masks, or `auto` for those proposed from the photographs.
 
     A folder that is called auto is named by its full path.
     """
@@ -27,7 +27,7 @@ def masks_setting(masks: Path | None) -> str | None:
 
 
 def read_names(path: Path | None) -> tuple[str, ...] | None:
-    """Names of views, one a line, from a text file; blank lines are skipped. Raises CaptureError."""
+    """Read names of views, one a line, from a text file; blank lines are skipped. Raises CaptureError."""
     if path is None:
         return None
     try:
@@ -38,7 +38,7 @@ def read_names(path: Path | None) -> tuple[str, ...] | None:
 
 
 def read_size(text: str | None) -> tuple[int, int] | None:
-    """Width and height from a text like "1280x720". Raises PromptError."""
+    """Read width and height from a text like "1280x720". Raises PromptError."""
     if text is None:
         return None
     found = re.fullmatch(r"(\d+)x(\d+)", text)

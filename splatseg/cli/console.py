@@ -1,4 +1,4 @@
-"""What the user sees: a progress bar on a terminal, a plain line now and then elsewhere. Results go to stdout."""
+"""Output to the user: a progress bar on a terminal, a plain line now and then elsewhere. Results go to stdout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from splatseg.run.reporter import Advance
 
 SECONDS_BETWEEN_LINES = 15.0
-"""In a log file a bar is noise; a line this often says that the work goes on."""
+"""Seconds between lines in a log file, where a bar is noise and a line says that the work goes on."""
 
 
 class Terminal:

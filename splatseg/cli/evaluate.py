@@ -1,4 +1,4 @@
-"""`splatseg evaluate`: how good a run is, against ground truth, or under a benchmark of the field."""
+"""`splatseg evaluate`: accuracy of a run against ground truth, or under a benchmark of the field."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ class Evaluate:
     predictions: Folder = None
     """Masks to score under the protocol, laid out as its own tools write them."""
     prompts: Literal["oracle", "text"] = "oracle"
-    """What a run is prompted with: the true mask in the protocol's prompt view, or the protocol's words."""
+    """Prompts for a run: the true mask in the protocol's prompt view (oracle), or the protocol's words (text)."""
     model: str | None = None
     """With --prompts text: folder of the model that understands words, as for `splatseg select --text`."""
     segmenter: str | None = None
-    """With --prompts text: folder of the model that makes masks of the boxes of a detector."""
+    """With --prompts text: folder of the model that turns the boxes of a detector into masks."""
     scenes: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME [NAME ...]")] = ()
     """Score these scenes of the data set only."""
     json: File = None

@@ -1,4 +1,4 @@
-"""`splatseg info`: what a file, a run or a capture is, and what this machine offers."""
+"""`splatseg info`: facts about a file, a run or a capture, and about this installation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from splatseg.cli.console import Terminal
 
 @dataclass(frozen=True)
 class Info:
-    """Tell what a splat file, a run or a capture holds; without a path, what this installation can do."""
+    """Print facts about a splat file, a run or a capture; without a path, about this installation."""
 
     path: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="FILE|RUN|CAPTURE")] = None
 

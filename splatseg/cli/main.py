@@ -45,8 +45,10 @@ Command = (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one command and leave with its exit code: 0, 2 for what a user got wrong, 3 for words that
-    mean nothing in the scene, 130 for Ctrl-C, 141 if nobody reads what is printed."""
+    """Run one command and exit with its code.
+
+    0 is success, 2 a user's mistake, 3 words that mean nothing in the scene, 130 Ctrl-C, 141 a closed pipe.
+    """
     try:
         code = run(arguments)
         sys.stdout.flush()

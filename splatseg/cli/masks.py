@@ -23,10 +23,10 @@ class Masks:
 
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CAPTURE")]
     output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="DIR")]
-    """Where to write."""
+    """The folder to write."""
     request: Annotated[MasksRequest, tyro.conf.arg(name="")] = field(default_factory=MasksRequest)
     export: Layout | None = None
-    """Make nothing, but write the masks of a folder as flat label maps for the code of Contrastive Gaussian Clustering
+    """Make no masks, but write those of a folder as flat label maps for the code of Contrastive Gaussian Clustering
     (cgc: seg_masks, 16 bits) or Gaussian Grouping (object_mask, 8 bits, 255 segments); smaller masks lie on top."""
 
     def run(self, terminal: Terminal) -> None:

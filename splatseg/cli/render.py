@@ -20,7 +20,7 @@ Source = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar
 
 @dataclass(frozen=True)
 class Render:
-    """Render the views of a run, or what any other cameras see, as PNGs named as the views; or a film along a path.
+    """Render a run from its views or from any cameras, as PNGs named as the views; or a film along a path.
 
     rgb: the splat's colours. features: its features as colours (PCA). segments: 16-bit label maps, 0 = none.
     overlay: colours tinted by segment, as in segments.json. masks: a folder a segment, DIR/<id>/<view>.png, 0 to 255.
@@ -33,23 +33,23 @@ class Render:
     folder: Source
     """A run; or, for a film, a splat file."""
     what: Shown
-    """What to render."""
+    """The kind of picture."""
     output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="DIR|FILE")]
-    """Where to write."""
+    """The folder to write, or the file of a film."""
     split: Split | None = None
-    """Which views. Default: test."""
+    """The views to render. Default: test."""
     cameras: Cameras = None
     """Look from these cameras instead: a transforms.json, or a folder with one or with a COLMAP model, in the world of
     the run's capture. Images are not needed."""
     segment: Annotated[tuple[int, ...], tyro.conf.arg(metavar="ID")] = ()
     """Ids of the segments whose masks to write with --what masks (see segments.json). Default: all."""
     antialias: bool = False
-    """Masks with smooth edges: grey is the share of a pixel. Label maps: what most of 16 samples of a pixel say."""
+    """Masks with smooth edges: grey is the share of a pixel. Label maps: the id of most of 16 samples of a pixel."""
     path: Annotated[str | None, tyro.conf.arg(metavar="orbit|capture|FILE")] = None
     """Make a film: orbit goes around what the capture's cameras look at, capture along its views, FILE through
     keyframes: cameras as --cameras takes them, in the order of their names."""
     seconds: float | None = None
-    """How long the film is. Default: 8."""
+    """Length of the film. Default: 8."""
     fps: float | None = None
     """Frames a second. Default: 30."""
     size: Annotated[str | None, tyro.conf.arg(metavar="WxH")] = None
@@ -57,7 +57,7 @@ class Render:
     codec: Codec | None = None
     """For .mp4: h264 needs the program ffmpeg. Default: auto, which is h264 if it can be, else av1."""
     up: Direction | None = None
-    """Which way is up in a splat file. Default: -y."""
+    """Direction of up in a splat file. Default: -y."""
 
     def run(self, terminal: Terminal) -> None:
         """Render and print how many pictures were written, or which film."""

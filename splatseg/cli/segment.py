@@ -12,7 +12,7 @@ from splatseg.run.settings import Method
 
 @dataclass(frozen=True)
 class Segment:
-    """Give the splat of a run features and segments, for the first time or anew. The geometry does not change."""
+    """Give the splat of a run features and segments, or new ones. The geometry does not change."""
 
     folder: RunFolder
     masks: Masks = None
@@ -24,10 +24,10 @@ class Segment:
     iterations: int | None = None
     """Steps of `--method paper` (default: 30,000) and `--method contrast` (default: 600)."""
     granularity: float | None = None
-    """What counts as one segment, from 0 (parts) to 1 (groups). Default: 0.5. Alone it only cuts the hierarchy anew."""
+    """Coarseness of segments, from 0 (parts) to 1 (groups). Default: 0.5. Alone it only cuts the hierarchy again."""
 
     def run(self, terminal: Terminal) -> None:
-        """Find the segments and print how many there are."""
+        """Find the segments and print their number."""
         from splatseg.jobs.segment import regroup_run, segment_run
         from splatseg.run.folder import open_run
 

@@ -25,7 +25,7 @@ class Select:
 
     folder: RunFolder
     output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="DIR")]
-    """Where to write."""
+    """The folder to write."""
     request: Prompts = field(default_factory=SelectionRequest)
     words: Words = field(default_factory=WordQuery)
     cameras: Cameras = None

@@ -27,20 +27,20 @@ class Train:
     """Folder of 2D masks named as the images, or `auto`: proposed from the photographs, without any model (1 s a view).
     Without it only the splat is fitted."""
     method: Method = "lift"
-    """How features come from the masks: lift (closed form, seconds), contrast (trained from it: 16 channels, a minute)
+    """Method that makes features of the masks: lift (closed form, seconds), contrast (trained from it: 16 channels, a minute)
     or paper (Contrastive Gaussian Clustering)."""
     splats: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """A trained splat (.ply, .splat, .spz, .sog, .ksplat): its geometry is taken and frozen, nothing is fitted."""
     iterations: int | None = None
     """Steps of training; all schedules scale with it. Default: the method's own."""
     granularity: float | None = None
-    """What counts as one segment, from 0 (parts) to 1 (groups). Default: 0.5."""
+    """Coarseness of segments, from 0 (parts) to 1 (groups). Default: 0.5."""
     downscale: int = 1
     """Divide the size of the images by this."""
     seed: int = 0
     """The same seed and command give the same files."""
     test_every: int = 8
-    """Every so many-th view (sorted by name) is held out for test; 0 holds out none."""
+    """Hold out every N-th view (sorted by name) for test; 0 holds out none."""
     test_views: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """Text file with the names of the views to hold out, one a line; instead of --test-every."""
     train_views: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None

@@ -24,9 +24,9 @@ class View:
     path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FILE")]
     """A run folder, or a splat file (.ply, .splat)."""
     port: int = 8080
-    """Where to listen; if it is taken, the next free port."""
+    """The port to listen on; if it is taken, the next free one."""
     host: str = "127.0.0.1"
-    """Who may connect: 127.0.0.1 is this machine only; 0.0.0.0 is everyone on the network."""
+    """Addresses that may connect: 127.0.0.1 is this machine only; 0.0.0.0 is everyone on the network."""
     model: str | None = None
     """Folder (or name) of a model that understands words, as for `splatseg select --text`. Default: the one the run was
     described with."""
@@ -64,5 +64,5 @@ class View:
 
 
 def exports_beside(path: Path) -> Path:
-    """Where the page writes files: RUN/exports, or NAME-exports beside a splat file."""
+    """Return the folder for files that the page writes: RUN/exports, or NAME-exports beside a splat file."""
     return path / "exports" if path.is_dir() else path.with_name(f"{path.stem}-exports")

@@ -1,4 +1,4 @@
-"""`splatseg words`: what the segments of a run look like in the language of CLIP or SigLIP."""
+"""`splatseg words`: embeddings of the segments of a run by CLIP or SigLIP, for queries in words."""
 
 from __future__ import annotations
 

@@ -41,15 +41,15 @@ class SelectionRequest:
     mask: MaskFiles = ()
     """Masks of the object as images: what is not black is the object."""
     not_click: Clicks = ()
-    """Pixels on what is not the object: that part is taken away."""
+    """Pixels on unwanted parts, which are taken away."""
     not_box: Boxes = ()
-    """Boxes around what is not the object."""
+    """Boxes around unwanted parts."""
     not_mask: MaskFiles = ()
-    """Masks of what is not the object."""
+    """Masks of unwanted parts."""
     threshold: float | None = None
     """Least similarity of a Gaussian to the prompt, -1 to 1. Default: chosen by agreement with the prompt."""
     granularity: float | None = None
-    """What counts as one thing under a click, from 0 (parts) to 1 (groups). Default: that of the run's segments."""
+    """Coarseness of the object under a click, from 0 (parts) to 1 (groups). Default: that of the run's segments."""
     grow: int = 0
     """Steps from the selection to the larger things it is part of."""
     shrink: int = 0
@@ -110,9 +110,9 @@ class WordQuery:
     """A selection asked for in words."""
 
     text: Texts = ()
-    """What is meant, in words: "red mug". Needs a model; not found leaves with exit code 3."""
+    """The object in words: "red mug". Needs a model; exit code 3 if it is not in the scene."""
     not_text: Texts = ()
-    """What is not meant, in words."""
+    """Unwanted objects in words."""
     model: str | None = None
     """Folder (or name) of the model that understands words: a CLIP or SigLIP after `splatseg words`, SAM 3, or
     Grounding DINO with --segmenter. Default: the one the run was described with."""

@@ -1,4 +1,4 @@
-"""What a run remembers of its segments, so that ids, names and colours stay when it is segmented anew.
+"""Earlier segmentations of a run, kept so that ids, names and colours stay when it is segmented again.
 
 `earlier_segments.safetensors` holds `ids` (L,N) int32, the segment ids of the last few segmentations before the
 present one (which is in splats.ply and segments.json), the most recent first; names and colours of ids that are not in
@@ -34,20 +34,24 @@ REMEMBERED = 8
 
 @dataclass(frozen=True, eq=False)
 class Earlier:
-    """Segmentations (N,) int32, the most recent first; names and colours of their ids; the highest id ever given."""
+    """Segmentations of the past."""
 
     labelings: tuple[np.ndarray, ...] = ()
+    """Segment ids (N,) int32 of each segmentation, the most recent first."""
     names: dict[int, str] = field(default_factory=dict)
+    """Names of their segments by id."""
     colors: dict[int, Color] = field(default_factory=dict)
+    """Colours of their segments by id."""
     highest: int = 0
+    """The highest id that was ever given."""
 
     @property
     def ids(self) -> set[int]:
-        """All ids that are remembered."""
+        """All ids of these segmentations."""
         return {int(value) for labeling in self.labelings for value in np.unique(labeling)} - {0}
 
     def without(self, present: np.ndarray) -> Earlier:
-        """What is worth remembering beside the segmentation `present`: the others, each once, the last REMEMBERED."""
+        """Return the last REMEMBERED segmentations other than `present` (N,), each once, with the names only they have."""
         kept: list[np.ndarray] = []
         for labeling in self.labelings:
             if not any(np.array_equal(labeling, other) for other in (present, *kept)):
@@ -66,7 +70,7 @@ class Earlier:
 
 
 def earlier_segments(run: Run, splats: Splats) -> Earlier:
-    """What the run knows of its segments up to now, the present ones of `splats` included.
+    """Read the earlier segmentations of a run, with the present one of `splats` as the first.
 
     Raises RunError if segments.json or the file of earlier segments is damaged.
     """

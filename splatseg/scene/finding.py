@@ -32,25 +32,28 @@ GROUNDED_VIEWS = 12
 """Views that are looked at for words: most of a scene is seen from so many."""
 
 SUGGESTED = 3
-"""Nearest names told when nothing is found."""
+"""Names that a refusal suggests."""
 
 
 @dataclass(frozen=True, eq=False)
 class WordMatch:
-    """What words mean in a scene."""
+    """The meaning of words in a scene."""
 
     match: Match
-    """The Gaussians that are meant."""
+    """The Gaussians of the objects."""
     facts: tuple[str, ...]
-    """A line for every object they are made of."""
+    """A line about each object."""
 
 
 class WordFinder:
-    """Finds what words mean in a run. The model is loaded when the first words come, and kept."""
+    """Finds the objects that words name. The model is loaded with the first query, and kept."""
 
     def __init__(self, run: Run, model: str | Encoder | Grounder | None = None, segmenter: str | None = None) -> None:
-        """model: an encoder or a grounder, or the folder or name of one; None for the encoder that the run was
-        described with. segmenter: folder or name of what makes masks of a detector's boxes."""
+        """Search a run with a model, once `find` is called.
+
+        model: an encoder or a grounder, or the folder or name of one; None for the encoder that the run was described
+        with. segmenter: folder or name of the model that turns a detector's boxes into masks.
+        """
         self._run, self._model, self._segmenter = run, model, segmenter
         # Two threads must not use a network at once.
         self._lock = threading.Lock()
@@ -58,7 +61,7 @@ class WordFinder:
     def find(
         self, splats: Splats, texts: Sequence[str], unlike: Sequence[str] = (), reporter: Reporter | None = None
     ) -> WordMatch:
-        """Find what texts mean and `unlike` does not, among the segments of `splats` as they are now.
+        """Find the objects that texts name and `unlike` does not, among the segments of `splats`.
 
         Raises NotFoundError for words that mean nothing here, WeightsError without a model, and RunError if the run
         is not described or its segments have changed since.
@@ -72,14 +75,14 @@ class WordFinder:
 
 
 def split_words(text: str) -> tuple[list[str], list[str]]:
-    """Split a query into what is meant and what is not: "red mug, not blue mug" as (["red mug"], ["blue mug"])."""
+    """Split a query into wanted and unwanted words: "red mug, not blue mug" as (["red mug"], ["blue mug"])."""
     parts = [" ".join(part.split()) for part in text.split(",")]
     unwanted = [part[4:] for part in parts if part.lower().startswith("not ")]
     return [part for part in parts if part and not part.lower().startswith("not ")], unwanted
 
 
 def open_word_model(model: str | None, segmenter: str | None = None, run: Run | None = None) -> Encoder | Grounder:
-    """Load a model of words. None takes the encoder that the run was described with. segmenter: for a detector.
+    """Load an encoder or a grounder; None takes the encoder that the run was described with. segmenter: for a detector.
 
     Raises WeightsError if there is no model, or none of a kind that understands words.
     """
@@ -96,7 +99,7 @@ def open_word_model(model: str | None, segmenter: str | None = None, run: Run | 
 def find_described(
     run: Run, splats: Splats, encoder: Encoder, texts: Sequence[str], unlike: Sequence[str] = ()
 ) -> WordMatch:
-    """The segments that texts mean, by the vectors kept with the run. unlike: texts that say what is not meant.
+    """Find the segments that texts name, by the vectors kept with the run. unlike: texts for unwanted ones.
 
     Raises NotFoundError if a text means nothing here, with the nearest names; RunError if the run is not described, or
     its segments have changed since; WeightsError for another encoder than the one it was described with.
@@ -131,7 +134,7 @@ def find_grounded(
     unlike: Sequence[str] = (),
     reporter: Reporter | None = None,
 ) -> WordMatch:
-    """The objects that several views agree to show what texts say, unlike: and not what these say.
+    """Find the objects that several views agree to be named by texts. unlike: texts for unwanted objects.
 
     Raises NotFoundError if a text means nothing here.
     """
@@ -160,7 +163,7 @@ def find_grounded(
 def _grounded(
     views: Sequence[View], grounder: Grounder, texts: Sequence[str], reporter: Reporter
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Masks (M,H,W) bool by text and view; every photograph is read once."""
+    """Ground every text in every view: masks (M,H,W) bool by text and view; a photograph is read once."""
     found: dict[str, dict[str, np.ndarray]] = {text: {} for text in texts}
     for view in track(reporter, "grounding", views):
         image = view.image()
@@ -189,7 +192,7 @@ def _current(run: Run, splats: Splats, encoder: Encoder) -> Described:
 
 
 def _called(run: Run, scale: Scale) -> dict[int, str]:
-    """What to call segments: by the name that a person gave or, if none did, the word that fits; and by the number."""
+    """Return a name for each segment: the one that a person gave, else the word that fits, with the id."""
     given = {segment.id: segment.name for segment in read_segments(run.segments_path)}
     given = {i: name for i, name in given.items() if name != f"segment {i}"}
     return {i: f"{name} (segment {i})" for i, name in (scale.names() | given).items()}

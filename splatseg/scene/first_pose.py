@@ -1,4 +1,4 @@
-"""Where one begins to look at a scene.
+"""The first pose to look at a scene from.
 
 A splat knows no floor. With a capture, up is the mean of its cameras' up; without one it is -y, the way cameras of
 COLMAP stand before anybody turns the scene.
@@ -27,16 +27,20 @@ USUAL_FOV = math.radians(50.0)
 
 @dataclass(frozen=True)
 class Pose:
-    """A camera's place, the point it looks at, its up (a unit vector, not quite at a right angle), its vertical fov."""
+    """A place to look from, and a direction."""
 
     position: Point
+    """The camera's centre, world units."""
     look_at: Point
+    """The point in the middle of the picture."""
     up: Point
+    """Unit vector that points up in the picture, not quite at a right angle to the direction."""
     fov: float
+    """Vertical field of view, radians."""
 
 
 def home_of_views(views: Sequence[View], splats: Splats) -> Pose:
-    """The pose of the view in the middle of the path, looking at a point as far as the scene before it."""
+    """Return the pose of the view in the middle of the path, looking at a point at the distance of the scene."""
     camera = views[len(views) // 2].camera
     up = -np.mean([view.camera.viewmat[1, :3] for view in views], axis=0)
     length = float(np.linalg.norm(up))
@@ -51,13 +55,13 @@ def home_of_views(views: Sequence[View], splats: Splats) -> Pose:
 
 
 def home_of_splats(splats: Splats) -> Pose:
-    """From the side and a little from above, far enough to see most of it."""
+    """Return a pose to the side and a little above, far enough away to see most of the splat."""
     position, middle = outside(splats.positions, USUAL_FOV)
     return pose_of(position, middle, np.array([0.0, -1.0, 0.0]), USUAL_FOV)
 
 
 def pose_of(position: np.ndarray, look_at: np.ndarray, up: np.ndarray, fov: float) -> Pose:
-    """A pose of arrays (3,)."""
+    """Make a pose of arrays (3,)."""
     return Pose(_point(position), _point(look_at), _point(up), float(fov))
 
 

@@ -1,4 +1,4 @@
-"""Edits of the table of segments go to the run: what is small at once, the rest a little later in the background.
+"""Saving edits of the table of segments: small files at once, large ones a little later in the background.
 
 At once: segments.json, and if Gaussians changed their segment unsaved_segments.safetensors, their ids (N,) int32.
 Later, when nothing was edited for a while: masks/, earlier_segments.safetensors, splats.ply; then the unsaved ids go.
@@ -40,10 +40,10 @@ from splatseg.tensors import read_tensors, write_tensors
 FORMAT = "splatseg unsaved segments 1"
 
 DEBOUNCE = 2.0
-"""Seconds without an edit before what is large is written."""
+"""Seconds without an edit before large files are written."""
 
 QUIET = 0.5
-"""Seconds without a picture before the next label map is drawn: whoever looks comes first."""
+"""Seconds without a picture before the next label map is drawn: a person who looks comes first."""
 
 
 class TableKeeper:
@@ -55,7 +55,7 @@ class TableKeeper:
     """
 
     def __init__(self, table: SegmentTable, run: Run, splats: Splats, views: Sequence[View]) -> None:
-        """splats: as they are on disk. views: those whose label maps in masks/ are kept up to date."""
+        """Listen to a table. splats: as they are on disk. views: those whose label maps in masks/ are kept up to date."""
         assert splats.segment_ids is not None
         self.state: str = "saved"
         self.drawn: Callable[[], float] = lambda: -math.inf
@@ -71,7 +71,7 @@ class TableKeeper:
         table.listen(self._told)
 
     def _told(self) -> None:
-        """The table told that it changed; or it was told by us how far saving is, and is the one we know."""
+        """Save the table if it changed; a notice that only says how much is saved comes from here and is ignored."""
         with self._table.lock:
             if self._table.now is not self._seen:
                 self.changed()
@@ -103,7 +103,7 @@ class TableKeeper:
             self._wake.notify_all()
 
     def flush(self) -> None:
-        """Write everything that is not written yet, and return when it is."""
+        """Write everything that is not written yet, then return."""
         with self._wake:
             if self._due is not None:
                 self._due = time.monotonic()
@@ -111,7 +111,7 @@ class TableKeeper:
             self._wake.wait_for(lambda: self._due is None or self._thread is None)
 
     def close(self) -> None:
-        """Write everything that is not written yet, and return when it is. What failed is tried once more."""
+        """Write everything that is not written yet, then return. Files that failed are tried once more."""
         with self._table.lock:
             if self.state.startswith("not kept"):
                 self.changed()
@@ -153,7 +153,7 @@ class TableKeeper:
                 self._table.notify()
 
     def _write_large(self, due: float) -> bool:
-        """Write masks, earlier segments and the splat; False if an edit came in between, and there is more to do."""
+        """Write masks, earlier segments and the splat. Returns False if an edit came in between."""
         with self._table.lock:
             now, earlier = self._table.now, self._earlier
         assert earlier is not None
@@ -185,7 +185,7 @@ class TableKeeper:
 def open_table(
     run: Run, splats: Splats, views: Sequence[View], hierarchy: Hierarchy | None
 ) -> tuple[SegmentTable, TableKeeper] | tuple[None, None]:
-    """Open the table of a run, with its names and colours, and what saves its edits there; None twice without segments.
+    """Open the table of a run, with its names and colours, and its keeper; (None, None) without segments.
 
     Edits that a crash kept from the splat are taken up. Raises RunError for a damaged table.
     """
@@ -212,7 +212,7 @@ def write_unsaved(path: Path, ids: np.ndarray, highest: int) -> None:
 
 
 def read_unsaved(run: Run, count: int) -> tuple[np.ndarray, int] | None:
-    """The ids (N,) int32 that a crash kept from the splat of N = `count` Gaussians, and the highest id ever given.
+    """Read ids (N,) int32 of edits that a crash kept from the splat of N = `count` Gaussians, and the highest id given.
 
     None if there are none: no file, one older than the splat, one that cannot be read or is of another splat.
     """

@@ -60,7 +60,7 @@ class Selection:
         scores: (N,) float32, the similarity of every Gaussian to the prompts.
         threshold: The least similarity of a member.
         prompts: The prompts it was made by; () if it was made otherwise.
-        facts: What a search by words says of every object it found.
+        facts: A line about each object that a search by words found.
 
     Example:
         >>> mug = scene.click("012.jpg", (47, 75))
@@ -214,7 +214,7 @@ class Selection:
         box: Box | None = None,
         mask: np.ndarray | None = None,
     ) -> Selection:
-        """Return the selection that one more prompt makes, of what is wanted too; all prompts are asked together.
+        """Return the selection with one more wanted prompt; all prompts are asked together.
 
         The prompt is a click (x, y), a box (x0, y0, x1, y1) or a mask (H,W) bool, in pixels of the view.
 
@@ -230,7 +230,7 @@ class Selection:
         box: Box | None = None,
         mask: np.ndarray | None = None,
     ) -> Selection:
-        """Return the selection without what a prompt points at: a click, a box or a mask (H,W) bool.
+        """Return the selection with one more unwanted prompt: a click, a box or a mask (H,W) bool.
 
         Raises PromptError as `add` does, and if nothing is left.
         """
@@ -278,19 +278,19 @@ class Selection:
         return self._of(self._match.invert())
 
     def __and__(self, other: Selection) -> Selection:
-        """What both select."""
+        """Return the Gaussians that both select."""
         return self._of(self._match.intersect(other._match))
 
     def __or__(self, other: Selection) -> Selection:
-        """What either selects."""
+        """Return the Gaussians that either selects."""
         return self._of(self._match.union(other._match))
 
     def __sub__(self, other: Selection) -> Selection:
-        """What this selects and the other does not."""
+        """Return the Gaussians that this selects and the other does not."""
         return self._of(self._match.intersect(other._match.invert()))
 
     def __invert__(self) -> Selection:
-        """The same as `rest`."""
+        """Return everything that is not selected, as `rest`."""
         return self.rest
 
     def _of(self, match: Match) -> Selection:
@@ -340,7 +340,7 @@ class Selection:
         return card(self.name or "selection", figures, None if camera is None else self.render(camera))
 
     def _best_camera(self) -> Camera | None:
-        """The view in which the selection covers most pixels; None without views."""
+        """Return the camera that sees most pixels of the selection; None without views."""
         views = self.scene.views[:: max(len(self.scene.views) // PREVIEW_VIEWS, 1)]
         if not views:
             return None

@@ -1,4 +1,4 @@
-"""What a segment can be taken apart into: nodes of the hierarchy it is made of, else pieces that are apart in space.
+"""Parts of a segment: the nodes of the hierarchy it is made of, or else pieces that are apart in space.
 
 Alphabet: N Gaussians; members (n,) indices of a segment's Gaussians; pieces are disjoint index arrays that together
 are the members, the largest first.
@@ -17,7 +17,7 @@ SHARE = 0.02
 
 
 def pieces_of(members: np.ndarray, splats: Splats, hierarchy: Hierarchy | None) -> list[np.ndarray]:
-    """The parts of a segment, one alone if it has none."""
+    """Return the parts of a segment, itself alone if it has none."""
     labels = np.zeros(len(members), dtype=np.int32) if hierarchy is None else _nodes_of(members, hierarchy)
     pieces = _worth_having(members, labels)
     if len(pieces) < 2:
@@ -27,8 +27,11 @@ def pieces_of(members: np.ndarray, splats: Splats, hierarchy: Hierarchy | None) 
 
 
 def _nodes_of(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
-    """The node (n,) of each member below which the segment falls apart: the highest ones that lie mostly in it, and if
-    that is one alone, the two it was merged from; further down as long as one of them is a crumb."""
+    """Return the node (n,) of each member that is its part of the segment, 0 = none.
+
+    The parts are the highest nodes that lie mostly in the segment; if that is one node alone, the two it was merged
+    from; and so on further down as long as one of the two is a crumb.
+    """
     inside = np.zeros(len(hierarchy.atoms))
     inside[members] = 1.0
     held, sizes = hierarchy.tally(inside), hierarchy.tally(np.ones(len(inside)))
@@ -48,7 +51,7 @@ def _nodes_of(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
 
 
 def _worth_having(members: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
-    """The members by label, 0 = none; what is none or a crumb goes to the largest."""
+    """Group the members by label, 0 = none; the largest group takes those without a label and all crumbs."""
     ids, counts = np.unique(labels, return_counts=True)
     large = ids[(ids > 0) & (counts >= SHARE * len(members))]
     if len(large) == 0:

@@ -1,4 +1,4 @@
-"""The table of segments as it is edited: names, colours, and which Gaussians belong to which segment.
+"""The table of segments and its edits: names, colours, and the segment of every Gaussian.
 
     table.rename(3, "mug")     table.merge([3, 9])     table.split(3)     table.create(members, "lid")     table.undo()
 
@@ -33,7 +33,7 @@ from splatseg.segments.segment import Segment, describe_segment, describe_segmen
 from splatseg.splats.splats import Splats
 
 PLACES = 10_000
-"""Gaussians that say where the scene is and how large, if no cameras do."""
+"""Gaussians looked at for the place and size of a scene without cameras."""
 
 UNDONE = 100
 """Edits that can be undone."""
@@ -41,7 +41,7 @@ UNDONE = 100
 
 @dataclass(frozen=True, eq=False)
 class _Edit:
-    """From one state to the next: the rows of both, and the Gaussians (n,) whose ids (n,) differ."""
+    """An edit from one state to the next: the rows of both, and the Gaussians (n,) whose ids (n,) differ."""
 
     what: str
     rows: tuple[Mapping[int, Segment], Mapping[int, Segment]]
@@ -67,7 +67,7 @@ class SegmentTable:
     def __init__(
         self, labeling: Labeling, splats: Splats, frame: Frame, hierarchy: Hierarchy | None, highest: int
     ) -> None:
-        """highest: the highest id that was ever given."""
+        """Begin with a state; highest: the highest id that was ever given."""
         self.lock: threading.RLock = threading.RLock()
         self._now = labeling
         self._means = splats.positions
@@ -86,7 +86,7 @@ class SegmentTable:
         return iter(self.rows())
 
     def __contains__(self, key: object) -> bool:
-        """Whether there is a segment of this id or name."""
+        """Tell whether there is a segment of this id or name."""
         return key in self._now.rows or any(row.name == key for row in self._now.rows.values())
 
     def __getitem__(self, key: int | str) -> Segment:
@@ -121,7 +121,7 @@ class SegmentTable:
 
     @property
     def now(self) -> Labeling:
-        """The state as it is; ids and rows of one moment."""
+        """The present state: ids and rows of one moment."""
         return self._now
 
     @property
@@ -139,14 +139,14 @@ class SegmentTable:
         return largest_first(self._now.rows.values())
 
     def row(self, segment_id: int) -> Segment:
-        """One row. Raises PromptError if there is no such segment."""
+        """Return one row. Raises PromptError if there is no such segment."""
         row = self._now.rows.get(segment_id)
         if row is None:
             raise PromptError(f"there is no segment {segment_id} any more; choose one of the list")
         return row
 
     def rename(self, segment_id: int, name: str) -> None:
-        """Give a segment a name. Raises PromptError for an empty one, and for a segment that is not there."""
+        """Rename a segment. Raises PromptError for an empty name, and for a segment that is not there."""
         name = " ".join(name.split())
         if not name:
             raise PromptError(f"segment {segment_id} needs a name with at least one letter; type one")
@@ -155,7 +155,7 @@ class SegmentTable:
             self._write("rename", {segment_id: dataclasses.replace(row, name=name)})
 
     def recolor(self, segment_id: int, color: Color) -> None:
-        """Give a segment a colour, 8-bit sRGB. Raises PromptError for what is none, and for an unknown segment."""
+        """Give a segment a colour, 8-bit sRGB. Raises PromptError for values out of range and for an unknown segment."""
         if len(color) != 3 or not all(0 <= channel <= 255 for channel in color):
             raise PromptError(f"a colour is red, green and blue in 0..255, got {tuple(color)}")
         red, green, blue = (int(channel) for channel in color)
@@ -164,7 +164,7 @@ class SegmentTable:
             self._write("recolor", {segment_id: dataclasses.replace(row, color=(red, green, blue))})
 
     def merge(self, segment_ids: Iterable[int]) -> int:
-        """Make one segment of several and return its id: that of the largest, whose name and colour stay.
+        """Merge segments and return the id of the result: that of the largest, whose name and colour stay.
 
         Raises PromptError for fewer than two segments, and for one that is not there.
         """
@@ -177,7 +177,7 @@ class SegmentTable:
         return rows[0].id
 
     def split(self, segment_id: int) -> list[int]:
-        """Take a segment apart and return the ids of its parts, the largest first, which keeps id, name and colour.
+        """Split a segment and return the ids of its parts, the largest first, which keeps id, name and colour.
 
         Parts are those of the hierarchy if it has some, else pieces that are apart in space. Raises PromptError if
         there are neither.
@@ -199,13 +199,13 @@ class SegmentTable:
         return [segment_id, *new]
 
     def delete(self, segment_id: int) -> None:
-        """Its Gaussians stay, as of no segment. Raises PromptError if it is not there."""
+        """Delete a segment; its Gaussians stay, without one. Raises PromptError if it is not there."""
         with self.lock:
             self.row(segment_id)
             self._assign("delete", np.flatnonzero(self.ids == segment_id), 0)
 
     def create(self, members: np.ndarray, name: str = "") -> int:
-        """Make members (N,) bool a segment and return its id; what segments they were of, they leave.
+        """Make a segment of members (N,) bool, which leave the segments they were in, and return its id.
 
         Raises PromptError if there are no members.
         """
@@ -220,24 +220,24 @@ class SegmentTable:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is an edit to undo."""
+        """True if there is an edit to undo."""
         return bool(self._done)
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is an undone edit to do again."""
+        """True if there is an edit to redo."""
         return bool(self._undone)
 
     def undo(self) -> str:
-        """Undo the last edit and return what it was; "" if there was none."""
+        """Undo the last edit and return its kind; "" if there was none."""
         return self._step(self._done, self._undone, 0)
 
     def redo(self) -> str:
-        """Do the edit undone last again and return what it is; "" if there is none."""
+        """Redo the edit that was undone last and return its kind; "" if there is none."""
         return self._step(self._undone, self._done, 1)
 
     def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` after every change, in the thread that made it; what is returned ends that."""
+        """Call `callback` after every change, in the thread that made it. Returns a function that ends this."""
         with self.lock:
             self._listeners.append(callback)
 
@@ -249,7 +249,7 @@ class SegmentTable:
         return unsubscribe
 
     def notify(self) -> None:
-        """Call those who listen: the table has changed, or how much of it is saved."""
+        """Call all listeners: the table has changed, or how much of it is saved."""
         for listener in list(self._listeners):
             listener()
 
@@ -284,7 +284,7 @@ class SegmentTable:
         self._write(what, rows, after, where)
 
     def _colored(self, ids: np.ndarray, rows: dict[int, Segment | None], before: Mapping[int, Segment]) -> None:
-        """Give new rows a colour by their place, unlike those of segments whose boxes meet theirs."""
+        """Give new rows a colour by their place, unlike the colours of segments whose boxes meet theirs."""
         new = [row for segment_id, row in rows.items() if row is not None and segment_id not in before]
         if not new:
             return
@@ -303,7 +303,7 @@ class SegmentTable:
         ids: np.ndarray | None = None,
         where: np.ndarray | None = None,
     ) -> None:
-        """Exchange the state for one with other rows (None: gone) and, at Gaussians `where`, other ids (N,)."""
+        """Exchange the state for one with other rows (None: gone) and other ids (N,), at Gaussians `where` (n,)."""
         before = self._now
         after = {each: row for each, row in (dict(before.rows) | dict(rows)).items() if row is not None}
         ids = before.ids if ids is None else ids
@@ -357,7 +357,7 @@ def rows_of(splats: Splats, known: Sequence[Segment], frame: Frame) -> dict[int,
 
 
 def _meet(one: Segment, other: Segment) -> bool:
-    """Whether the boxes of two segments overlap."""
+    """Tell whether the boxes of two segments overlap."""
     return all(
         low <= other_high and other_low <= high
         for low, high, other_low, other_high in zip(*one.box, *other.box, strict=True)

@@ -1,4 +1,4 @@
-"""A scene that browsers look at: what pictures can show of it, where to look first, and views it was taken from."""
+"""A scene that browsers look at: the modes of its pictures, its first pose, and the view a camera stands at."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from splatseg.scene.opening import open_scene
 from splatseg.scene.scene import Scene
 
 MODES = ("color", "features", "segments", "overlay", "similarity", "depth", "masks")
-"""What a picture can show; `ShownScene.modes` are those that a scene has something for."""
+"""Modes of a picture; `ShownScene.modes` are those that a scene has something for."""
 
 SAME_PLACE = 1e-3
 """A camera stands where a view was taken if it is no farther from it than this share of the cameras' spread, and looks
@@ -37,7 +37,7 @@ class ShownScene(Scene):
 
     @cached_property
     def modes(self) -> tuple[str, ...]:
-        """Those of MODES that this scene has something to show for."""
+        """The modes that this scene has something to show for."""
         there = {"color", "depth"}
         if self._plain.features is not None and bool(self._plain.features.any()):
             there |= {"features", "similarity"}
@@ -49,7 +49,7 @@ class ShownScene(Scene):
 
     @property
     def selectable(self) -> bool:
-        """Whether there is anything that a click could select by: features or segments."""
+        """True if a click has something to select by: features or segments."""
         return "features" in self.modes or self.table is not None
 
     @cached_property
@@ -58,7 +58,7 @@ class ShownScene(Scene):
         return fit_feature_colors(self._plain).colors
 
     def warm_up(self) -> None:
-        """Compute what a first click and the mode `features` need; for a thread beside the first picture."""
+        """Compute everything that a first click and the mode `features` need, in a thread beside the first picture."""
         if "features" in self.modes:
             _ = self.session.features, self.feature_colors
 
