@@ -27,8 +27,8 @@ class Train:
     """Folder of 2D masks named as the images, or `auto`: proposed from the photographs, without any model (1 s a view).
     Without it only the splat is fitted."""
     method: Method = "lift"
-    """Method that makes features of the masks: lift (closed form, seconds), contrast (trained from it: 16 channels, a minute)
-    or paper (Contrastive Gaussian Clustering)."""
+    """Method that makes features of the masks: lift (closed form, seconds), contrast (trained from it: 16 channels, a
+    minute) or paper (Contrastive Gaussian Clustering)."""
     splats: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """A trained splat (.ply, .splat, .spz, .sog, .ksplat): its geometry is taken and frozen, nothing is fitted."""
     iterations: int | None = None

@@ -57,7 +57,7 @@ class SelectionRequest:
 
     @property
     def given(self) -> bool:
-        """Whether there is any prompt in a view."""
+        """True if there is any prompt in a view."""
         return any((self.click, self.box, self.mask, self.not_click, self.not_box, self.not_mask))
 
     def prompts(self, capture: Capture) -> list[Prompt]:
@@ -121,7 +121,7 @@ class WordQuery:
 
     @property
     def given(self) -> bool:
-        """Whether anything is said in words."""
+        """True if anything is said in words."""
         return bool(self.text or self.not_text)
 
 
@@ -160,9 +160,9 @@ class ExportOptions:
     format: str | None = None
     """Format, if the suffix does not say it."""
     each: bool = False
-    """Every segment as a file of its own, in a new folder, as .ply or in --format."""
+    """Write every segment as a file of its own, in a new folder, as .ply or in --format."""
     rest: bool = False
-    """What is in none of the segments too, in a file of its own."""
+    """Write the rest too, the Gaussians of none of the segments, in a file of its own."""
     plain: bool = False
     """Only geometry and colour, for programs that refuse more."""
     layout: ExportLayout | None = None

@@ -51,7 +51,7 @@ class Earlier:
         return {int(value) for labeling in self.labelings for value in np.unique(labeling)} - {0}
 
     def without(self, present: np.ndarray) -> Earlier:
-        """Return the last REMEMBERED segmentations other than `present` (N,), each once, with the names only they have."""
+        """Return the last REMEMBERED segmentations but `present` (N,), each once, with the names only they have."""
         kept: list[np.ndarray] = []
         for labeling in self.labelings:
             if not any(np.array_equal(labeling, other) for other in (present, *kept)):

@@ -55,7 +55,7 @@ class TableKeeper:
     """
 
     def __init__(self, table: SegmentTable, run: Run, splats: Splats, views: Sequence[View]) -> None:
-        """Listen to a table. splats: as they are on disk. views: those whose label maps in masks/ are kept up to date."""
+        """Listen to a table. splats: as they are on disk. views: those whose label maps in masks/ follow the edits."""
         assert splats.segment_ids is not None
         self.state: str = "saved"
         self.drawn: Callable[[], float] = lambda: -math.inf

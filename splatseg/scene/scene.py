@@ -133,7 +133,7 @@ class Scene:
 
     @property
     def save_state(self) -> str:
-        """Whether edits of segments are on disk: "saved", "saving", or "not kept: " and why."""
+        """State of the edits of segments: "saved", "saving", or "not kept: " and why."""
         return "not kept: a splat file has no run to keep edits in" if self.keeper is None else self.keeper.state
 
     def view(self, name: str) -> View:

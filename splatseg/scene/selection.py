@@ -44,7 +44,7 @@ PREVIEW_VIEWS = 12
 
 
 class _Asked(TypedDict):
-    """How the prompts of a selection were asked."""
+    """Parameters that the prompts of a selection were asked with."""
 
     granularity: float | None
     threshold: float | None

@@ -155,7 +155,7 @@ class SegmentTable:
             self._write("rename", {segment_id: dataclasses.replace(row, name=name)})
 
     def recolor(self, segment_id: int, color: Color) -> None:
-        """Give a segment a colour, 8-bit sRGB. Raises PromptError for values out of range and for an unknown segment."""
+        """Give a segment a colour, 8-bit sRGB. Raises PromptError for values out of range or an unknown segment."""
         if len(color) != 3 or not all(0 <= channel <= 255 for channel in color):
             raise PromptError(f"a colour is red, green and blue in 0..255, got {tuple(color)}")
         red, green, blue = (int(channel) for channel in color)
