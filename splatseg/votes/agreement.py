@@ -14,9 +14,9 @@ There are two ways to correct a set. Both remove Gaussians that views show outsi
 unchanged that no mask in question sees.
 
 * By majority: every mask votes inside or outside, according to where most of it lies; a Gaussian follows the votes of
-all masks. Parts of a broken thing still count, but of nested masks the larger ones contradict the smaller. * By
-matches: in every view only the one mask with the best overlap counts, weighted by its overlap; a Gaussian belongs to
-the set if most of what these views see of it lies in these masks. Right for nested masks.
+  all masks. Parts of a broken thing still count, but of nested masks the larger ones contradict the smaller.
+* By matches: in every view only the one mask with the best overlap counts, weighted by its overlap; a Gaussian belongs
+  to the set if most of what these views see of it lies in these masks. Right for nested masks.
 
 Alphabet: N Gaussians; M masks; V views that have masks; K segments.
 
