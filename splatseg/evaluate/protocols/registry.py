@@ -20,3 +20,4 @@ PROTOCOLS: dict[str, Protocol] = {
         spin_nerf.PROTOCOL,
     )
 }
+"""Protocols by name."""
