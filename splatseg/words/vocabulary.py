@@ -19,7 +19,7 @@ def common_words() -> tuple[str, ...]:
 
 
 def read_words(path: Path) -> tuple[str, ...]:
-    """Read words from a text file, one a line; blank lines and text after # are left out.
+    """Read words from a text file, one per line; blank lines and text after # are left out.
 
     Raises PromptError if the file cannot be read or holds no word.
     """
@@ -27,10 +27,10 @@ def read_words(path: Path) -> tuple[str, ...]:
         words = _words(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise PromptError(
-            f"the word list {path} cannot be read: {error}; give a text file with a word a line"
+            f"the word list {path} cannot be read ({error}); give a text file with one word per line"
         ) from None
     if not words:
-        raise PromptError(f"the word list {path} holds no word; write one a line")
+        raise PromptError(f"the word list {path} holds no word; write one per line")
     return words
 
 

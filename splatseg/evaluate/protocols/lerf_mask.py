@@ -33,7 +33,7 @@ from splatseg.evaluate.protocols.task import (
     subfolders,
 )
 
-LAYOUT = Layout("LERF-Mask", "<scene>/test_mask/<view>/<prompt>.png beside <scene>/images, images_train and sparse/0")
+LAYOUT = Layout("LERF-Mask", "<scene>/test_mask/<view>/<prompt>.png next to <scene>/images, images_train and sparse/0")
 LEVEL = 128
 """Grey level above which a pixel belongs to the object."""
 

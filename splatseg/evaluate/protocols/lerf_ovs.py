@@ -45,7 +45,7 @@ from splatseg.evaluate.protocols.task import (
     subfolders,
 )
 
-LAYOUT = Layout("LERF-OVS", "label/<scene>/frame_<number>.json beside <scene>/images and sparse/0")
+LAYOUT = Layout("LERF-OVS", "label/<scene>/frame_<number>.json next to <scene>/images and sparse/0")
 
 FRAMES: dict[str, tuple[int, ...]] = {
     "waldo_kitchen": (53, 66, 89, 140, 154),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Trust = Literal["read", "reported", "remembered"]
-"""How sure a number is, see above."""
+"""Certainty of a number, see above."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Published:
     source: str
     """Text that states the figures."""
     trust: Trust
-    """How sure they are."""
+    """Certainty of the figures."""
     scenes: dict[str, float] | None = None
     """Figure "miou" of single scenes, if the source has them."""
     prompt: str = "text"

@@ -166,7 +166,7 @@ class Protocol:
     main: str = "miou"
     """The figure that papers print."""
     shown: Literal["seen", "alone"] = "seen"
-    """How a selection of ours becomes a mask: as it is `seen` among the rest (more than half of the pixel), or
+    """Way from a selection of ours to a mask: as it is `seen` among the rest (more than half of the pixel), or
     `alone` (opacity above 0.7), as methods that select in 3D draw it."""
     whole_pixels: bool = False
     """Count `Row.exact`."""

@@ -1,6 +1,6 @@
 """3D-OVS (Liu et al. 2023): every class of a short list is masked in a few views of a forward-facing scene.
 
-    <scene>/segmentations/classes.txt            one class a line
+    <scene>/segmentations/classes.txt            one class per line
     <scene>/segmentations/<view>/<class>.png     a mask of every class in every annotated view, 255 = the class
     <scene>/images                               <view> is an image's name without suffix, or its index by name
 
@@ -35,7 +35,7 @@ from splatseg.evaluate.protocols.task import (
 
 LAYOUT = Layout(
     "3D-OVS",
-    "<scene>/segmentations/classes.txt and <scene>/segmentations/<view>/<class>.png beside <scene>/images",
+    "<scene>/segmentations/classes.txt and <scene>/segmentations/<view>/<class>.png next to <scene>/images",
 )
 TRUE_LEVEL = 254
 """Grey level above which a pixel belongs to a class. The official reader divides by 255 and truncates: only white
@@ -91,10 +91,10 @@ def _classes(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise MaskError(f"{path} cannot be read ({error}); it lists one class a line") from error
+        raise MaskError(f"{path} cannot be read ({error}); give a text file with one class per line") from error
     classes = sorted({line.strip() for line in lines} - {""})
     if not classes:
-        raise MaskError(f"{path} names no class; it lists one a line")
+        raise MaskError(f"{path} names no class; write one per line")
     return classes
 
 
