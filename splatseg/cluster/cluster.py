@@ -1,11 +1,11 @@
 """Automatic segments: every Gaussian gets the id of the thing it belongs to.
 
-1. Features are covered by prototypes, and the prototypes joined by average linkage into a tree (`coreset`, `linkage`).
-2. The tree is cut into atoms, rather too many than too few: where masks show something as one (`cut_by_support`), or
-   without votes at a fifth of the usual distance. What is alike but apart in space becomes several atoms, crumbs are
-   given to the atom around them, and Gaussians at boundaries follow the masks that fit their atoms.
+1. Prototypes are chosen to cover the features, and joined by average linkage into a tree (`coreset`, `linkage`).
+2. The tree is cut into atoms, rather too many than too few: at nodes that masks show as one (`cut_by_support`), or
+   without votes at a fifth of the usual distance. Pieces of a cluster that are apart in space become several atoms,
+   crumbs join the nearest atom, and Gaussians at boundaries follow the masks that match their atoms.
 3. Atoms that touch are merged into a hierarchy, parts to wholes to groups (`merge_by_support`, `merge_by_similarity`).
-4. The hierarchy is cut at the granularity asked for; boundaries follow the masks once more; ids run by size, 1 is the
+4. The hierarchy is cut at the chosen granularity; boundaries follow the masks once more; ids run by size, 1 is the
    largest.
 
 Alphabet: N Gaussians, F features, K segments; ids (N,) int32, 0 = none (no features, or a crumb far from everything).
@@ -41,9 +41,9 @@ class Clusters:
     ids: np.ndarray
     """(N,) int32, 0 = none."""
     counts: np.ndarray
-    """(K,) int64, Gaussians of ids 1..K."""
+    """(K,) int64, numbers of Gaussians of ids 1..K."""
     hierarchy: Hierarchy
-    """The ids are a cut of it."""
+    """The hierarchy that the ids are a cut of."""
 
     def __post_init__(self) -> None:
         check_shapes(ids=(self.ids, "N"), counts=(self.counts, "K"))
@@ -81,7 +81,10 @@ def cluster_splats(
 
 
 def segments_of(hierarchy: Hierarchy, granularity: float, agreement: Agreement | None = None) -> np.ndarray:
-    """Ids (N,) int32 of the segments at a granularity in 0..1: the cut of the hierarchy, its boundaries corrected."""
+    """Return the ids (N,) int32 of the segments at a granularity in 0..1.
+
+    They are the cut of the hierarchy, with boundaries corrected by the votes in `agreement`.
+    """
     ids = _largest_first(hierarchy.cut(granularity).astype(np.int64) - 1)
     if agreement is None:
         return ids
@@ -91,7 +94,7 @@ def segments_of(hierarchy: Hierarchy, granularity: float, agreement: Agreement |
 def _atoms(
     features: np.ndarray, means: np.ndarray, reach: np.ndarray, settings: ClusterSettings, agreement: Agreement | None
 ) -> np.ndarray:
-    """Atoms (N,) int32, 1 the largest, 0 = none, from unit features (N,F)."""
+    """Return atoms (N,) int32, 1 the largest, 0 = none, from unit features (N,F)."""
     known = np.flatnonzero(features.any(1) & np.isfinite(features).all(1))
     atoms = np.zeros(len(features), dtype=np.int32)
     if len(known) == 0:
@@ -105,11 +108,11 @@ def _atoms(
 def _clusters(
     all_features: np.ndarray, known: np.ndarray, settings: ClusterSettings, agreement: Agreement | None
 ) -> np.ndarray:
-    """Cluster index of the Gaussians `known` among N, from unit features (N,F)."""
+    """Return the cluster index of each Gaussian in `known`, among N, from unit features (N,F)."""
     features = all_features if len(known) == len(all_features) else all_features[known]
     covering = cover(features, settings.cover_similarity, settings.max_prototypes, settings.seed)
     index = nearest(features, covering)
-    # A prototype that is nearest to nothing has no mean and no place in the tree.
+    # A prototype that is nearest to no Gaussian has no mean and no place in the tree.
     prototypes, sizes = means_of(features, index, len(covering))
     used = np.flatnonzero(sizes)
     merges, distances = average_linkage(prototypes[used], sizes[used])
@@ -117,7 +120,7 @@ def _clusters(
     if agreement is None:
         label[used] = cut(merges, distances, settings.distance / RANGE)
     else:
-        # Prototypes in use are numbered through, and the masks asked about the Gaussians of each.
+        # Prototypes in use are numbered 0, 1, ...; the Gaussians of each are a set whose tallies the cut needs.
         groups = np.full(len(all_features), -1, dtype=np.int32)
         groups[known] = (np.cumsum(sizes > 0) - 1)[index]
         inside, seen = agreement.tallies_of(groups, len(used))
@@ -127,7 +130,7 @@ def _clusters(
 
 
 def _pieces(label: np.ndarray, means: np.ndarray, reach: np.ndarray, settings: ClusterSettings) -> np.ndarray:
-    """Piece index (N,): clusters split where large parts of them are apart in space; -1 for their crumbs."""
+    """Return the piece index (N,): clusters split if large parts of them are apart in space; -1 for their crumbs."""
     piece = np.full(len(label), -1, dtype=np.int64)
     smallest = max(settings.min_count, int(settings.min_share * len(label)))
     count = 0
@@ -136,9 +139,9 @@ def _pieces(label: np.ndarray, means: np.ndarray, reach: np.ndarray, settings: C
             continue
         component = spatial_components(means[members], reach[members])
         sizes = np.bincount(component)
-        # Components come the largest first: it, and all as large, are pieces whatever their share.
+        # Components are sorted, the largest first. The largest, and any as large, are pieces whatever their share.
         apart = np.flatnonzero((sizes >= max(smallest, settings.split_share * len(members))) | (sizes == sizes[0]))
-        # A table from component to piece, -1 for what is too small.
+        # A table from component to piece, -1 for components that are too small.
         rank = np.full(len(sizes), -1)
         rank[apart] = count + np.arange(len(apart))
         piece[members] = rank[component]
@@ -147,7 +150,7 @@ def _pieces(label: np.ndarray, means: np.ndarray, reach: np.ndarray, settings: C
 
 
 def _without_crumbs(piece: np.ndarray, means: np.ndarray, settings: ClusterSettings) -> np.ndarray:
-    """Crumbs (-1) joined to the piece of the nearest Gaussian that has one. All are crumbs: one piece of everything."""
+    """Join crumbs (-1) to the piece of the nearest Gaussian that has one. If all are crumbs, they become one piece."""
     if (piece < 0).all():
         return np.zeros_like(piece)
     crumbs = np.flatnonzero((piece < 0) & np.isfinite(means).all(1))
@@ -165,7 +168,7 @@ def _groups(label: np.ndarray) -> list[np.ndarray]:
 
 
 def _largest_first(piece: np.ndarray) -> np.ndarray:
-    """Ids (N,) int32 from 1 by falling size; equal sizes by their first Gaussian; -1 becomes 0."""
+    """Return ids (N,) int32 from 1 by falling size; equal sizes by their first Gaussian; -1 becomes 0."""
     names, first, inverse, sizes = np.unique(piece, return_index=True, return_inverse=True, return_counts=True)
     order = np.lexsort((first, -sizes))  # by size, then by the first Gaussian
     order = order[names[order] >= 0]

@@ -1,8 +1,8 @@
 """Connected components of Gaussians in space, and the removal of small pieces.
 
-Two Gaussians touch when they are among each other's nearest neighbours and the gap between them is bridged by their
-own size or is usual for the scene. So a sparse flat table of large Gaussians holds together as well as a dense leaf,
-and nothing depends on the scale of the world.
+Two Gaussians touch if one is among the nearest neighbours of the other and the gap between them is bridged by their own
+size or usual for the scene. So a sparse flat table of large Gaussians holds together as well as a dense leaf, and
+nothing depends on the scale of the world.
 
 Alphabet: N Gaussians; means (N,3) and reach (N,) in world units (the largest linear scale of a Gaussian).
 """
@@ -17,21 +17,22 @@ import splatseg._native as _native  # noqa: PLR0402 (from the package would impo
 from splatseg.arrays import check_shapes
 
 NEIGHBOURS = 12
+"""Nearest neighbours of a Gaussian that may touch it."""
 GAP_FACTOR = 4.0
-"""Distances up to this many times the median distance to the neighbours always touch."""
+"""Gaussians touch at distances up to this many times the median distance to the neighbours."""
 
 REACH_FACTOR = 2.0
-"""So do distances up to this many standard deviations of both Gaussians together."""
+"""Gaussians also touch at distances up to this many standard deviations of both together."""
 
 
 ROWS_A_QUERY = 262_144
-"""Gaussians whose neighbours are sought at once: scipy gives 16 bytes for each, of which 8 are kept."""
+"""Gaussians whose neighbours are searched at once: scipy returns 16 bytes for each neighbour, of which 8 are kept."""
 
 
 def spatial_components(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
-    """(N,) int32: the connected component of each Gaussian, 0, 1, ..., the one of most Gaussians first.
+    """Return the connected component (N,) int32 of each Gaussian: 0, 1, ..., the one of most Gaussians first.
 
-    Components of equal size are ordered by their first Gaussian. Gaussians at places that are not finite touch nothing.
+    Components of equal size are ordered by their first Gaussian. Gaussians whose position is not finite touch nothing.
     """
     count = check_shapes(means=(means, "N 3"), reach=(reach, "N"))["N"]
     if count == 0:
@@ -42,13 +43,16 @@ def spatial_components(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
         points, sizes = means[finite].astype(np.float32), reach[finite].astype(np.float32)
         near, found = min(NEIGHBOURS, len(finite) - 1), np.empty(len(finite), dtype=np.int32)
         _native.touching(points, sizes, near, GAP_FACTOR, REACH_FACTOR, found, torch.get_num_threads())
-        # Each component is named by one of its Gaussians; one that is not finite keeps its own number, and is alone.
+        # Each component is named by one of its Gaussians; a Gaussian that is not finite keeps its own number, alone.
         component[finite] = finite[found]
     return _largest_first(np.unique(component, return_inverse=True)[1])
 
 
 def touching_gaussians(means: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of Gaussians that touch: rows and cols (E,) int32, each once or twice. Not finite ones touch nothing."""
+    """Return pairs of Gaussians that touch: rows and cols (E,) int32, each pair once or twice.
+
+    Gaussians whose position is not finite touch nothing.
+    """
     check_shapes(means=(means, "N 3"), reach=(reach, "N"))
     finite = np.flatnonzero(np.isfinite(means).all(1))
     if len(finite) < 2:
@@ -60,7 +64,7 @@ def touching_gaussians(means: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray
     for start in range(0, len(finite), ROWS_A_QUERY):
         block = slice(start, start + ROWS_A_QUERY)
         distances, neighbours = tree.query(points[block], k=near + 1, workers=-1)
-        # The nearest of all is the Gaussian itself.
+        # The first neighbour is the Gaussian itself.
         lengths[block], others[block] = distances[:, 1:], finite[neighbours[:, 1:]]
     usual = GAP_FACTOR * float(np.median(lengths))
     found = []
@@ -73,7 +77,7 @@ def touching_gaussians(means: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray
 
 
 def drop_small_pieces(members: np.ndarray, means: np.ndarray, reach: np.ndarray, min_share: float = 0.05) -> np.ndarray:
-    """Of the Gaussians `members` (N,) bool keep the connected pieces that hold at least min_share of the largest."""
+    """Return the connected pieces of `members` (N,) bool with at least min_share of the largest one's Gaussians."""
     check_shapes(members=(members, "N"), means=(means, "N 3"), reach=(reach, "N"))
     chosen = np.flatnonzero(members)
     kept = np.zeros_like(members, dtype=bool)

@@ -1,7 +1,7 @@
 """A coreset of feature space: a few hundred prototypes such that every Gaussian is near one.
 
-Greedy covering: take features in a seeded random order; whatever no prototype covers becomes one. So a thing of few
-Gaussians has its prototypes as surely as a wall of many, which sampling and k-means do not give.
+Greedy covering: features are taken in a seeded random order; a feature that no prototype covers becomes one. So a thing
+of few Gaussians has its prototypes as surely as a wall of many, which sampling and k-means do not give.
 
 Alphabet: N Gaussians, F features (unit rows), K prototypes; similarity is the cosine.
 
@@ -16,22 +16,26 @@ from scipy import sparse
 from splatseg.arrays import check_shapes
 
 BATCH = 256
+"""Features that are compared with each other at once."""
 ROWS_A_BLOCK = 2048
-"""Whose similarities to all prototypes fit into the cache."""
+"""Rows whose similarities to all prototypes fit into the cache."""
 
 ROWS_A_SUM = 65_536
 """Rows that are summed in float32 before they are added in float64."""
 
 
 def cover(features: np.ndarray, similarity: float, limit: int, seed: int) -> np.ndarray:
-    """Prototypes (K,F), rows of `features` (N,F): each row is at least `similarity` to one unless `limit` ends it."""
+    """Return prototypes (K,F), rows of `features` (N,F), such that each row is at least `similarity` to one of them.
+
+    With more than `limit` prototypes needed, the first `limit` are returned.
+    """
     check_shapes(features=(features, "N F"))
     uncovered = np.random.default_rng(seed).permutation(len(features))
     prototypes = np.zeros((0, features.shape[1]), dtype=features.dtype)
     while len(uncovered) and len(prototypes) < limit:
         batch = features[uncovered[:BATCH]]
-        # Greedy within a batch: a row that no leader before it covers leads itself. All of a batch are uncovered by the
-        # prototypes so far, so only each other is asked.
+        # Greedy within a batch: a row that no earlier leader covers becomes a leader. No prototype so far covers any
+        # row of the batch, so rows are compared only with each other.
         alike = batch @ batch.T >= similarity
         leaders: list[int] = []
         for row in range(len(batch)):
@@ -44,7 +48,7 @@ def cover(features: np.ndarray, similarity: float, limit: int, seed: int) -> np.
 
 
 def _not_covered(features: np.ndarray, rows: np.ndarray, prototypes: np.ndarray, similarity: float) -> np.ndarray:
-    """Those of `rows` that no prototype covers, in their order."""
+    """Return the entries of `rows` that no prototype covers, in their order."""
     left = [np.zeros(0, dtype=rows.dtype)]
     for start in range(0, len(rows), ROWS_A_BLOCK):
         block = rows[start : start + ROWS_A_BLOCK]
@@ -53,7 +57,7 @@ def _not_covered(features: np.ndarray, rows: np.ndarray, prototypes: np.ndarray,
 
 
 def nearest(features: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
-    """Index (N,) of the prototype (K,F) most similar to each row of features (N,F); the first of equals."""
+    """Return the index (N,) of the prototype (K,F) most similar to each row of features (N,F); the first of equals."""
     check_shapes(features=(features, "N F"), prototypes=(prototypes, "K F"))
     index = np.empty(len(features), dtype=np.int64)
     for start in range(0, len(features), ROWS_A_BLOCK):
@@ -63,12 +67,12 @@ def nearest(features: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
 
 
 def means_of(features: np.ndarray, index: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """(unit mean features (K,F), how many (K,)) of the rows of `features` (N,F) that carry each index 0..count-1."""
+    """Return (unit mean features (K,F), counts (K,)) of the rows of `features` (N,F) with each index 0..count-1."""
     sizes = np.bincount(index, minlength=count)
     sums = np.zeros((count, features.shape[1]), dtype=np.float64)
     for start in range(0, len(features), ROWS_A_SUM):
         block, chosen = features[start : start + ROWS_A_SUM], index[start : start + ROWS_A_SUM]
-        # A one for each row in the line of its prototype: the product adds rows up without sorting them.
+        # A sparse matrix (K, rows) with a one for each row at its prototype: the product sums rows without sorting.
         ones, rows = np.ones(len(block), dtype=np.float32), np.arange(len(block))
         sums += sparse.csr_array((ones, (chosen, rows)), shape=(count, len(block))) @ block.astype(np.float32)
     lengths = np.linalg.norm(sums, axis=1, keepdims=True)

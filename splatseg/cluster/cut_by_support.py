@@ -3,10 +3,11 @@
     value(node) = max(support(node) * sqrt(mass(node)), value(left) + value(right))
 
 support(node) in 0..1 is how well the masks of all views agree with the Gaussians under the node (`votes.agreement`);
-mass(node) is all that the views see of them. The set of nodes with the greatest total value has no node above another
-and covers everything. With the mass itself the cut would be the best explanation of what is seen; with its root parts
-outweigh a whole that is hardly better supported, so that what ends up together belongs together, whatever the tree
-says above. The tree compares features, which know nothing of touching or of size: `merge_by_support` does the rest.
+mass(node) is the sum of what the views see of them. The set of nodes with the greatest total value covers everything,
+and no node of it is above another. With the mass itself the cut would be the best explanation of what is seen; with its
+root, parts outweigh a whole that is hardly better supported, so that Gaussians end up together only if they belong
+together, whatever the tree says above. The tree compares features, which know neither contact nor size:
+`merge_by_support` does the rest.
 
 Alphabet: K prototypes, the leaves; K - 1 merges as `linkage` makes them; M masks; V views.
 
@@ -21,14 +22,14 @@ from splatseg.arrays import check_shapes
 from splatseg.votes.agreement import Agreement
 
 MASS_EXPONENT = 0.5
-"""[1 and no merging afterwards: panoptic quality of tabletop 0.89, of demo 0.84; 0.5 and 0.65 with merging: 0.96 and
-0.96, 0.92 and 0.86]"""
+"""Exponent of the mass [1 without merging afterwards: panoptic quality of tabletop 0.89, of demo 0.84; 0.5 and 0.65
+with merging: 0.96 and 0.96, 0.92 and 0.86]."""
 
 
 def supported_cut(
     merges: np.ndarray, inside: np.ndarray, seen: np.ndarray, agreement: Agreement, exponent: float = MASS_EXPONENT
 ) -> np.ndarray:
-    """Cluster index (K,) int64, 0, 1, ..., of each prototype.
+    """Return the cluster index (K,) int64, 0, 1, ..., of each prototype.
 
     merges (K-1,2) as `average_linkage` gives them; inside (K,M) and seen (K,V), the tallies of the leaves.
     """
@@ -40,9 +41,9 @@ def supported_cut(
         return agreement.support_of(inside[k], seen[k]) * mass
 
     value = np.array([worth(k) for k in range(count)])
-    last = np.full(count, -1)  # the step that made what is now named k, -1 for a leaf
+    last = np.full(count, -1)  # the step that made the cluster now named k, -1 for a leaf
     left, right = np.full(len(merges), -1), np.full(len(merges), -1)  # the steps that made the two sides of a merge
-    one = np.zeros(len(merges), dtype=bool)  # whether a merge is worth more as one segment than as its parts
+    one = np.zeros(len(merges), dtype=bool)  # True if a merge is worth at least as much as its parts
     for step, (a, b) in enumerate(merges):
         inside[a] += inside[b]
         seen[a] += seen[b]
@@ -56,10 +57,10 @@ def supported_cut(
 
 
 def _labels(merges: np.ndarray, left: np.ndarray, right: np.ndarray, one: np.ndarray) -> np.ndarray:
-    """From the top of the tree down: a merge that is one segment joins all below it; the others part their sides."""
+    """Return the cluster index (K,) of each leaf: the topmost merges marked in `one` are clusters."""
     count = len(merges) + 1
     joined = np.zeros(len(merges), dtype=bool)
-    for step in range(len(merges) - 1, -1, -1):  # a merge comes after its sides, so backwards is from the top down
+    for step in range(len(merges) - 1, -1, -1):  # a merge comes after its sides: backwards is top down
         joined[step] |= one[step]
         for side in (left[step], right[step]):
             if side >= 0:

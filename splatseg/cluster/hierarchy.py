@@ -1,4 +1,4 @@
-"""The hierarchy of segments, from parts to wholes to groups, with one number that says where to look at it.
+"""The hierarchy of segments, from parts to wholes to groups; one number, the granularity, selects a cut of it.
 
 Leaves are atoms: sets of Gaussians that are never taken apart. A merge joins two nodes at a level, the granularity from
 which on they count as one: 0 leaves the parts, 1/2 gives what the masks of most views show as one thing, 1 groups.
@@ -8,8 +8,8 @@ Levels rise towards the roots, so every cut is a partition and a coarser one onl
 
 Alphabet: N Gaussians; A atoms; R merges, R < A; a node is a whole number, 0 = none.
 
-Source: a dendrogram; levels that rise by taking the least of all ancestors are the pruning sequence of CART (Breiman
-et al. 1984, chapter 3.3) read from the top.
+Source: a dendrogram; levels that rise by taking the least of all ancestors are the pruning sequence of CART (Breiman et
+al. 1984, chapter 3.3) read from the top.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from splatseg.arrays import check_shapes
 
 @dataclass(frozen=True, eq=False)
 class Hierarchy:
-    """atoms (N,) int32 in 0..A, 0 = none; merges (R,2) int32, each of two earlier nodes; levels (R,) float32 rising.
+    """Atoms and the merges above them.
 
     Example:
         >>> hierarchy = scene.hierarchy
@@ -34,20 +34,23 @@ class Hierarchy:
     """
 
     atoms: np.ndarray
+    """(N,) int32 in 0..A, 0 = none."""
     merges: np.ndarray
+    """(R,2) int32, each of two earlier nodes."""
     levels: np.ndarray
+    """(R,) float32, rising towards the roots."""
 
     def __post_init__(self) -> None:
         check_shapes(atoms=(self.atoms, "N"), merges=(self.merges, "R 2"), levels=(self.levels, "R"))
         own = np.arange(len(self.merges)) + self.count + 1
         if not ((self.merges >= 1) & (self.merges < own[:, None])).all():
-            raise ValueError("a merge must join two nodes that are there before it")
+            raise ValueError("a merge must join two nodes that exist before it")
         if len(np.unique(self.merges)) != self.merges.size:
             raise ValueError("a node can be merged only once")
 
     @cached_property
     def count(self) -> int:
-        """A."""
+        """Number of atoms, A."""
         return int(self.atoms.max(initial=0))
 
     @cached_property
@@ -58,10 +61,10 @@ class Hierarchy:
         return parents
 
     def cut(self, granularity: float) -> np.ndarray:
-        """The node (N,) int32 each Gaussian belongs to at a granularity: the topmost of level <= granularity."""
+        """Return the node (N,) int32 of each Gaussian at a granularity: the topmost one of level <= granularity."""
         chosen = np.arange(len(self.parents), dtype=np.int32)
         chosen[self.count + 1 :][self.levels > granularity] = 0
-        # From the last merge to the first, which is from the roots down: parts take what is above them, if it counts.
+        # From the last merge to the first, that is from the roots down: parts take the chosen node above them, if any.
         for merge in range(len(self.merges) - 1, -1, -1):
             above = chosen[self.count + 1 + merge]
             if above:
@@ -70,7 +73,7 @@ class Hierarchy:
         return node_of
 
     def tally(self, values: np.ndarray) -> np.ndarray:
-        """(A + R + 1,) float64: values (N,) summed under every node; [0] holds those of no atom."""
+        """Return (A + R + 1,) float64: values (N,) summed under every node; [0] sums the Gaussians of no atom."""
         sums = np.zeros(len(self.parents))
         sums[: self.count + 1] = np.bincount(self.atoms, weights=values, minlength=self.count + 1)
         for merge, (left, right) in enumerate(self.merges):
@@ -78,7 +81,7 @@ class Hierarchy:
         return sums
 
     def members(self, node: int) -> np.ndarray:
-        """(N,) bool: the Gaussians under a node."""
+        """Return (N,) bool: the Gaussians under a node."""
         below = np.zeros(len(self.parents), dtype=bool)
         below[node] = node > 0
         for merge in range(len(self.merges) - 1, -1, -1):
@@ -88,7 +91,7 @@ class Hierarchy:
         return members
 
     def chain(self, node: int) -> list[int]:
-        """A node and all above it, from the lowest to its root; empty for none."""
+        """Return a node and all nodes above it, from the lowest to its root; empty for none."""
         nodes = []
         while node:
             nodes.append(node)
@@ -96,12 +99,12 @@ class Hierarchy:
         return nodes
 
     def level_of(self, node: int) -> float:
-        """The granularity from which on a node is one; minus infinity for atoms, which always are."""
+        """Return the granularity from which on a node is one segment; minus infinity for atoms, which always are."""
         return float(self.levels[node - self.count - 1]) if node > self.count else -np.inf
 
 
 def rising(merges: np.ndarray, levels: np.ndarray, count: int) -> np.ndarray:
-    """Levels (R,) of merges (R,2) of `count` atoms such that none is above that of a merge it is part of."""
+    """Return levels (R,) of merges (R,2) of `count` atoms, lowered so that none exceeds that of a merge above it."""
     risen = np.asarray(levels, dtype=np.float32).copy()
     for merge in range(len(merges) - 1, -1, -1):  # from the roots down
         for node in merges[merge]:

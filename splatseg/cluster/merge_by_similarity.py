@@ -1,8 +1,8 @@
-"""Joining atoms into things by their features alone, where there are no votes to ask: average linkage of what touches.
+"""Merging of atoms into things by their features alone, without votes: average linkage of atoms that touch.
 
     distance(A, B) = 1 - mean_A . mean_B        level = 1/2 + log(distance / usual) / (2 log RANGE)
 
-means weighted by how many Gaussians they stand for. Granularity moves the distance from usual / RANGE to usual * RANGE.
+Means are weighted by their numbers of Gaussians. Granularity moves the distance from usual / RANGE to usual * RANGE.
 
 Alphabet: N Gaussians, F features (unit rows); A atoms.
 
@@ -19,12 +19,16 @@ from splatseg.cluster.hierarchy import Hierarchy, rising
 from splatseg.cluster.merging import merge_touching
 
 RANGE = 5.0
+"""Factor between the distance at granularity 1/2 and the distances at 0 and at 1."""
 
 
 def merge_by_similarity(
     atoms: np.ndarray, touching: list[tuple[int, int]], features: np.ndarray, usual: float
 ) -> Hierarchy:
-    """The hierarchy above atoms (N,) int32, 0 = none, with features (N,F); `usual`, the distance of granularity 1/2."""
+    """Return the hierarchy above atoms (N,) int32, 0 = none, with features (N,F).
+
+    touching: the pairs of atoms that may merge; usual: the distance of granularity 1/2.
+    """
     check_shapes(atoms=(atoms, "N"), features=(features, "N F"))
     count = int(atoms.max(initial=0))
     nodes = _Means(*(of_all[1:] for of_all in means_of(features, atoms, count + 1)))
@@ -34,7 +38,7 @@ def merge_by_similarity(
 
 
 class _Means:
-    """Nodes with their mean features and sizes; the gain is the distance, negative."""
+    """Nodes with their mean features and sizes; the gain is the negative distance."""
 
     def __init__(self, means: np.ndarray, sizes: np.ndarray) -> None:
         self._means = dict(enumerate(means.astype(np.float64), start=1))

@@ -1,21 +1,21 @@
-"""Joining atoms into things: pairs that touch are merged where the masks of all views explain them better as one.
+"""Merging of atoms into things: pairs that touch are merged if the masks of all views explain them better as one.
 
-    value(S) = sum_v seen_v(S) max_m overlap_m(S)         what masks explain of a set (its support times what is seen)
+    value(S) = sum_v seen_v(S) max_m overlap_m(S)         what masks explain of a set: its support times its mass
     gain(A, B) = (value(A + B) - value(A) - value(B)) / seen(A)               A the smaller of the two
-    covered(A, B) = share of A that lies in the masks, one a view, which overlap A + B best
+    covered(A, B) = share of A that lies in the masks, one per view, which overlap A + B best
     fit(A, B) = min(gain - t, SLOPE * (covered - COVERED))
 
-The pair that fits best, features taken into account, is merged first, until nothing touches. The gain counts what
-changes by the smaller of the two, per pixel of it: a box on a table changes the value of the table by nothing that
-noise would not, but its own by all of it. Halves of a thing that views show whole have gains up to 1.4; two things that
-masks keep apart -0.4 and less. And what is joined must be shown joined: masks that bleed from a table onto a floor of
-which little else is seen explain the two as one, but most of the floor lies outside of them.
+The pair with the best fit, plus a term for features, is merged first, until no pair touches. The gain is measured per
+pixel of the smaller of the two: a box on a table changes the value of the table by no more than noise, but its own
+value entirely. Halves of a thing that views show whole have gains up to 1.4; two things that masks keep apart -0.4 and
+less. And a pair must be shown together: masks that bleed from a table onto a floor of which little else is seen explain
+the two as one, but most of the floor lies outside of them.
 
-Level of a merge: where its fit, against the best that its parts can do apart, is -SPAN (2 g - 1), g the granularity; t
-runs from FLAT for label maps to NESTED for deeply nested masks. Where masks are a flat label map, a view that shows a
-whole does not show its parts: evidence for one is against the other, and a whole that is seen about as well as its
-parts is a thing broken by noise. Where masks are nested every view shows parts, wholes and groups at once, so a whole
-must be better supported than its parts to be more than one of many.
+Level of a merge: the granularity g at which -SPAN (2 g - 1) equals its fit, measured against the best that its parts
+reach apart; t runs from FLAT for label maps to NESTED for deeply nested masks. If masks are a flat label map, a view
+that shows a whole does not show its parts: evidence for one is against the other, and a whole that is seen about as
+well as its parts is a thing broken by noise. If masks are nested, every view shows parts, wholes and groups at once, so
+a whole must be better supported than its parts to be more than one of many.
 
 Alphabet: N Gaussians; A atoms; M masks; V views.
 
@@ -33,27 +33,28 @@ from splatseg.cluster.merging import merge_touching
 from splatseg.votes.agreement import Agreement
 
 SPAN = 1.5
-"""How far granularity moves what fits to either side; gains lie in -1 to 1.4, those of slivers below."""
+"""Range of the fit, to either side, over granularity 0..1; gains lie in -1 to 1.4, those of slivers below."""
 
 FLAT, NESTED = -0.15, 0.3
-"""Gains that fit at granularity 1/2 [flat -0.2, -0.12, -0.03, 0.1: panoptic quality of tabletop 0.97, 0.94, 0.94, 0.92,
-of demo 0.94, 0.92, 0.86, 0.81; but IoU of clicks on tabletop with 30 % of the masks dropped 0.86, 0.91 with the first
-two; nested -0.1, 0.2, 0.3: IoU of clicks on tabletop 0.76, 0.80, 0.80]."""
+"""Gains at which a pair merges at granularity 1/2, for label maps and for deeply nested masks [flat -0.2, -0.12, -0.03,
+0.1: panoptic quality of tabletop 0.97, 0.94, 0.94, 0.92, of demo 0.94, 0.92, 0.86, 0.81; but IoU of clicks on tabletop
+with 30 % of the masks dropped 0.86, 0.91 with the first two; nested -0.1, 0.2, 0.3: IoU of clicks on tabletop 0.76,
+0.80, 0.80]."""
 
 COVERED, SLOPE = 0.25, 2.0
-"""Share that fits at granularity 1/2 [0, 0.25, 0.3, 0.42: ARI of demo 0.889, 0.903, 0.903, 0.903, panoptic quality of
-tabletop 0.94, 0.94, 0.94, 0.73]; and what a share is worth in gain."""
+"""Covered share at which a pair merges at granularity 1/2 [0, 0.25, 0.3, 0.42: ARI of demo 0.889, 0.903, 0.903, 0.903,
+panoptic quality of tabletop 0.94, 0.94, 0.94, 0.73]; and the gain that a share is worth."""
 
 COSINE_WEIGHT = 0.5
-"""Weight of the cosine of two nodes' features when it is asked which pair merges first: of an atom that is seen
-little, and under masks of two things alike, features know better where it belongs [0.25, 0.5, 1: accuracy of the
-Gaussians of composed_14 0.972, 0.987, 0.988; IoU of clicks on tabletop with nested masks 0.80, 0.80, 0.75]."""
+"""Weight of the cosine of two nodes' features in the order of merging. For an atom that is seen little, and under
+masks of two things alike, features know better where it belongs [0.25, 0.5, 1: accuracy of the Gaussians of
+composed_14 0.972, 0.987, 0.988; IoU of clicks on tabletop with nested masks 0.80, 0.80, 0.75]."""
 
 
 def merge_by_support(
     atoms: np.ndarray, touching: list[tuple[int, int]], agreement: Agreement, features: np.ndarray
 ) -> Hierarchy:
-    """Merge touching atoms by the support of what they become: the hierarchy above atoms (N,) int32, 0 = none.
+    """Merge touching atoms by the support of their unions; return the hierarchy above atoms (N,) int32, 0 = none.
 
     features (N,F); touching: the pairs of atoms that may merge.
     """
@@ -67,12 +68,12 @@ def merge_by_support(
 
 
 def threshold_of(agreement: Agreement) -> float:
-    """The gain from which on a merge counts at granularity 1/2: FLAT to NESTED as masks lie on one another."""
+    """Return the gain at which a pair merges at granularity 1/2: FLAT to NESTED by the mean depth of the masks."""
     return FLAT + (NESTED - FLAT) * (1.0 - 1.0 / max(agreement.depth, 1.0))
 
 
 class _Explained:
-    """Nodes with their tallies, what masks explain of them as one, and of their parts at best."""
+    """Nodes with their tallies, their value as one, and the best value of their parts."""
 
     def __init__(self, inside: np.ndarray, seen: np.ndarray, agreement: Agreement, sums: np.ndarray) -> None:
         self._sums = dict(enumerate(sums, start=1))
@@ -96,7 +97,7 @@ class _Explained:
         return fit
 
     def _fit(self, a: int, b: int, apart: float) -> tuple[float, float]:
-        """(how well two nodes fit together, 0 as at granularity 1/2; their value as one)."""
+        """Return (the fit of two nodes, 0 at granularity 1/2; their value as one)."""
         inside, seen = self._inside[a] + self._inside[b], self._seen[a] + self._seen[b]
         columns, overlaps = self._agreement.best_masks(inside, seen)
         value = float((seen * overlaps).sum())

@@ -1,8 +1,8 @@
-"""Greedy merging of what touches: the pair that gains most is joined first, and what they become may merge again.
+"""Greedy merging of nodes that touch: the pair with the highest gain is joined first, and the result may merge again.
 
 Alphabet: nodes 1..A, then A + 1, A + 2, ... as they are made; R merges, R < A.
 
-Source: region merging, Brice and Fennema 1970; a queue whose outdated pairs are passed over when they come up.
+Source: region merging, Brice and Fennema 1970; a queue whose outdated pairs are skipped when they come up.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ import numpy as np
 
 
 class Nodes(Protocol):
-    """What is merged."""
+    """Nodes to be merged."""
 
     def gain(self, a: int, b: int) -> float:
-        """How much is gained by joining two nodes; the highest first."""
+        """Return the gain of joining two nodes; the pair with the highest is joined first."""
         ...
 
     def join(self, a: int, b: int, new: int) -> float:
-        """Make two nodes one under a new number. Returns the gain that decides whether they count as one."""
+        """Join two nodes under a new number. Returns the gain that decides whether they count as one."""
         ...
 
 
 def merge_touching(count: int, touching: list[tuple[int, int]], nodes: Nodes) -> tuple[np.ndarray, np.ndarray]:
-    """Merges (R,2) int32 of nodes 1..count in their order, and what `join` said of each, (R,).
+    """Return the merges (R,2) int32 of nodes 1..count in their order, and the gains (R,) that `join` returned.
 
-    touching: pairs that may merge; a new node touches what its parts touched. Equal gains: lower numbers first.
+    touching: pairs that may merge; a new node touches all nodes that its parts touched. Of equal gains, lower numbers
+    come first.
     """
     near: dict[int, set[int]] = {node: set() for node in range(1, count + 1)}
     for a, b in touching:
@@ -40,7 +41,7 @@ def merge_touching(count: int, touching: list[tuple[int, int]], nodes: Nodes) ->
     gains: list[float] = []
     while queue:
         _, a, b = heapq.heappop(queue)
-        if a not in near or b not in near:  # one of them has become part of another since
+        if a not in near or b not in near:  # outdated: one of them has become part of another node
             continue
         new = count + len(merges) + 1
         merges.append((a, b))

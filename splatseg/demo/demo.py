@@ -1,6 +1,6 @@
-"""Where the embedded capture lies: images/, sparse/0, masks/, gt/instance and gt/scene.json in one folder.
+"""The embedded capture: images/, sparse/0, masks/, gt/instance and gt/scene.json in one folder.
 
-64 views of 320x240, every 8th held out. What is in it and how it was made stands in its own README.md.
+64 views of 320x240, every 8th held out. Its own README.md describes its content and how it was made.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from splatseg.errors import CaptureError
 
 
 def demo_capture() -> Path:
-    """The folder of the embedded capture.
+    """Return the folder of the embedded capture.
 
-    Raises CaptureError when it is not there as files: a damaged install, or a package run from inside a zip archive.
+    Raises CaptureError if it is not there as files: a damaged install, or a package run from inside a zip archive.
 
     Example:
         >>> sorted(path.name for path in splatseg.demo_capture().iterdir() if path.is_dir())

@@ -1,7 +1,8 @@
-"""How close a rendered picture is to the photograph.
+"""Similarity of a rendered picture to the photograph.
 
 Alphabet: images (H,W,3), uint8 or floats in 0..1 (clamped); computed in float64.
-Sources: SSIM: Wang et al. 2004, with the window (11x11 Gaussian, sigma 1.5), constants and zero padding by which 3D
+
+Sources: SSIM: Wang et al. 2004, with the window (11x11 Gaussian, sigma 1.5), constants and zero padding with which 3D
 Gaussian Splatting and the papers after it report it.
 """
 
@@ -16,7 +17,7 @@ from scipy.ndimage import correlate1d
 from splatseg.arrays import check_shapes
 
 PSNR_MAX = 100.0
-"""dB, given for equal images, whose PSNR is infinite: a mean stays finite and JSON stays valid."""
+"""PSNR in dB of equal images, which would be infinite: a mean stays finite and JSON stays valid."""
 
 WINDOW, SIGMA = 11, 1.5
 C1, C2 = 0.01**2, 0.03**2
@@ -24,27 +25,30 @@ C1, C2 = 0.01**2, 0.03**2
 
 @dataclass(frozen=True)
 class ImageScore:
-    """PSNR (dB) and SSIM of one view."""
+    """PSNR and SSIM of one view."""
 
     view: str
+    """Name of the view."""
     psnr: float
+    """dB."""
     ssim: float
+    """SSIM; 1 for equal images."""
 
 
 def score_image(view: str, image: np.ndarray, target: np.ndarray) -> ImageScore:
-    """Both figures of a rendered view."""
+    """Measure PSNR and SSIM of a rendered view, images (H,W,3)."""
     return ImageScore(view, psnr(image, target), ssim(image, target))
 
 
 def psnr(image: np.ndarray, target: np.ndarray) -> float:
-    """Peak signal-to-noise ratio in dB over all pixels and channels; at most `PSNR_MAX`."""
+    """Return the peak signal-to-noise ratio in dB over all pixels and channels; at most `PSNR_MAX`."""
     a, b = _as_floats(image, target)
     error = float(np.mean((a - b) ** 2))
     return PSNR_MAX if error <= 10 ** (-PSNR_MAX / 10) else -10 * math.log10(error)
 
 
 def ssim(image: np.ndarray, target: np.ndarray) -> float:
-    """Mean structural similarity over pixels and channels; 1 for equal images."""
+    """Return the mean structural similarity over pixels and channels; 1 for equal images."""
     a, b = _as_floats(image, target)
     mean_a, mean_b = _blurred(a), _blurred(b)
     var_a, var_b = _blurred(a * a) - mean_a**2, _blurred(b * b) - mean_b**2

@@ -1,14 +1,14 @@
-"""How far the input masks of each view agree with the segments of the run, which are what all views together say.
+"""Agreement of the input masks of each view with the segments of the run, which all views determine together.
 
     overlap(k, v) = max over masks m of view v of IoU(pixels of segment k in v, m)
     trust(k)      = mean over the views that show k of overlap(k, v)
     agreement(v)  = sum_k trust(k) overlap(k, v) / sum_k trust(k)             over the segments k that v shows
     expected(v)   = the same with the mean of overlap(k, u) over the other views u in place of overlap(k, v)
 
-So a segment that masks of all views doubt says little of any of them, and a view is judged by what the segments in it
-get elsewhere: it falls short by expected - agreement, in -1..1. No ground truth is needed, nor votes: label maps of the
-run are compared with the masks, pixel by pixel. A segment is shown by a view of which it has at least
-LEAST_OF_VIEW of the pixels.
+So a segment that the masks of all views doubt hardly counts for any view, and a view is judged by the overlaps that its
+segments have elsewhere: it falls short by expected - agreement, in -1..1. Neither ground truth nor votes are needed:
+label maps of the run are compared with the masks, pixel by pixel. A view shows a segment if at least LEAST_OF_VIEW of
+its pixels belong to it.
 
 A segment whose best mask overlaps it by less than one half has a problem in that view:
 * merged: one mask holds most of it, and much more;
@@ -30,46 +30,59 @@ from splatseg.arrays import check_shapes
 from splatseg.masks.segments import Segments
 
 Problem = Literal["merged", "missing", "broken"]
+"""Problem of a segment in a view, see above."""
 
 LEAST_OF_VIEW = 1e-3
-"""Share of a view's pixels from which on a segment counts as shown: at edges of a few pixels masks cannot agree."""
+"""Least share of a view's pixels that a shown segment has: on edges of a few pixels masks cannot agree."""
 
 GOOD_OVERLAP = 0.5
-"""A mask that overlaps a segment less is not a mask of it."""
+"""A mask with a smaller overlap does not match the segment."""
 
 
 @dataclass(frozen=True)
 class SegmentInView:
-    """One segment in one view: its pixels, the IoU of the mask that fits it best, and what is wrong if none does."""
+    """One segment in one view."""
 
     id: int
+    """Segment id."""
     pixels: int
+    """Its pixels in the view."""
     overlap: float
+    """IoU of the mask that fits it best."""
     problem: Problem | None = None
+    """The problem if no mask fits it; else None."""
 
 
 @dataclass(frozen=True)
 class ViewMasks:
-    """The masks of one view against the segments it shows. masks: how many there are."""
+    """The masks of one view compared with the segments it shows."""
 
     view: str
+    """Name of the view."""
     masks: int
+    """Number of its masks."""
     segments: tuple[SegmentInView, ...]
+    """The segments it shows."""
 
 
 @dataclass(frozen=True)
 class ViewAgreement:
-    """agreement, expected: as above, in 0..1; segments: those it shows, as in `ViewMasks`."""
+    """Agreement of the masks of one view with the segments."""
 
     view: str
+    """Name of the view."""
     masks: int
+    """Number of its masks."""
     agreement: float
+    """In 0..1, as above."""
     expected: float
+    """In 0..1, as above."""
     segments: tuple[SegmentInView, ...]
+    """The segments it shows."""
 
     @property
     def shortfall(self) -> float:
-        """How much worse these masks fit than masks of other views fit the same segments."""
+        """Expected minus actual agreement, in -1..1: how much better masks of other views fit the same segments."""
         return self.expected - self.agreement
 
 
@@ -86,10 +99,10 @@ def compare_masks(view: str, labels: np.ndarray, masks: Segments) -> ViewMasks:
 
 
 def masks_by_fit(labels: np.ndarray, masks: Segments) -> tuple[np.ndarray, dict[int, int]]:
-    """The masks of a view as one label map (H,W) int32, and the segment that each mask lies in with half or more of it.
+    """Return the masks of a view as one label map (H,W) int32, and the segment that each mask mostly lies in.
 
-    Where masks lie on one another, the one is seen that fits some segment of the label map (H,W) best. A mask that
-    lies in no segment has 0.
+    Of masks over one another, the one on top is the one that fits some segment of the label map (H,W) best. A mask lies
+    in a segment if half of it or more does; a mask that lies in no segment has 0.
     """
     table = _tabled(labels, masks)
     segments = table.ids > 0
@@ -107,19 +120,21 @@ def masks_by_fit(labels: np.ndarray, masks: Segments) -> tuple[np.ndarray, dict[
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """inside (K,M+1) pixels that segment and mask share; ids, pixels, covered (K,): under any mask; areas (M+1,).
-
-    Column 0 is empty: it is what lies outside all masks.
-    """
+    """Pixels shared by K segments and M masks; column 0 is empty, since it stands for pixels outside all masks."""
 
     ids: np.ndarray
+    """(K,), segment ids."""
     pixels: np.ndarray
+    """(K,), pixels of each segment."""
     inside: np.ndarray
+    """(K,M+1), pixels that segment and mask share."""
     covered: np.ndarray
+    """(K,), pixels of each segment under any mask."""
     areas: np.ndarray
+    """(M+1,), pixels of each mask."""
 
     def overlaps(self) -> np.ndarray:
-        """IoU (K,M+1) of every segment with every mask."""
+        """Return the IoU (K,M+1) of every segment with every mask."""
         ious: np.ndarray = self.inside / np.maximum(self.areas[None] + self.pixels[:, None] - self.inside, 1)
         return ious
 
@@ -134,6 +149,7 @@ def _tabled(labels: np.ndarray, masks: Segments) -> _Table:
     covered = np.zeros(labels.size, dtype=bool)
     for layer in masks.layers:
         flat = layer.ravel()
+        # A pair of segment and mask is one number in base `width`.
         inside += np.bincount(place * width + flat, minlength=inside.size).reshape(inside.shape)
         covered |= flat > 0
     inside[:, 0] = 0
@@ -150,7 +166,7 @@ def _problem(overlap: float, largest_share: float, covered_share: float) -> Prob
 
 
 def view_agreements(views: Sequence[ViewMasks]) -> tuple[ViewAgreement, ...]:
-    """Every view that shows a segment which another view shows too, in the order given."""
+    """Return the agreement of every view that shows a segment which another view shows too, in the given order."""
     overlaps: dict[int, list[float]] = {}
     for view in views:
         for segment in view.segments:

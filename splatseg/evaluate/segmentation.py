@@ -1,7 +1,7 @@
-"""How well masks and label maps agree with the truth.
+"""Agreement of masks and label maps with the truth.
 
 Alphabet: masks (H,W) bool; label maps (H,W) or any shape, integers, 0 = none; d pixels, the width of a boundary band.
-Every figure lies in 0..1 (the Rand index in -1..1) and is never NaN: what is empty on both sides agrees, 1.
+Every figure lies in 0..1 (the Rand index in -1..1) and is never NaN: if both sides are empty, it is 1.
 
 Sources: boundary IoU: Cheng et al. 2021, with the settings of LERF-Mask (Gaussian Grouping, Ye et al. 2024); adjusted
 Rand index: Hubert and Arabie 1985; panoptic quality: Kirillov et al. 2019.
@@ -22,7 +22,7 @@ BOUNDARY_RATIO = 0.02
 
 
 def iou(pred: np.ndarray, truth: np.ndarray) -> float:
-    """Intersection over union of two masks (H,W) bool; 1 when both are empty."""
+    """Return the intersection over union of two masks (H,W) bool; 1 if both are empty."""
     check_shapes(pred=(pred, "H W"), truth=(truth, "H W"))
     assert pred.dtype == bool and truth.dtype == bool, (pred.dtype, truth.dtype)
     union = np.count_nonzero(pred | truth)
@@ -30,15 +30,15 @@ def iou(pred: np.ndarray, truth: np.ndarray) -> float:
 
 
 def boundary_iou(pred: np.ndarray, truth: np.ndarray, ratio: float = BOUNDARY_RATIO) -> float:
-    """IoU of the inner boundary bands of two masks (H,W) bool, as LERF-Mask measures it; 1 when both are empty."""
+    """Return the IoU of the inner boundary bands of two masks (H,W) bool, as in LERF-Mask; 1 if both are empty."""
     return iou(boundary(pred, ratio), boundary(truth, ratio))
 
 
 def boundary(mask: np.ndarray, ratio: float = BOUNDARY_RATIO) -> np.ndarray:
-    """Pixels of a mask (H,W) within d = max(1, round(ratio * diagonal)) of its outside: (H,W) bool.
+    """Return the pixels of a mask (H,W) within d = max(1, round(ratio * diagonal)) of its outside: (H,W) bool.
 
-    That is the mask minus d erosions by 3x3 ones; beyond the image is outside. One erosion by a square of 2d+1, a
-    minimum over rows and then over columns, is the same and costs the same for every d.
+    This is the mask minus d erosions by 3x3 ones; everything beyond the image is outside. One erosion by a square of
+    2d+1, a minimum over rows and then over columns, gives the same and costs the same for every d.
     """
     height, width = mask.shape
     d = max(1, round(ratio * math.hypot(height, width)))
@@ -50,10 +50,10 @@ def boundary(mask: np.ndarray, ratio: float = BOUNDARY_RATIO) -> np.ndarray:
 
 
 def adjusted_rand_index(pred: np.ndarray, truth: np.ndarray, ignore: tuple[int, ...] = (0,)) -> float:
-    """Agreement of two labelings of the same pixels (any equal shapes), corrected for chance: 1 equal, 0 as by chance.
+    """Measure the agreement of two labelings of the same pixels (any equal shapes): 1 equal, 0 as by chance.
 
-    Pixels whose truth is one of `ignore` do not count. In `pred` 0 is a label like any other: what nothing claims.
-    Views are judged together when their label maps are concatenated. 1 when no pixel counts.
+    Pixels whose truth is one of `ignore` do not count. In `pred`, 0 is a label like any other: pixels without a
+    segment. To judge views together, concatenate their label maps. 1 if no pixel counts.
     """
     table, _, _ = _contingency(pred, truth, ignore)
     pairs = table.astype(object)  # Python integers: pairs of a few million pixels overflow 64 bits when multiplied
@@ -68,21 +68,27 @@ def adjusted_rand_index(pred: np.ndarray, truth: np.ndarray, ignore: tuple[int, 
 
 @dataclass(frozen=True)
 class PanopticQuality:
-    """pq = sq * rq; sq: mean IoU of matched segments; rq: F1 of the matching; counts of matched, spurious, missed."""
+    """Panoptic quality and its parts."""
 
     pq: float
+    """sq * rq."""
     sq: float
+    """Mean IoU of matched segments."""
     rq: float
+    """F1 of the matching."""
     matched: int
+    """Number of matched segments."""
     spurious: int
+    """Number of predicted segments without a match."""
     missed: int
+    """Number of true segments without a match."""
 
 
 def panoptic_quality(pred: np.ndarray, truth: np.ndarray, ignore: tuple[int, ...] = (0,)) -> PanopticQuality:
-    """Panoptic quality of one class of things: segments match when their IoU is above one half.
+    """Return the panoptic quality of one class of things: segments match if their IoU is above one half.
 
     Pixels whose truth is one of `ignore` do not count; a predicted segment with more than half its pixels there is not
-    spurious. 0 in `pred` is none. All 1 when neither side has a segment.
+    spurious. 0 in `pred` is none. All figures are 1 if neither side has a segment.
     """
     table, labels, true_labels = _contingency(pred, truth, ignore)
     sizes = dict(zip(*np.unique(pred, return_counts=True), strict=True))
@@ -105,7 +111,7 @@ def panoptic_quality(pred: np.ndarray, truth: np.ndarray, ignore: tuple[int, ...
 def _contingency(
     pred: np.ndarray, truth: np.ndarray, ignore: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(labels of pred, labels of truth) counts of the pixels that count, and both sets of labels, ascending."""
+    """Return (table, labels of pred, labels of truth): pixels by label pair, without ignored ones; labels ascend."""
     _check_labels(pred, truth)
     known = ~np.isin(truth, ignore)
     labels, rows = np.unique(pred[known], return_inverse=True)

@@ -19,14 +19,14 @@ from splatseg.evaluate.protocols.score import ProtocolScore, TaskScore, over_pai
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that `splatseg evaluate` measures. What was not measured is None or empty.
-
-    images: PSNR and SSIM of the views; objects: prompted objects; ari: adjusted Rand index of the automatic segments.
-    """
+    """All results of `splatseg evaluate`; None or empty if not measured."""
 
     images: tuple[ImageScore, ...] = ()
+    """PSNR and SSIM of the views."""
     objects: ProtocolResult | None = None
+    """Scores of prompted objects."""
     ari: float | None = None
+    """Adjusted Rand index of the automatic segments."""
 
     @property
     def psnr(self) -> float | None:
@@ -39,7 +39,7 @@ class Evaluation:
         return _mean([score.ssim for score in self.images])
 
     def means(self) -> dict[str, float | None]:
-        """The figures of the last row, by name."""
+        """Return the figures of the last row, by name."""
         objects = self.objects
         return {
             "psnr": self.psnr,
@@ -50,7 +50,7 @@ class Evaluation:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as plain values."""
+        """Return everything as plain values."""
         return {
             "means": self.means(),
             "images": [dataclasses.asdict(score) for score in self.images],
@@ -58,13 +58,13 @@ class Evaluation:
         }
 
     def table(self) -> Group:
-        """For the terminal: objects, then the means."""
+        """Return the objects, then the means, for the terminal."""
         parts = [object_table(self.objects)] if self.objects else []
         return Group(*parts, mean_table(self.means()))
 
 
 def object_table(result: ProtocolResult) -> Table:
-    """A row an object: things by IoU, their mean, then stuff."""
+    """Return a table with one row per object: things by IoU, their mean, then stuff."""
     table = Table(title="objects, each prompted by its true mask in one training view")
     table.add_column("object")
     table.add_column("prompt view")
@@ -93,17 +93,17 @@ TITLES = {
     "miou_other_views": "mIoU, other views",
     "pooled_iou": "IoU, views pooled",
 }
-"""Figures of benchmarks as columns."""
+"""Column titles of the benchmarks' figures."""
 
 
 def protocol_tables(score: ProtocolScore) -> Group:
-    """For the terminal: a table of prompts for every task, the figures, and the published numbers beside them."""
+    """Return, for the terminal, a table of prompts for every task, the figures, and the published numbers."""
     prompts = [prompt_table(task) for task in score.tasks]
     return Group(*prompts, figure_table(score), published_table(score))
 
 
 def prompt_table(task: TaskScore) -> Table:
-    """A row a prompt: its views, its means over them, what is missing."""
+    """Return a table with one row per prompt: its views, its means over them, its missing masks."""
     table = Table(title=task.name)
     table.add_column("prompt")
     for title in ("views", "IoU", "boundary IoU", "missing"):
@@ -121,7 +121,7 @@ def prompt_table(task: TaskScore) -> Table:
 
 
 def figure_table(score: ProtocolScore) -> Table:
-    """A row a task, then their mean."""
+    """Return a table with one row per task, then their mean."""
     table = Table(title=f"{score.protocol.title}, prompts: {score.prompts}")
     table.add_column("scene")
     for name in score.figures:
@@ -134,7 +134,7 @@ def figure_table(score: ProtocolScore) -> Table:
 
 
 def published_table(score: ProtocolScore) -> Table:
-    """This result in percent, then what papers report, with where that was read and how sure it is.
+    """Return a table of this result in percent, then published results with their source and how sure they are.
 
     Single scenes have columns if they were scored.
     """
@@ -161,7 +161,7 @@ def published_table(score: ProtocolScore) -> Table:
 
 
 def mean_table(means: dict[str, float | None]) -> Table:
-    """One row of figures; what was not measured is left out."""
+    """Return one row of figures; figures that were not measured are left out."""
     titles = {"psnr": "PSNR (dB)", "ssim": "SSIM", "miou": "mIoU", "mbiou": "mBIoU", "ari": "ARI"}
     formats = {"psnr": "{:.2f}", "ssim": "{:.4f}", "miou": "{:.3f}", "mbiou": "{:.3f}", "ari": "{:.3f}"}
     table = Table()

@@ -1,4 +1,4 @@
-"""Ground truth on disk: a folder of instance label maps named as the views, and the names of the objects beside it.
+"""Ground truth on disk: a folder of instance label maps named as the views, and the names of the objects next to it.
 
     gt/instance/<view>.png   label maps, 0 = none        gt/scene.json   {"objects": {"1": "table"}, "stuff": [23, 24]}
 
@@ -23,15 +23,16 @@ from splatseg.resampling import nearest_pixels
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """label_maps (H,W) int32 at camera size by view name; names of objects by id; ids that are stuff; unknown id.
-
-    Pixels labelled `unknown` (None: there is no such label) count neither for nor against anything.
-    """
+    """True label maps of views."""
 
     label_maps: dict[str, np.ndarray]
+    """(H,W) int32 at camera size, by view name."""
     names: dict[int, str] = field(default_factory=dict)
+    """Names of objects by id."""
     stuff: frozenset[int] = frozenset()
+    """Ids that are stuff."""
     unknown: int | None = None
+    """Label of unknown pixels, which do not count at all; None: there is no such label."""
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -40,14 +41,14 @@ class Truth:
         return tuple(sorted(seen - {0, self.unknown}))
 
     def name(self, object_id: int) -> str:
-        """The object's name, or its id as text."""
+        """Return the object's name, or its id as text."""
         return self.names.get(object_id, str(object_id))
 
 
 def read_truth(folder: Path, views: Sequence[View], unknown: int | None = None) -> Truth:
     """Read the label map of every view, resampled to the camera's size (the pixel under the new pixel's centre).
 
-    Raises MaskError when the folder, the map of a view, or a readable scene.json is missing.
+    Raises MaskError if the folder or the map of a view is missing, or scene.json cannot be read.
     """
     folder = Path(folder)
     files = open_masks(folder, views).files
@@ -66,7 +67,7 @@ def read_truth(folder: Path, views: Sequence[View], unknown: int | None = None) 
 
 
 def read_scene(path: Path) -> tuple[dict[int, str], frozenset[int]]:
-    """Names by id and the ids that are stuff; both empty when there is no such file. Raises MaskError for a bad one."""
+    """Read the names by id and the ids that are stuff; both empty without a file. Raises MaskError for a bad file."""
     if not path.is_file():
         return {}, frozenset()
     try:

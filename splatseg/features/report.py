@@ -10,10 +10,10 @@ class FeatureReport:
     """State of the training of features at a step."""
 
     step: int
-    """Counted from 1."""
+    """Number of the step, counted from 1."""
 
     loss: float
-    """Of this step."""
+    """Loss of this step."""
 
     seconds: float
-    """Since training began."""
+    """Seconds since training began."""

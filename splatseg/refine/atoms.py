@@ -1,7 +1,7 @@
-"""Atoms of a refined splat: a Gaussian keeps its parent's, unless it has come to another segment.
+"""Atoms of a refined splat: a Gaussian keeps its parent's atom, unless it has moved to another segment.
 
-Then it takes the atom of the nearest Gaussian of that segment which has stayed, so that the hierarchy of segments still
-holds: what is cut from it has the Gaussians that the segments have.
+Then it takes the atom of the nearest Gaussian that has stayed in that segment, so that the hierarchy of segments still
+holds: its cuts have the Gaussians that the segments have.
 
 Alphabet: N Gaussians before, N' after; atoms (N,) int32, 0 = none; parent (N',) index of the Gaussian before.
 """
@@ -16,7 +16,10 @@ from splatseg.splats.splats import Splats
 
 
 def inherited_atoms(atoms: np.ndarray, parent: np.ndarray, before: Splats, after: Splats) -> np.ndarray:
-    """Atoms (N',) int32 of a refined splat; both carry segment ids. An atom that would lose all keeps its own."""
+    """Return the atoms (N',) int32 of a refined splat, from atoms (N,) and parent (N',); both splats carry segment ids.
+
+    An atom that would lose all its Gaussians keeps them.
+    """
     check_shapes(atoms=(atoms, "N"), means=(before.means, "N 3"))
     check_shapes(parent=(parent, "M"), means=(after.means, "M 3"))
     assert before.segment_ids is not None and after.segment_ids is not None

@@ -3,9 +3,9 @@
     votes -> ids corrected -> (straddlers -> cuts tried along two axes -> cuts that separate stand -> votes) x rounds
           -> Gaussians at boundaries settled on photographs and masks -> votes, ids corrected
 
-A cut stands only if it separates: its children are seen mostly in different segments. So what merely leaks through an
-edge is not cut, the number of Gaussians hardly grows, and the picture stays. Settling trims: it shifts, shrinks and
-fades what still lies across an edge. Gaussians that no second segment sees are never touched.
+A cut stands only if it separates: its children are seen mostly in different segments. So a Gaussian that merely leaks
+through an edge is not cut, the number of Gaussians hardly grows, and the picture stays. Settling trims: it shifts,
+shrinks and fades Gaussians that still lie across an edge. Gaussians that no second segment sees are never touched.
 
 Alphabet: N Gaussians before, N' after; parent (N',) the Gaussian before that each comes from.
 """
@@ -34,26 +34,27 @@ if TYPE_CHECKING:
     from splatseg.masks.source import MaskSource
 
 AXES_TRIED = 2
-"""A Gaussian is a disc or a needle: across its shortest axis there is nothing to separate."""
+"""Axes along which a cut is tried, the longest: a Gaussian is a disc or a needle, its shortest axis separates
+nothing."""
 
 Progress = Callable[[str, int, int], None]
-"""progress(what, done, total)."""
+"""Called as progress(stage, done, total)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Refined:
-    """A splat with clean boundaries, and what was done to it."""
+    """A splat with clean boundaries, and a record of the changes."""
 
     splats: Splats
     """N' Gaussians with segment ids."""
     votes: Votes
-    """Of the masks on them."""
+    """Votes of the masks on these Gaussians."""
     parent: np.ndarray
     """(N',) int64, the Gaussian before that each comes from."""
     split: int
-    """Gaussians that were split."""
+    """Number of Gaussians that were split."""
     moved: np.ndarray
-    """(N',) bool: not in every bit as before."""
+    """(N',) bool: Gaussians that may differ from before."""
 
     def __post_init__(self) -> None:
         check_shapes(parent=(self.parent, "N"), moved=(self.moved, "N"), means=(self.splats.means, "N 3"))
@@ -67,9 +68,9 @@ def refine_boundaries(
     background: tuple[float, float, float] = (0.0, 0.0, 0.0),
     progress: Progress | None = None,
 ) -> Refined:
-    """Mend the Gaussians of a segmented splat that straddle two segments. The splat given is not changed.
+    """Split and settle the Gaussians of a segmented splat that straddle two segments; `splats` itself is not changed.
 
-    views: the training views; masks: their 2D masks. Ids mean what they meant. The same input gives the same bits.
+    views: the training views; masks: their 2D masks. Ids keep their meaning. The same input gives the same bits.
 
     Raises ValueError for a splat without segment ids, MaskError as `collect_votes`.
     """
@@ -78,7 +79,7 @@ def refine_boundaries(
     settings = settings or RefineSettings()
     job = _Job(views, masks, settings, progress)
     votes = job.votes(splats, "votes")
-    # Which masks are a segment's is asked once: asked again of corrected ids, a segment may creep into its neighbour.
+    # Masks are matched with segments once: matched again with corrected ids, a segment may creep into its neighbour.
     matched = Agreement(votes).matched(splats.segment_ids.numpy())
     refined, parent, split = job.corrected(splats, votes, matched), np.arange(len(splats)), 0
     for number in range(settings.rounds):
@@ -98,7 +99,7 @@ def refine_boundaries(
 
 
 class _Job:
-    """What stays the same through the rounds."""
+    """Views, masks, settings and progress, which stay the same through the rounds."""
 
     def __init__(
         self, views: Sequence[View], masks: MaskSource, settings: RefineSettings, progress: Progress | None
@@ -118,14 +119,14 @@ class _Job:
         return splats.replace(segment_ids=torch.from_numpy(ids))
 
     def separated(self, splats: Splats, votes: Votes, matched: Matched, what: str) -> tuple[Splats, np.ndarray, int]:
-        """(the splat with all straddlers cut that a cut separates, parent (N',), how many were cut)."""
+        """Return (the splat after all cuts that separate, parent (N',), number of cuts)."""
         which = self.tally(votes, matched).straddlers(self._settings.held)
         longest_first = np.argsort(-splats.log_scales.detach().numpy()[which], axis=1, kind="stable")
         best, axes = np.zeros(len(which)), np.full(len(which), -1)
         for place in range(AXES_TRIED if len(which) else 0):
             tried, _ = split_along(splats, which, longest_first[:, place], self._settings.width)
             counted = self.votes(tried, f"{what}: cut {place + 1}")
-            # `split_along` puts children after all that stay.
+            # `split_along` puts children after all Gaussians that stay.
             gain = _purer(counted, matched, slice(len(splats) - len(which), len(tried)))
             axes = np.where(gain > best, longest_first[:, place], axes)
             best = np.maximum(best, gain)
@@ -151,9 +152,9 @@ class _Job:
 
 
 def _purer(votes: Votes, matched: Matched, children: slice) -> np.ndarray:
-    """Pixels (R,) that come to lie in the segment of their child and were not in that of the parent.
+    """Return the pixels (R,) that lie in the segment of their child but did not lie in that of the parent.
 
-    Children are R first, R second and R third ones. 0 where all children are of one segment.
+    Children are R first, R second and R third ones. 0 if all children belong to one segment.
     """
     inside = (votes.weights[children] @ matched[0]).toarray()
     each = inside.reshape(CHILDREN, -1, inside.shape[1])  # (child, parent, segment)

@@ -1,12 +1,12 @@
-"""Settling: Gaussians at edges of segments are moved, turned, shrunk and faded until edges lie where masks have them.
+"""Settling: Gaussians at edges of segments are moved, turned, shrunk and faded until the edges agree with the masks.
 
     loss = |image - photograph|  +  weight * mean_p q_p b_p |c(p) - c_m(p)|^2        c(p) = sum_i w_i c_{k_i}
 
 Every segment k has a fixed random unit code c_k; blended codes are compared with the code of the segment whose best
-mask covers the pixel. Where two segments share a pixel as a : 1 - a the squared distance is about 2 a^2, whatever the
-number of segments, and colour and codes are one rasterisation. q_p is how well the mask fits its segment; b_p is 0
-where the segment makes up little of the pixel: there a mask is wrong, not an edge out of place. The photographs hold
-the picture, and mend what cutting did to it. Only Gaussians that are named move.
+mask covers the pixel. If two segments share a pixel as a : 1 - a, the squared distance is about 2 a^2, whatever the
+number of segments, and colour and codes are one rasterisation. q_p is how well the mask fits its segment; b_p is 0 if
+the segment makes up little of the pixel: there a mask is wrong, not an edge out of place. The photographs preserve the
+picture, and repair what cutting did to it. Only the given Gaussians move.
 
 Alphabet: N Gaussians; K segments; C code channels; H x W pixels; p a pixel; rates are Adam's.
 
@@ -37,14 +37,15 @@ if TYPE_CHECKING:
     from splatseg.masks.source import MaskSource
 
 CODE_CHANNELS = 13
-"""With three of colour they fill 16, which the rasteriser blends at once."""
+"""Channels of a code, C: with three of colour they make 16, which the rasteriser blends at once."""
 
 BELIEVED = 1.2
-"""Squared distance of codes from which a mask is not believed: its segment makes up less than about a quarter."""
+"""Squared distance of codes at which a mask is no longer believed: its segment makes up less than about a quarter."""
 
 RATES = {"means": 3e-5, "quats": 4e-4, "log_scales": 4e-4, "opacity_logits": 4e-3, "sh0": 2e-3}
-"""Learning rates; that of means is a share of the extent of the cameras. A fifth of what a fit ends with: the splat has
-converged, and larger steps only shake it [five times as much: held-out PSNR of tabletop -0.2 dB instead of +0.2]."""
+"""Learning rates; that of means is a share of the extent of the cameras. A fifth of the final rates of a fit: the
+splat has converged, and larger steps only shake it [five times as much: held-out PSNR of tabletop -0.2 dB instead of
++0.2]."""
 
 
 def settle(
@@ -58,9 +59,9 @@ def settle(
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
 ) -> Splats:
-    """The splat after `steps` steps in which the Gaussians moving (N,) bool, and no others, were adjusted.
+    """Return the splat after `steps` steps that adjust the Gaussians moving (N,) bool and no others.
 
-    A view without a photograph is held to the picture that the splat gave before.
+    A view without a photograph is compared with the picture of the splat before settling.
     """
     assert splats.segment_ids is not None
     if steps == 0 or not views or not moving.any():
@@ -68,7 +69,7 @@ def settle(
     generator = torch.Generator().manual_seed(seed)
     codes = torch.randn(int(splats.segment_ids.max()) + 1, CODE_CHANNELS, generator=generator)
     codes = torch.nn.functional.normalize(codes, dim=1)
-    codes[0] = 0.0
+    codes[0] = 0.0  # Gaussians without a segment add nothing, like light that passes through
     optimiser = Optimiser({name: getattr(splats, name).clone() for name in RATES})
     rates = RATES | {"means": RATES["means"] * extent_of([view.camera for view in views])}
     own_codes, still = codes[splats.segment_ids.long()], torch.from_numpy(~moving)
@@ -82,6 +83,7 @@ def settle(
         believed = trust * (distance.detach() < BELIEVED)
         loss = loss + weight * (believed * distance).mean()
         loss.backward()
+        # With a zero gradient from the first step on, Adam's moments stay zero and the Gaussian does not move.
         for value in parameters.values():
             if value.grad is not None:
                 value.grad[still] = 0.0
@@ -92,7 +94,7 @@ def settle(
 
 
 class Targets:
-    """What the masks say the label maps should be: read one view at a time."""
+    """Label maps that the masks ask for, read one view at a time."""
 
     def __init__(self, votes: Votes, matched: sparse.csc_array, masks: MaskSource) -> None:
         self._masks = masks
@@ -106,7 +108,7 @@ class Targets:
             self._segments[name] = segment, believed
 
     def read(self, view: View) -> tuple[Tensor, Tensor]:
-        """(segment (H,W) int64, how much it is believed (H,W) float32, 0 where no mask is matched) of a view."""
+        """Return (segment (H,W) int64, trust (H,W) float32, 0 for pixels without a matched mask) of a view."""
         size = (view.camera.height, view.camera.width)
         labels, trust = np.zeros(size, np.int64), np.zeros(size, np.float32)
         found = self._masks.read(view) if view.name in self._segments else None
@@ -147,7 +149,7 @@ def _photograph(view: View, splats: Splats, background: tuple[float, float, floa
 
 
 def _with_moved(splats: Splats, parameters: dict[str, Tensor], moving: np.ndarray) -> Splats:
-    """The splat with what moved; a Gaussian that is not finite any more stays as it was."""
+    """Return the splat with the moved Gaussians; a Gaussian that is no longer finite stays as it was."""
     changed = {name: value.detach().clone() for name, value in parameters.items()}
     finite = torch.stack([torch.isfinite(value).reshape(len(value), -1).all(1) for value in changed.values()]).all(0)
     kept = (~(finite & torch.from_numpy(moving))).nonzero()[:, 0]

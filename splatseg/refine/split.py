@@ -1,8 +1,8 @@
-"""Splitting Gaussians along one of their axes into smaller ones that together render nearly the same.
+"""Splitting of Gaussians along one of their axes into smaller ones that together render nearly the same.
 
-Alphabet: N Gaussians before, R of them split, N' = N - R + 3 R after: those that stay, in their order, then the first,
-the second and the third child of each. A child has all that its parent carries; only its place and width along the axis
-and its opacity are its own.
+Alphabet: N Gaussians before, R of them split, N' = N - R + 3 R after: Gaussians that stay, in their order, then the
+first, the second and the third child of each parent. A child copies its parent, except for its position and width along
+the axis and its opacity.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from splatseg.splats.splats import Splats
 
 
 def split_along(splats: Splats, which: np.ndarray, axes: np.ndarray, width: float) -> tuple[Splats, np.ndarray]:
-    """(the splat with the Gaussians `which` split, parent (N',) int64: where each came from).
+    """Return (the splat with the Gaussians `which` split, parent (N',) int64).
 
-    which (R,) indices; axes (R,) 0, 1 or 2, the axis of each that is cut; width of a child as a share of the parent's.
+    which (R,) indices; axes (R,) 0, 1 or 2, the axis of each that is cut; width of a child as a share of the parent's;
+    parent: the Gaussian before that each comes from.
     """
     stays = np.ones(len(splats), dtype=bool)
     stays[which] = False
@@ -36,7 +37,7 @@ def split_along(splats: Splats, which: np.ndarray, axes: np.ndarray, width: floa
     offsets = torch.from_numpy(centres.T.ravel()).float() * copied.scales[rows, axis]
     means, log_scales = copied.means.clone(), copied.log_scales.clone()
     opacity_logits = copied.opacity_logits.clone()
-    # Children of all parents, child by child: what is per parent is repeated, what is per child comes transposed.
+    # Rows are ordered child by child, each over all parents: values per parent are tiled, values per child transposed.
     means[rows] += offsets[:, None] * axis_of(copied.quats[rows], axis)
     log_scales[rows, axis] += math.log(width)
     opacity_logits[rows] = torch.from_numpy(logits.T.ravel()).float()
@@ -44,6 +45,6 @@ def split_along(splats: Splats, which: np.ndarray, axes: np.ndarray, width: floa
 
 
 def axis_of(quats: torch.Tensor, axis: torch.Tensor) -> torch.Tensor:
-    """Unit vectors (R,3) in the world of one axis (R,) each of Gaussians with quats (R,4) wxyz: a rotation's column."""
+    """Return unit vectors (R,3) in the world along one axis (R,) each of Gaussians with quats (R,4) wxyz."""
     rotations = rotation_matrices(torch.nn.functional.normalize(quats, dim=1))
     return rotations[torch.arange(len(axis)), :, axis]

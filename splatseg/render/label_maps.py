@@ -1,11 +1,12 @@
 """Masks and label maps of a splat from any camera: per-Gaussian membership and ids, blended into pixels.
 
 Alphabet: N Gaussians, H x W pixels; w_i the blending weights of a pixel, sum_i w_i <= 1; segment ids 1, 2, …, 0 = none.
-What is left of a pixel's light, 1 - sum_i w_i, counts as none. So a pixel belongs to a selection, or to a segment, by
-what it is seen to be made of: the same weights that make its colour.
+The light that passes through, 1 - sum_i w_i, counts as none. So a pixel belongs to a selection, or to a segment, by the
+same weights that make its colour.
 
-That is a decision, taken at the centre of a pixel; coverage is its anti-aliased form: the share of a pixel's s x s
-samples where it is taken (`supersampling` says where they lie). One sample gives the decision itself.
+This is a decision, taken at the centre of a pixel. Coverage is its anti-aliased form: the share of a pixel's s x s
+samples at which the decision holds (`supersampling` gives their positions). With one sample, coverage is the decision
+itself.
 """
 
 from __future__ import annotations
@@ -33,22 +34,22 @@ CHANNELS_AT_ONCE = 16
 """Channels of segments blended together; bounds the one-hot (N,C) matrix held in memory."""
 
 HIGHEST_ID = 65535
-"""What a 16-bit PNG can hold."""
+"""Highest id that a 16-bit PNG can hold."""
 
 
 @torch.no_grad()
 def selection_mask(splats: Splats, camera: Camera, members: Tensor | np.ndarray) -> np.ndarray:
-    """Where a selection is seen: (H,W) bool, for members (N,) bool.
+    """Render the mask of a selection: (H,W) bool, for members (N,) bool.
 
-    A pixel is set if the members' blending weights sum to more than MASK_THRESHOLD; what is hidden behind other
-    Gaussians, and what is more transparent than that, is not.
+    A pixel is set if the members' blending weights sum to more than MASK_THRESHOLD. Members that are hidden behind
+    other Gaussians, or more transparent than that, are not in the mask.
     """
     return selection_weights(splats, camera, members) > MASK_THRESHOLD
 
 
 @torch.no_grad()
 def selection_weights(splats: Splats, camera: Camera, members: Tensor | np.ndarray) -> np.ndarray:
-    """The share of each pixel that is made of the selection: (H,W) float32 in 0..1, for members (N,) bool."""
+    """Render the share of each pixel that the selection makes up: (H,W) float32 in 0..1, for members (N,) bool."""
     chosen = torch.as_tensor(members)
     if chosen.shape != (len(splats),):
         raise ValueError(f"members must have shape ({len(splats)},), got {tuple(chosen.shape)}")
@@ -58,9 +59,9 @@ def selection_weights(splats: Splats, camera: Camera, members: Tensor | np.ndarr
 def selection_coverage(
     splats: Splats, camera: Camera, members: Tensor | np.ndarray, supersample: int = SUPERSAMPLE
 ) -> np.ndarray:
-    """How much of each pixel shows a selection: (H,W) float32 in 0..1, for members (N,) bool.
+    """Render the coverage of each pixel by a selection: (H,W) float32 in 0..1, for members (N,) bool.
 
-    The share of supersample^2 samples of which `selection_mask` holds; 1 gives the mask itself.
+    The share of supersample^2 samples at which `selection_mask` holds; supersample 1 gives the mask itself.
     """
     total = np.zeros((camera.height, camera.width), np.float32)
     for sample in sample_cameras(camera, supersample):
@@ -71,10 +72,10 @@ def selection_coverage(
 def segment_coverages(
     splats: Splats, camera: Camera, ids: Iterable[int], supersample: int = SUPERSAMPLE
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """How much of each pixel shows each of some segments: pairs of an id and (H,W) float32 in 0..1; id 0 is none.
+    """Yield pairs of a segment id in `ids` and its coverage of each pixel: (H,W) float32 in 0..1; id 0 is none.
 
-    The share of supersample^2 samples whose `label_map` is the id; so all ids and none together cover every pixel
-    once. Everything is rendered once, whatever the number of ids; one picture is in memory at a time.
+    The share of supersample^2 samples whose `label_map` is the id; so all ids and none together cover every pixel once.
+    Every sample is rendered once, whatever the number of ids; the coverage of one id is in memory at a time.
 
     Raises RunError if the splat has no segment ids.
     """
@@ -88,11 +89,11 @@ def segment_coverages(
 
 
 def label_map(splats: Splats, camera: Camera, supersample: int = 1) -> np.ndarray:
-    """The segment each pixel is mostly made of: (H,W) int32, 0 = none.
+    """Render the segment that each pixel mostly consists of: (H,W) int32, 0 = none.
 
-    The id with the largest sum of blending weights wins. None takes part with the weights of the Gaussians without a
-    segment and with what light passes through, and wins a tie. supersample: decide at so many squared samples of every
-    pixel and take what most of them say, which draws thin things and edges more faithfully than the centre alone.
+    The id with the largest sum of blending weights wins. None competes with the weights of the Gaussians without a
+    segment plus the light that passes through, and wins ties. supersample: decide at supersample^2 samples of every
+    pixel and take the most frequent id, which draws thin things and edges more faithfully than the centre alone.
 
     Raises RunError if the splat has no segment ids.
     """
@@ -111,7 +112,7 @@ def write_label_map(path: Path, labels: np.ndarray) -> None:
     if highest > HIGHEST_ID:
         raise RunError(
             f"segment {highest} does not fit into {path}: a 16-bit label map holds ids up to {HIGHEST_ID}; "
-            f"segment the run anew with fewer, larger segments"
+            f"segment the run again with fewer, larger segments"
         )
     if int(labels.min(initial=0)) < 0:
         raise ValueError("segment ids are 1, 2, …, and 0 = none")
@@ -129,11 +130,12 @@ def _labels_at_centres(splats: Splats, camera: Camera) -> np.ndarray:
     seen = accumulate(plan, torch.ones_like(drawn.alphas)[..., None])[:, 0]
     channels = pack_segments(camera, *(array.cpu().numpy() for array in (splats.means, drawn.radii, ids, seen)))
 
+    # None starts as the winner: transmitted light plus Gaussians without a segment. A segment must exceed it.
     best = 1.0 - drawn.alphas + drawn.features[..., 0]
     winner = torch.full_like(best, -1, dtype=torch.int64)
     undecided = 1.0 - best
     for first in range(0, channels.count, CHANNELS_AT_ONCE):
-        # Heavy segments come first, so soon no pixel has more weight left than its winner already has.
+        # Heavy segments come first, so after a few rounds no remaining segment can beat any pixel's winner.
         if bool((undecided <= best).all()):
             break
         blended, _ = rasterize_plan(plan, _one_hot(channels, first, splats.means))
@@ -147,7 +149,7 @@ def _labels_at_centres(splats: Splats, camera: Camera) -> np.ndarray:
 
 
 def _one_hot(channels: Channels, first: int, like: Tensor) -> Tensor:
-    """(N,C) membership in CHANNELS_AT_ONCE channels from `first` on, in the type and place of `like`."""
+    """Return (N,C) membership in CHANNELS_AT_ONCE channels from `first` on, with the dtype and device of `like`."""
     width = min(CHANNELS_AT_ONCE, channels.count - first)
     member = torch.from_numpy(channels.channel_of).to(like.device) - first
     rows = torch.nonzero((member >= 0) & (member < width))[:, 0]

@@ -1,4 +1,4 @@
-"""Pictures a person looks at: segments laid over a photograph, a selection lifted out of it, pictures side by side.
+"""Pictures for people: segments laid over a photograph, a selection highlighted in it, pictures side by side.
 
 Alphabet: images (H,W,3) uint8; labels (H,W) int, 0 = none; mask (H,W) bool; colors by segment id (see `palette`).
 """
@@ -13,14 +13,14 @@ from splatseg.arrays import check_shapes
 from splatseg.segments.palette import Color, segment_color
 
 SELECTED: Color = (255, 176, 32)
-"""Amber: seldom the colour of a thing, seen by the colour-blind, readable on light and dark."""
+"""Amber: rare among the colours of things, visible to the colour-blind, readable on light and dark."""
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in the lightness of a picture (ITU-R BT.601)."""
 
 
 def color_image(labels: np.ndarray, colors: Mapping[int, Color] | None = None) -> np.ndarray:
-    """A label map as a picture (H,W,3) uint8. `colors` takes precedence over the palette."""
+    """Return a label map as a picture (H,W,3) uint8. `colors` takes precedence over the palette."""
     ids, place = np.unique(labels, return_inverse=True)
     known = colors or {}
     table = [known.get(segment_id) or segment_color(segment_id) for segment_id in ids.tolist()]
@@ -28,7 +28,10 @@ def color_image(labels: np.ndarray, colors: Mapping[int, Color] | None = None) -
 
 
 def outlines(labels: np.ndarray) -> np.ndarray:
-    """(H,W) bool: pixels of a segment that touch another id to their right or below, so lines are one pixel wide."""
+    """Return the outlines of segments (H,W) bool: pixels whose right or lower neighbour has another id.
+
+    Only these two neighbours count, so that lines are one pixel wide.
+    """
     touching = np.zeros(labels.shape, dtype=bool)
     touching[:, :-1] |= labels[:, :-1] != labels[:, 1:]
     touching[:-1] |= labels[:-1] != labels[1:]
@@ -38,12 +41,12 @@ def outlines(labels: np.ndarray) -> np.ndarray:
 def overlay_segments(
     image: np.ndarray, labels: np.ndarray, colors: Mapping[int, Color] | None = None, opacity: float = 0.6
 ) -> np.ndarray:
-    """The photograph tinted by its segments and their outlines: (H,W,3) uint8. Without a segment it is greyed."""
+    """Tint the photograph by its segments and draw their outlines: (H,W,3) uint8. Pixels without a segment are grey."""
     check_shapes(image=(image, "H W 3"), labels=(labels, "H W"))
     tint = color_image(labels, colors).astype(np.float32)
     photo = image.astype(np.float32)
     grey = photo @ np.array(LUMA, np.float32)
-    # Tinting the lightness of the photograph, not its colours, keeps two segments of one colour apart.
+    # The tint is laid over grey: over the photograph's own colours, two segments could end up in one colour.
     picture = (1 - opacity) * grey[..., None] + opacity * tint
     picture[labels == 0] = 0.55 * grey[labels == 0][:, None]
     picture[outlines(labels)] *= 0.45
@@ -51,7 +54,7 @@ def overlay_segments(
 
 
 def overlay_selection(image: np.ndarray, mask: np.ndarray, color: Color = SELECTED) -> np.ndarray:
-    """The photograph with the selection tinted and outlined and all else dimmed: (H,W,3) uint8."""
+    """Tint and outline the selection in the photograph and dim the rest: (H,W,3) uint8."""
     check_shapes(image=(image, "H W 3"), mask=(mask, "H W"))
     photo = image.astype(np.float32)
     tint = np.array(color, np.float32)
@@ -61,7 +64,7 @@ def overlay_selection(image: np.ndarray, mask: np.ndarray, color: Color = SELECT
 
 
 def side_by_side(pictures: Sequence[np.ndarray], gap: int = 8, background: Color = (255, 255, 255)) -> np.ndarray:
-    """Pictures in a row on a background, centred by height: (H, sum of widths and gaps, 3) uint8."""
+    """Place pictures in a row on a background, centred by height: (H, sum of widths and gaps, 3) uint8."""
     if not pictures:
         raise ValueError("no pictures to put side by side")
     for picture in pictures:
@@ -78,7 +81,7 @@ def side_by_side(pictures: Sequence[np.ndarray], gap: int = 8, background: Color
 
 
 def _border(mask: np.ndarray) -> np.ndarray:
-    """Pixels of the mask beside a pixel that is not of it, in four directions; the image's edge is no border."""
+    """Return the mask's pixels with one of four neighbours outside the mask; the image's edge is no border."""
     padded = np.pad(mask, 1, mode="edge")
     inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     outline: np.ndarray = mask & ~inside

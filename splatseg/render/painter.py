@@ -1,10 +1,10 @@
-"""What a camera sees of a splat as one picture to look at, for frames of a film: (H,W,3) uint8, whatever is shown.
+"""Painters: functions that draw a splat from any camera as one picture (H,W,3) uint8, for the frames of a film.
 
-Everything that could change from frame to frame is settled before the first: colours of segments come from their
-table, the components behind feature colours are fitted once, and the range of depths is that of the whole film.
+Everything that could change from frame to frame is fixed before the first: colours of segments come from their table,
+the components behind feature colours are fitted once, and the range of depths is that of the whole film.
 
-Depths become colours of equally falling lightness, yellow near and violet far, by their logarithm: as much of the
-scale goes to 1..2 as to 10..20, so that what is near keeps its shape before a background far away.
+Depth maps to colours of evenly falling lightness, yellow near and violet far, by the logarithm of the depth: 1..2 gets
+as much of the scale as 10..20, so near things keep their shape before a far background.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Painter = Callable[[Camera], np.ndarray]
 SplatPainter = Callable[[Splats, Camera], np.ndarray]
 
 PROBES = 12
-"""Cameras along a film whose depths give its range."""
+"""Cameras along a film whose depths determine the film's range of depths."""
 
 NEAR_TO_FAR = (0.01, 0.98)
 """Quantiles of those depths that get the first and the last colour."""
@@ -42,28 +42,29 @@ NEAR_TO_FAR = (0.01, 0.98)
 
 @dataclass(frozen=True)
 class Look:
-    """Settings of how things are shown.
-
-    Colour behind everything (3,) in 0..1; colours by segment id, which take precedence over the palette; ids to
-    highlight (`masks`); at how many squared samples of a pixel segments are decided; and the depth in world units up to
-    which Gaussians fade out, to nothing at half of it: what hangs unseen before the lens of every photograph (a
-    "floater") otherwise hides all else as the camera goes through it.
-    """
+    """Settings of a painter."""
 
     background: Sequence[float] = (0.0, 0.0, 0.0)
+    """Colour behind everything, (3,) in 0..1."""
     colors: Mapping[int, Color] = field(default_factory=dict)
+    """Colours by segment id; they take precedence over the palette."""
     segments: Sequence[int] = ()
+    """Ids of the segments that "masks" highlights."""
     supersample: int = 1
+    """Segments are decided at supersample^2 samples of each pixel."""
     clearance: float = 0.0
+    """Depth in world units below which Gaussians fade, to nothing at half of it. "Floaters", which hang unseen before
+    the lens of every photograph, would otherwise hide all else as the camera passes through them."""
 
 
 def painter_of(splats: Splats, what: Shown, cameras: Sequence[Camera], look: Look | None = None) -> Painter:
-    """A function that paints what any camera sees; `cameras` are those of the film.
+    """Return a function that paints the view of any camera; `cameras` are those of the film.
 
     rgb: colour. features: principal components as colours. segments: each in its colour. overlay: colour tinted by
-    segment. masks: the chosen segments lifted out of the picture. depth: near yellow, far violet, nothing black.
+    segment. masks: the chosen segments highlighted in the picture. depth: near is yellow, far violet, nothing black.
 
-    Raises RunError if the splat has no features or segments, PromptError if there is no such segment or none is chosen.
+    Raises RunError if the splat has no features or segments, PromptError if a chosen segment does not exist or none is
+    chosen.
     """
     look = look or Look()
     if what in ("segments", "overlay", "masks") and splats.segment_ids is None:
@@ -88,7 +89,7 @@ def painter_of(splats: Splats, what: Shown, cameras: Sequence[Camera], look: Loo
 
 
 def depth_colors(depth: np.ndarray, near: float, far: float) -> np.ndarray:
-    """Depths (H,W) as colours (H,W,3) uint8; `near` and `far` get the ends of the scale, 0 = nothing is black."""
+    """Return depths (H,W) as colours (H,W,3) uint8, black for depth 0; `near` and `far` get the ends of the scale."""
     scale = np.array([_depth_color(place / 255) for place in range(256)], dtype=np.uint8)
     with np.errstate(divide="ignore"):
         place = np.log(np.maximum(depth, 1e-12) / near) / max(math.log(far / near), 1e-6)
@@ -102,7 +103,7 @@ def _depth_color(place: float) -> Color:
 
 
 def _cleared(splats: Splats, look: Look, paint: SplatPainter) -> Painter:
-    """A painter of the splat without what is too near to each camera."""
+    """Return a painter that fades Gaussians too near to each camera before it paints."""
 
     @torch.no_grad()
     def painted(camera: Camera) -> np.ndarray:
@@ -112,7 +113,7 @@ def _cleared(splats: Splats, look: Look, paint: SplatPainter) -> Painter:
 
 
 def clear_before(splats: Splats, camera: Camera, clearance: float) -> Splats:
-    """The splat with Gaussians nearer to the camera than `clearance` faded, those nearer than half of it gone."""
+    """Return the splat with Gaussians nearer to the camera than `clearance` faded, and none nearer than half of it."""
     if clearance <= 0:
         return splats
     share = (2 * view_depths(splats.means, camera) / clearance - 1).clamp(0, 1)
@@ -154,7 +155,7 @@ def _depth_painter(splats: Splats, cameras: Sequence[Camera]) -> SplatPainter:
 
 def _segments_painter(splats: Splats, look: Look) -> SplatPainter:
     assert splats.segment_ids is not None
-    # Only ids that are there: a file may number its segments in billions.
+    # A table over the ids that occur, not over 0..max: a file may number its segments in billions.
     ids = np.union1d(splats.segment_ids.cpu().numpy(), [0])
     table = np.array([look.colors.get(i) or segment_color(i) for i in ids.tolist()], np.uint8)
 

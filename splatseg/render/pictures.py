@@ -1,4 +1,4 @@
-"""Pictures of what a splat carries besides its colour: features as colours, depth as a 16-bit image.
+"""Pictures of a splat's features as colours, and of its depth as a 16-bit image.
 
 Alphabet: N Gaussians, F feature channels, H x W pixels. Features become colours by their first three principal
 components (Pearson 1901), fitted once per splat on its Gaussians, so that a thing has the same colour in every view;
@@ -22,26 +22,28 @@ from splatseg.render.rgb import render_channels
 from splatseg.splats.splats import Splats
 
 GAUSSIANS_FITTED = 50_000
-"""Gaussians the components are fitted on; more change them by less than the eye sees."""
+"""Gaussians that the components are fitted on; more change them by less than the eye sees."""
 
 SPREAD = (0.02, 0.98)
 """Quantiles of each component that become the darkest and the brightest value."""
 
 DEPTH_LEVELS = 65535
+"""Highest value of a 16-bit depth image."""
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureColors:
-    """Colours (N,3) float32 in 0..1 of the features of N Gaussians; one without a feature is mid-grey."""
+    """Colours of the features of N Gaussians."""
 
     colors: Tensor
+    """(N,3) float32 in 0..1; mid-grey for a Gaussian without a feature."""
 
     @classmethod
     @torch.no_grad()
     def fit(cls, features: Tensor, weights: Tensor | None = None, seed: int = 0) -> FeatureColors:
-        """Principal components of a sample of features (N,F) drawn with `seed`, each counted by weights (N,) >= 0.
+        """Fit principal components to a sample of features (N,F) drawn with `seed`, weighted by weights (N,) >= 0.
 
-        The opacities are good weights: what is hardly seen then hardly counts.
+        Opacities are good weights: barely visible Gaussians then barely count.
         """
         features = features.detach().double()
         known = torch.isfinite(features).all(1) & (features.abs().sum(1) > 0)
@@ -53,7 +55,7 @@ class FeatureColors:
         counted = torch.ones(len(features)) if weights is None else weights.detach() + 1e-6
         mean, basis = _principal_components(features[picked], counted[picked].double())
         low, high = torch.quantile((features[picked] - mean) @ basis, torch.tensor(SPREAD).double(), dim=0)
-        # A component without spread says nothing; it stays in the middle.
+        # A component without spread carries no information; it stays in the middle.
         flat = (high - low) < 1e-9
         scaled = ((features[known] - mean) @ basis - low) / torch.where(flat, 1.0, high - low)
         colors[known] = torch.where(flat, 0.5, scaled.clamp(0, 1)).float()
@@ -61,27 +63,27 @@ class FeatureColors:
 
     @torch.no_grad()
     def render(self, splats: Splats, camera: Camera) -> np.ndarray:
-        """The features as a camera sees them: (H,W,3) uint8, black where nothing is."""
+        """Render the features as a camera sees them: (H,W,3) uint8, black where there is nothing."""
         return to_uint8(render_channels(splats, camera, self.colors.to(splats.means)))
 
 
 def fit_feature_colors(splats: Splats, seed: int = 0) -> FeatureColors:
-    """Colours for the features of a splat, weighted by opacity. Raises RunError if the splat has no features."""
+    """Return colours for the features of a splat, weighted by opacity. Raises RunError if the splat has no features."""
     if splats.features is None:
         raise RunError("the splat has no features yet; make them with `splatseg segment RUN`")
     return FeatureColors.fit(splats.features, splats.opacities, seed)
 
 
 def to_uint8(image: Tensor | np.ndarray) -> np.ndarray:
-    """An image in 0..1 as uint8, what lies outside clipped."""
+    """Convert an image in 0..1 to uint8; values outside are clipped."""
     values = torch.as_tensor(image).detach().clamp(0, 1)
     return (values * 255).round().to(torch.uint8).cpu().numpy()
 
 
 def depth_unit(splats: Splats, cameras: Sequence[Camera]) -> float:
-    """Scene units of one step of a 16-bit depth image, one for all cameras: 1, 2 or 5 times a power of ten.
+    """Choose the scene units of one step of a 16-bit depth image, for all cameras: 1, 2 or 5 times a power of ten.
 
-    The smallest such unit with which the deepest Gaussian of any view still fits (the farthest 0.1 % left aside).
+    The smallest such unit in which the deepest Gaussian of any view still fits (without the farthest 0.1 %).
     """
     means = splats.positions.astype(np.float64)
     far = 0.0
@@ -98,17 +100,17 @@ def depth_unit(splats: Splats, cameras: Sequence[Camera]) -> float:
 
 
 def write_depth(path: Path, depth: Tensor | np.ndarray, unit: float) -> None:
-    """Write depth (H,W), scene units, as a 16-bit PNG of multiples of `unit`; 0 = nothing there, 65535 = or farther."""
+    """Write depth (H,W), scene units, as a 16-bit PNG of multiples of `unit`; 0 = nothing, 65535 = that or farther."""
     values = torch.as_tensor(depth).detach().cpu().double().numpy()
     steps = np.nan_to_num(values / unit, nan=0.0, posinf=0.0, neginf=0.0)
     seen = steps > 0
-    # What is seen must not become 0 = nothing, however near.
+    # A seen pixel must not round down to 0 = nothing, however near it is.
     steps = np.where(seen, np.clip(np.rint(steps), 1, DEPTH_LEVELS), 0)
     write_png(path, steps.astype(np.uint16))
 
 
 def write_depth_unit(path: Path, unit: float) -> None:
-    """Write the JSON that goes beside depth PNGs and says what their numbers are."""
+    """Write the JSON file that says in which unit the depth PNGs of the same folder are."""
     write_json(
         path,
         {
@@ -120,12 +122,13 @@ def write_depth_unit(path: Path, unit: float) -> None:
 
 
 def _principal_components(features: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Weighted mean (F,) and the three main directions (F,3)."""
+    """Return the weighted mean (F,) and the three main directions (F,3), padded with zeros if F < 3."""
     weights = weights / weights.sum()
     mean = weights @ features
     centred = features - mean
     covariance = centred.T @ (centred * weights[:, None])
     _, vectors = torch.linalg.eigh(covariance)
+    # eigh sorts eigenvalues ascending. The largest entry of each direction is made positive, which fixes its sign.
     basis = vectors.flip(1)[:, :3]
     largest = basis.abs().argmax(0)
     signs = torch.sign(basis[largest, torch.arange(basis.shape[1])])

@@ -1,7 +1,7 @@
-"""Pictures of splats: colour, depth, and any value a Gaussian carries, all through the one rasteriser.
+"""Pictures of splats: colour, depth, and any value that Gaussians carry, all through the one rasteriser.
 
-Alphabet: N Gaussians, H x W pixels, C channels; depth is the distance along the optical axis in world units.
-Everything is differentiable in the tensors of the splats.
+Alphabet: N Gaussians, H x W pixels, C channels; depth is the distance along the optical axis in world units. Everything
+is differentiable in the tensors of the splats.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def render_rgb(
     background: Tensor | Sequence[float] | None = None,
     sh_degree: int | None = None,
 ) -> Tensor:
-    """The picture (H,W,3) that a camera takes; linear blending, not clamped above.
+    """Render the picture (H,W,3) of a camera; linear blending, not clamped above.
 
-    background (3,) in 0..1 stands behind everything, None is black. sh_degree limits the degree that is evaluated.
+    background (3,) in 0..1 lies behind everything; None is black. sh_degree limits the degree that is evaluated.
     """
     degree = splats.sh_degree if sh_degree is None else min(sh_degree, splats.sh_degree)
     raster = _blend(splats, camera, view_colors(splats.means, splats.sh0, splats.shN, camera, degree))
@@ -43,23 +43,23 @@ def render_rgb(
 
 
 def render_depth(splats: Splats, camera: Camera) -> Tensor:
-    """Expected depth (H,W) = sum_i w_i z_i / sum_i w_i, world units along the optical axis; 0 where nothing is seen."""
+    """Render depth (H,W) = sum_i w_i z_i / sum_i w_i, world units along the optical axis; 0 where nothing is seen."""
     raster = _blend(splats, camera, view_depths(splats.means, camera)[:, None])
     seen = raster.alphas > COVERED
-    # The inner `where` keeps the gradient finite where nothing is seen: 0 * inf is NaN.
+    # The inner `where` keeps the gradient finite at empty pixels: 0 * inf is NaN.
     return (raster.features[..., 0] / raster.alphas.where(seen, 1.0)).where(seen, 0.0)
 
 
 def render_channels(splats: Splats, camera: Camera, values: Tensor) -> Tensor:
-    """Values (N,C) that Gaussians carry, blended into an image (H,W,C), over zeros."""
+    """Blend values (N,C) that Gaussians carry into an image (H,W,C), over zeros."""
     return _blend(splats, camera, values).features
 
 
 def view_colors(means: Tensor, sh0: Tensor, shN: Tensor, camera: Camera, degree: int) -> Tensor:
-    """Colours (N,3) of Gaussians as a camera sees them: harmonics at the viewing direction, clamped below at 0.
+    """Return colours (N,3) of Gaussians as a camera sees them: harmonics at the viewing direction, clamped below at 0.
 
-    The clamp is that of 3D Gaussian Splatting: files were trained with it, and without it dark Gaussians would
-    subtract light.
+    The clamp is that of 3D Gaussian Splatting: files were trained with it, and without it dark Gaussians would subtract
+    light.
     """
     if _goes_to_native(means, sh0, shN):
         return native_colors(means, sh0, shN, np.asarray(camera.position).tolist(), degree)
@@ -71,14 +71,14 @@ def view_colors(means: Tensor, sh0: Tensor, shN: Tensor, camera: Camera, degree:
 
 
 def _goes_to_native(means: Tensor, sh0: Tensor, shN: Tensor) -> bool:
-    # A gradient of the viewing direction is computed by the plain form only.
+    # Only the torch form computes a gradient through the viewing direction.
     needed = means.requires_grad and torch.is_grad_enabled()
     plain = any(t.dtype != torch.float32 or t.device.type != "cpu" for t in (means, sh0, shN))
     return not needed and not plain
 
 
 def view_depths(means: Tensor, camera: Camera) -> Tensor:
-    """Depths (N,) of points (N,3) along the optical axis; negative behind the camera."""
+    """Return depths (N,) of points (N,3) along the optical axis; negative behind the camera."""
     axis = torch.as_tensor(camera.viewmat[2], dtype=means.dtype, device=means.device)
     return means @ axis[:3] + axis[3]
 

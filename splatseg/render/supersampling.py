@@ -1,13 +1,13 @@
-"""Samples inside a pixel: where they lie, and what a pixel is when its samples say different things.
+"""Samples inside a pixel: their positions, cameras that see them, and the vote of label samples that disagree.
 
-Anti-aliasing takes the same decision as ever (which segment is seen here?) at s x s places of a pixel and counts. The
-places are looked at through cameras whose pixel grid is moved by less than a pixel, not through a larger image: so the
-low-pass of the rasteriser (0.3 px^2 of the picture's own pixels) and with it the splat's shape on screen stay what they
-are, every sample sees the same continuous picture, and memory is that of one picture.
+Anti-aliasing takes the same decision (which segment is seen here?) at s x s places of a pixel and counts. Each place is
+rendered through a camera whose pixel grid is moved by less than a pixel, not through a larger image: the low-pass of
+the rasteriser (0.3 px^2 of the picture's own pixels), and with it the splat's shape on screen, stays the same; every
+sample sees the same continuous picture; and memory is that of one picture.
 
 Sample (i, j) lies at x = (i + (j + 1/2) / s) / s, y = (j + (i + 1/2) / s) / s of the pixel: a grid sheared both ways
-(as in rotated-grid anti-aliasing), so that all s^2 rows and all s^2 columns differ. An upright or level edge thus has
-s^2 + 1 steps instead of the s + 1 of a plain grid. The pattern is symmetric about the centre: nothing is shifted.
+(as in rotated-grid anti-aliasing), so that all s^2 rows and all s^2 columns differ. A vertical or horizontal edge thus
+has s^2 + 1 steps instead of the s + 1 of a plain grid. The pattern is symmetric about the centre: nothing is shifted.
 
 Alphabet: s x s samples, H x W pixels, S = s^2.
 """
@@ -23,9 +23,9 @@ SUPERSAMPLE = 4
 
 
 def sample_offsets(supersample: int) -> np.ndarray:
-    """Where the samples lie, from the centre of the pixel: (S,2) as (x, y), in pixels. One sample is the centre.
+    """Return the positions of the samples relative to the pixel's centre: (S,2) as (x, y), in pixels.
 
-    Raises ValueError for less than one sample.
+    A single sample is the centre. Raises ValueError for less than one sample.
     """
     if supersample < 1:
         raise ValueError(f"supersample must be 1 or more, got {supersample}")
@@ -36,14 +36,15 @@ def sample_offsets(supersample: int) -> np.ndarray:
 
 
 def sample_cameras(camera: Camera, supersample: int) -> list[Camera]:
-    """One camera for each sample, of the size of `camera`: its pixels see what `camera` sees at that sample."""
+    """Return one camera for each sample, of the size of `camera`: its pixels see what `camera` sees at that sample."""
     return [camera.moved(float(x), float(y)) for x, y in sample_offsets(supersample)]
 
 
 def most_frequent(samples: np.ndarray) -> np.ndarray:
-    """The id most samples of a pixel have: (H,W) for samples (S,H,W); of equally many the smallest, so none first."""
+    """Return each pixel's most frequent id: (H,W) for samples (S,H,W); the smallest wins a tie, so none comes first."""
     chosen: np.ndarray = samples[0].copy()
     edges = np.nonzero((samples != samples[0]).any(0))
+    # Only pixels whose samples differ are counted. Sorted, the first of equally frequent ids is the smallest.
     ids = np.sort(samples[:, edges[0], edges[1]], axis=0)
     counts = (ids[:, None] == ids[None]).sum(0)
     chosen[edges] = np.take_along_axis(ids, counts.argmax(0)[None], axis=0)[0]

@@ -1,1 +1,1 @@
-"""From prompts to a set of Gaussians."""
+"""Selection: from prompts to a set of Gaussians."""

@@ -1,7 +1,7 @@
 """Growing and shrinking a selection along the hierarchy of segments: from a part to the whole, to the group, and back.
 
-A step goes from the node that the selection resembles most to the next one, up or down, that differs from it by more
-than a sliver.
+A step goes from the node that is most like the selection to the next one, up or down, that differs from it by more than
+a sliver.
 
 Alphabet: N Gaussians; members (N,) bool; a node of the hierarchy is a whole number, 0 = none.
 """
@@ -18,7 +18,7 @@ SLIVER = 0.05
 
 
 def nearest_node(members: np.ndarray, hierarchy: Hierarchy) -> int:
-    """The node whose Gaussians have the greatest IoU with members; 0 for an empty selection."""
+    """Return the node whose Gaussians have the greatest IoU with members (N,); 0 for an empty selection."""
     check_shapes(members=(members, "N"), atoms=(hierarchy.atoms, "N"))
     shared, sizes = hierarchy.tally(members), hierarchy.tally(np.ones(len(members)))
     overlap = shared / np.maximum(sizes + members.sum() - shared, 1.0)
@@ -27,7 +27,7 @@ def nearest_node(members: np.ndarray, hierarchy: Hierarchy) -> int:
 
 
 def grown(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
-    """The selection (N,) bool with the next larger node around it; unchanged if there is none."""
+    """Return the selection (N,) bool with the next larger node around it; unchanged if there is none."""
     sizes = hierarchy.tally(np.ones(len(members)))
     node = nearest_node(members, hierarchy)
     for above in hierarchy.chain(node)[1:]:
@@ -38,7 +38,10 @@ def grown(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
 
 
 def shrunk(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
-    """What the selection (N,) bool shares with the next smaller node, its larger side; unchanged if it is an atom."""
+    """Return the part of the selection (N,) bool in the next smaller node; unchanged if the selection is an atom.
+
+    Of the two sides of a node, the smaller node is the one that shares more with the selection.
+    """
     sizes = hierarchy.tally(np.ones(len(members)))
     shared = hierarchy.tally(members)
     node = nearest_node(members, hierarchy)

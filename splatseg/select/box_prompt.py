@@ -1,9 +1,9 @@
 """Selection by a box in one view: the object that fills the box and does not reach beyond it.
 
-The features seen inside the box are gathered into a few looks. Each look at each of some thresholds is rendered and
-compared with the box: its extent must be the box (IoU of rectangles), its pixels must lie inside and fill it. So are
-the automatic segments seen in the box, if there are any. The best is taken, and others join it where that improves
-the agreement much: an object may have parts.
+The features seen inside the box are grouped into a few looks, which are features that differ from one another. Each
+look is rendered at each of some thresholds and compared with the box: its extent must be the box (IoU of rectangles),
+its pixels must lie inside and fill it. The automatic segments seen in the box, if any, are compared in the same way.
+The best candidate is taken, and others join it if that improves the agreement much: an object may have parts.
 
 Alphabet: N Gaussians, F features, P pixels inside the box, T thresholds; a box is (x0, y0, x1, y1) in pixels.
 """
@@ -28,13 +28,16 @@ from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 
 THRESHOLDS = (1.0 - np.geomspace(0.7, 0.004, 32)).astype(np.float32)
+"""Similarities at which a look is tried, rising: their distances to 1 are spread by ratio."""
 MAX_PIXELS = 4096
+"""Pixels of the box that are sampled for looks at most."""
 MAX_LOOKS = 12
+"""Looks, and segments, that are tried at most."""
 DIFFERENT = 0.8
-"""Two looks are at most this similar."""
+"""Highest similarity of two looks."""
 
 GAIN = 0.1
-"""What a look must add to the agreement to join."""
+"""Least improvement of the agreement for a candidate to join."""
 
 OUTLIERS = 0.005
 """Share of a mask's pixels on each side that its extent may leave out: floaters and stray pixels."""
@@ -42,11 +45,14 @@ OUTLIERS = 0.005
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
-    """A look at its best threshold, or a segment: margin (N,), its mask (H,W), its agreement with the box."""
+    """A look at its best threshold, or a segment."""
 
     margin: np.ndarray
+    """(N,), similarity minus threshold."""
     mask: np.ndarray
+    """(H,W) bool, its mask in the view."""
     agreement: float
+    """Its agreement with the box, 0..1."""
 
 
 def select_by_box(
@@ -58,8 +64,8 @@ def select_by_box(
 ) -> Match:
     """Select the object that fills `box` in the image of `camera`, tidied. Scores are similarity minus threshold.
 
-    The box is cut to the image. threshold None chooses it by agreement with the box, and `agreement`, the votes of all
-    views on this splat, then corrects what is selected; a number is the similarity used.
+    The box is clipped to the image. threshold: least similarity; None chooses it by agreement with the box, and then
+    `agreement`, the votes of all views on this splat, corrects the selection.
 
     Raises PromptError for a box without area or outside the image, a box that shows nothing, a splat with neither
     features nor segments, and an empty selection.
@@ -68,7 +74,7 @@ def select_by_box(
     session = session_of(splats)
     splats = session.splats
     plan = session.plan(camera)
-    # Segments alone can be boxed, too; nothing at all is told by the session.
+    # A splat with segments but no features can be boxed too; without either, `session.features` raises.
     alone = splats.features is None and splats.segment_ids is not None
     thresholds = THRESHOLDS if threshold is None else np.array([threshold], dtype=np.float32)
     candidates = []
@@ -94,12 +100,12 @@ def select_by_box(
 
 
 def box_agreement(mask: np.ndarray, box: tuple[int, int, int, int]) -> float:
-    """How well mask (H,W) bool fits into box.
+    """Return in 0..1 how well mask (H,W) bool fits the box.
 
     IoU of its extent with the box, times the share of it that is inside, times the root of the share of the box that it
     fills: a rim has the extent of the thing it is around.
 
-    The box holds the pixels x0 <= x < x1, y0 <= y < y1. An empty mask agrees 0.
+    The box holds the pixels x0 <= x < x1, y0 <= y < y1. An empty mask has agreement 0.
     """
     total = int(mask.sum())
     if total == 0:
@@ -130,7 +136,7 @@ def _joined(candidates: list[_Candidate], box: tuple[int, int, int, int]) -> np.
 
 
 def _segments(plan: Plan, ids: np.ndarray, box: tuple[int, int, int, int]) -> list[_Candidate]:
-    """The segments that have most weight in the box, as candidates."""
+    """Return the segments that have most weight in the box, as candidates."""
     x0, y0, x1, y1 = box
     inside = np.zeros((plan.camera.height, plan.camera.width), dtype=bool)
     inside[y0:y1, x0:x1] = True
@@ -149,7 +155,7 @@ def _segments(plan: Plan, ids: np.ndarray, box: tuple[int, int, int, int]) -> li
 
 
 def _looks(plan: Plan, features: np.ndarray, box: tuple[int, int, int, int]) -> list[np.ndarray]:
-    """Unit features (F,) seen in the box that differ from one another, the most frequent first."""
+    """Return unit features (F,) seen in the box that differ from one another, the most frequent first."""
     x0, y0, x1, y1 = box
     step = max(int(np.ceil(np.sqrt((x1 - x0) * (y1 - y0) / MAX_PIXELS))), 1)
     grid = np.stack(np.meshgrid(np.arange(x0, x1, step), np.arange(y0, y1, step)), axis=-1).reshape(-1, 2)
@@ -159,7 +165,7 @@ def _looks(plan: Plan, features: np.ndarray, box: tuple[int, int, int, int]) -> 
     seen = blended[lengths > 0.1] / lengths[lengths > 0.1, None]
     looks: list[np.ndarray] = []
     while len(seen) and len(looks) < MAX_LOOKS:
-        # The look most others resemble, judged on a sample; then its mean; then all that resemble it are set aside.
+        # The feature that most others resemble, judged on a sample; the mean of those is a look; they are removed.
         sample = seen[:: max(len(seen) // 256, 1)]
         centre = sample[int((sample @ seen.T > DIFFERENT).sum(1).argmax())]
         alike = seen @ centre > DIFFERENT

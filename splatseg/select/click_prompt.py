@@ -1,9 +1,9 @@
 """Selection by one click: the object seen at a pixel, in all views and in 3D.
 
-The query is the feature blended at the pixel and at those around it that look alike. Its threshold comes from the data:
-as the threshold falls, the selection grows through the part, the object, the group; where it hardly grows over a long
-range of thresholds there is an object's boundary (persistence). If the splat has automatic segments and the one under
-the click agrees with that, its boundary is taken instead: it was found with all of the scene in sight. Segments
+The query is the feature blended at the pixel and at pixels around it that look alike. Its threshold comes from the
+data: as the threshold falls, the selection grows through the part, the object, the group; a long range of thresholds
+over which it hardly grows marks an object's boundary (persistence). If the splat has automatic segments and the one
+under the click agrees with that, its boundary is taken instead, because it was found from the whole scene. Segments
 that were found with the votes of all views (`voted`) are what most views show as one thing, and are taken as they are.
 
 Alphabet: N Gaussians, F features, P pixels around the click, T thresholds.
@@ -21,13 +21,14 @@ from splatseg.select.threshold import areas_of, best_threshold, iou, render_memb
 from splatseg.splats.splats import Splats
 
 THRESHOLDS = (1.0 - np.geomspace(0.8, 0.004, 40)).astype(np.float32)
-"""Features of one thing differ by hundredths, those of neighbours by tenths: distances are spread by their ratio."""
+"""Similarities that are tried, rising. Features of one thing differ by hundredths, those of neighbours by tenths:
+distances to 1 are spread by ratio."""
 
 GROWTH = 1.15
 """A selection that grows by less than this factor over a range of thresholds is stable there."""
 
 AGREEMENT = 0.8
-"""IoU in the view from which the segment under the click is trusted over the threshold found."""
+"""Least IoU in the view at which the segment under the click is preferred to the threshold found."""
 
 
 def select_by_click(
@@ -39,10 +40,10 @@ def select_by_click(
 ) -> Match:
     """Select the object at pixel (x, y) of the image of `camera`, tidied. A `Session` makes many clicks cheap.
 
-    threshold None chooses it from the data. voted says that the splat's segments come from the votes of all views:
-    then the one under the click is the answer. So it is, and needs to be there, on a splat without features.
+    threshold: least similarity; None chooses it from the data. voted: the splat's segments come from the votes of all
+    views, so the segment under the click is the selection. On a splat without features it always is, and must exist.
 
-    Raises PromptError for a click outside the image or on nothing, a splat with nothing to select by, an empty
+    Raises PromptError for a click outside the image or on nothing, a splat without features and segments, an empty
     selection.
     """
     session = session_of(splats)
@@ -70,9 +71,10 @@ def select_by_click(
 
 
 def most_stable(areas: np.ndarray, held: int) -> int:
-    """Of masks at rising thresholds, areas (T,), the index in the middle of the longest range of nearly equal areas.
+    """Return the index in the middle of the longest range of nearly equal areas (T,), of masks at rising thresholds.
 
-    Only masks that hold the click count, the first `held`; if none does, the largest mask stands, even an empty one.
+    Only the first `held` masks count, those that contain the click; if none does, the largest mask is taken, even an
+    empty one.
     """
     best, best_length = 0, -1
     for first in range(held):

@@ -1,4 +1,4 @@
-"""What is known of a splat beside its features: votes, hierarchy, and the granularity at which segments are taken."""
+"""Votes, hierarchy and granularity: the knowledge, besides the splat itself, from which prompts are answered."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from splatseg.votes.agreement import Agreement
 
 @dataclass(frozen=True, eq=False)
 class Knowledge:
-    """Everything beside the splat that prompts are answered from."""
+    """Votes, hierarchy and granularity of a splat."""
 
     agreement: Agreement | None = None
     """The votes of all views; None without."""
     hierarchy: Hierarchy | None = None
     """The hierarchy of the segments; None without."""
     granularity: float | None = None
-    """The granularity in 0..1 at which segments are taken; None takes them as they are in the splat."""
+    """Granularity in 0..1 at which segments are taken; None takes them as they are in the splat."""
     quick: bool = False
-    """Whether boundaries at a granularity are those of the hierarchy, not corrected anew by the votes. A slider needs
+    """Take boundaries at a granularity from the hierarchy, without correcting them by the votes. A slider needs
     that: it takes a thousandth of the time, and the segments are nearly the same [mean IoU of tabletop and demo at
     granularities 0.1 to 0.9: 0.997]."""
 
@@ -37,7 +37,7 @@ class Knowledge:
         if self.granularity is None:
             return None
         if self.hierarchy is None:
-            raise PromptError("there is no hierarchy to take a granularity of; run `splatseg segment RUN` again")
+            raise PromptError("there is no hierarchy to cut at a granularity; run `splatseg segment RUN` again")
         if not self.quick:
             return segments_of(self.hierarchy, self.granularity, self.agreement)
         nodes = self.hierarchy.cut(self.granularity)

@@ -1,11 +1,11 @@
-"""Selection by a mask in one view: the object is what the mask covers, in all views and in 3D.
+"""Selection by a mask in one view: the object that the mask covers, in all views and in 3D.
 
     query q = sum_i a_i p_i f_i        p_i = a_i / (a_i + b_i)        score_i = f_i . q / |q|
 
 a_i, b_i: summed blending weight of Gaussian i inside and outside the mask; p_i its purity; f_i its unit feature. The
-threshold on the scores is the one whose selection, rendered into the prompt's own view, agrees best with the mask.
-With the votes of all views at hand what automatic segments, and atoms of their hierarchy, lie mostly in the mask are
-tried beside it, all are set right by the votes, and the best is taken (`corrected`).
+threshold on the scores is the one whose selection, rendered into the prompt's own view, agrees best with the mask. With
+the votes of all views, two more candidates are tried: the automatic segments that lie mostly in the mask, and the atoms
+of their hierarchy that do. All candidates are corrected by the votes, and the best is taken (`vote_correction`).
 
 Alphabet: N Gaussians, F features, H x W pixels.
 """
@@ -37,9 +37,9 @@ def select_by_mask(
 ) -> Match:
     """Select the object that mask (H,W) bool covers in the image of `camera`, tidied.
 
-    threshold None chooses it by agreement with the mask in its own view, and `agreement`, the votes of all views on
-    this splat, then corrects what is selected, its segments and atoms of `hierarchy` competing with the threshold; a
-    threshold that is given is taken as it is.
+    threshold: least similarity; None chooses it by agreement with the mask in its own view. Then `agreement`, the votes
+    of all views on this splat, corrects the selection, and its segments and the atoms of `hierarchy` compete with it. A
+    given threshold is taken as it is.
 
     Raises PromptError for a mask of the wrong size, an empty mask, a mask that no Gaussian is seen through, a splat
     without features, and an empty selection.
@@ -62,7 +62,7 @@ def select_by_mask(
 
 
 def _made_of(ids: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> Match:
-    """The pieces, ids (N,) with 0 = none, that are seen more inside the mask than outside, together."""
+    """Return the union of pieces, ids (N,) with 0 = none, that are seen more inside the mask than outside."""
     within = np.bincount(ids, weights=inside) > np.bincount(ids, weights=outside)
     within[0] = False
     members: np.ndarray = within[ids]
@@ -70,14 +70,14 @@ def _made_of(ids: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> Match:
 
 
 def inside_outside(plan: Plan, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Summed blending weight (N,) of every Gaussian inside and outside mask (H,W) bool."""
+    """Return the summed blending weight (N,) of every Gaussian inside and outside mask (H,W) bool."""
     inside = torch.from_numpy(mask).float()
     summed = accumulate(plan, torch.stack([inside, 1.0 - inside], dim=-1)).numpy()
     return summed[:, 0], summed[:, 1]
 
 
 def query_of(features: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> np.ndarray:
-    """Unit query (F,): the mean feature of what is inside; what is also outside counts less."""
+    """Return the unit query (F,): the mean feature inside the mask; Gaussians also seen outside count less."""
     purity = inside / np.maximum(inside + outside, np.finfo(np.float32).tiny)
     query: np.ndarray = (inside * purity) @ features
     return query / max(float(np.linalg.norm(query)), 1e-12)

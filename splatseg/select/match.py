@@ -1,4 +1,4 @@
-"""The match of a prompt: which Gaussians belong to what it points at, and how sure each is.
+"""The match of a prompt: the Gaussians of the object it points at, and the similarity of each.
 
 Alphabet: N Gaussians; scores (N,) in -1..1, the similarity to the prompt; members (N,) bool.
 """
@@ -18,7 +18,7 @@ from splatseg.splats.splats import Splats
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """Some Gaussians of N.
+    """A selection of Gaussians among N.
 
     members are mostly `scores >= threshold`; a tidied match, or one taken from segments, may differ from that.
     """
@@ -40,33 +40,33 @@ class Match:
         return int(self.members.sum())
 
     def at(self, threshold: float) -> Match:
-        """The same prompt at another threshold, not tidied: lower grows the selection, higher shrinks it."""
+        """Return the same prompt at another threshold, not tidied: lower grows the selection, higher shrinks it."""
         return Match(self.scores, threshold, self.scores >= threshold)
 
     def union(self, other: Match) -> Match:
-        """What either selects."""
+        """Return the Gaussians that either match selects."""
         return Match(np.maximum(self._margin(), other._margin()), 0.0, self.members | other.members)
 
     def intersect(self, other: Match) -> Match:
-        """What both select."""
+        """Return the Gaussians that both matches select."""
         return Match(np.minimum(self._margin(), other._margin()), 0.0, self.members & other.members)
 
     def invert(self) -> Match:
-        """What is not selected."""
+        """Return the Gaussians that are not selected."""
         return Match(-self._margin(), 0.0, ~self.members)
 
     def tidy(self, splats: Splats, min_share: float = 0.05) -> Match:
-        """Without the connected pieces (in space) that hold less than min_share of the largest piece's Gaussians."""
+        """Drop the connected pieces (in space) with less than min_share of the largest piece's Gaussians."""
         means, reach = splats.positions, splats.reach
         return dataclasses.replace(self, members=drop_small_pieces(self.members, means, reach, min_share))
 
     def _margin(self) -> np.ndarray:
-        # Thresholds of two prompts cannot be compared; distances to them can.
+        # Thresholds of two prompts cannot be compared, but distances to them can.
         return self.scores - np.float32(self.threshold)
 
 
 def features_of(splats: Splats) -> np.ndarray:
-    """Features (N,F) float32 with unit rows, zero rows kept. Raises PromptError if the splat has none."""
+    """Return the features (N,F) float32 with unit rows, zero rows kept. Raises PromptError if the splat has none."""
     if splats.features is None or splats.features.shape[1] == 0 or not bool(splats.features.any()):
         raise PromptError(
             "the splat has no segmentation features, so nothing can be compared with the prompt; "
@@ -79,7 +79,7 @@ def features_of(splats: Splats) -> np.ndarray:
 
 
 def nonempty(selection: Match, prompt: str) -> Match:
-    """The selection itself. Raises PromptError if it holds no Gaussian; `prompt` says what was asked."""
+    """Return the selection itself. Raises PromptError if it holds no Gaussian; the message names `prompt`."""
     if selection.count == 0:
         raise PromptError(
             f"{prompt} selects nothing at threshold {selection.threshold:.3g}; "

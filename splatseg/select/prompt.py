@@ -1,4 +1,4 @@
-"""A prompt: what a person points at in one view, and whether it is wanted."""
+"""A prompt: a click, box or mask in one view, on an object that is wanted or not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Prompt:
     mask: np.ndarray | None = None
     """(H,W) bool: the pixels of the object."""
     wanted: bool = True
-    """Whether the object is selected, or taken away."""
+    """True: the object is selected. False: it is taken away."""
 
     def __post_init__(self) -> None:
         given = sum(one is not None for one in (self.click, self.box, self.mask))

@@ -1,7 +1,7 @@
-"""Several prompts at once: what is wanted and what is not, by clicks, boxes and masks, in any views.
+"""Several prompts at once: clicks, boxes and masks in any views, wanted and unwanted.
 
-What is wanted adds up; masks of several views describe one and the same selection, which must fit all of them. What is
-not wanted is taken away (`unwanted`).
+Wanted prompts add up, except masks of several views, which describe one and the same selection that must fit all of
+them. Unwanted prompts take Gaussians away (`unwanted`).
 
 Alphabet: N Gaussians; P prompts; V views with prompts.
 """
@@ -34,12 +34,13 @@ def select_by_prompts(
     threshold: float | None = None,
     start: np.ndarray | None = None,
 ) -> Match:
-    """Select what all `prompts` together say. threshold: least similarity to a wanted prompt; None chooses it.
+    """Select the Gaussians that all `prompts` together describe.
 
-    start: what is selected already, (N,) bool; then all prompts may be unwanted ones.
+    threshold: least similarity to a wanted prompt; None chooses it. start: an existing selection (N,) bool; with it,
+    all prompts may be unwanted ones.
 
-    Raises PromptError if nothing is wanted, if nothing is left of it, and as the single prompts do; also for a
-    granularity without a hierarchy.
+    Raises PromptError if no prompt is wanted, if nothing is left of the selection, and as the single prompts do; also
+    for a granularity without a hierarchy.
     """
     knowledge = knowledge or Knowledge()
     session = session_of(splats)
@@ -47,7 +48,7 @@ def select_by_prompts(
         session = session.with_segments(knowledge.cut)
     wanted = [prompt for prompt in prompts if prompt.wanted]
     if not wanted and start is None:
-        raise PromptError("all prompts say what is not wanted; give at least one that says what is")
+        raise PromptError("all prompts are unwanted; give at least one wanted prompt")
     selection = _selected(start)
     if wanted:
         joint = _joint(session, wanted, [_single(session, prompt, knowledge, threshold) for prompt in wanted])
@@ -55,7 +56,7 @@ def select_by_prompts(
     members = selection.members
     for prompt in prompts:
         if not prompt.wanted:
-            # Without a prompt that says what is wanted, what a wanted click would select is taken away again.
+            # Without any wanted prompt, an unwanted click takes away what a wanted one would select.
             back = not wanted and prompt.click is not None
             if back:
                 thing = _single(session, prompt, knowledge, threshold).members
@@ -65,7 +66,7 @@ def select_by_prompts(
             members = members & ~taken
     selection = dataclasses.replace(selection, members=members)
     if selection.count == 0:
-        raise PromptError("what is not wanted takes away all that is; move one of the prompts")
+        raise PromptError("the unwanted prompts take away the whole selection; move one of the prompts")
     return selection
 
 
@@ -86,7 +87,10 @@ def _single(session: Session, prompt: Prompt, knowledge: Knowledge, threshold: f
 
 
 def _joint(session: Session, wanted: list[Prompt], selections: list[Match]) -> Match:
-    """All selections together; but of masks in several views, that candidate which fits the masks of all views best."""
+    """Return the union of all selections.
+
+    Masks in several views give one selection together: the candidate that fits the masks of all views best.
+    """
     views = _views([prompt.camera for prompt in wanted if prompt.mask is not None])
     together = [s for s, prompt in zip(selections, wanted, strict=True) if prompt.mask is None]
     by_view = [

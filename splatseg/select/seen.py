@@ -1,4 +1,4 @@
-"""What is seen at one pixel: the Gaussians it is made of, the point in space, the feature. Each is computed once.
+"""The view at one pixel: its Gaussians, the point in space, the feature. Each is computed once.
 
 Alphabet: N Gaussians, F features; K Gaussians that make up the pixel, front to back, with blending weights w (K,).
 """
@@ -18,10 +18,10 @@ from splatseg.raster.interface import Plan, contributors, rasterize_pixels
 from splatseg.splats.splats import Splats
 
 NEIGHBOURHOOD = 2
-"""Pixels looked at on each side of the click."""
+"""Pixels on each side of the click that may refine the query."""
 
 SAME_SURFACE = 0.9
-"""Pixels and Gaussians this similar to the click refine the query."""
+"""Pixels and Gaussians at least this similar to the click refine the query."""
 
 
 class Seen:
@@ -30,7 +30,7 @@ class Seen:
     def __init__(
         self, plan: Plan, splats: Splats, features: Callable[[], np.ndarray], click: tuple[float, float]
     ) -> None:
-        """features() gives the unit features (N,F). Raises PromptError for a click outside the image."""
+        """Raise PromptError for a click outside the image. features() returns the unit features (N,F)."""
         self.pixel: tuple[int, int] = pixel_of(click, plan.camera)
         self.click = click
         self.plan = plan
@@ -42,13 +42,13 @@ class Seen:
         return found.columns.numpy(), found.weights.numpy()
 
     def most(self, labels: np.ndarray) -> int:
-        """Return which of the labels (N,) >= 0 makes up most of the pixel; 0 if it is none, or nothing is seen."""
+        """Return the label, of labels (N,) >= 0, that makes up most of the pixel; 0 also if nothing is seen."""
         columns, weights = self._made_of
         return int(np.bincount(labels[columns], weights=weights, minlength=1).argmax())
 
     @cached_property
     def xyz(self) -> tuple[float, float, float] | None:
-        """The point in space, at the depth by which half of the pixel's weight is passed; None where nothing is."""
+        """The point in space, at the depth where half of the pixel's weight is reached; None if nothing is seen."""
         columns, weights = self._made_of
         if len(columns) == 0:
             return None
@@ -60,7 +60,7 @@ class Seen:
 
     @cached_property
     def feature(self) -> np.ndarray:
-        """The unit feature (F,) blended here and at pixels around that look alike.
+        """The unit feature (F,), blended at the click and at pixels around it that look alike.
 
         Raises PromptError if nothing with features is seen.
         """

@@ -1,13 +1,13 @@
-"""A splat made ready for prompts: what does not depend on the prompt is computed once, so that a click is cheap.
+"""A session: a splat prepared for prompts; the parts that do not depend on the prompt are computed once.
 
     session = Session(splats)
     selection = select_by_click(session, camera, (x, y))
     mask = session.mask(camera, selection.members)
     behind = select_by_click(session.without(selection.members), camera, (x, y))
 
-A selection is the same whether it is made in a session or on the splat itself: the latter opens one for itself. Heavy
-are the unit features of all Gaussians (kept: 4 F bytes each) and the first prompt in a view, which is prepared for it;
-the view of the last prompt stays prepared. The split is that of Segment Anything's set_image and predict.
+A selection is the same in a session and on the splat itself, for which a session is opened. Two things are expensive:
+the unit features of all Gaussians (kept: 4 F bytes each) and the first prompt in a view, which is prepared for it; the
+view of the last prompt stays prepared. The split is that of Segment Anything's set_image and predict.
 
 Alphabet: N Gaussians, F features, H x W pixels.
 """
@@ -31,7 +31,7 @@ from splatseg.splats.splats import Splats
 
 
 class _Kept:
-    """What does not depend on prompts, segments or the view; computed when it is first asked for."""
+    """Arrays that depend neither on prompts nor on segments nor on the view; each is computed on first use."""
 
     def __init__(self, splats: Splats) -> None:
         self._splats = splats
@@ -70,11 +70,11 @@ class Session:
 
     @property
     def opacities(self) -> Tensor:
-        """(N,) in 0..1: those of the splat, 0 for what is not seen in this session."""
+        """(N,) in 0..1: the splat's opacities, 0 for Gaussians that this session hides."""
         return self._kept.opacities if self._seen is None else self._seen
 
     def plan(self, camera: Camera) -> Plan:
-        """The splat prepared for a camera; that of the last camera is kept. Threads may share a session."""
+        """Return the splat prepared for a camera; that of the last camera is kept. Threads may share a session."""
         plan = self._plan
         if plan is None or not same_camera(plan.camera, camera):
             with torch.no_grad():
@@ -83,14 +83,14 @@ class Session:
         return plan
 
     def look(self, camera: Camera, click: tuple[float, float]) -> Seen:
-        """Return what is seen at a click (x, y); the last is kept. Raises PromptError outside the image."""
+        """Return the view at a click (x, y); the last one is kept. Raises PromptError outside the image."""
         looked, plan = self._looked, self.plan(camera)
         if looked is None or looked.plan is not plan or looked.click != click:
             looked = self._looked = Seen(plan, self.splats, lambda: self.features, click)
         return looked
 
     def segment_at(self, seen: Seen) -> np.ndarray | None:
-        """Return the Gaussians (N,) bool of the segment that makes up most of a pixel; None where none does."""
+        """Return the Gaussians (N,) bool of the segment that makes up most of a pixel; None if no segment does."""
         if self.splats.segment_ids is None:
             return None
         ids = np.maximum(self.splats.segment_ids.numpy(), 0)
@@ -98,46 +98,46 @@ class Session:
         return ids == segment if segment > 0 else None
 
     def fork(self) -> Session:
-        """Another session on the same splat that shares all but the view that is prepared."""
+        """Return another session on the same splat that shares everything but the prepared view."""
         fork = Session(self.splats)
         fork._kept, fork._seen = self._kept, self._seen
         return fork
 
     def with_segments(self, ids: np.ndarray) -> Session:
-        """A session on the same splat with other segments, ids (N,) int32, in the view that is prepared now."""
+        """Return a session on the same splat with other segments, ids (N,) int32, in the view that is prepared now."""
         other = self.fork()
         other.splats = self.splats.replace(segment_ids=torch.from_numpy(ids))
-        # Neither depends on segments: a click that was looked at once is not looked at again.
+        # Neither depends on segments, so the same click is not computed again.
         other._plan, other._looked = self._plan, self._looked
         return other
 
     def without(self, hidden: np.ndarray) -> Session:
-        """A session in which the Gaussians `hidden` (N,) bool are not seen; their features are still there."""
+        """Return a session in which the Gaussians `hidden` (N,) bool are not seen; their features are still there."""
         other = self.fork()
         other._seen = self.opacities.masked_fill(torch.from_numpy(hidden), 0.0)
         return other
 
     def tidy(self, selection: Match, min_share: float = 0.05) -> Match:
-        """`Match.tidy` of this splat."""
+        """Apply `Match.tidy` with this splat."""
         means = self.splats.positions
         return dataclasses.replace(
             selection, members=drop_small_pieces(selection.members, means, self._kept.reach, min_share)
         )
 
     def mask(self, camera: Camera, members: np.ndarray) -> np.ndarray:
-        """(H,W) bool: the pixels of a view that are made of members (N,) bool by more than half."""
+        """Return (H,W) bool: the pixels of a view of which members (N,) bool make up more than half."""
         levels = torch.from_numpy(members.astype(np.uint8))
         shown: np.ndarray = rasterize_levels(self.plan(camera), levels, 1, MASK_THRESHOLD).numpy() > 0
         return shown
 
 
 def session_of(splats: Splats | Session) -> Session:
-    """The session itself, or one for this splat alone."""
+    """Return the session itself, or a new one for a splat."""
     return splats if isinstance(splats, Session) else Session(splats)
 
 
 def same_camera(one: Camera, other: Camera) -> bool:
-    """Whether two cameras see the same through pixels of the same size."""
+    """Return True if two cameras see the same through pixels of the same size."""
     return one is other or (
         (one.width, one.height) == (other.width, other.height)
         and np.array_equal(one.viewmat, other.viewmat)

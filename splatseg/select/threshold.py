@@ -1,7 +1,7 @@
 """Choosing the threshold of a selection by rendering it, in the view of the prompt.
 
-Alphabet: N Gaussians; T thresholds; H x W pixels; scores (N,); a selection rendered is the blended 0/1 channel of its
-members, cut at MASK_THRESHOLD, as masks that are written are.
+Alphabet: N Gaussians; T thresholds; H x W pixels; scores (N,). A rendered selection is the blended 0/1 channel of its
+members, cut at MASK_THRESHOLD, as for masks in files.
 """
 
 from __future__ import annotations
@@ -13,13 +13,17 @@ from splatseg.raster.interface import Plan, rasterize_levels, rasterize_plan
 from splatseg.render.label_maps import MASK_THRESHOLD
 
 CHANNELS_A_PASS = 16
+"""Sets of Gaussians that are rendered in one pass."""
 
 PLATEAU = 0.005
 """Thresholds whose agreement is this close to the best are equally good in this view."""
 
 
 def render_members(plan: Plan, members: np.ndarray) -> np.ndarray:
-    """Masks (T,H,W) bool of T sets of Gaussians, members (T,N) bool: where they are more than half of the pixel."""
+    """Render masks (T,H,W) bool of T sets of Gaussians, members (T,N) bool.
+
+    A pixel is set if the members make up more than half of it.
+    """
     masks = []
     for start in range(0, len(members), CHANNELS_A_PASS):
         channels = torch.from_numpy(members[start : start + CHANNELS_A_PASS]).float().T.contiguous()
@@ -29,7 +33,7 @@ def render_members(plan: Plan, members: np.ndarray) -> np.ndarray:
 
 
 def render_thresholds(plan: Plan, scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
-    """(H,W) uint8: at how many of the rising thresholds (T,) the selection `scores >= threshold` shows at a pixel.
+    """Return (H,W) uint8: at each pixel, the number of rising thresholds (T,) at which `scores >= threshold` shows.
 
     So the mask of threshold j is `result > j`. One pass over the image for all T <= 255 of them.
     """
@@ -40,32 +44,33 @@ def render_thresholds(plan: Plan, scores: np.ndarray, thresholds: np.ndarray) ->
 
 
 def areas_of(shown: np.ndarray, count: int) -> np.ndarray:
-    """Pixels (T,) that show at each of `count` thresholds, of a map of how many they show at."""
+    """Return the area (T,) in pixels of the mask at each of `count` thresholds, from a map of `render_thresholds`."""
+    # A pixel that shows at k thresholds is in the masks 0..k-1, so area j counts the pixels with more than j.
     at_most = np.cumsum(np.bincount(shown.ravel(), minlength=count + 1))
     counts: np.ndarray = at_most[-1] - at_most[:-1]
     return counts
 
 
 def nested_iou(shown: np.ndarray, target: np.ndarray, count: int) -> np.ndarray:
-    """`iou` (T,) of the masks of each of `count` thresholds with target (H,W) bool."""
+    """Return the IoU (T,) with target (H,W) bool of the masks at `count` thresholds, by `render_thresholds`' map."""
     inter = areas_of(shown[target], count)
     union = areas_of(shown, count) + int(target.sum()) - inter
     return np.where(union > 0, inter / np.maximum(union, 1), 1.0)
 
 
 def iou(masks: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Intersection over union (T,) of masks (T,H,W) bool with target (H,W) bool; two empty masks agree fully."""
+    """Return the intersection over union (T,) of masks (T,H,W) bool with target (H,W) bool; 1 for two empty masks."""
     inter = (masks & target).sum((1, 2))
     union = (masks | target).sum((1, 2))
     return np.where(union > 0, inter / np.maximum(union, 1), 1.0)
 
 
 def best_threshold(plan: Plan, scores: np.ndarray, weights: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
-    """(threshold, its IoU): the threshold on scores (N,) whose selection agrees best with mask (H,W) in its own view.
+    """Return the threshold on scores (N,) whose selection agrees best with mask (H,W) in its own view, and its IoU.
 
-    weights (N,) says how much of each Gaussian lies in the mask. Candidates are spread over the scores, once coarsely
-    and once finely around the best. Among the nearly best that stand together the middle one is taken: the prompt's
-    view cannot tell them apart, and the middle is farthest from both mistakes.
+    weights (N,): blending weight of each Gaussian in the mask. Candidates are spread over the scores, once coarsely and
+    once finely around the best. Of the nearly best that stand together the middle one is taken: the prompt's view
+    cannot distinguish them, and the middle is farthest from both mistakes.
     """
     candidates = _candidates(scores, weights)
     agreement = nested_iou(render_thresholds(plan, scores, candidates), mask, len(candidates))
@@ -80,7 +85,7 @@ def best_threshold(plan: Plan, scores: np.ndarray, weights: np.ndarray, mask: np
 
 
 def _candidates(scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    # Half of them at quantiles of what the prompt covers, half evenly between the extremes of all scores.
+    # Half of them at quantiles of the scores that the prompt covers, half evenly between the extremes of all scores.
     covered = np.flatnonzero(weights > 0)
     order = covered[np.argsort(scores[covered], kind="stable")]
     share = np.cumsum(weights[order], dtype=np.float64)

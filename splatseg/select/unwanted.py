@@ -1,9 +1,9 @@
-"""What unwanted prompts take away from a selection, in pieces of the hierarchy.
+"""Unwanted prompts: the Gaussians they take away from a selection, in pieces of the hierarchy.
 
-A click takes the whole thing it points at, or where that thing is wanted the atom; a box or a mask takes the Gaussians
-in it, and pieces that lie mostly in it and hold nothing wanted. Without a hierarchy, or where a wanted and an unwanted
-prompt point into one atom, Gaussians follow the prompt they resemble; where both look alike, an unwanted click takes
-what is around it, as a brush does.
+A click takes the whole thing it points at, or its atom if that thing is wanted; a box or a mask takes the Gaussians in
+it, and pieces that lie mostly in it and hold nothing wanted. Without a hierarchy, or if a wanted and an unwanted prompt
+point into one atom, Gaussians follow the prompt they resemble; if both look alike, an unwanted click takes a disc
+around it, as a brush does.
 
 Alphabet: N Gaussians; members (N,) bool.
 """
@@ -19,23 +19,23 @@ from splatseg.select.seen import SAME_SURFACE
 from splatseg.select.session import Session
 
 USUAL = 0.5
-"""The granularity up to which pieces that are not wanted are taken away whole."""
+"""Granularity up to which unwanted pieces are taken away whole."""
 
 SPARED = 0.05
-"""Share of what is selected that a click leaves at least, where no prompt says what is wanted of it."""
+"""Share of the selection that a click leaves at least, if no prompt is wanted."""
 
 BRUSH = 0.02
-"""Radius, as a share of the image's width, of what an unwanted click takes from something that looks like what is
-wanted: features do not part it, so only the place is left to go by."""
+"""Radius, as a share of the image's width, of the disc that an unwanted click takes from something that looks like a
+wanted click: features do not separate the two, so only the place is left to go by."""
 
 
 def taken_back(
     session: Session, prompt: Prompt, thing: np.ndarray, members: np.ndarray, hierarchy: Hierarchy | None
 ) -> np.ndarray:
-    """Find what an unwanted click takes from `members` where no prompt says what is wanted: (N,) bool.
+    """Find the Gaussians that an unwanted click takes from `members` if no prompt is wanted: (N,) bool.
 
-    thing (N,) bool: what the click would select. It is taken; or, if it is all there is, the atom under the click; or
-    else what is around it.
+    thing (N,) bool: what the click would select. It is taken; or, if nothing else is selected, the atom under the
+    click; or else a disc around the click.
     """
     if _spares(thing, members):
         return thing
@@ -46,19 +46,19 @@ def taken_back(
 
 
 def _spares(taken: np.ndarray, members: np.ndarray) -> bool:
-    """Whether something worth having is left: nobody takes away all that is selected with a click on it."""
+    """Return True if enough of the selection is left: a click on it is not meant to take all of it."""
     return int((members & ~taken).sum()) > SPARED * int(members.sum())
 
 
 def unwanted(session: Session, prompt: Prompt, wanted: list[Prompt], hierarchy: Hierarchy | None) -> np.ndarray:
-    """(N,) bool: what an unwanted prompt takes away."""
+    """Return (N,) bool: the Gaussians that an unwanted prompt takes away."""
     if prompt.click is not None:
         return _unwanted_at(session, prompt, wanted, hierarchy)
     inside, outside = inside_outside(session.plan(prompt.camera), prompt.region)
     within = inside > outside
     if hierarchy is None:
         return within
-    # Beside the Gaussians themselves, whole pieces that lie mostly in the region, unless they hold something wanted.
+    # Besides the Gaussians themselves, whole pieces that lie mostly in the region, unless they hold something wanted.
     taken = hierarchy.tally(inside) > hierarchy.tally(outside)
     for atom in (0, *_wanted_atoms(session, wanted, hierarchy)):
         taken[[0, *hierarchy.chain(atom)]] = False
@@ -73,7 +73,7 @@ def _unwanted_at(session: Session, prompt: Prompt, wanted: list[Prompt], hierarc
     if hierarchy is not None and atom:
         kept = {node for one in _wanted_atoms(session, wanted, hierarchy) for node in hierarchy.chain(one)}
         whole = [node for node in hierarchy.chain(atom) if hierarchy.level_of(node) <= USUAL][-1]
-        # Of the same thing only the atom: who takes away a mistake does not mean half of what is wanted.
+        # If the thing itself is wanted, only the atom goes: the click corrects a mistake and does not mean half of it.
         for piece in (whole, atom):
             if piece not in kept:
                 return hierarchy.members(piece)
@@ -88,7 +88,7 @@ def _unwanted_at(session: Session, prompt: Prompt, wanted: list[Prompt], hierarc
 
 
 def _brushed(session: Session, prompt: Prompt) -> np.ndarray:
-    """(N,) bool: the Gaussians that are seen mostly in a small disc around a click."""
+    """Return (N,) bool: the Gaussians that are seen mostly in a small disc around a click."""
     assert prompt.click is not None
     camera = prompt.camera
     x, y = session.look(camera, prompt.click).pixel
@@ -100,7 +100,7 @@ def _brushed(session: Session, prompt: Prompt) -> np.ndarray:
 
 
 def _wanted_atoms(session: Session, wanted: list[Prompt], hierarchy: Hierarchy) -> set[int]:
-    """Atoms that wanted clicks point at, and those that lie mostly in wanted boxes and masks."""
+    """Return the atoms that wanted clicks point at, and the atoms that lie mostly in wanted boxes and masks."""
     atoms: set[int] = set()
     for prompt in wanted:
         if prompt.click is not None:

@@ -1,8 +1,8 @@
-"""A selection set right by the masks of all views: what similarity to a prompt found, and what the views say of it.
+"""Correction of a selection by the masks of all views, judged by the prompt and by these masks.
 
 The selection itself and its two corrections (`votes.agreement`: by majority, by matches) are judged by the prompt in
-its own view and by the masks in all views, and the best is taken. So masks that contradict one another, or that are
-nested, do no harm: where a correction leaves the prompt, it loses.
+its own view and by the masks in all views, and the best is taken. So contradictory or nested masks do no harm: a
+correction that departs from the prompt loses.
 
 Alphabet: N Gaussians; T candidates.
 """
@@ -19,15 +19,16 @@ from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 
 Judge = Callable[[np.ndarray], np.ndarray]
-"""judge(members (T,N) bool) -> (T,): how well each fits the prompt, 0..1."""
+"""judge(members (T,N) bool) -> (T,): fit of each set to the prompt, 0..1."""
 
 
 def best_corrected(
     selections: Sequence[Match], splats: Splats, agreement: Agreement, judge: Judge
 ) -> tuple[Match, float]:
-    """Of selections and their corrections, all tidied, the one that fits prompt and masks best; its sum of both.
+    """Return the best of selections and their corrections, all tidied, and its score.
 
-    The sum is in 0..2. Empty ones do not count unless all are. The first of equals is taken.
+    The score is the fit to the prompt plus the support of the masks, 0..2. Empty ones do not count unless all are
+    empty. The first of equals is taken.
     """
     candidates = []
     for selection in selections:

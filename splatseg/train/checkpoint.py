@@ -1,8 +1,8 @@
-"""Checkpoints: enough to continue a fit to the bit. Tensors as safetensors, the rest as JSON, never pickle.
+"""Checkpoints: the state from which a fit continues to the bit. Tensors as safetensors, the rest as JSON, never pickle.
 
-A checkpoint is two files, `step_00001000.safetensors` and `step_00001000.json`; each is written aside and renamed, the
-JSON last, so that a checkpoint with a JSON is whole. The last two are kept. Randomness is a function of seed and step
-(see `train`), so it needs no state here.
+A checkpoint is two files, `step_00001000.safetensors` and `step_00001000.json`; each is written under another name and
+renamed, the JSON last, so that a checkpoint with a JSON is whole. The last two are kept. Random numbers are a function
+of seed and step (see `fit`), so a checkpoint holds no state of a generator.
 """
 
 from __future__ import annotations
@@ -20,16 +20,21 @@ from splatseg.files import write_json
 from splatseg.tensors import DAMAGE, load_tensors, reason_of, write_tensors
 
 FORMAT = 1
+"""Number of the file format; checkpoints of another format are refused."""
 KEPT = 2
+"""Checkpoints that are kept, the newest ones."""
 
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """step: steps done; tensors by name; facts: what belongs to the fit (settings, names of views), JSON values."""
+    """State of a fit after a step."""
 
     step: int
+    """Steps done."""
     tensors: dict[str, Tensor]
+    """Tensors by name."""
     facts: dict[str, Any]
+    """Facts of the fit (settings, names of views) as JSON values."""
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
@@ -42,6 +47,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     write_json(path, {"format": FORMAT, "step": checkpoint.step, "facts": checkpoint.facts})
     for old in _jsons(folder)[:-KEPT]:
         old.unlink()
+    # Tensors without a JSON belong to a removed checkpoint, or to one whose writing was interrupted.
     whole = {path.stem for path in _jsons(folder)}
     for tensors in folder.glob("step_*.safetensors"):
         if tensors.stem not in whole:
@@ -50,7 +56,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint | None:
-    """The newest whole checkpoint in a folder, or None if there is none.
+    """Read the newest whole checkpoint in a folder; None if there is none.
 
     Raises RunError if there are checkpoints but none can be read.
     """
@@ -62,7 +68,7 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
             if head.get("format") != FORMAT:
                 raise RunError(
                     f"{path} was written by another version of splatseg (format {head.get('format')}, this one reads "
-                    f"{FORMAT}); finish the run with that version or start it anew"
+                    f"{FORMAT}); finish the run with that version or start it over"
                 )
             arrays, _ = load_tensors(path.with_suffix(".safetensors"))
             tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
@@ -70,7 +76,7 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
         except DAMAGE as error:
             damage = damage or f"{path.with_suffix('.*')}: {reason_of(error)}"
     if damage:
-        raise RunError(f"no checkpoint in {folder} can be read ({damage}); start the run anew")
+        raise RunError(f"no checkpoint in {folder} can be read ({damage}); start the run over")
     return None
 
 

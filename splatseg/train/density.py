@@ -1,11 +1,11 @@
-"""Where Gaussians are added and removed: pure functions from statistics to an edit, and from an edit to a new set.
+"""Addition and removal of Gaussians: pure functions from statistics to an edit, and from an edit to a new set.
 
 Source: 3DGS, section 5 ("adaptive control of Gaussians"). Gaussians whose projected mean has a large gradient, averaged
-over the views that draw them, do not represent what they cover: small ones are cloned, large ones split in two, each
-child drawn from the parent's own distribution with scales divided by 1.6. Faint and very large ones are removed.
+over the views that draw them, represent their part of the scene badly: small ones are cloned, large ones split in two,
+each child drawn from the parent's own distribution with scales divided by 1.6. Faint and very large ones are removed.
 
-Alphabet: N Gaussians before, M after an edit; gradient (N,2) of the loss by the projected mean in pixels; radii (N,)
-in pixels, 0 = not drawn; extent: size of the scene, see `train.settings`.
+Alphabet: N Gaussians before, M after an edit; gradient (N,2) of the loss by the projected mean in pixels; radii (N,) in
+pixels, 0 = not drawn; extent: size of the scene, see `train.settings`.
 """
 
 from __future__ import annotations
@@ -22,52 +22,55 @@ from splatseg.raster.interface import Growth
 from splatseg.train.settings import TrainSettings
 
 SPLIT_SHRINK = 1.6
-"""Scales of the children of a split are the parent's over this [3DGS: 0.8 * 2]."""
+"""Scales of the children of a split are the parent's divided by this [3DGS: 0.8 * 2]."""
 OPACITY_AFTER_RESET = 0.01
-"""[3DGS: 0.01]"""
+"""Highest opacity after a reset [3DGS: 0.01]."""
 
 
 @dataclass(frozen=True, eq=False)
 class Statistics(Growth):
-    """What was seen since the last edit. gradient_sum (N,) of norms in half-image units; views (N,) that drew each."""
+    """Gradients and views of each Gaussian since the last edit.
+
+    gradient_sum (N,): sum of the gradient's norms in half-image units. views (N,): number of views that drew the
+    Gaussian.
+    """
 
     @classmethod
     def empty(cls, count: int) -> Statistics:
-        """Nothing seen of `count` Gaussians."""
+        """Return the statistics of `count` Gaussians that no view has drawn yet."""
         return cls(torch.zeros(count), torch.zeros(count))
 
     def means(self) -> Tensor:
-        """Mean norm of the gradient (N,), 0 for what no view drew."""
+        """Return the mean norm of the gradient (N,), 0 for Gaussians that no view drew."""
         return self.gradient_sum / self.views.clamp(min=1.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Edit:
-    """How M Gaussians come from N.
-
-    source (M,) int64: whom each descends from; fresh (M,) bool: its moments start at zero; split (M,) bool: it is the
-    child of a split, to be displaced and shrunk.
-    """
+    """Origin of each of M Gaussians in a set of N."""
 
     source: Tensor
+    """(M,) int64: the Gaussian from which each descends."""
     fresh: Tensor
+    """(M,) bool: the moments of the optimiser start at zero."""
     split: Tensor
+    """(M,) bool: the Gaussian is the child of a split, to be displaced and shrunk."""
 
     def changes(self, count: int) -> bool:
-        """False if a set of `count` Gaussians stays as it is."""
+        """Return False if a set of `count` Gaussians stays as it is."""
         kept_in_place = len(self.source) == count and torch.equal(self.source, torch.arange(count))
         return bool(self.fresh.any()) or not kept_in_place
 
 
 def plan_growth(parameters: dict[str, Tensor], means: Tensor, settings: TrainSettings, extent: float) -> Edit:
-    """Clone and split where `means` (N,), mean gradient norms, are above the threshold, within the limit of number."""
+    """Clone and split where the mean gradient norm, `means` (N,), exceeds the threshold, up to the limit of number."""
     with torch.no_grad():
         largest = parameters["log_scales"].amax(1).exp()
         chosen = _strongest(means, settings.grow_gradient, settings.max_gaussians - len(means))
         large = largest > settings.clone_scale * extent
         clones, splits = (chosen & ~large).nonzero()[:, 0], (chosen & large).nonzero()[:, 0]
         stay = (~(chosen & large)).nonzero()[:, 0]
-        # What stays, then a copy of each clone, then two children of each split, whose parents did not stay.
+        # Gaussians that stay, then a copy of each clone, then two children of each split, whose parents do not stay.
         source = torch.cat([stay, clones, splits, splits])
         position = torch.arange(len(source))
         return Edit(source, position >= len(stay), position >= len(stay) + len(clones))
@@ -76,7 +79,10 @@ def plan_growth(parameters: dict[str, Tensor], means: Tensor, settings: TrainSet
 def without_useless(
     edit: Edit, parameters: dict[str, Tensor], settings: TrainSettings, extent: float, prune_large: bool
 ) -> Edit:
-    """The edit without what is faint, not finite, or (if asked) larger than `settings.prune_scale` allows."""
+    """Return the edit without Gaussians that are faint or not finite.
+
+    With `prune_large`, Gaussians larger than `settings.prune_scale` allows go as well.
+    """
     with torch.no_grad():
         keep = parameters["opacity_logits"].sigmoid() >= settings.prune_opacity  # false for NaN
         for value in parameters.values():
@@ -90,7 +96,7 @@ def without_useless(
 
 
 def apply(parameters: dict[str, Tensor], edit: Edit, random: np.random.Generator) -> dict[str, Tensor]:
-    """The parameters after an edit, rows in the edit's order. Children of splits are drawn from their parent."""
+    """Return the parameters after an edit, rows in the edit's order. Children of splits are drawn from their parent."""
     with torch.no_grad():
         edited = {name: value.detach()[edit.source] for name, value in parameters.items()}
         rows = edit.split.nonzero()[:, 0]
@@ -102,20 +108,20 @@ def apply(parameters: dict[str, Tensor], edit: Edit, random: np.random.Generator
 
 
 def reset_opacities(opacity_logits: Tensor) -> Tensor:
-    """No opacity above 0.01: what is needed recovers quickly, floaters near the cameras do not [3DGS]."""
+    """Limit every opacity to 0.01: needed Gaussians recover quickly, floaters near the cameras do not [3DGS]."""
     ceiling = math.log(OPACITY_AFTER_RESET / (1.0 - OPACITY_AFTER_RESET))
     return opacity_logits.detach().clamp(max=ceiling)
 
 
 def extent_of(cameras: list[Camera]) -> float:
-    """Size of a scene: 1.1 times the largest distance of a camera from their mean [3DGS]; 1 for a single place."""
+    """Return the size of a scene: 1.1 times the largest distance of a camera from their mean [3DGS]; 1 if it is 0."""
     positions = np.stack([camera.position for camera in cameras])
     radius = float(np.linalg.norm(positions - positions.mean(0), axis=1).max())
     return 1.1 * radius if radius > 0 else 1.0
 
 
 def _strongest(means: Tensor, threshold: float, room: int) -> Tensor:
-    """Boolean (N,): above the threshold, at most `room` of them, the largest first, ties by index."""
+    """Return (N,) bool: at most `room` values above the threshold, the largest first, ties by index."""
     chosen = means > threshold
     if room <= 0:
         return torch.zeros_like(chosen)

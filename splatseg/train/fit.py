@@ -1,12 +1,12 @@
 """The photometric fit: from the points of a capture and its photographs to a splat.
 
     each step: one view; colours at its viewing directions; one rasterisation; loss; Adam; now and then growth, pruning,
-    opacity reset. When joint, colour and F feature channels are blended in the same rasterisation.
+    opacity reset. With a joint objective, colour and F feature channels are blended in the same rasterisation.
 
 Alphabet: N Gaussians; H x W pixels; F feature channels; a step is counted from 1; extent as in `train.settings`.
 
-Everything random is a function of (seed, purpose, step or epoch), so a resumed fit goes on to the bit without any state
-of a random generator.
+All random numbers are a function of (seed, purpose, step or epoch), so a resumed fit continues to the bit without the
+state of a random generator.
 
 Source: 3DGS (Kerbl et al. 2023), section 5.
 """
@@ -41,43 +41,43 @@ from splatseg.train.settings import TrainSettings
 from splatseg.train.surroundings import far_points
 
 ORDER, SPLIT = 0, 1
-"""Purposes of randomness."""
+"""Purposes of random numbers: the order of views, the children of splits."""
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """State of a fit at a step."""
+    """Progress of a fit at a step."""
 
     step: int
-    """Counted from 1."""
+    """Number of the step, counted from 1."""
     loss: float
-    """Of this step's training view."""
+    """Loss of this step's training view."""
     psnr: float
-    """Of this step's training view, dB."""
+    """PSNR of this step's training view, dB."""
     count: int
-    """Gaussians."""
+    """Number of Gaussians."""
     seconds: float
-    """Since the fit began or was resumed."""
+    """Seconds since the fit began or was resumed."""
 
 
 @dataclass(eq=False)
 class FitState:
-    """All that changes during a fit."""
+    """All state that changes during a fit."""
 
     optimiser: Optimiser
-    """Holds the parameters too."""
+    """The optimiser, which also holds the parameters."""
     statistics: density.Statistics
-    """Of growth, since the last round of it."""
+    """Statistics for growth, since its last round."""
     step: int = 0
     """Steps done."""
 
     @property
     def parameters(self) -> dict[str, Tensor]:
-        """Leaves by the names of `Splats`; shN holds only the degrees in use so far."""
+        """Leaf tensors by the names of `Splats`; shN holds only the degrees in use so far."""
         return self.optimiser.parameters
 
     def splats(self, sh_degree: int) -> Splats:
-        """The splat as it is, detached, finite, with all coefficients up to `sh_degree`."""
+        """Return the present splat, detached, with all coefficients up to `sh_degree`, without Gaussians not finite."""
         values: dict[str, Any] = {name: value.detach().clone() for name, value in self.parameters.items()}
         values["shN"] = _with_coefficients(values["shN"], coefficient_count(sh_degree))
         finite = _finite_rows(values)
@@ -98,13 +98,13 @@ def fit_splats(
 ) -> Splats:
     """Fit a splat to the training views of a capture.
 
-    objective: a loss on features trained jointly; the result then has features (N,F). start: Gaussians to begin with
-    instead of the capture's points. on_step is called every `settings.report_every` steps and after the last.
-    checkpoints: folder to save to and, with `resume`, to continue from (from the start if it is empty). stop is asked
-    after every step; when it says yes, a checkpoint is written and KeyboardInterrupt raised.
+    objective: a loss on features that are trained jointly; the result then has features (N,F). start: Gaussians to
+    begin with instead of the capture's points. on_step is called every `settings.report_every` steps and after the
+    last. checkpoints: folder to save to and, with `resume`, to continue from (from the start if it is empty). stop is
+    called after every step; once it returns True, a checkpoint is written and KeyboardInterrupt raised.
 
-    Raises CaptureError if there is nothing to begin with, RunError if a checkpoint is damaged or of another fit, or if
-    no Gaussian is left.
+    Raises CaptureError if the capture has no points to begin with, RunError if a checkpoint is damaged or belongs to
+    another fit, or if no Gaussian is left.
 
     Example:
         >>> small = splatseg.load_capture(splatseg.demo_capture(), downscale=8)
@@ -137,7 +137,7 @@ def fit_splats(
 
 
 def begin(splats: Splats, objective: JointObjective | None = None) -> FitState:
-    """The state before the first step."""
+    """Return the state before the first step."""
     names = ("means", "quats", "log_scales", "opacity_logits", "sh0", "shN")
     parameters = {name: getattr(splats, name).detach().clone() for name in names}
     if objective is not None:
@@ -168,8 +168,8 @@ def one_step(
         state.optimiser.catch_up(learning)
     parameters = state.parameters
 
-    # That colour changes a little as a Gaussian moves and is seen along another direction is left out of the gradient
-    # of its position: it makes no difference to the result and takes a tenth of the time of a step.
+    # A moving Gaussian changes colour a little, because its viewing direction changes. The gradient of its position
+    # leaves this out: it makes no difference to the result and takes a tenth of the time of a step.
     colors = view_colors(parameters["means"].detach(), parameters["sh0"], parameters["shN"], camera, degree)
     channels = torch.cat([colors, parameters["features"]], dim=1) if due else colors
     raster = rasterize(
@@ -200,7 +200,7 @@ def one_step(
 
 
 def control_density(state: FitState, settings: TrainSettings, extent: float, learning: dict[str, float]) -> None:
-    """Grow, prune and reset opacities, if it is time after the step just made."""
+    """Grow, prune and reset opacities, if the schedule asks for it after the step just done."""
     step = state.step
     if settings.densifies_after(step):
         state.optimiser.catch_up(learning)
@@ -215,7 +215,7 @@ def control_density(state: FitState, settings: TrainSettings, extent: float, lea
 
 
 def rates(settings: TrainSettings, step: int, extent: float, objective: JointObjective | None) -> dict[str, float]:
-    """Learning rate of every parameter at a step."""
+    """Return the learning rate of every parameter at a step."""
     return {
         "means": settings.lr_means_at(step) * extent,
         "quats": settings.lr_quats,
@@ -228,17 +228,20 @@ def rates(settings: TrainSettings, step: int, extent: float, objective: JointObj
 
 
 def view_of_step(step: int, count: int, seed: int) -> int:
-    """Index of the view of a step (counted from 0): every epoch shows all `count` views once, in its own order."""
+    """Return the index of the view of a step (counted from 0).
+
+    Every epoch shows all `count` views once, in its own order.
+    """
     epoch, place = divmod(step, count)
     return int(np.random.default_rng([seed, ORDER, epoch]).permutation(count)[place])
 
 
 def at_resolution(camera: Camera, photograph: Tensor, coarse: bool) -> tuple[Camera, Tensor]:
-    """Camera and target (H,W,3) float32 in 0..1; when coarse, both at half the size (2x2 means)."""
+    """Return camera and target (H,W,3) float32 in 0..1; when coarse, both at half the size (2x2 means)."""
     if not coarse or min(camera.width, camera.height) < 32:
         return camera, photograph.float().div_(255.0)
     height, width = camera.height // 2, camera.width // 2
-    # An odd last row or column is cut off, so pixels are exactly twice as large and K is exactly half.
+    # An odd last row or column is cut off, so pixels are exactly twice as large and K is exactly halved.
     blocks = photograph[: 2 * height, : 2 * width].float().reshape(height, 2, width, 2, 3)
     halved = camera.K * np.array([[0.5], [0.5], [1.0]])
     half = dataclasses.replace(camera, K=halved, width=width, height=height)
@@ -268,7 +271,7 @@ def _edit(state: FitState, edit: density.Edit, random: np.random.Generator) -> N
 
 
 def _drop_damaged(state: FitState, learning: dict[str, float]) -> None:
-    # A loss that is not finite comes from Gaussians that are not: remove them and go on with the next step.
+    # A loss that is not finite comes from Gaussians that are not finite: remove them and go on with the next step.
     state.optimiser.catch_up(learning)
     finite = _finite_rows(state.parameters)
     assert not bool(finite.all()), "the loss is not finite although all Gaussians are"
@@ -278,12 +281,12 @@ def _drop_damaged(state: FitState, learning: dict[str, float]) -> None:
 
 
 def _finite_rows(parameters: dict[str, Tensor]) -> Tensor:
-    """(N,) bool: Gaussians whose parameters are all finite."""
+    """Return (N,) bool: Gaussians whose parameters are all finite."""
     return torch.stack([torch.isfinite(value).reshape(len(value), -1).all(1) for value in parameters.values()]).all(0)
 
 
 def _use_coefficients(state: FitState, count: int) -> None:
-    # Coefficients of degrees not yet in use have zero gradients and moments: they are not even stored.
+    # Coefficients of degrees not yet in use have zero gradients and moments: they are not stored.
     present = state.parameters["shN"]
     if present.shape[1] < count:
         first, second = (_with_coefficients(m, count) for m in state.optimiser.moments["shN"])
@@ -297,7 +300,7 @@ def _with_coefficients(values: Tensor, count: int) -> Tensor:
 
 
 def _facts(settings: TrainSettings, views: tuple[View, ...], objective: JointObjective | None) -> dict[str, Any]:
-    # "config" is the settings' name in checkpoints that exist.
+    # Existing checkpoints call the settings "config".
     return {
         "config": dataclasses.asdict(settings) | {"background": list(settings.background)},
         "views": [view.name for view in views],
@@ -323,13 +326,13 @@ def _resumed(folder: Path, facts: dict[str, Any]) -> FitState | None:
         if checkpoint.facts.get(name) != value:
             raise RunError(
                 f"the checkpoint in {folder} is of a fit with another {name}; "
-                "resume with the settings it was begun with, or start anew"
+                "resume with the settings of that fit, or start over"
             )
     try:
         return _state_of(checkpoint)
     except DAMAGE as error:
         raise RunError(
-            f"the checkpoint in {folder} is not one of a fit ({reason_of(error)}); start the run anew"
+            f"the checkpoint in {folder} does not hold a fit ({reason_of(error)}); start the run over"
         ) from error
 
 

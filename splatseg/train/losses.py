@@ -1,4 +1,4 @@
-"""What the fit minimises: L1 and D-SSIM of the image, and the door for a second objective on rendered features.
+"""Losses of the fit: L1 and D-SSIM of the image, and the interface of a second objective on rendered features.
 
     loss = (1 - ssim_weight) * mean |image - target| + ssim_weight * (1 - SSIM(image, target))
 
@@ -27,34 +27,39 @@ class JointObjective(Protocol):
 
     @property
     def channels(self) -> int:
-        """F."""
+        """Number of feature channels, F."""
         ...
 
     @property
     def learning_rate(self) -> float:
-        """Of the features, in Adam."""
+        """Learning rate of the features in Adam."""
         ...
 
     def initial_features(self, count: int) -> Tensor:
-        """Features (count, channels) to begin with."""
+        """Return features (count, channels) to begin with."""
         ...
 
     def due(self, step: int) -> bool:
-        """Whether this step has a loss; if not, features are not rendered."""
+        """Return True if this step has a loss; otherwise features are not rendered."""
         ...
 
     def loss(self, step: int, view: View, rendered: Tensor, means: Tensor, features: Tensor) -> Tensor:
-        """Scalar loss of rendered (H,W,F), as blended, not normalised, and of the Gaussians' own means and features."""
+        """Return the scalar loss of rendered (H,W,F) and of the Gaussians' own means and features.
+
+        rendered is as blended, not normalised.
+        """
         ...
 
 
 WINDOW = 11
+"""Side of the SSIM window, pixels."""
 SIGMA = 1.5
+"""Standard deviation of the SSIM window, pixels."""
 C1, C2 = 0.01**2, 0.03**2
 
 
 def photometric_loss(image: Tensor, target: Tensor, ssim_weight: float) -> Tensor:
-    """Scalar loss between (H,W,3) images in 0..1, differentiable in `image`.
+    """Return the scalar loss between (H,W,3) images in 0..1, differentiable in `image`.
 
     float32 goes to the native kernel; it and `plain_photometric_loss` compute the same.
     """
@@ -64,14 +69,14 @@ def photometric_loss(image: Tensor, target: Tensor, ssim_weight: float) -> Tenso
 
 
 def plain_photometric_loss(image: Tensor, target: Tensor, ssim_weight: float) -> Tensor:
-    """The same in plain torch, in any precision and on any device."""
+    """Compute `photometric_loss` in plain torch, in any precision and on any device."""
     check_shapes(image=(image, "H W C"), target=(target, "H W C"))
     l1 = (image - target).abs().mean()
     return (1.0 - ssim_weight) * l1 + ssim_weight * (1.0 - ssim(image, target))
 
 
 def ssim(image: Tensor, target: Tensor) -> Tensor:
-    """Mean structural similarity of two (H,W,C) images, differentiable."""
+    """Return the mean structural similarity of two (H,W,C) images, differentiable."""
     x, y = image.permute(2, 0, 1)[:, None], target.permute(2, 0, 1)[:, None]
     mean_x, mean_y = _blurred(x), _blurred(y)
     var_x = _blurred(x * x) - mean_x * mean_x
@@ -83,7 +88,7 @@ def ssim(image: Tensor, target: Tensor) -> Tensor:
 
 
 def psnr(image: Tensor, target: Tensor) -> float:
-    """Peak signal-to-noise ratio in dB of two images in 0..1 (clamped); 100 for equal ones."""
+    """Return the peak signal-to-noise ratio in dB of two images in 0..1 (clamped); 100 for equal ones."""
     with torch.no_grad():
         error = float((image.clamp(0.0, 1.0) - target).square().mean())
     return 100.0 if error <= 1e-10 else -10.0 * math.log10(error)
@@ -93,5 +98,6 @@ def _blurred(channels: Tensor) -> Tensor:
     offsets = torch.arange(WINDOW, dtype=channels.dtype) - WINDOW // 2
     window = torch.exp(-0.5 * (offsets / SIGMA) ** 2)
     window = window / window.sum()
+    # A Gaussian window is separable: rows, then columns, 2 x 11 products a pixel instead of 121.
     rows = torch.nn.functional.conv2d(channels, window.reshape(1, 1, 1, -1), padding=(0, WINDOW // 2))
     return torch.nn.functional.conv2d(rows, window.reshape(1, 1, -1, 1), padding=(WINDOW // 2, 0))

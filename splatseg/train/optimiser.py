@@ -3,10 +3,11 @@
     m <- b1 m + (1 - b1) g     v <- b2 v + (1 - b2) g^2     p <- p - lr * m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps)
 
 Source: Adam (Kingma & Ba 2015) with the constants of 3DGS (b1 0.9, b2 0.999, eps 1e-15). Alphabet: p (N,...) a
-parameter, one row a Gaussian; m, v its first and second moments; t steps taken so far, the same for all.
+parameter, one row per Gaussian; m, v its first and second moments; t steps taken so far, the same for all.
 
-A parameter whose gradient is zero for k steps still moves by its momentum, and in the paper's code features do so 49
-steps of 50. Since eps is nothing beside sqrt(v), those k steps sum to one factor (`coast`), taken when next needed.
+A parameter whose gradient is zero for k steps still moves by its momentum; in the paper's code the features have no
+gradient in 49 of 50 steps. Since eps is negligible against sqrt(v), those k steps sum to one factor (`coast`), applied
+when the values are next needed.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ BETA1, BETA2, EPS = 0.9, 0.999, 1e-15
 
 
 class Optimiser:
-    """Named parameters (each with N rows), their moments, and how to make a step.
+    """Adam over named parameters with N rows each.
 
-    `parameters` are leaves that require a gradient. `steps` counts the steps; `idle` how many of them a parameter has
-    yet to catch up with, because its gradient was zero.
+    `parameters` are leaves that require a gradient, `moments` their first and second moments by name. `steps` counts
+    the steps; `idle` counts, by name, the steps with zero gradient that a parameter has yet to catch up with.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Optimiser:
         self._adam = self._fused()
 
     def step(self, rates: dict[str, float], resting: tuple[str, ...] = ()) -> None:
-        """One Adam step with the gradients that are there, which are then dropped. `rates`: learning rate by name.
+        """Take one Adam step with the present gradients, then drop these. `rates`: learning rate by name.
 
         Parameters named in `resting` have a zero gradient by construction; their step is put off until needed.
         """
@@ -66,7 +67,7 @@ class Optimiser:
             self.idle[name] = self.idle.get(name, 0) + 1
 
     def catch_up(self, rates: dict[str, float], except_for: tuple[str, ...] = ()) -> None:
-        """Take the steps that were put off. Must come before values are read or Gaussians change."""
+        """Take the steps that were put off. Call it before values are read or Gaussians change."""
         for name in [name for name in self.idle if name not in except_for]:
             count = self.idle.pop(name)
             with torch.no_grad():
@@ -75,7 +76,7 @@ class Optimiser:
                 )
 
     def edited(self, parameters: dict[str, Tensor], source: Tensor, fresh: Tensor) -> Optimiser:
-        """The optimiser of a changed set of M Gaussians: `carried` moments, `parameters` with M rows, same time.
+        """Return the optimiser of a changed set of M Gaussians: parameters (M,...), `carried` moments, the same time.
 
         Requires that `catch_up` was called.
         """
@@ -87,7 +88,7 @@ class Optimiser:
         return Optimiser(parameters, moments, self.steps)
 
     def exchanged(self, name: str, value: Tensor, moments: tuple[Tensor, Tensor] | None = None) -> Optimiser:
-        """The optimiser with one parameter exchanged; its moments are zero if not given."""
+        """Return the optimiser with one parameter exchanged; its moments are zero if not given."""
         fresh = moments or (torch.zeros_like(value), torch.zeros_like(value))
         return Optimiser(self.parameters | {name: value}, self.moments | {name: fresh}, self.steps, dict(self.idle))
 
@@ -95,7 +96,7 @@ class Optimiser:
         groups = [
             {"params": [value], "lr": 0.0, "name": name} for name, value in self.parameters.items() if value.numel()
         ]
-        # torch warns of an optimiser without parameters; an empty set of Gaussians is no error here.
+        # torch warns of an optimiser without parameters, but here an empty set of Gaussians is no error.
         groups = groups or [
             {"params": [torch.zeros(1, requires_grad=True)], "lr": 0.0, "name": next(iter(self.moments))}
         ]
@@ -112,17 +113,17 @@ class Optimiser:
 
 
 def carried(rows: Tensor, source: Tensor, fresh: Tensor) -> Tensor:
-    """Moments (N,...) for M Gaussians: those of Gaussian source[i], or zero where fresh[i]. A new tensor (M,...)."""
+    """Return the moments (N,...) as a new tensor (M,...) for M Gaussians: row source[i], or zero where fresh[i]."""
     result = rows[source]
     result[fresh] = 0.0
     return result
 
 
 def coast(value: Tensor, first: Tensor, second: Tensor, *, steps: int, count: int, rate: float) -> None:
-    """Take `count` Adam steps with zero gradient, in place, after `steps` steps: momentum moves on and fades.
+    """Take `count` Adam steps with zero gradient, in place, after `steps` steps: momentum goes on and decays.
 
-    The ratio m / sqrt(v) changes by b1 / sqrt(b2) a step, the corrections of the start depend on t alone: so all steps
-    are one multiple of the present ratio (eps, 1e-15, left out).
+    The ratio m / sqrt(v) changes by b1 / sqrt(b2) per step, and the bias corrections depend on t alone: so all steps
+    together are one multiple of the present ratio (eps, 1e-15, is left out).
     """
     if count == 0:
         return
@@ -130,12 +131,12 @@ def coast(value: Tensor, first: Tensor, second: Tensor, *, steps: int, count: in
         (BETA1 / math.sqrt(BETA2)) ** j * math.sqrt(1.0 - BETA2 ** (steps + j)) / (1.0 - BETA1 ** (steps + j))
         for j in range(1, count + 1)
     )
-    ratio = first / second.sqrt().clamp(min=1e-30)  # both are zero where there never was a gradient
+    ratio = first / second.sqrt().clamp(min=1e-30)  # both are zero if there never was a gradient
     value.sub_(ratio, alpha=rate * factor)
     first.mul_(BETA1**count)
     second.mul_(BETA2**count)
 
 
 def exponential(start: float, end: float, share: float) -> float:
-    """From `start` at share 0 to `end` at share 1, the same factor for every step between."""
+    """Return the value between `start` at share 0 and `end` at share 1, with the same factor for every step between."""
     return start * float((end / start) ** min(max(share, 0.0), 1.0))

@@ -1,12 +1,12 @@
-"""Settings of the photometric fit: every number, its unit and where it comes from.
+"""Settings of the photometric fit: every number, its unit and its source.
 
-Source: 3D Gaussian Splatting (Kerbl et al. 2023), section 5 and 7.1 and its published defaults ("3DGS" below). What
-differs is marked, most with what 3DGS's value costs in dB of held-out PSNR at 320x240 after 1,500 steps, on a capture
-of a table with 1,936 points / one of a table in a room with 11,968.
+Source: 3D Gaussian Splatting (Kerbl et al. 2023), section 5 and 7.1 and its published defaults ("3DGS" below).
+Differences are marked, most with the change in dB of held-out PSNR that 3DGS's value brings at 320x240 after 1,500
+steps, on a capture of a table with 1,936 points / one of a table in a room with 11,968.
 
 A step is one view, one rasterisation, one update. The extent of a scene is 1.1 times the largest distance of a camera
-from the mean of all cameras; learning rates and thresholds of position and size are in units of it, so that the unit
-of length of a capture does not matter.
+from the mean of all cameras; learning rates and thresholds of position and size are in units of it, so that the unit of
+length of a capture does not matter.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class TrainSettings:
     """
 
     iterations: int = 3_000
-    """Steps in all."""
+    """Number of steps."""
     seed: int = 0
-    """Of everything random: order of views, samples of split Gaussians. Same seed, same file."""
+    """Seed of everything random: order of views, samples of split Gaussians. Same seed, same file."""
 
     surroundings: int = 4_000
-    """Directions in which points are added far away where images show none of the capture's; 0 = none [3DGS: none:
-    -4 / 0]."""
+    """Directions in which a far point is added where the images show no point of the capture; 0 = none [3DGS: none: -4
+    / 0]."""
     surroundings_radius: float = 100.0
     """Distance of these points, in extents: as good as infinitely far [at 10: -1.7 / 0]."""
 
@@ -41,53 +41,56 @@ class TrainSettings:
     sh_every: int = 750
     """Steps after which the degree in use grows by one [3DGS: 1000]."""
     background: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    """RGB 0..1 behind everything [3DGS: black]."""
+    """RGB in 0..1 behind everything [3DGS: black]."""
     ssim_weight: float = 0.2
     """Share of D-SSIM in the loss; the rest is L1 [3DGS: 0.2]."""
     coarse_until: int = 1_000
-    """Before this step images are fitted at half their size: cheap steps, and the large things settle first
-    [3DGS: 0: 0 / -0.2, and a tenth more time]."""
+    """Before this step images are fitted at half their size: steps are cheap, and large things settle first [3DGS: 0: 0
+    / -0.2, and a tenth more time]."""
 
     lr_means: float = 3.2e-4
-    """Of positions at the start, in extents per step [3DGS: 1.6e-4, for ten times as many steps: -0.2]."""
+    """Learning rate of positions at the start, in extents per step [3DGS: 1.6e-4, for ten times as many steps:
+    -0.2]."""
     lr_means_final: float = 1.6e-6
-    """Of positions at the end, reached exponentially [3DGS]."""
+    """Learning rate of positions at the end, reached exponentially [3DGS]."""
     lr_sh0: float = 2.5e-3
-    """Of the constant colour coefficients [3DGS]."""
+    """Learning rate of the constant colour coefficients [3DGS]."""
     lr_shN: float = 2.5e-3 / 20  # noqa: N815 (the field's name)
-    """Of the other colour coefficients [3DGS: that of sh0 / 20]."""
+    """Learning rate of the other colour coefficients [3DGS: that of sh0 / 20]."""
     lr_opacity: float = 0.025
-    """Of opacity logits [3DGS: 0.05: -0.2]."""
+    """Learning rate of opacity logits [3DGS: 0.05: -0.2]."""
     lr_scales: float = 0.02
-    """Of log scales [3DGS: 5e-3, for ten times as many steps: -1.0 / -0.8]."""
+    """Learning rate of log scales [3DGS: 5e-3, for ten times as many steps: -1.0 / -0.8]."""
     lr_quats: float = 1e-3
-    """Of quaternions [3DGS]."""
+    """Learning rate of quaternions [3DGS]."""
 
     densify_from: int = 300
     """Step after which Gaussians are cloned, split and pruned [3DGS: 500]."""
     densify_until: int = 2_000
-    """Step after which their number stays [3DGS: 15000 of 30000]."""
+    """Step after which the number of Gaussians stays the same [3DGS: 15000 of 30000]."""
     densify_every: int = 100
-    """Steps between two rounds [3DGS: 100]."""
+    """Steps from one round to the next [3DGS: 100]."""
     grow_gradient: float = 2e-4
-    """A Gaussian grows where the mean norm of its gradient on screen exceeds this [3DGS: 2e-4]. The gradient is that
-    of the loss by the projected mean in units of half the image (pixels * size / 2), averaged over the views that
-    draw it."""
+    """A Gaussian grows if the mean norm of its gradient on screen exceeds this [3DGS: 2e-4]. The gradient is that of
+    the loss by the projected mean in units of half the image (pixels * size / 2), averaged over the views that draw it.
+    """
     clone_scale: float = 0.01
-    """In extents: smaller ones are cloned, larger ones split [3DGS: 0.01]."""
+    """Scale in extents: smaller Gaussians are cloned, larger ones split [3DGS: 0.01]."""
     prune_opacity: float = 0.005
     """Fainter Gaussians are removed [3DGS: 0.005]."""
     prune_scale: float = 0.1
-    """In extents: larger Gaussians are removed after the first opacity reset [3DGS: 0.1]; 0 = never."""
+    """Scale in extents: larger Gaussians are removed after the first opacity reset [3DGS: 0.1]; 0 = never."""
     reset_every: int = 0
-    """Steps between two opacity resets while densifying; 0 = never [3DGS: 3000]. A short fit does not recover."""
+    """Steps from one opacity reset to the next while densifying; 0 = never [3DGS: 3000]. A short fit does not
+    recover."""
     max_gaussians: int = 100_000
-    """Growth stops here, the largest gradients first. 3DGS has no limit; on a CPU time grows with the number."""
+    """Growth stops at this number; the largest gradients come first. 3DGS has no limit; on a CPU time grows with the
+    number."""
 
     checkpoint_every: int = 1_000
-    """Steps between two checkpoints, if a folder for them is given."""
+    """Steps from one checkpoint to the next, if there is a folder for them."""
     report_every: int = 10
-    """Steps between two reports."""
+    """Steps from one report to the next."""
 
     def __post_init__(self) -> None:
         if self.iterations < 1:
@@ -101,16 +104,19 @@ class TrainSettings:
 
     @classmethod
     def paper(cls, **changes: int | float) -> TrainSettings:
-        """The published schedule and rates: 30,000 steps, densification to 15,000; only `max_gaussians` stays ours."""
+        """Return the published schedule and rates: 30,000 steps, densification to 15,000.
+
+        Only `max_gaussians` stays ours.
+        """
         published: dict[str, Any] = {"iterations": 30_000, "sh_every": 1_000, "surroundings": 0}
         published |= {"densify_from": 500, "densify_until": 15_000, "reset_every": 3_000, "coarse_until": 0}
         published |= {"lr_means": 1.6e-4, "lr_opacity": 0.05, "lr_scales": 5e-3}
         return cls(**(published | changes))
 
     def scaled(self, iterations: int) -> TrainSettings:
-        """The same schedule stretched or shrunk to so many steps: everything counted in steps keeps its share.
+        """Return the same schedule stretched or shrunk to `iterations` steps: its phases keep their share of the steps.
 
-        But two rounds of growth are never nearer than they are: a round needs gradients of most views to judge by.
+        Rounds of growth never come closer together: a round needs gradients of most views to judge by.
         """
         share = iterations / self.iterations
         counted = ("sh_every", "coarse_until", "densify_from", "densify_until", "reset_every")
@@ -119,20 +125,20 @@ class TrainSettings:
         return dataclasses.replace(self, iterations=iterations, densify_every=every, **changes)
 
     def sh_degree_at(self, step: int) -> int:
-        """Degree in use at a step (counted from 0)."""
+        """Return the degree in use at a step (counted from 0)."""
         return min(self.sh_degree, step // self.sh_every)
 
     def lr_means_at(self, step: int) -> float:
-        """Learning rate of positions at a step, in extents: exponential from start to end."""
+        """Return the learning rate of positions at a step, in extents: exponential from start to end."""
         share = min(1.0, step / self.iterations)
         return float(self.lr_means ** (1.0 - share) * self.lr_means_final**share)
 
     def densifies_after(self, step: int) -> bool:
-        """Whether the set of Gaussians changes after this step (counted from 1)."""
+        """Return True if the set of Gaussians changes after this step (counted from 1)."""
         return self.densify_from < step <= self.densify_until and step % self.densify_every == 0
 
     def resets_after(self, step: int) -> bool:
-        """Whether opacities are reset after this step (counted from 1)."""
+        """Return True if opacities are reset after this step (counted from 1)."""
         return self.reset_every > 0 and step <= self.densify_until and step % self.reset_every == 0
 
 

@@ -1,8 +1,8 @@
-"""Points for what lies beyond the capture's own points: sky, far walls, all that images show and nothing triangulated.
+"""Points far beyond the capture's own points: sky, distant walls, all that images show and nothing triangulated.
 
-Without them the fit has nothing to grow from in those parts of the images and fills them with clouds close to the
-cameras. Directions spread evenly over a far sphere become points where most of the images that look there show no point
-of the capture nearby; their colour is the mean of those images.
+Without them the fit has no Gaussians in those parts of the images and fills them with clouds close to the cameras.
+Directions spread evenly over a far sphere become points if most of the images that look there show no point of the
+capture nearby; their colour is the mean of those images.
 
 Alphabet: V views; P points; D directions on the sphere (a Fibonacci lattice); cells of an image, `CELLS` along a side.
 """
@@ -22,7 +22,7 @@ CELLS = 16
 def far_points(
     cameras: Sequence[Camera], photographs: Sequence[np.ndarray], points: np.ndarray, radius: float, directions: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Points (M,3) float32 and colors (M,3) uint8, M <= `directions`, at `radius` about the mean of the cameras.
+    """Return points (M,3) float32 and colors (M,3) uint8, M <= `directions`, at `radius` about the mean of the cameras.
 
     photographs (H,W,3) uint8 belong to the cameras; points (P,3) are the capture's.
     """
@@ -45,10 +45,10 @@ def far_points(
 
 
 def fibonacci_sphere(count: int) -> np.ndarray:
-    """(count,3) unit vectors spread evenly over the sphere."""
+    """Return (count,3) unit vectors spread evenly over the sphere."""
     index = np.arange(count) + 0.5
     z = 1.0 - 2.0 * index / count
-    # Equal steps in z are equal areas; turning by the golden angle keeps neighbours apart.
+    # Equal steps in z are equal areas; a turn by the golden angle (modulo 2 pi) keeps neighbours apart.
     angle = np.pi * (1.0 + np.sqrt(5.0)) * index
     ring = np.sqrt(1.0 - z * z)
     return np.stack([ring * np.cos(angle), ring * np.sin(angle), z], axis=1)
@@ -63,7 +63,7 @@ def _occupied(camera: Camera, points: np.ndarray) -> np.ndarray:
 
 
 def _visible(camera: Camera, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions (S,) of the points in front of a camera and inside its image, and their pixels (S,2)."""
+    """Return the indices (S,) of points in front of a camera and inside its image, and their pixels (S,2)."""
     pixels, depths = camera.project(points.astype(np.float64))
     with np.errstate(invalid="ignore"):
         inside = (depths > 0) & (pixels >= 0).all(1) & (pixels < [camera.width, camera.height]).all(1)

@@ -1,1 +1,1 @@
-"""Votes: how much of every Gaussian each 2D mask sees, and what they say of sets of Gaussians."""
+"""Votes: the contributions of every Gaussian to each 2D mask, and the agreement of masks with sets of Gaussians."""

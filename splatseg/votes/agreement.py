@@ -1,20 +1,22 @@
-"""What the masks of all views say of a set of Gaussians: how well it agrees with them, and what they would correct.
+"""Agreement of the masks of all views with a set of Gaussians, and corrections of the set by the masks.
 
     inside_m  = sum_{i in S} W_im          total_m = sum_i W_im          seen_v = sum_{i in S} W_iv
     overlap_m = inside_m / (total_m + seen_v - inside_m)                 v the view of mask m
     support(S) = sum_v seen_v max_{m in v} overlap_m / sum_v seen_v      in 0..1
 
-W_im are votes, pixels of mask m on Gaussian i; W_iv what view v sees of Gaussian i under any of its masks. Because
-votes are blending weights, overlap_m is the IoU of the mask and the set's own pixels in its view, without rendering
-anything. A thing that most views show whole has a high support, its parts and groups have lower ones.
-Masks of one layer of a view are apart and layers lie on one another, so W_iv is what the fullest layer sees.
+W_im are votes, pixels of mask m on Gaussian i; W_iv is the sum of what view v sees of Gaussian i under its masks.
+Because votes are blending weights, overlap_m is the IoU of the mask and the set's own pixels in its view, without
+rendering anything. A thing that most views show whole has a high support, its parts and groups have lower ones. Masks
+of one layer of a view do not overlap, but layers overlap one another, so W_iv is taken from the layer with the largest
+sum.
 
-Two ways to correct a set, both without the Gaussians that views show outside all masks, and both keeping those that no
-mask in question sees as they are:
-* by majority: every mask says what it is mostly, inside or outside; a Gaussian follows the votes of all masks. Parts
-  of a broken thing still count, but of nested masks the larger ones contradict the smaller.
-* by matches: in every view only the one mask that overlaps best counts, by how well it does; a Gaussian belongs to the
-  set if most of what these views see of it lies in these masks. Right for nested masks.
+There are two ways to correct a set. Both remove Gaussians that views show outside all masks; both leave Gaussians
+unchanged that no mask in question sees.
+
+* By majority: every mask votes inside or outside, according to where most of it lies; a Gaussian follows the votes of
+  all masks. Parts of a broken thing still count, but of nested masks the larger ones contradict the smaller.
+* By matches: in every view only the one mask with the best overlap counts, weighted by its overlap; a Gaussian belongs
+  to the set if most of what these views see of it lies in these masks. Right for nested masks.
 
 Alphabet: N Gaussians; M masks; V views that have masks; K segments.
 
@@ -33,57 +35,62 @@ from splatseg.votes.products import VoteRows
 from splatseg.votes.votes import Votes
 
 GOOD_OVERLAP = 0.5
-"""A mask that overlaps a set no better than this is not a mask of it."""
+"""A mask matches a set only if its overlap is greater than this."""
 
 CORRECTIONS = 3
 """Corrections after which a set hardly changes any more."""
 
 SHARPNESS = 4.0
-"""A mask that is inside by 1/2 + 1/4 or more speaks with its full weight, one that is half inside not at all."""
+"""Slope of a mask's vote: a mask that lies inside by 1/2 + 1/4 or more votes with full weight, one half inside not
+at all."""
 
 EVIDENCE = 6.0
-"""Pixels over all views that a Gaussian must be seen with before its label is changed: of what is inside a thing only
-some light leaks out, mostly where masks are wrong [0: accuracy of the Gaussians of composed_14 0.967, 6: 0.990]."""
+"""Pixels, over all views, with which a Gaussian must be seen before its label is changed. Of Gaussians inside a
+thing only little light leaks out, mostly where masks are wrong [accuracy of the Gaussians of composed_14: at 0
+0.967, at 6 0.990]."""
 
 MASKED = 0.1
-"""A Gaussian of which no more than this share is seen under any mask belongs to no thing: background that nobody
-masked, of which a little shines through edges [tabletop, mask prompts, mIoU: 0 0.957, 0.1 0.965, 0.3 0.965]."""
+"""A Gaussian seen under masks by at most this share belongs to no thing: it is unmasked background, of which a
+little shines through edges [tabletop, mask prompts, mIoU: at 0 0.957, at 0.1 0.965, at 0.3 0.965]."""
 
 
 class Agreement:
-    """The votes of a scene, ready to be asked about sets of its Gaussians."""
+    """The votes of a scene, prepared for queries about sets of its Gaussians."""
 
     def __init__(self, votes: Votes) -> None:
         sorted_already = votes.weights.has_sorted_indices
         self._rows = VoteRows(votes.weights if sorted_already else votes.weights.sorted_indices())
-        # Views without any mask have no columns; the others are numbered anew, in the order of their columns.
+        # Views without any mask have no columns; the others are numbered 0..V-1, in the order of their columns.
         self._view_of = np.unique(votes.view_of, return_inverse=True)[1].astype(np.int32)
         count = int(self._view_of.max(initial=-1)) + 1
-        # Columns are sorted by view: the first of each is all that `reduceat` needs to take maxima by view.
+        # Columns are sorted by view, so the first column of each is all that `reduceat` needs for maxima by view.
         self._first = np.searchsorted(self._view_of, np.arange(count))
         layer_of = np.ascontiguousarray(votes.layer_of, dtype=np.int32)
         self._masks = (self._view_of, layer_of, count, int(layer_of.max(initial=0)) + 1)
-        # Of the set of all Gaussians: what lies inside it is all of every mask.
+        # The set of all Gaussians contains the whole of every mask: its `inside` is `total`.
         inside, seen = self.tallies_of(np.zeros(self.gaussians, dtype=np.int32), 1)
         self._total = inside[0]
         self.depth: float = float(inside.sum(dtype=np.float64) / max(float(seen.sum(dtype=np.float64)), 1e-12))
-        """How many masks lie on one another where there are any, on the mean: 1 for label maps."""
+        """Mean number of masks over one another where there are masks: 1 for label maps."""
         under_masks = self._shares(np.zeros(len(self._total)), np.ones(count))[1]
         self.in_masks: np.ndarray = (under_masks > MASKED * votes.seen) | (votes.seen <= EVIDENCE)
-        """(N,) bool: whether a Gaussian can belong to a thing; not if views show it outside all masks."""
+        """(N,) bool: Gaussians that can belong to a thing; False if views show them outside all masks."""
 
     @property
     def gaussians(self) -> int:
-        """N."""
+        """Number of Gaussians, N."""
         return self._rows.shape[0]
 
     def tallies(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(inside (M,), seen (V,)) of a set, members (N,) bool."""
+        """Return (inside (M,), seen (V,)) of a set, members (N,) bool."""
         inside, seen = self.tallies_of(members.astype(np.int32) - 1, 1)
         return inside[0], seen[0]
 
     def tallies_of(self, groups: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """(inside (K,M), seen (K,V)) of K = `count` sets: groups (N,) integers 0..K-1, below 0 = in none of them."""
+        """Return (inside (K,M), seen (K,V)) of K = `count` sets.
+
+        groups (N,) integers: the set of each Gaussian, 0..K-1; negative = in none of them.
+        """
         check_shapes(groups=(groups, f"{self.gaussians}"))
         inside = np.empty((count, self._rows.shape[1]), dtype=np.float32)
         seen = np.empty((count, len(self._first)), dtype=np.float32)
@@ -92,24 +99,24 @@ class Agreement:
         return inside, seen
 
     def overlaps(self, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """IoU (M,) of a set with every mask, from its tallies."""
+        """Return the IoU (M,) of a set with every mask, from its tallies."""
         union = self._total + seen[self._view_of] - inside
         overlaps: np.ndarray = np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
         return overlaps
 
     def support_of(self, inside: np.ndarray, seen: np.ndarray) -> float:
-        """Support of a set in 0..1, from its tallies inside (M,) and seen (V,); 0 for a set that no view sees."""
+        """Return the support of a set in 0..1, from its tallies inside (M,) and seen (V,); 0 if no view sees it."""
         total = float(seen.sum())
         if total <= 0:
             return 0.0
         return float((seen * np.maximum.reduceat(self.overlaps(inside, seen), self._first)).sum()) / total
 
     def support(self, members: np.ndarray) -> float:
-        """Support in 0..1 of a set, members (N,) bool."""
+        """Return the support in 0..1 of a set, members (N,) bool."""
         return self.support_of(*self.tallies(members))
 
     def by_majority(self, members: np.ndarray) -> np.ndarray:
-        """The set (N,) bool corrected by what every mask mostly is."""
+        """Return the set (N,) bool corrected by the majority of the masks."""
         for _ in range(CORRECTIONS):
             inside, _ = self.tallies(members)
             share = inside / np.maximum(self._total, 1e-12)
@@ -122,7 +129,7 @@ class Agreement:
         return members
 
     def by_matches(self, members: np.ndarray) -> np.ndarray:
-        """The set (N,) bool corrected by the best mask of every view."""
+        """Return the set (N,) bool corrected by the best mask of every view."""
         for _ in range(CORRECTIONS):
             columns, quality = self._matches(*self.tallies(members))
             weight = np.zeros(len(self._total), dtype=np.float32)
@@ -135,9 +142,9 @@ class Agreement:
         return members
 
     def relabelled(self, ids: np.ndarray) -> np.ndarray:
-        """Segment ids (N,) corrected by matches, all at once: a Gaussian goes to the segment most of it is seen in.
+        """Return segment ids (N,) corrected by matches, all at once: a Gaussian goes where most of it is seen.
 
-        ids (N,) integers, 0 = none; every id stays what it is, but may lose all its Gaussians.
+        ids (N,) integers, 0 = none; no id is renumbered, but an id may lose all its Gaussians.
         """
         check_shapes(ids=(ids, f"{self.gaussians}"))
         kind, ids = ids.dtype, np.ascontiguousarray(ids, dtype=np.int32)
@@ -153,19 +160,20 @@ class Agreement:
         return ids.astype(kind)
 
     def matched(self, ids: np.ndarray) -> tuple[sparse.csc_array, np.ndarray]:
-        """The best mask of every view for every segment of ids (N,), 0 = none.
+        """Return the best mask of every view for every segment of ids (N,), 0 = none.
 
-        (masks (M,K+1): how much mask m counts for segment k, 0..1, views (V,K+1): how much the best mask of view v
-        does); column 0 is empty.
+        (masks (M,K+1): weight of mask m for segment k, 0..1; views (V,K+1): weight of the best mask of view v); column
+        0 is empty.
         """
         first, segments, counts, quality = self._matches_of(np.ascontiguousarray(ids, dtype=np.int32))
         masks = sparse.csr_array((counts, segments, first), shape=(self._rows.shape[1], len(quality)))
         return sparse.csc_array(masks), quality.T
 
     def _matches_of(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """(first (M+1,), segments, quality): the segments that each mask is the best match of; quality by view (K,V).
+        """Return (first (M+1,), segments, weights, quality (K,V)), ids (N,), 0 = none, which has no matches.
 
-        ids (N,), 0 = none, which has no matches.
+        first, segments and weights are a CSR matrix (M,K): row m lists the segments that mask m matches best, with its
+        weight. quality is the weight of the best mask of each view.
         """
         count = int(ids.max(initial=0)) + 1
         inside, seen = self.tallies_of(ids, count)
@@ -173,7 +181,7 @@ class Agreement:
         quality = np.zeros((count, len(self._first)), dtype=np.float32)
         for segment in range(1, count):
             columns[segment], quality[segment] = self._matches(inside[segment], seen[segment])
-        # Pairs that count, sorted by mask: the rows of a CSR matrix (M,K).
+        # Pairs with a weight, sorted by mask: the rows of a CSR matrix (M,K).
         segments, views = np.nonzero(quality)
         order = np.argsort(columns[segments, views], kind="stable")
         segments, views = segments[order], views[order]
@@ -181,22 +189,22 @@ class Agreement:
         return first, segments.astype(np.int32), quality[segments, views], quality
 
     def _shares(self, weight: np.ndarray, quality: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(inside (N,), seen (N,)): its votes times weight (M,), and what views see of it times quality (V,)."""
+        """Return (inside (N,), seen (N,)): votes times weight (M,) by mask, and sums by view times quality (V,)."""
         inside, seen = np.empty((2, self.gaussians), dtype=np.float32)
         weight, quality = weight.astype(np.float32), quality.astype(np.float32)
         _native.shares(self._rows.native, self._masks, weight, quality, inside, seen, torch.get_num_threads())
         return inside, seen
 
     def best_masks(self, inside: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(column (V,) of the mask of every view that overlaps a set best, that IoU (V,)), from the set's tallies."""
+        """Return (columns (V,), overlaps (V,)) of the best mask of each view for a set, from the set's tallies."""
         overlaps = self.overlaps(inside, seen)
         best = np.maximum.reduceat(overlaps, self._first)
-        # All masks that reach the best of their view; the first of each view is taken.
+        # All masks with the best overlap of their view; of equal ones in a view, the first is taken.
         hits = np.flatnonzero(overlaps == best[self._view_of])
         return hits[np.unique(self._view_of[hits], return_index=True)[1]], best
 
     def _matches(self, inside: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(column (V,) of the mask of every view that overlaps best, how much it counts (V,) float32 in 0..1)."""
+        """Return (columns (V,), weights (V,) float32 in 0..1) of the mask that overlaps best in every view."""
         columns, best = self.best_masks(inside, seen)
         quality = np.clip((best - GOOD_OVERLAP) / (1.0 - GOOD_OVERLAP), 0.0, 1.0)
         return columns, quality.astype(np.float32)

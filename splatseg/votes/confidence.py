@@ -2,10 +2,11 @@
 
     confidence(S) = support(S) * n / (n + 1)          n = (sum_v seen_v)^2 / sum_v seen_v^2
 
-support(S) is the IoU of the best mask of each view with the segment's own pixels, the mean over views weighted by what
-each sees of it (`agreement`). n is how many views share in seeing it: V if all see equally much, 1 if one sees nearly
-all. The factor counts one view more, in which no mask fits: what a single view shows is worth half of what many agree
-on. Near 1: nearly every view has a mask of exactly this segment. 0: no mask is like it, or no view sees it.
+support(S) is the IoU of the best mask of each view with the segment's own pixels, averaged over views with weight
+seen_v (`agreement`). n is the effective number of views: V if all see equally much, 1 if one sees nearly all. The
+factor adds one more view, in which no mask fits: a segment shown by a single view gets half the confidence of one that
+many views agree on. Near 1: nearly every view has a mask of exactly this segment. 0: no mask is like it, or no view
+sees it.
 
 Alphabet: N Gaussians; V views that have masks; seen_v what view v sees of S under its masks, pixels.
 
@@ -23,15 +24,18 @@ from splatseg.votes.agreement import Agreement
 
 @dataclass(frozen=True)
 class Confidence:
-    """value, support in 0..1; views: n above, 0 if no view sees the segment under a mask."""
+    """Confidence of one segment."""
 
     value: float
+    """Confidence in 0..1."""
     support: float
+    """Support in 0..1."""
     views: float
+    """Effective number of views, n above; 0 if no view sees the segment under a mask."""
 
 
 def segment_confidence(agreement: Agreement, ids: np.ndarray) -> dict[int, Confidence]:
-    """Confidence of every segment of ids (N,), 0 = none, by id."""
+    """Return the confidence of every segment of ids (N,), 0 = none, by id."""
     labels, groups = np.unique(ids, return_inverse=True)
     inside, seen = agreement.tallies_of(groups.ravel(), len(labels))
     found = {}
@@ -43,7 +47,7 @@ def segment_confidence(agreement: Agreement, ids: np.ndarray) -> dict[int, Confi
 
 
 def _sharing(seen: np.ndarray) -> float:
-    """How many views share in seeing, from what each sees (V,)."""
+    """Return the effective number of views from the pixels that each sees (V,)."""
     seen = seen.astype(np.float64)
     squares = float((seen**2).sum())
     return float(seen.sum()) ** 2 / squares if squares > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Votes on disk, beside the splat they were made for: what a selection asks long after the features were made.
+"""Votes on disk, in the same folder as their splat: selections need them long after the features were made.
 
 One safetensors file: `data`, `indices`, `indptr` of the weights (N,M) in CSR; `view_of`, `id_of`, `layer_of`, `areas`
 (M,); `seen` (N,); the names of the views as JSON in its metadata.
@@ -17,9 +17,10 @@ from splatseg.tensors import read_tensors, write_tensors
 from splatseg.votes.votes import Votes
 
 FORMAT = "splatseg votes 1"
+"""Name of the format, in the metadata of the file."""
 
 MOST_LAYERS = 1 << 16
-"""Layers that a view may have: far more than label maps of it fit into memory."""
+"""Limit of the layers of a view: far more than label maps of it fit into memory."""
 
 
 def write_votes(path: Path, votes: Votes) -> None:
@@ -39,18 +40,18 @@ def write_votes(path: Path, votes: Votes) -> None:
 
 
 def read_votes(path: Path) -> Votes:
-    """Read what `write_votes` wrote. Raises RunError for a file that is not that or is damaged."""
+    """Read votes written by `write_votes`. Raises RunError for any other or a damaged file."""
     return read_tensors(path, FORMAT, "run `splatseg segment` again", _votes)
 
 
 def _votes(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> Votes:
     views = tuple(json.loads(facts["views"]))
     starts = tensors["indptr"]
-    # Before they are narrowed: differences of 32-bit numbers can wrap and look as if they ascended.
+    # Checked before they are narrowed: differences of 32-bit numbers can wrap and look as if they ascended.
     _check_row_starts(starts, len(tensors["data"]))
     _check_numbers("view_of", tensors["view_of"], len(views))
     _check_numbers("layer_of", tensors["layer_of"], MOST_LAYERS)
-    # scipy keeps 32-bit columns as they are only beside 32-bit row starts.
+    # scipy leaves 32-bit columns unconverted only if row starts are 32-bit too.
     small = starts.astype(np.int32) if len(tensors["data"]) < 2**31 else starts
     csr = (tensors["data"], tensors["indices"], small)
     weights = sparse.csr_array(csr, shape=tuple(tensors["shape"].tolist()))

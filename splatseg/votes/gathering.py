@@ -1,9 +1,9 @@
-"""Votes gathered view by view and turned into rows, with bounded memory.
+"""Gathering of votes view by view, turned into rows with bounded memory.
 
-A view gives entries (row, column, weight), rows ascending; the matrix wants all entries of a row together. What was
-gathered is kept as it came, in memory up to `IN_MEMORY` bytes and beyond that in a file without a name; then the rows
-are put together block by block, each from its part of every view. So beside the finished matrix there is never more
-than that, and where entries were kept does not change a bit of it.
+A view gives entries (row, column, weight), rows ascending; the matrix needs all entries of a row together. Entries are
+kept as they come, in memory up to `IN_MEMORY` bytes and beyond that in an unnamed temporary file; then the rows are put
+together block by block, each from its part of every view. So there is never more in memory than this and the finished
+matrix, and the place of the entries changes no bit of the matrix.
 
 Alphabet: N Gaussians, the rows; M masks, the columns; 12 bytes an entry gathered, 8 an entry of the matrix.
 """
@@ -21,9 +21,10 @@ from scipy import sparse
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 
 IN_MEMORY = 3 << 30
-"""Bytes of entries that are kept in memory; those of later views go to the disk."""
+"""Bytes of entries that are kept in memory; entries of later views go to the disk."""
 
 ROWS_A_BLOCK = 65_536
+"""Rows of the matrix that are put together at once."""
 
 Entries = tuple[np.ndarray, np.ndarray, np.ndarray]
 """rows, columns int32, weights float32, all (E,)."""
@@ -31,15 +32,18 @@ Entries = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class _Kept:
-    """Entries of one view: in memory, or where in the file they start; `first` of each block of rows, and their end."""
+    """Entries of one view."""
 
     entries: Entries | None
+    """The entries, if they are in memory."""
     offset: int
+    """Byte of the file at which they start otherwise."""
     first: np.ndarray
+    """Index of the first entry of each block of rows, and their number at the end."""
 
 
 class Gathering:
-    """Entries of a matrix of `rows` rows, view by view."""
+    """Entries of a matrix of `rows` rows, gathered view by view."""
 
     def __init__(self, rows: int) -> None:
         self._counts = np.zeros(rows, dtype=np.int64)
@@ -51,7 +55,7 @@ class Gathering:
         self.entries: int = 0
 
     def add(self, rows: np.ndarray, columns: np.ndarray, weights: np.ndarray, width: int) -> None:
-        """Add a view of `width` columns, which come to the right of those of the views before.
+        """Add a view of `width` columns, to the right of the columns of the views before.
 
         rows (E,) ascend, and columns (E,) 0..width - 1 within a row; weights (E,).
         """
@@ -68,7 +72,7 @@ class Gathering:
         self.entries += len(rows)
 
     def matrix(self) -> sparse.csr_array:
-        """The CSR matrix (N,M) float32 of what was added; what was gathered is let go."""
+        """Return the CSR matrix (N,M) float32 of the added entries, and free the entries."""
         indptr = np.concatenate([[0], np.cumsum(self._counts)])
         indices, data = np.empty(self.entries, dtype=np.int32), np.empty(self.entries, dtype=np.float32)
         for block, (begin, end) in enumerate(zip(self._borders[:-1], self._borders[1:], strict=True)):
@@ -77,7 +81,7 @@ class Gathering:
         self._views.clear()
         if self._file is not None:
             self._file.close()
-        # scipy keeps 32-bit columns as they are only beside 32-bit row starts.
+        # scipy leaves 32-bit columns unconverted only if row starts are 32-bit too.
         starts = indptr.astype(np.int32) if self.entries < 2**31 else indptr
         return sparse.csr_array((data, indices, starts), shape=(len(self._counts), self.columns))
 
@@ -96,6 +100,7 @@ class Gathering:
             return rows[first:end], columns[first:end], weights[first:end]
         assert self._file is not None
         parts = []
+        # The three arrays of a view lie one after the other in the file, 4 bytes a value.
         for place, kind in enumerate((np.int32, np.int32, np.float32)):
             self._file.seek(view.offset + 4 * (place * total + first))
             parts.append(np.frombuffer(self._file.read(4 * (end - first)), dtype=kind))

@@ -1,6 +1,6 @@
 """Products with the votes, row by row, on all threads: the face of native/sparse/gram.cpp and native/votes/rows.cpp.
 
-Rows are read where they lie, so nothing of the size of the votes is copied; they may lie in a file that is mapped into
+Rows are read in place, so nothing of the size of the votes is copied; they may lie in a file that is mapped into
 memory. Every result is the same to the bit for any number of threads.
 
 Alphabet: N Gaussians; M masks; C channels.
@@ -20,7 +20,7 @@ class VoteRows:
 
     def __init__(self, weights: sparse.csr_array) -> None:
         self.shape: tuple[int, int] = (int(weights.shape[0]), int(weights.shape[1]))
-        # What scipy has in these types already is not copied.
+        # Arrays that already have these types are not copied.
         self.native: _native.SparseMatrix = _native.csr_matrix(
             np.ascontiguousarray(weights.indptr, dtype=np.int64),
             np.ascontiguousarray(weights.indices, dtype=np.int32),
@@ -30,14 +30,14 @@ class VoteRows:
         )
 
     def times(self, dense: np.ndarray) -> np.ndarray:
-        """(N,C) float32 = votes (N,M) x dense (M,C)."""
+        """Return (N,C) float32 = votes (N,M) x dense (M,C)."""
         out = np.empty((self.shape[0], dense.shape[1]), dtype=np.float32)
         dense = np.ascontiguousarray(dense, dtype=np.float32)
         _native.sparse_product(self.native, dense, out, False, torch.get_num_threads())
         return out
 
     def gram_times(self, scales: np.ndarray, dense: np.ndarray) -> np.ndarray:
-        """(M,C) float64 = votes^T diag(scales (N,)) votes x dense (M,C), summed in float32 by parts."""
+        """Return (M,C) float64 = votes^T diag(scales (N,)) votes x dense (M,C), summed in float32 by parts."""
         out = np.empty(dense.shape, dtype=np.float64)
         scales = np.ascontiguousarray(scales, dtype=np.float32)
         dense = np.ascontiguousarray(dense, dtype=np.float32)
@@ -45,7 +45,7 @@ class VoteRows:
         return out
 
     def joined_masks(self, heavy: np.ndarray, share: float) -> np.ndarray:
-        """(M,) int32: the lowest mask of those joined by a chain of Gaussians, each mask with itself.
+        """Return (M,) int32: for each mask, the lowest mask that a chain of Gaussians joins it to, itself included.
 
         A vote joins if it is at least `share` of its Gaussian's strongest and its mask is heavy (M,) bool.
         """

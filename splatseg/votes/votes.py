@@ -1,9 +1,10 @@
-"""Votes: how much of every Gaussian each 2D mask of each view sees. One pass over the views, no gradient.
+"""Votes: the contribution of every Gaussian to each 2D mask of each view. One pass over the views, no gradient.
 
     weights[i, m] = sum over the pixels p of mask m of w_i(p)      seen[i] = sum over all pixels of all views of w_i(p)
 
 w_i(p) is the blending weight of Gaussian i at pixel p (docs/conventions.md). A column is a mask lifted to 3D; and
-because blending is linear in features on frozen geometry, all that masks say about Gaussians is in this one matrix.
+because blending is linear in features on frozen geometry, this one matrix holds everything that masks say about
+Gaussians.
 
 Alphabet: N Gaussians; M masks of all views together, a column each; a mask is named by its view and its id there.
 
@@ -30,28 +31,30 @@ from splatseg.splats.splats import Splats
 from splatseg.votes.gathering import Gathering
 
 WEIGHT_FLOOR = 1e-3
-"""Votes below this many pixels are dropped: they are what leaks through a nearly opaque surface."""
+"""Votes below this many pixels are dropped: they come from light that leaks through a nearly opaque surface."""
 
 SHARE_FLOOR = 2e-3
-"""Votes below this share of all the view sees of the Gaussian are dropped: the far tails of its footprint."""
+"""Votes below this share of all that the view sees of the Gaussian are dropped: the far tails of its footprint."""
 
 
 @dataclass(frozen=True, eq=False)
 class Votes:
-    """What all masks say about all Gaussians.
-
-    weights (N,M) float32 CSR, in pixels; view_of (M,) int32, index into `views`; id_of (M,) int32, the mask's id in its
-    view; areas (M,) int64, pixels of the mask; seen (N,) float32, total blending weight over all pixels of the views
-    that have masks; views: the names of those views; layer_of (M,) int32: masks of one view and layer do not overlap.
-    """
+    """Contributions of all Gaussians to all masks."""
 
     weights: sparse.csr_array
+    """(N,M) float32 CSR, in pixels."""
     view_of: np.ndarray
+    """(M,) int32, index into `views`."""
     id_of: np.ndarray
+    """(M,) int32, the mask's id in its view."""
     areas: np.ndarray
+    """(M,) int64, pixels of the mask."""
     seen: np.ndarray
+    """(N,) float32, total blending weight over all pixels of the views that have masks."""
     views: tuple[str, ...]
+    """Names of the views that have masks."""
     layer_of: np.ndarray
+    """(M,) int32; masks of one view and layer do not overlap."""
 
     def __post_init__(self) -> None:
         check_shapes(
@@ -71,12 +74,12 @@ def collect_votes(
     masks: MaskSource,
     progress: Progress | None = None,
 ) -> Votes:
-    """Votes of the masks of all `views` that have any; the others are passed over. One view is in memory at a time.
+    """Collect the votes of the masks of all `views`; views without masks are skipped. One view is in memory at a time.
 
     progress(done, total) is called after every view. Pixels of label 0 vote for nothing; ignored pixels
-    (`Segments.ignored`) are as if they had not been seen.
+    (`Segments.ignored`) are treated as unseen.
 
-    Raises MaskError when no view has masks, when all masks are empty, or when no mask sees a Gaussian.
+    Raises MaskError if no view has masks, if all masks are empty, or if no mask sees a Gaussian.
 
     Example:
         >>> votes = splatseg.collect_votes(scene.splats, capture.split("train"), run.masks())
@@ -113,7 +116,7 @@ def collect_votes(
 def visible_under_masks(votes: Votes) -> sparse.csr_array:
     """Add up the votes of each view: (N,V) float32, pixels; the V views that have masks are numbered in their order.
 
-    Masks of one layer lie apart, so their votes add up; layers lie on one another, so the fullest one counts.
+    Masks of one layer do not overlap, so their votes add up; layers overlap one another, so the fullest one counts.
     """
     view_of = np.unique(votes.view_of, return_inverse=True)[1]
     visible = sparse.csr_array((votes.weights.shape[0], int(view_of.max(initial=-1)) + 1), dtype=np.float32)
@@ -127,19 +130,19 @@ def visible_under_masks(votes: Votes) -> sparse.csr_array:
 
 
 def _add_view(gathering: Gathering, plan: Plan, segments: Segments) -> np.ndarray:
-    """Add the votes of the masks of one view in all its layers, above the floors; its total weight (N,) is returned."""
+    """Add the votes of the masks of one view in all its layers, above the floors; return its total weight (N,)."""
     if not segments.layers:
         empty = np.zeros(0, dtype=np.int32)
         gathering.add(empty, empty, empty, segments.count)
         return np.zeros(plan.count, dtype=np.float32)
     layers, count = list(segments.layers), segments.count
-    if segments.ignored is not None:  # a label of its own, whose votes are then taken from the totals
+    if segments.ignored is not None:  # a label of its own, whose votes are then subtracted from the totals
         layers.append(np.where(segments.ignored, count + 1, 0))
         count += 1
     found, totals = vote(plan, torch.from_numpy(np.stack(layers).astype(np.int32)), count)
     indptr, columns, weights = (t.numpy() for t in (found.indptr, found.columns, found.weights))
     total: np.ndarray = totals.numpy()
-    # The row of every entry, where CSR has only the beginnings of rows.
+    # The row of every entry; CSR holds only the start of each row.
     rows = np.repeat(np.arange(plan.count, dtype=np.int32), np.diff(indptr))
     if segments.ignored is not None:
         unseen = columns == segments.count

@@ -1,5 +1,5 @@
 """Words as prompts.
 
-What segments look like in the language of CLIP, what detectors find in photographs, and whether words mean anything in
-the scene at all.
+Segments in the embedding space of CLIP, detections in photographs, and a test whether words mean anything in the scene
+at all.
 """

@@ -1,12 +1,12 @@
-"""From words found in some photographs to objects in 3D: what several views agree on, or nothing.
+"""From words found in some photographs to objects in 3D: objects that several views agree on, or none.
 
-The masks are lifted as any other masks; every set of the hierarchy and every segment is asked how well it is what the
-views found:
+The masks found are lifted as any other masks; every node of the hierarchy and every segment gets a support, its
+agreement with the masks of all views:
 
     support(S) = sum_v seen_v(S) max_{m in v} IoU(m, S in v) / sum_v seen_v(S)                          in 0..1
 
-A view that sees S and found nothing there counts against it. So one wrong box does not matter, a thing found in most
-of its views is found, and words that are found here and there on different things are refused. Several sets apart from
+A view that sees S and found nothing there counts against it. So one wrong box does no harm, a thing found in most of
+its views is found, and words that are found here and there on different things are refused. Several sets apart from
 each other may pass: three mugs are three objects.
 
 Alphabet: N Gaussians; V views looked at; M masks found in them; K candidate sets.
@@ -27,7 +27,7 @@ from splatseg.votes.agreement import Agreement
 from splatseg.votes.votes import Votes, collect_votes
 
 FOUND = 0.3
-"""Support from which a set counts as found: seen well in half the views, or fairly in most."""
+"""Least support of an object: seen well in half the views, or fairly in most."""
 
 APART = 0.2
 """Sets that share less than this part of the smaller one are different objects."""
@@ -35,22 +35,28 @@ APART = 0.2
 
 @dataclass(frozen=True, eq=False)
 class Objects:
-    """members: one (N,) bool an object, the best supported first; supports: theirs. Empty if nothing is found."""
+    """Objects that the views agree on; empty if none is found."""
 
     members: tuple[np.ndarray, ...]
+    """One (N,) bool per object, the best supported first."""
     supports: tuple[float, ...]
+    """Supports of the objects."""
     best: float
     """Support of the best set, found or not."""
 
 
 @dataclass(frozen=True, eq=False)
 class FoundMasks:
-    """Masks (M,H,W) bool by the name of the view they were found in, and after them all that is none of them."""
+    """Masks found in views, as a `MaskSource`."""
 
     masks: Mapping[str, np.ndarray]
+    """Masks (M,H,W) bool by the name of their view."""
 
     def read(self, view: View) -> Segments | None:
-        """See `MaskSource.read`. Empty masks are left out; the last segment is the rest of the picture."""
+        """Read the masks of a view, see `MaskSource.read`.
+
+        Empty masks are left out; the last segment is the rest of the picture.
+        """
         found = self.masks.get(view.name)
         if found is None:
             return None
@@ -65,9 +71,9 @@ def agreed_objects(
     hierarchy: Hierarchy | None = None,
     found: float = FOUND,
 ) -> Objects:
-    """The objects that masks (M,H,W) bool, by view name, agree on. A view in which nothing was found has M = 0.
+    """Find the objects that masks (M,H,W) bool, by view name, agree on. A view in which nothing was found has M = 0.
 
-    Candidates are the nodes of the hierarchy and the segments of the splat. found: support from which one counts.
+    Candidates are the nodes of the hierarchy and the segments of the splat. found: least support of an object.
     """
     if not any(len(one) for one in masks.values()):
         return Objects((), (), 0.0)
@@ -89,7 +95,7 @@ def agreed_objects(
 
 
 def _rest(votes: Votes) -> np.ndarray:
-    """(M,) bool: the last mask of every view, all that is none of the others."""
+    """Return (M,) bool: the last mask of every view, which is the rest of the picture."""
     last = np.full(len(votes.views), 0, dtype=np.int32)
     np.maximum.at(last, votes.view_of, votes.id_of)
     rest: np.ndarray = votes.id_of == last[votes.view_of]
@@ -97,7 +103,7 @@ def _rest(votes: Votes) -> np.ndarray:
 
 
 def _candidates(splats: Splats, hierarchy: Hierarchy | None) -> list[Hierarchy]:
-    """The hierarchy, and the segments as one in which nothing is merged; each where there is one."""
+    """Return the hierarchy, and the segments as a hierarchy without merges; each only if there is one."""
     candidates = [] if hierarchy is None else [hierarchy]
     if splats.segment_ids is not None:
         ids = splats.segment_ids.numpy()
@@ -108,10 +114,10 @@ def _candidates(splats: Splats, hierarchy: Hierarchy | None) -> list[Hierarchy]:
 
 
 def _supports(agreement: Agreement, rest: np.ndarray, candidates: Hierarchy) -> list[float]:
-    """Support of the nodes 1.., by masks other than the rest (M,)."""
+    """Return the support of nodes 1, 2, ..., by masks other than the rest (M,)."""
     inside, seen = map(list, agreement.tallies_of(candidates.atoms - 1, candidates.count))
     for left, right in (candidates.merges - 1).tolist():
         inside.append(inside[left] + inside[right])
         seen.append(seen[left] + seen[right])
-    # What is inside none of the masks that were found overlaps none of them.
+    # The rest of a picture is no mask: its tally inside the set is zeroed, so it overlaps nothing.
     return [agreement.support_of(np.where(rest, 0.0, held), views) for held, views in zip(inside, seen, strict=True)]

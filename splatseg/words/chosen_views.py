@@ -1,7 +1,8 @@
-"""The few views that show most of a scene, for models too slow to look at all of them.
+"""Choice of the few views that show most of a scene, for models too slow to run on all of them.
 
 Greedy: the view that adds most to what is seen, then the next. A Gaussian counts fully once it is seen with SEEN
-pixels; seen from two sides it counts a little more, because words are found in a good view of a thing, not in any.
+pixels; seen from two sides it counts a little more, because words are found in a good view of a thing, not in every
+view.
 
 Alphabet: N Gaussians; V views.
 
@@ -20,15 +21,15 @@ from splatseg.raster.interface import accumulate, prepare
 from splatseg.splats.splats import Splats
 
 SEEN = 20.0
-"""Pixels from which a Gaussian's worth grows only slowly."""
+"""Pixels above which the value of a Gaussian grows only slowly."""
 
 GAUSSIANS_LOOKED_AT = 50_000
-"""Gaussians looked at; what they see stands for all."""
+"""Gaussians in the sample that stands for all."""
 
 
 @torch.no_grad()
 def choose_views(splats: Splats, views: Sequence[View], count: int) -> list[View]:
-    """`count` of the views, those that show most first; all of them if they are no more."""
+    """Return `count` of the views, the one that shows most first; all of them if there are no more."""
     if len(views) <= count:
         return list(views)
     sample = torch.arange(0, len(splats), max(1, len(splats) // GAUSSIANS_LOOKED_AT))

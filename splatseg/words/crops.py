@@ -1,8 +1,8 @@
-"""The pictures by which a segment is known: crops of the photographs that show most of it.
+"""Pictures of a segment for encoders: crops of the photographs that show most of it.
 
-Of a segment the views are taken that show it largest, each in two crops: as it stands among other things, and with all
-else greyed, so that neither the surroundings nor a cut-out edge alone decide. A segment that the edge of the image cuts
-off counts less there, because half a thing is a bad picture of it.
+For each segment the views are taken that show it largest, each in two crops: among its surroundings, and with
+everything else greyed, so that neither the surroundings nor a cut-out edge alone decide. A view in which the edge of
+the image cuts the segment off counts less, because half a thing is a bad picture of it.
 
 Alphabet: photographs (H,W,3) uint8; label maps (H,W) int, 0 = none; K views a segment.
 """
@@ -17,37 +17,40 @@ import numpy as np
 from splatseg.arrays import check_shapes
 
 VIEWS = 4
-"""Views a segment is known by: more cost time and are ever worse pictures."""
+"""Views per segment: more cost time and are worse pictures."""
 
 MARGIN = 1.2
-"""Side of a crop, as a multiple of the segment's box."""
+"""Side of a crop, as a multiple of the longer side of the segment's box."""
 
 GREY = 127
-"""What stands for all that is not the segment: neither light nor dark."""
+"""Grey level of everything but the segment: neither light nor dark."""
 
 LEAST_PIXELS = 64
-"""A segment that no view shows with so many pixels has no picture."""
+"""A segment without a view that shows at least this number of its pixels has no picture."""
 
 CUT_OFF = 0.5
-"""A view whose edge cuts a segment off counts as if it showed this share of it."""
+"""Factor of the pixels in a view whose edge cuts the segment off."""
 
 
 @dataclass(frozen=True, eq=False)
 class Crop:
-    """One picture of a segment: plain (h,w,3) uint8, and alone, the same with all else greyed. pixels it covers."""
+    """One picture of a segment."""
 
     pixels: float
+    """Pixels of the segment in the view, times CUT_OFF if the edge cuts it off."""
     plain: np.ndarray
+    """(h,w,3) uint8, the crop of the photograph."""
     alone: np.ndarray
+    """(h,w,3) uint8, the same with everything but the segment greyed."""
 
 
 def best_crops(
     views: Iterable[tuple[np.ndarray, np.ndarray]], ids: Iterable[int] | None = None, count: int = VIEWS
 ) -> Mapping[int, list[Crop]]:
-    """The `count` best crops of every segment, the best first.
+    """Return the `count` best crops of every segment, the best first.
 
-    views: pairs of a photograph and its label map, gone through once. ids: the segments asked for, None for all.
-    Segments that no view shows with LEAST_PIXELS pixels are not in the answer.
+    views: pairs of a photograph and its label map, read once. ids: the wanted segments, None for all. Segments that no
+    view shows with LEAST_PIXELS pixels are not in the result.
     """
     wanted = None if ids is None else set(ids)
     best: dict[int, list[Crop]] = {}
@@ -82,6 +85,6 @@ def _crop(photograph: np.ndarray, mask: np.ndarray, worth: float) -> Crop:
 
 
 def _span(found: np.ndarray, extent: float, length: int) -> tuple[int, int]:
-    """First and last-but-one pixel of `extent` pixels around what was found, as far as the image goes."""
+    """Return the first pixel and the one after the last of `extent` pixels around `found`, clipped to the image."""
     centre = (found[0] + found[-1] + 1) / 2
     return max(round(centre - extent / 2), 0), min(round(centre + extent / 2), length)

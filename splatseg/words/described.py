@@ -1,7 +1,7 @@
-"""Segments described by vectors, kept with the run: a query in words then costs one text and a few products.
+"""Segments described by vectors, kept with the run: a query in words then costs one text embedding and a few products.
 
-One safetensors file: `ids` (S,), `vectors` (S,D) unit rows, `marks` (S,) what the segments were made of, `word_vectors`
-(W,D) unit rows; the words, the encoder and where its weights were in the metadata, as JSON.
+One safetensors file: `ids` (S,), `vectors` (S,D) unit rows, `marks` (S,) checksums of the segments' Gaussians,
+`word_vectors` (W,D) unit rows; the words, the encoder and the path of its weights in the metadata, as JSON.
 
 Alphabet: S segments, D dimensions, W words, N Gaussians.
 """
@@ -25,23 +25,27 @@ from splatseg.words.encoder import Encoder
 from splatseg.words.vocabulary import caption
 
 FORMAT = "splatseg words 1"
+"""Name of the format, in the metadata of the file."""
 
 
 @dataclass(frozen=True, eq=False)
 class Described:
-    """Descriptions of segments by an encoder.
-
-    ids (S,) int32; vectors (S,D) float32 and word_vectors (W,D) float32 with unit rows; marks (S,) int64 (see
-    `marks_of`); words: W of them; encoder: the name of what made the vectors; weights: where it was loaded from.
-    """
+    """Descriptions of segments by an encoder."""
 
     ids: np.ndarray
+    """(S,) int32."""
     vectors: np.ndarray
+    """(S,D) float32, unit rows."""
     marks: np.ndarray
+    """(S,) int64, see `marks_of`."""
     words: tuple[str, ...]
+    """The W common words."""
     word_vectors: np.ndarray
+    """(W,D) float32, unit rows."""
     encoder: str
+    """Name of the encoder that made the vectors."""
     weights: str
+    """Folder or name that the encoder was loaded from."""
 
     def __post_init__(self) -> None:
         check_shapes(
@@ -53,9 +57,9 @@ class Described:
         assert len(self.words) == len(self.word_vectors)
 
     def changed(self, segment_ids: np.ndarray) -> list[int]:
-        """The described segments that are made of other Gaussians by now, or are not in segment_ids (N,) any more.
+        """Return the described segments that have other Gaussians by now, or are missing from segment_ids (N,).
 
-        Segments without a description do not count: those that no view shows never have one.
+        Segments without a description do not count: segments that no view shows never have one.
         """
         now = marks_of(segment_ids)
         return [
@@ -65,7 +69,7 @@ class Described:
         ]
 
     def those(self, segment_ids: np.ndarray) -> Described:
-        """What is said of the segments that segment_ids (N,) still has."""
+        """Return the descriptions whose segments are still in segment_ids (N,)."""
         there = np.isin(self.ids, segment_ids)
         return replace(self, ids=self.ids[there], vectors=self.vectors[there], marks=self.marks[there])
 
@@ -77,9 +81,10 @@ def describe(
     words: Sequence[str],
     weights: str = "",
 ) -> Described:
-    """Vectors of segments from their crops, and of words: the mean over all crops of a segment, plain and alone.
+    """Return segments described by vectors, the mean over all crops of each, plain and alone; and words by theirs.
 
-    segment_ids (N,): what the segments are made of now. weights: where the encoder was loaded from, to be kept.
+    segment_ids (N,): the present segment of each Gaussian. weights: folder or name that the encoder was loaded from, to
+    be kept.
     """
     ids = sorted(crops)
     pictures = [picture for i in ids for crop in crops[i] for picture in (crop.plain, crop.alone)]
@@ -100,7 +105,10 @@ def describe(
 
 
 def marks_of(segment_ids: np.ndarray) -> dict[int, int]:
-    """A number for what each segment is made of: segments with the same Gaussians have the same one, others another."""
+    """Return a checksum of the Gaussians of each segment of segment_ids (N,), by id.
+
+    Segments with the same Gaussians have the same one, others almost surely another.
+    """
     ids = np.asarray(segment_ids)
     order = np.argsort(ids, kind="stable").astype(np.int64)
     unique, starts = np.unique(ids[order], return_index=True)
@@ -113,14 +121,14 @@ def marks_of(segment_ids: np.ndarray) -> dict[int, int]:
 
 
 def write_described(path: Path, described: Described) -> None:
-    """Write atomically."""
+    """Write descriptions atomically."""
     tensors = {name: getattr(described, name) for name in ("marks", "vectors", "word_vectors", "ids")}
     facts = {"words": json.dumps(described.words), "encoder": described.encoder, "weights": described.weights}
     write_tensors(path, FORMAT, tensors, facts)
 
 
 def read_described(path: Path) -> Described:
-    """Read what `write_described` wrote. Raises RunError if it is missing, damaged, or of another version."""
+    """Read descriptions written by `write_described`. Raises RunError if missing, damaged, or of another version."""
     again = f"run `splatseg words {path.parent} --model DIR`"
     if not path.exists():
         raise RunError(f"there is no {path}: the segments are not described yet; {again}")

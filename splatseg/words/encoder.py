@@ -1,9 +1,9 @@
-"""Encoders of pictures and words into one space, where what a picture shows lies near the words for it.
+"""Encoders of pictures and words into one space, in which a picture lies near the words for what it shows.
 
     images, texts -> unit vectors (B,D) float32          likeness of a picture and a text = their dot product, in -1..1
 
-CLIP, SigLIP, SigLIP 2 and MetaCLIP 2 through transformers, from a folder of weights or by name. Everything else here
-needs only the protocol `Encoder`, so another model is one class.
+CLIP, SigLIP, SigLIP 2 and MetaCLIP 2 through transformers, from a folder of weights or by name. All other code needs
+only the protocol `Encoder`, so another model is one class.
 
 Alphabet: B pictures or texts; D dimensions, the model's own.
 """
@@ -23,24 +23,26 @@ from splatseg.models.batches import LESS_MEMORY, Batches
 from splatseg.models.pretrained import device_named, load_network, load_processor, read_config
 
 FAMILIES = ("clip", "metaclip_2", "siglip", "siglip2")
-"""Model types, as their config.json says."""
+"""Model types, as in their config.json."""
 
 PADDED_LENGTH = 64
 """SigLIP was trained on texts padded to this many tokens; other lengths give other vectors."""
 
 BATCH = 16
+"""Pictures or texts that are embedded at once."""
 
 
 class Encoder(Protocol):
-    """What embeds pictures and words. name: what the embeddings are of, so that those of two models never meet."""
+    """An encoder of pictures and words."""
 
     name: str
+    """Name of the embedding space: embeddings of two models are never compared."""
 
     def images(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
-        """Pictures, each (H,W,3) uint8, as unit vectors (B,D) float32."""
+        """Embed pictures, each (H,W,3) uint8, as unit vectors (B,D) float32."""
 
     def texts(self, texts: Sequence[str]) -> np.ndarray:
-        """Texts as unit vectors (B,D) float32."""
+        """Embed texts as unit vectors (B,D) float32."""
 
 
 class TransformersEncoder:
@@ -54,7 +56,7 @@ class TransformersEncoder:
 
     @torch.no_grad()
     def images(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
-        """See `Encoder`."""
+        """Embed pictures, see `Encoder.images`."""
         rows = []
         for start in range(0, len(pictures), BATCH):
             rows.append(
@@ -63,7 +65,7 @@ class TransformersEncoder:
         return _unit(rows)
 
     def _looked_at(self, pictures: Sequence[np.ndarray], batch: int) -> np.ndarray:
-        """Vectors of pictures, `batch` of them at a time."""
+        """Return the vectors of pictures, `batch` of them at a time."""
         rows = []
         for start in range(0, len(pictures), batch):
             inputs = self._processor(images=list(pictures[start : start + batch]), return_tensors="pt")
@@ -72,7 +74,7 @@ class TransformersEncoder:
 
     @torch.no_grad()
     def texts(self, texts: Sequence[str]) -> np.ndarray:
-        """See `Encoder`."""
+        """Embed texts, see `Encoder.texts`."""
         rows = []
         for start in range(0, len(texts), BATCH):
             inputs = self._processor(
@@ -86,7 +88,7 @@ class TransformersEncoder:
         return _unit(rows)
 
     def _cased(self, texts: Sequence[str]) -> list[str]:
-        """SigLIP knows small letters only, and not every tokenizer of its checkpoints makes them so."""
+        """Return texts in lower case for SigLIP, which knows no other and whose tokenizers do not all convert."""
         return [text.lower() for text in texts] if self._padding == "max_length" else list(texts)
 
     def _longest(self) -> int:
@@ -107,14 +109,16 @@ class TransformersEncoder:
 
 
 def load_encoder(model: str | Path, device: str = "auto") -> TransformersEncoder:
-    """An encoder from a folder of weights, or by its name on the hub. device: auto (a GPU if there is one), cpu, ...
+    """Load an encoder from a folder of weights, or by its name on the hub.
+
+    device: auto (a GPU if there is one), cpu, ...
 
     Raises WeightsError if there are no such weights, or they are of another kind; MaskError without transformers.
     """
     kind = read_config(model).model_type
     if kind not in FAMILIES:
         raise WeightsError(
-            f"{model} is a {kind} model, which does not put pictures and words into one space; "
+            f"{model} is a {kind} model, which does not embed pictures and words in one space; "
             f"give one of the kinds {', '.join(FAMILIES)}"
         )
     network = load_network(model, "AutoModel", device_named(device))
@@ -122,7 +126,7 @@ def load_encoder(model: str | Path, device: str = "auto") -> TransformersEncoder
 
 
 def _small(reason: str) -> WeightsError:
-    return WeightsError(f"There is no memory for the model, even for one picture at a time ({reason}); {LESS_MEMORY}.")
+    return WeightsError(f"there is no memory for the model, even for one picture at a time ({reason}); {LESS_MEMORY}")
 
 
 def _unit(rows: list[np.ndarray]) -> np.ndarray:

@@ -1,9 +1,9 @@
-"""Words to masks of one photograph: a detector's boxes made masks by a segmenter, or a model that does both.
+"""From words to masks of one photograph: a detector's boxes turned into masks by a segmenter, or one model for both.
 
     ground(image (H,W,3) uint8, "red mug") -> masks (M,H,W) bool, scores (M,) in 0..1
 
-Grounding DINO, MM Grounding DINO, OWL-ViT and OWLv2 find boxes; any of the Segment Anything family makes masks of them;
-SAM 3 needs no other. All through transformers; all else here needs only the protocol `Grounder`.
+Grounding DINO, MM Grounding DINO, OWL-ViT and OWLv2 find boxes; any model of the Segment Anything family turns them
+into masks; SAM 3 needs no other model. All through transformers; all other code needs only the protocol `Grounder`.
 
 Alphabet: M masks or boxes (x0, y0, x1, y1) in pixels; H x W pixels.
 """
@@ -23,11 +23,13 @@ from splatseg.models.batches import LESS_MEMORY, Batches
 from splatseg.models.pretrained import device_named, load_network, load_processor, read_config
 
 DETECTORS = ("grounding-dino", "mm-grounding-dino", "owlvit", "owlv2")
+"""Model types that find boxes, as in their config.json."""
 CONCEPTS = ("sam3", "sam3_video")
-"""The checkpoints of SAM 3 have the configuration of the video model, which this one is a part of."""
+"""Model types that find masks. The checkpoints of SAM 3 have the configuration of the video model, of which it is a
+part."""
 
 BOX_SCORES = {"grounding-dino": 0.3, "mm-grounding-dino": 0.3, "owlvit": 0.1, "owlv2": 0.2}
-"""Least score of a box, by kind of detector: Grounding DINO's as Gaussian Grouping takes it, OWL's its authors'."""
+"""Least score of a box, by kind of detector: Grounding DINO's as in Gaussian Grouping, OWL's as its authors give it."""
 
 TEXT_SCORE = 0.25
 """Least score of a word of the query for a box of Grounding DINO."""
@@ -36,30 +38,32 @@ CONCEPT_SCORE = 0.5
 """Least score of an instance of SAM 3."""
 
 Masks = tuple[np.ndarray, np.ndarray]
+"""masks (M,H,W) bool, scores (M,)."""
 
 
 @runtime_checkable
 class Grounder(Protocol):
-    """What finds words in a photograph. name: what the masks are of."""
+    """A model that finds words in a photograph."""
 
     name: str
+    """Name of the model."""
 
     def ground(self, image: np.ndarray, text: str) -> Masks:
-        """(masks (M,H,W) bool, scores (M,) float32 in 0..1) of an image (H,W,3) uint8; M may be 0."""
+        """Return (masks (M,H,W) bool, scores (M,) float32 in 0..1) of an image (H,W,3) uint8; M may be 0."""
 
 
 def _within_memory(image: np.ndarray, device: torch.device, find: Callable[[], Masks]) -> Masks:
-    """find(). Raises WeightsError when memory runs out: there is no batch that could be smaller."""
+    """Return find(). Raises WeightsError if memory runs out: a single picture is the smallest batch."""
 
     def too_little(reason: str) -> WeightsError:
         size = f"{image.shape[1]}x{image.shape[0]}"
-        return WeightsError(f"There is no memory to find words in a picture of {size} ({reason}); {LESS_MEMORY}.")
+        return WeightsError(f"there is no memory to find words in a picture of {size} ({reason}); {LESS_MEMORY}")
 
     return Batches(1, device).run(lambda one: find(), "pictures", too_little)
 
 
 class BoxesThenMasks:
-    """A detector finds boxes for the words, a segmenter makes a mask of each."""
+    """A detector that finds boxes for the words, and a segmenter that makes a mask of each."""
 
     def __init__(self, detector: Any, processor: Any, segmenter: MaskModel, name: str) -> None:
         self.name = name
@@ -67,7 +71,7 @@ class BoxesThenMasks:
         self._kind = str(detector.config.model_type)
 
     def ground(self, image: np.ndarray, text: str) -> Masks:
-        """See `Grounder`. Raises WeightsError when memory runs out."""
+        """Find words in an image, see `Grounder.ground`. Raises WeightsError if memory runs out."""
         return _within_memory(image, self._detector.device, lambda: self._found(image, text))
 
     def _found(self, image: np.ndarray, text: str) -> Masks:
@@ -78,7 +82,7 @@ class BoxesThenMasks:
 
     @torch.no_grad()
     def boxes(self, image: np.ndarray, text: str) -> tuple[np.ndarray, np.ndarray]:
-        """(boxes (M,4) float32 in pixels, clipped to the image; scores (M,))."""
+        """Return (boxes (M,4) float32 in pixels, clipped to the image; scores (M,))."""
         inputs = self._processor(images=image, text=[[text.lower()]], return_tensors="pt").to(self._detector.device)
         outputs = self._detector(**inputs)
         least, sizes = BOX_SCORES[self._kind], [image.shape[:2]]
@@ -97,14 +101,14 @@ class BoxesThenMasks:
 
 
 class ConceptSegmenter:
-    """SAM 3: words to masks in one model."""
+    """SAM 3: from words to masks in one model."""
 
     def __init__(self, model: Any, processor: Any, name: str) -> None:
         self.name = name
         self._model, self._processor = model, processor
 
     def ground(self, image: np.ndarray, text: str) -> Masks:
-        """See `Grounder`. Raises WeightsError when memory runs out."""
+        """Find words in an image, see `Grounder.ground`. Raises WeightsError if memory runs out."""
         return _within_memory(image, self._model.device, lambda: self._found(image, text))
 
     @torch.no_grad()
@@ -119,7 +123,9 @@ class ConceptSegmenter:
 
 
 def load_grounder(model: str | Path, segmenter: str | Path | None = None, device: str = "auto") -> Grounder:
-    """A grounder from weights: SAM 3 alone, or a detector with a segmenter. device: auto (a GPU if there is one), ...
+    """Load a grounder from weights: SAM 3 alone, or a detector with a segmenter.
+
+    device: auto (a GPU if there is one), cpu, ...
 
     Raises WeightsError if weights are missing, of another kind, or a detector has no segmenter; MaskError without
     transformers.

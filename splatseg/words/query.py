@@ -1,15 +1,15 @@
-"""Which segments words mean, and whether they mean any: likeness to the words, against what chance would give.
+"""Segments that words mean, and a test whether they mean any: likeness to the words, compared with chance.
 
-Raw likeness says little: some segments are like every text, some texts like every picture, and a thing that is not
-there still has a nearest segment. So likeness is centred both ways and read in the spreads of all likenesses:
+Raw likeness is not enough: some segments are like every text, some texts like every picture, and a thing that is not
+there still has a nearest segment. So likeness is centred both ways and measured in the spread of all likenesses:
 
     B[s, w] = e_s . v_w    z[s, q] = (e_s . q - mean_w B[s, w] - c_q) / sigma    c_q: the level of q over all segments
     t[s, q] = z[s, q] - z0(S)           z0(S): the median of the greatest of S normal numbers
 
-t is how far above chance: words that mean nothing here have their best segment near t = 0, whatever the model, its
+t is the distance above chance: words that mean nothing here have their best segment near t = 0, whatever the model, its
 temperature and the number of segments. The query is here if a segment has t >= HERE, and if no common word fits that
-segment much better: a mug is the best "cup" of the scene, but the word mug would tell. sigma is a robust spread, so the
-few words that do mean something in the scene do not widen it.
+segment much better: a mug is the best "cup" of the scene, but the word mug shows that it is a mug. sigma is a robust
+spread, so the few words that do mean something in the scene do not widen it.
 
 Alphabet: S segments, W words, D dimensions; e (S,D), v (W,D), q (D,) unit vectors.
 
@@ -29,55 +29,55 @@ from splatseg.arrays import check_shapes
 from splatseg.words.described import Described
 
 HERE = 1.5
-"""Spreads above chance from which a query counts as found [stand-in encoder, 1 to 300 segments: queries found 98 to
-100 %, words foreign to the scene accepted 0 to 1 %, words related to something there 1 to 24 %]."""
+"""Least t, in spreads above chance, of a query that is found [stand-in encoder, 1 to 300 segments: queries found 98
+to 100 %, words foreign to the scene accepted 0 to 1 %, words related to something there 1 to 24 %]."""
 
 RIVAL = 0.7
-"""A query must fit a segment at least so well as this share of what the best common word fits it."""
+"""A query must fit a segment at least this share as well as the best common word does."""
 
 AS_GOOD = 0.7
-"""Share of the best segment's z from which others are meant too: three books are all "book"."""
+"""Other segments are meant too if their z is at least this share of the best one's: three books are all "book"."""
 
 FEW_SEGMENTS = 8
-"""The level of a query is a mean over segments; so many segments must speak before it counts by half."""
+"""The level of a query is a mean over segments; with this number of segments it counts by half, with more by more."""
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """The answer to a query of words.
-
-    scores (S,) float32: t of each segment, minus infinity for what is ruled out; ids (S,) int32; meant: the segments
-    the words mean, the best first, empty if they mean none.
-    """
+    """The answer to a query of words."""
 
     scores: np.ndarray
+    """(S,) float32: t of each segment, minus infinity if an unwanted word fits it at least as well."""
     ids: np.ndarray
+    """(S,) int32."""
     meant: tuple[int, ...]
+    """Ids of the segments that the words mean, the best first; empty if they mean none."""
 
     def nearest(self, count: int) -> list[int]:
-        """Ids of the segments that are most like the words, meant or not, the best first."""
+        """Return the ids of the segments most like the words, meant or not, the best first."""
         order = np.argsort(-self.scores, kind="stable")[:count]
         return [int(self.ids[i]) for i in order if np.isfinite(self.scores[i])]
 
 
 class Scale:
-    """Likeness to words set against chance, for one description of a run."""
+    """Likeness to words compared with chance, for the descriptions of one run."""
 
     def __init__(self, described: Described) -> None:
         self._described = described
         raw = described.vectors @ described.word_vectors.T
         self._row = raw.mean(1, keepdims=True)
         centred = self._centred(raw)
+        # 1.4826 times the median absolute deviation is the standard deviation of a normal distribution.
         self._sigma = max(float(np.median(np.abs(centred))) * 1.4826, 1e-6)
         self._words = centred / self._sigma
         self._rival = self._words.max(1)
         self._chance = float(norm.ppf(0.5 ** (1.0 / max(len(raw), 1))))
 
     def answer(self, query: np.ndarray, unlike: Sequence[np.ndarray] = (), here: float = HERE) -> Answer:
-        """What a query vector (D,) means.
+        """Find the segments that a query vector (D,) means.
 
-        unlike: vectors (D,) of what it does not mean; a segment that is at least as much like one of those is not
-        meant. here: t from which it counts as found.
+        unlike: unwanted vectors (D,); a segment at least as much like one of these is not meant. here: least t of a
+        query that is found.
         """
         check_shapes(query=(query, str(self._described.vectors.shape[1])))
         z = self._likeness(query)
@@ -90,7 +90,7 @@ class Scale:
         return Answer(t.astype(np.float32), self._described.ids, tuple(self._described.ids[ordered].tolist()))
 
     def names(self, here: float = HERE) -> dict[int, str]:
-        """For every segment the word that fits it best, if it fits better than chance."""
+        """Return by segment the word that fits it best, if it fits better than chance."""
         best = self._words.argmax(1)
         return {
             segment_id: self._described.words[word]

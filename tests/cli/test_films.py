@@ -78,7 +78,7 @@ def test_a_splat_file_is_filmed_without_a_capture(small_run: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--what", "rgb", "--path", "orbit", "-o", "film.avi"], "no film ends with .avi"),
+        (["--what", "rgb", "--path", "orbit", "-o", "film.avi"], ".avi is not a film format"),
         (["--what", "rgb", "--path", "nowhere.json", "-o", "film.mp4"], "there is nothing at nowhere.json"),
         (["--what", "rgb", "--path", "orbit", "--split", "all", "-o", "film.mp4"], "leave --split out"),
         (["--what", "rgb", "--path", "orbit", "--cameras", "x", "-o", "film.mp4"], "leave --cameras out"),

@@ -125,10 +125,10 @@ def test_masks_of_several_views_describe_one_thing() -> None:
 def test_nothing_wanted_or_nothing_left_is_told() -> None:
     splats, thing = scene()
     unwanted = click_on(splats, CAMERAS[0], thing == 1, wanted=False)
-    with pytest.raises(PromptError, match="all prompts say what is not wanted; give at least one"):
+    with pytest.raises(PromptError, match="all prompts are unwanted; give at least one wanted prompt"):
         select_by_prompts(splats, [unwanted])
     wanted = mask_on(splats, CAMERAS[0], thing == 1)
-    with pytest.raises(PromptError, match="what is not wanted takes away all that is"):
+    with pytest.raises(PromptError, match="the unwanted prompts take away the whole selection"):
         select_by_prompts(splats, [wanted, Prompt(CAMERAS[0], box=(0.0, 0.0, 36.0, 24.0), wanted=False)])
 
 
@@ -147,7 +147,7 @@ def test_prompts_go_on_from_what_is_selected_already() -> None:
     np.testing.assert_array_equal(less.members, thing == 3)
     part = select_by_prompts(splats, unwanted, knowledge, start=thing == 1)
     assert part.count == (thing == 1).sum() / 2, "of all that is selected only an atom"
-    with pytest.raises(PromptError, match="all prompts say what is not wanted"):
+    with pytest.raises(PromptError, match="all prompts are unwanted"):
         select_by_prompts(splats, unwanted, knowledge)
 
 

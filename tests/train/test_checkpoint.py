@@ -53,7 +53,7 @@ def test_tensors_without_their_json_are_a_checkpoint_that_never_finished(tmp_pat
 
 def test_when_none_can_be_read_the_error_says_so(tmp_path):
     write_checkpoint(tmp_path, checkpoint(1)).write_text("{not json")
-    with pytest.raises(RunError, match=r"no checkpoint in .* can be read .*start the run anew"):
+    with pytest.raises(RunError, match=r"no checkpoint in .* can be read .*start the run over"):
         read_checkpoint(tmp_path)
 
 
@@ -70,7 +70,7 @@ def test_a_checkpoint_of_another_format_is_refused(tmp_path):
 )
 def test_hostile_json_is_damage(tmp_path, text):
     write_checkpoint(tmp_path, checkpoint(1)).write_text(text)
-    with pytest.raises(RunError, match=r"no checkpoint in .* can be read .*start the run anew"):
+    with pytest.raises(RunError, match=r"no checkpoint in .* can be read .*start the run over"):
         read_checkpoint(tmp_path)
 
 

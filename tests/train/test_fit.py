@@ -130,7 +130,7 @@ def test_an_interrupted_fit_resumes_to_the_bit(capture, tmp_path, objective, sto
 def test_a_checkpoint_of_other_settings_is_refused(capture, tmp_path):
     settings = dataclasses.replace(SETTINGS, iterations=10)
     fit_splats(capture, settings, checkpoints=tmp_path)
-    with pytest.raises(RunError, match=r"another config.*start anew"):
+    with pytest.raises(RunError, match=r"another config.*start over"):
         fit_splats(capture, SETTINGS, checkpoints=tmp_path, resume=True)
 
 
@@ -141,7 +141,7 @@ def test_a_checkpoint_that_is_none_of_a_fit_is_told(capture, tmp_path, idle):
         head = json.loads(path.read_text())
         head["facts"]["idle"] = idle
         path.write_text(json.dumps(head))
-    with pytest.raises(RunError, match=r"the checkpoint in .* is not one of a fit \(.+\); start the run anew"):
+    with pytest.raises(RunError, match=r"the checkpoint in .* does not hold a fit \(.+\); start the run over"):
         fit_splats(capture, SETTINGS, checkpoints=tmp_path, resume=True)
 
 

@@ -45,7 +45,7 @@ def test_the_name_of_an_encoder_says_kind_and_folder(tmp_path: Path) -> None:
 def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "sam2"}))
     (tmp_path / "model.safetensors").touch()
-    with pytest.raises(WeightsError, match="sam2 model, which does not put pictures and words into one space"):
+    with pytest.raises(WeightsError, match="sam2 model, which does not embed pictures and words in one space"):
         load_encoder(tmp_path)
 
 

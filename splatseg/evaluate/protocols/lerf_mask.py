@@ -5,10 +5,10 @@
 
 The test views are the registered photographs that are not in images_train, by name (`test_0.jpg`, ...). IoU and
 boundary IoU are means over the views of a prompt, then over prompts; papers then average over three scenes. Predictions
-lie as the truth does: <scene>/<i>/<prompt>.png, set above 128.
+have the layout of the truth: <scene>/<i>/<prompt>.png, set above 128.
 
-teatime has no masks for its test view 1, and fewer prompts in view 2. The official script counts only pairs for which
-there is a prediction; its figures stand beside ours as "script_...".
+teatime has no masks for its test view 1, and fewer prompts in view 2. The official script counts only pairs with a
+prediction; its figures are given as "script_..." in addition to ours.
 
 Source: lkeab/gaussian-grouping: docs/dataset.md, script/eval_lerf_mask.py, render_lerf_mask.py (prompts).
 """
@@ -33,8 +33,9 @@ from splatseg.evaluate.protocols.task import (
     subfolders,
 )
 
-LAYOUT = Layout("LERF-Mask", "<scene>/test_mask/<view>/<prompt>.png beside <scene>/images, images_train and sparse/0")
+LAYOUT = Layout("LERF-Mask", "<scene>/test_mask/<view>/<prompt>.png next to <scene>/images, images_train and sparse/0")
 LEVEL = 128
+"""Grey level above which a pixel belongs to the object."""
 
 PROMPTS: dict[str, tuple[str, ...]] = {
     "figurines": (
@@ -50,16 +51,16 @@ PROMPTS: dict[str, tuple[str, ...]] = {
 """The prompts of the three scenes; all of them in test view 0."""
 
 COMPLETE_VIEWS = {"figurines": 4, "ramen": 3, "teatime": 1}
-"""How many test views have masks for all prompts."""
+"""Number of test views with masks for all prompts."""
 
 
 def read(folder: Path) -> tuple[Task, ...]:
-    """The scene at `folder`, or all scenes in it. Raises MaskError, listing what is missing."""
+    """Read the scene at `folder`, or all scenes in it. Raises MaskError, listing what is missing."""
     return tuple(map(_task, LAYOUT.scenes(folder, lambda scene: (scene / "test_mask").is_dir(), "test_mask")))
 
 
 def figures(rows: Sequence[Row]) -> dict[str, float]:
-    """Means over views, then over prompts, with and without the prompts' view and by the official script.
+    """Return means over views, then over prompts, with and without the prompts' view and by the official script.
 
     The official script skips missing predictions.
     """

@@ -3,18 +3,18 @@
     label/<scene>/frame_00041.json    info: name, width, height; objects: category, segmentation [[x, y], ...], bbox
     <scene>/images, sparse/0          the captures
 
-Several polygons of a category in a frame are one mask. The frames are trained on like all others. Two protocols count
-on these labels, and their numbers must not be mixed:
+Several polygons of a category in a frame are one mask. The frames are trained on like all others. Two protocols use
+these labels, and their numbers must not be mixed:
 
 * `lerf-ovs` (OpenGaussian, Wu et al. 2024), direct 3D selection: the selected Gaussians are drawn alone, opacity above
   0.7; flat mean of IoU over (frame, prompt) pairs, and the share of pairs above 0.25 and 0.5. Predictions:
   <scene>/<frame>_<prompt>.png, set above 10.
 * `lerf-ovs-2d` (LangSplat), rendered: masks as seen in the frame; flat mean of IoU over pairs, and localisation: the
-  share of pairs where the peak of relevance, averaged over 30x30 pixels, lies in a box of the object. A mask is taken
+  share of pairs in which the peak of relevance, averaged over 30x30 pixels, lies in a box of the object. A mask serves
   as its own map of relevance. Predictions: <scene>/<frame number>/chosen_<prompt>.png (or the other's names), set above
-  127. LangSplat's thresholding of relevance (above 0.4) and its smoothing are its method, not the count.
+  127. LangSplat's thresholding of relevance (above 0.4) and its smoothing belong to its method, not to the count.
 
-The truth is drawn by Pillow, edges of polygons included, corners truncated to whole pixels as OpenCV's fillPoly is fed.
+The truth is drawn by Pillow, edges of polygons included, corners truncated to whole pixels as for OpenCV's fillPoly.
 
 Source: minghanqin/LangSplat eval/evaluate_iou_loc.py; OpenGaussian scripts/compute_lerf_iou.py, render_lerf_by_text.py.
 """
@@ -45,7 +45,7 @@ from splatseg.evaluate.protocols.task import (
     subfolders,
 )
 
-LAYOUT = Layout("LERF-OVS", "label/<scene>/frame_<number>.json beside <scene>/images and sparse/0")
+LAYOUT = Layout("LERF-OVS", "label/<scene>/frame_<number>.json next to <scene>/images and sparse/0")
 
 FRAMES: dict[str, tuple[int, ...]] = {
     "waldo_kitchen": (53, 66, 89, 140, 154),
@@ -53,14 +53,17 @@ FRAMES: dict[str, tuple[int, ...]] = {
     "figurines": (41, 105, 152, 195),
     "teatime": (2, 25, 43, 107, 129, 140),
 }
-"""The frames of the four scenes that are labelled."""
+"""The labelled frames of the four scenes."""
 
 Object = tuple[str, list[list[tuple[int, int]]], list[Box]]
 """category, polygons, boxes."""
 
 
 def read(folder: Path) -> tuple[Task, ...]:
-    """The scenes of the data set, of its label folder, or the one scene at `folder`. Raises MaskError as above."""
+    """Read the scenes of the data set, of its label folder, or the one scene at `folder`.
+
+    Raises MaskError, listing what is missing.
+    """
     LAYOUT.check(folder)
     root = folder / "label" if (folder / "label").is_dir() else folder
     scenes = [root] if _labels(root) else [scene for scene in subfolders(root) if _labels(scene)]
@@ -69,12 +72,12 @@ def read(folder: Path) -> tuple[Task, ...]:
 
 
 def direct_figures(rows: Sequence[Row]) -> dict[str, float]:
-    """OpenGaussian's."""
+    """Return OpenGaussian's figures."""
     return {"miou": over_pairs(rows, "iou"), "acc25": share_above(rows, 0.25), "acc50": share_above(rows, 0.5)}
 
 
 def rendered_figures(rows: Sequence[Row]) -> dict[str, float]:
-    """LangSplat's."""
+    """Return LangSplat's figures."""
     return {"miou": over_pairs(rows, "iou"), "localisation": mean(bool(row.localised) for row in rows)}
 
 
@@ -105,7 +108,7 @@ def _task(scene: Path) -> Task:
 
 
 def _read_label(path: Path) -> tuple[tuple[int, int], list[Object]]:
-    """(width, height), and the objects of a frame, each category once."""
+    """Read (width, height) and the objects of a frame, each category once."""
     try:
         label: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         size = int(label["info"]["width"]), int(label["info"]["height"])
@@ -127,9 +130,9 @@ def _read_label(path: Path) -> tuple[tuple[int, int], list[Object]]:
 
 
 def drawn(polygons: Sequence[Sequence[tuple[int, int]]], width: int, height: int) -> np.ndarray:
-    """The union of polygons, edges included: (H,W) bool."""
+    """Draw the union of polygons, edges included: (H,W) bool."""
     image = Image.new("L", (width, height))
     for polygon in polygons:
-        # One at a time: where two of an object overlap they must not cancel.
+        # One at a time: overlapping polygons of an object must not cancel each other.
         ImageDraw.Draw(image).polygon([*polygon], fill=1, outline=1)
     return np.asarray(image) > 0

@@ -10,7 +10,7 @@ COB-GS and its followers add it. Truth and predictions are set above 128. Predic
 <task>/<view>.png or <task>/00000.png. Scribbles become clicks here: `CLICKS` spread over each kind; every paper does it
 differently.
 
-The target's view is held out here. Most papers train on all views, and the data set does not say.
+The target's view is held out here. Most papers train on all views, and the data set does not prescribe it.
 
 Source: the data set's README; SA3D issues 20 and 57; COB-GS eval/eval_NVOS.py (its level, resizing, boundary IoU).
 """
@@ -42,11 +42,13 @@ LAYOUT = Layout(
     "masks/<task>/<view>_mask.png, scribbles/<task>/pos_*.png and neg_*.png, reference_image/<task>/<view>.JPG",
 )
 LEVEL = 128
+"""Grey level above which a pixel belongs to the object."""
 CLICKS = 8
+"""Clicks that stand for a scribble."""
 
 
 def read(folder: Path) -> tuple[Task, ...]:
-    """All tasks of the data set. Raises MaskError, listing what is missing."""
+    """Read all tasks of the data set. Raises MaskError, listing what is missing."""
     LAYOUT.check(folder)
     inner = [folder, folder / "llff", folder / "labels" / "llff"]
     root = next((place for place in inner if (place / "masks").is_dir()), folder)
@@ -59,7 +61,7 @@ def read(folder: Path) -> tuple[Task, ...]:
 
 
 def figures(rows: Sequence[Row]) -> dict[str, float]:
-    """IoU, pixel accuracy and boundary IoU of the target."""
+    """Return IoU, pixel accuracy and boundary IoU of the target."""
     return {
         "miou": over_pairs(rows, "iou"),
         "accuracy": over_pairs(rows, "accuracy"),
@@ -71,9 +73,9 @@ PROTOCOL = Protocol("nvos", LAYOUT.title, read, LEVEL, figures)
 
 
 def spread_clicks(scribble: np.ndarray, count: int = CLICKS) -> list[tuple[float, float]]:
-    """Up to `count` pixels (x, y) of a scribble (H,W) bool, each as far from the earlier ones as can be.
+    """Return up to `count` pixels (x, y) of a scribble (H,W) bool, each as far from the earlier ones as possible.
 
-    The first is the one nearest to the scribble's middle.
+    The first is the pixel nearest to the scribble's mean position.
     """
     ys, xs = np.nonzero(scribble)
     points = np.stack([xs, ys], axis=1).astype(np.float64)
@@ -112,7 +114,7 @@ def _task(root: Path, name: str) -> Task:
     (photograph,) = images_in(root / "reference_image" / name, PHOTOGRAPHS)
     view = mask.stem.removesuffix("_mask")
     target = Target(name, view, mask_reader(mask, LEVEL), (mask.name, f"{view}.png", "00000.png"))
-    # Lines are anti-aliased in some of them: any paint counts.
+    # Some scribbles are anti-aliased: any grey above 0 counts.
     reference = Reference(photograph.stem, mask_reader(positive, 0), mask_reader(negative, 0), scribbles=True)
     capture = "horns" if name.startswith("horns_") else name
     return Task(name, capture, (target,), {name: reference}, same_stem, lambda: (view,))

@@ -1,11 +1,11 @@
-"""How `splatseg evaluate` scores objects: each is prompted by its true mask in one training view.
+"""Protocol of `splatseg evaluate` for objects: each is prompted by its true mask in one training view.
 
 1. The prompt view of an object is the first training view in which it covers at least `prompt_share` of the most it
    covers in any training view.
-2. Counted are objects of at least `prompt_area` pixels there and of at least `test_area` in `test_views` test views.
+2. Objects count if they have at least `prompt_area` pixels there and at least `test_area` in `test_views` test views.
 3. The method gets the true mask in the prompt view and gives a mask in every test view.
 4. An object's score is the mean over the test views where it has `test_area` pixels or more. A missing mask scores 0.
-5. mIoU and mBIoU are means over things; stuff (floor, walls) is told apart.
+5. mIoU and mBIoU are means over things; stuff (floor, walls) is reported separately.
 
 Alphabet: label maps (H,W) int32; areas (V, L) pixels of label l in view v.
 """
@@ -32,69 +32,86 @@ class ProtocolSettings:
     """The thresholds of the protocol; areas in pixels at the size of evaluation."""
 
     prompt_share: float = 0.6
+    """Least area of an object in its prompt view, as a share of its largest in any training view."""
     prompt_area: int = 300
+    """Least area of an object in its prompt view."""
     test_area: int = 100
+    """Least area of an object in a test view that is scored."""
     test_views: int = 2
+    """Least number of test views that are scored."""
 
 
 @dataclass(frozen=True)
 class ObjectPrompt:
-    """An object that counts: where it is prompted, on how many pixels, and the test views where it is scored."""
+    """The prompt of an object that counts."""
 
     id: int
+    """Id of the object."""
     view: str
+    """Name of the prompt view."""
     area: int
+    """Its pixels in the prompt view."""
     test_views: tuple[str, ...]
+    """Names of the test views in which it is scored."""
 
 
 @dataclass(frozen=True)
 class ViewScore:
-    """IoU and boundary IoU of an object in one test view."""
+    """Score of an object in one test view."""
 
     view: str
+    """Name of the view."""
     iou: float
+    """IoU with the true mask."""
     boundary_iou: float
+    """Boundary IoU with the true mask."""
 
 
 @dataclass(frozen=True)
 class ObjectScore:
-    """An object's prompt and how its masks agree with the truth, view by view."""
+    """Score of an object, view by view."""
 
     prompt: ObjectPrompt
+    """The object's prompt."""
     name: str
+    """The object's name."""
     views: tuple[ViewScore, ...]
+    """Scores in its test views."""
 
     @property
     def iou(self) -> float:
-        """Mean over the test views."""
+        """Mean IoU over the test views."""
         return float(np.mean([view.iou for view in self.views]))
 
     @property
     def boundary_iou(self) -> float:
-        """Mean over the test views."""
+        """Mean boundary IoU over the test views."""
         return float(np.mean([view.boundary_iou for view in self.views]))
 
 
 @dataclass(frozen=True)
 class ProtocolResult:
-    """Scores of things and, apart, of stuff. The means are over things, None when there is none."""
+    """Scores of things and, separately, of stuff."""
 
     things: tuple[ObjectScore, ...]
+    """Scores of things."""
     stuff: tuple[ObjectScore, ...]
+    """Scores of stuff (floor, walls)."""
     settings: ProtocolSettings
+    """The thresholds used."""
 
     @property
     def miou(self) -> float | None:
-        """Mean IoU over things."""
+        """Mean IoU over things; None if there are none."""
         return float(np.mean([score.iou for score in self.things])) if self.things else None
 
     @property
     def mbiou(self) -> float | None:
-        """Mean boundary IoU over things."""
+        """Mean boundary IoU over things; None if there are none."""
         return float(np.mean([score.boundary_iou for score in self.things])) if self.things else None
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as plain values."""
+        """Return everything as plain values."""
         return {
             "miou": self.miou,
             "mbiou": self.mbiou,
@@ -110,7 +127,7 @@ def prompts_of(
     test_names: Sequence[str],
     settings: ProtocolSettings | None = None,
 ) -> list[ObjectPrompt]:
-    """Objects that count, by id, with their prompt views (steps 1 and 2). Views are taken in the order given."""
+    """Return the objects that count, by id, with their prompt views (steps 1 and 2). Views keep the given order."""
     settings = settings or ProtocolSettings()
     ids = truth.ids
     if not ids or not train_names:
@@ -130,7 +147,7 @@ def prompts_of(
 
 
 def score_object(truth: Truth, prompt: ObjectPrompt, masks: Mapping[str, np.ndarray]) -> ObjectScore:
-    """Compare the masks of an object with the truth in its test views (step 4)."""
+    """Compare the masks of an object, (H,W) bool by view, with the truth in its test views (step 4)."""
     views = []
     for name in prompt.test_views:
         labels, mask = truth.label_maps[name], masks.get(name)
@@ -150,7 +167,7 @@ def run_protocol(
     select: Select,
     settings: ProtocolSettings | None = None,
 ) -> ProtocolResult:
-    """Prompt every object that counts and score what comes back. A prompt that selects nothing scores 0."""
+    """Prompt every object that counts and score the returned masks. A prompt that selects nothing scores 0."""
     settings = settings or ProtocolSettings()
     scores = []
     for prompt in prompts_of(truth, train_names, test_names, settings):

@@ -1,7 +1,7 @@
-"""Numbers that papers report under each protocol, to stand beside ours, each with where it was read and how sure it is.
+"""Published results under each protocol, for comparison with ours, each with its source and how sure it is.
 
 trust: "read" in the text or code of a paper that states it; "reported" by a survey, a note or another repository's
-table, or not told which; "remembered", not verified by anyone here. In percent. Papers differ in prompts, training
+table, or of unknown origin; "remembered", not verified by anyone here. In percent. Papers differ in prompts, training
 views, resolution and re-runs; differences below one or two points mean nothing, and rows of different sources should
 not be ranked against each other.
 """
@@ -12,19 +12,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 Trust = Literal["read", "reported", "remembered"]
+"""Certainty of a number, see above."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """A method's figures, named as `Protocol.figures` names them; figures by scene where the source has them."""
+    """Figures of one method."""
 
     method: str
+    """Name of the method."""
     figures: dict[str, float]
+    """Figures in percent, by their names in `Protocol.figures`."""
     source: str
+    """Text that states the figures."""
     trust: Trust
+    """Certainty of the figures."""
     scenes: dict[str, float] | None = None
-    """Figure "miou" of single scenes."""
+    """Figure "miou" of single scenes, if the source has them."""
     prompt: str = "text"
+    """Kind of prompt."""
 
 
 OBJECTGS = "ObjectGS (arXiv 2507.15454)"
@@ -32,7 +38,7 @@ OPENVOXEL = "OpenVoxel table 3"
 
 
 def published_of(protocol: str) -> tuple[Published, ...]:
-    """The published numbers for a protocol's name, none if there are none."""
+    """Return the published numbers for a protocol's name; empty if there are none."""
     return TABLES.get(protocol, ())
 
 
@@ -64,7 +70,7 @@ def _one(method: str, miou: float, source: str, trust: Trust = "reported", promp
 
 SURVEY = "surveys, later papers"
 UNNAMED = "its paper or a later one"
-"""Read in a primary text, but the notes do not say in which."""
+"""Read in a primary text, but the notes do not name it."""
 
 TABLES: dict[str, tuple[Published, ...]] = {
     "lerf-mask": (

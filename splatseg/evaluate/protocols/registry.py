@@ -16,3 +16,4 @@ PROTOCOLS: dict[str, Protocol] = {
         spin_nerf.PROTOCOL,
     )
 }
+"""Protocols by name."""

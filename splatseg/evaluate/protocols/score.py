@@ -1,8 +1,8 @@
 """From masks to the figures of a benchmark, with its own order of averaging.
 
 Definitions, where the field's scripts differ or are silent: a missing prediction scores 0 and is listed (some scripts
-skip it, which flatters). What is empty on both sides, 0/0, agrees: 1 (the LERF-Mask script gives NaN, those of LERF-OVS
-and 3D-OVS 0). A prediction of another size is resampled to the truth by nearest neighbour.
+skip it, which flatters). If prediction and truth are both empty, 0/0, the score is 1 (the LERF-Mask script gives NaN,
+those of LERF-OVS and 3D-OVS 0). A prediction of another size is resampled to the truth by nearest neighbour.
 """
 
 from __future__ import annotations
@@ -22,35 +22,39 @@ from splatseg.evaluate.protocols.task import Box, Protocol, Row, Target, Task, f
 from splatseg.evaluate.segmentation import boundary_iou, iou
 
 Predict = Callable[[Target], np.ndarray | None]
-"""The mask for a target as grey levels (h,w) uint8 of any size; None if there is none."""
+"""Return the mask for a target as grey levels (h,w) uint8 of any size; None if there is none."""
 
 PEAK_WINDOW = 30
-"""Side of the square over which LangSplat averages before it looks for the peak, pixels."""
+"""Side in pixels of the square over which LangSplat averages before it searches the peak."""
 
 
 @dataclass(frozen=True, eq=False)
 class TaskScore:
-    """A task's rows and the figures made of them; views that were scored and had been trained on."""
+    """Score of a task."""
 
     name: str
+    """Name of the task."""
     rows: tuple[Row, ...]
+    """Scores of its targets."""
     figures: dict[str, float]
+    """Figures made of the rows."""
     trained_on: tuple[str, ...] = ()
+    """Scored views that had been trained on."""
 
     @property
     def missing(self) -> list[str]:
-        """The targets without a prediction, as view/prompt."""
+        """Targets without a prediction, as view/prompt."""
         return [f"{row.view}/{row.prompt}" for row in self.rows if row.missing]
 
     def by_prompt(self) -> dict[str, list[Row]]:
-        """The rows of every prompt, in order."""
+        """Return the rows of every prompt, in order."""
         grouped: dict[str, list[Row]] = {}
         for row in self.rows:
             grouped.setdefault(row.prompt, []).append(row)
         return grouped
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as plain values."""
+        """Return everything as plain values."""
         prompts = {
             prompt: {"iou": mean(row.iou for row in rows), "boundary_iou": mean(row.boundary_iou for row in rows)}
             for prompt, rows in self.by_prompt().items()
@@ -67,20 +71,23 @@ class TaskScore:
 
 @dataclass(frozen=True, eq=False)
 class ProtocolScore:
-    """A benchmark's result: figures are means over tasks. prompts: "oracle", "text", or "given" (masks of others)."""
+    """Result of a benchmark."""
 
     protocol: Protocol
+    """The benchmark."""
     tasks: tuple[TaskScore, ...]
+    """Scores of its tasks."""
     prompts: str
+    """Origin of the masks: prompts "oracle" or "text", or "given" (masks of another method)."""
 
     @property
     def figures(self) -> dict[str, float]:
-        """Means over tasks, every task alike."""
+        """Means over tasks, with equal weights."""
         names = self.tasks[0].figures if self.tasks else {}
         return {name: mean(task.figures[name] for task in self.tasks) for name in names}
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, as plain values."""
+        """Return everything as plain values."""
         return {
             "protocol": self.protocol.name,
             "title": self.protocol.title,
@@ -112,13 +119,13 @@ def score_task(protocol: Protocol, task: Task, predict: Predict) -> TaskScore:
 
 
 def score_predictions(protocol: Protocol, folder: Path, predictions: Path, tasks: Sequence[str] = ()) -> ProtocolScore:
-    """Score masks that some method wrote, in the layout of the protocol's own tools.
+    """Score masks that another method wrote, in the layout of the protocol's own tools.
 
-    folder: the data set; predictions: one folder a task, or for a single task the masks themselves; tasks: names of
-    those to score, none for all.
+    folder: the data set; predictions: one folder per task, or for a single task the masks themselves; tasks: names of
+    the tasks to score, none for all.
 
-    Raises MaskError for a data set or predictions that are not there or damaged, for a data set that is incomplete,
-    and if not one prediction is found.
+    Raises MaskError for a data set or predictions that are missing or damaged, for a data set that is incomplete, and
+    if not a single prediction is found.
     """
     chosen = read_tasks(protocol, folder, tasks)
     if not predictions.is_dir():
@@ -132,7 +139,10 @@ def score_predictions(protocol: Protocol, folder: Path, predictions: Path, tasks
 
 
 def read_tasks(protocol: Protocol, folder: Path, names: Sequence[str] = ()) -> tuple[Task, ...]:
-    """The tasks of a data set, all or those named. Raises MaskError for what is missing, listed, or unknown."""
+    """Read the tasks of a data set, all or those in `names`.
+
+    Raises MaskError for missing files, which it lists, and for unknown names.
+    """
     tasks = protocol.read(folder)
     unknown = sorted(set(names) - {task.name for task in tasks})
     if unknown:
@@ -143,24 +153,24 @@ def read_tasks(protocol: Protocol, folder: Path, names: Sequence[str] = ()) -> t
 
 
 def mean(values: Any) -> float:
-    """The mean of some numbers; 0 of none, which is what nothing deserves."""
+    """Return the mean of the scores; 0.0 if there are none."""
     listed = list(values)
     return float(np.mean(listed)) if listed else 0.0
 
 
 def over_pairs(rows: Sequence[Row], figure: str) -> float:
-    """The flat mean over all (prompt, view) pairs."""
+    """Return the flat mean over all (prompt, view) pairs."""
     return mean(getattr(row, figure) for row in rows)
 
 
 def over_prompts(rows: Sequence[Row], figure: str) -> float:
-    """The mean over prompts of each prompt's mean over its views."""
+    """Return the mean over prompts of each prompt's mean over its views."""
     prompts = dict.fromkeys(row.prompt for row in rows)
     return mean(over_pairs([row for row in rows if row.prompt == prompt], figure) for prompt in prompts)
 
 
 def share_above(rows: Sequence[Row], threshold: float) -> float:
-    """The share of pairs whose IoU is above a threshold."""
+    """Return the share of pairs whose IoU is above a threshold."""
     return mean(row.iou > threshold for row in rows)
 
 
@@ -185,7 +195,7 @@ def _row(target: Target, truth: np.ndarray, pred: np.ndarray | None, grey: np.nd
 
 
 def peak_in_boxes(grey: np.ndarray, boxes: Sequence[Box]) -> bool:
-    """LangSplat's localisation: whether the peak of a mask (H,W), taken as a map of relevance, lies in a box.
+    """Return True if the peak of a mask (H,W), taken as a map of relevance, lies in a box: LangSplat's localisation.
 
     The peak is that of its mean over 30x30 pixels; the edges of boxes belong to them. A mask without any pixel has no
     peak.

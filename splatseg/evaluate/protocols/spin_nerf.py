@@ -2,10 +2,10 @@
 
     <scene>/<view>.png     the true masks, anything but black is the object; *_cutout and *_pseudo are not masks
 
-The prompt is the true mask of the first view by name; scored are all views that have a mask, the first among them (SA3D
-issue 78), so a figure without it stands beside. Mean IoU and pixel accuracy over views, then over scenes;
-`pooled_iou` counts the pixels of all views as one (SA3D lib/evaluate.py). All views are trained on. Predictions lie as
-the truth does: <scene>/<view>.png, set above 0.
+The prompt is the true mask of the first view by name. All views with a mask are scored, including the first (SA3D issue
+78), so a figure without it is given too. Mean IoU and pixel accuracy over views, then over scenes; `pooled_iou` counts
+the pixels of all views as one (SA3D lib/evaluate.py). All views are trained on. Predictions have the layout of the
+truth: <scene>/<view>.png, set above 0.
 
 A view is named as its photograph; or `image003`, the fourth photograph by name (fern, fortress, leaves, orchids); or
 with `0_` or `1_` before its name (truck, lego). Scenes are named "fern (llff)": the capture is fern.
@@ -35,10 +35,11 @@ from splatseg.evaluate.protocols.task import (
 
 LAYOUT = Layout("SPIn-NeRF", "<scene>/<view>.png, two views or more")
 PROMPT = "object"
+"""Name of the one prompt."""
 
 
 def read(folder: Path) -> tuple[Task, ...]:
-    """The scene at `folder`, or all scenes in it. Raises MaskError, listing what is missing."""
+    """Read the scene at `folder`, or all scenes in it. Raises MaskError, listing what is missing."""
     LAYOUT.check(folder)
     scenes = [folder] if _masks(folder) else subfolders(folder)
     LAYOUT.require([] if scenes else ["<scene>/<view>.png"], folder)
@@ -48,7 +49,7 @@ def read(folder: Path) -> tuple[Task, ...]:
 
 
 def figures(rows: Sequence[Row]) -> dict[str, float]:
-    """Means over views, the prompt's among them; the same without it; IoU of all views' pixels as one."""
+    """Return means over views, with and without the prompt's view; and the IoU of all views' pixels as one."""
     others = [row for row in rows if not row.is_reference]
     union = sum(row.union for row in rows)
     return {
@@ -64,7 +65,7 @@ PROTOCOL = Protocol("spin-nerf", LAYOUT.title, read, 0, figures)
 
 
 def image_of(view: str, names: Sequence[str]) -> str | None:
-    """The photograph that a mask belongs to: by name, by index, or without the prefix of its split."""
+    """Return the photograph that a mask belongs to: by name, by index, or without the prefix of its split."""
     named = same_stem(view, names)
     if named is None and (index := re.fullmatch(r"image(\d+)", view, re.IGNORECASE)):
         position = int(index[1])

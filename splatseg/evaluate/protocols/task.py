@@ -1,8 +1,9 @@
-"""What a benchmark of the field asks: which masks are scored, what prompts there are, which views are held out.
+"""Tasks of the field's benchmarks: the masks that are scored, the prompts, the views that are held out.
 
-A protocol is a way of laying out a data set and of counting. Its data set has tasks (scenes, or objects of a scene); a
-task has targets: a prompt in a view, the true mask, and where a method leaves its own. The views of a protocol have
-names of their own ("0", "frame_00041", "image003"); `Task.image` says which image of the capture is meant.
+A protocol defines the layout of a data set and the way of counting. Its data set has tasks (scenes, or objects of a
+scene); a task has targets: a prompt in a view, the true mask, and the files in which a method may leave its own. The
+views of a protocol have names of their own ("0", "frame_00041", "image003"); `Task.image` gives the image of the
+capture.
 
 Alphabet: masks (H,W) bool at the size of the truth.
 """
@@ -22,8 +23,9 @@ from splatseg.capture.images import stem_of
 from splatseg.errors import MaskError
 
 Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1 in pixels."""
 Read = Callable[[], np.ndarray]
-"""Reads a mask (H,W) bool when it is asked for: some data sets have hundreds of twelve megapixels."""
+"""Return a mask (H,W) bool, read on each call: some data sets have hundreds of twelve megapixels."""
 
 
 PHOTOGRAPHS = (".jpg", ".jpeg", ".png")
@@ -32,10 +34,12 @@ PHOTOGRAPHS = (".jpg", ".jpeg", ".png")
 
 @dataclass(frozen=True)
 class Layout:
-    """How the folder of a data set is laid out, for those whose folder is not. title: the data set's."""
+    """Layout of a data set's folder, for the messages about folders that differ."""
 
     title: str
+    """Title of the data set."""
     form: str
+    """The layout in words."""
 
     def check(self, folder: Path) -> None:
         """Raise MaskError if there is no such folder."""
@@ -50,9 +54,9 @@ class Layout:
             raise MaskError(f"{folder} lacks {shown}; {self.title} is laid out as {self.form}")
 
     def scenes(self, folder: Path, holds: Callable[[Path], object], part: str) -> list[Path]:
-        """The folder if it holds what a scene does, else the folders in it that do.
+        """Return the folder itself if it holds a scene, else the folders in it that do.
 
-        part: what is missing where there is none; then, or if there is no folder, raises MaskError.
+        part: a file that a scene has, for the message. Raises MaskError if there is no folder or no scene.
         """
         self.check(folder)
         scenes = [folder] if holds(folder) else [scene for scene in subfolders(folder) if holds(scene)]
@@ -62,45 +66,54 @@ class Layout:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """One mask that is scored.
-
-    files: where a method may have left it, relative to the task's folder of predictions; ours goes to the first.
-    boxes: (x0, y0, x1, y1) around the object, where the protocol has them. is_reference: the prompt was given here.
-    """
+    """One mask that is scored."""
 
     prompt: str
+    """Name of the prompt."""
     view: str
+    """Name of the view."""
     truth: Read
+    """Reader of the true mask."""
     files: tuple[str, ...]
+    """Files in which a method may have left its mask, relative to the task's folder of predictions; ours goes to the
+    first."""
     boxes: tuple[Box, ...] = ()
+    """(x0, y0, x1, y1) around the object, if the protocol has them."""
     is_reference: bool = False
+    """True if the prompt was given in this view."""
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """The oracle's prompt: what is wanted, and what is not, in one view. scribbles: lines, not whole objects."""
+    """The oracle's prompt in one view."""
 
     view: str
+    """Name of the view."""
     wanted: Read
+    """Reader of the mask of the object."""
     unwanted: Read | None = None
+    """Reader of the mask of what is not the object."""
     scribbles: bool = False
+    """True if the masks are lines, not whole objects."""
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What is asked of one trained scene.
-
-    capture: the name of the capture's folder; several tasks may share one. references: by prompt. image: the image of
-    the capture, of all its names in order, that a view is; None if it is not there. held_out: names of the views that
-    the protocol keeps from training; reading them may raise MaskError.
-    """
+    """Targets and prompts for one trained scene."""
 
     name: str
+    """Name of the task."""
     capture: str
+    """Name of the capture's folder; several tasks may share one."""
     targets: tuple[Target, ...]
+    """The masks that are scored."""
     references: Mapping[str, Reference]
+    """The oracle's prompts, by prompt."""
     image: Callable[[str, Sequence[str]], str | None]
+    """image(view, names) returns the image of a view among all image names of the capture, in order; None if it is
+    missing."""
     held_out: Callable[[], tuple[str, ...]] = tuple
+    """Returns the names of the views that the protocol keeps from training; may raise MaskError."""
 
     @cached_property
     def prompts(self) -> tuple[str, ...]:
@@ -110,47 +123,60 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """How one target was met. Areas in pixels of the truth; a mask that is missing scores 0 in everything.
-
-    exact: share of the view's pixels that are right in all of its classes (3D-OVS; 0 elsewhere). localised: whether the
-    mask's peak lies in one of the target's boxes (LangSplat); None where there are no boxes.
-    """
+    """Score of one target. Areas in pixels of the truth; a missing mask scores 0 in everything."""
 
     prompt: str
+    """Name of the prompt."""
     view: str
+    """Name of the view."""
     iou: float
+    """IoU with the true mask."""
     boundary_iou: float
+    """Boundary IoU with the true mask."""
     accuracy: float
+    """Share of pixels that are right."""
     intersection: int
+    """Pixels in both masks."""
     union: int
+    """Pixels in either mask."""
     missing: bool = False
+    """True if there is no mask."""
     is_reference: bool = False
+    """True if the prompt was given in this view."""
     exact: float = 0.0
+    """Share of the view's pixels that are right in all of its classes (3D-OVS; 0 elsewhere)."""
     localised: bool | None = None
+    """True if the mask's peak lies in one of the target's boxes (LangSplat); None without boxes."""
 
 
 @dataclass(frozen=True, eq=False)
 class Protocol:
-    """How a benchmark is read and counted.
-
-    level: a pixel of a prediction (grey, 0..255) is set above it. shown: how a selection of ours becomes a mask: as it
-    is `seen` among the rest (more than half of the pixel), or `alone` (opacity above 0.7), as methods that select in 3D
-    draw it. whole_pixels: whether `Row.exact` is counted. figures: of the rows of a task, in the order that they are
-    printed; the protocol's figure is the mean over tasks. main: the figure that papers print.
-    """
+    """A benchmark: its reader and its way of counting."""
 
     name: str
+    """Name on the command line."""
     title: str
+    """Title in tables."""
     read: Callable[[Path], tuple[Task, ...]]
+    """Reads the tasks of a data set's folder."""
     level: int
+    """Grey level, 0..255, above which a pixel of a prediction is set."""
     figures: Callable[[Sequence[Row]], dict[str, float]]
+    """Returns the figures of a task's rows, in the order of printing; the protocol's figure is the mean over tasks."""
     main: str = "miou"
+    """The figure that papers print."""
     shown: Literal["seen", "alone"] = "seen"
+    """Way from a selection of ours to a mask: as it is `seen` among the rest (more than half of the pixel), or
+    `alone` (opacity above 0.7), as methods that select in 3D draw it."""
     whole_pixels: bool = False
+    """Count `Row.exact`."""
 
 
 def same_stem(view: str, names: Sequence[str]) -> str | None:
-    """The image that has this name but for its suffix and folder, upper and lower case told apart only if need be."""
+    """Return the image of this name, regardless of suffix and folder; None if there is none.
+
+    Upper and lower case are ignored only if no image matches exactly.
+    """
     stems = {name: Path(stem_of(name)).name for name in names}
     for change in (str, str.lower):
         found = [name for name, stem in stems.items() if change(stem) == change(view)]
@@ -160,12 +186,15 @@ def same_stem(view: str, names: Sequence[str]) -> str | None:
 
 
 def subfolders(folder: Path) -> list[Path]:
-    """Visible folders in a folder, by name."""
+    """Return the visible folders in a folder, by name."""
     return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith((".", "_")))
 
 
 def images_in(folder: Path, suffixes: tuple[str, ...] = (".png",)) -> list[Path]:
-    """Visible files with one of the suffixes (lower case given, any found), by name; none if there is no folder."""
+    """Return the visible files with one of the suffixes, in any case, by name; none if there is no folder.
+
+    suffixes: in lower case.
+    """
     if not folder.is_dir():
         return []
     return sorted(
@@ -174,7 +203,7 @@ def images_in(folder: Path, suffixes: tuple[str, ...] = (".png",)) -> list[Path]
 
 
 def read_grey(path: Path) -> np.ndarray:
-    """An image as grey levels (H,W) uint8. Raises MaskError if it cannot be read."""
+    """Read an image as grey levels (H,W) uint8. Raises MaskError if it cannot be read."""
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert("L"))
@@ -183,12 +212,12 @@ def read_grey(path: Path) -> np.ndarray:
 
 
 def mask_reader(path: Path, level: int) -> Read:
-    """Reads the pixels of an image above a grey level, when asked."""
+    """Return a reader of the pixels of an image above a grey level."""
     return lambda: read_grey(path) > level
 
 
 def fitted(mask: np.ndarray, width: int, height: int) -> np.ndarray:
-    """A mask or grey image (H,W) at another size, by Pillow's nearest neighbour, as the field's scripts resize."""
+    """Resize a mask or grey image (H,W) by Pillow's nearest neighbour, as the field's scripts do."""
     if mask.shape == (height, width):
         return mask
     grey = mask.astype(np.uint8) * 255 if mask.dtype == bool else mask

@@ -1,15 +1,15 @@
 """3D-OVS (Liu et al. 2023): every class of a short list is masked in a few views of a forward-facing scene.
 
-    <scene>/segmentations/classes.txt            one class a line
+    <scene>/segmentations/classes.txt            one class per line
     <scene>/segmentations/<view>/<class>.png     a mask of every class in every annotated view, 255 = the class
     <scene>/images                               <view> is an image's name without suffix, or its index by name
 
-mIoU is the mean over classes and views; accuracy the share of a view's pixels that are right in every class at once,
-and its mean over views. The annotated views are trained on like all others (papers differ; LangSplat and SAGA do).
-Predictions lie as the truth does: <scene>/<view>/<class>.png, set above 127. The official tool compares at an eighth of
-the size, ObjectGS at 1440x1080; here it is the size of the truth.
+mIoU is the mean over classes and views; accuracy is the share of a view's pixels that are right in every class at once,
+averaged over views. The annotated views are trained on like all others (papers differ; LangSplat and SAGA do).
+Predictions have the layout of the truth: <scene>/<view>/<class>.png, set above 127. The official tool compares at an
+eighth of the size, ObjectGS at 1440x1080; here it is the size of the truth.
 
-There is no prompt but the class's name. The oracle's is the true mask in the first view where the class is seen.
+The only prompt is the class's name. The oracle's is the true mask in the first view where the class is seen.
 
 Source: Kunhao-Liu/3D-OVS README, dataLoader/llff.py, renderer.py.
 """
@@ -35,20 +35,24 @@ from splatseg.evaluate.protocols.task import (
 
 LAYOUT = Layout(
     "3D-OVS",
-    "<scene>/segmentations/classes.txt and <scene>/segmentations/<view>/<class>.png beside <scene>/images",
+    "<scene>/segmentations/classes.txt and <scene>/segmentations/<view>/<class>.png next to <scene>/images",
 )
 TRUE_LEVEL = 254
-"""The official reader divides by 255 and truncates: only white counts."""
+"""Grey level above which a pixel belongs to a class. The official reader divides by 255 and truncates: only white
+counts."""
 
 
 def read(folder: Path) -> tuple[Task, ...]:
-    """The scene at `folder`, or all scenes in it. Raises MaskError, listing what is missing."""
+    """Read the scene at `folder`, or all scenes in it. Raises MaskError, listing what is missing."""
     scenes = LAYOUT.scenes(folder, lambda scene: (scene / "segmentations").is_dir(), "segmentations/classes.txt")
     return tuple(map(_task, scenes))
 
 
 def figures(rows: Sequence[Row]) -> dict[str, float]:
-    """Mean IoU over classes and views; mean over views of the pixels right in every class; boundary IoU, our own."""
+    """Return mean IoU over classes and views, mean accuracy over views, and boundary IoU, which is our addition.
+
+    accuracy: the share of pixels that are right in every class.
+    """
     exact = {row.view: row.exact for row in rows}
     return {
         "miou": over_pairs(rows, "iou"),
@@ -87,10 +91,10 @@ def _classes(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise MaskError(f"{path} cannot be read ({error}); it lists one class a line") from error
+        raise MaskError(f"{path} cannot be read ({error}); give a text file with one class per line") from error
     classes = sorted({line.strip() for line in lines} - {""})
     if not classes:
-        raise MaskError(f"{path} names no class; it lists one a line")
+        raise MaskError(f"{path} names no class; write one per line")
     return classes
 
 

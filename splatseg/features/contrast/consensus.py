@@ -1,14 +1,15 @@
-"""Groups of masks of different views that show the same thing, and how far each can be believed, from the votes.
+"""Groups of masks of different views that show the same thing, and the standing of each group, from the votes.
 
     B_m       = Gaussians that mask m sees by more than half of what its view sees of them
     IoU(m,k)  = pixels of k on B_m over pixels of k or B_m, of Gaussians that both views see
-    group     = masks of many views with IoU >= 1/2: grown from those most others agree with, then grown and merged
+    group     = masks of many views with IoU >= 1/2: grown from the masks that most others agree with, then
+                alternately merged and grown again
     presence  = of the views that show a group, the share that has a mask of it
     standing  = (presence of a group / the best presence among groups it is related to) ^ SHARPNESS
 
-A group is one thing at one level: a lid and its bottle are two groups, related, that are not to be told apart. Where
-most views show a thing whole, its halves from the views that break it are seldom masks of their own and their standing
-is near 0; parts that all views show beside the whole keep theirs.
+A group is one thing at one level: a lid and its bottle are two groups, which are related: the loss does not separate
+them. If most views show a thing whole, its halves, from the views that break it, are seldom masks of their own and
+their standing is near 0; parts that all views show as well as the whole keep theirs.
 
 Alphabet: N Gaussians; M masks; V views with masks; G groups.
 
@@ -25,67 +26,67 @@ from scipy import sparse
 from splatseg.votes.votes import Votes, visible_under_masks
 
 SAME = 0.5
-"""IoU from which two masks, or a mask and a group, show the same thing."""
+"""Least IoU at which two masks, or a mask and a group, show the same thing."""
 
 IN_COMMON = 0.1
 """Share of a mask that the other view must see before the two are compared."""
 
 MERGED = 0.6
-"""IoU in space from which two groups are one."""
+"""Least IoU in space at which two groups become one."""
 
 RELATED = 0.2
-"""Share of the smaller of two groups inside the larger, from which they are a thing and its part, not two things."""
+"""Least share of the smaller of two groups inside the larger at which they are a thing and its part, not two things."""
 
 JOINED = 0.25
-"""Share of views that show two groups in one mask and not in two, from which they are related: masks do not agree that
-they are two things."""
+"""Least share of views that show two groups in one mask, not in two, at which they are related: masks do not agree
+that they are two things."""
 
 CLEARLY_SEEN = 0.2
-"""A view shows a group if it sees this share of what the view that sees it best does."""
+"""A view shows a group if it sees more than this share of what the view with the best sight of it sees."""
 
 SHARPNESS = 3.0
-"""How fast the standing of a group falls with its presence beside the best."""
+"""Power with which the standing of a group falls as its presence falls below the best."""
 
 FEWEST_MASKS = 3
 """Masks that a group has at least, if there are as many views."""
 
 MOST_GROUPS = 512
-"""Groups of the best standing that are kept."""
+"""Groups that are kept at most, those of the highest standing."""
 
 MOST_GAUSSIANS = 200_000
-"""Gaussians that are asked; of more, as many are drawn."""
+"""Gaussians that are compared; of more, this many are drawn."""
 
 REGROUPINGS = 2
-"""Times that groups grow and merge."""
+"""Times that groups merge and grow."""
 
 CO_VISIBLE = 0.05
-"""A view sees a Gaussian if it sees this share of what the view that sees it best does."""
+"""A view sees a Gaussian if it sees more than this share of what the view with the best sight of it sees."""
 
 BLOCK = 1024
-"""Masks, or sixteenths of Gaussians, that are looked at together; bounds the memory."""
+"""Masks, or sixteenths of Gaussians, that are processed together; bounds the memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Consensus:
-    """Groups of masks.
-
-    group_of (M,) int64, -1 = of none; agreement (M,) float32 in 0..1, how well a mask is like its group, 0 without one;
-    standing (G,) float32 in 0..1; related (G,G) bool, groups that are not to be told apart (a group and itself, too).
-    """
+    """Groups of masks."""
 
     group_of: np.ndarray
+    """(M,) int64, the group of each mask, -1 = none."""
     agreement: np.ndarray
+    """(M,) float32 in 0..1, similarity of each mask to its group, 0 without one."""
     standing: np.ndarray
+    """(G,) float32 in 0..1."""
     related: np.ndarray
+    """(G,G) bool, groups that the loss does not separate; a group is related to itself."""
 
     @property
     def groups(self) -> int:
-        """G."""
+        """Number of groups, G."""
         return len(self.standing)
 
 
 def find_consensus(votes: Votes, seed: int = 0) -> Consensus:
-    """Group the masks of all views. There may be no group at all, if no two masks agree."""
+    """Group the masks of all views. If no two masks agree, there is no group."""
     votes = _thinned(votes, seed)
     view_of = np.unique(votes.view_of, return_inverse=True)[1].astype(np.int64)
     visible = visible_under_masks(votes)
@@ -109,7 +110,7 @@ def find_consensus(votes: Votes, seed: int = 0) -> Consensus:
 
 
 def _thinned(votes: Votes, seed: int) -> Votes:
-    """The votes on the Gaussians that any mask sees, or on as many of them as are asked."""
+    """Return the votes on Gaussians that any mask sees, or on a sample of MOST_GAUSSIANS of them."""
     rows = np.flatnonzero(np.diff(votes.weights.indptr))
     if len(rows) > MOST_GAUSSIANS:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_GAUSSIANS, replace=False))
@@ -118,14 +119,14 @@ def _thinned(votes: Votes, seed: int) -> Votes:
 
 
 def _same(weights: sparse.csr_array, visible: sparse.csr_array, view_of: np.ndarray) -> sparse.csr_array:
-    """(M,M) IoU of masks of different views on what both see, symmetric, only where it is at least SAME."""
+    """Return (M,M) IoU of masks of different views on what both views see, symmetric, entries below SAME dropped."""
     rows = np.repeat(np.arange(weights.shape[0]), np.diff(weights.indptr))
     own_view = np.asarray(visible[rows, view_of[weights.indices]]).ravel()
     inside = weights.data > 0.5 * own_view
     # (M,N) one-hot, the Gaussians of each mask.
     members = _indicator(weights.indices[inside], rows[inside], (weights.shape[1], weights.shape[0]))
     best = visible.max(axis=1).toarray().ravel()
-    # (N,V) one-hot, the views that see a Gaussian: pixels outside of what both views see are left out of the IoU.
+    # (N,V) one-hot, the views that see a Gaussian: the IoU counts only pixels of Gaussians that both views see.
     both = visible.copy()
     both.data = (visible.data > CO_VISIBLE * np.repeat(best, np.diff(visible.indptr))).astype(np.float32)
     in_view = sparse.csr_array(weights.T @ both).toarray()  # (M,V) pixels of mask k on what view v sees
@@ -137,7 +138,7 @@ def _same(weights: sparse.csr_array, visible: sparse.csr_array, view_of: np.ndar
         m, k = overlap.coords
         union = in_view[k, view_of[start + m]] + seen[m, view_of[k]] - overlap.data
         iou = np.minimum(overlap.data / np.maximum(union, 1e-6), 1.0)
-        # Half of SAME is enough here: the mean of both directions is what must reach it.
+        # Half of SAME is enough here: only the mean of both directions must reach SAME.
         kept = (iou >= 0.5 * SAME) & (view_of[start + m] != view_of[k])
         # Two views that have next to nothing in common cannot agree on it.
         kept &= seen[m, view_of[k]] >= IN_COMMON * seen[m, view_of[start + m]]
@@ -151,7 +152,10 @@ def _same(weights: sparse.csr_array, visible: sparse.csr_array, view_of: np.ndar
 
 
 def _grown_from_seeds(same: sparse.csr_array, view_of: np.ndarray) -> np.ndarray:
-    """Group (M,) of every mask, -1 = none: the mask most others agree with takes all that agree with it, and so on."""
+    """Return the group (M,) of every mask, -1 = none.
+
+    Greedy: the mask that most others agree with takes all free masks that agree with it, then the next one does.
+    """
     degree = np.asarray(same.sum(axis=1)).ravel()
     group_of = np.full(same.shape[0], -1, np.int64)
     count = 0
@@ -168,7 +172,7 @@ def _grown_from_seeds(same: sparse.csr_array, view_of: np.ndarray) -> np.ndarray
 def _sets(
     weights: sparse.csr_array, visible: sparse.csr_array, group_of: np.ndarray, view_of: np.ndarray
 ) -> sparse.csr_array:
-    """(G,N) one-hot: Gaussians that the masks of a group see by more than half of what their views see of them."""
+    """Return (G,N) one-hot: Gaussians that a group's masks see by more than half of what their views see of them."""
     count, views = int(group_of.max(initial=-1)) + 1, visible.shape[1]
     masks = np.flatnonzero(group_of >= 0)
     choose = _indicator(masks, group_of[masks], (weights.shape[1], count))
@@ -185,17 +189,17 @@ def _sets(
 
 
 def _shared(sets: sparse.csr_array, seen: np.ndarray, union: bool) -> np.ndarray:
-    """(G,G) what two sets share, weighted by what is seen, of their union or of the smaller."""
+    """Return (G,G): the part two sets share, weighted by `seen`, divided by their union or by the smaller set."""
     weighted = sets * seen.astype(np.float32)
     inside = (weighted @ sets.T).toarray()
     size = inside.diagonal()
-    # The diagonal is what each set shares with itself: all of it.
+    # The diagonal holds what each set shares with itself: its size.
     of = size[:, None] + size[None] - inside if union else np.minimum(size[:, None], size[None])
     return np.asarray(inside / np.maximum(of, 1e-6))
 
 
 def _merged(group_of: np.ndarray, shared: np.ndarray) -> np.ndarray:
-    """Groups joined into the first (of most agreement) with which they share enough."""
+    """Join every group into the first group (of most agreement) that shares enough with it."""
     into = np.arange(len(shared))
     for group in range(len(shared)):
         if into[group] == group:
@@ -207,7 +211,7 @@ def _merged(group_of: np.ndarray, shared: np.ndarray) -> np.ndarray:
 def _overlaps(
     sets: sparse.csr_array, weights: sparse.csr_array, visible: sparse.csr_array, view_of: np.ndarray
 ) -> np.ndarray:
-    """(G,M) IoU of every group with every mask."""
+    """Return (G,M) IoU of every group with every mask."""
     inside, seen = (sets @ weights).toarray(), (sets @ visible).toarray()
     total = np.asarray(weights.sum(axis=0), dtype=np.float32).ravel()
     return np.asarray(inside / np.maximum(total[None] + seen[:, view_of] - inside, 1e-6))
@@ -216,7 +220,7 @@ def _overlaps(
 def _joined(
     sets: sparse.csr_array, weights: sparse.csr_array, visible: sparse.csr_array, view_of: np.ndarray
 ) -> np.ndarray:
-    """(G,G) of the views that show both groups in masks, the share that has them in one mask and in no two."""
+    """Return (G,G): of the views that show both groups in masks, the share with both in one mask and never apart."""
     inside, seen = (sets @ weights).toarray(), (sets @ visible).toarray()
     clear = seen > CLEARLY_SEEN * seen.max(axis=1, keepdims=True)
     share = inside / np.maximum(seen[:, view_of], 1e-6)
@@ -226,7 +230,7 @@ def _joined(
         # (G, masks of the view): groups of which a mask holds more than half. `both`: pairs in one mask.
         holds = ((share[:, view_of == view] > 0.5) & clear[:, view, None]).astype(np.float32)
         both = holds @ holds.T > 0
-        # A pair is apart if some mask holds the one and not the other, which the view shows.
+        # A pair is apart if some mask holds one of them and not the other, although the view shows the other too.
         other = clear[:, view].astype(np.float32)
         apart = (holds @ (1.0 - holds).T) * other[None] > 0
         apart |= apart.T
@@ -238,7 +242,7 @@ def _joined(
 def _presence(
     sets: sparse.csr_array, visible: sparse.csr_array, group_of: np.ndarray, view_of: np.ndarray
 ) -> np.ndarray:
-    """(G,) of the views that show a group, the share that has a mask of it."""
+    """Return (G,): of the views that show a group, the share that has a mask of it."""
     seen = (sets @ visible).toarray()
     clear = seen > CLEARLY_SEEN * seen.max(axis=1, keepdims=True)
     masked = np.zeros_like(clear)
@@ -247,7 +251,7 @@ def _presence(
 
 
 def _reassigned(overlaps: np.ndarray, view_of: np.ndarray) -> np.ndarray:
-    """Group (M,) that every mask overlaps best, -1 where none is the same."""
+    """Return the group (M,) that every mask overlaps best, -1 if its overlap is below SAME."""
     if len(overlaps) == 0:
         return np.full(overlaps.shape[1], -1, np.int64)
     best = overlaps.argmax(axis=0)
@@ -271,6 +275,7 @@ def _without_small(group_of: np.ndarray, view_of: np.ndarray) -> np.ndarray:
 
 
 def _closed_up(group_of: np.ndarray) -> np.ndarray:
+    """Renumber groups 0, 1, ... without gaps."""
     present = np.unique(group_of[group_of >= 0])
     return np.where(group_of >= 0, np.searchsorted(present, group_of), -1)
 

@@ -1,9 +1,9 @@
-"""Contrastive training on frozen geometry: pixels of a few views a step, prototypes shared by views that agree.
+"""Contrastive training on frozen geometry: pixels of a few views per step, prototypes shared by views that agree.
 
-Votes come first, as for `lift`: which masks show the same thing is read from them (`consensus`), and so are the
+Votes come first, as for `lift`: they give the groups of masks that show the same thing (`consensus`), and also the
 prototypes, because the mean of the blended features of all pixels of a mask is a product with its column of votes:
 
-    c_g = sum_m in g a_m sum_i W_im f_i, to unit length          a_m what mask m counts
+    c_g = sum_m in g a_m sum_i W_im f_i, to unit length          a_m the weight of mask m
 
 Features stay unit vectors: after every step each Gaussian's is scaled to unit length.
 
@@ -38,10 +38,10 @@ from splatseg.train.fit import view_of_step
 from splatseg.votes.votes import Votes
 
 FARTHEST = 0.3
-"""Rate of a step at most; features have length 1."""
+"""Highest rate of a step; features have length 1."""
 
 SPATIAL = 2
-"""Purpose of randomness."""
+"""Purpose of random numbers: the samples of the spatial term."""
 
 
 def fit_contrast_features(
@@ -52,11 +52,11 @@ def fit_contrast_features(
     settings: ContrastSettings | None = None,
     on_step: Callable[[FeatureReport], None] | None = None,
 ) -> Splats:
-    """Train features (N,F) for a splat from the masks of views and their votes; all else of it stays.
+    """Train features (N,F) for a splat from the masks of views and their votes; everything else of it stays.
 
-    on_step is called every `settings.report_every` steps. If no mask counts, features stay as they started.
+    on_step is called every `settings.report_every` steps. If no mask has a weight, features stay as they started.
 
-    Raises MaskError, with `start` lift, when the masks are too small or too weak to start from.
+    Raises MaskError, with `start` lift, if the masks are too small or too weak to start from.
     """
     settings = settings or ContrastSettings()
     began = time.perf_counter()
@@ -72,21 +72,21 @@ def fit_contrast_features(
         if on_step and step % settings.report_every == 0:
             on_step(FeatureReport(step, float(loss.detach()), time.perf_counter() - began))
     trained = descent.features.detach().numpy().copy()
-    trained[np.diff(votes.weights.indptr) == 0] = 0.0  # what no mask sees has learned nothing
+    trained[np.diff(votes.weights.indptr) == 0] = 0.0  # Gaussians that no mask sees have learned nothing
     return splats.replace(features=torch.from_numpy(fill_unseen(trained, splats.positions)))
 
 
 def rate_at(step: int, settings: ContrastSettings) -> float:
-    """Rate of a step (counted from 1): half a cosine that falls to 0; the sum over all steps is `travel`.
+    """Return the rate of a step (counted from 1): half a cosine that falls to 0; the sum over all steps is `travel`.
 
-    Where steps are so few that one would go farther than FARTHEST, it goes no farther.
+    No rate exceeds FARTHEST, even if there are too few steps for `travel`.
     """
     falling = 1.0 + math.cos(math.pi * (step - 0.5) / settings.iterations)
     return min(settings.travel / settings.iterations * falling, FARTHEST)
 
 
 class Objective:
-    """The losses of a step as functions of the features (N,F); prototypes are constants for the gradient if shared."""
+    """The losses of a step as functions of the features (N,F). Shared prototypes are constants for the gradient."""
 
     def __init__(
         self, splats: Splats, views: Sequence[View], masks: MaskSource, votes: Votes, settings: ContrastSettings
@@ -104,7 +104,7 @@ class Objective:
             self._neighbours = torch.from_numpy(true_neighbours(splats.positions, settings.neighbours))
 
     def loss(self, step: int, features: Tensor) -> Tensor:
-        """Sum of all terms at a step; without a gradient if there is nothing to learn from."""
+        """Return the sum of all terms at a step; it requires no gradient if there is nothing to learn from."""
         total = torch.zeros(())
         if len(self._views) == 0:
             return total
@@ -131,7 +131,10 @@ class Objective:
 
 
 def mask_weights(consensus: Consensus, settings: ContrastSettings) -> np.ndarray:
-    """(M,) float32, what every mask counts. With shared prototypes one of no group has nothing to be compared with."""
+    """Return the weight (M,) float32 of every mask.
+
+    With shared prototypes, a mask without a group has no prototype to be compared with: 0.
+    """
     grouped = consensus.group_of >= 0
     if not settings.discount_masks:
         return (grouped if settings.cross_view else np.ones_like(grouped)).astype(np.float32)
@@ -141,9 +144,10 @@ def mask_weights(consensus: Consensus, settings: ContrastSettings) -> np.ndarray
 
 
 def own_prototypes(unit: Tensor, masks: Tensor, related: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Prototypes (K,F) of the K masks that pixels (P,F) are of, means of these pixels; own (P,), of each; biases.
+    """Return (prototypes (K,F), own (P,), biases (K,K)) of the K masks that pixels (P,F) belong to.
 
-    masks (P,) as in the votes; related (K,K) bool; weights (M,).
+    A prototype is the mean of a mask's pixels, scaled to unit length; own is the index of each pixel's prototype. masks
+    (P,) numbers as in the votes; related (K,K) bool; weights (M,).
     """
     present, own, counts = torch.unique(masks, return_inverse=True, return_counts=True)
     sums = unit.new_zeros(len(present), unit.shape[1]).index_add(0, own, unit)
@@ -152,7 +156,7 @@ def own_prototypes(unit: Tensor, masks: Tensor, related: Tensor, weights: Tensor
 
 
 class _Shared:
-    """Prototypes of groups, from the votes of all their masks; computed anew now and then."""
+    """Prototypes of groups, from the votes of all their masks; recomputed every few steps."""
 
     def __init__(self, votes: Votes, consensus: Consensus, weights: np.ndarray, settings: ContrastSettings) -> None:
         self._every = settings.prototypes_every
@@ -166,7 +170,7 @@ class _Shared:
         self._prototypes = torch.zeros(0)
 
     def at(self, step: int, features: Tensor) -> Tensor:
-        """(G,F) at a step, constant for the gradient."""
+        """Return the prototypes (G,F) at a step, constant for the gradient."""
         if (step - 1) % self._every == 0 or len(self._prototypes) == 0:
             sums = torch.from_numpy(self._pixels @ features.detach().numpy())
             self._prototypes = torch.nn.functional.normalize(sums, dim=1)

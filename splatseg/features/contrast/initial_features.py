@@ -1,4 +1,4 @@
-"""Where features start: compressed from the spectral embedding of the votes, or directions drawn evenly.
+"""Initial features: compressed from the spectral embedding of the votes, or directions drawn evenly.
 
 Alphabet: N Gaussians; D dimensions of the embedding; F channels; features have unit rows.
 """
@@ -16,13 +16,15 @@ ROWS_A_SUM = 65_536
 """Rows that are summed in float32 before they are added in float64."""
 
 FIRST = 0
-"""Purpose of randomness."""
+"""Purpose of random numbers: the initial features."""
 
 
 def starting_features(votes: Votes, settings: ContrastSettings) -> np.ndarray:
-    """(N,F) float32 of unit length; zero, with `start` lift, where no mask that counts sees the Gaussian.
+    """Return initial features (N,F) float32 of unit length.
 
-    Raises MaskError, with `start` lift, when no mask is left after the spurious ones are removed.
+    With `start` lift, the feature is zero if no valid mask sees the Gaussian.
+
+    Raises MaskError, with `start` lift, if no mask is left after the spurious ones are removed.
     """
     if settings.start == "lift":
         return compressed(embed_votes(votes, EmbedSettings(seed=settings.seed)), settings.channels)
@@ -31,7 +33,7 @@ def starting_features(votes: Votes, settings: ContrastSettings) -> np.ndarray:
 
 
 def compressed(features: np.ndarray, channels: int) -> np.ndarray:
-    """Unit rows (N,D) in the `channels` directions that keep most of them, (N,F), scaled to unit length again.
+    """Project unit rows (N,D) onto the `channels` directions that keep most of them, at unit length again: (N,F).
 
     Fewer dimensions than channels are filled up with zeros.
     """

@@ -1,13 +1,13 @@
-"""The contrastive loss of pixels against prototypes, the same whatever the resolution and the number of masks.
+"""The contrastive loss of pixels against prototypes; its scale does not depend on resolution or number of masks.
 
     z_qk  = f_q . c_k / temperature + log s_k                 own prototype k = o(q): without log s_k
     p_q   = exp(z_qo) / (exp(z_qo) + sum of exp(z_qk) over prototypes k that are not related to o)
     loss  = sum_m w_m mean_{q in m} (1 - p_q^d) / d / sum_m w_m              d -> 0: -log p_q
 
-f_q unit feature of a pixel, c_k unit prototype, s_k its standing: a prototype few views agree with hardly pushes. A
-prototype related to the pixel's own (a part and its whole) is in no denominator: levels are not told apart. d is how
-far pixels that look like another prototype are discounted: their gradient is that of the logarithm times p_q^d. All is
-multiplied by the temperature, so that gradients are about 1 whatever it is.
+f_q unit feature of a pixel, c_k unit prototype, s_k its standing: a prototype that few views agree with hardly pushes.
+A prototype related to the pixel's own (a part and its whole) is in no denominator: levels are not separated. d
+discounts pixels that look like another prototype: their gradient is that of the logarithm times p_q^d. The loss is
+multiplied by the temperature, so that gradients are about 1 at any temperature.
 
 Alphabet: P pixels, F channels, K prototypes, M masks.
 
@@ -38,10 +38,10 @@ def prototype_loss(
     temperature: float,
     discount: float,
 ) -> Tensor:
-    """Scalar loss of unit features (P,F) against prototypes (K,F). Differentiable in both.
+    """Return the scalar loss of unit features (P,F) against prototypes (K,F). Differentiable in both.
 
-    own (P,) int64, each pixel's prototype; shares (P,), what each pixel counts (`pixel_shares`); biases (K,K), row o
-    added to the logits of pixels of prototype o (`pair_biases`).
+    own (P,) int64, each pixel's prototype; shares (P,), the weight of each pixel (`pixel_shares`); biases (K,K), row o
+    is added to the logits of pixels of prototype o (`pair_biases`).
     """
     check_shapes(unit=(unit, "P F"), prototypes=(prototypes, "K F"), own=(own, "P"), shares=(shares, "P"))
     check_shapes(prototypes=(prototypes, "K F"), biases=(biases, "K K"))
@@ -50,10 +50,12 @@ def prototype_loss(
 
 
 class _PrototypeLoss(torch.autograd.Function):
-    """The loss and its gradient in one pass over rows. By z_qk it is share_q p_q^d (p_qk - [k = o]) times temperature.
+    """The loss and its gradient in one pass over rows.
 
-    A piece is so small that torch does not share it among threads: where it does, the ends of their shares are computed
-    by other instructions, and the last bit of an exponential would depend on the number of threads.
+    The gradient by z_qk is share_q p_q^d (p_qk - [k = o]) times the temperature.
+
+    A piece is so small that torch does not divide it among threads: otherwise the ends of each thread's part would be
+    computed by other instructions, and the last bit of an exponential would depend on the number of threads.
     """
 
     apply: ClassVar[Callable[..., Tensor]]
@@ -95,9 +97,9 @@ class _PrototypeLoss(torch.autograd.Function):
 
 
 def pair_biases(standing: Tensor, related: Tensor) -> Tensor:
-    """(K,K) log of how much each prototype (column) pushes pixels of another (row): 0 its own, -inf those related.
+    """Return (K,K): log of the push of each prototype (column) on pixels of another (row).
 
-    standing (K,) in 0..1; related (K,K) bool.
+    0 for the pixel's own prototype, -inf for related ones. standing (K,) in 0..1; related (K,K) bool.
     """
     biases = standing.log()[None].repeat(len(standing), 1)
     biases[related] = -torch.inf
@@ -105,7 +107,7 @@ def pair_biases(standing: Tensor, related: Tensor) -> Tensor:
 
 
 def pixel_shares(masks: Tensor, weights: Tensor) -> Tensor:
-    """(P,) what a pixel counts, 1 in all: masks share by their weights, and the pixels of a mask share alike.
+    """Return the weight (P,) of each pixel, 1 in total: masks share by their weights, the pixels of a mask equally.
 
     masks (P,) int64; weights (M,), by mask. Zeros if no mask has a weight.
     """

@@ -2,9 +2,9 @@
 
     g_i <- g_i / (d_i + floor), shortened to length 1      v_i <- b v_i + (1 - b) g_i      f_i <- unit(f_i - rate v_i)
 
-d_i is what masks see of Gaussian i in a step, expected: the sum over masks of their share times W_im / area_m, from the
-votes. Adam would instead make all Gaussians move alike: those that few pixels touch, at the edges of things, where
-masks are wrong, as fast as those that all agree on. Those seen less than the floor move less.
+d_i is the expected weight of Gaussian i under masks in a step: the sum over masks of their share times W_im / area_m,
+from the votes. Adam would instead move all Gaussians alike: Gaussians that few pixels touch, at the edges of things,
+where masks are wrong, as fast as those that all pixels agree on. Gaussians with less weight than the floor move less.
 
 Alphabet: N Gaussians; F channels; M masks; W (N,M) votes.
 """
@@ -18,16 +18,17 @@ from torch import Tensor
 from splatseg.votes.votes import Votes
 
 MOMENTUM = 0.9
+"""Decay b of the velocity per step."""
 
 FLOOR = 0.02
-"""Of what is seen, relative to the mean over Gaussians that are seen at all."""
+"""The floor, relative to the mean weight of the Gaussians that are seen at all."""
 
 
 class Descent:
-    """Unit features (N,F), a leaf that requires a gradient, and how to make a step."""
+    """Descent of unit features (N,F), a leaf that requires a gradient."""
 
     def __init__(self, features: Tensor, seen: Tensor) -> None:
-        """seen (N,): `expected_weight`."""
+        """Start from features (N,F); seen (N,) is their `expected_weight`."""
         self.features: Tensor = features.clone().requires_grad_()
         self._velocity = np.zeros(features.shape, np.float32)
         weights = seen.numpy()
@@ -36,9 +37,9 @@ class Descent:
         self._scale = (1.0 / (weights + np.float32(floor)))[:, None]
 
     def step(self, rate: float) -> None:
-        """One step with the gradient that is there, which is then dropped."""
+        """Take one step with the present gradient, then drop it."""
         assert self.features.grad is not None
-        # In numpy: torch's result would depend in its last bit on how many threads share the rows.
+        # In numpy, because the last bit of torch's result would depend on the number of threads.
         features, gradient = self.features.detach().numpy(), self.features.grad.numpy()
         gradient *= self._scale
         gradient /= np.maximum(_lengths(gradient), 1.0)
@@ -56,7 +57,10 @@ def _lengths(rows: np.ndarray) -> np.ndarray:
 
 
 def expected_weight(votes: Votes, weights: np.ndarray) -> Tensor:
-    """(N,) what the pixels of a step weigh on each Gaussian, in the mean over views, each counting 1; weights (M,)."""
+    """Return (N,): the expected weight of a step's pixels on each Gaussian, by mask weights (M,).
+
+    It is the mean over views; the pixels of each view together weigh 1.
+    """
     in_view = np.bincount(votes.view_of, weights, minlength=len(votes.views))[votes.view_of]
     shares = np.divide(weights, in_view * votes.areas * len(votes.views), out=np.zeros(len(weights)), where=in_view > 0)
     return torch.from_numpy((votes.weights @ shares).astype(np.float32))

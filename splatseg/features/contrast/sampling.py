@@ -1,8 +1,8 @@
 """Sampled pixels of the masks of every view, and their blending weights, which are kept while the geometry stays.
 
-Every mask gets as many pixels as every other, so that small ones count as much; a pixel under nested masks may be
-drawn for each of them. Pixels of a mask are spread over it: of its area A in scan order, the j-th of n lies at
-(j + u) A / n, u uniform in 0..1. Round r of R takes those with j = r mod R.
+Every mask gets pixels in proportion to the square root of its area and at least FEWEST_PIXELS, so that small masks
+count too; a pixel under nested masks may be drawn for each of them. Pixels of a mask are spread over it: of its area A
+in scan order, the j-th of n lies at (j + u) A / n, u uniform in 0..1. Round r of R takes those with j = r mod R.
 
 Alphabet: M masks of all views, as the votes have them; P pixels; V views with masks.
 """
@@ -26,26 +26,29 @@ from splatseg.splats.splats import Splats
 from splatseg.votes.votes import Votes
 
 FEWEST_PIXELS = 4
-"""Of a mask in a round, however many masks a view has."""
+"""Pixels of a mask in a round at least, however many masks a view has."""
 
 PIXELS = 1
-"""Purpose of randomness."""
+"""Purpose of random numbers: the sampled pixels."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Pixels of one view: their weights, and the mask (P,) int64, a column of the votes, each was drawn for.
-
-    related (K,K) bool: which of the K masks that are among these, in order, overlap.
-    """
+    """Sampled pixels of one view."""
 
     plan: PixelPlan
+    """The pixels with their blending weights."""
     masks: Tensor
+    """(P,) int64, the mask, a column of the votes, that each pixel was drawn for."""
     related: Tensor
+    """(K,K) bool: overlapping pairs of the K masks that occur in `masks`, in ascending order."""
 
 
 class SampledViews:
-    """The views whose masks count, sampled; weights are kept as long as they fit into `settings.memory`."""
+    """The sampled views whose masks have a weight.
+
+    Blending weights are kept as long as they fit into `settings.memory`.
+    """
 
     def __init__(
         self,
@@ -56,7 +59,7 @@ class SampledViews:
         counts: np.ndarray,
         settings: ContrastSettings,
     ) -> None:
-        """counts (M,) bool: masks that pixels are drawn for. Every view's masks are read once."""
+        """Read every view's masks once and draw pixels for the masks in counts (M,) bool."""
         self._geometry = splats.geometry
         self._settings = settings
         self._kept: dict[tuple[int, int], Sample] = {}
@@ -79,11 +82,11 @@ class SampledViews:
                     self._uses.append(0)
 
     def __len__(self) -> int:
-        """V, of views with a mask that counts."""
+        """Return V, the number of views with a mask in `counts`."""
         return len(self._views)
 
     def next(self, view: int) -> Sample:
-        """A sample of view 0..V-1: the same for `uses` calls, then that of the next round."""
+        """Return a sample of view 0..V-1: the same for `uses` calls, then that of the next round."""
         settings = self._settings
         turn = self._uses[view] // settings.uses % settings.rounds
         self._uses[view] += 1
@@ -107,7 +110,7 @@ class SampledViews:
         return Sample(prepare_pixels(plan, places), torch.from_numpy(masks), torch.from_numpy(related))
 
     def _draw(self, segments: Segments, counts: np.ndarray, view: int) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels (P,) as y * W + x and their mask (P,) 0, 1, ... of the view, those of every round interleaved."""
+        """Return pixels (P,) as y * W + x and their masks (P,) 0, 1, ... of the view, rounds interleaved."""
         settings = self._settings
         rng = np.random.default_rng([settings.seed, PIXELS, view])
         layers = segments.layers if settings.nested else (segments.flattened(),)
@@ -127,8 +130,8 @@ def _of_every_mask(
         first = np.cumsum(areas) - areas  # of each label in `order`
         for mask in np.flatnonzero(counts & (areas[1:] > 0)):
             area, each = areas[mask + 1], numbers[mask]
-            # One pixel from each of equal stretches of the mask's pixels in scan order: spread evenly, and random. As
-            # rounds take every rounds-th, each of them is spread over the whole mask too.
+            # The mask's pixels in scan order are cut into equal stretches with one random pixel from each: even and
+            # random. A round takes every rounds-th of them, so it is spread over the whole mask as well.
             place = ((np.arange(each) + rng.random(each)) * (area / each)).astype(np.int64)
             pixels.append(order[first[mask + 1] + np.minimum(place, area - 1)])
             masks.append(np.full(each, mask))
@@ -138,7 +141,7 @@ def _of_every_mask(
 def _evenly(
     layers: list[np.ndarray], counts: np.ndarray, wanted: int, rounds: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    del rounds  # what is drawn in no order is interleaved as it is
+    del rounds  # pixels drawn in random order need no interleaving
     counted = np.concatenate([[False], counts])
     pixels = _joined([np.flatnonzero(counted[layer]) for layer in layers])
     masks = _joined([layer[counted[layer]] - 1 for layer in layers])
@@ -147,13 +150,13 @@ def _evenly(
 
 
 def _overlapping(segments: Segments) -> np.ndarray:
-    """(count,count) bool: masks of which the smaller lies in the other by RELATED, a mask with itself too."""
+    """Return (count,count) bool: pairs of masks with RELATED of the smaller in the other, and the diagonal."""
     count = segments.count + 1
     related = np.zeros((count, count), bool)
     areas = np.concatenate([[1], segments.areas()])
     for i, first in enumerate(segments.layers):
         for second in segments.layers[:i]:
-            # Pairs of labels at a pixel, counted as numbers in base `count`.
+            # A pair of labels at a pixel is one number in base `count`, so one bincount gives all intersections.
             shared = np.bincount(first.ravel().astype(np.int64) * count + second.ravel(), minlength=count * count)
             share = shared.reshape(count, count) / np.minimum(areas[:, None], areas[None])
             related |= (share >= RELATED) | (share >= RELATED).T
@@ -162,7 +165,7 @@ def _overlapping(segments: Segments) -> np.ndarray:
 
 
 def _by_label(layer: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels in the order of their label, in scan order inside each; and the area of labels 0..count."""
+    """Return the pixels sorted by label, in scan order within each, and the area of labels 0..count."""
     # numpy sorts 16-bit integers by radix.
     keys = layer.astype(np.uint16) if count < 1 << 16 else layer
     return np.argsort(keys, kind="stable"), np.bincount(layer, minlength=count + 1)

@@ -4,11 +4,11 @@
 
 M (N,M) votes; D (N,N) and E (M,M) diagonal, the row and column sums of M (all a Gaussian's votes, all a mask's votes).
 
-Two Gaussians are a positive pair as often as a mask sees both: the share of pairs is M E^-1 M^T. The truncated
-eigenvectors of this matrix, normalised by its degrees, minimise the spectral form of the contrastive loss over these
-pairs, so this is what contrastive training would converge to, without its noise. Raising the singular values to a
-power p is p/2 further steps of a random walk gaussian -> mask -> gaussian: Gaussians join when many chains of masks
-join them, and masks that contradict the majority lose their say. All vectors of one thing then point the same way.
+The weight of two Gaussians as a positive pair is how often masks see both: M E^-1 M^T. The truncated eigenvectors of
+this matrix, normalised by its degrees, minimise the spectral form of the contrastive loss over these pairs, so
+contrastive training would converge to them, with more noise. Raising the singular values to a power p is p/2 further
+steps of a random walk gaussian -> mask -> gaussian: Gaussians join if many chains of masks join them, and masks that
+contradict the majority lose their influence. All vectors of one thing then point the same way.
 
 Source: spectral contrastive loss, HaoChen et al. 2021; diffusion time, Coifman and Lafon 2006; unit rows, Ng, Jordan
 and Weiss 2002; normalisation by both degrees, Dhillon 2001.
@@ -28,16 +28,16 @@ from splatseg.votes.products import VoteRows
 from splatseg.votes.votes import Votes
 
 CLEAR_GAP = 0.75
-"""A singular value below this share of the one before it ends the things of a scene."""
+"""A singular value below this share of the one before it marks the end of the scene's things in the spectrum."""
 
 
 def embed_votes(votes: Votes, settings: EmbedSettings | None = None, means: np.ndarray | None = None) -> np.ndarray:
-    """Features (N,F) float32 with unit rows, zero where no mask that counts sees the Gaussian. F = settings.dimensions.
+    """Return features (N,F) float32 with unit rows, zero if no valid mask sees the Gaussian. F = settings.dimensions.
 
     If there are fewer masks than dimensions the last columns are zero. means (N,3): Gaussians that no mask sees get the
     feature of the nearest one that has one (`fill_unseen`); None leaves them zero.
 
-    Raises MaskError when no mask is left after the spurious ones are removed.
+    Raises MaskError if no mask is left after the spurious ones are removed.
 
     Example:
         >>> votes = splatseg.collect_votes(scene.splats, capture.split("train"), run.masks())
@@ -50,16 +50,17 @@ def embed_votes(votes: Votes, settings: EmbedSettings | None = None, means: np.n
     if not lasting.any():
         raise MaskError(
             f"all {votes.weights.shape[1]} masks are too small or too weak to tell Gaussians apart "
-            f"(each owns less than {settings.min_mask_votes:g} pixels); give larger masks or more views"
+            f"(each owns less than {settings.min_mask_votes:g} pixels or agrees with masks of too few views); "
+            "give larger masks or more views"
         )
-    # A mask that does not last has a column of zeros, and no say in the sums of the rows.
+    # A mask that is not valid has a column of zeros and adds nothing to the sums of the rows.
     columns = np.zeros(len(lasting))
     columns[lasting] = 1.0 / np.sqrt(_column_sums(votes.weights)[lasting])
     sums = votes.weights @ lasting.astype(np.float32)
     rows = np.where(sums > 0, 1.0 / np.sqrt(np.maximum(sums, np.finfo(np.float32).tiny)), 0.0)
     rank = min(settings.dimensions, int(lasting.sum()))
     values, vectors = right_singular_vectors(votes.weights, rows, columns, rank, settings.seed)
-    # U s^p = A V s^(p-1); the factor D^-1/2 of a row does not outlive its scaling to unit length.
+    # U s^p = A V s^(p-1). The factor D^-1/2 of a row cancels when the row is scaled to unit length.
     power = settings.power if settings.power is not None else diffusion_time(values, settings)
     damped = np.zeros((len(lasting), settings.dimensions), dtype=np.float32)
     damped[:, : len(values)] = columns[:, None] * vectors * _powers(values, power - 1.0)
@@ -68,14 +69,14 @@ def embed_votes(votes: Votes, settings: EmbedSettings | None = None, means: np.n
 
 
 def diffusion_time(values: np.ndarray, settings: EmbedSettings | None = None) -> float:
-    """The power, 1 to `max_power`, that spreads the spectrum of singular values s (R,) as asked.
+    """Choose the power, 1 to `max_power`, that spreads the spectrum of singular values s (R,) as asked.
 
-    At it the sum over them of (s / s_0)^(2 power) is `spread` times what it is at 1.
+    At this power, the sum over s of (s / s_0)^(2 power) is `spread` times its value at power 1.
 
-    The sum is how many dimensions still matter. It falls with the power, the faster the less masks agree and the fewer
-    views there are, so one power does not fit all scenes; one share nearly does (ARI of the segments of tabletop with
-    0.07, 0.10, 0.14: 0.66, 0.85, 0.82; of demo 0.89, 0.88, 0.88).
-    Where the spectrum has a clear gap, what stands before it are the things, and none of them is damped below a half.
+    The sum is the number of dimensions that still matter. It falls with the power, faster if fewer masks agree and if
+    there are fewer views, so one power does not fit all scenes; one share nearly does (ARI of the segments with 0.07,
+    0.10, 0.14: tabletop 0.66, 0.85, 0.82; demo 0.89, 0.88, 0.88). If the spectrum has a clear gap, the values before it
+    are the things, and none of them is damped below a half.
     """
     settings = settings or EmbedSettings()
     low, high = 1.0, min(settings.max_power, _power_before_gap(values))
@@ -90,10 +91,10 @@ def diffusion_time(values: np.ndarray, settings: EmbedSettings | None = None) ->
 
 
 def fill_unseen(features: np.ndarray, means: np.ndarray) -> np.ndarray:
-    """Give every Gaussian without a feature (zero row) that of the nearest Gaussian that has one.
+    """Give every Gaussian without a feature (zero row) the feature of the nearest Gaussian that has one.
 
-    features (N,F), means (N,3) world. Inner and hidden Gaussians then belong to what surrounds them. Without a single
-    feature nothing changes; Gaussians whose mean is not finite keep zeros.
+    features (N,F), means (N,3) world. Inner and hidden Gaussians thus get the feature of what surrounds them. Without a
+    single feature nothing changes; Gaussians whose mean is not finite keep zeros.
     """
     check_shapes(features=(features, "N F"), means=(means, "N 3"))
     finite = np.isfinite(means).all(1)
@@ -109,7 +110,7 @@ def fill_unseen(features: np.ndarray, means: np.ndarray) -> np.ndarray:
 
 
 def unit_rows(rows: np.ndarray) -> np.ndarray:
-    """Rows (N,F) scaled to unit length, in place; rows of zeros stay zero."""
+    """Scale rows (N,F) to unit length, in place; rows of zeros stay zero. Returns the rows."""
     lengths = np.sqrt(np.einsum("nf,nf->n", rows, rows))
     scale = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > np.finfo(np.float32).tiny)
     rows *= scale[:, None]
@@ -117,10 +118,10 @@ def unit_rows(rows: np.ndarray) -> np.ndarray:
 
 
 def _lasting_masks(votes: Votes, rows: VoteRows, settings: EmbedSettings) -> np.ndarray:
-    """(M,) bool: heavy enough, and not part of a tiny island of masks (each would cost a dimension)."""
+    """Return (M,) bool: masks heavy enough and not in a tiny component of masks (which would cost a dimension)."""
     heavy = _column_sums(votes.weights) >= settings.min_mask_votes
     component = rows.joined_masks(heavy, settings.min_edge_share)
-    # Pairs of a component and a view, each once, so that counting components counts their views.
+    # Distinct pairs of a component and a view: counting a component's pairs counts its views.
     in_view = np.unique(np.stack([component, votes.view_of]), axis=1)
     views = np.bincount(in_view[0], minlength=len(heavy))
     enough = min(settings.min_component_views, len(votes.views))
@@ -129,12 +130,12 @@ def _lasting_masks(votes: Votes, rows: VoteRows, settings: EmbedSettings) -> np.
 
 
 def _powers(values: np.ndarray, power: float) -> np.ndarray:
-    # Relative to the largest, so that no power underflows all of them.
+    # Relative to the largest value, so that no power makes all of them underflow.
     return (values / max(float(values.max(initial=0.0)), 1e-12)) ** power
 
 
 def _power_before_gap(values: np.ndarray) -> float:
-    """The power at which the last value before a clear gap is half the first; infinite without such a gap."""
+    """Return the power at which the last value before a clear gap is half the first; infinite without such a gap."""
     relative = _powers(values, 1.0)
     ratios = relative[1:] / np.maximum(relative[:-1], 1e-12)
     if len(ratios) == 0 or ratios.min() >= CLEAR_GAP:

@@ -3,10 +3,10 @@
     A = diag(r) W diag(c) = U diag(s) V^T        G = A^T A (M,M)        G v_k = s_k^2 v_k        U s = A V
 
 N Gaussians (hundreds of thousands to millions), M masks (thousands): the eigenproblem of the small side is solved by
-subspace iteration on a seeded random start with some vectors to spare, X <- orth(G X), then Rayleigh and Ritz. G is
-never formed, nor is A: G X = c W^T r^2 W c X is one pass over W, which costs little more than one reading of it. If N
-is large the iteration begins on a sample of the rows, whose G is the whole one's but for chance and a factor; a few
-passes over all rows then set right what chance has done.
+subspace iteration on a seeded random start with some spare vectors, X <- orth(G X), then Rayleigh-Ritz. Neither G nor A
+is ever formed: G X = c W^T r^2 W c X is one pass over W, which costs little more than reading it once. If N is large
+the iteration begins on a sample of the rows, whose G estimates the whole one up to a factor; a few passes over all rows
+then remove the error of the sample.
 
 Source: Halko, Martinsson and Tropp 2011, algorithm 4.4.
 """
@@ -20,18 +20,21 @@ from splatseg.arrays import check_shapes
 from splatseg.votes.products import VoteRows
 
 SPARE_VECTORS = 16
+"""Vectors beyond the wanted ones, which speed up convergence."""
 MAX_ITERATIONS = 30
+"""Passes over the rows at most."""
 TOLERANCE = 3e-3
-"""Iteration ends when no wanted singular value moves by more. A power weights them: small ones do not count."""
+"""Iteration ends when no wanted singular value moves by more. A power is applied to them later: small ones do not
+count."""
 
 FIRST_ROWS = 131_072
-"""Rows that the iteration begins on, where there are more than twice as many."""
+"""Rows that the iteration begins on, if there are more than twice as many."""
 
 
 def right_singular_vectors(
     votes: sparse.csr_array, rows: np.ndarray, columns: np.ndarray, rank: int, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The truncated SVD of scaled votes: values (R,) falling and vectors (M,R), both float32.
+    """Return the truncated SVD of scaled votes: values (R,) falling and vectors (M,R), both float32.
 
     Of `votes` (N,M) with its rows scaled by `rows` (N,) and its columns by `columns` (M,); R = min(rank, N, M).
 
@@ -45,7 +48,7 @@ def right_singular_vectors(
     if votes.shape[0] > 2 * FIRST_ROWS:
         sample = np.sort(rng.choice(votes.shape[0], FIRST_ROWS, replace=False))
         few = VoteRows(sparse.csr_array(votes[sample]))
-        # Scaled so that its values are estimates of those of all rows.
+        # Scaled so that the sample's values estimate those of all rows.
         values, basis = _iterated(few, rows[sample] * np.sqrt(votes.shape[0] / FIRST_ROWS), columns, basis, values)[:2]
     values, _, vectors = _iterated(VoteRows(votes), rows, columns, basis, values)
     peaks = np.abs(vectors).argmax(0)
@@ -56,7 +59,10 @@ def right_singular_vectors(
 def _iterated(
     votes: VoteRows, rows: np.ndarray, columns: np.ndarray, basis: np.ndarray, values: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(values (R,), basis (M,B) a step further, vectors (M,R)) when no value moves any more, from a first estimate."""
+    """Return (values (R,), basis (M,B) one step further, vectors (M,R)) once no value moves any more.
+
+    basis and values are the first estimate.
+    """
     count, squared = len(values), rows.astype(np.float64) ** 2
     for _ in range(MAX_ITERATIONS):
         # G times an orthonormal basis; G in that basis is small, and its eigenvectors are those of the whole (Ritz).

@@ -1,1 +1,1 @@
-"""Contrastive Gaussian Clustering as its official code has it: the reference every claim is measured against."""
+"""Contrastive Gaussian Clustering as its official code has it: the baseline that every claim is measured against."""

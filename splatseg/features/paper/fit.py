@@ -1,8 +1,8 @@
 """Features from masks by contrastive training: the paper's objective, joint with the photometric fit or alone.
 
-Joint, `PaperObjective` is handed to `train.fit`: features are blended in the same rasterisation as colour, and the
-clustering loss also moves the geometry, as in the official code. Alone, `fit_paper_features` trains features on
-geometry that stays as it is; steps without a loss are not made one by one but taken together (`optimiser.coast`).
+Joint: `PaperObjective` is passed to `train.fit`; features are blended in the same rasterisation as colour, and the
+clustering loss also moves the geometry, as in the official code. Alone: `fit_paper_features` trains features on frozen
+geometry; steps without a loss are not taken one by one but together (`optimiser.coast`).
 
 Alphabet: N Gaussians; F channels; H x W pixels; a step is counted from 1.
 """
@@ -29,7 +29,7 @@ from splatseg.train.fit import view_of_step
 from splatseg.train.optimiser import Optimiser
 
 FIRST, SPATIAL = 0, 1
-"""Purposes of randomness."""
+"""Purposes of random numbers: the initial features, the samples of the spatial term."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,39 +37,42 @@ class PaperObjective:
     """The paper's two losses on the masks of a capture. A `train.JointObjective`."""
 
     masks: MaskSource
+    """The masks of the capture's views."""
     settings: PaperSettings
+    """Settings of both losses and their schedule."""
 
     @property
     def channels(self) -> int:
-        """F."""
+        """Number of feature channels, F."""
         return self.settings.channels
 
     @property
     def learning_rate(self) -> float:
-        """Of the features."""
+        """Learning rate of the features."""
         return self.settings.learning_rate
 
     def initial_features(self, count: int) -> Tensor:
-        """Uniform in 0..1, as in the official code: all start alike (pairwise cosine about 0.75)."""
+        """Draw features uniform in 0..1, as in the official code: all start alike (pairwise cosine about 0.75)."""
         rng = np.random.default_rng([self.settings.seed, FIRST])
         return torch.from_numpy(rng.random((count, self.settings.channels), dtype=np.float32))
 
     def due(self, step: int) -> bool:
-        """Whether either loss is used at a step."""
+        """Return True if either loss is used at a step."""
         return self.clusters(step) or self.spreads(step)
 
     def clusters(self, step: int) -> bool:
-        """Whether the clustering loss is used at a step."""
+        """Return True if the clustering loss is used at a step."""
         return self.settings.clustering and step % self.settings.clustering_every == 0
 
     def spreads(self, step: int) -> bool:
-        """Whether the spatial term is used at a step."""
+        """Return True if the spatial term is used at a step."""
         return self.settings.spatial and step % self.settings.spatial_every == 0
 
     def loss(self, step: int, view: View, rendered: Tensor, means: Tensor, features: Tensor) -> Tensor:
-        """Sum of the losses due at a step: rendered (H,W,F) of a view; means (N,3) and features (N,F) of Gaussians.
+        """Return the sum of the losses due at a step.
 
-        A view without masks has no clustering loss.
+        rendered (H,W,F) of a view; means (N,3) and features (N,F) of Gaussians. A view without masks has no clustering
+        loss.
         """
         total = features.new_zeros(())
         if self.clusters(step):
@@ -97,9 +100,9 @@ def fit_paper_features(
     settings: PaperSettings,
     on_step: Callable[[FeatureReport], None] | None = None,
 ) -> Splats:
-    """Train features (N,F) for a splat from the masks of views; its geometry and colours stay. Returns it with them.
+    """Train features (N,F) for a splat from the masks of views and return it with them; geometry and colours stay.
 
-    on_step is called every `settings.report_every` steps, or as soon after as there is a step with a loss.
+    on_step is called every `settings.report_every` steps, or at the next step with a loss after that.
     """
     objective = PaperObjective(masks, settings)
     optimiser = Optimiser({"features": objective.initial_features(len(splats))})

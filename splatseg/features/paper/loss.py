@@ -24,14 +24,15 @@ from splatseg.arrays import check_shapes
 from splatseg.features.paper.settings import PaperSettings
 
 DENOMINATOR_OFFSET = 1e-6
+"""Added to the denominator of the softmax, as in the official code."""
 LOGITS_AT_ONCE = 1 << 20
 """Elements of the (pixels, S) table held at once; it then stays in the cache of a core or two."""
 
 
 def clustering_loss(features: Tensor, labels: Tensor, settings: PaperSettings) -> Tensor:
-    """Scalar loss of blended features (P,F) and the segment of each pixel (P,), 0 = none. Differentiable in features.
+    """Return the scalar loss of blended features (P,F) and the segment of each pixel (P,), 0 = none.
 
-    Zero, with a zero gradient, if no segment has more than `settings.min_pixels` pixels.
+    Differentiable in features. Zero, with a zero gradient, if no segment has more than `settings.min_pixels` pixels.
     """
     check_shapes(features=(features, "P F"), labels=(labels, "P"))
     pixels, segments, counts = segment_pixels(labels, settings.min_pixels)
@@ -45,7 +46,7 @@ def clustering_loss(features: Tensor, labels: Tensor, settings: PaperSettings) -
 
 
 def segment_pixels(labels: Tensor, min_pixels: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Pixels (Q,) int64 in segments of more than `min_pixels`, their segment (Q,) in 0..S-1, and the counts (S,)."""
+    """Return pixels (Q,) int64 in segments of more than `min_pixels`, their segment (Q,) in 0..S-1, and counts (S,)."""
     ids, inverse, counts = torch.unique(labels, return_inverse=True, return_counts=True)
     kept = (ids != 0) & (counts > min_pixels)
     renumbered = torch.cumsum(kept, 0) - 1
@@ -54,13 +55,13 @@ def segment_pixels(labels: Tensor, min_pixels: int) -> tuple[Tensor, Tensor, Ten
 
 
 def segment_means(values: Tensor, segments: Tensor, counts: Tensor) -> Tensor:
-    """Means (S,F) of values (Q,F) over the pixels of each segment. Differentiable in values."""
+    """Return the means (S,F) of values (Q,F) over the pixels of each segment. Differentiable in values."""
     sums = values.new_zeros(len(counts), values.shape[1]).index_add(0, segments, values)
     return sums / counts[:, None]
 
 
 def temperatures(unit: Tensor, centroids: Tensor, segments: Tensor, counts: Tensor, settings: PaperSettings) -> Tensor:
-    """phi (S,): how scattered the unit features (Q,F) of each segment are about their centroid (S,F), limited."""
+    """Return phi (S,): the limited spread of the unit features (Q,F) of each segment about their centroid (S,F)."""
     distances = torch.linalg.vector_norm(unit - centroids[segments], dim=1)
     sums = unit.new_zeros(len(counts)).index_add_(0, segments, distances)
     n = counts.to(unit.dtype)

@@ -1,4 +1,4 @@
-"""Settings of Contrastive Gaussian Clustering (arXiv 2404.12784): the numbers of its official code, unless said.
+"""Settings of Contrastive Gaussian Clustering (arXiv 2404.12784): the numbers of its official code, unless marked.
 
 A step is one view. Intervals are in steps, counted from 1.
 """
@@ -14,22 +14,22 @@ class PaperSettings:
     """Settings of the paper's two losses and their schedule."""
 
     iterations: int = 30_000
-    """Steps in all; joint with the photometric fit there are as many."""
+    """Number of steps; the joint photometric fit has as many."""
     seed: int = 0
-    """Of the first features, the samples of the spatial term and, on frozen geometry, the order of views."""
+    """Seed of the initial features, the samples of the spatial term and, on frozen geometry, the order of views."""
     channels: int = 16
-    """F, feature channels of a Gaussian."""
+    """Feature channels of a Gaussian, F."""
     learning_rate: float = 2.5e-3
-    """Of the features, in Adam."""
+    """Learning rate of the features in Adam."""
 
     clustering: bool = True
-    """Whether the contrastive clustering loss is used; off for ablations."""
+    """Use the contrastive clustering loss; off for ablations."""
     clustering_every: int = 50
-    """Steps between two uses of it."""
+    """Steps from one use of the clustering loss to the next."""
     clustering_weight: float = 1e-6
     """Factor of the clustering loss, which is a sum over pixels and a mean over segments."""
     min_pixels: int = 100
-    """Segments must have more pixels than this."""
+    """Smaller segments, up to this number of pixels, are left out."""
     temperature_scale: float = 10.0
     """Factor of the temperature before it is limited."""
     temperature_min: float = 0.1
@@ -40,13 +40,13 @@ class PaperSettings:
     """Pixels added inside the logarithm, so that small segments do not get a large temperature."""
 
     spatial: bool = True
-    """Whether the spatial-similarity term is used; off for ablations."""
+    """Use the spatial-similarity term; off for ablations."""
     spatial_every: int = 100
-    """Steps between two uses of it."""
+    """Steps from one use of the spatial term to the next."""
     spatial_samples: int = 1_000
-    """Gaussians sampled for it."""
+    """Gaussians sampled for the spatial term."""
     spatial_candidates: int = 300_000
-    """At most so many Gaussians are considered as neighbours."""
+    """Gaussians considered as neighbours at most; of more, this many are drawn."""
     near: int = 2
     """Nearest Gaussians pulled to each sample. The sample itself is one of them, as in the official code."""
     far: int = 5
@@ -54,10 +54,10 @@ class PaperSettings:
     near_weight: float = 0.05
     """Factor of the part of the spatial term that pulls."""
     far_weight: float = 0.15
-    """Factor of the part that pushes."""
+    """Factor of the part of the spatial term that pushes."""
 
     report_every: int = 50
-    """Steps between two reports on frozen geometry (not of the paper)."""
+    """Steps from one report to the next on frozen geometry (not in the paper)."""
 
     def __post_init__(self) -> None:
         counts = (self.iterations, self.channels, self.clustering_every, self.spatial_every, self.spatial_samples)
@@ -69,7 +69,10 @@ class PaperSettings:
             )
 
     def scaled(self, iterations: int) -> PaperSettings:
-        """The same schedule stretched or shrunk to so many steps: as many uses of each term, spread over them."""
+        """Return the same schedule stretched or shrunk to `iterations` steps.
+
+        Each term is used as often, spread over the steps.
+        """
         share = iterations / self.iterations
         return dataclasses.replace(
             self,

@@ -1,10 +1,10 @@
-"""The spatial-similarity term of Contrastive Gaussian Clustering: near Gaussians alike, far ones not.
+"""The spatial-similarity term of Contrastive Gaussian Clustering: near Gaussians alike, far ones different.
 
     loss = near_weight * sigmoid(1 - mean cos_near) + far_weight * sigmoid(mean cos_far)
 
 over samples, each with its `near` nearest and `far` farthest Gaussians. As in the official code, a sample's nearest
 neighbour is the sample itself (cosine 1), and the sigmoid is taken of the mean, not of each pair: both weaken the pull,
-and both are kept because this method is what others are measured against.
+and both are kept because this method is the baseline for others.
 
 Alphabet: N Gaussians; means (N,3) world units; features (N,F).
 """
@@ -21,9 +21,9 @@ from splatseg.features.paper.settings import PaperSettings
 
 
 def spatial_loss(means: Tensor, features: Tensor, settings: PaperSettings, rng: np.random.Generator) -> Tensor:
-    """Scalar loss of Gaussians; samples are drawn from `rng`. Differentiable in features; positions only choose pairs.
+    """Return the scalar loss of Gaussians at means (N,3) with features (N,F); samples are drawn from `rng`.
 
-    Gaussians whose position is not finite take no part.
+    Differentiable in features; positions only choose pairs. Gaussians whose position is not finite take no part.
     """
     check_shapes(means=(means, "N 3"), features=(features, "N F"))
     points = means.detach().double().numpy()
@@ -40,7 +40,7 @@ def spatial_loss(means: Tensor, features: Tensor, settings: PaperSettings, rng: 
 
 
 def mean_cosine(features: Tensor, samples: np.ndarray, others: np.ndarray) -> Tensor:
-    """Mean over all pairs of the cosine between features of samples (S,) and of their others (S,k)."""
+    """Return the mean cosine over all pairs of features of samples (S,) and of their others (S,k)."""
     own = torch.nn.functional.normalize(features[torch.from_numpy(samples)], dim=1)
     theirs = torch.nn.functional.normalize(features[torch.from_numpy(others)], dim=2)
     return (theirs * own[:, None]).sum(2).mean()

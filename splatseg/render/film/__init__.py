@@ -1,1 +1,1 @@
-"""Films: frames in, AV1 or H.264, animated pictures or a folder out."""
+"""Films: frames in; AV1, H.264, an animated picture or a folder of pictures out."""

@@ -1,8 +1,8 @@
-"""AV1 from Pillow: its animated AVIF pictures are an AV1 video in another wrapping, and this takes it out.
+"""AV1 encoding by Pillow: its animated AVIF pictures are an AV1 video in another container, which is unwrapped here.
 
 A film is encoded in groups of frames, each an animation of its own that begins with a key frame; so memory is bounded
-by a group, and a player can jump to every group. The groups have the same sequence header, so that their samples
-follow one another as one video.
+by a group, and a player can jump to every group. The groups have the same sequence header, so that their samples follow
+one another as one video.
 
 Source: the AVIF specification 1.1 (an image sequence is a track of AV1 samples, as in `mp4`).
 """
@@ -20,42 +20,47 @@ from PIL import Image, features
 from splatseg.errors import RunError
 
 GROUP = 48
-"""Frames between two key frames."""
+"""Frames from one key frame to the next."""
 
 SPEED = 8
-"""The encoder's haste, 0 to 10: five and more times as fast as its default, 6, for a third more bytes."""
+"""Speed of the encoder, 0 to 10: five and more times as fast as its default, 6, for a third more bytes."""
 
 QUALITY = 80
-"""0 to 100. At 80 a film of a splat cannot be told from its frames by eye; 5 to 10 kB a frame of 1280x720."""
+"""Quality of the encoder, 0 to 100. At 80 a film of a splat cannot be told from its frames by eye; 5 to 10 kB a frame
+of 1280x720."""
 
 DELIMITER = b"\x12\x00"
 """The temporal delimiter OBU."""
 
 CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
+"""Kinds of boxes whose body is a list of boxes."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """Samples of one group; the bodies of the boxes av1C and colr that say how to decode and to show them."""
+    """One group of encoded frames."""
 
     samples: list[bytes]
+    """AV1 samples, one a frame; the first is a key frame."""
     configuration: bytes
+    """Body of the box av1C, which a decoder needs."""
     colors: bytes
+    """Body of the box colr: how players show the colours."""
 
 
 def av1_available() -> bool:
-    """Whether the installed Pillow can encode AV1 (its wheels can; some distributions' builds cannot)."""
+    """Check that the installed Pillow can encode AV1 (its wheels can; some distributions' builds cannot)."""
     return bool(features.check("avif")) and Image.registered_extensions().get(".avif") == "AVIF"
 
 
 def encode_groups(frames: Iterable[np.ndarray], fps: float, quality: int = QUALITY) -> Iterator[Group]:
     """Encode frames (H,W,3) uint8 of one size, group by group. Raises RunError if Pillow has no AV1 encoder."""
     if not av1_available():
-        raise RunError("this Pillow has no AV1 encoder; install one that has (pip install -U pillow), or ffmpeg")
+        raise RunError("the installed Pillow has no AV1 encoder; upgrade it (pip install -U pillow), or install ffmpeg")
     waiting: list[Image.Image] = []
     for frame in frames:
         waiting.append(Image.fromarray(np.ascontiguousarray(frame)))
-        # An animation of a single frame would be a still picture, with a header of its own: two are kept back.
+        # An animation of a single frame would be a still picture, with another header: two frames are held back.
         if len(waiting) == GROUP + 2:
             yield _encode(waiting[:GROUP], fps, quality)
             waiting = waiting[GROUP:]
@@ -82,7 +87,7 @@ def _encode(pictures: list[Image.Image], fps: float, quality: int) -> Group:
 
 
 def unwrap(avif: bytes) -> Group:
-    """The AV1 samples of an animated AVIF, which lie one after the other in one chunk."""
+    """Return the AV1 samples of an animated AVIF, which lie one after the other in one chunk."""
     boxes = dict(_boxes(avif, 0, len(avif)))
     (count,) = struct.unpack_from(">I", boxes[b"stsz"], 8)
     (equal,) = struct.unpack_from(">I", boxes[b"stsz"], 4)
@@ -91,15 +96,15 @@ def unwrap(avif: bytes) -> Group:
     assert chunks == 1, "libavif writes all samples of an animation as one chunk"
     samples = []
     for size in sizes:
-        # Delimiters between frames are for bare streams; in a file the table of sizes says where one ends.
+        # Delimiters between frames are for bare streams; in a file the table of sizes separates frames.
         samples.append(avif[at : at + size].removeprefix(DELIMITER))
         at += size
-    # The header is needed by some players before the first sample: av1C may end with a copy of it.
+    # Some players need the header before the first sample: av1C may end with a copy of it.
     return Group(samples, boxes[b"av1C"][:4] + _sequence_header(samples[0]), boxes[b"colr"])
 
 
 def _boxes(content: bytes, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and body of the boxes of the track, those inside others too."""
+    """Yield kind and body of the boxes of the track, including boxes inside others."""
     while start + 8 <= end:
         length, kind = struct.unpack_from(">I4s", content, start)
         assert 8 <= length <= end - start, "a box ends inside the box around it"
@@ -111,7 +116,7 @@ def _boxes(content: bytes, start: int, end: int) -> Iterator[tuple[bytes, bytes]
 
 
 def _sequence_header(sample: bytes) -> bytes:
-    """The sequence header OBU, with which a key frame begins: a byte of kind (1), its length, its body."""
+    """Return the sequence header OBU, with which a key frame begins: a byte of kind (1), its length, its body."""
     kind, length = sample[0] >> 3 & 15, sample[1]
     assert kind == 1 and sample[0] & 2 and length < 128, "a group begins with a sequence header"
     return sample[: 2 + length]

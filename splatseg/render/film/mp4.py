@@ -2,10 +2,10 @@
 
     ftyp · moov (mvhd, trak (tkhd, mdia (mdhd, hdlr, minf (vmhd, dinf, stbl)))) · mdat
 
-A box is its length (4 bytes, with itself), its kind (4 bytes) and its body; numbers are big-endian. The tables of
-`stbl` say where samples (frames) lie: stsz their sizes, stsc and co64 that they follow one another in one chunk, stts
-that each lasts one tick, stss which of them are key frames. `moov` comes first, so that a player can begin before it
-has everything.
+A box is its length (4 bytes, counting itself), its kind (4 bytes) and its body; numbers are big-endian. The tables of
+`stbl` describe the samples (frames): stsz their sizes, stsc and co64 that they follow one another in one chunk, stts
+that each lasts one tick, stss the numbers of the key frames. `moov` comes first, so that a player can begin before it
+has the whole file.
 
 Source: ISO/IEC 14496-12 (the base media file format); AV1 Codec ISO Media File Format Binding 1.2 (av01, av1C).
 """
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 UNITY = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-"""The identity as players store it: rotate nothing."""
+"""The identity matrix as players store it: no rotation."""
 
 UNDETERMINED = 0x55C4
 """The language "und"."""
@@ -26,38 +26,43 @@ UNDETERMINED = 0x55C4
 
 @dataclass(frozen=True)
 class Track:
-    """One AV1 video: its size in pixels, frames a second, the av1C and colr boxes' bodies, and its samples' sizes.
-
-    sizes: bytes of each sample, in order; keys: indices of those that are key frames.
-    """
+    """One AV1 video."""
 
     width: int
+    """Pixels."""
     height: int
+    """Pixels."""
     fps: Fraction
+    """Frames per second."""
     configuration: bytes
+    """Body of the box av1C."""
     colors: bytes
+    """Body of the box colr."""
     sizes: Sequence[int]
+    """Bytes of each sample, in order."""
     keys: Sequence[int]
+    """Indices of the samples that are key frames."""
 
 
 def mp4_head(track: Track) -> bytes:
-    """All of the file that comes before the samples: append these, one after the other, and it is complete."""
+    """Return all bytes of the file before the samples; the samples appended in order complete it."""
     ftyp = box("ftyp", b"isom", pack("I", 512), b"isomiso2av01mp41")
     size = sum(track.sizes)
-    # mdat with a length of 8 bytes, so that nothing is too long.
+    # mdat with the 8-byte form of its length, so that no film is too long. Its header has 16 bytes.
     mdat = pack("I", 1) + b"mdat" + pack("Q", size + 16)
+    # The offset of the samples is in moov itself; moov's length does not depend on it, so a first draft measures it.
     length = len(_moov(track, 0))
     return ftyp + _moov(track, len(ftyp) + length + len(mdat)) + mdat
 
 
 def box(kind: str, *body: bytes) -> bytes:
-    """A box with a body made of parts."""
+    """Return a box of the given kind, its body joined from parts."""
     content = b"".join(body)
     return pack("I", len(content) + 8) + kind.encode("ascii") + content
 
 
 def pack(form: str, *numbers: int) -> bytes:
-    """Numbers as big-endian bytes; `form` as in `struct`."""
+    """Return numbers as big-endian bytes; `form` as in `struct`."""
     return struct.pack(">" + form, *numbers)
 
 

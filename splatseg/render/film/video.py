@@ -1,11 +1,11 @@
 """Films: frames one by one into a video file, an animated picture or a folder of pictures, by the suffix of its name.
 
-    .mp4          H.264 if the program `ffmpeg` with an H.264 encoder is there, else AV1 (`av1`, `mp4`): every present
-                  browser plays it, and most players
+    .mp4          H.264 if an `ffmpeg` with an H.264 encoder is on PATH, else AV1 (`av1`, `mp4`), which every present
+                  browser and most players play
     .webp .gif    animated pictures, for short films: all frames are in memory
     no suffix     a folder of numbered PNGs
 
-Whatever happens, Ctrl-C included, there is the whole film afterwards or none.
+Whatever happens, Ctrl-C included, the film is whole afterwards or not there.
 """
 
 from __future__ import annotations
@@ -32,20 +32,22 @@ from splatseg.render.film.mp4 import Track, mp4_head
 Codec = Literal["auto", "av1", "h264"]
 
 FILM_SUFFIXES = (".mp4", ".webp", ".gif")
+"""Suffixes of films that are one file."""
 
 ANIMATION_BYTES = 1 << 30
-"""Pixels of an animated picture that are held in memory at most."""
+"""Bytes of pixels of an animated picture that are held in memory at most."""
 
 H264_ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
+"""Names of ffmpeg's H.264 encoders, the preferred one first."""
 
 
 def write_video(path: Path | str, frames: Iterable[np.ndarray], fps: float = 30.0, codec: Codec = "auto") -> str:
-    """Write frames (H,W,3) uint8, all of one size, as a film, and return what was written: "AV1", "H.264", "GIF", ...
+    """Write frames (H,W,3) uint8, all of one size, as a film, and return its format: "AV1", "H.264", "GIF", ...
 
-    The frames are taken one by one, and a video needs memory for some tens of them only. codec is for .mp4.
+    The frames are taken one by one; a video holds only some tens of them in memory. codec is for .mp4.
 
-    Raises RunError for a suffix that is no film's, a codec that is not here, an animation that is too large, a folder
-    that is not empty, a place that cannot be written to, or a film without frames.
+    Raises RunError for an unknown suffix, a codec that is not available, an animation that is too large, a folder that
+    is not empty, a path that cannot be written to, or a film without frames.
     """
     path = Path(path)
     write = _writer(path, check_film(path, codec))
@@ -61,20 +63,20 @@ def write_video(path: Path | str, frames: Iterable[np.ndarray], fps: float = 30.
 
 
 def check_film(path: Path, codec: Codec = "auto") -> Codec:
-    """Whether a film can be written there, before any work; returns the codec that an .mp4 would have.
+    """Check before any work that a film can be written to `path`, and return the codec that an .mp4 would have.
 
     Raises RunError as `write_video` does.
     """
     if path.suffix.lower() not in (*FILM_SUFFIXES, ""):
         raise RunError(
-            f"{path}: no film ends with {path.suffix}; use {', '.join(FILM_SUFFIXES)}, or no suffix for PNGs"
+            f"{path}: {path.suffix} is not a film format; use {', '.join(FILM_SUFFIXES)}, or no suffix for PNGs"
         )
     if path.suffix and path.is_dir():
         raise RunError(f"{path} is a folder, not a file; name another place")
     if not path.suffix and path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise RunError(f"{path} is there already and not an empty folder; name another place for the pictures")
+        raise RunError(f"{path} exists and is not an empty folder; name another place for the pictures")
     if codec == "h264" and _h264_encoder() is None:
-        raise RunError("H.264 is encoded by ffmpeg, and none with an encoder for it was found; install it or use av1")
+        raise RunError("no ffmpeg with an H.264 encoder was found; install one or use the codec av1")
     return "h264" if codec == "auto" and _h264_encoder() is not None else "av1" if codec == "auto" else codec
 
 
@@ -97,7 +99,7 @@ def _write_av1(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
     first = next(frames)
     sizes: list[int] = []
     keys: list[int] = []
-    # Samples wait in a file without a name: the head, which comes before them, must know them all.
+    # Samples wait in an unnamed temporary file: the head comes before them and contains all their sizes.
     with atomic_write(path) as file, tempfile.TemporaryFile(dir=path.parent) as aside:
         for group in encode_groups(itertools.chain([first], frames), fps):
             keys.append(len(sizes))
@@ -113,7 +115,7 @@ def _write_av1(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
 
 def _write_h264(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
     first = next(frames)
-    # 4:2:0 halves the colours both ways: an odd row or column at the edge is left out.
+    # 4:2:0 halves the resolution of colours both ways: an odd last row or column is left out.
     height, width = (length // 2 * 2 for length in first.shape[:2])
     encoder = _h264_encoder()
     assert encoder is not None
@@ -125,7 +127,7 @@ def _write_h264(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
             assert process.stdin is not None
             try:
-                with suppress(BrokenPipeError):  # ffmpeg gave up: what it said is told below
+                with suppress(BrokenPipeError):  # ffmpeg gave up; its message is reported below
                     for frame in itertools.chain([first], frames):
                         process.stdin.write(np.ascontiguousarray(frame[:height, :width]).tobytes())
                     process.stdin.close()
@@ -145,7 +147,7 @@ def _write_h264(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
 
 def _ffmpeg_command(encoder: str, width: int, height: int, fps: float, output: Path) -> list[str]:
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{fps:g}", "-i", "pipe:0"]
-    # Both the conversion and the label say BT.709: a player that guesses from the size would be wrong by a shade.
+    # Conversion and labels both say BT.709: a player that guessed from the size would show colours a shade off.
     labelled = "setparams=colorspace=bt709:color_primaries=bt709:color_trc=bt709:range=tv"
     colors = ["-vf", f"scale=out_color_matrix=bt709:out_range=tv,format=yuv420p,{labelled}"]
     labels = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"]
@@ -156,7 +158,7 @@ def _ffmpeg_command(encoder: str, width: int, height: int, fps: float, output: P
 
 
 def _h264_encoder() -> str | None:
-    """The encoder that the ffmpeg on PATH has for H.264; None without ffmpeg or encoder."""
+    """Return the H.264 encoder that the ffmpeg on PATH has; None without ffmpeg or encoder."""
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg is None:
         return None
@@ -176,7 +178,7 @@ def _write_webp(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
 
 
 def _write_gif(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
-    # Fewer colours than a picture has: those of each frame are chosen anew. Dithering would crawl.
+    # A GIF has fewer colours than a picture: each frame gets its own palette. Dithering would crawl.
     pictures = [
         Image.fromarray(frame).quantize(255, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         for frame in _bounded(path, frames, 1)

@@ -87,7 +87,7 @@ def test_missing_masks_and_lists_are_told(tmp_path: Path) -> None:
     with pytest.raises(MaskError, match=expected):
         OVS.read(tmp_path)
     (data / "segmentations" / "classes.txt").write_text("\n")
-    with pytest.raises(MaskError, match=r"classes\.txt names no class; it lists one a line"):
+    with pytest.raises(MaskError, match=r"classes\.txt names no class; write one per line"):
         OVS.read(data)
     (data / "segmentations" / "classes.txt").unlink()
     with pytest.raises(MaskError, match=r"table lacks segmentations/classes\.txt; 3D-OVS"):

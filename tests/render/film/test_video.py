@@ -181,10 +181,10 @@ def test_what_cannot_be_written_is_told_before_any_frame_is_made(
     (tmp_path / "folder.mp4").mkdir()
     monkeypatch.setattr(video_module.shutil, "which", lambda name: None)
     for name, codec, said in (
-        ("film.avi", "auto", "no film ends with .avi; use .mp4, .webp, .gif"),
+        ("film.avi", "auto", "film.avi: .avi is not a film format; use .mp4, .webp, .gif"),
         ("full", "auto", "not an empty folder"),
         ("folder.mp4", "auto", "is a folder, not a file"),
-        ("film.mp4", "h264", "encoded by ffmpeg"),
+        ("film.mp4", "h264", "no ffmpeg with an H.264 encoder"),
     ):
         with pytest.raises(RunError, match=said):
             write_video(tmp_path / name, never(), 30, codec)  # type: ignore[arg-type]
