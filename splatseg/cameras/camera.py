@@ -74,7 +74,7 @@ class Camera:
         return difference <= max(0.01 * height * self.width, self.width, self.height)
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return pixels (P,2) and depths (P,) of world points (P,3). Pixels are valid only where depths are positive."""
+        """Return pixels (P,2) and depths (P,) of world points (P,3). Pixels are valid only at positive depths."""
         local = points @ self.viewmat[:3, :3].T + self.viewmat[:3, 3]
         depths = local[:, 2]
         with np.errstate(divide="ignore", invalid="ignore"):
