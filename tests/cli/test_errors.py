@@ -83,7 +83,7 @@ def test_a_prompt_that_cannot_be(
         (["--what", "rgb", "--segment", "1"], "--segment chooses masks; it says nothing of --what rgb"),
         (["--what", "depth", "--antialias"], "--antialias is for --what masks and --what segments, not for"),
         (["--what", "masks", "--segment", "9999"], "there is no segment 9999; the segments are 1-"),
-        (["--what", "rgb", "--cameras", "gone"], "There is no folder: gone; expected is a COLMAP model"),
+        (["--what", "rgb", "--cameras", "gone"], "there is no folder: gone; expected a COLMAP model"),
         (["--what", "rgb", "--cameras", "gone", "--split", "test"], "give one of them"),
     ],
 )
