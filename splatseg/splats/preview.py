@@ -1,4 +1,4 @@
-"""A small picture of Gaussians seen from outside, for notebooks: constant colours, no harmonics.
+"""A small picture of Gaussians from outside, for notebooks: constant colours, no harmonics.
 
 Alphabet: N Gaussians; H x W pixels.
 """
@@ -17,10 +17,13 @@ from splatseg.raster.interface import rasterize
 from splatseg.splats.spherical_harmonics import Y0
 
 SIZE = (360, 270)
+"""Width and height in pixels."""
+
 FOV = math.radians(50.0)
+"""Vertical angle of view."""
 
 INNER = (0.1, 0.9)
-"""Quantiles of the Gaussians' places between which a scene is; floaters lie anywhere."""
+"""Quantiles of the Gaussians' positions that bound the scene; floaters lie outside."""
 
 
 def outside_camera(means: np.ndarray, fov: float, width: int, height: int) -> Camera:
@@ -31,7 +34,7 @@ def outside_camera(means: np.ndarray, fov: float, width: int, height: int) -> Ca
 
 
 def outside(means: np.ndarray, fov: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return a position (3,) outside the Gaussians (N,3), from which most are in sight, and the middle (3,) of them."""
+    """Return a position (3,) outside the Gaussians (N,3) from which most are in sight, and their middle (3,)."""
     means = means.astype(np.float64)
     means = means[np.isfinite(means).all(1)]
     low, high = np.quantile(means, INNER, axis=0) if len(means) else np.zeros((2, 3))
@@ -42,7 +45,10 @@ def outside(means: np.ndarray, fov: float) -> tuple[np.ndarray, np.ndarray]:
 
 @torch.no_grad()
 def preview(means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor, sh0: Tensor) -> np.ndarray:
-    """Render Gaussians from outside: (H,W,3) uint8. Parameters as of `Splats`, (N,3), (N,4), (N,3), (N,), (N,3)."""
+    """Render Gaussians from outside: (H,W,3) uint8.
+
+    means (N,3), quats (N,4), scales (N,3), opacities (N,), sh0 (N,3) as in `Splats`.
+    """
     camera = outside_camera(means.detach().cpu().numpy(), FOV, *SIZE)
     colors = (0.5 + Y0 * sh0).clamp(0.0, 1.0)
     drawn = rasterize(means, quats, scales, opacities, colors, camera)
