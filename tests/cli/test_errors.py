@@ -126,7 +126,7 @@ def test_a_table_of_segments_that_an_editor_broke(
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     said = _said(["segment", str(folder), "--granularity", "0.9"], capsys)
     assert "segments.json is not readable as JSON" in said
-    assert "mend it, or delete it and run `splatseg segment RUN`" in said
+    assert "correct it, or delete it and run `splatseg segment RUN`" in said
     assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 
