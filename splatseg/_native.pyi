@@ -6,7 +6,7 @@ from torch import Tensor
 Array = Tensor | np.ndarray
 
 class Camera:
-    """Intrinsics, pose and cut-offs (near, eps2d, alpha_min, alpha_max, transmittance_min, frustum_margin)."""
+    """Pose, intrinsics and cut-offs (near, eps2d, alpha_min, alpha_max, transmittance_min, frustum_margin)."""
 
     def __init__(self, viewmat: np.ndarray, K: np.ndarray, width: int, height: int, cutoffs: list[float]) -> None: ...
 
@@ -25,7 +25,7 @@ class Plan:
     def bin_ms(self) -> float: ...
 
 class SparseMatrix:
-    """Weights by rows (native/sparse/sparse.h)."""
+    """A sparse matrix of weights, by rows (native/sparse/sparse.h)."""
 
     @property
     def height(self) -> int: ...
@@ -47,7 +47,7 @@ def prepare(
     threads: int,
 ) -> Plan: ...
 def empty(shape: tuple[int, ...]) -> Tensor:
-    """An uninitialised float32 tensor in memory that is used again when the tensor is gone."""
+    """Return an uninitialised float32 tensor, in memory that is reused when the tensor is gone."""
 
 def blend(plan: Plan, features: Tensor, blended: Tensor, alphas: Tensor, threads: int) -> None: ...
 def blend_levels(plan: Plan, levels: Tensor, count: int, share: float, out: Tensor, threads: int) -> None: ...
@@ -66,21 +66,21 @@ def backward(
     threads: int,
 ) -> None: ...
 def pixel_weights(plan: Plan, pixels: Tensor, threads: int) -> SparseMatrix:
-    """(P,N) for pixels (P,2) int64: every Gaussian that contributes to each pixel, front to back."""
+    """Return (P,N) for pixels (P,2) int64: every Gaussian that contributes to each pixel, front to back."""
 
 def sparse_product(matrix: SparseMatrix, dense: Array, out: Array, transposed: bool, threads: int) -> None: ...
 def vote(plan: Plan, label_maps: Tensor, count: int, totals: Tensor, threads: int) -> SparseMatrix:
-    """(N, count) for label maps (L,H,W) int32; totals (N,) is written."""
+    """Return (N, count) for label maps (L,H,W) int32, and write totals (N,)."""
 
 def write_csr(matrix: SparseMatrix, indptr: Tensor, columns: Tensor, weights: Tensor, threads: int) -> None: ...
 def csr_matrix(indptr: np.ndarray, columns: np.ndarray, weights: np.ndarray, width: int, threads: int) -> SparseMatrix:
-    """The CSR matrix in arrays int64, int32, float32, which it keeps alive. Raises ValueError if they are not one."""
+    """Return the CSR matrix of arrays int64, int32, float32 and keep them alive. Raises ValueError for other arrays."""
 
 def gram_product(matrix: SparseMatrix, scales: np.ndarray, dense: np.ndarray, out: np.ndarray, threads: int) -> None:
-    """out (M,C) float64 = matrix^T diag(scales (N,)) matrix dense (M,C)."""
+    """Write out (M,C) float64 = matrix^T diag(scales (N,)) matrix dense (M,C)."""
 
 MaskViews = tuple[np.ndarray, np.ndarray, int, int]
-"""view_of (M,), layer_of (M,) int32, and how many views and layers there are (native/votes/rows.h)."""
+"""view_of (M,), layer_of (M,) int32, number of views, number of layers (native/votes/rows.h)."""
 
 def tallies(
     votes: SparseMatrix, masks: MaskViews, groups: np.ndarray, inside: np.ndarray, seen: np.ndarray, threads: int
@@ -122,17 +122,20 @@ def touching(
     out: np.ndarray,
     threads: int,
 ) -> None:
-    """out (n,) int32: the lowest point of each component of points (n,3) that touch (native/points/neighbours.h)."""
+    """Write out (n,) int32: the lowest index among the points (n,3) that a point touches, directly or by a chain.
+
+    The rule of touching is in native/points/neighbours.h.
+    """
 
 def photometric(
     image: Tensor, target: Tensor, ssim_weight: float, gradient: Tensor | None, threads: int
 ) -> tuple[float, float]:
-    """(L1, SSIM), and the gradient of the loss with respect to the image."""
+    """Return (L1, SSIM), and write the gradient of the loss with respect to the image."""
 
 def colors(
     means: Tensor, position: list[float], sh0: Tensor, shN: Tensor, degree: int, out: Tensor, threads: int
 ) -> None:
-    """Colours (N,3) of spherical harmonics seen from a position, clamped below at 0."""
+    """Write out (N,3): colours of spherical harmonics seen from a position, clamped below at 0."""
 
 def colors_backward(
     means: Tensor,
@@ -146,16 +149,16 @@ def colors_backward(
     grad_shN: Tensor,
     threads: int,
 ) -> None:
-    """The gradients of the coefficients, from the colours and their gradient."""
+    """Write the gradients of the coefficients, from the colours and their gradient."""
 
 def peak_gflops(threads: int) -> float:
-    """The most multiply-adds a second that the processor does at the SIMD level in use, in 1e9 operations."""
+    """Measure the processor's peak at the SIMD level in use, in 1e9 operations (multiply-adds) a second."""
 
 def simd_level() -> str:
-    """The SIMD level in use: v2, v3 or v4 on x86-64."""
+    """Return the SIMD level in use: v2, v3 or v4 on x86-64, baseline on other processors."""
 
 def simd_levels() -> list[str]:
-    """The levels this processor runs, the best first."""
+    """Return the levels that this processor runs, the best first."""
 
 def use_simd_level(name: str) -> None:
-    """Switch level (for tests; SPLATSEG_SIMD does it from outside). Raises ValueError for one that cannot run here."""
+    """Switch the level (for tests; users set SPLATSEG_SIMD). Raises ValueError for a level that cannot run here."""

@@ -1,4 +1,4 @@
-"""Shape checks at the doors of the package: dimensions are named once and must agree."""
+"""Shape checks of arguments: dimensions have names, and a name has one size in all arrays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def check_shapes(**arrays: tuple[HasShape, str]) -> dict[str, int]:
     """Check arrays against named dimensions and return the size of every name.
 
     `check_shapes(means=(means, "N 3"), features=(features, "N F"))` demands that both have the same N and returns
-    {"N": ..., "F": ...}. A number must match exactly; a name must agree wherever it stands.
+    {"N": ..., "F": ...}. A number must match exactly; a name must have the same size in all arrays.
 
     Raises ValueError with the name of the array, the shape it should have, and the shape it has.
     """

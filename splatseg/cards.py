@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 WIDTH = 360
-"""Pixels across of a card's picture; larger pictures are reduced."""
+"""Width of a card's picture in pixels; wider pictures are reduced."""
 
 _CARD = (
     '<div style="display:flex;gap:1em;align-items:flex-start;font-family:system-ui,sans-serif;font-size:13px">'
@@ -21,7 +21,7 @@ _CELL = '<td style="text-align:left;padding:0 0.8em 0 0;border:0;vertical-align:
 
 
 def card(title: str, figures: Mapping[str, str], picture: np.ndarray | None = None) -> str:
-    """Return a card as HTML: a title, a table of figures by name, and a picture (H,W,3) uint8 beside them."""
+    """Return a card as HTML: a picture (H,W,3) uint8, a title, and a table of figures by name."""
     shown = (
         "" if picture is None else f'<img alt="{escape(title)}" src="{picture_uri(picture)}" style="border-radius:4px">'
     )
@@ -30,13 +30,13 @@ def card(title: str, figures: Mapping[str, str], picture: np.ndarray | None = No
 
 
 def table(rows: list[list[str]]) -> str:
-    """Return rows of cells, which are HTML already, as a plain table."""
+    """Return rows of cells as an HTML table; cells are HTML already and not escaped."""
     body = "".join(f'<tr style="background:none">{"".join(_CELL.format(cell) for cell in row)}</tr>' for row in rows)
     return f'<table style="border-collapse:collapse;border:0;margin:0.3em 0 0">{body}</table>'
 
 
 def picture_uri(picture: np.ndarray, widest: int = WIDTH) -> str:
-    """Return a picture (H,W,3) uint8 as a JPEG data URI, reduced to at most `widest` pixels across."""
+    """Return a picture (H,W,3) uint8 as a JPEG data URI, at most `widest` pixels wide."""
     image = Image.fromarray(picture)
     if image.width > widest:
         image = image.resize((widest, max(1, round(image.height * widest / image.width))), Image.Resampling.LANCZOS)

@@ -1,12 +1,12 @@
-"""What a user can get wrong. Each message is one sentence or two: what was found, where, and what to do.
+"""Errors of users. Each message is one sentence or two: what was found, where, and what to do.
 
-Everything here is a `SplatsegError`; the command line prints its message without a traceback and exits with code 2.
-What only a programmer can get wrong is an assertion or a ValueError and is not listed here.
+All are `SplatsegError`s: the command line prints the message without a traceback and exits with code 2. Mistakes that
+only a programmer can make are assertions or ValueErrors and not listed here.
 """
 
 
 class SplatsegError(Exception):
-    """Root of all errors a user can cause and mend."""
+    """Root of all errors that a user can cause and fix."""
 
 
 class CaptureError(SplatsegError):
@@ -18,11 +18,11 @@ class MaskError(SplatsegError):
 
 
 class SplatFileError(SplatsegError):
-    """A splat file is missing, truncated, hostile, or lacks what a splat needs."""
+    """A splat file is missing, truncated, hostile, or lacks properties that a splat needs."""
 
 
 class RunError(SplatsegError):
-    """A run folder is missing, already there, incomplete, or belongs to other data."""
+    """A run folder is missing, exists already, is incomplete, or belongs to other data."""
 
 
 class PromptError(SplatsegError):
@@ -30,16 +30,16 @@ class PromptError(SplatsegError):
 
 
 class BackendError(SplatsegError):
-    """The rasteriser backend that was asked for is not available here."""
+    """The requested backend of the rasteriser is not available here."""
 
 
 class WeightsError(SplatsegError):
-    """Weights of a model are missing, of another kind than asked for, or cannot be loaded here."""
+    """Weights of a model are missing, of another kind than requested, or cannot be loaded here."""
 
 
 class NotFoundError(PromptError):
-    """What was asked for in words is not in the scene; the command line leaves with exit code 3."""
+    """The object described in words is not in the scene; the command line exits with code 3."""
 
 
 class OutputError(SplatsegError):
-    """Something cannot be written: an unknown format, a missing extra, a folder that cannot be written to."""
+    """A file cannot be written: the format is unknown, an extra is missing, or the folder is not writable."""

@@ -1,4 +1,4 @@
-"""Writing without ever leaving half a file: everything is written aside, synced, and renamed into place."""
+"""Atomic writing: a file is written under a temporary name, synced, and renamed, so that no half-written file stays."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """A folder to write into, that appears at `path` only if the block ends without an exception.
+    """Yield a folder to write into; it appears at `path` only if the block ends without an exception.
 
-    Raises OSError if there is anything but an empty folder at `path`.
+    Raises OSError if `path` exists and is not an empty folder.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON atomically. NaN and infinities are refused (they are not JSON)."""
+    """Write indented JSON atomically. Raises ValueError for NaN and infinities, which are not JSON."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 

@@ -1,7 +1,7 @@
-"""Ctrl-C and SIGTERM as a request: the first asks the work to stop where nothing is lost, a second stops it at once.
+"""Ctrl-C and SIGTERM as requests: the first asks the work to stop where nothing is lost, the second stops it at once.
 
-Only the main thread of a program may handle signals; in any other nothing is ever asked, and the program's own handlers
-stand.
+Only the main thread of a program may handle signals. In any other thread no request arrives, and the program's own
+handlers stay in place.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def stop_on_interrupt() -> Iterator[threading.Event]:
-    """Give the block an event that Ctrl-C or SIGTERM sets; a second one raises KeyboardInterrupt in the block."""
+    """Yield an event that Ctrl-C or SIGTERM sets; a second signal raises KeyboardInterrupt in the block."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked
@@ -35,7 +35,7 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
 
 
 def wait_for_interrupt() -> None:
-    """Return when Ctrl-C or SIGTERM comes; one that comes later is as if this had never been called."""
+    """Wait for Ctrl-C or SIGTERM, then put the program's own handlers back."""
     with stop_on_interrupt() as asked:
-        while not asked.wait(1.0):  # a wait without end would not let a signal in on every system
+        while not asked.wait(1.0):  # on some systems a wait without a timeout keeps signals out
             continue

@@ -3,7 +3,7 @@
 Source: Björn Ottosson, 2020, "A perceptual color space for image processing", whose matrices these are.
 
 Alphabet: lightness 0..1; a (green to red), b (blue to yellow), about -0.4..0.4; in polar form chroma and hue (radians).
-A distance of 0.02 is about what an eye just sees side by side; 0.1 is clearly another colour.
+A distance of 0.02 is about the least that an eye sees between adjacent colours; 0.1 is clearly another colour.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ TO_CONES = np.array(
         [0.0883024619, 0.2817188376, 0.6299787005],
     ]
 )
+"""Linear sRGB to responses of the long, medium and short cones."""
+
 TO_LAB = np.array(
     [
         [0.2104542553, 0.7936177850, -0.0040720468],
@@ -26,10 +28,11 @@ TO_LAB = np.array(
         [0.0259040371, 0.7827717662, -0.8086757660],
     ]
 )
+"""Cube roots of the cone responses to lightness, a, b."""
 
 
 def srgb_of(lightness: float, chroma: float, hue: float) -> tuple[int, int, int]:
-    """8-bit sRGB of a colour in polar form; what sRGB cannot show is clipped to what it can."""
+    """Return the 8-bit sRGB of a colour in polar form; channels beyond sRGB are clipped."""
     a, b = chroma * math.cos(hue), chroma * math.sin(hue)
     long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
     medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
@@ -44,7 +47,7 @@ def srgb_of(lightness: float, chroma: float, hue: float) -> tuple[int, int, int]
 
 
 def oklab_of(colors: np.ndarray) -> np.ndarray:
-    """OKLab (..., 3) float64 of 8-bit sRGB colours (..., 3)."""
+    """Return OKLab (..., 3) float64 of 8-bit sRGB colours (..., 3)."""
     value = np.asarray(colors, dtype=np.float64) / 255
     linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
     lab: np.ndarray = np.cbrt(linear @ TO_CONES.T) @ TO_LAB.T
@@ -52,6 +55,7 @@ def oklab_of(colors: np.ndarray) -> np.ndarray:
 
 
 def _encoded(linear: float) -> int:
+    """Return the 8-bit value of a linear channel by the transfer function of sRGB."""
     linear = min(max(linear, 0.0), 1.0)
     value = 12.92 * linear if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055
     return round(255 * value)

@@ -1,4 +1,4 @@
-"""Progress of a loop, told after every item: `for view in counted(views, progress)`."""
+"""Progress of a loop, reported after every item: `for view in counted(views, progress)`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Progress = Callable[[int, int], None]
 
 
 def counted(items: Collection[Item], progress: Progress | None) -> Iterator[Item]:
-    """Yield the items and tell `progress`, if there is one, after each of them is done with."""
+    """Yield the items and call `progress`, unless it is None, when the body of the loop is done with each."""
     for done, item in enumerate(items, start=1):
         yield item
         if progress is not None:

@@ -1,4 +1,4 @@
-"""Label maps and masks at another size, where no new value may come up between two old ones."""
+"""Resizing of label maps and masks: every new pixel has the value of an old one, never a mean of two."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import numpy as np
 
 
 def nearest_pixels(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Pixels (...,H,W) at another size, (...,height,width): each new pixel takes the old one under its centre."""
+    """Resize pixels (...,H,W) to (...,height,width): each new pixel takes the old pixel under its centre."""
     old_height, old_width = pixels.shape[-2:]
+    # The centre of new row i lies at (i + 1/2) * old / new: twice both sides, to stay in whole numbers.
     rows = (2 * np.arange(height) + 1) * old_height // (2 * height)
     columns = (2 * np.arange(width) + 1) * old_width // (2 * width)
     resampled: np.ndarray = pixels[..., rows[:, None], columns]

@@ -1,7 +1,7 @@
-"""Named arrays with facts about them in one file: safetensors, written one way and read through one door.
+"""Named arrays and facts about them in one safetensors file, always written and read by the same functions.
 
-A file that a run keeps says in its facts of which format it is ("splatseg votes 1"). A file that is damaged, hostile or
-of another format is a RunError that says what to do; `read_tensors` knows all that such a file can raise.
+The files of a run state their format in the facts ("splatseg votes 1"). A file that is damaged, hostile or of another
+format is a RunError that says what to do; `read_tensors` handles every error that such a file can cause.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ DAMAGE = (
     *(SafetensorError, OSError, ValueError, TypeError, AttributeError, AssertionError),
     *(LookupError, ArithmeticError, MemoryError, RecursionError),
 )
-"""What reading a file and making sense of it can raise: RecursionError for JSON nested deep, OverflowError for 1e999
-where a whole number should be, MemoryError for sizes that nothing has."""
+"""Errors that reading and decoding a file can raise: RecursionError for deeply nested JSON, OverflowError for 1e999 in
+place of a whole number, MemoryError for sizes beyond any memory."""
 
 _KINDS = {"float64": "F64", "int64": "I64", "float32": "F32", "int32": "I32", "uint8": "U8"}
-"""How safetensors calls the types of arrays."""
+"""Names of the types of arrays in safetensors."""
 
 
 def write_tensors(
@@ -37,12 +37,13 @@ def write_tensors(
     facts: Mapping[str, Any] | None = None,
     spaced: bool = False,
 ) -> None:
-    """Write arrays of any shape, with JSON values as facts, atomically; the same ones give the same bytes.
+    """Write arrays of any shape, with JSON values as facts, atomically; the same input gives the same bytes.
 
-    format: None for a file that says none. spaced: blanks in the header, which votes have always had.
+    format: stated in the file; with None neither it nor the facts are written. spaced: put blanks into the header, as
+    files of votes have always had.
 
-    Types of wide items come first, those of one width in the order given. Facts that are strings are entries of the
-    metadata; if any is of another kind, all of them are one entry, as JSON.
+    Arrays are written by the size of their items, the widest first; arrays with items of one size keep the order given.
+    If all facts are strings, each is an entry of the metadata; otherwise all of them are one entry, as JSON.
     """
     known = {} if format is None else {"format": format, **(facts or {})}
     strings = all(isinstance(value, str) for value in known.values())
@@ -59,7 +60,7 @@ def write_tensors(
     with atomic_write(path) as file:
         file.write(len(text).to_bytes(8, "little"))
         file.write(text)
-        # Array by array: the library puts the whole file together in memory first, which votes are too large for.
+        # Array by array: the library first assembles the whole file in memory, and votes are too large for that.
         for _, array in ordered:
             file.write(np.asarray(array, order="C").reshape(-1).view(np.uint8).data)
 
@@ -71,10 +72,11 @@ def read_tensors(
     decode: Callable[[dict[str, np.ndarray], dict[str, Any]], T],
     damaged: str = "cannot be read",
 ) -> T:
-    """Read what `write_tensors` wrote, as `decode` makes it of the arrays and the facts.
+    """Read a file of `write_tensors` and return `decode(arrays, facts)`.
 
-    Raises RunError for a file of another format, and for one that is damaged: whatever `decode` cannot make sense of is
-    damage too. again: what to do then. damaged: how it is said.
+    again: the end of the error's message, what to do. damaged: the words in it for a damaged file.
+
+    Raises RunError for a file of another format, and for a damaged one: any of `DAMAGE` from `decode` is damage too.
     """
     try:
         tensors, facts = load_tensors(path)
@@ -100,5 +102,5 @@ def load_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def reason_of(error: BaseException) -> str:
-    """What an error says, on one line; its kind if it says nothing."""
+    """Return the message of an error on one line, or its type if it has no message."""
     return " ".join(str(error).split()) or type(error).__name__

@@ -1,8 +1,8 @@
-"""How torch's threads wait. Imported before torch; without effect if torch was imported first.
+"""Let torch's threads sleep while they wait. Import it before torch: afterwards it has no effect.
 
-torch's OpenMP threads spin while they wait for one another. On a machine that is shared, the spinning takes the very
-processor that the awaited thread needs: a fit beside another busy process was measured to take several times as long.
-Sleeping instead costs little where the machine is free. A user's own OMP_WAIT_POLICY or GOMP_SPINCOUNT stands.
+torch's OpenMP threads spin while they wait for one another. On a shared machine the spinning takes the processor that
+the awaited thread needs: measured next to another busy process, a fit took several times as long. Sleeping costs little
+on a free machine. A user's own OMP_WAIT_POLICY or GOMP_SPINCOUNT is kept.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The version, from the installed package's metadata."""
+"""Version of splatseg, from the metadata of the installed package."""
 
 from importlib.metadata import PackageNotFoundError, version
 

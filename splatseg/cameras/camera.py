@@ -16,7 +16,7 @@ from splatseg.arrays import check_shapes
 
 @dataclass(frozen=True, eq=False)
 class Camera:
-    """Where a picture was taken from and how it projects. All matrices are float64.
+    """A pinhole camera: its pose, its intrinsics and the size of its picture. Matrices become float64.
 
     Example:
         >>> camera = scene.view("012.jpg").camera
@@ -26,9 +26,16 @@ class Camera:
     """
 
     viewmat: np.ndarray
+    """World to camera, (4,4), OpenCV axes."""
+
     K: np.ndarray
+    """Intrinsics (3,3) in pixels; the centre of pixel (0, 0) is at (0.5, 0.5)."""
+
     width: int
+    """Width of the picture in pixels."""
+
     height: int
+    """Height of the picture in pixels."""
 
     def __post_init__(self) -> None:
         check_shapes(viewmat=(self.viewmat, "4 4"), K=(self.K, "3 3"))
@@ -37,7 +44,7 @@ class Camera:
 
     @classmethod
     def placed(cls, rotation: np.ndarray, position: np.ndarray, K: np.ndarray, width: int, height: int) -> Camera:
-        """The camera at a position (3,) in the world whose axes a rotation (3,3) turns into those of the world."""
+        """Return the camera at a position (3,) in the world, with a rotation (3,3) from camera to world."""
         viewmat = np.eye(4)
         viewmat[:3, :3] = rotation.T
         viewmat[:3, 3] = -rotation.T @ position
@@ -51,22 +58,22 @@ class Camera:
 
     @property
     def fov(self) -> float:
-        """The vertical angle of view in radians, of a picture whose principal point is its centre."""
+        """Vertical angle of view in radians, if the principal point is the centre of the picture."""
         return 2.0 * math.atan(0.5 * self.height / float(self.K[1, 1]))
 
     def resized(self, width: int, height: int) -> Camera:
-        """The same camera for an image resampled to width x height pixels."""
+        """Return this camera for an image resampled to width x height pixels."""
         scale = np.array([width / self.width, height / self.height, 1.0])
         return Camera(self.viewmat, self.K * scale[:, None], width, height)
 
     def moved(self, x: float, y: float) -> Camera:
-        """The same camera with its pixel grid moved: pixel (u, v) sees what this one sees at (u + x, v + y)."""
+        """Return a camera with a moved pixel grid: it sees at (u, v) what this one sees at (u + x, v + y)."""
         K = self.K.copy()
         K[:2, 2] -= (x, y)
         return Camera(self.viewmat, K, self.width, self.height)
 
     def fits(self, width: int, height: int) -> bool:
-        """Whether an image of width x height can be this camera's image at another resolution.
+        """Return True if an image of width x height can be this camera's image at another resolution.
 
         The aspect ratio must agree within 1 %, or within the rounding of one pixel for small images.
         """
@@ -74,7 +81,7 @@ class Camera:
         return difference <= max(0.01 * height * self.width, self.width, self.height)
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels (P,2) and depths (P,) of world points (P,3). Pixels mean nothing where the depth is not positive."""
+        """Return pixels (P,2) and depths (P,) of world points (P,3). Pixels are valid only at positive depths."""
         local = points @ self.viewmat[:3, :3].T + self.viewmat[:3, 3]
         depths = local[:, 2]
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -82,12 +89,12 @@ class Camera:
         return pixels, depths
 
     def unproject(self, pixels: np.ndarray, depths: np.ndarray) -> np.ndarray:
-        """World points (P,3) seen at pixels (P,2) and depths (P,). The inverse of `project`."""
+        """Return the world points (P,3) at pixels (P,2) and depths (P,): the inverse of `project`."""
         rays = np.concatenate([pixels, np.ones_like(pixels[:, :1])], axis=1) @ np.linalg.inv(self.K).T
         points: np.ndarray = (rays * depths[:, None] - self.viewmat[:3, 3]) @ self.viewmat[:3, :3]
         return points
 
 
 def centred_lens(focal: float, width: int, height: int) -> np.ndarray:
-    """K (3,3) of square pixels and a focal length in pixels, the principal point in the picture's centre."""
+    """Return K (3,3) of square pixels: the focal length in pixels, the principal point in the picture's centre."""
     return np.array([[focal, 0.0, width / 2.0], [0.0, focal, height / 2.0], [0.0, 0.0, 1.0]])

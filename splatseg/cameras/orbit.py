@@ -1,14 +1,14 @@
-"""A path around what the cameras of a capture look at, for a film that shows the scene from everywhere it was seen.
+"""A closed path around the point that the cameras of a capture look at, for a film of the scene from all sides.
 
 Alphabet: cameras at positions p_v with optical axes a_v (unit); focus f, the point nearest to all axes; up u (unit).
 Seen from f, a camera has an azimuth around u and an elevation above the plane across u.
 
 The focus minimises sum_v |(I - a_v a_v^T)(f - p_v)|, by reweighted least squares (Weiszfeld 1937), so that single
-cameras that look elsewhere do not move it. Up is the direction that all cameras' x axes are most nearly across, as long
-as they look in different directions (nobody rolls a camera); else their mean y axis.
+cameras that look elsewhere do not move it. Up is the direction most nearly perpendicular to all cameras' x axes (nobody
+rolls a camera), if the cameras look in different directions; otherwise it is the mean of their -y axes.
 
-Cameras around the focus give a full circle at their median height and distance. Those on one side give a gentle ellipse
-inside the azimuths and elevations that they cover: beyond, the splat was never seen and looks it.
+Cameras around the focus give a full circle at their median height and distance. Cameras on one side give a gentle
+ellipse within the azimuths and elevations that they cover: from beyond these no photograph shows the scene.
 """
 
 from __future__ import annotations
@@ -23,36 +23,43 @@ from splatseg.cameras.camera import Camera
 from splatseg.errors import CaptureError
 
 MEETING = 0.05
-"""Optical axes meet in a point that means something if their directions vary by this much in every direction (the
-smallest eigenvalue of the mean of I - a a^T); 0.05 is about 13 degrees."""
+"""Least spread of optical axes that meet in a meaningful point: the smallest eigenvalue of the mean of I - a a^T; 0.05
+is about 13 degrees."""
 
 ALL_AROUND = math.radians(120.0)
-"""Cameras stand around the focus if they leave no gap in azimuth wider than this."""
+"""Widest gap in azimuth, in radians, of cameras that stand around the focus."""
 
 INSIDE = 0.6
-"""How far the ellipse goes towards the outermost azimuths and elevations."""
+"""Extent of the ellipse, as a share of the way to the outermost azimuths and elevations."""
 
 SWAY = math.radians(3.0)
-"""An ellipse is at least so wide to each side: less is no movement."""
+"""Least sway of an ellipse in azimuth, to each side, in radians: less is no visible movement. A third in elevation."""
 
 
 @dataclass(frozen=True, eq=False)
 class Orbit:
-    """A closed path: azimuth and elevation as functions of time, at one distance from the focus, looking at it.
-
-    focus (3,) and distance in world units; axes (3,3), rows: azimuth 0, azimuth 90 degrees, up; angles in radians. A
-    sway of None is a full circle.
-    """
+    """A closed path around a focus, looking at it: azimuth and elevation are functions of time, the distance is one."""
 
     focus: np.ndarray
+    """Centre of the path, (3,) world units."""
+
     axes: np.ndarray
+    """Unit vectors (3,3) in rows: the direction of azimuth 0, that of azimuth 90 degrees, and up."""
+
     distance: float
+    """Distance of the cameras from the focus, world units."""
+
     azimuth: float
+    """Azimuth in radians at the start of a circle, or of the middle of an ellipse."""
+
     elevation: float
+    """Elevation in radians of a circle, or of the middle of an ellipse."""
+
     sway: tuple[float, float] | None = None
+    """Half-axes of the ellipse in azimuth and elevation, radians; None for a full circle."""
 
     def cameras(self, frames: int, K: np.ndarray, width: int, height: int) -> tuple[Camera, ...]:
-        """`frames` cameras evenly along the path, the last one a step before the first."""
+        """Return `frames` cameras at even steps along the path; the last is one step before the first."""
         turns = 2 * math.pi * np.arange(frames) / frames
         return tuple(looking_at(self.focus, self._position(turn), self.axes[2], K, width, height) for turn in turns)
 
@@ -68,15 +75,15 @@ class Orbit:
 
 
 def orbit_of(cameras: Sequence[Camera], depth: float | None = None) -> Orbit:
-    """The orbit that fits the cameras of a capture.
+    """Return the orbit that fits the cameras of a capture.
 
-    depth: how far away, in world units, what the cameras look at is; for cameras that look all in one direction, whose
-    axes meet nowhere. None: twice the extent of the cameras.
+    depth: distance of the scene from the cameras in world units, for cameras that all look in one direction, whose axes
+    do not meet. None: twice the extent of the cameras.
 
     Raises CaptureError if there are no cameras.
     """
     if not cameras:
-        raise CaptureError("an orbit follows the cameras of a capture, and there are none.")
+        raise CaptureError("an orbit follows the cameras of a capture, and there are none; give a capture with views")
     positions = np.stack([camera.position for camera in cameras])
     forward = np.stack([camera.viewmat[2, :3] for camera in cameras])
     up = _up(cameras)
@@ -88,7 +95,7 @@ def orbit_of(cameras: Sequence[Camera], depth: float | None = None) -> Orbit:
     if gap <= ALL_AROUND:
         across, height = float(np.median(flat)), float(np.median(seen[:, 2]))
         return Orbit(focus, axes, math.hypot(across, height), 0.0, math.atan2(height, across))
-    # Azimuths from where the gap ends, so that none jumps by a turn.
+    # Count azimuths from the end of the gap, so that none jumps by a full turn.
     azimuths = start + np.mod(azimuths - start, 2 * math.pi)
     elevations = np.arctan2(seen[:, 2], flat)
     (west, east), (low, high) = (np.quantile(angles, (0.05, 0.95)) for angles in (azimuths, elevations))
@@ -98,10 +105,10 @@ def orbit_of(cameras: Sequence[Camera], depth: float | None = None) -> Orbit:
 
 
 def orbit_around(points: np.ndarray, up: np.ndarray, angle: float, elevation: float = math.radians(25.0)) -> Orbit:
-    """A full circle around points (P,3) of which nothing else is known, at which they fill an angle of view.
+    """Return a full circle around points (P,3) without known cameras, from which the points fill an angle of view.
 
-    The focus is the middle of the box around them, and nineteen in twenty fit into the picture; the outermost on each
-    side count for neither. up (3,); angle, that of the picture's shorter side, and elevation in radians.
+    The focus is the middle of the box around the points, without the outermost 2 % on each side; 95 % of them fit into
+    the picture. up (3,); angle: the angle of view of the picture's shorter side; angle and elevation in radians.
     """
     focus = np.quantile(points, (0.02, 0.98), axis=0).mean(0)
     radius = float(np.quantile(np.linalg.norm(points - focus, axis=1), 0.95))
@@ -110,16 +117,19 @@ def orbit_around(points: np.ndarray, up: np.ndarray, angle: float, elevation: fl
 
 
 def focus_of(positions: np.ndarray, forward: np.ndarray, depth: float | None = None) -> np.ndarray:
-    """The point (3,) that cameras at positions (V,3) with optical axes forward (V,3) look at; depth as in `orbit_of`.
+    """Return the point (3,) that cameras at positions (V,3) with optical axes forward (V,3) look at.
 
-    Where the axes do not meet, or meet behind the cameras, it lies at `depth` before their middle.
+    If the axes do not meet, or meet behind the cameras, it is the point at `depth` in front of the cameras' middle;
+    depth as in `orbit_of`.
     """
+    # Projectors (V,3,3) onto the plane across each axis: the distance of f from axis v is |across_v (f - p_v)|.
     across = np.eye(3) - forward[:, :, None] * forward[:, None, :]
     if np.linalg.eigvalsh(across.mean(0))[0] > MEETING:
         weights = np.ones(len(positions))
         for _ in range(20):
             weighted = weights[:, None, None] * across
             focus = np.linalg.solve(weighted.sum(0), np.einsum("vij,vj->i", weighted, positions))
+            # Weiszfeld: 1 / distance turns the sum of squares into a sum of distances. The floor keeps it finite.
             misses = np.linalg.norm(np.einsum("vij,vj->vi", across, focus - positions), axis=1)
             weights = 1.0 / np.maximum(misses, 1e-3 * np.median(np.linalg.norm(positions - focus, axis=1)) + 1e-12)
         if np.median(np.einsum("vi,vi->v", focus - positions, forward)) > 0:
@@ -131,7 +141,10 @@ def focus_of(positions: np.ndarray, forward: np.ndarray, depth: float | None = N
 
 
 def frame_of(up: np.ndarray, towards: np.ndarray) -> np.ndarray:
-    """Axes (3,3) of an orbit, rows: the part of `towards` across `up`, the axis a quarter turn on, and up; all unit."""
+    """Return the axes (3,3) of an orbit, unit rows: `towards` without its part along `up`, a quarter turn on, and up.
+
+    Raises ValueError if `up` is zero.
+    """
     up = up / np.linalg.norm(up)
     for candidate in (towards, *np.eye(3)):
         flat = candidate - (candidate @ up) * up
@@ -144,10 +157,10 @@ def frame_of(up: np.ndarray, towards: np.ndarray) -> np.ndarray:
 def looking_at(
     focus: np.ndarray, position: np.ndarray, up: np.ndarray, K: np.ndarray, width: int, height: int
 ) -> Camera:
-    """A camera at a position (3,) that looks at the focus (3,) with `up` (3,) upwards in its picture."""
+    """Return a camera at a position (3,) that looks at the focus (3,), with `up` (3,) upwards in its picture."""
     forward = (focus - position) / np.linalg.norm(focus - position)
     right = np.cross(forward, up)
-    if np.linalg.norm(right) < 1e-9:
+    if np.linalg.norm(right) < 1e-9:  # it looks along up: any other direction serves
         right = np.cross(forward, np.roll(up, 1))
     right = right / np.linalg.norm(right)
     axes = np.stack([right, np.cross(forward, right), forward], axis=1)
@@ -155,11 +168,12 @@ def looking_at(
 
 
 def _up(cameras: Sequence[Camera]) -> np.ndarray:
+    """Return the up direction (3,) of cameras (see the module)."""
     right = np.stack([camera.viewmat[0, :3] for camera in cameras])
     mean = -np.stack([camera.viewmat[1, :3] for camera in cameras]).mean(0)
     values, vectors = np.linalg.eigh(right.T @ right / len(cameras))
     across = vectors[:, 0]
-    # Only if x axes span a plane, and up is not a matter of opinion.
+    # Only if the x axes span a plane, and its normal is clearly on one side of the cameras' own up.
     if values[1] > MEETING and values[0] < 0.2 * values[1] and abs(across @ mean) > 0.3:
         up: np.ndarray = across * np.sign(across @ mean)
         return up
@@ -167,7 +181,7 @@ def _up(cameras: Sequence[Camera]) -> np.ndarray:
 
 
 def _widest_gap(azimuths: np.ndarray) -> tuple[float, float]:
-    """The widest angle without a camera, and the azimuth where it ends."""
+    """Return the widest angle in azimuth without a camera, and the azimuth where it ends."""
     ordered = np.sort(azimuths)
     gaps = np.diff(ordered, append=ordered[0] + 2 * math.pi)
     widest = int(gaps.argmax())

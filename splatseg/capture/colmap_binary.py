@@ -1,7 +1,7 @@
 """COLMAP's binary files: cameras.bin, images.bin and points3D.bin.
 
-Every file is a u64 count and that many rows, little-endian. Of 2D points and tracks only the lengths are read, to step
-over them. Files are mapped rather than read: of images.bin nearly all is stepped over.
+Every file is a u64 count and as many rows, little-endian. Of 2D points and tracks only the lengths are read, to step
+over them. Files are mapped and not read as a whole: nearly all of images.bin is stepped over.
 
 Source: the file format page of COLMAP's documentation ("Output Format").
 """
@@ -25,7 +25,7 @@ _POINT = np.dtype([("id", "<u8"), ("xyz", "<f8", 3), ("rgb", "u1", 3), ("error",
 
 
 def read_cameras(path: Path) -> dict[int, CameraRow]:
-    """Read cameras.bin: rows by the id of the camera. Raises CaptureError if it is damaged."""
+    """Read cameras.bin: rows by camera id. Raises CaptureError if it is damaged."""
     rows = {}
     with _binary(path) as data:
         pos = 8
@@ -34,7 +34,7 @@ def read_cameras(path: Path) -> dict[int, CameraRow]:
             if not 0 <= model_id < len(CAMERA_MODELS):
                 raise CaptureError(
                     f"{path}: camera {camera_id} has the unknown model number {model_id}; splatseg reads PINHOLE and "
-                    "SIMPLE_PINHOLE only: undistort the capture with `colmap image_undistorter`."
+                    "SIMPLE_PINHOLE only: undistort the capture with `colmap image_undistorter`"
                 )
             model, size = CAMERA_MODELS[model_id]
             params = struct.unpack_from(f"<{size}d", data, pos + 24)
@@ -64,21 +64,21 @@ def read_images(path: Path) -> list[ImageRow]:
 
 
 def read_points(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read points3D.bin: places (P,3) float32 and colours (P,3) uint8. Raises CaptureError if it is damaged."""
+    """Read points3D.bin: positions (P,3) float32 and colours (P,3) uint8. Raises CaptureError if it is damaged."""
     with _binary(path) as data:
         track_length = struct.Struct("<Q").unpack_from
         count, pos = _count(data, _POINT.itemsize), 8
         starts = np.empty(count, np.int64)
         for i in range(count):
             starts[i] = pos
-            # At byte 43, where the fixed part ends, stands the length of the track, 8 bytes an element.
+            # The fixed part ends, at byte 43, with the length of the track, of 8 bytes an element.
             pos += _POINT.itemsize + 8 * track_length(data, pos + 43)[0]
         if pos > len(data):
             raise ValueError("the last track is cut off")
         if count == 0:
             return no_points()
-        # Rows are of many lengths, since each ends with its track. A window of the fixed part slid over the bytes,
-        # taken where rows start, gathers all of them at once.
+        # Rows differ in length, since each ends with its track. Windows of the size of the fixed part, taken where rows
+        # start, gather all of them at once.
         raw = np.frombuffer(data, np.uint8)
         rows = np.lib.stride_tricks.sliding_window_view(raw, _POINT.itemsize)[starts].view(_POINT)[:, 0]
         return rows["xyz"].astype(np.float32), rows["rgb"].copy()
@@ -86,16 +86,16 @@ def read_points(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 @contextmanager
 def _binary(path: Path) -> Iterator[mmap.mmap]:
-    """The file's bytes, mapped; whatever goes wrong in reading them means that the file is damaged."""
+    """Yield the bytes of a file, mapped. Any error while they are read becomes the CaptureError of a damaged file."""
     try:
         with path.open("rb") as file:
             yield mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (struct.error, ValueError, IndexError, OverflowError, OSError) as error:
-        raise CaptureError(f"{path} is damaged or truncated; export the COLMAP model again.") from error
+        raise CaptureError(f"{path} is damaged or truncated; export the COLMAP model again") from error
 
 
 def _count(data: mmap.mmap, smallest_row: int) -> int:
-    """The u64 at the start, refused if the file cannot hold as many rows."""
+    """Return the u64 at the start. Raises ValueError if the file cannot hold as many rows."""
     count: int = struct.unpack_from("<Q", data, 0)[0]
     if count * smallest_row > len(data):
         raise ValueError("more rows declared than the file can hold")

@@ -30,21 +30,21 @@ CAMERA_MODELS = (
     ("EUCM", 6),
     ("EQUIRECTANGULAR", 2),
 )
-"""Name and number of parameters; the place in the list is the model's id in binary files."""
+"""Name and number of parameters of each model; the index in the list is the model's id in binary files."""
 
 
 @dataclass(frozen=True)
 class CameraRow:
-    """One row of the cameras file. A model that splatseg cannot use matters only if an image uses it."""
+    """One row of the cameras file. An unsupported model matters only if an image uses it."""
 
     model: str
-    """Its name in `CAMERA_MODELS`."""
+    """Name of the model, as in `CAMERA_MODELS`."""
 
     width: int
-    """Pixels."""
+    """Width in pixels."""
 
     height: int
-    """Pixels."""
+    """Height in pixels."""
 
     params: tuple[float, ...]
     """Intrinsics in the order of the model, pixels; the centre of the first pixel is (0.5, 0.5)."""
@@ -58,7 +58,7 @@ class ImageRow:
     """Path inside the image folder, with forward slashes."""
 
     camera_id: int
-    """Of a row of the cameras file."""
+    """Id of a row of the cameras file."""
 
     qvec: tuple[float, ...]
     """Rotation from world to camera, (4,) wxyz, of any length."""
@@ -68,8 +68,10 @@ class ImageRow:
 
 
 def relative_name(name: str, path: Path) -> str:
-    """An image name with forward slashes; names that lead out of the image folder are refused."""
+    """Return an image name with forward slashes. Raises CaptureError if it leads out of the image folder."""
     name = name.replace("\\", "/").removeprefix("./")
     if not name or name.startswith("/") or ":" in name.split("/")[0] or ".." in name.split("/"):
-        raise CaptureError(f"{path}: the image name '{name}' does not lie inside the image folder.")
+        raise CaptureError(
+            f"{path}: the image name '{name}' does not lie inside the image folder; give it relative to that folder"
+        )
     return name

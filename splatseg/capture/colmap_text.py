@@ -1,6 +1,6 @@
 """COLMAP's text files: cameras.txt, images.txt and points3D.txt.
 
-A row is a line, of images.txt two; lines that begin with # are comments.
+A row is one line, two in images.txt; lines that begin with # are comments.
 
 Source: the file format page of COLMAP's documentation ("Output Format").
 """
@@ -18,7 +18,7 @@ from splatseg.errors import CaptureError
 
 
 def read_cameras(path: Path) -> dict[int, CameraRow]:
-    """Read cameras.txt: rows by the id of the camera. Raises CaptureError for a line that is no camera."""
+    """Read cameras.txt: rows by camera id. Raises CaptureError for a line that is not a camera."""
     sizes = dict(CAMERA_MODELS)
     rows = {}
     for number, line in _rows(path):
@@ -32,15 +32,15 @@ def read_cameras(path: Path) -> dict[int, CameraRow]:
             rows[int(camera_id)] = row
         except ValueError as error:
             raise CaptureError(
-                f"{path}, line {number}: not a camera (id, model, width, height, parameters)."
+                f"{path}, line {number}: not a camera (id, model, width, height, parameters); export the model again"
             ) from error
     return rows
 
 
 def read_images(path: Path) -> list[ImageRow]:
-    """Read images.txt. Raises CaptureError for a line that is no image.
+    """Read images.txt. Raises CaptureError for a line that is not an image.
 
-    An image has two lines: the pose, and its 2D points, which may be blank or (some writers) left out.
+    An image has two lines: the pose, and the 2D points. The second may be blank, and some writers leave it out.
     """
     poses = []
     awaits_points = False
@@ -55,13 +55,18 @@ def read_images(path: Path) -> list[ImageRow]:
             numbers = tuple(map(float, fields[1:8]))
             poses.append(ImageRow(relative_name(fields[9], path), int(fields[8]), numbers[:4], numbers[4:]))
         except (ValueError, IndexError) as error:
-            raise CaptureError(f"{path}, line {number}: not an image (id, qvec, tvec, camera id, name).") from error
+            raise CaptureError(
+                f"{path}, line {number}: not an image (id, qvec, tvec, camera id, name); export the model again"
+            ) from error
         awaits_points = True
     return poses
 
 
 def read_points(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read points3D.txt: places (P,3) float32 and colours (P,3) uint8. Raises CaptureError for a line that is none."""
+    """Read points3D.txt: positions (P,3) float32 and colours (P,3) uint8.
+
+    Raises CaptureError for a line that is not a point.
+    """
     points, colors = [], []
     for number, line in _rows(path):
         if not line:
@@ -73,14 +78,16 @@ def read_points(path: Path) -> tuple[np.ndarray, np.ndarray]:
             if not all(0 <= channel <= 255 for channel in colors[-1]):
                 raise ValueError("a colour out of range")
         except (ValueError, IndexError) as error:
-            raise CaptureError(f"{path}, line {number}: not a point (id, x, y, z, r, g, b, error, track).") from error
+            raise CaptureError(
+                f"{path}, line {number}: not a point (id, x, y, z, r, g, b, error, track); export the model again"
+            ) from error
     if not points:
         return no_points()
     return np.array(points, np.float32), np.array(colors, np.uint8)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines that are not comments, without the line end; blank ones included."""
+    """Yield numbered lines without comments and line ends; blank lines are included."""
     with path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, 1):
             if not line.startswith("#"):
@@ -88,7 +95,7 @@ def _rows(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _is_pose(fields: list[str]) -> bool:
-    """Tell a pose line from a line of 2D points (x, y, id, x, y, id, ...): only a pose has a name at its end."""
+    """Return True for a pose, False for a line of 2D points (x, y, id, x, y, id, ...): only a pose ends with a name."""
     if len(fields) < 10 or not (fields[0].isdecimal() and fields[8].isdecimal()):
         return False
     rest = fields[9].split(None, 1)

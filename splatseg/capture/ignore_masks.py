@@ -1,10 +1,10 @@
-"""Ignore masks: which pixels of a photograph say nothing of the scene (a passer-by, the rig, the sky).
+"""Ignore masks: pixels of a photograph that do not show the scene (a passer-by, the rig, the sky).
 
-By the conventions of the tools that write them, black is ignored:
+Black is ignored, as the tools that write these masks have it:
 
 * nerfstudio: a frame's `mask_path` in transforms.json;
 * COLMAP: `masks/<image name>.png` in the capture ("left/000.jpg" -> masks/left/000.jpg.png);
-* brush: `<image stem>.mask.png` beside the image.
+* brush: `<image stem>.mask.png` in the folder of the image.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from splatseg.resampling import nearest_pixels
 
 
 def find_ignore_mask(capture: Path, name: str, image_path: Path) -> Path | None:
-    """The ignore mask of a view as COLMAP or brush name it, or None."""
+    """Return the ignore mask of a view under the name that COLMAP or brush gives it, or None."""
     beside = image_path.with_name(stem_of(image_path.name) + ".mask.png")
-    # Of an image without a suffix COLMAP's name would be that of any mask.
+    # For an image without a suffix, COLMAP's name is also that of an ordinary mask of the view.
     candidates = [capture / "masks" / f"{name}.png", beside] if stem_of(name) != name else [beside]
     return next((path for path in candidates if path.is_file()), None)
 
 
 def read_ignored(path: Path, camera: Camera) -> np.ndarray:
-    """(H,W) bool at the camera's size, true = ignored; each pixel takes the mask's pixel under its centre.
+    """Read an ignore mask: (H,W) bool, true = ignored, at the camera's size, by the mask's pixel under each centre.
 
     Raises CaptureError if it cannot be read or is of another shape than the image.
     """
@@ -38,12 +38,12 @@ def read_ignored(path: Path, camera: Camera) -> np.ndarray:
             flat = image if image.mode in ("1", "L", "I", "I;16", "P") else image.convert("RGB")
             kept = np.asarray(flat) != 0
     except Exception as error:  # decoders raise nearly anything on damaged files
-        raise CaptureError(f"The ignore mask {path} cannot be read ({error}); remove it or make it anew.") from error
+        raise CaptureError(f"the ignore mask {path} cannot be read ({error}); remove it or make it again") from error
     kept = kept.any(axis=2) if kept.ndim == 3 else kept
     height, width = kept.shape
     if not camera.fits(width, height):
         raise CaptureError(
-            f"The ignore mask {path} is {width}x{height}, but its image is {camera.width}x{camera.height}, of another "
-            "shape; make it from the same image or remove it."
+            f"the ignore mask {path} is {width}x{height}, but its image is {camera.width}x{camera.height}, of another "
+            "shape; make it from the same image or remove it"
         )
     return ~nearest_pixels(kept, camera.height, camera.width)

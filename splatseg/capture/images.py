@@ -1,9 +1,9 @@
 """Image files: their size as a camera sees them, and their pixels as (H, W, 3) uint8.
 
-What is decided here:
+Rules:
 * Orientation. Poses belong to the pixels as the reconstruction read them, and most tools ignore the EXIF tag. So pixels
-  are taken as stored, unless the tag swaps the axes and only the swapped picture is portrait or landscape as its
-  camera is. A square picture is taken as stored.
+  are taken as stored, unless the tag swaps the axes and only the swapped picture is portrait (or landscape) like its
+  camera. A square picture is taken as stored.
 * Transparency. With a background colour (Blender captures: white) pixels are composited over it; else alpha is ignored.
 * Depth. 16-bit greys are scaled to 8 bits; grey, palette and CMYK become RGB. Floating images are refused.
 * Size. Shrinking averages over the area of the new pixel (a box filter), as a sensor with larger pixels would.
@@ -25,26 +25,29 @@ IMAGE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".jp2", ".avif", ".heic", ".heif", ".jxl"),
     *(".exr", ".tga", ".ppm", ".pgm"),
 )
-"""What counts as the suffix of an image name (in any case), so that "frame.0001" keeps its number."""
+"""Suffixes of image names, in any case; any other suffix is part of the name, so that "frame.0001" keeps its number."""
 
 _ORIENTATION = 0x0112
+"""EXIF tag of the orientation."""
+
 _AXES_SWAPPED = (5, 6, 7, 8)
+"""Values of that tag that exchange rows and columns."""
 
 
 def stem_of(name: str) -> str:
-    """A view's name without its image suffix: "left/a.b.jpg" -> "left/a.b", "frame.0001" -> "frame.0001"."""
+    """Return a view's name without its image suffix: "left/a.b.jpg" -> "left/a.b", "frame.0001" -> "frame.0001"."""
     suffix = PurePosixPath(name).suffix
     return name.removesuffix(suffix) if suffix.lower() in IMAGE_SUFFIXES else name
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """(width, height) as stored. Raises CaptureError if the file is not an image."""
+    """Return (width, height) as stored. Raises CaptureError if the file is not an image."""
     with _opened(path) as image:
         return image.size
 
 
 def size_for(path: Path, camera: Camera) -> tuple[int, int]:
-    """(width, height) of the image in the orientation of its camera, from the file's header alone.
+    """Return (width, height) of the image in the orientation of its camera, from the file's header alone.
 
     Raises CaptureError if the file is not an image or its shape is not that of the camera.
     """
@@ -55,15 +58,15 @@ def size_for(path: Path, camera: Camera) -> tuple[int, int]:
     if not camera.fits(width, height):
         raise CaptureError(
             f"{path} is {width}x{height}, but its camera is {camera.width}x{camera.height}, of another shape; use the "
-            "images from which the cameras were made."
+            "images from which the cameras were made"
         )
     return width, height
 
 
 def read_image(path: Path, width: int, height: int, background: tuple[int, int, int] | None = None) -> np.ndarray:
-    """(H, W, 3) uint8 of the size asked for; `size_for` has said that the shape agrees.
+    """Read an image as (H,W,3) uint8 of width x height pixels; `size_for` has checked that the shape agrees.
 
-    Raises CaptureError if the file is missing, damaged, or of floating point.
+    Raises CaptureError if the file is missing, damaged, or has floating-point pixels.
     """
     with _opened(path) as stored:
         upright = ImageOps.exif_transpose(stored) if _must_swap(stored, width, height) else stored
@@ -75,26 +78,29 @@ def read_image(path: Path, width: int, height: int, background: tuple[int, int, 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
+    """Yield the opened image. Any error while it is read becomes a CaptureError that names the file."""
     try:
         with Image.open(path) as image:
             yield image
     except FileNotFoundError as error:
-        raise CaptureError(f"The image {path} does not exist.") from error
-    except Exception as error:  # decoders raise nearly anything on damaged files
-        raise CaptureError(f"The image {path} cannot be read ({error}); it is damaged or not an image.") from error
+        raise CaptureError(f"the image {path} does not exist; put it there") from error
+    except Exception as error:  # decoders raise nearly any type of error on damaged files
+        raise CaptureError(f"the image {path} cannot be read ({error}); it is damaged or not an image") from error
 
 
 def _must_swap(image: Image.Image, width: int, height: int) -> bool:
-    """Whether the EXIF tag swaps the axes and the camera (width x height) is the other way round than the pixels."""
+    """Return True if the EXIF tag swaps the axes and one of pixels and camera is portrait, the other landscape."""
     if (image.width - image.height) * (width - height) >= 0:
         return False
     return image.getexif().get(_ORIENTATION) in _AXES_SWAPPED
 
 
 def _rgb(image: Image.Image, background: tuple[int, int, int] | None) -> Image.Image:
+    """Return an image of any mode as 8-bit RGB (see the module). Raises ValueError for floating-point pixels."""
     if image.mode == "F":
         raise ValueError("floating-point pixels; convert it to 8 or 16 bits")
     if image.mode.startswith("I"):
+        # From 16 bits to 8: 0..65535 becomes 0..255, rounded.
         grey = np.asarray(image).astype(np.int64).clip(0, 65535)
         return Image.fromarray(((grey * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
     if background is not None and image.has_transparency_data:

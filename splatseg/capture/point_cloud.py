@@ -1,7 +1,7 @@
-"""Coloured points from a PLY file, as nerfstudio and others put beside transforms.json.
+"""Coloured points from a PLY file, as nerfstudio and others write it next to transforms.json.
 
 Alphabet: points (P,3) world units; point_colors (P,3) 0..255, mid-grey where the file has none. Only the vertex
-element is read; ascii and both byte orders. Splats are another matter and read by the codec of the splats stage.
+element is read; ascii and both byte orders. PLY files of splats are read by `formats.ply`.
 """
 
 from __future__ import annotations
@@ -31,20 +31,22 @@ _TYPES = {
     "float64": "f8",
 }
 _MAX_HEADER = 1 << 16
+"""Bytes in which a header must end."""
 
 
 def read_point_cloud(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """(P,3) float32 points and (P,3) uint8 colours. Raises CaptureError when the file is not such a point cloud."""
+    """Read points (P,3) float32 and colours (P,3) uint8. Raises CaptureError if the file is no such point cloud."""
     try:
-        with np.errstate(over="ignore", invalid="ignore"):  # numbers beyond float32 become infinite, and are dropped
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers beyond float32 become infinite and are dropped
             return _read(path)
     except (OSError, ValueError, KeyError, IndexError, OverflowError) as error:
         raise CaptureError(
-            f"{path} is not a readable PLY point cloud ({error}); export it again, or remove it."
+            f"{path} is not a readable PLY point cloud ({error}); export it again, or remove it"
         ) from error
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Parse the header, then read the rows of the first element. Raises ValueError and others for a damaged file."""
     with path.open("rb") as file:
         head = file.read(_MAX_HEADER)
     end = head.find(b"end_header")
@@ -74,6 +76,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _ascii_rows(path: Path, body: int, count: int, dtype: np.dtype) -> np.ndarray:
+    """Read rows (count,) of text from byte `body` on. Raises ValueError if there are fewer."""
     with path.open("rb") as file:
         file.seek(body)
         lines = file.read().decode("ascii", errors="replace").splitlines()[:count]
@@ -87,7 +90,7 @@ def _ascii_rows(path: Path, body: int, count: int, dtype: np.dtype) -> np.ndarra
 
 
 def _colors(rows: np.ndarray) -> np.ndarray:
-    """uint8 colours; floating colours are taken as 0..1."""
+    """Return colours (P,3) uint8; floating-point colours are taken as 0..1."""
     names = rows.dtype.names or ()
     for channels in (("red", "green", "blue"), ("r", "g", "b")):
         if all(channel in names for channel in channels):

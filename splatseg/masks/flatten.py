@@ -1,12 +1,12 @@
-"""Masks flattened to one label map a view, in the folders that other programs read.
+"""Masks flattened to one label map for each view, in the folders that other programs read.
 
-Where masks overlap the smaller is seen; ids are 1, 2, ... in every view anew, 0 = none, and mean nothing across views.
+Where masks overlap, the smaller one is visible. Ids are 1, 2, ... in every view, 0 = none, and unrelated across views.
 
     cgc                  seg_masks/<name>.png    16 bits    Contrastive Gaussian Clustering's own code
     gaussian-grouping    object_mask/<name>.png   8 bits    Gaussian Grouping; the 255 largest segments of a view
 
-Both programs take a name up to its first dot and forget folders, so that is how the files are named. Gaussian Grouping
-wants ids that mean the same in all views (from a tracker); of these masks it can only use what is one view's.
+Both programs cut a name at its first dot and drop folders, so the files are named that way. Gaussian Grouping expects
+ids that are the same in all views (from a tracker); it can use these masks only within single views.
 """
 
 from __future__ import annotations
@@ -28,23 +28,29 @@ Layout = Literal["cgc", "gaussian-grouping"]
 
 @dataclass(frozen=True)
 class Flattened:
-    """What was written: label maps, and how many views had more segments than the format holds."""
+    """Result of `flatten_masks`."""
 
     folder: Path
+    """Folder of the label maps."""
+
     views: int
+    """Number of label maps, one for each view."""
+
     clipped: int
+    """Number of views that had more segments than the format holds."""
 
 
 _FOLDERS: dict[Layout, tuple[str, type[np.unsignedinteger]]] = {
     "cgc": ("seg_masks", np.uint16),
     "gaussian-grouping": ("object_mask", np.uint8),
 }
+"""Folder and pixel type of each layout."""
 
 
 def flatten_masks(masks: Path, output: Path, layout: Layout, on_view: Progress | None = None) -> Flattened:
-    """Write the masks of a folder (or COCO data set) as a layout has them. on_view(done, total) after every view.
+    """Write the masks of a folder (or COCO data set) in a layout. on_view(done, total) is called after every view.
 
-    Raises MaskError for unreadable masks, and when two views would have one name there.
+    Raises MaskError for unreadable masks, and if two views would have one name in that layout.
     """
     name, kind = _FOLDERS[layout]
     folder = output / name
@@ -55,8 +61,8 @@ def flatten_masks(masks: Path, output: Path, layout: Layout, on_view: Progress |
         other = files.setdefault(file, key)
         if other != key:
             raise MaskError(
-                f"The masks of '{other}' and '{key}' would both be {file} for {layout}, which takes names without "
-                "folders and up to the first dot; rename the images."
+                f"the masks of '{other}' and '{key}' would both be {file} for {layout}, which takes names without "
+                "folders and up to the first dot; rename the images"
             )
     clipped = 0
     for file, key in counted(files.items(), on_view):
@@ -67,7 +73,7 @@ def flatten_masks(masks: Path, output: Path, layout: Layout, on_view: Progress |
 
 
 def _labels(segments: Segments, most: int) -> tuple[np.ndarray, bool]:
-    """(H,W) label map of the `most` largest segments that are seen, ids closed up, and whether there were more."""
+    """Return a label map (H,W) of the `most` largest visible segments, ids consecutive, and True if there were more."""
     seen = from_label_map(segments.flattened())
     flat = seen.layers[0]
     if seen.count <= most:

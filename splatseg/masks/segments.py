@@ -1,10 +1,10 @@
-"""The segments of one view: a label map, or overlapping masks kept as a few label maps.
+"""Segments of one view: a label map, or overlapping masks stored as a few label maps.
 
 Alphabet: M masks, H x W pixels; layers are (H,W) int32 label maps; ids 1..count, each in exactly one layer, 0 = none.
 Overlapping masks go into layers greedily, larger first, each into the first layer where it overlaps nothing. For
-masks that are nested or apart (a tree) this needs as many layers as the tree is deep, which is the least possible.
+nested or disjoint masks (a tree) this takes as many layers as the tree is deep, which is the least possible.
 
-While layers are sought masks are bits: `packed` is (M, ceil(H*W / 8)) as np.packbits gives it over flattened masks.
+During this search masks are bits: `packed` is (M, ceil(H*W / 8)), np.packbits over flattened masks.
 """
 
 from __future__ import annotations
@@ -18,19 +18,24 @@ from splatseg.arrays import check_shapes
 from splatseg.resampling import nearest_pixels
 
 _POPCOUNT = np.array([bin(byte).count("1") for byte in range(256)], np.uint8)
+"""Number of bits that are 1, by byte."""
 
 
 @dataclass(frozen=True, eq=False)
 class Segments:
-    """Segments 1..count of one view. scores (count,): higher = more trusted; 1 where nothing is known.
-
-    ignored (H,W) bool: pixels of which the view says nothing at all, unlike pixels of no segment; None: there are none.
-    """
+    """Segments 1..count of one view."""
 
     layers: tuple[np.ndarray, ...]
+    """Label maps (H,W) int32, one or more; each id is in exactly one of them."""
+
     count: int
+    """Number of segments."""
+
     scores: np.ndarray
+    """Scores (count,), higher = more reliable; 1 if nothing is known."""
+
     ignored: np.ndarray | None = None
+    """Pixels (H,W) bool that do not show the scene, unlike pixels of no segment; None if there are none."""
 
     def __post_init__(self) -> None:
         assert self.layers, "a view without segments has one layer of zeros"
@@ -51,30 +56,30 @@ class Segments:
 
     @cached_property
     def _layer_areas(self) -> np.ndarray:
-        """(L, count) pixels of every segment in every layer; a segment has all of its own in one of them."""
+        """Pixels of every segment in every layer, (L, count); a segment has all its pixels in one layer."""
         return np.stack([np.bincount(layer.ravel(), minlength=self.count + 1)[1:] for layer in self.layers])
 
     def areas(self) -> np.ndarray:
-        """(count,) int64, pixels of segments 1, 2, ..."""
+        """Return the number of pixels of segments 1, 2, ...: (count,) int64."""
         areas: np.ndarray = self._layer_areas.sum(axis=0)
         return areas
 
     def layer_of(self) -> np.ndarray:
-        """(count,) int32, the layer in which each segment stands."""
+        """Return the layer of each segment: (count,) int32."""
         layers: np.ndarray = self._layer_areas.argmax(axis=0).astype(np.int32)
         return layers
 
     def mask(self, segment_id: int) -> np.ndarray:
-        """(H,W) bool, the pixels of one segment."""
+        """Return the mask (H,W) bool of one segment. Raises ValueError for an unknown id."""
         if not 1 <= segment_id <= self.count:
             raise ValueError(f"segment ids are 1..{self.count}, got {segment_id}")
         mask: np.ndarray = self.layers[int(self._layer_areas[:, segment_id - 1].argmax())] == segment_id
         return mask
 
     def resized(self, width: int, height: int) -> Segments:
-        """The same segments on a grid of width x height: each new pixel takes the old pixel under its centre.
+        """Return the same segments at width x height: each new pixel takes the old pixel under its centre.
 
-        Segments that no new pixel hits are dropped, and the ids close up.
+        Segments without a new pixel are dropped, and the ids made consecutive.
         """
         if (width, height) == (self.width, self.height):
             return self
@@ -84,14 +89,14 @@ class Segments:
         return replace(resized, ignored=nearest_pixels(self.ignored, height, width))
 
     def without(self, ignored: np.ndarray) -> Segments:
-        """The same segments where `ignored` (H,W) bool is false. Ids close up where nothing is left of a segment."""
+        """Return the segments without `ignored` pixels (H,W) bool. Segments without a pixel left are dropped."""
         left = _compacted([np.where(ignored, 0, layer) for layer in self.layers], self.scores)
         return replace(left, ignored=ignored)
 
     def flattened(self) -> np.ndarray:
-        """(H,W) int32, one label map: where segments overlap, the smallest is seen."""
+        """Return one label map (H,W) int32: where segments overlap, the smallest is visible."""
         size_of = np.concatenate([[np.iinfo(np.int64).max], self.areas()])
-        # Id 0 is larger than any segment, so that whatever lies there is seen.
+        # Id 0 counts as larger than any segment, so that any segment covers it.
         flat, smallest = self.layers[0], size_of[self.layers[0]]
         for layer in self.layers[1:]:
             size = size_of[layer]
@@ -100,26 +105,29 @@ class Segments:
 
 
 def from_label_map(label_map: np.ndarray) -> Segments:
-    """Segments of an (H,W) map of integers or booleans: 0 and below = none, other values in order become 1, 2, ..."""
+    """Return the segments of a map (H,W) of integers or booleans. Raises ValueError for other types.
+
+    Values of 0 and below are no segment; the others become 1, 2, ... in order.
+    """
     check_shapes(label_map=(label_map, "H W"))
     if label_map.dtype.kind not in "biu":
         raise ValueError(f"a label map holds integers, got {label_map.dtype}")
     labels = label_map.astype(np.uint8) if label_map.dtype.kind == "b" else label_map
-    if labels.size and labels.max() >= 1 << 22:  # a table over all values would be too large
+    if labels.size and labels.max() >= 1 << 22:  # the table of `_compacted` over all values would be too large
         values, labels = np.unique(labels, return_inverse=True)
         labels = np.where(values > 0, np.cumsum(values > 0), 0)[labels].reshape(label_map.shape)
     return _compacted([labels.clip(min=0).astype(np.int32)], None)
 
 
 def from_masks(masks: np.ndarray, scores: np.ndarray | None = None) -> Segments:
-    """Segments of (M,H,W) boolean masks that may overlap. Empty masks are dropped; the others keep their order."""
+    """Return the segments of masks (M,H,W) bool that may overlap. Empty masks are dropped; others keep their order."""
     check_shapes(masks=(masks, "M H W"))
     flat = masks.reshape(len(masks), masks.shape[1] * masks.shape[2])
     return from_packed(np.packbits(flat, axis=1), masks.shape[1], masks.shape[2], scores)
 
 
 def from_packed(packed: np.ndarray, height: int, width: int, scores: np.ndarray | None = None) -> Segments:
-    """Segments of masks given as bits, (M, ceil(H*W / 8)) uint8. Empty masks are dropped; the others keep their order.
+    """Return the segments of masks as bits, (M, ceil(H*W / 8)) uint8. Empty masks are dropped; others keep their order.
 
     scores (M,), or None for 1.
     """
@@ -130,22 +138,22 @@ def from_packed(packed: np.ndarray, height: int, width: int, scores: np.ndarray 
     words = _words(packed, height * width)
     areas = _POPCOUNT[words.view(np.uint8)].sum(axis=1, dtype=np.int64)
     kept = np.flatnonzero(areas)
-    # Ids follow the order in which masks were given, layers are filled by size.
+    # Ids follow the order of the masks; layers are filled in order of size.
     ids = np.zeros(len(packed), np.int32)
     ids[kept] = np.arange(1, len(kept) + 1)
     occupied = np.zeros((8, words.shape[1]), np.uint64)
     layers: list[np.ndarray] = []
     for m in kept[np.argsort(-areas[kept], kind="stable")]:
-        # Only the words between the first and the last that the mask touches are looked at.
+        # Only words from the first to the last that the mask touches are tested.
         span = np.flatnonzero(words[m])
         first, last = span[0], span[-1] + 1
         bits = words[m, first:last]
         overlaps = (occupied[: len(layers), first:last] & bits).any(axis=1)
-        # argmin of booleans is the first false: the first layer in which nothing is in the way, else a new one.
+        # argmin of booleans is the first false: the first layer without an overlap, else a new layer.
         place = int(np.argmin(overlaps)) if not overlaps.all() else len(layers)
         if place == len(layers):
             layers.append(np.zeros(height * width, np.int32))
-            if place == len(occupied):  # twice as many, so that growing costs little in all
+            if place == len(occupied):  # doubled, so that growing costs little in all
                 occupied = np.concatenate([occupied, np.zeros_like(occupied)])
         occupied[place, first:last] |= bits
         pixels = layers[place][first * 64 : last * 64]
@@ -157,22 +165,22 @@ def from_packed(packed: np.ndarray, height: int, width: int, scores: np.ndarray 
 
 
 def _words(packed: np.ndarray, pixels: int) -> np.ndarray:
-    """(M, ceil(pixels / 64)) uint64, the same bits in the same byte order, bits beyond the last pixel cleared."""
+    """Return the same bits as words (M, ceil(pixels / 64)) uint64; bits beyond the last pixel are cleared."""
     padded = np.zeros((len(packed), (pixels + 63) // 64 * 8), np.uint8)
     padded[:, : packed.shape[1]] = packed
-    if pixels % 8:  # np.packbits puts the first pixel into the highest bit, so the low ones are beyond the last
+    if pixels % 8:  # np.packbits puts the first pixel into the highest bit, so the low bits are beyond the last pixel
         padded[:, pixels // 8] &= (0xFF00 >> (pixels % 8)) & 0xFF
     return padded.view(np.uint64)
 
 
 def _compacted(layers: list[np.ndarray], scores: np.ndarray | None) -> Segments:
-    """Close up the ids of non-negative label maps that share one numbering; `scores` by old id - 1."""
+    """Return segments with consecutive ids from label maps >= 0 with one common numbering; `scores` by old id - 1."""
     top = max((int(layer.max()) for layer in layers if layer.size), default=0)
     used = np.zeros(top + 1, bool)
     for layer in layers:
         used |= np.bincount(layer.ravel(), minlength=top + 1) > 0
     used[0] = False
-    # A table from old ids to new ones: ids in use counted through, all others 0.
+    # A table from old ids to new ids: used ids are numbered in order, all others are 0.
     new_id = np.where(used, np.cumsum(used), 0).astype(np.int32)
     kept = np.flatnonzero(used) - 1
     scores = np.ones(len(kept), np.float32) if scores is None else scores[kept]

@@ -1,4 +1,4 @@
-"""The one thing that users of masks need to know: segments of a view, or that it has none."""
+"""The protocol of a source of masks: it gives the segments of a view, or None."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from splatseg.masks.segments import Segments
 
 
 class MaskSource(Protocol):
-    """Source of the masks of views: a `MaskStore`, or anything else that can be read so."""
+    """A source of the masks of views: a `MaskStore`, or any object with this method."""
 
     def read(self, view: View) -> Segments | None:
-        """The segments of a view at the size of its camera, or None if it has no masks."""
+        """Return the segments of a view at the size of its camera, or None if it has no masks."""

@@ -1,12 +1,12 @@
 """A folder of masks, matched to the views of a capture and read one view at a time.
 
 A file belongs to a view if its path inside the folder, without suffix, is the view's name with or without its image
-suffix: for "left/a.b.jpg" that is left/a.b.png, or left/a.b.jpg.png as COLMAP writes masks. Where folders differ (one
-side flat, the other nested) the last part of the name decides, if it is unique on both sides; and then what precedes
-its first dot, which is what the code of Contrastive Gaussian Clustering takes for the name ("a.png").
+suffix: for "left/a.b.jpg" that is left/a.b.png, or left/a.b.jpg.png as COLMAP writes masks. If folders differ (one side
+flat, the other nested), the last part of the name decides if it is unique on both sides; last the part before its first
+dot, which the code of Contrastive Gaussian Clustering takes for the name ("a.png").
 
-A folder that holds masks in a subfolder as other programs name it (`PEER_FOLDERS`) may be given as a whole. Instead of
-a folder it may be one file with the masks of all views, a COCO data set.
+A folder with masks in a subfolder that has another program's name (`PEER_FOLDERS`) may be given itself. Instead of a
+folder there may be one file with the masks of all views, a COCO data set.
 """
 
 from __future__ import annotations
@@ -25,31 +25,33 @@ from splatseg.masks.formats.read import READERS, read_segments
 from splatseg.masks.segments import Segments
 
 RECORD_NAME = "masks.json"
-"""Beside masks that `splatseg masks` made: with what. It is no mask."""
+"""Record of how `splatseg masks` made the masks next to it; not a mask."""
 
 
 PEER_FOLDERS = ("seg_masks", "object_mask", "sam_masks")
-"""Contrastive Gaussian Clustering, Gaussian Grouping, SAGA."""
+"""Folders of masks of Contrastive Gaussian Clustering, Gaussian Grouping, SAGA."""
 
 
 @dataclass(frozen=True, eq=False)
 class MaskStore:
-    """Which views have masks, and where. Nothing is kept in memory but the paths, or the text of a COCO data set.
-
-    files: by view name, in the order of the views; of a data set, file names as it lists them.
-    """
+    """Mask files of views. Only the paths are kept in memory, or the content of a COCO data set."""
 
     path: Path
+    """Folder of the masks, or file of the data set."""
+
     files: dict[str, Path]
+    """Mask file by view name, in the order of the views; for a data set, file names as listed there."""
+
     dataset: CocoDataset | None = None
+    """Data set that holds the masks, or None for a folder."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The views that have masks, in the order in which they were given."""
+        """Names of the views that have masks, in the order of the views."""
         return tuple(self.files)
 
     def read(self, view: View) -> Segments | None:
-        """The segments of a view at the size of its camera, or None if it has no masks. None lies on ignored pixels.
+        """Read the segments of a view at the size of its camera, without ignored pixels; None if it has no masks.
 
         Raises MaskError if the file cannot be read or is of another shape than the image.
         """
@@ -60,11 +62,11 @@ class MaskStore:
         camera = view.camera
         if not camera.fits(segments.width, segments.height):
             raise MaskError(
-                f"The mask {path} is {segments.width}x{segments.height}, but the view '{view.name}' is "
-                f"{camera.width}x{camera.height}, of another shape; masks must be made from the same images."
+                f"the mask {path} is {segments.width}x{segments.height}, but the view '{view.name}' is "
+                f"{camera.width}x{camera.height}, of another shape; masks must be made from the same images"
             )
         segments = segments.resized(camera.width, camera.height)
-        # A folder of masks named as COLMAP names its own would else be both.
+        # A folder of masks with COLMAP's name would otherwise be read as masks and as ignore masks.
         ignored = view.ignored() if view.ignore_path != path else None
         return segments if ignored is None or not ignored.any() else segments.without(ignored)
 
@@ -86,14 +88,14 @@ def open_masks(path: Path | str, views: Sequence[View]) -> MaskStore:
         first = list(found.values())[:3]
         present = ", ".join((file if dataset else file.relative_to(path)).as_posix() for file in first)
         raise MaskError(
-            f"No mask in {path} has the name of a view: expected names like {expected}; found {present}"
-            f"{', ...' if len(found) > 3 else ''}."
+            f"no mask in {path} has the name of a view: expected names like {expected}; found {present}"
+            f"{', ...' if len(found) > 3 else ''}"
         )
     return MaskStore(path, files, dataset)
 
 
 def all_masks(path: Path | str) -> dict[str, Callable[[], Segments]]:
-    """All masks of a folder or COCO data set by their name without suffix, each as a function that reads them.
+    """Return all masks of a folder or COCO data set by name without suffix, each as a function that reads them.
 
     Raises MaskError if there are none.
     """
@@ -103,31 +105,34 @@ def all_masks(path: Path | str) -> dict[str, Callable[[], Segments]]:
 
 
 def _masks_in(path: Path) -> tuple[Path, CocoDataset | None, dict[str, Path]]:
-    """The folder that holds the masks or the data set, and its files by name without suffix; some, or MaskError."""
+    """Return the folder of the masks or the data set, and its files by name without suffix.
+
+    Raises MaskError if there are none.
+    """
     dataset = read_coco_dataset(path) if path.suffix.lower() == ".json" and path.is_file() else None
     if dataset is None and not path.is_dir():
-        raise MaskError(f"{'Not a folder' if path.exists() else 'There is no folder'} of masks: {path}.")
+        raise MaskError(f"{'not a folder' if path.exists() else 'there is no folder'} of masks: {path}; check the path")
     if dataset is not None:
         found = {stem_of(name): Path(name) for name in dataset.images}
     else:
         path = _folder_of_masks(path)
         found = _mask_files(path)
     if not found:
-        raise MaskError(f"{path} holds no masks; expected are files {', '.join(READERS)}, one a view.")
+        raise MaskError(f"{path} holds no masks; expected files {', '.join(READERS)}, one for each view")
     return path, dataset, found
 
 
 def _folder_of_masks(path: Path) -> Path:
-    """The folder itself, or the one folder in it that is named as another program names its masks."""
+    """Return the folder itself, or the one folder in it that has the name of another program's masks."""
     inner = [path / name for name in PEER_FOLDERS if (path / name).is_dir()]
     if len(inner) > 1:
         names = " and ".join(folder.name for folder in inner)
-        raise MaskError(f"{path} holds several folders of masks, {names}; give the one to take.")
+        raise MaskError(f"{path} holds several folders of masks, {names}; give the one to take")
     return inner[0] if inner else path
 
 
 def _mask_files(path: Path) -> dict[str, Path]:
-    """Files by their path inside the folder without suffix, sorted; of several kinds the first of READERS."""
+    """Return files by their path inside the folder without suffix, sorted; of several suffixes the first of READERS."""
     rank = {suffix: i for i, suffix in enumerate(READERS)}
     files = [
         file
@@ -145,7 +150,7 @@ def _mask_files(path: Path) -> dict[str, Path]:
 
 
 def _match(names: Sequence[str], found: dict[str, Path]) -> dict[str, Path]:
-    """The file of each name that has one."""
+    """Return the file of each view name that has one, by the rules of the module."""
     view_count = Counter(_last(stem_of(name)) for name in names)
     file_count = Counter(_last(stem_of(key)) for key in found)
     by_last = {_last(stem_of(key)): file for key, file in found.items()}

@@ -1,4 +1,4 @@
-"""Models asked in batches that halve when memory runs out, and stay so."""
+"""Batches for models, which become half as large when memory runs out, and stay so."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ import torch
 T = TypeVar("T")
 
 LESS_MEMORY = "use a smaller model, or the CPU alone (CUDA_VISIBLE_DEVICES= before the command)"
+"""End of a message about memory: what to do."""
 
 
 class Batches:
-    """How many things a model is asked about at a time. warn: told when memory ran out and they become fewer."""
+    """Size of the batches of a model; it is halved when memory runs out.
+
+    warn: called with a message whenever that happens.
+    """
 
     def __init__(self, size: int, device: torch.device, warn: Callable[[str], None] | None = None) -> None:
         self.size: int = size
         self._device, self._warn = device, warn
 
     def run(self, work: Callable[[int], T], things: str, too_little: Callable[[str], Exception]) -> T:
-        """work(size), again with half the size when memory runs out. things: what is counted, for the warning.
+        """Return work(size), repeated with half the size when memory runs out. things: name of the items, for warnings.
 
-        Raises too_little(reason) when there is no memory for one at a time; errors of other kinds as they come.
+        Raises too_little(reason) if there is no memory for a single item. Errors of other kinds are passed on.
         """
         while True:
             try:
@@ -43,5 +47,5 @@ class Batches:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out: on a GPU by its kind; on the CPU torch only says so."""
+    """Return True if memory ran out: on a GPU by the type of the error, on the CPU by torch's message."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -3,7 +3,7 @@
     features (H,W,F) = sum_i w_i f_i        alphas (H,W) = sum_i w_i        w_i = alpha_i * prod_{j<i} (1 - alpha_j)
 
 Colour is F = 3 (spherical harmonics are evaluated outside), depth is one more channel, a background is composited
-outside as features + (1 - alphas) * background. So the operation has no modes, and stays so.
+outside as features + (1 - alphas) * background. So the operation needs no modes.
 
 Alphabet: N Gaussians, F channels, H x W pixels, P sampled pixels, C channels of per-pixel values. Coordinates are
 those of `cameras.camera`; conventions and the source of every cut-off are in docs/conventions.md.
@@ -24,91 +24,120 @@ from splatseg.cameras.camera import Camera
 from splatseg.errors import BackendError
 
 BACKENDS = ("native", "reference")
-"""In order of preference on the CPU. The CUDA backend will be a third name here."""
+"""Names of the backends, in order of preference on the CPU. A GPU backend will be a third name."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RasterSettings:
-    """Cut-offs, read by every backend from here. The values are those of gsplat 1.5.3 (its names in brackets)."""
+    """Cut-offs of all backends. The values are those of gsplat 1.5.3 (its names in brackets)."""
 
-    near: float = 0.01  # [near_plane] Gaussians whose depth is below are not drawn
-    eps2d: float = 0.3  # [eps2d] px^2 added to the diagonal of the projected covariance: a low-pass filter
-    alpha_min: float = 1.0 / 255.0  # [ALPHA_THRESHOLD] weaker contributions are skipped
-    alpha_max: float = 0.999  # no single Gaussian is fully opaque, else gradients behind it vanish
-    transmittance_min: float = 1e-4  # a pixel stops before its transmittance would fall to this or below
-    frustum_margin: float = 0.3  # x/z and y/z in the Jacobian are clamped to the frustum widened by this share
+    near: float = 0.01
+    """[near_plane] Least depth of a Gaussian that is drawn."""
+
+    eps2d: float = 0.3
+    """[eps2d] px^2 added to the diagonal of the projected covariance: a low-pass filter."""
+
+    alpha_min: float = 1.0 / 255.0
+    """[ALPHA_THRESHOLD] Weaker contributions are skipped."""
+
+    alpha_max: float = 0.999
+    """Largest alpha of a Gaussian: behind a fully opaque one gradients would vanish."""
+
+    transmittance_min: float = 1e-4
+    """A pixel stops before its transmittance would fall to this or below."""
+
+    frustum_margin: float = 0.3
+    """x/z and y/z in the Jacobian are clamped to the frustum widened by this share of its half-width on each side."""
 
 
 @dataclass(frozen=True, eq=False)
 class Raster:
-    """What `rasterize` returns. features (H,W,F), not normalised; alphas (H,W); radii (N,) int32, 0 = not drawn.
-
-    radii are the half-extent in pixels of the ellipse alpha = alpha_min, rounded up (the larger of x and y).
-    """
+    """Result of `rasterize`."""
 
     features: Tensor
+    """Blended features (H,W,F), not normalised by alphas."""
+
     alphas: Tensor
+    """Sum of the blending weights of each pixel, (H,W)."""
+
     radii: Tensor
+    """Half-extent in pixels of the ellipse alpha = alpha_min, the larger of x and y, rounded up; (N,) int32, 0 = not
+    drawn."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Geometry prepared for one camera: projection, depth order and tile lists. Reusable while the geometry is frozen.
-
-    `state` belongs to the backend that made it; `count` is N.
-    """
+    """Geometry prepared for one camera: projection, depth order, tile lists. Reusable while the geometry is frozen."""
 
     backend: str
+    """Name of the backend that made the plan and uses it."""
+
     camera: Camera
+    """Camera whose image is blended."""
+
     settings: RasterSettings
+    """Cut-offs."""
+
     count: int
+    """N, number of Gaussians."""
+
     state: Any
+    """Data of the backend."""
 
 
 @dataclass(frozen=True, eq=False)
 class PixelPlan:
-    """Blending weights of sampled pixels (P,2), kept: `rasterize_pixels` of any features is then one sparse product.
-
-    `state` belongs to the backend that made it; `size` is what it holds in memory, in bytes.
-    """
+    """Blending weights of sampled pixels, kept: `rasterize_pixels` of any features is then one sparse product."""
 
     plan: Plan
+    """Prepared geometry."""
+
     pixels: Tensor
+    """Sampled pixels (P,2) int64 as (x, y)."""
+
     state: Any
+    """Data of the backend."""
+
     size: int
+    """Memory that `state` takes, in bytes."""
 
 
 @dataclass(frozen=True, eq=False)
 class SparseWeights:
-    """A sparse matrix (R, width) of blending weights, by rows (CSR).
-
-    indptr (R+1,) int64: row r is [indptr[r], indptr[r+1]) of columns (nnz,) int32 and weights (nnz,).
-    """
+    """A sparse matrix (R, width) of blending weights, by rows (CSR)."""
 
     indptr: Tensor
+    """Row r is [indptr[r], indptr[r+1]) of columns and weights; (R+1,) int64."""
+
     columns: Tensor
+    """Column of each entry, (nnz,) int32."""
+
     weights: Tensor
+    """Weight of each entry, (nnz,)."""
+
     width: int
+    """Number of columns."""
 
 
 @dataclass(frozen=True, eq=False)
 class Growth:
-    """What densification wants to know, added up over views by the backward of `rasterize`, in place.
-
-    gradient_sum (N,) of norms of the gradient by the projected mean, in half-image units; views (N,) that drew each.
-    """
+    """Statistics for densification, added up over views, in place, by the backward of `rasterize`."""
 
     gradient_sum: Tensor
+    """Sum of the norms of the gradient by the projected mean, in half-image units; (N,)."""
+
     views: Tensor
+    """Number of views that drew each Gaussian, (N,)."""
 
     def observe(self, gradient: Tensor, radii: Tensor, camera: Camera) -> None:
-        """Add one view: gradient (N,2) by the projected mean, per pixel, and radii (N,). What is not finite adds 0."""
+        """Add one view: gradient (N,2) by the projected mean in pixels, and radii (N,). Gradients not finite add 0."""
         half = torch.tensor([camera.width / 2, camera.height / 2], dtype=gradient.dtype)
         self.gradient_sum.add_(torch.linalg.vector_norm(gradient * half, dim=1).nan_to_num_(0.0, 0.0, 0.0))
         self.views.add_(radii > 0)
 
 
 DEFAULT_SETTINGS = RasterSettings()
+"""The cut-offs in use everywhere."""
 
 
 def rasterize(
@@ -129,7 +158,7 @@ def rasterize(
     means2d_offset (N,2), in pixels, is added to the projected means: its gradient is the positional gradient on
     screen (pass zeros that require a gradient). growth collects its norms whenever the backward runs.
     Gaussians that are not finite, have a zero quaternion, or lie off screen contribute nothing and get zero gradients.
-    Equal depths are ordered by index. backend None takes the fastest that fits the tensors.
+    Equal depths are ordered by index. backend: None takes the fastest that fits the tensors.
 
     Raises ValueError for shapes that do not agree, BackendError for a backend that is not available.
 
@@ -172,18 +201,18 @@ def prepare(
 
 
 def rasterize_plan(plan: Plan, features: Tensor) -> tuple[Tensor, Tensor]:
-    """`rasterize` on prepared geometry: ((H,W,F), alphas (H,W)). Differentiable in features (N,F) only."""
+    """Blend features (N,F) on prepared geometry: ((H,W,F), alphas (H,W)). Differentiable in features only."""
     assert features.shape[0] == plan.count, f"the plan has {plan.count} Gaussians, features {features.shape[0]}"
     blended, alphas = _load(plan.backend).rasterize_plan(plan, features)
     return blended, alphas
 
 
 def rasterize_levels(plan: Plan, levels: Tensor, count: int, share: float) -> Tensor:
-    """Nested selections in one pass: (H,W) uint8, the highest level that shows at each pixel, 0 if none does.
+    """Render the masks of nested selections in one pass: (H,W) uint8, the highest level visible at each pixel, or 0.
 
-    A level l shows where the Gaussians of level l and above make up more than `share` of the pixel.
+    A level l is visible where the Gaussians of level l and above make up more than `share` of the pixel.
 
-    levels (N,) uint8, 0..count <= 255. Set l of the nested ones is `levels >= l`, its mask `result >= l`.
+    levels (N,) uint8, 0..count <= 255. Selection l is `levels >= l`, its mask `result >= l`.
     """
     check_shapes(levels=(levels, f"{plan.count}"))
     assert count <= 255, f"levels are of 8 bits, got {count} of them"
@@ -193,9 +222,10 @@ def rasterize_levels(plan: Plan, levels: Tensor, count: int, share: float) -> Te
 
 
 def prepare_pixels(plan: Plan, pixels: Tensor) -> PixelPlan:
-    """Weigh sampled pixels (P,2) int64 (x, y) once, to blend them many times. A pixel may stand there more than once.
+    """Compute the weights of sampled pixels (P,2) int64 (x, y) once, to blend them many times. Pixels may repeat.
 
-    It keeps 8 bytes for every Gaussian that contributes to every pixel, some 50 a pixel in an ordinary scene.
+    The plan keeps 8 bytes for every Gaussian that contributes to a pixel: some 50 Gaussians a pixel in an ordinary
+    scene.
 
     Raises ValueError for pixels outside the image.
     """
@@ -206,9 +236,9 @@ def prepare_pixels(plan: Plan, pixels: Tensor) -> PixelPlan:
 
 
 def rasterize_pixels(plan: Plan | PixelPlan, features: Tensor, pixels: Tensor | None = None) -> Tensor:
-    """The same sum at sampled pixels only: (P,F) for pixels (P,2) int64 as (x, y). Differentiable in features (N,F).
+    """Blend features (N,F) at sampled pixels only: (P,F) for pixels (P,2) int64 as (x, y). Differentiable in features.
 
-    A `PixelPlan` has its pixels already; then `pixels` is left out.
+    A `PixelPlan` has its pixels already; `pixels` is then None.
 
     Raises ValueError for pixels outside the image.
     """
@@ -224,9 +254,10 @@ def rasterize_pixels(plan: Plan | PixelPlan, features: Tensor, pixels: Tensor | 
 
 
 def contributors(plan: Plan, pixels: Tensor) -> SparseWeights:
-    """All Gaussians that contribute to sampled pixels (P,2) int64 (x, y): a row (P, N) each, front to back.
+    """Return the weights of all Gaussians that contribute to sampled pixels (P,2) int64 (x, y): (P,N), a row a pixel.
 
-    None is left out, however many there are. Raises ValueError for pixels outside the image.
+    Rows run front to back, and no Gaussian is left out, however many contribute. Raises ValueError for pixels outside
+    the image.
     """
     pixels = _checked_pixels(plan, pixels)
     with torch.no_grad():
@@ -235,7 +266,7 @@ def contributors(plan: Plan, pixels: Tensor) -> SparseWeights:
 
 
 def accumulate(plan: Plan, values: Tensor) -> Tensor:
-    """The transpose of blending: (N,C), for each Gaussian the sum over pixels of w_i * values (H,W,C)."""
+    """Sum values (H,W,C) by blending weight, the transpose of blending: (N,C), for each Gaussian sum w_i * values."""
     check_shapes(values=(values, f"{plan.camera.height} {plan.camera.width} C"))
     with torch.no_grad():
         summed: Tensor = _load(plan.backend).accumulate(plan, values)
@@ -243,11 +274,11 @@ def accumulate(plan: Plan, values: Tensor) -> Tensor:
 
 
 def vote(plan: Plan, label_maps: Tensor, count: int) -> tuple[SparseWeights, Tensor]:
-    """What pixels of each label see: sparse weights (N, count), and totals (N,) over all pixels of the image.
+    """Sum blending weights by label: sparse weights (N, count), and totals (N,) over all pixels of the image.
 
     label_maps (H,W) or, for masks that overlap, (L,H,W): integers 0..count, 0 = none. Column j - 1 holds for each
-    Gaussian the sum of w_i over the pixels of label j, of all layers; only what is not zero is kept, columns ascending.
-    One pass over the image, whatever the number of labels and layers.
+    Gaussian the sum of w_i over the pixels of label j, of all layers; only sums above zero are kept, columns ascending.
+    This takes one pass over the image for any number of labels and layers.
 
     Raises ValueError for maps of another size and for labels outside 0..count.
     """
@@ -264,7 +295,7 @@ def vote(plan: Plan, label_maps: Tensor, count: int) -> tuple[SparseWeights, Ten
 
 
 def available_backends() -> list[str]:
-    """Names that `backend=` accepts here, the fastest first. Raises BackendError as `check_native` does."""
+    """Return the names that `backend=` accepts here, the fastest first. Raises BackendError as `check_native` does."""
     check_native()
     return list(BACKENDS)
 
@@ -275,6 +306,7 @@ def check_native() -> None:
 
 
 def _checked_pixels(plan: Plan, pixels: Tensor) -> Tensor:
+    """Return pixels (P,2) as contiguous int64. Raises ValueError for a pixel outside the image."""
     check_shapes(pixels=(pixels, "P 2"))
     pixels = pixels.detach().long().contiguous()
     size = torch.tensor([plan.camera.width, plan.camera.height])
@@ -286,11 +318,13 @@ def _checked_pixels(plan: Plan, pixels: Tensor) -> Tensor:
 
 
 def _choose(means: Tensor) -> str:
+    """Return the name of the fastest backend that fits the tensors."""
     # float64 is for checking gradients; only the reference offers it.
     return "reference" if means.dtype == torch.float64 else "native"
 
 
 def _load(name: str) -> ModuleType:
+    """Import a backend. Raises BackendError if there is none of this name or it was not built."""
     if name not in BACKENDS:
         raise BackendError(f"there is no rasteriser backend {name!r}; choose one of {', '.join(BACKENDS)}")
     return importlib.import_module(f"splatseg.raster.{name}")  # here, since the backends import this module

@@ -1,8 +1,8 @@
-"""The rasteriser in C++ on the CPU: tensors in, tensors out, autograd around the kernels of `native/`.
+"""The rasteriser in C++ on the CPU: torch's autograd around the kernels of `native/`.
 
-float32 only (other types are converted on the way in). Threads: as many as torch uses (`torch.set_num_threads`); the
-result is the same to the bit for any number. The contract of the kernels is native/raster/raster.h; alphabet and
-semantics are those of `raster.interface`.
+float32 only (other types are converted first). Threads: as many as torch uses (`torch.set_num_threads`); the result is
+the same to the bit for any number. The contract of the kernels is native/raster/raster.h; alphabet and semantics are
+those of `raster.interface`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from splatseg.raster.interface import Growth, PixelPlan, Plan, Raster, RasterSet
 
 try:
     _native.simd_level()
-except ValueError as _error:  # the environment variable SPLATSEG_SIMD asks for what this processor has not
+except ValueError as _error:  # the environment variable SPLATSEG_SIMD names a level that this processor lacks
     raise BackendError(str(_error)) from None
 
 POOLED = 1 << 18
-"""Floats from which on an output is taken from the pool (1 MB)."""
+"""Least number of floats of an output that comes from the pool (1 MB)."""
 
 
 def rasterize(
@@ -98,7 +98,7 @@ def vote(plan: Plan, label_maps: Tensor, count: int) -> tuple[SparseWeights, Ten
 
 
 class _Rasterize(torch.autograd.Function):
-    """Projection and blending in one step; backward takes the short way when only features want a gradient."""
+    """Projection and blending in one step; backward takes a shortcut if only features need a gradient."""
 
     apply: ClassVar[Callable[..., tuple[Tensor, Tensor, Tensor]]]
 
@@ -131,6 +131,7 @@ class _Rasterize(torch.autograd.Function):
         grad_blended = _dense(grad_blended)
         means, quats, scales, opacities, features, offset, blended, alphas = ctx.saved_tensors
         growth: Growth | None = ctx.growth
+        # The shortcut: blending is linear in the features, so their gradient is its transpose.
         if not any(wanted[:4]) and not wanted[5] and growth is None:
             grad_features = _accumulate(ctx.plan, grad_blended)
             return None, None, None, None, grad_features, None, None, None, None
@@ -156,7 +157,7 @@ class _Rasterize(torch.autograd.Function):
 
 
 class _RasterizePlan(torch.autograd.Function):
-    """Blending on prepared geometry: linear in the features, so its backward is its transpose."""
+    """Blending on prepared geometry. It is linear in the features, so its backward is its transpose."""
 
     apply: ClassVar[Callable[..., tuple[Tensor, Tensor]]]
 
@@ -174,7 +175,7 @@ class _RasterizePlan(torch.autograd.Function):
 
 
 class _BlendPixels(torch.autograd.Function):
-    """A product with a sparse matrix; its backward is the product with the transpose."""
+    """Product with a sparse matrix; its backward is the product with the transpose."""
 
     apply: ClassVar[Callable[..., Tensor]]
 
@@ -190,6 +191,7 @@ class _BlendPixels(torch.autograd.Function):
 
 
 def _dense(tensor: Tensor) -> Tensor:
+    """Return the tensor as contiguous float32, as the kernels read it."""
     assert tensor.device.type == "cpu", f"the native rasteriser works on CPU tensors, got {tensor.device}"
     return tensor.float().contiguous()
 
@@ -215,7 +217,7 @@ def _prepare(geometry: list[Tensor], offset: Tensor | None, view: _native.Camera
 
 
 def _empty(*shape: int) -> Tensor:
-    # Large tensors come from the extension's own memory, which is used again from call to call.
+    # Large tensors come from the extension's own memory, which is reused from call to call.
     return _native.empty(shape) if math.prod(shape) >= POOLED else torch.empty(shape)
 
 

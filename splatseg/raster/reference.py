@@ -1,6 +1,6 @@
-"""The rasteriser as its definition reads: every Gaussian against every pixel, in plain torch, by autograd.
+"""The rasteriser by its definition: every Gaussian against every pixel, in plain torch, with autograd.
 
-Slow, readable, in float32 or float64, without tiles or any code shared with another backend. It defines the answer.
+Slow, readable, in float32 or float64, without tiles, without code shared with another backend. It defines the answer.
 
 Source: EWA splatting (Zwicker et al. 2001) as used by 3D Gaussian Splatting (Kerbl et al. 2023, section 4 and 6), with
 the cut-offs of gsplat 1.5.3 (see `RasterSettings`).
@@ -18,19 +18,30 @@ from splatseg.raster.interface import Growth, PixelPlan, Plan, Raster, RasterSet
 from splatseg.raster.rotations import rotation_matrices
 
 PIXELS_AT_ONCE = 4096
-"""Bounds the (P,N) weight matrix held in memory."""
+"""Pixels blended together, which bounds the weight matrix (P,N) in memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Projected:
-    """Gaussians on screen. means2d (N,2) px; conics (N,3) inverse covariance (xx, xy, yy); depths (N,); drawn (N,)."""
+    """Gaussians on screen."""
 
     means2d: Tensor
+    """Projected means (N,2) in pixels."""
+
     conics: Tensor
+    """Inverse covariances on screen, (N,3) as (xx, xy, yy), 1/px^2."""
+
     depths: Tensor
+    """Depths along the optical axis, (N,)."""
+
     opacities: Tensor
+    """Opacities (N,) in 0..1."""
+
     radii: Tensor
+    """Half-extents in pixels (see `interface.Raster`), (N,) int32."""
+
     drawn: Tensor
+    """True for Gaussians that are drawn, (N,) bool."""
 
 
 def rasterize(
@@ -70,10 +81,10 @@ def rasterize_plan(plan: Plan, features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def rasterize_levels(plan: Plan, levels: Tensor, count: int, share: float) -> Tensor:
-    """See `interface.rasterize_levels`: every set is blended by itself."""
+    """See `interface.rasterize_levels`. Every selection is blended by itself."""
     sets = levels[:, None].long() >= torch.arange(1, count + 1)
     blended, _ = rasterize_plan(plan, sets.to(plan.state.means2d.dtype))
-    # The sets are nested, so those that show are the first ones.
+    # Selections are nested, so the visible ones are the first: their number is the highest level.
     return (blended > share).sum(-1).to(torch.uint8)
 
 
@@ -89,6 +100,7 @@ def rasterize_pixels(plan: PixelPlan, features: Tensor) -> Tensor:
 
 def contributors(plan: Plan, pixels: Tensor) -> SparseWeights:
     """See `interface.contributors`."""
+    # Columns in depth order, so that the entries of a row run front to back.
     order = torch.sort(plan.state.depths, stable=True).indices
     counts, columns, values = [], [], []
     for chunk in pixels.split(PIXELS_AT_ONCE):
@@ -115,7 +127,7 @@ def accumulate(plan: Plan, values: Tensor) -> Tensor:
 def vote(plan: Plan, label_maps: Tensor, count: int) -> tuple[SparseWeights, Tensor]:
     """See `interface.vote`."""
     flat = label_maps.flatten(1).long()
-    # Column 0 is of pixels without a label.
+    # Column 0 holds pixels without a label.
     one_hot = torch.zeros(flat.shape[1], count + 1, dtype=plan.state.means2d.dtype)
     for layer in flat:
         one_hot.scatter_add_(1, layer[:, None], torch.ones_like(one_hot[:, :1]))
@@ -138,7 +150,7 @@ def project(
 ) -> Projected:
     """Project Gaussians to the image plane by the local affine (EWA) approximation."""
     finite = _finite(means, quats, scales, opacities)
-    # What is not finite must not reach the arithmetic: NaN times a zero gradient is NaN.
+    # Replace Gaussians that are not finite before any arithmetic: NaN times a zero gradient is NaN.
     means, scales = means.where(finite[:, None], 0.0), scales.where(finite[:, None], 1.0)
     opacities = opacities.where(finite, 0.0)
     quats = quats.where(finite[:, None], torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=quats.dtype))
@@ -152,11 +164,12 @@ def project(
 
     fx, fy, cx, cy = (float(camera.K[i, j]) for i, j in ((0, 0), (1, 1), (0, 2), (1, 2)))
     tan_x, tan_y = _clamped_tangents(local, z, (fx, fy, cx, cy), camera, settings)
+    # J (N,2,3): derivative of the projection by the point in camera coordinates.
     zero = torch.zeros_like(z)
     J = torch.stack(
         [torch.stack([fx / z, zero, -fx * tan_x / z], -1), torch.stack([zero, fy / z, -fy * tan_y / z], -1)], -2
     )
-    # R S, so that the covariance is axes @ axes^T
+    # axes = R S, so that the covariance in the world is axes axes^T.
     axes = rotation_matrices(quats / quats.norm(dim=1, keepdim=True)) * scales[:, None, :]
     half = J @ R_view @ axes
     covar2d = half @ half.transpose(1, 2)
@@ -177,6 +190,7 @@ def project(
 
 def weights(projected: Projected, pixels: Tensor, settings: RasterSettings) -> Tensor:
     """Blending weights (P,N) of all Gaussians at pixels (P,2) int64 (x, y); zero where a cut-off applies."""
+    # A stable sort orders equal depths by index.
     order = torch.sort(projected.depths.detach(), stable=True).indices
     centres = pixels.to(projected.means2d.dtype) + 0.5
     d = centres[:, None, :] - projected.means2d[order][None]
@@ -185,6 +199,7 @@ def weights(projected: Projected, pixels: Tensor, settings: RasterSettings) -> T
     alpha = (projected.opacities[order] * torch.exp(-sigma)).clamp(max=settings.alpha_max)
     kept = projected.drawn[order] & (alpha >= settings.alpha_min) & (sigma >= 0)
     alpha = alpha.where(kept, 0.0)
+    # Transmittance behind each Gaussian, and before it: the same shifted by one.
     after = torch.cumprod(1.0 - alpha, dim=1)
     before = torch.cat([torch.ones_like(after[:, :1]), after[:, :-1]], dim=1)
     w = (alpha * before).where(after > settings.transmittance_min, 0.0)
@@ -192,7 +207,8 @@ def weights(projected: Projected, pixels: Tensor, settings: RasterSettings) -> T
 
 
 def _blend(projected: Projected, features: Tensor, pixels: Tensor, settings: RasterSettings) -> tuple[Tensor, Tensor]:
-    # A feature that is not finite belongs to a Gaussian that may not be drawn at all; 0 * NaN must not spread.
+    """Return blended features (P,F) and alphas (P,) at pixels (P,2)."""
+    # A Gaussian that is not drawn has weight 0, but 0 * NaN would spread: its features become 0.
     features = features.where(projected.drawn[:, None], 0.0)
     blended, alphas = [], []
     for chunk in pixels.split(PIXELS_AT_ONCE):
@@ -203,6 +219,7 @@ def _blend(projected: Projected, features: Tensor, pixels: Tensor, settings: Ras
 
 
 def _finite(means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor) -> Tensor:
+    """Return (N,) bool: all parameters are finite and the quaternion is not zero."""
     everything = torch.cat([means, quats, scales, opacities[:, None]], dim=1).detach()
     return torch.isfinite(everything).all(1) & (quats.detach().square().sum(1) > 0)
 
@@ -210,7 +227,8 @@ def _finite(means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor) -> 
 def _clamped_tangents(
     local: Tensor, z: Tensor, intrinsics: tuple[float, float, float, float], camera: Camera, settings: RasterSettings
 ) -> tuple[Tensor, Tensor]:
-    # Far outside the frustum the affine approximation blows up; there the Jacobian is taken at the clamped direction.
+    """Return x/z and y/z (N,) for the Jacobian, clamped to the widened frustum."""
+    # Far outside the frustum the affine approximation blows up: the Jacobian there is that of the clamped direction.
     fx, fy, cx, cy = intrinsics
     margin_x = settings.frustum_margin * 0.5 * camera.width / fx
     margin_y = settings.frustum_margin * 0.5 * camera.height / fy
@@ -220,18 +238,21 @@ def _clamped_tangents(
 
 
 def _extents(xx: Tensor, yy: Tensor, opacities: Tensor, drawn: Tensor, settings: RasterSettings) -> Tensor:
-    # alpha falls to alpha_min on the ellipse sigma = log(opacity / alpha_min); its bounding box has these half-sides.
+    """Return the half-sides (N,2), in pixels, of the box around the ellipse alpha = alpha_min."""
+    # On that ellipse sigma = log(opacity / alpha_min). Its half-side along x is sqrt(2 sigma xx), by covariance xx.
     reach = 2.0 * torch.log((opacities.detach() / settings.alpha_min).clamp(min=1.0))
     sides = torch.stack([xx, yy], -1).detach() * reach[:, None]
     return sides.sqrt().where(drawn[:, None], 0.0)
 
 
 def _on_screen(means2d: Tensor, extents: Tensor, camera: Camera) -> Tensor:
+    """Return (N,) bool: the box around the ellipse meets the image."""
     low, high = (means2d - extents).detach(), (means2d + extents).detach()
     size = torch.tensor([camera.width, camera.height], dtype=means2d.dtype)
     return ((high > 0) & (low < size)).all(1)
 
 
 def _all_pixels(camera: Camera) -> Tensor:
+    """Return all pixels (H*W,2) as (x, y), row by row."""
     y, x = torch.meshgrid(torch.arange(camera.height), torch.arange(camera.width), indexing="ij")
     return torch.stack([x.flatten(), y.flatten()], -1)

@@ -1,4 +1,4 @@
-"""Quaternions to rotations."""
+"""Conversion of quaternions to rotation matrices."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def rotation_matrices(quats: Tensor) -> Tensor:
-    """Rotations (N,3,3) of unit quaternions wxyz (N,4); their columns are the axes of the Gaussians in the world."""
+    """Return the rotations (N,3,3) of unit quaternions wxyz (N,4); columns are the Gaussian's axes in the world."""
     w, x, y, z = quats.unbind(-1)
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],

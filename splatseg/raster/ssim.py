@@ -22,7 +22,7 @@ from splatseg.raster.interface import check_native
 
 
 def photometric_loss(image: Tensor, target: Tensor, ssim_weight: float = 0.2) -> tuple[Tensor, float, float]:
-    """The loss of a rendered image (H,W,3) against a target (H,W,3): (loss, L1, SSIM).
+    """Return (loss, L1, SSIM) of a rendered image (H,W,3) against a target (H,W,3).
 
     The loss is a scalar tensor, differentiable in `image`; L1 and SSIM are numbers for reports.
     Raises ValueError for shapes that do not agree.
@@ -34,13 +34,15 @@ def photometric_loss(image: Tensor, target: Tensor, ssim_weight: float = 0.2) ->
 
 
 def ssim(image: Tensor, target: Tensor) -> float:
-    """Mean structural similarity of two images (H,W,3) in 0..1: 1 for equal images. Not differentiable."""
+    """Return the mean structural similarity of two images (H,W,3) in 0..1: 1 for equal images. Not differentiable."""
     check_shapes(image=(image, "H W 3"), target=(target, "H W 3"))
     image, target = (t.detach().float().contiguous() for t in (image, target))
     return _native.photometric(image, target, 1.0, None, torch.get_num_threads())[1]
 
 
 class _PhotometricLoss(torch.autograd.Function):
+    """The loss. One native call computes it and its gradient, which is kept for the backward."""
+
     apply: ClassVar[Callable[..., tuple[Tensor, float, float]]]
 
     @staticmethod

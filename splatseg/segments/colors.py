@@ -1,17 +1,17 @@
-"""Colours for the segments of a scene: those that touch differ clearly, and a place keeps its colour.
+"""Colours for the segments of a scene: touching segments differ clearly, and a position keeps its colour.
 
-A colour begins as a function of where a segment is, not of its id or rank, so that two fits of one scene, whose ids
-run differently, mostly agree: hue and lightness are waves through space, evaluated at the segment's middle (the median
-of its Gaussians' centres, which another fit finds again to a fraction of the thing's size). Then, those with most
-Gaussians among the cameras first, a segment that touches one already coloured too much alike moves to the nearest
+A colour begins as a function of a segment's position, not of its id or rank, so that two fits of one scene, whose ids
+differ, mostly agree: hue and lightness are waves through space, evaluated at the segment's middle (the median of its
+Gaussians' centres, which another fit finds again to a fraction of the segment's size). Then, in order of the number of
+Gaussians among the cameras, a segment that is too similar to a touching segment coloured earlier moves to the nearest
 colour that differs (greedy colouring as Welsh and Powell 1967, with a distance in place of equality). Segments that
-bring a colour along keep it, unless two that never touched before now do and look nearly the same: then the later
-chooses anew.
+already have a colour keep it, unless two nearly equal ones touch that did not touch before: the later one then chooses
+again.
 
 The waves are measured in the cameras' own unit: the origin is their middle, the unit their median distance from it.
-Both are the capture's, the same for every fit. What lies outside the unit sphere is contracted (x -> (2 - 1/|x|) x/|x|,
-Barron et al. 2022, "Mip-NeRF 360"), and waves are longer for what is larger: far and large things, whose middles are
-least certain, change least.
+Both belong to the capture and are the same for every fit. Points outside the unit sphere are contracted
+(x -> (2 - 1/|x|) x/|x|, Barron et al. 2022, "Mip-NeRF 360"), and waves are longer for larger segments: far and large
+segments, whose middles are least certain, change least.
 
 Alphabet: N Gaussians, S segments; means (N,3) world; ids (N,), 0 = none; pairs (P,2) ids that touch.
 """
@@ -28,36 +28,41 @@ from splatseg.oklab import oklab_of, srgb_of
 from splatseg.segments.palette import Color
 
 CLEARLY_DIFFERENT = 0.12
-"""Difference from which two colours are clearly different, also when a photograph is tinted with them."""
+"""Least difference of two colours that are clearly different, also as tints of a photograph."""
 
 LIGHTNESS_COUNTS = 0.5
-"""A tinted photograph has a lightness of its own, so that of the tint tells less than its hue: it counts half."""
+"""Weight of a difference in lightness: a tinted photograph has a lightness of its own, so hue tells more."""
 
 NEARLY_SAME = 0.06
-"""Below this difference two things that touch are taken for one."""
+"""Difference below which two touching segments are taken for one."""
 
 HUE_WAVE = np.array([1.0, 0.75, 1.3])
 LIGHTNESS_WAVE = np.array([-0.7, 1.0, 0.45])
-"""Turns per wavelength along each axis; the directions differ, so that few places are alike in both."""
+"""Turns per wavelength along each axis; the directions differ, so that few positions agree in both waves."""
 
 WAVELENGTH = 0.6
-"""Units of a whole turn of hue, at least: some objects on a table seen from around it."""
+"""Least length of a whole turn of hue, in units of the cameras: some objects on a table between the cameras."""
 
 DARKEST, LIGHTEST = 0.56, 0.82
+"""Range of lightness."""
+
 HUES, LIGHTNESSES = 24, 3
-"""Steps by which a segment moves from its own colour to one that differs."""
+"""Steps of hue and lightness among which a segment finds a colour that differs."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Where a scene is and how large: the middle of its cameras (3,), and their median distance from it."""
+    """Position and size of a scene, by its cameras."""
 
     origin: tuple[float, float, float]
+    """Middle of the cameras: the median of each coordinate."""
+
     unit: float
+    """Median distance of the cameras from the origin, world units."""
 
     @classmethod
     def of(cls, positions: np.ndarray) -> Frame:
-        """From the positions (V,3) of cameras. Cameras at one place, or none, give the unit 1."""
+        """Return the frame of cameras at positions (V,3). With all cameras at one position, or none, the unit is 1."""
         if len(positions) == 0:
             return cls((0.0, 0.0, 0.0), 1.0)
         x, y, z = (float(value) for value in np.median(positions, axis=0))
@@ -70,10 +75,10 @@ def choose_colors(
     pairs: Iterable[tuple[int, int]],
     kept: Mapping[int, Color] | None = None,
 ) -> dict[int, Color]:
-    """A colour for every segment: its own by place, or the nearest to it that differs from those it touches.
+    """Choose a colour for every segment: that of its position, or the nearest that differs from touching segments.
 
-    places: the colour each would have alone, the segments that choose first coming first. kept: colours that stay as
-    they are. Where more segments meet than there are colours, the one that differs most is taken.
+    places: colour by position of every segment, in the order in which segments choose. pairs: ids of touching segments.
+    kept: colours that stay. If no colour differs clearly from all touching segments, the most different one is taken.
     """
     neighbours: dict[int, set[int]] = {segment_id: set() for segment_id in places}
     for one, other in pairs:
@@ -94,7 +99,10 @@ def kept_colors(
     before: Mapping[int, Color],
     pairs_before: Iterable[tuple[int, int]],
 ) -> dict[int, Color]:
-    """Of the colours that segments had `before`, those that they keep; arguments otherwise as of `choose_colors`."""
+    """Return the colours of `before` that segments keep; other arguments as of `choose_colors`.
+
+    Of two segments that look alike and touch now, but not in `pairs_before`, the later one loses its colour.
+    """
     kept = {segment_id: before[segment_id] for segment_id in places if segment_id in before}
     rank = {segment_id: number for number, segment_id in enumerate(places)}
     met = set(pairs_before)
@@ -105,15 +113,16 @@ def kept_colors(
 
 
 def difference(colors: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """How different 8-bit colours (..., 3) look as tints: their distance in OKLab, lightness counting half."""
+    """Return the difference of 8-bit colours (..., 3) as tints: their distance in OKLab, lightness counting half."""
     apart = oklab_of(colors) - oklab_of(others)
     distances: np.ndarray = np.linalg.norm(apart * (LIGHTNESS_COUNTS, 1.0, 1.0), axis=-1)
     return distances
 
 
 def colors_by_place(means: np.ndarray, ids: np.ndarray, frame: Frame) -> dict[int, Color]:
-    """The colour that each segment's place gives it, that of most Gaussians among the cameras first, then by size."""
+    """Return each segment's colour by position, in order of Gaussians among the cameras, then of all its Gaussians."""
     finite = (ids > 0) & np.isfinite(means).all(1)
+    # Gaussians sorted by segment: those of segment k are order[starts[k] : starts[k] + counts[k]].
     order = np.flatnonzero(finite)[np.argsort(ids[finite], kind="stable")]
     unique, starts, counts = np.unique(ids[order], return_index=True, return_counts=True)
     contracted = _contracted((means[order].astype(np.float64) - frame.origin) / frame.unit)
@@ -126,26 +135,28 @@ def colors_by_place(means: np.ndarray, ids: np.ndarray, frame: Frame) -> dict[in
         low, middle, high = np.quantile(points, (0.1, 0.5, 0.9), axis=0)
         wavelength = max(WAVELENGTH, 2.0 * float(np.linalg.norm(high - low)))
         colors[int(unique[number])] = _wave_color(middle / wavelength)
-    # A segment without a finite Gaussian has no place; it takes the origin's.
+    # A segment without a finite Gaussian has no position; it takes the colour of the origin.
     for segment_id in np.unique(ids[ids > 0]).tolist():
         colors.setdefault(int(segment_id), _wave_color(np.zeros(3)))
     return colors
 
 
 def _wave_color(turns: np.ndarray) -> Color:
+    """Return the colour at a position (3,) in wavelengths."""
     hue = float(turns @ HUE_WAVE) % 1.0
-    # A triangle wave, so that lightness comes back without a jump.
+    # A triangle wave, so that lightness returns without a jump.
     height = abs(2.0 * (float(turns @ LIGHTNESS_WAVE) % 1.0) - 1.0)
     return _color(hue, DARKEST + (LIGHTEST - DARKEST) * height)
 
 
 def _color(hue: float, lightness: float) -> Color:
-    """Full chroma in the middle, less for what is light, where sRGB ends sooner."""
+    """Return the sRGB of a hue (turns) and lightness; light colours have less chroma, as sRGB allows less there."""
     chroma = 0.155 - 0.5 * max(0.0, lightness - 0.72)
     return srgb_of(lightness, chroma, 2.0 * math.pi * hue)
 
 
 def _contracted(points: np.ndarray) -> np.ndarray:
+    """Return points (P,3) contracted into the sphere of radius 2; inside the unit sphere nothing changes."""
     radius = np.linalg.norm(points, axis=1, keepdims=True)
     outside = np.maximum(radius, 1.0)
     inside: np.ndarray = points * (2.0 - 1.0 / outside) / outside
@@ -153,7 +164,7 @@ def _contracted(points: np.ndarray) -> np.ndarray:
 
 
 def _differing(own: Color, around: list[Color]) -> Color:
-    """The colour nearest to `own` that is clearly different from all `around`, else the most different one."""
+    """Return the colour nearest to `own` that is clearly different from all `around`, else the most different one."""
     if not around:
         return own
     candidates = np.array([own, *_alternatives(own)])
@@ -170,7 +181,7 @@ def _look_alike(one: Color, other: Color) -> bool:
 
 
 def _alternatives(own: Color) -> list[Color]:
-    """Hues all around, counted from that of `own` so that they move little when it does; each in some lightnesses."""
+    """Return colours of all hues in some lightnesses, counted from the hue of `own`, so that they move with it."""
     lightness, a, b = (float(value) for value in oklab_of(np.array(own)))
     hue = math.atan2(b, a) / (2.0 * math.pi)
     levels = (lightness, *np.linspace(DARKEST, LIGHTEST, LIGHTNESSES).tolist())

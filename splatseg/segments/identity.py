@@ -1,9 +1,9 @@
-"""Ids that stay: a segment that is mostly one the run had before takes its id, and no id ever means two things.
+"""Stable ids: a segment that is mostly an earlier one of the run takes its id, and no id ever means two segments.
 
-New segments are matched to earlier ones by the IoU of their Gaussians, the geometry being the same. Pairs are taken
-from the highest IoU down, each segment and each id once; at equal IoU from the segmentation that agrees with the new
-one in most Gaussians, so that one which returns has all its ids again; then from the more recent. What is not mostly an
-old segment (IoU above one half) gets a number the run has not given yet.
+New segments are matched to earlier ones by the IoU of their Gaussians; the geometry is the same. Pairs are taken from
+the highest IoU down, each segment and each id once. At equal IoU the segmentation comes first that agrees with the new
+one in most Gaussians, so that a segmentation that returns has all its ids again; then the more recent one. A segment
+that matches no old one (IoU above one half) gets a number that the run has not given yet.
 
 Alphabet: N Gaussians; ids (N,), 0 = none; earlier: label arrays (N,) of the same Gaussians, the most recent first.
 """
@@ -18,11 +18,11 @@ import numpy as np
 from splatseg.arrays import check_shapes
 
 MOSTLY = 0.5
-"""IoU above which a segment is an old one. Within one segmentation no segment then has two partners."""
+"""IoU above which a segment is an old one. Within one segmentation no segment can then match two."""
 
 
 def matched_ids(ids: np.ndarray, earlier: Sequence[np.ndarray]) -> dict[int, int]:
-    """The old id of each new segment that is mostly an old one; one to one."""
+    """Return the old id of each new segment that is mostly an old one, by new id; one to one."""
     found = []
     for age, old in enumerate(earlier):
         check_shapes(ids=(ids, "N"), old=(old, "N"))
@@ -39,10 +39,10 @@ def matched_ids(ids: np.ndarray, earlier: Sequence[np.ndarray]) -> dict[int, int
 
 
 def carried_over(ids: np.ndarray, earlier: Sequence[np.ndarray], highest: int, limit: int) -> np.ndarray:
-    """The id (M+1,) int32 that each of the new ids 0..M is to have; 0 stays 0.
+    """Return the final id (M+1,) int32 of each of the new ids 0..M; 0 stays 0.
 
-    highest: the highest id that was ever given. New segments count on from it, in the order of `ids`; beyond `limit`
-    they take the lowest numbers that no earlier segment has.
+    highest: the highest id ever given. Segments without a match are numbered from there on, in the order of `ids`;
+    beyond `limit` they take the lowest numbers that no earlier segment has.
     """
     matches = matched_ids(ids, earlier)
     numbers = _unused(earlier, highest, limit)
@@ -53,9 +53,10 @@ def carried_over(ids: np.ndarray, earlier: Sequence[np.ndarray], highest: int, l
 
 
 def _overlaps(ids: np.ndarray, old: np.ndarray) -> Iterator[tuple[int, int, float, int]]:
-    """(new id, old id, IoU, Gaussians in common) of all pairs that share a Gaussian."""
+    """Yield (new id, old id, IoU, Gaussians in common) of all pairs that share a Gaussian."""
     new_sizes, old_sizes = np.bincount(ids), np.bincount(old)
     both = (ids > 0) & (old > 0)
+    # A pair of ids as one number, new * width + old: one `unique` counts all pairs.
     width = len(old_sizes)
     pairs, shared = np.unique(ids[both].astype(np.int64) * width + old[both], return_counts=True)
     for pair, common in zip(pairs.tolist(), shared.tolist(), strict=True):
@@ -65,6 +66,7 @@ def _overlaps(ids: np.ndarray, old: np.ndarray) -> Iterator[tuple[int, int, floa
 
 
 def _unused(earlier: Sequence[np.ndarray], highest: int, limit: int) -> Iterator[int]:
+    """Return new ids: above `highest` up to `limit`, then numbers no earlier segment has, then above `limit`."""
     taken = {int(value) for old in earlier for value in np.unique(old)}
     given_up = (number for number in range(1, min(highest, limit) + 1) if number not in taken)
     return itertools.chain(range(highest + 1, limit + 1), given_up, itertools.count(max(highest, limit) + 1))

@@ -15,7 +15,7 @@ from splatseg.splats.splats import Splats
 
 
 def members_of_segments(splats: Splats, ids: Iterable[int]) -> Tensor:
-    """The Gaussians of some segments: (N,) bool.
+    """Return the Gaussians of some segments: (N,) bool.
 
     Raises RunError if the splat has no segments, PromptError for an id that no Gaussian has.
     """
@@ -25,7 +25,7 @@ def members_of_segments(splats: Splats, ids: Iterable[int]) -> Tensor:
 
 
 def ids_of_segments(splats: Splats, ids: Iterable[int] | None = None) -> list[int]:
-    """The ids asked for, each once, in order; None asks for all. Raises as `members_of_segments`."""
+    """Return the ids, each once, in order; None for all that there are. Raises as `members_of_segments`."""
     if splats.segment_ids is None:
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
     there = set(torch.unique(splats.segment_ids).tolist()) - {0}
@@ -40,7 +40,7 @@ def ids_of_segments(splats: Splats, ids: Iterable[int] | None = None) -> list[in
 
 
 def _ranges(ids: list[int]) -> str:
-    """1, 2, 3, 7 as "1-3, 7"; "none" if there are none."""
+    """Return ids 1, 2, 3, 7 as "1-3, 7"; "none" if there are none."""
     spans: list[list[int]] = []
     for segment_id in ids:
         if spans and segment_id == spans[-1][1] + 1:

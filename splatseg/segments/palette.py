@@ -1,6 +1,6 @@
-"""A colour for every segment id, where nothing but the id is known; `segments.colors` chooses those of a run.
+"""A colour for every segment id, if only the id is known; `segments.colors` chooses the colours of a run.
 
-Hues advance by the golden angle, so that ids close to each other differ most; lightness and chroma take turns.
+Hues advance by the golden angle, so that neighbouring ids differ most; lightness and chroma alternate.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ Color = tuple[int, int, int]
 GOLDEN_ANGLE = math.pi * (3.0 - math.sqrt(5.0))
 LIGHTNESS = (0.70, 0.58, 0.80)
 CHROMA = (0.155, 0.145, 0.115)
+"""Lightness and chroma of ids by their remainder."""
+
 NO_SEGMENT: Color = (32, 34, 38)
-"""Near black: where there is no segment."""
+"""Colour of pixels without a segment, near black."""
 
 
 def segment_color(segment_id: int) -> Color:
-    """The colour of a segment id as 8-bit sRGB."""
+    """Return the colour of a segment id as 8-bit sRGB."""
     if segment_id <= 0:
         return NO_SEGMENT
     turn = segment_id % len(LIGHTNESS)
@@ -28,5 +30,5 @@ def segment_color(segment_id: int) -> Color:
 
 
 def hex_color(color: Color) -> str:
-    """(255, 0, 128) as "#ff0080"."""
+    """Return a colour as text: (255, 0, 128) as "#ff0080"."""
     return "#" + "".join(f"{channel:02x}" for channel in color)

@@ -1,4 +1,4 @@
-"""Segments as rows of a table: made from the Gaussians of a splat, the largest first.
+"""Segments as rows of a table, made from the Gaussians of a splat, the largest first.
 
 Alphabet: N Gaussians, n of one segment; ids 1, 2, ..., 0 = none.
 """
@@ -16,7 +16,7 @@ from splatseg.segments.palette import Color, segment_color
 from splatseg.splats.splats import Splats
 
 OUTERMOST = 0.01
-"""Share of a segment's centres left out on each side of its box: a single floater must not blow it up."""
+"""Share of a segment's centres that its box leaves out on each side: a single floater must not enlarge it."""
 
 Corner = tuple[float, float, float]
 """x, y, z in world units."""
@@ -33,28 +33,28 @@ class Segment:
     """
 
     id: int
-    """1, 2, ..."""
+    """Segment id: 1, 2, ..."""
 
     name: str
-    """Whatever a user called it, else "segment 7"."""
+    """Name given by a user, else "segment 7"."""
 
     color: Color
-    """In pictures, label maps in colour and the viewer."""
+    """Colour in pictures, coloured label maps and the viewer."""
 
     count: int
-    """Gaussians."""
+    """Number of Gaussians."""
 
     box: tuple[Corner, Corner]
-    """Lower and upper corner of its centres, world units, without the outermost `OUTERMOST` on each side."""
+    """Lower and upper corner of its centres, world units, without the share `OUTERMOST` on each side."""
 
     parent: int | None = None
-    """Id of the segment that this one is part of, if any."""
+    """Id of the segment that this one is part of, or None."""
 
     confidence: float | None = None
-    """Support by the masks of all views (`votes.confidence`), 0..1; None where it is not known."""
+    """Support by the masks of all views (`votes.confidence`), 0..1; None if it is not known."""
 
     def renamed(self, name: str) -> Segment:
-        """The same segment under another name."""
+        """Return the same segment under another name."""
         return dataclasses.replace(self, name=name)
 
     @property
@@ -71,9 +71,9 @@ def describe_segments(
     colors: Mapping[int, Color] | None = None,
     confidences: Mapping[int, float] | None = None,
 ) -> tuple[Segment, ...]:
-    """The table of a splat's segments, the largest first.
+    """Return the table of a splat's segments, the largest first.
 
-    Without a name a segment is called "segment 7", without a colour it has that of its id in the palette. All mappings
+    A segment without a name is called "segment 7", one without a colour has that of its id in the palette. All mappings
     are by id.
 
     Raises RunError if the splat has no segment ids.
@@ -82,6 +82,7 @@ def describe_segments(
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
     ids = splats.segment_ids.cpu().numpy()
     means = splats.means.detach().cpu().numpy().astype(np.float64)
+    # Gaussians sorted by id: those of one segment are a slice of `order`.
     order = np.argsort(ids, kind="stable")
     unique, starts, counts = np.unique(ids[order], return_index=True, return_counts=True)
     rows = []
@@ -102,7 +103,7 @@ def describe_segment(
     color: Color | None = None,
     parent: int | None = None,
 ) -> Segment:
-    """The row of a segment whose Gaussians have their centres at means (n,3), n >= 1."""
+    """Return the row of a segment whose Gaussians have their centres at means (n,3), n >= 1."""
     low, high = np.quantile(means.astype(np.float64), (OUTERMOST, 1 - OUTERMOST), axis=0)
     return Segment(
         id=segment_id,
@@ -115,12 +116,12 @@ def describe_segment(
 
 
 def largest_first(rows: Iterable[Segment]) -> tuple[Segment, ...]:
-    """Rows in the order of the table."""
+    """Return rows in the order of the table: by number of Gaussians, then by id."""
     return tuple(sorted(rows, key=lambda row: (-row.count, row.id)))
 
 
 def described_as(splats: Splats, segments: Sequence[Segment]) -> tuple[Segment, ...]:
-    """The table of a splat's segments, with names, colours and parents from another one, where that has them.
+    """Return the table of a splat's segments, with names, colours and parents from another table if it has them.
 
     Raises RunError if the splat has no segment ids.
     """
@@ -133,6 +134,6 @@ def described_as(splats: Splats, segments: Sequence[Segment]) -> tuple[Segment, 
 
 
 def corner_of(values: Sequence[float] | np.ndarray) -> Corner:
-    """Three numbers as a corner of a box. Raises ValueError or TypeError if they are not."""
+    """Return three numbers as a corner of a box. Raises ValueError or TypeError for anything else."""
     x, y, z = (float(value) for value in values)
     return x, y, z

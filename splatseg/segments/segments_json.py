@@ -1,9 +1,9 @@
 """The table of segments, segments.json: a list of id, name, color, count, box, parent, confidence.
 
 Alphabet: id 1, 2, …; color "#rrggbb"; count of Gaussians; box [[x, y, z], [x, y, z]], the lower and upper corner in
-world units of the segment's centres without the outermost 1 % on each side; parent the id of the segment this one is
-part of, or null; confidence in 0..1, how well the masks of all views support the segment (`votes.confidence`), or null
-where it is not known; it may be missing, as it was not always written.
+world units of the segment's centres without the outermost 1 % on each side; parent the id of the segment that this one
+is part of, or null; confidence in 0..1, the support by the masks of all views (`votes.confidence`), or null if it is
+not known; older files may lack it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def write_segments(path: Path, segments: Sequence[Segment]) -> None:
 
 
 def segment_rows(segments: Sequence[Segment]) -> list[dict[str, Any]]:
-    """The table as it is written: a dictionary a segment."""
+    """Return the table as it is written: one dictionary for each segment."""
     return [
         {
             "id": segment.id,
@@ -49,15 +49,20 @@ def read_segments(path: Path) -> tuple[Segment, ...]:
         raise RunError(f"there is no {path}; make segments with `splatseg segment RUN`") from None
     except (OSError, ValueError) as error:
         raise RunError(
-            f"{path} is not readable as JSON ({error}); mend it, or delete it and run `splatseg segment RUN`"
+            f"{path} is not readable as JSON ({error}); correct it, or delete it and run `splatseg segment RUN`"
         ) from None
     return segments_of_rows(path, rows)
 
 
 def segments_of_rows(path: Path, rows: Any) -> tuple[Segment, ...]:
-    """The inverse of `segment_rows`, for what was read from `path`. Raises RunError as `read_segments`."""
+    """Return the segments of rows read from `path`: the inverse of `segment_rows`.
+
+    Raises RunError as `read_segments`.
+    """
     if not isinstance(rows, list):
-        raise RunError(f"{path} does not hold a list of segments; mend it, or delete it and run `splatseg segment RUN`")
+        raise RunError(
+            f"{path} does not hold a list of segments; correct it, or delete it and run `splatseg segment RUN`"
+        )
     return tuple(_segment(path, number, row) for number, row in enumerate(rows, start=1))
 
 
@@ -80,6 +85,6 @@ def _segment(path: Path, number: int, row: Any) -> Segment:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunError(
             f"row {number} of {path} is not a segment ({type(error).__name__}: {error}); "
-            f"it needs id, name, color, count, box and parent; mend it, or delete the file and run "
+            f"it needs id, name, color, count, box and parent; correct it, or delete the file and run "
             f"`splatseg segment RUN`"
         ) from None

@@ -1,7 +1,7 @@
-"""Colours seen from a camera, natively: evaluation of spherical harmonics, clamp, and the coefficients' gradient.
+"""Colours seen from a camera, in C++: evaluation of spherical harmonics, clamp, and the gradient of the coefficients.
 
-The same as `spherical_harmonics.evaluate` at the viewing directions, clamped below at 0; the gradient reaches the
-coefficients only. Alphabet: N Gaussians; sh0 (N,3); shN (N,K,3); means (N,3) world; all float32 on the CPU.
+The result is that of `spherical_harmonics.evaluate` at the viewing directions, clamped below at 0; the gradient reaches
+the coefficients only. Alphabet: N Gaussians; sh0 (N,3); shN (N,K,3); means (N,3) world; all float32 on the CPU.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from splatseg.raster.interface import check_native
 
 
 def native_colors(means: Tensor, sh0: Tensor, shN: Tensor, position: list[float], degree: int) -> Tensor:
-    """Colours (N,3), not below 0, of Gaussians seen from `position` (x, y, z world). Differentiable in sh0 and shN."""
+    """Return colours (N,3) >= 0 of Gaussians seen from `position` (x, y, z world). Differentiable in sh0 and shN."""
     check_native()
     colors: Tensor = _Colors.apply(sh0, shN, means.detach().contiguous(), position, degree)
     return colors
 
 
 class _Colors(torch.autograd.Function):
+    """Evaluation and clamp; the colours are kept for the backward, where a clamped channel has no gradient."""
+
     apply: ClassVar[Callable[..., Tensor]]
 
     @staticmethod

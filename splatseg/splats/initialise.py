@@ -17,17 +17,20 @@ from splatseg.splats.spherical_harmonics import coefficient_count, to_sh0
 from splatseg.splats.splats import Splats
 
 NEIGHBOURS = 3
+"""Closest points that decide the scale of a Gaussian."""
+
 OPACITY = 0.1
+"""Opacity of every Gaussian."""
 
 
 def splats_from_points(points: np.ndarray, colors: np.ndarray, sh_degree: int = 3, seed: int = 0) -> Splats:
-    """Gaussians at points (P,3) with colors (P,3) uint8, on the CPU, without features.
+    """Return Gaussians at points (P,3) with colors (P,3) uint8, on the CPU, without features.
 
     The scale is the root of the mean squared distance to the 3 nearest other points. Points that are not finite are
     left out. Points that coincide exactly are moved apart by a hair (drawn from `seed`): copies would receive the same
-    gradient at every step and never part.
+    gradient at every step and never separate.
 
-    Raises CaptureError when fewer than 4 points are left.
+    Raises CaptureError if fewer than 4 points are left.
 
     Example:
         >>> splats = splatseg.splats_from_points(capture.points, capture.point_colors)
@@ -59,15 +62,17 @@ def splats_from_points(points: np.ndarray, colors: np.ndarray, sh_degree: int = 
 
 
 def neighbour_distances(means: np.ndarray) -> np.ndarray:
-    """Root of the mean squared distance of each of N points (N,3), N > 3, to its 3 nearest others: (N,), positive."""
+    """Return the root mean squared distance (N,) > 0 of points (N,3), N > 3, to their 3 nearest other points."""
+    # The nearest of the k + 1 points is the point itself.
     distances, _ = cKDTree(means).query(means, k=NEIGHBOURS + 1, workers=-1)
     scales = np.sqrt(np.mean(distances[:, 1:] ** 2, axis=1))
-    # Clumps closer than float32 resolves would give Gaussians that no pixel ever sees.
+    # Points closer than float32 resolves would give Gaussians too small for any pixel.
     larger: np.ndarray = np.maximum(scales, max(1e-3 * float(np.median(scales)), 1e-7))
     return larger
 
 
 def _moved_apart(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return points (P,3) with every repetition moved by about 1e-4 of their extent."""
     _, first = np.unique(points, axis=0, return_index=True)
     again = np.ones(len(points), dtype=bool)
     again[first] = False

@@ -1,4 +1,4 @@
-"""A small picture of Gaussians seen from outside, for notebooks: constant colours, no harmonics.
+"""A small picture of Gaussians from outside, for notebooks: constant colours, no harmonics.
 
 A splat does not say which way is up. The picture is taken from above for each of four meanings of up, and the one with
 the most contrast is kept: a scene seen from below shows the blurred underside of its floor.
@@ -20,10 +20,13 @@ from splatseg.raster.interface import rasterize
 from splatseg.splats.spherical_harmonics import Y0
 
 SIZE = (360, 270)
+"""Width and height in pixels."""
+
 FOV = math.radians(50.0)
+"""Vertical angle of view."""
 
 SCENE = (0.1, 0.9)
-"""Quantiles of the Gaussians' places between which a scene is; floaters lie anywhere."""
+"""Quantiles of the Gaussians' positions that bound the scene; floaters lie outside."""
 
 CORE = (0.3, 0.7)
 """Quantiles between which the things in a room are, whose walls would hide them from outside."""

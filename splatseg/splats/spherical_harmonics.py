@@ -1,4 +1,4 @@
-"""Colour that depends on the viewing direction: real spherical harmonics of degree 0 to 3.
+"""Colours that depend on the viewing direction: real spherical harmonics of degree 0 to 3.
 
     rgb_n = 0.5 + Y_0 sh0_n + sum_{k=1..K} Y_k(d_n) shN_{n,k}         K = (degree + 1)^2 - 1
 
@@ -9,7 +9,7 @@ of degree l, c_k its norm (`NORMS`).
 The basis is the orthonormal one with the Condon-Shortley sign (-1)^m, that of 3D Gaussian Splatting (Kerbl et al. 2023)
 and its files. Source of the polynomials: Sloan, "Stupid Spherical Harmonics Tricks", 2008, appendix A2.
 
-The result is not clamped. 3DGS clamps colours below at 0 where it renders; so do we, in `render.rgb`.
+The result is not clamped. Like 3DGS, `render.rgb` clamps colours below at 0.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from torch.autograd.function import once_differentiable
 from splatseg.arrays import check_shapes
 
 Y0 = math.sqrt(1 / (4 * math.pi))
+"""The constant basis function, 0.2820948."""
 
 NORMS = tuple(
     sign * math.sqrt(numerator / (denominator * math.pi))
@@ -55,14 +56,14 @@ DERIVATIVES = (
 """(k, axis, j, n): dP_k/d(axis) contains n P_j. A derivative of a harmonic polynomial is harmonic, one degree lower."""
 
 ROWS_AT_ONCE = 65536
-"""Gaussians treated together, which bounds the scratch memory and keeps it in the cache."""
+"""Gaussians computed together, which bounds the scratch memory and keeps it in the cache."""
 
 
 def evaluate(sh0: Tensor, shN: Tensor, directions: Tensor, degree: int) -> Tensor:
-    """Colours (N,3), not clamped, of Gaussians seen along unit `directions` (N,3). Differentiable once in all three.
+    """Return colours (N,3), not clamped, seen along unit `directions` (N,3). Differentiable once in all three.
 
-    sh0 (N,3); shN (N,K,3), of which the first (degree+1)^2 - 1 coefficients are used: `degree` may be lower than what
-    is stored (the warm-up of training) but not higher. At degree 0 neither shN nor directions are read.
+    sh0 (N,3); shN (N,K,3), of which the first (degree+1)^2 - 1 coefficients are used: `degree` may be lower than the
+    stored degree (the warm-up of training) but not higher. At degree 0 neither shN nor directions are read.
     """
     check_shapes(sh0=(sh0, "N 3"), shN=(shN, "N K 3"), directions=(directions, "N 3"))
     count = coefficient_count(degree)
@@ -75,18 +76,18 @@ def evaluate(sh0: Tensor, shN: Tensor, directions: Tensor, degree: int) -> Tenso
 
 
 def coefficient_count(degree: int) -> int:
-    """K: coefficients beyond the constant one, a channel."""
+    """Return K, the number of coefficients of a channel beyond the constant one."""
     assert 0 <= degree <= 3, f"spherical harmonics have degree 0 to 3 here, got {degree}"
     return (degree + 1) ** 2 - 1
 
 
 def to_sh0(rgb: Tensor) -> Tensor:
-    """Constant coefficients of colours in 0..1, any shape."""
+    """Return the constant coefficients of colours in 0..1, any shape."""
     return (rgb - 0.5) / Y0
 
 
 def basis(directions: Tensor, degree: int) -> Tensor:
-    """Y_0 .. Y_K at unit directions (N,3): (N,K+1)."""
+    """Return Y_0 .. Y_K at unit directions (N,3): (N,K+1)."""
     x, y, z = directions.t().contiguous().unbind(0)
     out = directions.new_empty(len(directions), coefficient_count(degree) + 1)
     polynomials: list[Tensor | float] = [1.0]
@@ -108,8 +109,8 @@ def basis(directions: Tensor, degree: int) -> Tensor:
 class _Varying(torch.autograd.Function):
     """The part of the colour beyond the constant: (N,3) = sum_{k>0} Y_k(d) shN_k.
 
-    By hand: autograd would keep some forty (N,) columns alive, and the (N,K,3) gradient is what costs (90 MB for
-    500,000 Gaussians), so it is written once. The gradient of the direction is two small products:
+    The backward is written by hand: autograd would keep some forty (N,) columns alive, and the costly (N,K,3) gradient
+    (90 MB for 500,000 Gaussians) is written only once. The gradient of the direction is two small products:
     dL/dd = sum_k dL/dY_k dY_k/dd = sum_j Y_j (sum_k dL/dY_k D_kj), with the constant table D (`_derivative_table`).
     """
 
@@ -139,7 +140,7 @@ class _Varying(torch.autograd.Function):
 
 
 def _outer(Y: Tensor, grad: Tensor, shN: Tensor) -> Tensor:
-    """dL/dshN (N,K,3) = Y_k grad_c; zero for coefficients beyond the degree in use."""
+    """Return dL/dshN (N,K,3) = Y_k grad_c; zero for coefficients beyond the degree in use."""
     out = torch.empty_like(shN, memory_format=torch.contiguous_format)
     count = Y.shape[1] - 1
     out[:, count:] = 0
@@ -149,13 +150,14 @@ def _outer(Y: Tensor, grad: Tensor, shN: Tensor) -> Tensor:
 
 
 def _grad_directions(shN: Tensor, Y: Tensor, grad: Tensor, degree: int) -> Tensor:
-    """dL/dd (N,3)."""
+    """Return dL/dd (N,3)."""
     count, lower = coefficient_count(degree), coefficient_count(degree - 1) + 1
     D = _derivative_table(degree).to(Y)
     out = torch.empty_like(grad, memory_format=torch.contiguous_format)
     for start in range(0, len(grad), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
         used, g = shN[rows, :count], grad[rows]
+        # dL/dY_k (n,K): the sum over the three channels of shN_k grad_c.
         grad_Y = used[:, :, 0] * g[:, 0, None]
         grad_Y.addcmul_(used[:, :, 1], g[:, 1, None]).addcmul_(used[:, :, 2], g[:, 2, None])
         slopes = (grad_Y @ D).reshape(-1, lower, 3)
@@ -164,7 +166,7 @@ def _grad_directions(shN: Tensor, Y: Tensor, grad: Tensor, degree: int) -> Tenso
 
 
 def _derivative_table(degree: int) -> Tensor:
-    """D (K, J*3) float64: dY_k/d(axis) = sum_j D[k, j, axis] Y_j, j over the degrees below."""
+    """Return D (K, J*3) float64: dY_k/d(axis) = sum_j D[k, j, axis] Y_j, j over the degrees below."""
     count, lower = coefficient_count(degree), coefficient_count(degree - 1) + 1
     D = torch.zeros(count, lower, 3, dtype=torch.float64)
     for k, axis, j, n in DERIVATIVES:

@@ -25,11 +25,7 @@ from splatseg.splats.preview import preview
 
 @dataclass(frozen=True, eq=False)
 class Splats:
-    """N Gaussians. Frozen: methods return new sets that share what they did not change.
-
-    means (N,3) world units; quats (N,4) wxyz; log_scales (N,3); opacity_logits (N,); sh0 (N,3) the constant colour
-    coefficient (rgb = 0.5 + 0.2820948 * sh0); shN (N,K,3) the others, K in {0, 3, 8, 15}; features (N,F) or None;
-    segment_ids (N,) int32, 0 = none, or None; extras: properties of a file that splatseg does not know, kept, by name.
+    """N Gaussians with means (N,3) and their other parameters. Frozen: methods return new sets that share tensors.
 
     Example:
         >>> splats = scene.splats
@@ -40,14 +36,31 @@ class Splats:
     """
 
     means: Tensor
+    """Centres (N,3), world units."""
+
     quats: Tensor
+    """Rotations (N,4) wxyz, normalised on use."""
+
     log_scales: Tensor
+    """Logarithms (N,3) of the standard deviations along the Gaussian's axes, world units."""
+
     opacity_logits: Tensor
+    """Logits (N,) of the opacities."""
+
     sh0: Tensor
+    """Constant colour coefficients (N,3): rgb = 0.5 + 0.2820948 * sh0."""
+
     shN: Tensor  # noqa: N815
+    """Other colour coefficients (N,K,3), K in {0, 3, 8, 15}."""
+
     features: Tensor | None = None
+    """Features (N,F), or None."""
+
     segment_ids: Tensor | None = None
+    """Segment ids (N,) int32, 0 = none, or None."""
+
     extras: dict[str, np.ndarray] = field(default_factory=dict)
+    """Properties (N,) of the file that splatseg does not use, kept by name."""
 
     def __post_init__(self) -> None:
         sizes = check_shapes(
@@ -69,34 +82,34 @@ class Splats:
 
     @property
     def scales(self) -> Tensor:
-        """Linear standard deviations along the Gaussian's axes, (N,3), world units."""
+        """Standard deviations along the Gaussian's axes, linear, (N,3), world units."""
         return self.log_scales.exp()
 
     @property
     def opacities(self) -> Tensor:
-        """(N,) in 0..1."""
+        """Opacities (N,) in 0..1."""
         return self.opacity_logits.sigmoid()
 
     @property
     def geometry(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Everything but colour, as the rasteriser takes it: means (N,3), quats (N,4), scales (N,3), opacities (N,)."""
+        """All but colour, as the rasteriser takes it: means (N,3), quats (N,4), scales (N,3), opacities (N,)."""
         return self.means, self.quats, self.scales, self.opacities
 
     @property
     def positions(self) -> np.ndarray:
-        """The means as an array of NumPy, (N,3), without a gradient."""
+        """Means as a NumPy array, (N,3), without a gradient."""
         means: np.ndarray = self.means.detach().cpu().numpy()
         return means
 
     @property
     def reach(self) -> np.ndarray:
-        """The largest scale of each Gaussian as an array of NumPy, (N,), world units."""
+        """Largest scale of each Gaussian as a NumPy array, (N,), world units."""
         reach: np.ndarray = self.scales.detach().amax(1).cpu().numpy()
         return reach
 
     @property
     def sh_degree(self) -> int:
-        """0, 1, 2 or 3."""
+        """Degree of the spherical harmonics: 0, 1, 2 or 3."""
         return {0: 0, 3: 1, 8: 2, 15: 3}[self.shN.shape[1]]
 
     def prepare(self, camera: Camera) -> Plan:
@@ -105,16 +118,16 @@ class Splats:
             return prepare(*self.geometry, camera)
 
     def replace(self, **changes: Tensor | None) -> Splats:
-        """The same Gaussians with some fields (N,...) exchanged, e.g. `replace(features=...)`."""
+        """Return the same Gaussians with some fields (N,...) replaced, e.g. `replace(features=...)`."""
         exchanged: dict[str, Any] = {**changes}
         return dataclasses.replace(self, **exchanged)
 
     def plain(self) -> Splats:
-        """The same Gaussians with their geometry and colour alone: no features, segments or extras."""
+        """Return the same Gaussians with geometry and colour alone: no features, segments or extras."""
         return dataclasses.replace(self, features=None, segment_ids=None, extras={})
 
     def subset(self, which: Tensor) -> Splats:
-        """The Gaussians chosen by a boolean mask (N,) or by indices, with all they carry."""
+        """Return the Gaussians chosen by a boolean mask (N,) or by indices, with all their fields."""
         picked = {
             f.name: getattr(self, f.name)[which]
             for f in dataclasses.fields(self)
@@ -124,7 +137,7 @@ class Splats:
         return Splats(**picked, extras={name: values[rows] for name, values in self.extras.items()})
 
     def __repr__(self) -> str:
-        """One line."""
+        """Describe the splat in one line."""
         return f"<Splats: {', '.join(f'{value} {name}' for name, value in self._figures().items())}>"
 
     def _figures(self) -> dict[str, str]:
@@ -136,5 +149,5 @@ class Splats:
         return figures
 
     def _repr_html_(self) -> str:
-        """A picture from outside and a few figures, for notebooks."""
+        """Return a picture from outside and a few figures as HTML, for notebooks."""
         return card("Splats", self._figures(), preview(*self.geometry, self.sh0))

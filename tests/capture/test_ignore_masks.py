@@ -61,5 +61,5 @@ def test_masks_of_another_shape_and_damaged_ones_are_told(tmp_path: Path) -> Non
     with pytest.raises(CaptureError, match="is 32x32, but its image is 32x24, of another shape"):
         view.ignored()
     path.write_bytes(path.read_bytes()[:40])
-    with pytest.raises(CaptureError, match=r"The ignore mask .*a\.jpg\.png cannot be read"):
+    with pytest.raises(CaptureError, match=r"the ignore mask .*a\.jpg\.png cannot be read"):
         view.ignored()

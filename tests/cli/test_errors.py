@@ -83,7 +83,7 @@ def test_a_prompt_that_cannot_be(
         (["--what", "rgb", "--segment", "1"], "--segment chooses masks; it says nothing of --what rgb"),
         (["--what", "depth", "--antialias"], "--antialias is for --what masks and --what segments, not for"),
         (["--what", "masks", "--segment", "9999"], "there is no segment 9999; the segments are 1-"),
-        (["--what", "rgb", "--cameras", "gone"], "There is no folder: gone; expected is a COLMAP model"),
+        (["--what", "rgb", "--cameras", "gone"], "there is no folder: gone; expected a COLMAP model"),
         (["--what", "rgb", "--cameras", "gone", "--split", "test"], "give one of them"),
     ],
 )
@@ -126,7 +126,7 @@ def test_a_table_of_segments_that_an_editor_broke(
     before = {path: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     said = _said(["segment", str(folder), "--granularity", "0.9"], capsys)
     assert "segments.json is not readable as JSON" in said
-    assert "mend it, or delete it and run `splatseg segment RUN`" in said
+    assert "correct it, or delete it and run `splatseg segment RUN`" in said
     assert {path: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 

@@ -65,7 +65,7 @@ def test_masks_are_exported_for_other_programs(
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--model", "/gone"], "There is no model '/gone'"),
+        (["--model", "/gone"], "there is no model '/gone'"),
         (["--model", "{tmp}"], "holds no model: config.json is absent"),
         (["--shard", "5/4"], "--shard must be i/n"),
         (["--batch", "0"], "--batch must be from 1"),

@@ -102,12 +102,12 @@ def test_a_view_without_masks_reads_as_none(tmp_path: Path) -> None:
 
 
 def test_folders_that_cannot_serve_are_explained(tmp_path: Path) -> None:
-    with pytest.raises(MaskError, match=r"There is no folder of masks: .*gone"):
+    with pytest.raises(MaskError, match=r"there is no folder of masks: .*gone"):
         open_masks(tmp_path / "gone", views("0.jpg"))
     (tmp_path / "0.jpg").write_bytes(b"x")
-    with pytest.raises(MaskError, match=r"holds no masks; expected are files \.npz, \.npy, \.pt, \.json, \.png"):
+    with pytest.raises(MaskError, match=r"holds no masks; expected files \.npz, \.npy, \.pt, \.json, \.png"):
         open_masks(tmp_path, views("0.jpg"))
-    with pytest.raises(MaskError, match="Not a folder of masks"):
+    with pytest.raises(MaskError, match="not a folder of masks"):
         open_masks(tmp_path / "0.jpg", views("0.jpg"))
     for i in range(5):
         write_mask(tmp_path / "masks" / f"mask_{i}.png")
@@ -143,7 +143,7 @@ def test_the_folders_of_other_programs_are_found_in_the_one_that_holds_them(tmp_
 def test_a_name_cut_at_its_first_dot_counts_if_it_means_one_view(tmp_path: Path) -> None:
     path = write_mask(tmp_path / "a.png")
     assert open_masks(tmp_path, views("left/a.b.jpg", "left/c.jpg")).files == {"left/a.b.jpg": path}
-    with pytest.raises(MaskError, match="No mask"):
+    with pytest.raises(MaskError, match="no mask"):
         open_masks(tmp_path, views("a.1.jpg", "a.2.jpg"))
 
 

@@ -65,7 +65,7 @@ def test_damaged_incomplete_and_foreign_weights_are_told(tmp_path: Path) -> None
     folder = tiny.tiny_clip(tmp_path / "weights")
     whole = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(whole[:2000])
-    with pytest.raises(WeightsError, match=r"The model in .*weights cannot be loaded .*; fetch it anew"):
+    with pytest.raises(WeightsError, match=r"the model in .*weights cannot be loaded .*; fetch it again"):
         load_encoder(folder)
     (folder / "model.safetensors").write_bytes(whole)
     stored = load_file(folder / "model.safetensors")

@@ -1,4 +1,4 @@
-"""A COCO data set: the annotations of many images in one file, as COCO, CVAT, Roboflow and Label Studio write it.
+"""COCO data sets: annotations of many images in one file, as COCO, CVAT, Roboflow and Label Studio write them.
 
     {"images": [{"id", "file_name", "width", "height"}], "annotations": [{"image_id", "segmentation", ...}], ...}
 
@@ -19,22 +19,27 @@ from splatseg.masks.segments import Segments
 
 @dataclass(frozen=True, eq=False)
 class CocoDataset:
-    """images: by `file_name`, the image's entry and its annotations."""
+    """Annotations of many images."""
 
     path: Path
+    """File of the data set."""
+
     images: dict[str, tuple[dict[str, Any], list[Any]]]
+    """Entry and annotations of each image, by `file_name`."""
 
     def segments(self, file_name: str) -> Segments:
-        """The segments of one image. Raises MaskError if they are malformed."""
+        """Return the segments of one image. Raises MaskError if its annotations are malformed."""
         image, rows = self.images[file_name]
         try:
             return segments_of_rows(rows, int(image["height"]), int(image["width"]))
-        except Exception as error:  # whatever a malformed annotation leads to
-            raise MaskError(f"The masks of '{file_name}' in {self.path} cannot be read ({error}).") from error
+        except Exception as error:  # a malformed annotation can cause nearly any type of error
+            raise MaskError(
+                f"the masks of '{file_name}' in {self.path} cannot be read ({error}); export them again"
+            ) from error
 
 
 def read_coco_dataset(path: Path) -> CocoDataset:
-    """Read the whole file. Images that have no annotations are left out. Raises MaskError if it is no COCO data set."""
+    """Read the whole file, without images that have no annotations. Raises MaskError if it is not a COCO data set."""
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
         images = {image["id"]: image for image in content["images"]}
@@ -49,5 +54,5 @@ def read_coco_dataset(path: Path) -> CocoDataset:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else error
         raise MaskError(
-            f"{path} is not a COCO data set ({reason}); expected are 'images' and 'annotations' with 'segmentation'."
+            f"{path} is not a COCO data set ({reason}); expected 'images' and 'annotations' with 'segmentation'"
         ) from error

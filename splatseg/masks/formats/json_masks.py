@@ -1,7 +1,7 @@
-"""Masks of one view as JSON, by what the file holds.
+"""Masks of one view as JSON, in layouts that the content tells apart.
 
 * SAM: a list of {"segmentation": {"size": [H, W], "counts": ...}, "predicted_iou": ...}, bare, or as "annotations"
-  beside an "image" of "width" and "height" (SA-1B, `splatseg masks`); with that size the list may be empty.
+  next to an "image" of "width" and "height" (SA-1B, `splatseg masks`); with that size the list may be empty.
 * Labelme: {"imageWidth", "imageHeight", "shapes": [{"shape_type", "points", "label", "group_id"}, ...]}: polygons,
   rectangles, circles and masks; shapes of one label and group are one segment; lines and points have no area.
 * COCO with one image: {"images": [{"width", "height"}], "annotations": [{"segmentation": polygons or run lengths}]}.
@@ -24,13 +24,14 @@ from splatseg.masks.segments import Segments, from_packed
 
 MAX_PIXELS = 1 << 28
 MAX_BYTES = 1 << 32
-"""A mask of more pixels, or masks of one view that fill more bytes, are a damaged or hostile file."""
+"""A mask of more pixels, or masks of one view that fill more bytes, mean a damaged or hostile file."""
 
 SCORES = ("predicted_iou", "stability_score", "score")
+"""Names of scores, in order of preference."""
 
 
 def segments_of_json(content: Any) -> Segments:
-    """The segments in the parsed content of a file of one view. Raises ValueError (or KeyError, ...) if it is none."""
+    """Return the segments in the parsed file of one view. Raises ValueError, KeyError or others for anything else."""
     if isinstance(content, dict) and "shapes" in content:
         return _of_labelme(content)
     if isinstance(content, dict) and "images" in content:
@@ -49,7 +50,7 @@ def segments_of_json(content: Any) -> Segments:
 
 
 def segments_of_rows(rows: list[Any], height: int, width: int) -> Segments:
-    """Segments of annotations {"segmentation": ..., score} of one image. Raises ValueError for malformed ones."""
+    """Return the segments of annotations {"segmentation": ..., score} of one image. Raises ValueError if malformed."""
     check_size(height, width)
     if len(rows) * height * width > 8 * MAX_BYTES:
         raise ValueError(f"{len(rows)} masks of {width}x{height}")
@@ -58,18 +59,19 @@ def segments_of_rows(rows: list[Any], height: int, width: int) -> Segments:
     for m, row in enumerate(rows):
         packed[m] = _packed(row, height, width)
         score = float(next((row[name] for name in SCORES if row.get(name) is not None), 1.0))
-        with np.errstate(over="ignore"):  # a score too large for 32 bits is infinite, no reason to warn
+        with np.errstate(over="ignore"):  # a score beyond float32 becomes infinite, without a warning
             scores[m] = score
     return from_packed(packed, height, width, scores)
 
 
 def check_size(height: int, width: int) -> None:
-    """Raises ValueError for a size that no mask has."""
+    """Raise ValueError for an impossible size of a mask."""
     if min(height, width) < 1 or height * width > MAX_PIXELS:
         raise ValueError(f"the size {width}x{height} is impossible")
 
 
 def _packed(row: Any, height: int, width: int) -> np.ndarray:
+    """Return the mask of an annotation, polygons or run lengths, as bits."""
     segmentation = row.get("segmentation") if isinstance(row, dict) else None
     if isinstance(segmentation, list):
         mask = np.zeros((height, width), bool)
@@ -96,11 +98,13 @@ def _size(image: dict[str, Any]) -> tuple[int, int]:
 
 
 def _of_labelme(content: dict[str, Any]) -> Segments:
+    """Return the segments of a Labelme file; shapes of one label and group are one segment."""
     height, width = int(content["imageHeight"]), int(content["imageWidth"])
     check_size(height, width)
     masks: dict[Any, np.ndarray] = {}
     for i, shape in enumerate(content["shapes"]):
         group = shape.get("group_id")
+        # A shape without a group is a segment of its own.
         key = (i,) if group is None else (shape.get("label"), group)
         if key not in masks and (len(masks) + 1) * height * width > 8 * MAX_BYTES:
             raise ValueError(f"{len(content['shapes'])} shapes in {width}x{height}")
@@ -112,6 +116,7 @@ def _of_labelme(content: dict[str, Any]) -> Segments:
 
 
 def _draw(shape: dict[str, Any], mask: np.ndarray) -> None:
+    """Set the pixels of a Labelme shape in mask (H,W) bool; lines and points have none."""
     kind = shape.get("shape_type") or "polygon"
     points = np.asarray(shape["points"], float).reshape(-1, 2)
     if not np.isfinite(points).all():

@@ -2,10 +2,10 @@
 
 Coordinates are pixels, (0, 0) the top left corner of the image, so the centre of the first pixel is (0.5, 0.5).
 
-Of a centre on an edge only one side has it, so polygons that share an edge share no pixel. scikit-image's
-`draw.polygon` differs exactly there (it gives the pixel to both) and tests every pixel against every edge: 5 s instead
-of 0.015 for 1,600 corners in a megapixel. pycocotools also takes pixels that an edge merely touches, and a corner far
-outside the image ends the process.
+A centre on an edge belongs to one side only, so polygons that share an edge share no pixel. scikit-image's
+`draw.polygon` differs exactly there (it gives the pixel to both polygons) and tests every pixel against every edge: 5 s
+instead of 0.015 for 1,600 corners in a megapixel. pycocotools also includes pixels that an edge only touches, and a
+corner far outside the image ends the process.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 
 
 def fill_polygon(mask: np.ndarray, points: np.ndarray) -> None:
-    """Set the pixels of a polygon in mask (H,W) bool. points (P,2) x, y; what lies outside the image is cut off.
+    """Set the pixels of a polygon in mask (H,W) bool. points (P,2) x, y; parts outside the image are cut off.
 
-    Row by row, the crossings of the row's centre line with the edges are found, and pixels right of an odd number of
-    them are inside. Raises ValueError for fewer than 3 points or coordinates that are not finite.
+    Row by row, the edges are crossed with the centre line of the row; pixels to the right of an odd number of crossings
+    are inside. Raises ValueError for fewer than 3 points or for coordinates that are not finite.
     """
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3:
         raise ValueError(f"a polygon of {len(points)} points")
@@ -26,10 +26,10 @@ def fill_polygon(mask: np.ndarray, points: np.ndarray) -> None:
     height, width = mask.shape
     x0, y0 = points.T
     x1, y1 = np.roll(points, -1, axis=0).T
-    # Rows whose centre line crosses an edge: the edge's lower end belongs to it, the upper does not.
+    # Rows first..last - 1, whose centre lines cross an edge: an edge includes its end with smaller y, not the other.
     first = np.ceil(np.minimum(y0, y1) - 0.5).clip(0, height).astype(np.int64)
     last = np.ceil(np.maximum(y0, y1) - 0.5).clip(0, height).astype(np.int64)
-    # One entry a pair of an edge and a row that it crosses: edges repeated, rows counting up within each edge.
+    # One entry for each pair of an edge and a row that it crosses: edges repeated, rows counting up within each edge.
     edges = np.repeat(np.arange(len(points)), last - first)
     if len(edges) == 0:
         return
@@ -37,7 +37,7 @@ def fill_polygon(mask: np.ndarray, points: np.ndarray) -> None:
     share = (rows + 0.5 - y0[edges]) / (y1[edges] - y0[edges])
     crossings = x0[edges] + share * (x1[edges] - x0[edges])
     columns = np.ceil(crossings - 0.5).clip(0, width).astype(np.int64)
-    # Each crossing flips all pixels to its right; two flips are none.
+    # Each crossing flips all pixels to its right: a pixel is inside if it is flipped an odd number of times.
     top, left = int(rows.min()), int(columns.min())
     flips = np.zeros((int(rows.max()) - top + 1, int(columns.max()) - left + 1), np.int32)
     np.add.at(flips, (rows - top, columns - left), 1)

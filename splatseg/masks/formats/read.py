@@ -1,11 +1,11 @@
-"""Mask files of one view, by kind of file. Ids of input masks mean nothing across views and are closed up.
+"""Mask files of one view, by suffix. Ids of input masks are unrelated across views and are made consecutive.
 
 * .png: a label map, 8 or 16 bits, or palette indices; in colour, each colour is a segment and black (or transparent)
   is none.
 * .npz: packed masks (`packed` = np.packbits of the flattened masks over axis 1, `shape` = M, H, W, `score`), or one
-  array as below, under the name masks, segmentation, segments, label_map, labels, indices or any if it is the only one.
+  array as below, named masks, segmentation, segments, label_map, labels or indices, or anything if it is the only one.
 * .npy: (H,W) integers, a label map; (M,H,W) of 0 and 1 (or 255), masks; (L,H,W) of other integers, L label maps.
-* .pt: a tensor as such an array (SAGA), or a dictionary with one under these names.
+* .pt: the same array as a tensor (SAGA), or a dictionary with a tensor under one of these names.
 * .json: run lengths or polygons, see `masks.formats.json_masks`.
 
 No code in a file is ever run.
@@ -27,32 +27,35 @@ from splatseg.masks.formats.json_masks import MAX_BYTES, check_size, segments_of
 from splatseg.masks.segments import Segments, from_label_map, from_masks, from_packed
 
 MAX_COLORS = 4096
-"""A colour image with more distinct colours than this is a picture, not a label map."""
+"""Most distinct colours of a label map in colour; an image with more is a photograph."""
+
 ARRAY_NAMES = ("masks", "segmentation", "segments", "label_map", "labels", "indices")
+"""Names of arrays of masks, in order of preference."""
 
 
 def read_segments(path: Path) -> Segments:
-    """The segments in one mask file, at the file's own size. Raises MaskError, naming the file, if it cannot."""
+    """Read the segments of one mask file, at its own size. Raises MaskError, which names the file, if it is damaged."""
     try:
         return READERS[path.suffix.lower()](path)
     except MaskError:
         raise
-    except Exception as error:  # decoders raise nearly anything on damaged files
+    except Exception as error:  # decoders raise nearly any type of error on damaged files
         reason = str(error) or type(error).__name__
-        raise MaskError(f"The mask {path} cannot be read ({reason}); it is damaged or not a mask.") from error
+        raise MaskError(f"the mask {path} cannot be read ({reason}); it is damaged or not a mask") from error
 
 
 def read_label_map(path: Path) -> np.ndarray:
-    """(H,W) int32 of a PNG with the ids as stored, nothing closed up. Raises MaskError if it cannot be read."""
+    """Read a PNG as label map (H,W) int32, with the ids as stored. Raises MaskError if it cannot be read."""
     try:
         return _label_map(path)
     except MaskError:
         raise
     except Exception as error:  # as above
-        raise MaskError(f"The label map {path} cannot be read ({error}); it is damaged or not an image.") from error
+        raise MaskError(f"the label map {path} cannot be read ({error}); it is damaged or not an image") from error
 
 
 def _label_map(path: Path) -> np.ndarray:
+    """Return the label map (H,W) int32 of a PNG of any mode; of a colour image, ids in order of the colours."""
     with Image.open(path) as image:
         if image.mode == "F":
             raise ValueError("floating-point pixels; ids are integers")
@@ -63,12 +66,13 @@ def _label_map(path: Path) -> np.ndarray:
         if image.mode in ("1", "L", "P") or image.mode.startswith("I"):
             return np.asarray(image).astype(np.int32)
         rgba = np.asarray(image.convert("RGBA")).astype(np.int32)
+    # A colour as one integer. Black and transparent pixels become 0, no segment.
     colors = rgba[..., 0] << 16 | rgba[..., 1] << 8 | rgba[..., 2]
     colors[rgba[..., 3] == 0] = 0
     values, labels = np.unique(colors, return_inverse=True)
     if len(values) > MAX_COLORS:
         raise MaskError(
-            f"{path} has {len(values)} different colours, so it is a picture and not a mask; give the folder of masks."
+            f"{path} has {len(values)} different colours, so it is a picture and not a mask; give the folder of masks"
         )
     labels = labels.reshape(colors.shape).astype(np.int32)
     from_one: np.ndarray = labels if values[0] == 0 else labels + 1
@@ -98,7 +102,7 @@ def _read_npz(path: Path) -> Segments:
 
 
 def _check_declared_sizes(path: Path) -> None:
-    """Refuse an archive whose members declare more than they hold, before numpy allocates for them."""
+    """Raise ValueError if members of the archive declare more than they hold, before numpy allocates memory."""
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             with archive.open(member) as stream:
@@ -121,6 +125,7 @@ def _from_packed_arrays(packed: np.ndarray, shape: np.ndarray, scores: np.ndarra
 
 
 def _from_array(array: np.ndarray, scores: np.ndarray | None) -> Segments:
+    """Return the segments of an array (H,W) or (M,H,W) by the rules of the module."""
     if array.ndim == 4 and array.shape[1] == 1:  # SAM's own (M, 1, H, W)
         array = array[:, 0]
     if array.dtype.kind == "f" and np.isin(array, (0, 1)).all():
@@ -136,7 +141,7 @@ def _from_array(array: np.ndarray, scores: np.ndarray | None) -> Segments:
 
 
 def _from_label_maps(maps: list[Segments]) -> Segments:
-    """Several label maps of one view, each with ids of its own."""
+    """Return the segments of several label maps of one view: the ids of each follow those of the map before."""
     offsets = np.cumsum([0, *(segments.count for segments in maps)])
     layers = [
         np.where(segments.layers[0] > 0, segments.layers[0] + offset, 0).astype(np.int32)
@@ -146,21 +151,21 @@ def _from_label_maps(maps: list[Segments]) -> Segments:
 
 
 def _read_pt(path: Path) -> Segments:
-    """SAGA's sam_masks/<stem>.pt, a tensor (M,H,W); what is pickled beside tensors is refused and never run."""
+    """Read SAGA's sam_masks/<stem>.pt, a tensor (M,H,W). Raises MaskError for pickled objects, which are never run."""
     import torch  # noqa: PLC0415 (only these files need it)
 
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise MaskError(
-            f"The mask {path} holds more than tensors (Python objects, perhaps code), so it is not opened; save the "
-            "tensor of masks alone."
+            f"the mask {path} holds more than tensors (Python objects, perhaps code), so it is not opened; save the "
+            "tensor of masks alone"
         ) from error
     if isinstance(content, dict):
         content = next((content[name] for name in ARRAY_NAMES if name in content), content)
     if not isinstance(content, torch.Tensor):
         raise ValueError(f"a {type(content).__name__} and no tensor of masks (M,H,W)")
-    if content.numel() > MAX_BYTES:  # also one that repeats a few numbers without storing them
+    if content.numel() > MAX_BYTES:  # a small file can declare a huge tensor that repeats a few numbers
         raise ValueError(f"a tensor of {content.numel()} numbers")
     return _from_array(content.numpy(), None)
 
@@ -176,4 +181,4 @@ READERS: dict[str, Callable[[Path], Segments]] = {
     ".json": _read_json,
     ".png": _read_png,
 }
-"""By suffix. Where a view has several files, the first kind of this list is taken."""
+"""Readers by suffix. If a view has several files, the first suffix of this list is taken."""

@@ -1,7 +1,7 @@
-"""From photographs to a folder of masks, one file a view. What is there is not made again, so it can be interrupted.
+"""Masks for photographs, in a folder with one file for each view. Existing files are kept, so work can be interrupted.
 
 A shard i/n takes every n-th view, beginning with the i-th, so that n processes on any machines that see the folder
-share the work with no word between them: a view's file has one name, and appears when it is whole.
+share the work without communication: a view's file has one name and appears only when it is complete.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from splatseg.masks.propose.record import check_record, recorded_counts, write_r
 from splatseg.masks.store import RECORD_NAME
 
 ALL = (1, 1)
+"""The shard of all views."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Proposed:
     """The masks of a shard's views that are in the folder."""
 
     counts: dict[str, int]
-    """Masks by view."""
+    """Number of masks by view."""
 
     fresh: tuple[str, ...]
     """Views whose masks were made now."""
@@ -44,10 +45,10 @@ class Proposed:
 
 
 def parse_shard(text: str) -> tuple[int, int]:
-    """(i, n) of "i/n", 1 <= i <= n. Raises MaskError."""
+    """Return (i, n) of "i/n", 1 <= i <= n. Raises MaskError for any other text."""
     found = re.fullmatch(r"(\d+)/(\d+)", text.strip())
     if found is None or not 1 <= int(found[1]) <= int(found[2]):
-        raise MaskError(f"--shard must be i/n with i from 1 to n, for example 2/4, got '{text}'.")
+        raise MaskError(f"--shard must be i/n with i from 1 to n, for example 2/4, got '{text}'")
     return int(found[1]), int(found[2])
 
 
@@ -56,16 +57,14 @@ def begin_folder(
 ) -> None:
     """Check the folder before any work, and write its record. overwrite: remove the masks that an earlier call made.
 
-    Raises MaskError when it is not a folder of masks, or of masks that were made otherwise.
+    Raises MaskError if it is not a folder of masks, or if its masks were made with other settings.
     """
     if folder.exists() and not folder.is_dir():
-        raise MaskError(f"{folder} is a file; give a folder for the masks.")
+        raise MaskError(f"{folder} is a file; give a folder for the masks")
     if any(mask_path(folder, view) == folder / RECORD_NAME for view in views):
-        raise MaskError(f"A view is named like {RECORD_NAME}, where the settings are kept; rename its image.")
+        raise MaskError(f"a view is named like {RECORD_NAME}, where the settings are kept; rename its image")
     if overwrite and shard != ALL:
-        raise MaskError(
-            "--overwrite would remove what the other shards made; remove the folder once before they start."
-        )
+        raise MaskError("--overwrite would remove masks of the other shards; remove the folder once before they start")
     if overwrite and (folder / RECORD_NAME).exists():
         for view in views:
             mask_path(folder, view).unlink(missing_ok=True)
@@ -83,12 +82,12 @@ def propose_views(
     shard: tuple[int, int] = ALL,
     on_view: Callable[[int, int, int], None] | None = None,
 ) -> Proposed:
-    """Make the masks of the shard's views that have none yet. `begin_folder` has checked the folder.
+    """Make the masks of the shard's views that have none yet, in a folder checked by `begin_folder`.
 
     on_view(done, total, masks) is called after every view. The next photograph is decoded meanwhile, or several views
-    are worked on at once if the proposer allows it.
+    are processed at once if the proposer allows it.
 
-    Raises CaptureError for an unreadable photograph, MaskError as the proposer does; what was made before stays.
+    Raises CaptureError for an unreadable photograph, MaskError as the proposer does; masks made before are kept.
     """
     mine = views[shard[0] - 1 :: shard[1]]
     left = [view for view in mine if not mask_path(folder, view).exists()]
@@ -102,26 +101,26 @@ def propose_views(
             if on_view is not None:
                 on_view(done, len(mine), len(proposals))
     finally:
-        # Also when it is interrupted: what other calls and other shards finished is counted with it.
+        # Also after an interruption. Views that other calls and other shards finished are counted too.
         counts = _counts(folder, views, fresh)
         write_record(folder, facts, counts)
     return Proposed({view.name: counts[view.name] for view in mine}, tuple(fresh))
 
 
 def _counts(folder: Path, views: Sequence[View], fresh: dict[str, int]) -> dict[str, int]:
-    """Masks of every view that is finished: as made now, else as noted, else as its file has it."""
+    """Return the number of masks of every finished view: as made now, else as recorded, else as in its file."""
     known = recorded_counts(folder) | fresh
     paths = {view.name: mask_path(folder, view) for view in views}
     return {name: known[name] if name in known else count_masks(path) for name, path in paths.items() if path.exists()}
 
 
 def mask_path(folder: Path, view: View) -> Path:
-    """Where the masks of a view are."""
+    """Return the path of a view's mask file."""
     return folder / (stem_of(view.name) + ".json")
 
 
 def _proposals(views: Sequence[View], proposer: Proposer, duplicate_iou: float) -> Iterator[tuple[View, Proposals]]:
-    """Every view with its masks, as they become ready."""
+    """Yield every view with its masks, as they become ready."""
     if proposer.views_at_once == 1:
         for view, image in _decoded_ahead(views):
             yield view, without_duplicates(proposer(image), duplicate_iou)
@@ -139,7 +138,7 @@ def _proposals(views: Sequence[View], proposer: Proposer, duplicate_iou: float) 
 
 
 def _decoded_ahead(views: Sequence[View]) -> Iterator[tuple[View, np.ndarray]]:
-    """Every view with its image; the next one is decoded while the caller works on this one."""
+    """Yield every view with its image; the next image is decoded while the caller works on this one."""
     with ThreadPoolExecutor(1) as pool:
         coming = [pool.submit(view.image) for view in views[:1]]
         for i, view in enumerate(views):

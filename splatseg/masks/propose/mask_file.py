@@ -1,4 +1,4 @@
-"""The masks of one view as a file, in the layout of SA-1B, which the importers and SAM's other users read.
+"""Mask files that splatseg writes, one for each view, in the layout of SA-1B, which users of SAM read.
 
     {"image": {"file_name": "left/000.jpg", "width": W, "height": H},
      "annotations": [{"id": 1, "segmentation": {"size": [H, W], "counts": "..."}, "area": ..., "bbox": [x, y, w, h],
@@ -20,7 +20,7 @@ from splatseg.masks.propose.proposals import Proposals
 
 
 def write_mask_file(path: Path, view_name: str, proposals: Proposals, score_name: str) -> None:
-    """Write the masks of a view atomically. score_name: under which scores are kept."""
+    """Write the masks of a view atomically. score_name: the key of the scores."""
     size = [proposals.height, proposals.width]
     rows: list[dict[str, Any]] = [
         {
@@ -37,8 +37,8 @@ def write_mask_file(path: Path, view_name: str, proposals: Proposals, score_name
 
 
 def count_masks(path: Path) -> int:
-    """How many masks a file holds that `write_mask_file` wrote. Raises MaskError for any other."""
+    """Return the number of masks in a file of `write_mask_file`. Raises MaskError for any other file."""
     try:
         return len(json.loads(path.read_text(encoding="utf-8"))["annotations"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MaskError(f"{path} holds no masks ({error}); remove it, and it is made anew.") from error
+        raise MaskError(f"{path} holds no masks ({error}); remove it, and it is made again") from error

@@ -1,6 +1,6 @@
-"""Masks proposed for one image, as run lengths with scores; duplicates are one.
+"""Masks proposed for one image, as run lengths with scores, and removal of duplicates.
 
-Alphabet: M masks of H x W pixels; runs as in `masks.formats.rle`; a mask may lie in another (levels), and all are kept.
+Alphabet: M masks of H x W pixels; runs as in `masks.formats.rle`; masks may be nested (levels), and all are kept.
 """
 
 from __future__ import annotations
@@ -15,12 +15,19 @@ from splatseg.masks.formats.rle import area_of_runs, box_of_runs, runs_of_mask, 
 
 @dataclass(frozen=True, eq=False)
 class Proposals:
-    """Masks of one image. runs: M arrays of run lengths; scores (M,) float32, higher = more trusted."""
+    """Masks of one image."""
 
     height: int
+    """H, pixels."""
+
     width: int
+    """W, pixels."""
+
     runs: tuple[np.ndarray, ...]
+    """Run lengths of each of the M masks."""
+
     scores: np.ndarray
+    """Scores (M,) float32, higher = more reliable."""
 
     def __post_init__(self) -> None:
         assert self.scores.shape == (len(self.runs),), (self.scores.shape, len(self.runs))
@@ -30,17 +37,17 @@ class Proposals:
 
 
 def proposals_of_masks(masks: np.ndarray, scores: np.ndarray) -> Proposals:
-    """Proposals from masks (M,H,W) bool and scores (M,)."""
+    """Return proposals of masks (M,H,W) bool and scores (M,)."""
     check_shapes(masks=(masks, "M H W"), scores=(scores, "M"))
     runs = tuple(runs_of_mask(mask) for mask in masks)
     return Proposals(masks.shape[1], masks.shape[2], runs, np.asarray(scores, np.float32))
 
 
 def without_duplicates(proposals: Proposals, iou: float) -> Proposals:
-    """The masks in order of score, less those that are empty and those of a greater IoU than `iou` with a better one.
+    """Return the masks by score, without empty masks and masks of an IoU above `iou` with a better mask.
 
-    Only masks whose areas agree to within a factor of `iou` can have such an IoU; only their boxes are looked at, and
-    then only their overlap. Of equal scores the one that comes first is kept.
+    Overlaps are computed only for pairs whose areas and boxes allow such an IoU. Of equal scores the first mask is
+    kept.
     """
     areas = np.array([area_of_runs(runs) for runs in proposals.runs], np.int64)
     boxes = np.array([box_of_runs(runs, proposals.height) for runs in proposals.runs], np.int64).reshape(-1, 4)
@@ -52,7 +59,7 @@ def without_duplicates(proposals: Proposals, iou: float) -> Proposals:
         others = np.array(kept, np.int64)
         small, large = np.minimum(areas[others], areas[m]), np.maximum(areas[others], areas[m])
         low, high = np.maximum(boxes[others, :2], boxes[m, :2]), np.minimum(boxes[others, 2:], boxes[m, 2:])
-        # All the overlap lies in both boxes.
+        # The overlap lies in both boxes and in the smaller mask, which bounds the IoU.
         possible = np.minimum((high - low).clip(min=0).prod(axis=1), small)
         near = others[possible > iou * (small + large - possible)]
         shared = shared_pixels(spans[m], [spans[k] for k in near])

@@ -1,7 +1,7 @@
-"""Proposers of masks: what they have in common, and which there are.
+"""Proposers of masks: their protocol, and how to open one by name.
 
-A proposer is asked for the masks of one image after the other. `PROPOSERS` are known by name; any other name is that
-of a model (`mask_model`).
+A proposer makes the masks of one image after another. `PROPOSERS` are known by name; any other name is that of a model
+(`mask_model`).
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ class Proposer(Protocol):
     """A maker of masks from one image."""
 
     score_name: str
-    """The name under which its scores are kept."""
+    """Key of its scores in mask files."""
 
     views_at_once: int
-    """Threads that may call it at a time."""
+    """Number of threads that may call it at once."""
 
     @property
     def facts(self) -> dict[str, Any]:
-        """JSON-ready, all that decides the masks: "generator" (itself), "settings" and the versions of what it uses."""
+        """All that decides the masks, ready for JSON: "generator" (its name), "settings", versions of libraries."""
         ...
 
     def __call__(self, image: np.ndarray) -> Proposals:
-        """All masks of an (H,W,3) uint8 image, of all levels; they may overlap and repeat each other."""
+        """Return all masks of an image (H,W,3) uint8, of all levels; they may overlap and repeat."""
         ...
 
 
 Propose = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""From an (H,W,3) uint8 image to masks (M,H,W) bool and scores (M,)."""
+"""Function from an image (H,W,3) uint8 to masks (M,H,W) bool and scores (M,)."""
 
 
 class FunctionProposer:
-    """A plain function of an image as a proposer. facts: "generator" and "settings", as the protocol says."""
+    """A proposer made of a function of an image. facts: "generator" and "settings", as the protocol says."""
 
     score_name = "score"
 
@@ -59,19 +59,19 @@ class FunctionProposer:
 
 
 FROM_IMAGE = "proposals"
-"""The proposer that needs no model: edges and colours of the image alone."""
+"""Name of the proposer without a model: edges and colours of the image alone."""
 
 AT_ONCE = max(1, min(4, os.cpu_count() or 1))
-"""Views proposed at a time. numpy and scipy let others run while they compute; a 1000x667 view holds about 0.3 GB."""
+"""Views processed at once: numpy and scipy release the interpreter's lock. A 1000x667 view takes about 0.3 GB."""
 
 
 def _from_image(settings: ProposeSettings) -> Proposer:
-    del settings  # those are a model's
+    del settings  # they are settings of models
     return FunctionProposer(propose_reduced, {"generator": FROM_IMAGE, "settings": asdict(DEFAULTS)}, AT_ONCE)
 
 
 PROPOSERS: dict[str, Callable[[ProposeSettings], Proposer]] = {FROM_IMAGE: _from_image}
-"""Generators that need no model, by the name that `--model` takes."""
+"""Proposers without a model, by the name that `--model` takes."""
 
 
 def open_proposer(
@@ -81,9 +81,10 @@ def open_proposer(
     precision: Precision = "auto",
     warn: Callable[[str], None] | None = None,
 ) -> Proposer:
-    """The proposer of this name, or one that asks the model of this name or path. Raises WeightsError for neither.
+    """Return the proposer of this name, or one with the model of this name or path.
 
-    warn: told when a model has to make do with less memory.
+    warn: called with a message when memory runs out and batches become smaller. Raises WeightsError if there is no such
+    model.
     """
     if name in PROPOSERS:
         return PROPOSERS[name](settings)

@@ -1,9 +1,9 @@
-"""masks.json: with what the masks of a folder were made. It is what a later or a parallel run must agree with.
+"""masks.json: record of how the masks of a folder were made, with which later and parallel runs must agree.
 
     {"generator": ..., "family": ..., "settings": {...}, "versions": {...}, "downscale": 1, "duplicate_iou": 0.95,
      "views": {"left/000.jpg": 131, ...}}
 
-`views` has the number of masks of each view; while several processes work on one folder (--shard) it may lag behind.
+`views` has the number of masks of each view; it may be out of date while several processes work on a folder (--shard).
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from splatseg.files import write_json
 from splatseg.masks.store import RECORD_NAME
 
 AGREED = ("generator", "family", "settings", "downscale", "duplicate_iou")
-"""What masks of one folder have in common. Versions and precision may differ between machines."""
+"""Facts that all masks of one folder share. Versions and precision may differ between machines."""
 
 
 def check_record(folder: Path, facts: dict[str, Any]) -> None:
-    """Begin a folder of masks, or see that what is there was made as `facts` say. The path of a model does not count.
+    """Begin a folder of masks, or check that its masks were made as `facts` say; only the name of a model counts.
 
-    Raises MaskError for a folder of other things, or made otherwise.
+    Raises MaskError if the folder holds other files, or if its masks were made with other settings.
     """
     path = folder / RECORD_NAME
     if not path.exists():
         if folder.is_dir() and any(not entry.name.startswith(".") for entry in folder.iterdir()):
-            raise MaskError(f"{folder} holds other files and no {RECORD_NAME}; give a folder of its own for the masks.")
+            raise MaskError(f"{folder} holds other files and no {RECORD_NAME}; give a folder of its own for the masks")
         write_record(folder, facts, {})
         return
     earlier = _read(path)
     changed = [name for name in AGREED if _plain(earlier.get(name)) != _plain(facts.get(name))]
     if changed:
         raise MaskError(
-            f"The masks in {folder} were made otherwise ({_difference(earlier, facts, changed[0])}); use the same "
-            "settings to go on, another folder, or --overwrite."
+            f"the masks in {folder} were made otherwise ({_difference(earlier, facts, changed[0])}); use the same "
+            "settings to go on, another folder, or --overwrite"
         )
 
 
@@ -46,27 +46,29 @@ def write_record(folder: Path, facts: dict[str, Any], counts: dict[str, int]) ->
 
 
 def recorded_counts(folder: Path) -> dict[str, int]:
-    """Masks by view, as noted."""
+    """Return the recorded number of masks by view."""
     path = folder / RECORD_NAME
     return dict(_read(path).get("views", {})) if path.exists() else {}
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """Read a record. Raises MaskError if it is not a JSON object."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(record, dict):
             raise ValueError("it is not an object")
         return record
     except (OSError, ValueError) as error:
-        raise MaskError(f"{path} cannot be read ({error}); remove the folder or use --overwrite.") from error
+        raise MaskError(f"{path} cannot be read ({error}); remove the folder or use --overwrite") from error
 
 
 def _plain(value: Any) -> Any:
-    """As it comes back from JSON; of a path only the last part."""
+    """Return a value as it is after a round trip through JSON; of a path only the last part."""
     return Path(value).name if isinstance(value, str) else json.loads(json.dumps(value))
 
 
 def _difference(earlier: dict[str, Any], facts: dict[str, Any], name: str) -> str:
+    """Return in words the first difference in a fact; of settings, the first that differs."""
     old, new = _plain(earlier.get(name)), _plain(facts.get(name))
     if isinstance(old, dict) and isinstance(new, dict):
         name = next(key for key in sorted(old | new) if old.get(key) != new.get(key))

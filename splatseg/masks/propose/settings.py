@@ -1,4 +1,4 @@
-"""Settings of mask models; all that decides which masks there are is recorded beside them."""
+"""Settings of mask models. Settings that decide the masks are recorded with them (`propose.record`)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ THRESHOLDS = {
     "edgetam": (0.70, 0.90),
     "sam3_tracker": (0.70, 0.90),
 }
-"""Least predicted IoU and least stability of a mask, by family of models. Those of SAM are its authors'; the later
-families are less sure of themselves, and with SAM's would give few masks (users of SAGA report so)."""
+"""Least predicted IoU and least stability of a mask, by family of models. SAM's are those of its authors. Later
+families predict lower values and would give few masks with SAM's (reported by users of SAGA)."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class ProposeSettings:
         _check("--batch", self.batch, 1, 1 << 16)
 
     def of_family(self, family: str) -> ProposeSettings:
-        """With the family's thresholds where none were asked for."""
+        """Return the settings with the family's thresholds in place of None."""
         pred_iou, stability = THRESHOLDS[family]
         return replace(
             self,
@@ -58,4 +58,4 @@ class ProposeSettings:
 
 def _check(name: str, value: float | None, low: float, high: float) -> None:
     if value is not None and not low <= value <= high:
-        raise MaskError(f"{name} must be from {low} to {high}, got {value}.")
+        raise MaskError(f"{name} must be from {low} to {high}, got {value}")

@@ -141,7 +141,7 @@ def test_other_settings_other_files_and_files_in_the_way_are_told(tmp_path: Path
         begin_folder(folder, views, FACTS | {"settings": {"a": 2}})
     with pytest.raises(MaskError, match=r"otherwise \(generator was halves and is now other\)"):
         begin_folder(folder, views, FACTS | {"generator": "/path/to/other"})
-    with pytest.raises(MaskError, match="--overwrite would remove what the other shards made"):
+    with pytest.raises(MaskError, match="--overwrite would remove masks of the other shards"):
         begin_folder(folder, views, FACTS, overwrite=True, shard=(1, 2))
     begin_folder(folder, views, FACTS | {"settings": {"a": 2}}, overwrite=True)
     assert not any(mask_path(folder, view).exists() for view in views)
@@ -162,7 +162,7 @@ def test_a_model_may_lie_elsewhere_when_masks_are_gone_on_with(tmp_path: Path, v
 
 def test_a_view_named_as_the_record_is_refused(tmp_path: Path) -> None:
     views = load_capture(colmap_capture(tmp_path / "capture", ["masks.jpg", "a.jpg"])).views
-    with pytest.raises(MaskError, match=r"A view is named like masks\.json"):
+    with pytest.raises(MaskError, match=r"a view is named like masks\.json"):
         begin_folder(tmp_path / "masks", views, FACTS)
 
 

@@ -1,7 +1,7 @@
-"""Nodes of the merge trees as candidates: how like an object each is, and which to keep.
+"""Candidates for masks: nodes of the merge trees, their likeness to objects, and their selection.
 
 Alphabet: R regions; E pairs of regions that touch; C candidates, each a set of regions: a row of `members` (C,R) bool.
-A candidate's outline is the pairs of regions of which it holds exactly one.
+The outline of a candidate consists of the pairs of regions of which it contains exactly one.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from scipy import sparse
 from splatseg.masks.propose.image.regions import RegionGraph
 
 CHAIN = 0.93
-"""Of nodes that follow one another in a tree, each must be smaller than this times the last one kept."""
+"""On a path down a tree, a node is kept only if it is smaller than this times the last kept node."""
 
 WEAK = 0.35
-"""A piece of outline whose mean cue is below this is hardly a boundary."""
+"""Mean cue below which a piece of outline is weak, hardly a boundary."""
 
 INTERCEPT = 0.04
 COEFFICIENTS = np.array([-0.01, -0.15, -0.07, 0.22, 0.96, 0.1, -0.12, -0.38, 0.8])
-"""Of the features below: the IoU with the object that fits best, by least squares over candidates of three scenes."""
+"""Linear model of the features below: the IoU with the best fitting object, by least squares over three scenes."""
 
 
 def nodes_of(graph: RegionGraph, merges: np.ndarray, smallest: float, largest: float) -> np.ndarray:
-    """(C,R) the nodes of a tree whose area, in pixels, is in smallest..largest, thinned where they hardly grow."""
+    """Return the nodes (C,R) of a tree with an area of smallest..largest pixels, without those that hardly grow."""
     count, nodes = graph.count, graph.count + len(merges)
     members = np.zeros((nodes, count), bool)
     members[np.arange(count), np.arange(count)] = True
@@ -32,6 +32,7 @@ def nodes_of(graph: RegionGraph, merges: np.ndarray, smallest: float, largest: f
         np.logical_or(members[a], members[b], out=members[node])
         areas[node] = areas[a] + areas[b]
     kept = (areas >= smallest) & (areas <= largest)
+    # From the root down: parents have higher numbers than their children.
     above = np.full(nodes, np.inf)  # the area of the last node kept on the way down from the root
     for node in range(nodes - 1, -1, -1):
         if kept[node]:
@@ -42,13 +43,13 @@ def nodes_of(graph: RegionGraph, merges: np.ndarray, smallest: float, largest: f
 
 
 def unlike(members: np.ndarray) -> np.ndarray:
-    """Candidates without those that repeat an earlier one exactly; the order stays."""
+    """Return the candidates without exact repetitions of earlier ones, in the same order."""
     first = np.unique(np.packbits(members, axis=1), axis=0, return_index=True)[1]
     return members[np.sort(first)]
 
 
 def outlined(graph: RegionGraph, members: np.ndarray, weakest: float) -> np.ndarray:
-    """Candidates of whose outline inside the image at most the share `weakest` is weak. Objects hardly have more."""
+    """Return the candidates whose outline inside the image is weak to at most the share `weakest`, as objects' are."""
     a, b = graph.pairs.T
     cut = (members[:, a] != members[:, b]).astype(np.float32)
     sums = cut @ np.stack([graph.lengths, _weak(graph)], axis=1).astype(np.float32)
@@ -57,10 +58,10 @@ def outlined(graph: RegionGraph, members: np.ndarray, weakest: float) -> np.ndar
 
 
 def without_laden(graph: RegionGraph, members: np.ndarray, large: float, cover: float) -> np.ndarray:
-    """Candidates without large surfaces that have things on them, such as a table with all that stands on it.
+    """Return the candidates without large surfaces that carry objects, such as a table with all objects on it.
 
-    A surface is regions that hang together by weak borders. A candidate of more than `large` pixels goes if its largest
-    surface is more than half of it (0.55) and less than the share `cover`.
+    A surface is a set of regions connected by weak borders. A candidate of more than `large` pixels is dropped if the
+    share of its largest surface is at least 0.55 and below `cover`.
     """
     areas = members @ graph.areas
     joined = _weak(graph) > 0
@@ -75,32 +76,35 @@ def without_laden(graph: RegionGraph, members: np.ndarray, large: float, cover: 
 
 
 def _weak(graph: RegionGraph) -> np.ndarray:
-    """(E,) the length of borders that are hardly boundaries, 0 for the others."""
+    """Return the length (E,) of weak borders, 0 for the others."""
+    # The mean of edge and contrast along a border is (edges + contrasts) / (2 lengths).
     weak: np.ndarray = graph.lengths * (graph.edges + graph.contrasts < 2 * WEAK * graph.lengths)
     return weak
 
 
 def likeness(graph: RegionGraph, members: np.ndarray) -> np.ndarray:
-    """(C,) float32 in 0..1: how like an object candidates (C,R) are."""
+    """Return the likeness of candidates (C,R) to objects: (C,) float32 in 0..1."""
     likeness: np.ndarray = np.clip(outline_features(graph, members) @ COEFFICIENTS + INTERCEPT, 0, 1).astype(np.float32)
     return likeness
 
 
 def outline_features(graph: RegionGraph, members: np.ndarray) -> np.ndarray:
-    """Features (C,9) of candidates and their outlines.
+    """Return features (C,9) of candidates and their outlines.
 
-    Edge and contrast along the outline and the share of it that is weak; cues within; how much the colours and textures
-    inside differ from those just outside; compactness; share of the outline on the image's border; the logarithm of the
-    area (1 = all pixels) and its square.
+    Mean edge and mean contrast along the outline; its weak share; mean of the cues within; difference of the colours
+    and textures inside from those just outside; compactness; share of the outline on the image's border; logarithm of
+    the area (1 = all pixels) and its square.
     """
     a, b = graph.pairs.T
     has_a, has_b = members[:, a], members[:, b]
     lengths = graph.lengths.astype(np.float32)
+    # Sums over pairs are products: `cut` (C,E) selects the pairs of a candidate's outline, `within` those inside it.
     cut, within = (has_a != has_b).astype(np.float32), (has_a & has_b).astype(np.float32)
     along = np.stack([lengths, graph.edges, graph.contrasts], axis=1).astype(np.float32)
     outline, inside = cut @ along, within @ along
     length = np.maximum(outline[:, 0], 1)
     means = (graph.histograms / graph.areas[:, None]).astype(np.float32)
+    # Histograms of the regions across the outline, weighted by the length of the border.
     outside = (cut * has_b) @ (lengths[:, None] * means[a]) + (cut * has_a) @ (lengths[:, None] * means[b])
     areas, frame = members @ graph.areas, members @ graph.frames
     own = members.astype(np.float32) @ graph.histograms.astype(np.float32) / areas[:, None]
@@ -121,8 +125,9 @@ def outline_features(graph: RegionGraph, members: np.ndarray) -> np.ndarray:
 
 
 def distinct(graph: RegionGraph, members: np.ndarray, scores: np.ndarray, overlap: float, most: int) -> np.ndarray:
-    """Indices of at most `most` candidates, best first, none with an IoU above `overlap` with a better one."""
+    """Return indices of at most `most` candidates, best first, none with an IoU above `overlap` with a better one."""
     order = np.argsort(-scores, kind="stable")
+    # Scaled by the root of the area, so that a product of two rows is the area they share.
     weighted = (members[order] * np.sqrt(graph.areas)).astype(np.float32)
     areas = members[order] @ graph.areas
     kept: list[int] = []

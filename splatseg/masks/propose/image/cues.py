@@ -1,4 +1,4 @@
-"""What a pixel says of boundaries: colour, how sharply it changes, and what colours and textures lie around.
+"""Cues for boundaries at every pixel: colour, its gradient, and the colours and textures around.
 
 Alphabet: H x W pixels; OKLab colours; sigma and radius in pixels. Every cue is in 0..1.
 
@@ -6,8 +6,8 @@ Alphabet: H x W pixels; OKLab colours; sigma and radius in pixels. Every cue is 
     contrast  the chi-square distance of colour histograms on the two sides of a pixel, the largest over orientations
 
 Source: Di Zenzo 1986, "A note on the gradient of a multi-image"; Martin, Fowlkes and Malik 2004, "Learning to detect
-natural image boundaries using local brightness, color, and texture cues". Their two half-discs are two Gaussian windows
-here, a radius to either side, so that one blur serves all orientations.
+natural image boundaries using local brightness, color, and texture cues". Instead of their two half-discs there are two
+Gaussian windows, a radius to either side of a pixel, so that one blur serves all orientations.
 """
 
 from __future__ import annotations
@@ -20,36 +20,47 @@ from scipy import ndimage
 from splatseg.oklab import oklab_of
 
 BINS = 8
+"""Bins of each histogram of colours."""
+
 RANGES = ((0.1, 1.0), (-0.15, 0.2), (-0.15, 0.2))
-"""Lower and upper end of the histograms of lightness, a and b; what lies beyond counts at the ends."""
+"""Lower and upper end of the histograms of lightness, a and b; values beyond count at the ends."""
 
 EDGE_HALF = 0.03
 CONTRAST_HALF = 0.15
-"""The gradient (OKLab units) and the chi-square distance at which a cue is 1/2."""
+"""Gradient (OKLab units) and chi-square distance at which a cue is 1/2."""
 
 FAINT_TEXTURE = 0.004
+"""Gradient of lightness below which there is no texture."""
+
 ORIENTATIONS = 6
+"""Directions in which the two sides of a pixel are compared."""
+
 RADII = (4.0, 8.0)
-"""Windows of the contrast in an image with the diagonal of 640x480."""
+"""Radii of the contrast in pixels of an image with the diagonal of 640x480."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cues:
-    """Cues at every pixel, all float32.
-
-    lab (3,H,W); edge, contrast (H,W); colours (24,H,W) and textures (10,H,W), soft histograms that sum to 3 and 2 at
-    every pixel.
-    """
+    """Cues at every pixel, all float32."""
 
     lab: np.ndarray
+    """OKLab colours (3,H,W)."""
+
     edge: np.ndarray
+    """Strength of the gradient, (H,W), 0..1."""
+
     contrast: np.ndarray
+    """Contrast of the two sides, (H,W), 0..1."""
+
     colours: np.ndarray
+    """Soft histograms of lightness, a and b, (24,H,W); they sum to 3 at every pixel."""
+
     textures: np.ndarray
+    """Soft histograms of texture at two scales, (10,H,W); they sum to 2 at every pixel."""
 
 
 def find_cues(image: np.ndarray, scale: float) -> Cues:
-    """The cues of an image (H,W,3) uint8. scale: its diagonal relative to that of 640x480."""
+    """Return the cues of an image (H,W,3) uint8. scale: its diagonal relative to that of 640x480."""
     lab = np.ascontiguousarray(_oklab(image).transpose(2, 0, 1))
     gradient = _gradient(lab, 0.7 * scale)
     colours = np.concatenate([_soft_bins(c, *ends) for c, ends in zip(lab, RANGES, strict=True)])
@@ -60,7 +71,8 @@ def find_cues(image: np.ndarray, scale: float) -> Cues:
 
 
 def _oklab(image: np.ndarray) -> np.ndarray:
-    # Few colours are distinct once the last bit, which is noise, is dropped; cube roots are dear.
+    """Return OKLab colours (H,W,3) float32 of an image, without its last bit."""
+    # Cube roots are expensive. Without the last bit, which is noise, few colours are distinct: convert only those.
     codes = (image >> 1).astype(np.int32) @ np.array([1 << 14, 1 << 7, 1], np.int32)
     found, place = np.unique(codes, return_inverse=True)
     colors = np.stack([found >> 14, found >> 7 & 127, found & 127], axis=1) * 2 + 0.5
@@ -68,6 +80,8 @@ def _oklab(image: np.ndarray) -> np.ndarray:
 
 
 def _gradient(channels: np.ndarray, sigma: float) -> np.ndarray:
+    """Return Di Zenzo's gradient (H,W) of channels (C,H,W) at a scale sigma."""
+    # Entries of the 2x2 sum of g g^T; its largest eigenvalue in closed form.
     along = [np.stack([ndimage.gaussian_filter(c, sigma, order=order) for c in channels]) for order in ((0, 1), (1, 0))]
     xx, yy, xy = (along[0] ** 2).sum(0), (along[1] ** 2).sum(0), (along[0] * along[1]).sum(0)
     gradient: np.ndarray = sigma * np.sqrt(np.maximum(xx + yy + np.sqrt((xx - yy) ** 2 + 4 * xy**2), 0) / 2)
@@ -75,15 +89,15 @@ def _gradient(channels: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def _soft_bins(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """(BINS,H,W) shares: a value between the centres of two bins counts in both."""
+    """Return soft histograms (BINS,H,W) of values (H,W): a value between two bins counts in both, to a sum of 1."""
     place = np.clip((values - low) / (high - low), 0, 1) * (BINS - 1)
     return np.stack([np.maximum(0, 1 - np.abs(place - k)) for k in range(BINS)]).astype(np.float32)
 
 
 def _two_sides(histograms: np.ndarray, radius: float) -> np.ndarray:
-    """(H,W): chi-square distance of blurred histograms a radius to either side, the largest over orientations, 0..1.
+    """Return (H,W) in 0..1: the largest chi-square distance, over orientations, of histograms a radius to either side.
 
-    Blurred maps change slowly, so this is done on a grid whose radius is about 2.
+    Blurred maps change slowly, so this is computed on a coarse grid, on which the radius is about 2.
     """
     height, width = histograms.shape[1:]
     factor = max(1, min(round(radius / 2), height, width))
@@ -102,7 +116,7 @@ def _two_sides(histograms: np.ndarray, radius: float) -> np.ndarray:
 
 
 def _shrunk(planes: np.ndarray, factor: int) -> np.ndarray:
-    """(C, ceil(H / factor), ceil(W / factor)): means of blocks; the last ones are filled up with the image's edge."""
+    """Return means of blocks (C, ceil(H/factor), ceil(W/factor)); the last blocks are padded with the image's edge."""
     missing = [(-size) % factor for size in planes.shape[1:]]
     planes = np.pad(planes, ((0, 0), (0, missing[0]), (0, missing[1])), mode="edge")
     count, height, width = planes.shape
@@ -111,7 +125,7 @@ def _shrunk(planes: np.ndarray, factor: int) -> np.ndarray:
 
 
 def _enlarged(plane: np.ndarray, factor: int, height: int, width: int) -> np.ndarray:
-    """(height, width): linear interpolation between the centres of blocks."""
+    """Return a plane (height, width), linearly interpolated between the centres of blocks."""
     for axis, size in enumerate((height, width)):
         place = np.clip((np.arange(size) + 0.5) / factor - 0.5, 0, plane.shape[axis] - 1)
         low = place.astype(int)
@@ -122,7 +136,7 @@ def _enlarged(plane: np.ndarray, factor: int, height: int, width: int) -> np.nda
 
 
 def _texture(lightness: np.ndarray, sigma: float) -> np.ndarray:
-    """(5,H,W): how strongly lightness changes in four directions, and how little it changes at all."""
+    """Return (5,H,W): strength of the change of lightness in four directions, and 1 - the strength of all change."""
     dx, dy = (ndimage.gaussian_filter(lightness, sigma, order=order) * sigma for order in ((0, 1), (1, 0)))
     strength = np.clip(np.log2(np.hypot(dx, dy) / FAINT_TEXTURE + 1e-9), 0, 4) / 4
     turn = 4 * (np.arctan2(dy, dx) % np.pi) / np.pi

@@ -1,16 +1,16 @@
-"""Regions that touch merge one by one, the cheapest pair first, into a tree of parts and wholes.
+"""Merge trees: touching regions merge one by one, the cheapest pair first, into a tree of parts and wholes.
 
     cost = size_sum * w_size + m / (m + patience) * (sum of the cues of the pair, weighted)      m = the smaller area
 
-so that crumbs merge whatever they look like. All cues are in 0..1 or thereabouts:
+so that very small regions merge whatever their cues. All cues are in about 0..1:
 
-    edge, contrast        means along the common border            above      edge relative to what the two have inside
+    edge, contrast        means along the common border            above      edge relative to the edges inside the two
     colour, texture       chi-square distance of histograms        lightness, chroma   distance of mean colours
     open                  the share of the smaller one's outline that is not the common border (0 = enclosed)
     sprawl                the share of the common bounding box that neither fills
 
-No single order of merging suits all objects: a lid joins its bottle by being enclosed, a striped ball its stripes by
-texture, a shadow its table by chroma. Several weightings give several trees, and the proposals are taken from all.
+No single order of merging suits all objects: a lid joins its bottle because it is enclosed, stripes join their ball by
+texture, a shadow joins its table by chroma. Several weightings give several trees; proposals are taken from all.
 
 Source: Uijlings et al. 2013, "Selective search for object recognition"; Arbelaez et al. 2014, "Multiscale combinatorial
 grouping". Alphabet: R regions, nodes 0..R-1 of the tree; node R + k is merge k.
@@ -31,23 +31,44 @@ COLOUR_BINS = 3 * BINS
 
 @dataclass(frozen=True)
 class MergeWeights:
-    """How much each cue of a pair of regions speaks against merging them; patience in pixels of a 640x480 image."""
+    """Weights of the cues in the cost of merging two regions. The cues are defined in the module."""
 
     edge: float = 0.0
+    """Weight of the mean edge along the common border."""
+
     contrast: float = 0.0
+    """Weight of the mean contrast along the common border."""
+
     colour: float = 0.0
+    """Weight of the distance of the histograms of colour."""
+
     texture: float = 0.0
+    """Weight of the distance of the histograms of texture."""
+
     lightness: float = 0.0
+    """Weight of the distance of mean lightness."""
+
     chroma: float = 0.0
+    """Weight of the distance of mean chroma."""
+
     open: float = 0.0
+    """Weight of the share of the smaller outline that is not the common border."""
+
     sprawl: float = 0.0
+    """Weight of the share of the common bounding box that neither fills."""
+
     above: float = 0.0
+    """Weight of the edge relative to the edges inside the two."""
+
     size: float = 0.0
+    """Weight of the joint area, as a share of the image."""
+
     patience: float = 0.0
+    """Area of the smaller region at which cues count half, in pixels of a 640x480 image."""
 
 
 class _Forest:
-    """The sums of all nodes made so far, and the cost of pairs of them."""
+    """Sums of all nodes made so far, and the cost of merging pairs of them."""
 
     def __init__(self, graph: RegionGraph, weights: MergeWeights) -> None:
         count, self.pixels = graph.count, float(graph.labels.size)
@@ -63,10 +84,12 @@ class _Forest:
         self.sums[:count] = sums
         self.histograms = np.zeros((2 * count - 1, graph.histograms.shape[1]), np.float32)
         self.histograms[:count] = graph.histograms / graph.areas[:, None]
+        # Boxes as -top, -left, bottom, right: the box around two is their maximum.
         self.boxes = np.zeros((2 * count - 1, 4))
         self.boxes[:count] = graph.boxes * [-1, -1, 1, 1]
 
     def join(self, a: int, b: int, node: int, border: float) -> None:
+        """Write the sums of a new node, the union of a and b with a common border of this length."""
         self.sums[node] = self.sums[a] + self.sums[b]
         self.sums[node, 1] -= 2 * border
         share = self.sums[a, 0] / self.sums[node, 0]
@@ -74,7 +97,10 @@ class _Forest:
         self.boxes[node] = np.maximum(self.boxes[a], self.boxes[b])
 
     def cost(self, a: np.ndarray, b: np.ndarray, border: np.ndarray) -> np.ndarray:
-        """(P,) of nodes a (P,) or (1,) with nodes b (P,), border (P,3): length, sum of edge, sum of contrast."""
+        """Return the costs (P,) of merging nodes a (P,) or (1,) with nodes b (P,).
+
+        border (P,3): length of the common border, sum of edge and sum of contrast along it.
+        """
         one, other = self.sums[a], self.sums[b]
         area, smaller = one[:, 0] + other[:, 0], np.minimum(one[:, 0], other[:, 0])
         edge = border[:, 1] / border[:, 0]
@@ -100,9 +126,9 @@ class _Forest:
 
 
 def merge_regions(graph: RegionGraph, weights: MergeWeights) -> tuple[np.ndarray, np.ndarray]:
-    """(merges (K,2) int, costs (K,)): merge k makes node R + k of two earlier ones. K = R - 1 as an image is connected.
+    """Return (merges (K,2) int, costs (K,)): merge k makes node R + k of two earlier nodes; K = R - 1.
 
-    Equal costs go by the lower numbers, so the tree is the same every time.
+    At equal costs the pair with the lower numbers comes first, so the tree is the same every time.
     """
     forest, count = _Forest(graph, weights), graph.count
     borders = np.stack([graph.lengths, graph.edges, graph.contrasts], axis=1)
@@ -115,7 +141,7 @@ def merge_regions(graph: RegionGraph, weights: MergeWeights) -> tuple[np.ndarray
     alive, merges, paid = [True] * count, [], []
     while heap:
         cost, a, b = heapq.heappop(heap)
-        if not (alive[a] and alive[b]):
+        if not (alive[a] and alive[b]):  # an entry of the heap from before one of them was merged
             continue
         node = len(alive)
         alive[a] = alive[b] = False
@@ -135,7 +161,7 @@ def merge_regions(graph: RegionGraph, weights: MergeWeights) -> tuple[np.ndarray
 def _joined_neighbours(
     neighbours: list[dict[int, tuple[float, float, float]]], a: int, b: int, node: int
 ) -> dict[int, tuple[float, float, float]]:
-    """The borders of a and b with others, added up and known to the others as the node's."""
+    """Return the borders of a new node: those of a and b added up, and entered at its neighbours."""
     joined, added = neighbours[a], neighbours[b]
     del joined[b], added[a]
     for other, (length, edge, contrast) in added.items():

@@ -1,7 +1,7 @@
-"""Proposals of one image: overlapping masks from parts to wholes, without any model.
+"""Mask proposals for one image: overlapping masks from parts to wholes, without any model.
 
-Boundaries from colour and texture (cues), superpixels by watershed (regions), several merge trees of them that weigh
-the cues differently (merge_trees), their nodes ranked by how like an object they are (candidates).
+Steps: boundaries from colour and texture (cues); superpixels by watershed (regions); several merge trees with
+different weights of the cues (merge_trees); their nodes, ranked by likeness to objects (candidates).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ HIERARCHIES = (
     MergeWeights(contrast=0.19, colour=1.11, texture=0.51, open=0.46, size=1.9, patience=100),
     MergeWeights(contrast=0.51, texture=1.15, chroma=0.5, open=0.56, sprawl=0.2, size=0.35, patience=1000),
 )
-"""Of 50 weightings drawn at random, the four whose trees together hold the objects of seven views (three of tabletop,
-three of demo, one of kitchen) best, chosen one after the other."""
+"""Of 50 random weightings, the four whose trees together contain the objects of seven views best (three of tabletop,
+three of demo, one of kitchen), chosen one after the other."""
 
 DIAGONAL = 800.0
-"""Windows are in pixels of an image with this diagonal (640x480) and grow with it."""
+"""Diagonal in pixels of the image (640x480) for which windows are stated; they grow with the image."""
 
 
 @dataclass(frozen=True)
@@ -47,29 +47,30 @@ class ImageProposalSettings:
     """Largest share of an outline that may be weak."""
 
     laden: float = 0.08
-    """Larger masks that are mostly one surface must be it to the share `bare`: not a table with all that lies on it."""
+    """Area above which a mask that is mostly one surface must be nearly bare: not a table with all objects on it."""
 
     bare: float = 0.9
-    """See `laden` [embedded demo, automatic segments: ARI 0.47 without, 0.81 with]."""
+    """Least share of that surface, see `laden` [embedded demo, automatic segments: ARI 0.47 without, 0.81 with]."""
 
     overlap: float = 0.85
-    """IoU above which the less likely of two masks goes."""
+    """IoU above which the less likely of two masks is dropped."""
 
     most: int = 300
-    """Masks of a view at most."""
+    """Most masks of a view."""
 
     longest: float = 1300.0
-    """An image with a longer diagonal, in pixels, is reduced."""
+    """Longest diagonal in pixels; a larger image is reduced."""
 
 
 DEFAULTS = ImageProposalSettings()
+"""The settings in use everywhere."""
 
 
 def propose_masks(image: np.ndarray, settings: ImageProposalSettings = DEFAULTS) -> tuple[np.ndarray, np.ndarray]:
-    """Masks (N,H,W) bool and scores (N,) float32 of an image (H,W,3) uint8, or (H,W) grey; the highest score first.
+    """Return masks (N,H,W) bool and scores (N,) float32 of an image (H,W,3) uint8, or (H,W) grey, best score first.
 
-    Masks of one tree are nested or apart, those of two trees may cut one another. A score estimates how well the mask
-    fits some object, 0..1. The same image gives the same masks. An image without any boundary gives none.
+    Masks of one tree are nested or disjoint, masks of two trees may cut each other. A score estimates the fit of the
+    mask to some object, 0..1. The same image gives the same masks. An image without any boundary gives none.
 
     Example:
         >>> masks, scores = splatseg.propose_masks(capture.view("012.jpg").image())
@@ -82,7 +83,7 @@ def propose_masks(image: np.ndarray, settings: ImageProposalSettings = DEFAULTS)
 
 
 def propose_reduced(image: np.ndarray, settings: ImageProposalSettings = DEFAULTS) -> tuple[np.ndarray, np.ndarray]:
-    """As `propose_masks`, but the masks (N,h,w) of a large image stay at the size it was reduced to."""
+    """Return masks as `propose_masks`, but those (N,h,w) of a large image stay at the reduced size."""
     rgb = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
     check_shapes(image=(rgb, "H W 3"))
     assert image.dtype == np.uint8, image.dtype
@@ -91,7 +92,7 @@ def propose_reduced(image: np.ndarray, settings: ImageProposalSettings = DEFAULT
 
 
 def _candidates(image: np.ndarray, settings: ImageProposalSettings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Candidates (N,R) of superpixels (H,W), and their scores (N,)."""
+    """Return candidates (N,R), the superpixels (H,W) of which they consist, and their scores (N,)."""
     pixels = image.shape[0] * image.shape[1]
     scale = max(float(np.hypot(*image.shape[:2])) / DIAGONAL, 0.5)
     cues = find_cues(image, scale)
@@ -108,7 +109,7 @@ def _candidates(image: np.ndarray, settings: ImageProposalSettings) -> tuple[np.
 
 
 def _reduced(image: np.ndarray, longest: float) -> np.ndarray:
-    """The image, by means of blocks if its diagonal is longer than `longest` pixels."""
+    """Return the image, reduced to means of blocks if its diagonal is longer than `longest` pixels."""
     factor = int(np.ceil(np.hypot(*image.shape[:2]) / longest))
     if factor <= 1:
         return image

@@ -1,7 +1,7 @@
-"""Superpixels by watershed, and the graph of those that touch.
+"""Superpixels by watershed, and the graph of touching superpixels.
 
-Alphabet: R regions, numbered 0..R-1 in `labels` (H,W); E pairs of regions that share a border. Everything a region
-knows is a sum over its pixels, and everything a pair knows a sum over its border, so that regions merge by addition.
+Alphabet: R regions, numbered 0..R-1 in `labels` (H,W); E pairs of regions that share a border. All data of a region are
+sums over its pixels, and all data of a pair are sums over its border, so that regions merge by addition.
 """
 
 from __future__ import annotations
@@ -15,38 +15,54 @@ from skimage.segmentation import watershed
 from splatseg.masks.propose.image.cues import Cues
 
 EDGE_SHARE = 0.7
-"""How much of the relief that is flooded is the sharp edge; the rest is contrast, which closes gaps."""
+"""Share of the sharp edge in the relief that is flooded; the rest is contrast, which closes gaps."""
 
 
 @dataclass(frozen=True, eq=False)
 class RegionGraph:
-    """labels (H,W) int32.
-
-    A region: areas (R,), frames (R,) its pixel sides on the image's own border, lab (R,3), histograms (R,34) colours
-    then textures, inner (R,) edge inside, boxes (R,4) top, left, bottom, right. A pair: pairs (E,2), lengths (E,) pixel
-    sides, edges (E,), contrasts (E,). Sums, not means; float64.
-    """
+    """Regions and pairs of touching regions. Values are sums, not means; float64."""
 
     labels: np.ndarray
+    """Region of every pixel, (H,W) int32."""
+
     areas: np.ndarray
+    """Pixels of each region, (R,)."""
+
     frames: np.ndarray
+    """Pixel sides of each region on the image's own border, (R,)."""
+
     lab: np.ndarray
+    """Sums of OKLab colours, (R,3)."""
+
     histograms: np.ndarray
+    """Sums of the soft histograms, colours then textures, (R,34)."""
+
     inner: np.ndarray
+    """Sum of the edge cue inside each region, (R,)."""
+
     boxes: np.ndarray
+    """Bounding boxes (R,4): top, left, bottom, right."""
+
     pairs: np.ndarray
+    """Pairs of regions that share a border, (E,2), the lower number first."""
+
     lengths: np.ndarray
+    """Lengths of the common borders in pixel sides, (E,)."""
+
     edges: np.ndarray
+    """Sums of the edge cue along the common borders, (E,)."""
+
     contrasts: np.ndarray
+    """Sums of the contrast cue along the common borders, (E,)."""
 
     @property
     def count(self) -> int:
-        """R."""
+        """R, the number of regions."""
         return len(self.areas)
 
 
 def flood(cues: Cues, scale: float) -> np.ndarray:
-    """(H,W) int32 superpixels 0..R-1: basins of the edge map, one for each minimum of its blur."""
+    """Return superpixels (H,W) int32, 0..R-1: basins of the relief, one for each minimum of its blur."""
     relief = EDGE_SHARE * cues.edge + (1 - EDGE_SHARE) * cues.contrast
     blurred = ndimage.gaussian_filter(relief, 1.5 * scale)
     window = 2 * round(3 * scale) + 1
@@ -55,7 +71,7 @@ def flood(cues: Cues, scale: float) -> np.ndarray:
 
 
 def region_graph(labels: np.ndarray, cues: Cues) -> RegionGraph:
-    """Sums over regions and over their borders."""
+    """Return the sums over regions and over their borders."""
     count = int(labels.max()) + 1
 
     def summed(plane: np.ndarray) -> np.ndarray:
@@ -82,12 +98,13 @@ def region_graph(labels: np.ndarray, cues: Cues) -> RegionGraph:
 def _borders(
     labels: np.ndarray, count: int, planes: tuple[np.ndarray, ...]
 ) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """(pairs (E,2), lengths (E,), sums (E,) of each plane): over pixel sides, the larger value of the two pixels."""
+    """Return (pairs (E,2), lengths (E,), sums (E,) of each plane); a pixel side has the larger value of its pixels."""
     keys, values = [], []
     for first, second in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
         a, b = labels[first], labels[second]
         differ = a != b
         low, high = np.minimum(a, b)[differ].astype(np.int64), np.maximum(a, b)[differ]
+        # A pair as one number, low * count + high, so that one `unique` finds all pairs.
         keys.append(low * count + high)
         values.append([np.maximum(plane[first], plane[second])[differ] for plane in planes])
     found, place = np.unique(np.concatenate(keys), return_inverse=True)

@@ -1,12 +1,13 @@
-"""All masks of an image from a mask model: it is asked about a grid of points, and what it is sure of is kept.
+"""All masks of an image by a mask model: the model is prompted with a grid of points, and confident masks are kept.
 
 The grid, the model's call and the filtering by predicted IoU and stability are those of transformers' mask-generation
-pipeline. Two things are done otherwise:
+pipeline. Two steps differ:
 
 * The pipeline spreads the points as if every processor kept the image's shape. Those of SAM 2 and later squash it to a
-  square, so that the lower part of a wide image (the right of a tall one) gets no points; here they are spread anew.
-* It drops all but the best of masks whose *boxes* overlap, and with them a whole when its part has nearly the same box.
-  Here only masks that are nearly equal are one (`without_duplicates`), so every level stays.
+  square, so that the lower part of a wide image (the right of a tall one) would get no points; here the points are
+  moved.
+* The pipeline drops all but the best of masks whose *boxes* overlap, and so loses a whole whose part has nearly the
+  same box. Here only nearly equal masks count as duplicates (`without_duplicates`), so every level stays.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from splatseg.models.transformers_library import import_transformers
 
 
 class PointGrid:
-    """Generator of masks by a model and a grid of points. When memory runs out the batch is halved, and stays so.
+    """Proposer with a mask model and a grid of points. When memory runs out the batch is halved, and stays so.
 
-    warn: told when that happens.
+    warn: called with a message when that happens.
     """
 
     score_name = "predicted_iou"
@@ -45,7 +46,7 @@ class PointGrid:
 
     @property
     def batch(self) -> int:
-        """Points at a time, by now."""
+        """Points in a batch at present."""
         return self._points.size
 
     @property
@@ -62,18 +63,19 @@ class PointGrid:
         }
 
     def __call__(self, image: np.ndarray) -> Proposals:
-        """See `Proposer`. Raises MaskError when there is no memory for a single point."""
+        """See `Proposer`. Raises MaskError if there is no memory for a single point."""
 
         def too_little(reason: str) -> MaskError:
             return MaskError(
-                f"There is no memory for {self.model.name} on {self.model.device} with an image of "
+                f"there is no memory for {self.model.name} on {self.model.device} with an image of "
                 f"{image.shape[1]}x{image.shape[0]}, even for one point at a time ({reason}); use smaller images "
-                "(--downscale), a smaller model, or --device cpu."
+                "(--downscale), a smaller model, or --device cpu"
             )
 
         return self._points.run(lambda points: self._masks(image), "points", too_little)
 
     def _masks(self, image: np.ndarray) -> Proposals:
+        """Return the masks of all batches that pass the thresholds."""
         settings = self.settings
         found: list[np.ndarray] = []
         scores = []
@@ -87,7 +89,7 @@ class PointGrid:
         return Proposals(image.shape[0], image.shape[1], tuple(found), np.concatenate(scores))
 
     def _batches(self, image: np.ndarray) -> Iterator[dict[str, Any]]:
-        """The model's inputs, `batch` points at a time; the image is encoded once (and each crop once)."""
+        """Yield the model's inputs, `batch` points at a time; the image is encoded once (and each crop once)."""
         batches = self._pipeline.preprocess(
             Image.fromarray(image),
             points_per_batch=self.batch,
@@ -103,13 +105,14 @@ class PointGrid:
 
 
 def _spread(points: torch.Tensor, side: int, width: float, height: float) -> torch.Tensor:
-    """Points (..., 2) laid out for an image whose longest side became `side`, moved to where a square has them."""
+    """Return points (..., 2), laid out for an image with a longest side of `side`, at their positions in a square."""
     longest = max(width, height)
     shown = [int(side * length / longest + 0.5) for length in (width, height)]  # as the pipeline rounds it
     return points * (side / points.new_tensor(shown))
 
 
 def _pipeline(model: MaskModel) -> Any:
+    """Return transformers' mask-generation pipeline of a model."""
     import_transformers()
     pipelines = importlib.import_module("transformers.pipelines.mask_generation")
     return pipelines.MaskGenerationPipeline(

@@ -1,4 +1,4 @@
-"""A mask model of the SAM families, loaded from a folder of weights (or by its hub name) through transformers.
+"""Mask models of the SAM families, loaded from a folder of weights (or by a name on the hub) through transformers.
 
     family         model class          checkpoints, for example
     sam            SamModel             sam-vit-base, -large, -huge
@@ -7,7 +7,7 @@
     edgetam        EdgeTamModel         EdgeTAM
     sam3_tracker   Sam3TrackerModel     sam3
 
-On a GPU the model runs under autocast, in bfloat16 where the GPU has it and float16 else; what it answers is float32.
+On a GPU the model runs under autocast, in bfloat16 if the GPU has it, else in float16; its output is float32.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FAMILY_OF = {
     "sam3_tracker": "sam3_tracker",
     "sam3_video": "sam3_tracker",
 }
-"""By the `model_type` of the checkpoint's configuration."""
+"""Families by the `model_type` of a checkpoint's configuration."""
 
 PROCESSOR_OF = {
     "sam": "SamProcessor",
@@ -43,31 +43,43 @@ PROCESSOR_OF = {
     "edgetam": "Sam2Processor",
     "sam3_tracker": "Sam3TrackerProcessor",
 }
+"""Processor classes of transformers, by family."""
 
 
 @dataclass(frozen=True, eq=False)
 class MaskModel:
-    """A model that makes masks from points and boxes, on its device, with its processor. `name` is as it was asked for.
+    """A model that makes masks from points and boxes, with its processor.
 
     Use it under `autocast()`; `masks_of_boxes` does so itself.
     """
 
     name: str
+    """Folder or name on the hub, as requested."""
+
     family: str
+    """Family of the model, a value of `FAMILY_OF`."""
+
     model: Any
+    """Network of transformers, on the device."""
+
     processor: Any
+    """Processor of transformers."""
+
     device: torch.device
+    """Device on which the model runs."""
+
     dtype: torch.dtype
+    """Type in which the model computes under `autocast`."""
 
     def autocast(self) -> AbstractContextManager[object]:
-        """Mixed precision in `dtype`; does nothing for float32."""
+        """Return a context of mixed precision in `dtype`; it does nothing for float32."""
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     @torch.inference_mode()
     def masks_of_boxes(self, image: np.ndarray, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """One mask for each box: (B,H,W) bool and its predicted IoU (B,) float32.
+        """Return one mask for each box, (B,H,W) bool, and its predicted IoU (B,) float32.
 
-        image (H,W,3) uint8; boxes (B,4), x0 y0 x1 y1 in pixels, the corner of the image is (0,0).
+        image (H,W,3) uint8; boxes (B,4) as x0 y0 x1 y1 in pixels, the corner of the image is (0,0).
         """
         height, width = image.shape[:2]
         if len(boxes) == 0:
@@ -86,16 +98,16 @@ def load_mask_model(name: str | Path, device: str = "auto", precision: Precision
 
     device: auto (a GPU if there is one), cpu, cuda, cuda:1, ...
 
-    Raises WeightsError when there are no weights, they are damaged or incomplete, of a kind that makes no masks, or the
-    device is not there; MaskError without transformers.
+    Raises WeightsError if there are no weights, if they are damaged, incomplete or of a kind that makes no masks, or if
+    the device is not available; MaskError without transformers.
     """
     where = device_named(device)
     kind = read_config(name).model_type
     family = FAMILY_OF.get(kind)
     if family is None:
         raise WeightsError(
-            f"The model {name} is of the kind '{kind}', which does not make masks from points; use one of "
-            f"{', '.join(FAMILY_OF)}."
+            f"the model {name} is of the kind '{kind}', which does not make masks from points; use one of "
+            f"{', '.join(FAMILY_OF)}"
         )
     model = load_network(name, "AutoModelForMaskGeneration", where)
     processor = load_processor(name, PROCESSOR_OF[family])
@@ -104,13 +116,14 @@ def load_mask_model(name: str | Path, device: str = "auto", precision: Precision
 
 
 def _in_float32(module: Any, arguments: Any, answer: Any) -> Any:
-    """Thresholds and scores are compared in full precision, whatever the model ran in."""
+    """Convert masks and scores of an answer to float32: thresholds are compared in full precision."""
     del module, arguments
     answer["pred_masks"], answer["iou_scores"] = answer["pred_masks"].float(), answer["iou_scores"].float()
     return answer
 
 
 def _dtype(precision: Precision, device: torch.device) -> torch.dtype:
+    """Return the type in which a model computes; auto: a half type on a GPU, else float32."""
     if precision != "auto":
         dtype: torch.dtype = getattr(torch, precision)
         return dtype
