@@ -1,6 +1,6 @@
-"""What a user points at, as texts, becomes prompts: "310,205", "012.jpg:310,205", "left/mask.png", "012.jpg:mask.png".
+"""Prompts as the texts of a command line: "310,205", "012.jpg:310,205", "left/mask.png", "012.jpg:mask.png".
 
-A view before a colon is the view the prompt is given in; without one it is the request's own.
+A view before a colon is the view of that prompt; a prompt without one takes the view of the request.
 """
 
 from __future__ import annotations
@@ -24,41 +24,41 @@ Texts = Annotated[tuple[str, ...], tyro.conf.arg(metavar="WORDS")]
 
 @dataclass(frozen=True)
 class SelectionRequest:
-    """A selection asked for by prompts in views, as texts, and how to take it."""
+    """A selection by prompts in views, given as texts."""
 
     view: str | None = None
-    """Name of the view that the prompts are given in; a prompt may name another: 012.jpg:310,205."""
+    """View of the prompts, by name; a prompt may name another: 012.jpg:310,205."""
     click: Clicks = ()
-    """Pixels on the object; (0,0) is the top left corner. What several point at is selected together."""
+    """Pixels on the object; (0,0) is the top left corner. Several clicks select all that they point at."""
     box: Boxes = ()
     """Boxes around the object, in pixels."""
     mask: MaskFiles = ()
-    """Masks of the object as images: what is not black is the object."""
+    """Masks of the object as images; black is background."""
     not_click: Clicks = ()
-    """Pixels on what is not the object: that part is taken away."""
+    """Pixels that are not on the object; what they point at is taken away."""
     not_box: Boxes = ()
-    """Boxes around what is not the object."""
+    """Boxes around parts that are not the object."""
     not_mask: MaskFiles = ()
-    """Masks of what is not the object."""
+    """Masks of parts that are not the object."""
     threshold: float | None = None
     """Least similarity of a Gaussian to the prompt, -1 to 1. Default: chosen by agreement with the prompt."""
     granularity: float | None = None
-    """What counts as one thing under a click, from 0 (parts) to 1 (groups). Default: that of the run's segments."""
+    """Size of the object under a click, from 0 (parts) to 1 (groups). Default: that of the run's segments."""
     grow: int = 0
-    """Steps from the selection to the larger things it is part of."""
+    """Steps up the hierarchy, to the larger objects that hold the selection."""
     shrink: int = 0
-    """Steps from the selection to its largest part."""
+    """Steps down the hierarchy, each to the largest part of the selection."""
 
     @property
     def given(self) -> bool:
-        """Whether there is any prompt in a view."""
+        """True if there is a prompt in any view."""
         return any((self.click, self.box, self.mask, self.not_click, self.not_box, self.not_mask))
 
     def prompts(self, capture: Capture) -> list[Prompt]:
-        """The prompts, with the cameras of their views, wanted ones first.
+        """Return the prompts with the cameras of their views, the wanted ones first.
 
-        Raises PromptError for a text that is not understood, an unknown view, a mask that cannot be read, and if
-        nothing is wanted.
+        Raises PromptError for a text that cannot be parsed, an unknown view, a mask that cannot be read, and if there
+        is no wanted prompt.
         """
         if not (self.click or self.box or self.mask):
             raise PromptError(
@@ -90,7 +90,7 @@ class SelectionRequest:
         return prompts
 
     def _split(self, capture: Capture, text: str) -> tuple[View, str]:
-        """The view a prompt is given in, and what is left of its text."""
+        """Return the view of a prompt and the rest of its text."""
         name, colon, rest = text.partition(":")
         if colon and any(view.name == name for view in capture.views):
             return capture.view(name), rest
@@ -101,26 +101,26 @@ class SelectionRequest:
 
 @dataclass(frozen=True)
 class WordQuery:
-    """A selection asked for in words."""
+    """A selection by words."""
 
     text: Texts = ()
-    """What is meant, in words: "red mug". Needs a model; not found leaves with exit code 3."""
+    """The object in words: "red mug". Needs a model. Exit code 3 if it is not found."""
     not_text: Texts = ()
-    """What is not meant, in words."""
+    """Objects not to select, in words."""
     model: str | None = None
-    """Folder (or name) of the model that understands words: a CLIP or SigLIP after `splatseg words`, SAM 3, or
-    Grounding DINO with --segmenter. Default: the one the run was described with."""
+    """Folder (or name) of the model for words: a CLIP or SigLIP after `splatseg words`, SAM 3, or Grounding DINO with
+    --segmenter. Default: the model that the run was described with."""
     segmenter: str | None = None
-    """Folder (or name) of a Segment Anything model that makes masks of the boxes a detector finds."""
+    """Folder (or name) of a Segment Anything model that turns the detector's boxes into masks."""
 
     @property
     def given(self) -> bool:
-        """Whether anything is said in words."""
+        """True if there are words, wanted or not."""
         return bool(self.text or self.not_text)
 
 
 def _numbers(text: str, count: int, option: str) -> tuple[float, ...]:
-    """'12,30' to (12.0, 30.0). Raises PromptError if there are not exactly `count` numbers."""
+    """Parse '12,30' as (12.0, 30.0). Raises PromptError if there are not exactly `count` numbers."""
     try:
         numbers = tuple(float(part) for part in text.split(","))
     except ValueError:
