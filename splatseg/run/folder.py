@@ -9,7 +9,7 @@
     hierarchy.safetensors         parts, wholes and groups, from which every granularity is cut
     words.safetensors             embeddings of the segments, compared with the words of a query
     workspaces.safetensors        selections and hidden Gaussians of the viewer's pages
-    unsaved_segments.safetensors  edits in the viewer that splats.ply lacks; present only while the viewer runs
+    unsaved_segments.safetensors  edits of segments that splats.ply lacks; present only while they are being saved
     proposals/                    masks proposed from the photographs (`--masks auto`), one file per training view
 
 Every file is written under another name and renamed into place, so a run never holds half a file.
