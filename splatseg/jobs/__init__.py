@@ -1,1 +1,1 @@
-"""The whole job on a run folder, a verb a file, named as the command line names it."""
+"""The jobs on a run folder: one verb per file, named like its command."""

@@ -1,4 +1,4 @@
-"""The embedded demo, end to end, with its accuracy: what a new user runs first."""
+"""The embedded demo from photographs to segments, with its accuracy; the first command of a new user."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.run.settings import CaptureSettings, RunSettings
 
 ITERATIONS = 1_500
+"""Steps of the photometric fit; enough for the small pictures of the demo."""
 MAX_GAUSSIANS = 40_000
-"""Enough for the small pictures of the demo; more gains little."""
+"""Limit of the number of Gaussians; a higher one gains little."""
 
 
 def demo_run(
@@ -26,7 +27,7 @@ def demo_run(
     overwrite: bool = False,
     reporter: Reporter | None = None,
 ) -> RenderableType:
-    """Make a run of the embedded capture, evaluate it against its ground truth, and return the table to print."""
+    """Train a run on the embedded capture, evaluate it against the ground truth, and return the table to print."""
     reporter = reporter or NullReporter()
     began = time.monotonic()
     folder = demo_capture()

@@ -1,4 +1,4 @@
-"""How good a run is, against ground truth: pictures, prompted objects, automatic segments."""
+"""Evaluates a run against ground truth: pictures, prompted objects, automatic segments."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ from splatseg.splats.splats import Splats
 def evaluate_run(
     run: Run, gt: Path, split: str = "test", ignore: int | None = None, reporter: Reporter | None = None
 ) -> Evaluation:
-    """Measure a run in the views of a split, write evaluation.json into it and its figures into the report.
+    """Measure a run in the views of a split; write evaluation.json and the report.
 
-    gt: folder of instance label maps; a scene.json beside it names objects and `stuff`. ignore: an id that means
-    unknown. Objects are prompted in training views, as `evaluate.protocols.prompted` says. A run without features
-    gets the figures of its pictures only.
+    Objects are prompted in training views, as described in `evaluate.protocols.prompted`. A run without features is
+    measured by its pictures only.
 
-    Raises MaskError for missing or bad ground truth, RunError for a run that is not finished.
+    gt: folder of instance label maps; a scene.json next to the folder names the objects and `stuff`.
+    ignore: the id of pixels without ground truth.
+
+    Raises MaskError for missing or bad ground truth, RunError if the run is not finished.
 
     Example:
         >>> result = splatseg.evaluate_run(spare, splatseg.demo_capture() / "gt" / "instance")
@@ -61,7 +63,7 @@ def evaluate_run(
 
 
 class _Prompted:
-    """Selects by a mask in one view and renders the selection in the scored views; counts the objects done."""
+    """Selects by a mask in one view, renders the selection in the scored views, and reports each object."""
 
     def __init__(self, run: Run, splats: Splats, views: tuple[View, ...], advance: Advance) -> None:
         self._run, self._splats, self._views, self._advance = run, splats, views, advance
@@ -77,7 +79,7 @@ class _Prompted:
 
 
 def _segments_ari(splats: Splats, views: tuple[View, ...], truth: Truth) -> float:
-    """ARI over all pixels of all views that have a true label, floor and walls included."""
+    """Return the ARI over the pixels of all views that have a true label, floor and walls included."""
     pred = np.concatenate([label_map(splats, view.camera).ravel() for view in views])
     target = np.concatenate([truth.label_maps[view.name].ravel() for view in views])
     ignored = (0,) if truth.unknown is None else (0, truth.unknown)

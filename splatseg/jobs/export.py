@@ -1,4 +1,4 @@
-"""A splat, a run's or a file's, in the formats that other tools open: whole, some segments, or every segment alone."""
+"""Exports the splat of a run or a file for other tools: whole, some segments, or every segment as a file of its own."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from splatseg.segments.segments_json import read_segments, segments_of_rows
 from splatseg.splats.splats import Splats
 
 LONGEST_NAME = 60
-"""Characters of a segment's name in the name of its file."""
+"""Most characters of a segment's name in the name of its file."""
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A splat to export, with what is known of it."""
+    """A splat to export, with its segments and its origin."""
 
     splats: Splats
     """The splat itself."""
     segments: tuple[Segment, ...] = ()
-    """Names and colours of its segments."""
+    """Rows of its table of segments: names and colours."""
     run: Run | None = None
-    """The run it is the splat of, if it is one's."""
+    """The run that the splat belongs to; None for a file."""
     path: Path | None = None
-    """The file it was read from, which an export never replaces."""
+    """The file that the splat was read from, which an export never replaces; None for a run."""
 
     def owns(self, path: Path) -> bool:
-        """Whether a file is what this was read from, or a part of the run it is of."""
+        """Return True if `path` is the file this was read from, or a file of its run."""
         if self.run is not None:
             return self.run.owns(path)
         return self.path is not None and Path(path).resolve() == self.path.resolve()
 
 
 def open_source(path: Path) -> Source:
-    """A run folder or a splat file. Raises RunError or SplatFileError if it is neither."""
+    """Open a run folder or a splat file for export. Raises RunError or SplatFileError if it is neither."""
     path = Path(path)
     if path.is_dir():
         run = open_run(path)
@@ -56,10 +56,10 @@ def open_source(path: Path) -> Source:
 
 
 def export_source(source: Source, output: Path, options: ExportOptions | None = None) -> str:
-    """Write what is asked for and return a summary, a line a file.
+    """Write the files that the options ask for and return a summary, one line per file.
 
-    Raises RunError when there are no segments, PromptError for an id that no Gaussian has or options that do not go
-    together, OutputError as `formats.write.write_splats` and for a file that would replace what is exported.
+    Raises RunError if there are no segments, PromptError for an unknown id or options that exclude each other,
+    OutputError as `formats.write.write_splats` does and for an output that would replace the source.
     """
     options, output = options or ExportOptions(), Path(output)
     _refuse_to_replace(source, output)
@@ -69,7 +69,7 @@ def export_source(source: Source, output: Path, options: ExportOptions | None = 
         return _export_each(source, output, options)
     if not options.segment:
         if options.rest:
-            raise PromptError("--rest is what is left beside segments; name them with --segment")
+            raise PromptError("--rest writes what --segment leaves out; name segments with --segment")
         return write_splats(output, source.splats, source.segments, options.format, options.plain).summary
     members = members_of_segments(source.splats, options.segment)
     files = [(output, members)]
@@ -102,7 +102,7 @@ def _export_each(source: Source, folder: Path, options: ExportOptions) -> str:
             for stem, members in files:
                 splats = source.splats.subset(members)
                 if not item.ids and stem != "rest":
-                    splats = splats.replace(segment_ids=None)  # the name of the file says it
+                    splats = splats.replace(segment_ids=None)  # the file is named after the segment
                 done = write_splats(aside / f"{stem}.{item.name}", splats, table, item.name, options.plain)
     except OSError as error:
         raise OutputError(f"{folder} cannot be written ({error.strerror or error}); name another place") from None
@@ -134,11 +134,11 @@ def _write(source: Source, path: Path, members: torch.Tensor, options: ExportOpt
 
 
 def _beside(path: Path, suffix: str) -> Path:
-    """The file of the rest: things.rest.spz for things.spz."""
+    """Return the path of the rest: things.rest.spz for things.spz."""
     stem = path.name[: -len(suffix) - 1] if path.name.lower().endswith(f".{suffix}") else path.name
     return path.with_name(f"{stem}.rest.{suffix}")
 
 
 def _safe(name: str) -> str:
-    """A segment's name as part of a file's: letters, digits, dots and dashes of any script."""
+    """Return a segment's name as part of a file's name: letters and digits of any script, `_`, dots and dashes."""
     return re.sub(r"[^\w.-]+", "_", name).strip("._")[:LONGEST_NAME] or "segment"

@@ -1,4 +1,4 @@
-"""A film of a run, or of a splat file: a path of cameras, what each sees, and the file it becomes, frame by frame."""
+"""Films a run or a splat file: finds the path of cameras, renders frame by frame and writes the video."""
 
 from __future__ import annotations
 
@@ -28,18 +28,17 @@ from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.splats.splats import Splats
 
 TALLEST = 720
-"""Rows of a film of which no size is asked: the capture's shape, not larger than this."""
+"""Rows of a film without a given size: it has the shape of the capture's images and at most this height."""
 
 ANGLE = math.radians(50.0)
-"""Angle of view, from bottom to top, of a film of a splat of which no camera is known."""
+"""Vertical angle of view, radians, of a film of a splat without cameras."""
 
 SOLID = 0.3
-"""Opacity of a Gaussian that counts as part of the thing where no camera says what that is."""
-
+"""Least opacity of a Gaussian that counts as part of the object if there are no cameras to look at it."""
 
 CLEARANCE = 0.3
-"""Along a path that nobody looked through before, Gaussians nearer than this share of the way to the scene's centre
-fade out (`render.painter.Look`). A person who sets keyframes sees what is there, and it stays."""
+"""Along `orbit` and `capture`, Gaussians nearer than this share of the distance to the scene's centre fade out
+(`render.painter.Look`). A path through keyframes keeps them: who sets a keyframe has seen what is near it."""
 
 
 def render_film(
@@ -51,13 +50,15 @@ def render_film(
     antialias: bool = False,
     reporter: Reporter | None = None,
 ) -> str:
-    """Film a run, or a splat file, and write it; return a summary. For `what` see `render.painter.painter_of`.
+    """Film a run or a splat file, write the video and return a summary.
 
-    output: .mp4, .webp, .gif, or a new folder for PNGs. segments: those to highlight (`masks`). antialias: segments
-    and masks decided at 16 samples of a pixel.
+    what: the content of the pictures; see `render.painter.painter_of`.
+    output: a path that ends in .mp4, .webp or .gif, or a new folder for PNGs.
+    segments: ids of the segments to highlight (`masks`).
+    antialias: decide segments and masks at 16 samples of each pixel.
 
-    Raises RunError when there is nothing to show or the file cannot be written, CaptureError for bad keyframes,
-    PromptError for options that do not go together, SplatFileError for a bad splat file.
+    Raises RunError if there is nothing to show or the file cannot be written, CaptureError for bad keyframes,
+    PromptError for options that exclude each other, SplatFileError for a bad splat file.
 
     Example:
         >>> film = splatseg.Film("orbit", seconds=0.2, fps=10, size=(64, 48))
@@ -84,7 +85,7 @@ def render_film(
 
 
 def cameras_of_film(source: Run | Path, splats: Splats, film: Film) -> tuple[Camera, ...]:
-    """The cameras (one a frame) of a film of a run or a splat file. Raises as `render_film` does."""
+    """Return the cameras of a film, one per frame. Raises as `render_film` does."""
     if film.path not in ("orbit", "capture"):
         return _through_keyframes(Path(film.path), film)
     if isinstance(source, Run):
@@ -98,17 +99,18 @@ def cameras_of_film(source: Run | Path, splats: Splats, film: Film) -> tuple[Cam
 def _check(film: Film, source: Run | Path) -> None:
     if not (math.isfinite(film.seconds) and 0 < film.seconds <= 3600 and 0 < film.fps <= 240):
         raise PromptError(
-            f"a film lasts up to 3600 seconds at up to 240 frames a second, got {film.seconds:g} s at {film.fps:g}"
+            f"a film takes up to 3600 seconds and up to 240 frames per second, got {film.seconds:g} s at "
+            f"{film.fps:g}; change --seconds or --fps"
         )
     if film.size is not None and not all(16 <= side <= 8192 for side in film.size):
         raise PromptError(f"--size takes from 16 to 8192 pixels a side, got {film.size[0]}x{film.size[1]}")
     if film.up is not None and (isinstance(source, Run) or film.path != "orbit"):
-        raise PromptError("--up is for an orbit of a splat file; here the cameras say what is up")
+        raise PromptError("--up applies only to an orbit of a splat file; here the cameras define up, so leave it out")
 
 
 def _through_keyframes(path: Path, film: Film) -> tuple[Camera, ...]:
     if not path.exists():
-        raise PromptError(f"--path takes orbit, capture, or a file of keyframes, and there is nothing at {path}")
+        raise PromptError(f"there is nothing at {path}; --path takes orbit, capture, or a file of keyframes")
     views = sorted(load_cameras(path), key=lambda view: natural_order(view.name))
     first = views[0].camera
     width, height = film.size or (first.width, first.height)
@@ -142,14 +144,14 @@ def _around_splats(splats: Splats, film: Film) -> tuple[Camera, ...]:
 
 
 def _distance(cameras: Sequence[Camera]) -> float:
-    """How far the cameras of a film are from what they look at."""
+    """Return the median distance of a film's cameras from the point they look at."""
     positions = np.array([camera.position for camera in cameras])
     focus = focus_of(positions, np.array([camera.viewmat[2, :3] for camera in cameras]))
     return float(np.median(np.linalg.norm(positions - focus, axis=1)))
 
 
 def _reduced(camera: Camera) -> tuple[int, int]:
-    """The camera's size, reduced to TALLEST rows, both sides even."""
+    """Return (width, height) of a camera, reduced to at most TALLEST rows, both even as video codecs need."""
     scale = min(1.0, TALLEST / camera.height)
     width, height = (max(16, round(side * scale / 2) * 2) for side in (camera.width, camera.height))
     return width, height
@@ -157,12 +159,13 @@ def _reduced(camera: Camera) -> tuple[int, int]:
 
 @torch.no_grad()
 def _depth_before(cameras: Sequence[Camera], splats: Splats) -> float | None:
-    """How far away is what the middle camera has in the middle of its picture; None if there is nothing."""
+    """Return the median depth in the middle of the most central camera's picture; None if nothing is there."""
     positions = np.array([camera.position for camera in cameras])
     middle = cameras[int(np.linalg.norm(positions - np.median(positions, axis=0), axis=1).argmin())]
     scale = min(1.0, 160 / middle.width)
     small = middle.resized(max(1, round(middle.width * scale)), max(1, round(middle.height * scale)))
     depth = render_depth(splats, small).numpy()
+    # The middle half of the picture, in x and in y; 0 is a pixel that shows nothing.
     centre = depth[small.height // 4 : -(small.height // 4) or None, small.width // 4 : -(small.width // 4) or None]
     seen = centre[centre > 0]
     return float(np.median(seen)) if len(seen) else None

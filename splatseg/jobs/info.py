@@ -1,4 +1,4 @@
-"""What a path is and what this machine offers, as facts to print."""
+"""Facts to print about a splat file, a run, a capture, or this machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from splatseg.segments.segments_json import read_segments
 
 
 def describe(path: Path) -> dict[str, str]:
-    """Facts about a splat file, a run folder or a capture. Raises SplatsegError if it is none of them."""
+    """Return facts about a splat file, a run folder or a capture. Raises SplatsegError if it is none of them."""
     if not path.exists():
         raise SplatFileError(f"there is nothing at {path}; give a splat file, a run or a capture")
     if path.is_file():
@@ -29,7 +29,7 @@ def describe(path: Path) -> dict[str, str]:
 
 
 def describe_machine() -> dict[str, str]:
-    """Version, backends, SIMD level and threads."""
+    """Return facts about this machine: version, backends, SIMD level, threads."""
     return {
         "splatseg": splatseg.version.__version__,
         "python": platform.python_version(),
@@ -42,7 +42,7 @@ def describe_machine() -> dict[str, str]:
 
 
 def describe_splats(path: Path) -> dict[str, str]:
-    """Facts about a splat file of any kind. Raises SplatFileError."""
+    """Return facts about a splat file of any format. Raises SplatFileError if it cannot be read."""
     splats, dropped = load_splats(path)
     low, high = splats.means.amin(0), splats.means.amax(0)
     facts = {
@@ -64,7 +64,7 @@ def describe_splats(path: Path) -> dict[str, str]:
 
 
 def describe_run(path: Path) -> dict[str, str]:
-    """Facts about a run, finished or not. Raises RunError."""
+    """Return facts about a run, finished or not. Raises RunError if there is none."""
     run = open_run(path)
     facts = {
         "kind": "run",
@@ -85,7 +85,7 @@ def describe_run(path: Path) -> dict[str, str]:
 
 
 def describe_capture(path: Path) -> dict[str, str]:
-    """Facts about a capture. Raises CaptureError."""
+    """Return facts about a capture. Raises CaptureError if it cannot be read."""
     capture = load_capture(path)
     sizes = sorted({(view.camera.width, view.camera.height) for view in capture.views})
     shown = ", ".join(f"{width}x{height}" for width, height in sizes[:3]) + (" ..." if len(sizes) > 3 else "")

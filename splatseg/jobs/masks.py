@@ -1,4 +1,4 @@
-"""Masks proposed from photographs, for a capture or for a run without masks; and masks flattened for other programs."""
+"""Proposes masks from photographs, for a capture or a run without masks; flattens masks for other programs."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from splatseg.version import __version__
 
 
 def propose_for_capture(capture: Path, folder: Path, request: MasksRequest, reporter: Reporter | None = None) -> str:
-    """Propose masks for every view of a capture (train and test) that has none yet, one file a view. Returns a summary.
+    """Propose masks for every view of a capture (train and test) that has none yet; return a summary.
 
-    Raises CaptureError, MaskError and WeightsError for bad input, before anything is made where that can be known.
+    Writes one file per view into `folder`.
+
+    Raises CaptureError, MaskError or WeightsError for bad input, if possible before anything is written.
 
     Example:
         >>> request = splatseg.MasksRequest(downscale=4, shard="1/32")
@@ -50,9 +52,9 @@ def propose_for_capture(capture: Path, folder: Path, request: MasksRequest, repo
 
 
 def propose_for_run(run: Run, reporter: Reporter) -> None:
-    """Propose masks for every training view that has none yet, into RUN/proposals, if the run's masks are `auto`.
+    """Propose masks for every training view that has none yet, into RUN/proposals; do nothing if masks are given.
 
-    Raises CaptureError for an unreadable photograph, MaskError if RUN/proposals holds masks of another making.
+    Raises CaptureError for an unreadable photograph, MaskError if RUN/proposals holds masks made with other settings.
     """
     if run.settings.masks != AUTO_MASKS:
         return
@@ -74,7 +76,7 @@ def _propose(
     stage: str,
     reporter: Reporter,
 ) -> Proposed:
-    """Propose the masks of a shard into a folder that was begun, reporting each view under the name of `stage`."""
+    """Propose the masks of a shard into a folder prepared by `begin_folder`; report each view in the stage `stage`."""
     with reporter.stage(stage, len(views[shard[0] - 1 :: shard[1]])) as advance:
 
         def on_view(done: int, total: int, masks: int) -> None:
@@ -85,7 +87,7 @@ def _propose(
 
 
 def export_masks(masks: Path, output: Path, layout: Layout, reporter: Reporter | None = None) -> str:
-    """Write masks as flat label maps for another program. Returns a summary. Raises MaskError for bad masks."""
+    """Write masks as flat label maps for another program; return a summary. Raises MaskError for bad masks."""
     reporter = reporter or NullReporter()
     with reporter.stage("flattening", len(all_masks(masks))) as advance:
         done = flatten_masks(masks, output, layout, lambda count, total: advance(count))

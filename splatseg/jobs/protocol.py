@@ -1,7 +1,7 @@
-"""The field's benchmarks on runs: prompts as the protocol gives them, masks of its test views, its figures.
+"""Scores runs on the field's benchmarks: the protocol's prompts, masks in its test views, its figures.
 
-The oracle's prompt is the true mask (NVOS: the scribbles) in the protocol's prompt view. Words come from a callable, so
-that whatever turns words into a selection can be measured.
+The oracle's prompt is the true mask (NVOS: the scribbles) in the protocol's prompt view. Word prompts are answered by a
+callable, so that any method that turns words into a selection can be measured.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from splatseg.select.prompts import select_by_prompts
 from splatseg.splats.splats import Splats
 
 Words = Callable[[Run, str], Match]
-"""words(run, text): the selection of what the text names in the run's splat. Raises PromptError if it finds nothing."""
+"""words(run, text): the object that the text names, selected in the run's splat. Raises PromptError if not found."""
 
 SILHOUETTE = 0.7
-"""Opacity above which a selection that is drawn alone covers a pixel (OpenGaussian)."""
+"""Least opacity of a pixel that a selection covers when it is drawn alone (OpenGaussian)."""
 
 
 def evaluate_protocol(
@@ -45,13 +45,15 @@ def evaluate_protocol(
     output: Path | None = None,
     reporter: Reporter | None = None,
 ) -> ProtocolScore:
-    """Score runs, each trained on a scene of a benchmark's data set at `folder`.
+    """Score runs, each trained on a scene of a benchmark's data set; a run answers the tasks of its scene (`tasks_of`).
 
-    protocol: a name of `evaluate.PROTOCOLS`. A run answers the tasks of its own scene (`tasks_of`). scenes: names of
-    the tasks that count, none for all. words: None prompts by the
-    oracle. output: a folder for the masks, laid out as `--predictions` are read.
+    protocol: a name in `evaluate.protocols.registry.PROTOCOLS`.
+    folder: the data set.
+    scenes: names of the tasks to score; empty scores all.
+    words: answers the protocol's words; None prompts with the oracle's masks.
+    output: folder to write the masks to, in the layout that `--predictions` reads.
 
-    Raises MaskError for a data set that is incomplete, RunError for a run of another scene, or not finished.
+    Raises MaskError for an incomplete data set, RunError for a run of another scene or one that is not finished.
 
     Example:
         >>> score = splatseg.evaluate_protocol([run], "spin-nerf", benchmark)
@@ -80,9 +82,9 @@ def evaluate_protocol(
 
 
 def write_held_out(protocol: str, folder: Path, path: Path, scenes: Sequence[str] = ()) -> str:
-    """Write the views that a protocol keeps from training, one a line, for `splatseg train --test-views`.
+    """Write the names of the views that a protocol holds out, one per line, for `splatseg train --test-views`.
 
-    Returns a summary. Raises MaskError if the data set is incomplete, RunError if its scenes do not share a capture.
+    Returns a summary. Raises MaskError if the data set is incomplete, RunError if its scenes have several captures.
     """
     tasks = read_tasks(PROTOCOLS[protocol], folder, scenes)
     captures = sorted({task.capture for task in tasks})
@@ -94,9 +96,9 @@ def write_held_out(protocol: str, folder: Path, path: Path, scenes: Sequence[str
 
 
 def tasks_of(run: Run, tasks: Sequence[Task]) -> list[Task]:
-    """The tasks that are asked of a run: named as its capture, or as that and more ("horns_left"), or the only ones.
+    """Return the tasks of a run's scene: named as its capture, or beginning with that name ("horns_left").
 
-    Raises RunError if it cannot be told which.
+    If all tasks share one capture, they are the run's. Raises RunError if no task belongs to the run.
     """
     name = _plain(run.capture.path.absolute().name)
     own = [task for task in tasks if _plain(task.capture) == name or _plain(task.capture).startswith(f"{name}_")]
@@ -106,7 +108,7 @@ def tasks_of(run: Run, tasks: Sequence[Task]) -> list[Task]:
     if len(captures) == 1:
         return list(tasks)
     raise RunError(
-        f"{run.path} was trained on {run.capture.path}, and no scene is named so; name its scene with --scenes: "
+        f"{run.path} was trained on {run.capture.path}, and no scene has that name; name its scene with --scenes: "
         f"{', '.join(captures)}"
     )
 
@@ -116,7 +118,7 @@ def _plain(name: str) -> str:
 
 
 def _views(run: Run, task: Task) -> dict[str, View]:
-    """The run's view for every view of a task, those of prompts too. Raises RunError, listing what it lacks."""
+    """Return the run's view for every view of a task, prompt views included. Raises RunError listing missing views."""
     names = [view.name for view in run.capture.views]
     wanted = dict.fromkeys([*(target.view for target in task.targets), *(r.view for r in task.references.values())])
     images = {view: task.image(view, names) for view in wanted}
@@ -139,7 +141,7 @@ def _warn(run: Run, task: Task, leaked: tuple[str, ...], reporter: Reporter) -> 
 
 
 class _Answers:
-    """The masks of a run for the targets of tasks: every prompt is selected once, then drawn in its views."""
+    """Answers the targets of tasks with masks: every prompt is selected once, then drawn in the target views."""
 
     def __init__(
         self,
@@ -157,11 +159,11 @@ class _Answers:
         self._done = 0
 
     def of(self, task: Task, views: dict[str, View]) -> Predict:
-        """Answers the targets of one task, given the run's view for each of its views."""
+        """Return the function that answers the targets of one task. views: the run's view for each of the task's."""
         return lambda target: self._mask(task, views, target)
 
     def _mask(self, task: Task, views: dict[str, View], target: Target) -> np.ndarray | None:
-        """Grey levels (h,w) uint8 at the size of the run's view; None if nothing was selected."""
+        """Return the mask (h,w) uint8, 0 or 255, at the size of the run's view; None if nothing was selected."""
         key = (task.name, target.prompt)
         if key not in self._selected:
             self._selected[key] = self._select(task, views, target.prompt)
@@ -185,7 +187,7 @@ class _Answers:
                 return self._words(self._run, prompt)
             reference = task.references.get(prompt)
             if reference is None:
-                return None  # never seen: there is nothing to point at
+                return None  # the object is in no prompt view: there is no mask to prompt with
             prompts = prompts_of_reference(reference, views[reference.view])
             return select_by_prompts(self._splats, prompts, self._knowledge)
         except PromptError:
@@ -193,7 +195,7 @@ class _Answers:
 
 
 def prompts_of_reference(reference: Reference, view: View) -> list[Prompt]:
-    """The oracle's prompts in a view of a run: a mask, or clicks spread over scribbles."""
+    """Return the oracle's prompts in a view of a run: a mask, or clicks spread over scribbles."""
     camera = view.camera
     wanted = fitted(reference.wanted(), camera.width, camera.height)
     unwanted = None if reference.unwanted is None else fitted(reference.unwanted(), camera.width, camera.height)
@@ -206,6 +208,6 @@ def prompts_of_reference(reference: Reference, view: View) -> list[Prompt]:
 
 
 def silhouette(splats: Splats, members: np.ndarray, camera: Camera) -> np.ndarray:
-    """(H,W) bool: where some Gaussians, members (N,) bool, are opaque by more than SILHOUETTE when drawn alone."""
+    """Return the pixels (H,W) bool with an opacity above SILHOUETTE when the members (N,) bool are drawn alone."""
     alone = splats.subset(torch.from_numpy(members))
     return selection_weights(alone, camera, np.ones(len(alone), bool)) > SILHOUETTE

@@ -1,4 +1,4 @@
-"""A run with its boundaries mended, written as a run of its own; the one it comes from stays as it is."""
+"""Refines the boundaries of a run's segments and writes the result as a new run; the original stays as it is."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from splatseg.votes.file import write_votes
 
 
 def refine_run(run: Run, output: Path, settings: RefineSettings | None = None, reporter: Reporter | None = None) -> str:
-    """Split and settle the Gaussians of a run that straddle two segments, into a new run folder. Returns a summary.
+    """Split and settle the Gaussians that straddle two segments; write a new run folder and return a summary.
 
-    Ids, names and colours of segments stay; a segment of which no Gaussian is left is not listed any more.
+    Ids, names and colours of segments stay; a segment that loses all its Gaussians leaves the table.
 
-    Raises RunError if the run has no segments or masks, or if `output` holds anything already; MaskError for bad masks.
+    Raises RunError if the run has no segments or masks, or if `output` is not empty; MaskError for bad masks.
 
     Example:
         >>> summary = splatseg.refine_run(spare, folder / "refined")
@@ -66,7 +66,7 @@ def refine_run(run: Run, output: Path, settings: RefineSettings | None = None, r
         atoms = inherited_atoms(hierarchy.atoms, refined.parent, splats, refined.splats)
         write_hierarchy(made.hierarchy_path, Hierarchy(atoms, hierarchy.merges, hierarchy.levels))
     write_ply(made.splats_path, refined.splats)
-    # Last, because its presence says that the run has finished.
+    # Written last: its presence marks the run as finished.
     write_segments(made.segments_path, _table(refined.splats, named, agreement))
     return f"{_said(refined, len(splats))}\n{report_run(made, reporter)}\n{made.report_path}"
 
@@ -83,11 +83,11 @@ def _check_room(run: Run, output: Path) -> None:
     if output.resolve() == run.path.resolve():
         raise RunError(f"{output} is the run itself, which refining never changes; name a new folder with -o")
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise RunError(f"{output} already holds something, and refining writes over nothing; name a new folder with -o")
+        raise RunError(f"{output} is not empty, and refining overwrites nothing; name a new folder with -o")
 
 
 def _table(splats: Splats, named: tuple[Segment, ...], agreement: Agreement | None) -> tuple[Segment, ...]:
-    """The table of a refined splat, with the names, colours and parents that the segments had."""
+    """Return the table of a refined splat, with the names, colours and parents of the original table."""
     assert splats.segment_ids is not None
     before = {row.id: row for row in named}
     names = {row.id: row.name for row in named}
@@ -100,7 +100,7 @@ def _table(splats: Splats, named: tuple[Segment, ...], agreement: Agreement | No
 
 
 class _Stages:
-    """Turns what `refine_boundaries` tells into the stages of a reporter: a new one whenever the name changes."""
+    """Shows the progress of `refine_boundaries` as stages of a reporter: a new stage whenever its name changes."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
@@ -116,6 +116,6 @@ class _Stages:
         self._advance(done)
 
     def close(self) -> None:
-        """End the last stage."""
+        """Close the open stage."""
         self._open.close()
         self._name = ""

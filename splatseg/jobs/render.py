@@ -1,4 +1,4 @@
-"""Pictures of a run from the cameras of its capture, or from any others, written as PNGs named as the cameras."""
+"""Renders a run from the cameras of its capture or any others, as PNGs named like the cameras."""
 
 from __future__ import annotations
 
@@ -30,14 +30,16 @@ def render_run(
     antialias: bool = False,
     reporter: Reporter | None = None,
 ) -> str:
-    """Render `what` for every view of the split (None: test), or every camera of `cameras`; return a summary.
+    """Render every view of a split (None: test), or every camera of `cameras`; return a summary.
 
-    masks: `output`/<id>/<view>.png for each of `segments`, all if there are none. depth PNGs are 16-bit;
-    output/depth.json says what their numbers are. cameras: see `capture.load_cameras`; the capture is not read then.
-    antialias: masks with soft edges, and segments decided by many samples of each pixel.
+    what: the content of the pictures; masks writes `output`/<id>/<view>.png, depth writes 16-bit PNGs and their unit
+    as `output`/depth.json.
+    cameras: a file or folder for `capture.load_cameras`; the capture is not read then.
+    segments: ids for `masks`; empty takes all.
+    antialias: render masks with soft edges, and decide segments by many samples of each pixel.
 
-    Raises RunError when the run has no features or segments to render or the output cannot be written, CaptureError for
-    bad cameras, PromptError when the split is empty, a segment does not exist, or options do not go together.
+    Raises RunError if the run lacks the features or segments to render or the output cannot be written, CaptureError
+    for bad cameras, PromptError if the split is empty, a segment does not exist, or options exclude each other.
     """
     if output.exists() and not output.is_dir():
         raise RunError(f"{output} is a file, not a folder; name another place with -o")
@@ -54,19 +56,21 @@ def render_run(
 
 
 def check_shown(what: Shown, segments: Sequence[int], antialias: bool) -> None:
-    """Raises PromptError if what is shown and how do not go together."""
+    """Check that --segment and --antialias apply to `what`. Raises PromptError if they do not."""
     if segments and what != "masks":
-        raise PromptError(f"--segment chooses masks; it says nothing of --what {what}: use --what masks")
+        raise PromptError(f"--segment chooses masks and does not apply to --what {what}; use --what masks")
     if antialias and what not in ("masks", "segments"):
-        raise PromptError(f"--antialias is for --what masks and --what segments, not for --what {what}")
+        raise PromptError(
+            f"--antialias applies to --what masks and --what segments, not to --what {what}; leave it out"
+        )
 
 
 def views_of(run: Run, split: str | None, cameras: Path | None) -> tuple[View, ...]:
-    """The cameras of a file or folder, else the views of a split (None: test). Raises as `render_run` does."""
+    """Return the cameras of a file or folder, else the views of a split (None: test). Raises as `render_run` does."""
     if cameras is None:
         return run.views(split or "test")
     if split is not None:
-        raise PromptError("--split names views of the capture and --cameras others; give one of them")
+        raise PromptError("--split and --cameras both choose the cameras; give one of them")
     return load_cameras(cameras)
 
 
@@ -79,7 +83,7 @@ def _writer(
     segments: Sequence[int],
     supersample: int,
 ) -> Callable[[View], int]:
-    """What writes the pictures of one view and returns how many they are."""
+    """Return the function that writes the pictures of one view and returns their number."""
     if what in ("segments", "overlay", "masks"):
         if splats.segment_ids is None:
             raise RunError(f"{run.path} has no segments to render; run `splatseg segment {run.path} --masks DIR` first")

@@ -30,41 +30,41 @@ Texts = Annotated[tuple[str, ...], tyro.conf.arg(metavar="WORDS")]
 
 @dataclass(frozen=True)
 class SelectionRequest:
-    """A selection asked for by prompts in views, as texts, and how to take it."""
+    """A selection by prompts in views, given as texts."""
 
     view: str | None = None
-    """Name of the view that the prompts are given in; a prompt may name another: 012.jpg:310,205."""
+    """View of the prompts, by name; a prompt may name another: 012.jpg:310,205."""
     click: Clicks = ()
-    """Pixels on the object; (0,0) is the top left corner. What several point at is selected together."""
+    """Pixels on the object; (0,0) is the top left corner. Several clicks select all that they point at."""
     box: Boxes = ()
     """Boxes around the object, in pixels."""
     mask: MaskFiles = ()
-    """Masks of the object as images: what is not black is the object."""
+    """Masks of the object as images; black is background."""
     not_click: Clicks = ()
-    """Pixels on unwanted parts, which are taken away."""
+    """Pixels that are not on the object; what they point at is taken away."""
     not_box: Boxes = ()
-    """Boxes around unwanted parts."""
+    """Boxes around parts that are not the object."""
     not_mask: MaskFiles = ()
-    """Masks of unwanted parts."""
+    """Masks of parts that are not the object."""
     threshold: float | None = None
     """Least similarity of a Gaussian to the prompt, -1 to 1. Default: chosen by agreement with the prompt."""
     granularity: float | None = None
-    """Coarseness of the object under a click, from 0 (parts) to 1 (groups). Default: that of the run's segments."""
+    """Size of the object under a click, from 0 (parts) to 1 (groups). Default: that of the run's segments."""
     grow: int = 0
-    """Steps from the selection to the larger things it is part of."""
+    """Steps up the hierarchy, to the larger objects that hold the selection."""
     shrink: int = 0
-    """Steps from the selection to its largest part."""
+    """Steps down the hierarchy, each to the largest part of the selection."""
 
     @property
     def given(self) -> bool:
-        """True if there is any prompt in a view."""
+        """True if there is a prompt in any view."""
         return any((self.click, self.box, self.mask, self.not_click, self.not_box, self.not_mask))
 
     def prompts(self, capture: Capture) -> list[Prompt]:
-        """The prompts, with the cameras of their views, wanted ones first.
+        """Return the prompts with the cameras of their views, the wanted ones first.
 
-        Raises PromptError for a text that is not understood, an unknown view, a mask that cannot be read, and if
-        nothing is wanted.
+        Raises PromptError for a text that cannot be parsed, an unknown view, a mask that cannot be read, and if there
+        is no wanted prompt.
         """
         if not (self.click or self.box or self.mask):
             raise PromptError(
@@ -96,7 +96,7 @@ class SelectionRequest:
         return prompts
 
     def _split(self, capture: Capture, text: str) -> tuple[View, str]:
-        """The view a prompt is given in, and what is left of its text."""
+        """Return the view of a prompt and the rest of its text."""
         name, colon, rest = text.partition(":")
         if colon and any(view.name == name for view in capture.views):
             return capture.view(name), rest
@@ -107,21 +107,21 @@ class SelectionRequest:
 
 @dataclass(frozen=True)
 class WordQuery:
-    """A selection asked for in words."""
+    """A selection by words."""
 
     text: Texts = ()
-    """The object in words: "red mug". Needs a model; exit code 3 if it is not in the scene."""
+    """The object in words: "red mug". Needs a model. Exit code 3 if it is not found."""
     not_text: Texts = ()
-    """Unwanted objects in words."""
+    """Objects not to select, in words."""
     model: str | None = None
-    """Folder (or name) of the model that understands words: a CLIP or SigLIP after `splatseg words`, SAM 3, or
-    Grounding DINO with --segmenter. Default: the one the run was described with."""
+    """Folder (or name) of the model for words: a CLIP or SigLIP after `splatseg words`, SAM 3, or Grounding DINO with
+    --segmenter. Default: the model that the run was described with."""
     segmenter: str | None = None
-    """Folder (or name) of a Segment Anything model that makes masks of the boxes a detector finds."""
+    """Folder (or name) of a Segment Anything model that turns the detector's boxes into masks."""
 
     @property
     def given(self) -> bool:
-        """True if anything is said in words."""
+        """True if there are words, wanted or not."""
         return bool(self.text or self.not_text)
 
 
@@ -179,17 +179,17 @@ class Film:
     """
 
     path: str = "orbit"
-    """orbit, capture, or a file or folder of keyframes (cameras), in the order of their names."""
+    """orbit, capture, or a file or folder of keyframes for `capture.load_cameras`, in the order of their names."""
     seconds: float = 8.0
-    """Length of the film."""
+    """Length of the film in seconds."""
     fps: float = 30.0
-    """Frames a second."""
+    """Frames per second."""
     size: tuple[int, int] | None = None
-    """Width and height in pixels; None takes the cameras' own, reduced to 720 rows, but keyframes' as they are."""
+    """Width and height in pixels. None: as the keyframes; as the capture, at most 720 rows; 1280x720 for a file."""
     codec: Codec = "auto"
-    """Codec of an .mp4: av1, h264 (needs the program ffmpeg), or auto for h264 where it can be had."""
+    """Codec of an .mp4: av1, h264 (needs the program ffmpeg), or auto for h264 if it can be had."""
     up: Direction | None = None
-    """Direction of up in a splat file that comes without cameras; None is -y, as most have it."""
+    """The up direction of a splat file, which comes without cameras; None is -y, as in most files."""
 
     @property
     def frames(self) -> int:
@@ -198,7 +198,7 @@ class Film:
 
 
 def _numbers(text: str, count: int, option: str) -> tuple[float, ...]:
-    """'12,30' to (12.0, 30.0). Raises PromptError if there are not exactly `count` numbers."""
+    """Parse '12,30' as (12.0, 30.0). Raises PromptError if there are not exactly `count` numbers."""
     try:
         numbers = tuple(float(part) for part in text.split(","))
     except ValueError:

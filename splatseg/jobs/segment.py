@@ -1,4 +1,4 @@
-"""From masks to segments: features, clusters, their table, and label maps of every view."""
+"""Segments a run's splat from masks: features, clusters, the table of segments, label maps of every view."""
 
 from __future__ import annotations
 
@@ -39,12 +39,15 @@ def segment_run(
     granularity: float | None = None,
     reporter: Reporter | None = None,
 ) -> str:
-    """Give the splat of a run features and segments, anew if it has some. Returns a summary.
+    """Give the splat of a run features and segments, in place of any it has; return a summary.
 
-    What the run had stays until the new segments are there; those that are mostly old ones keep ids, names, colours.
-    masks: their folder, or `auto`, if not what the run was made with. granularity: 0 (parts) to 1 (groups), None = 1/2.
+    The old segments stay until the new ones are complete; new segments that are mostly an old one keep its id, name
+    and colour.
 
-    Raises MaskError for bad masks, RunError when the run has no splat or no masks are known.
+    masks: a folder of masks, or `auto`; None takes those the run was made with.
+    granularity: 0 (parts) to 1 (groups); None is 1/2.
+
+    Raises MaskError for bad masks, RunError if the run has no splat or no masks.
 
     Example:
         >>> summary = splatseg.segment_run(spare, granularity=0.3)
@@ -54,7 +57,7 @@ def segment_run(
     reporter = reporter or NullReporter()
     splats = run.splats()
     if masks != Path(AUTO_MASKS):
-        run.masks(masks)  # says what is wrong with them before anything changes
+        run.masks(masks)  # raises for bad masks before anything changes
     earlier = earlier_segments(run, splats)
     settings = run.settings.with_method(method, iterations, granularity)
     settings = settings.with_masks(str(masks or run.settings.masks))
@@ -67,9 +70,9 @@ def segment_run(
 
 
 def find_features(run: Run, splats: Splats, reporter: Reporter) -> tuple[Splats, Votes | None]:
-    """The splat with features from the masks of the run's training views, by its method, and their votes.
+    """Return the splat with features from the masks of the training views, by the run's method, and the votes.
 
-    The votes are those the features are from, None for `paper`. Geometry is not touched.
+    The votes are None for `paper`, which works without them. Geometry stays as it is.
     """
     method = run.settings.method
     with run.timed(f"features ({method})"):
@@ -103,9 +106,11 @@ def _trained(run: Run, splats: Splats, votes: Votes | None, reporter: Reporter) 
 
 
 def regroup_run(run: Run, granularity: float, reporter: Reporter | None = None) -> str:
-    """Cut the hierarchy of a run at another granularity, 0 for parts to 1 for groups: seconds, nothing is lifted anew.
+    """Cut the hierarchy of a run at another granularity, 0 for parts to 1 for groups; return a summary.
 
-    Returns a summary. Raises RunError for a number outside 0..1 and for a run that has no hierarchy.
+    Takes seconds, because features and hierarchy stay.
+
+    Raises RunError for a granularity outside 0..1 and for a run without a hierarchy.
     """
     reporter = reporter or NullReporter()
     settings = run.settings.with_granularity(granularity)
@@ -128,9 +133,9 @@ def regroup_run(run: Run, granularity: float, reporter: Reporter | None = None) 
 def write_segmented(
     run: Run, splats: Splats, votes: Votes | None, reporter: Reporter, earlier: Earlier | None = None
 ) -> None:
-    """Cluster a splat that has features and write all that follows: votes, hierarchy, splats.ply, segments, masks/.
+    """Cluster a splat that has features; write votes, hierarchy, splats.ply, segments.json and masks/.
 
-    earlier: the segments the run had, whose ids, names and colours go to those that are mostly the same.
+    earlier: the run's earlier segments, whose ids, names and colours go to new segments that are mostly the same.
     """
     with run.timed("clustering"), reporter.stage("clustering", 1) as advance:
         agreement = Agreement(votes) if votes is not None else None
@@ -151,24 +156,24 @@ def _write_segments(
     splats = splats.replace(segment_ids=torch.from_numpy(ids))
     if earlier.labelings:
         kept = len(set(np.unique(ids[ids > 0])) & earlier.ids)
-        reporter.say(f"{kept} of {len(colors)} segments are mostly ones the run had: they keep id, name and colour")
+        reporter.say(f"{kept} of {len(colors)} segments are mostly earlier ones and keep id, name and colour")
     write_label_maps(run, splats, reporter)
     write_earlier(run.earlier_path, earlier.without(ids))
     write_ply(run.splats_path, splats)
     table = describe_segments(splats, names, colors=colors, confidences=confidence_values(agreement, ids))
-    # Last, because its presence says that segmenting has finished.
+    # Written last: its presence marks segmenting as finished.
     write_segments(run.segments_path, table)
 
 
 def confidence_values(agreement: Agreement | None, ids: np.ndarray) -> dict[int, float]:
-    """The confidence of every segment of ids (N,), by id; empty for a run without votes."""
+    """Return the confidence of every segment in ids (N,), by id; empty for a run without votes."""
     if agreement is None:
         return {}
     return {label: found.value for label, found in segment_confidence(agreement, ids).items()}
 
 
 def write_label_maps(run: Run, splats: Splats, reporter: Reporter) -> None:
-    """Write masks/<view>.png of every view of the capture."""
+    """Write the label map masks/<view>.png of every view of the capture."""
     with run.timed("label maps"):
         for view in track(reporter, "label maps", run.capture.views):
             write_label_map(run.path / "masks" / view.png_name, label_map(splats, view.camera))

@@ -1,4 +1,4 @@
-"""Prompts in the views of a run become masks in all views, the object as a splat, and the rest."""
+"""Selects an object in a run by prompts; writes its masks in all views, the object and the rest as splats."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def select_in_run(
     words: WordQuery | None = None,
     reporter: Reporter | None = None,
 ) -> str:
-    """Select and write `output`/masks/<view>.png, object.ply, rest.ply and selection.json; return a summary.
+    """Select an object; write `output`/masks/<view>.png, object.ply, rest.ply and selection.json; return a summary.
 
-    cameras: masks for these (see `capture.load_cameras`) instead of all views of the capture. antialias: masks have
-    greys at their edges, the share of each pixel that shows the object. words: say what is meant instead of prompts in
-    views; of the request only steps along the hierarchy count then.
+    cameras: a file or folder for `capture.load_cameras`; masks are rendered for these in place of the capture's views.
+    antialias: masks are grey at edges, the share of each pixel that shows the object.
+    words: the object in words, in place of prompts in views; of the request only `grow` and `shrink` apply then.
 
-    Raises NotFoundError for words that mean nothing here; PromptError for an unknown view, a prompt outside the image,
-    or a selection that is empty; RunError when the run has no features yet, or no hierarchy where one is needed.
+    Raises NotFoundError for words that match no object; PromptError for an unknown view, a prompt outside the image, or
+    an empty selection; RunError if the run has no features yet, or no hierarchy where the request needs one.
     """
     reporter = reporter or NullReporter()
     if output.exists() and not output.is_dir():
@@ -62,7 +62,7 @@ def select_in_run(
 def select(
     scene: Scene, request: SelectionRequest, words: WordQuery | None = None, reporter: Reporter | None = None
 ) -> Selection:
-    """Select what a request, or words, ask for. Raises as `select_in_run` does."""
+    """Select by a request, or by words. Raises as `select_in_run` does."""
     assert scene.run is not None, "a request names views of a run's capture"
     by_words = words is not None and words.given
     prompts = [] if by_words else request.prompts(scene.run.capture)
@@ -80,12 +80,12 @@ def _by_words(scene: Scene, request: SelectionRequest, words: WordQuery, reporte
     if request.given:
         raise PromptError("words and prompts in views cannot be mixed; give either --text or --click, --box and --mask")
     if not words.text or not all(text.strip() for text in (*words.text, *words.not_text)):
-        raise PromptError('a text is empty or missing; say what is meant, such as: --text "red mug"')
+        raise PromptError('a text is empty or missing; name the object, such as: --text "red mug"')
     return scene.text(words.text, words.not_text, words.model, words.segmenter, reporter)
 
 
 def _check_steps(scene: Scene, request: SelectionRequest) -> None:
-    """Raise if the request needs a hierarchy that is not there, or asks for what cannot be."""
+    """Check granularity and steps. Raises RunError or PromptError if out of range, or if they lack a hierarchy."""
     if request.granularity is not None:
         checked_granularity(request.granularity)
     if min(request.grow, request.shrink) < 0:
@@ -98,7 +98,7 @@ def _check_steps(scene: Scene, request: SelectionRequest) -> None:
 def _write_masks(
     splats: Splats, views: tuple[View, ...], members: np.ndarray, folder: Path, supersample: int, reporter: Reporter
 ) -> dict[str, int]:
-    """Masks of all views; returns how many pixels each covers, shares of pixels added up."""
+    """Write the mask of every view; return the number of pixels it covers, shares of pixels added up."""
     coverage = {}
     for view in track(reporter, "masks", views):
         inside = selection_coverage(splats, view.camera, members, supersample)

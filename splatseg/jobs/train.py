@@ -1,4 +1,4 @@
-"""The main job: a capture (and masks) becomes a run with a splat, its segments and a report."""
+"""The main job: turns a capture and masks into a run with a splat, segments and a report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from splatseg.votes.file import read_votes
 
 
 def start_run(path: Path, settings: RunSettings, resume: bool = False, overwrite: bool = False) -> Run:
-    """Check all that the user gave before anything is made, then make the run folder (or open it, to resume).
+    """Check all input before anything is written, then make the run folder, or open it to resume.
 
     Raises CaptureError, MaskError or SplatFileError for bad input, RunError as `create_run` does.
 
@@ -43,11 +43,9 @@ def start_run(path: Path, settings: RunSettings, resume: bool = False, overwrite
 
 
 def train_run(run: Run, reporter: Reporter | None = None) -> str:
-    """Do what is left to do of a run: propose masks (`auto`), fit or take the geometry, segment, report.
+    """Do the steps that a run still lacks: propose masks (`auto`), fit or load the splat, segment, report.
 
-    Returns a summary.
-
-    Ctrl-C leaves a checkpoint that --resume goes on from, to the bit.
+    Returns a summary. Ctrl-C leaves a checkpoint; --resume continues from it with the same bits.
 
     Example:
         >>> data = splatseg.demo_capture()
@@ -87,7 +85,7 @@ def _taken(run: Run, reporter: Reporter) -> Splats:
         warning = f"{dropped:,} Gaussians of {path.name} are not finite (NaN or infinite) and were left out"
         reporter.warn(warning)
         run.record(warning=warning)
-    # Features and ids of a foreign file say nothing about these masks.
+    # Features and ids in the file come from other masks; those of this run replace them.
     return splats.replace(features=None, segment_ids=None) if run.settings.masks else splats
 
 

@@ -1,4 +1,4 @@
-"""Describe the segments of a run once, so that words find them ever after: crops -> vectors, names from a word list."""
+"""Describes the segments of a run, so that words can find them: embeddings of crops, names from a vocabulary."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def describe_run(
     rename: bool = False,
     reporter: Reporter | None = None,
 ) -> str:
-    """Describe the segments of a run by the crops that show them best, keep that, and return a summary.
+    """Embed the segments of a run by the crops that show them best, write the embeddings, and return a summary.
 
-    model: an encoder, or the folder or name of one, which is then kept for later queries. vocabulary: words to name
-    segments by and to compare queries with; None for the common ones. rename: give segments that have no name of their
-    own the one that fits.
+    model: an encoder, or its folder or name, which is stored for later queries.
+    vocabulary: words to name segments with and to compare queries with; None takes common words.
+    rename: give segments without a name of their own the name that fits.
 
-    Raises RunError when the run has no segments, or no segment is seen in any view; WeightsError for a model that
-    cannot be loaded.
+    Raises RunError if the run has no segments, or none is seen in any view; WeightsError for a model that cannot be
+    loaded.
 
     Example:
         >>> summary = splatseg.describe_run(spare, encoder, vocabulary=["mug", "book", "lamp"])
@@ -63,7 +63,7 @@ def describe_run(
 
 
 def _rename(run: Run, names: dict[int, str]) -> int:
-    """Give segments still called by their number the name that fits, numbered where several have it."""
+    """Rename segments that are still named by their number; equal names get numbers. Return how many changed."""
     segments = read_segments(run.segments_path)
     used = {segment.name for segment in segments}
     renamed: list[Segment] = []

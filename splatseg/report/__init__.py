@@ -1,10 +1,13 @@
 """report.html: one page that shows a run, in one file that needs no network and no other file.
 
-    page           the whole: sections into page.html, with page.css and the scripts beside it
-    data           what a page shows, as plain data        words     numbers as a reader wants them
-    views          pictures of views, layer by layer       findings  what went wrong
-    segments       the table of segments                   figures   accuracy, time, settings
+    run_report        a run to report.html: measures, judges, writes
+    measure           renders, masks and segments, measured without ground truth
+    findings          measurements to ranked findings
+    pictures          the pictured views, layer by layer
+    data              the content of the page as plain data
+    page              the page: sections, style and scripts in assets/page.html
+    sections/         one section per module: views, findings, segments, figures
+    html              numbers, durations, bars        inline_pictures   pictures as data URIs
 
-Pictures are inlined, and without JavaScript the page shows everything, side by side. The scripts, in the order in which
-they are joined: theme.js, navigation.js, views.js, labels.js, segments.js, lightbox.js.
+Without JavaScript the page shows everything side by side. `page.SCRIPTS` is the order in which the scripts are joined.
 """

@@ -1,7 +1,7 @@
-"""What went wrong in a run, in sentences: what was measured without ground truth, turned into ranked findings.
+"""Turns measurements without ground truth into ranked findings: the problems of a run, in sentences.
 
 Every finding has a severity in 0..1: from SERIOUS on it spoils results, below NOTABLE it is only worth knowing. Each
-function judges one kind of measurement and returns the findings it makes of it, none if nothing stands out.
+function judges one kind of measurement and returns its findings, none if nothing stands out.
 """
 
 from __future__ import annotations
@@ -14,75 +14,83 @@ import numpy as np
 from splatseg.evaluate.mask_agreement import Problem, SegmentInView, ViewAgreement
 
 SERIOUS, NOTABLE, LEAST = 0.5, 0.25, 0.1
-"""Severities: where the upper two levels begin, and that of a finding that hardly matters."""
+"""Severities: the lower bounds of serious and notable, and the severity of a finding that hardly matters."""
 
 POOR_MASKS = 0.1
-"""Shortfall (see `mask_agreement`) from which on the masks of a view are poor [simulated masks of the demo: 0.05 is
-the usual spread; masks of the neighbouring view instead of its own: 0.5]."""
+"""Least shortfall (see `mask_agreement`) of a view with poor masks [simulated masks of the demo: 0.05 is the usual
+spread; a view given the masks of its neighbour: 0.5]."""
 
 POOR_VIEWS_TOLD = 4
-"""Views with poor masks that get a finding of their own; the others share one."""
+"""Most views with poor masks that get a finding of their own; the others share one."""
 
 NOISY = 0.4
-"""Confidence below which a segment is noisy [runs of demo, demo embedded and tabletop: of 4 segments below it none
-overlaps a true object by 1/2, of 71 above it 66 do]."""
+"""Confidence below which a segment is noisy [runs of demo, demo embedded and tabletop: of the 4 segments below it none
+has an IoU of 1/2 with a true object, of the 71 above it 66 have]."""
 
 FEW_VIEWS, TINY, SCATTERED = 3.0, 50, 0.5
-"""Reasons for noise: seen by fewer views, fewer Gaussians, or a largest connected piece of a smaller share."""
+"""Reasons for noise: fewer views than this, fewer Gaussians, or a smaller share of them in the largest piece."""
 
 FAR_BELOW, SPREADS = 4.0, 4.0
-"""dB, and robust standard deviations, below the median at which a view is rendered far worse than the others."""
+"""Distances below the median PSNR, in dB and in robust standard deviations, that a view must exceed to be a finding."""
 
 HELD_OUT_GAP = 4.0
-"""dB by which held-out views may be worse than training views before that is a finding."""
+"""Largest gap in dB between training views and held-out views that is no finding."""
 
 LOOSE_GAUSSIANS, LOOSE_PIXELS = 0.1, 0.05
-"""Shares of the Gaussians, or of all pixels, without a segment that are a finding."""
+"""Largest shares of Gaussians, and of pixels, without a segment that are no finding."""
 
 _TOLD = 6
-"""Names in one list."""
+"""Most names in one list."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that went wrong. views, segments: which are concerned, worst first."""
+    """One problem of a run."""
 
     title: str
+    """The problem in a line."""
     text: str
+    """The figures behind it, and likely causes."""
     severity: float
+    """Severity in 0..1."""
     views: tuple[str, ...] = ()
+    """Names of the views concerned, worst first."""
     segments: tuple[int, ...] = ()
+    """Ids of the segments concerned, worst first."""
 
     @property
     def level(self) -> str:
-        """serious, notable or minor."""
+        """The severity as a word: serious, notable or minor."""
         return "serious" if self.severity >= SERIOUS else "notable" if self.severity >= NOTABLE else "minor"
 
 
 @dataclass(frozen=True)
 class SegmentQuality:
-    """What is known of a segment.
-
-    confidence, support, views: see `votes.confidence`; largest_piece: the share of its Gaussians in its largest
-    connected piece, 0..1.
-    """
+    """The measurements of a segment."""
 
     id: int
+    """The segment's id."""
     name: str
+    """The segment's name."""
     count: int
+    """Number of Gaussians."""
     confidence: float
+    """Confidence in 0..1; see `votes.confidence`."""
     support: float
+    """IoU with the best mask of each view, weighted mean, 0..1."""
     views: float
+    """Effective number of views that see the segment."""
     largest_piece: float = 1.0
+    """Share of the Gaussians in the largest connected piece, 0..1."""
 
 
 def ranked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The most severe first; equals stay in order."""
+    """Sort findings, the most severe first; equally severe ones stay in order."""
     return tuple(sorted(findings, key=lambda finding: -finding.severity))
 
 
 def poor_masks(views: Sequence[ViewAgreement], names: Mapping[int, str]) -> list[Finding]:
-    """Views whose masks fit the segments much worse than those of other views do. names: of segments, by id."""
+    """Find views whose masks fit the segments much worse than those of other views. names: of segments, by id."""
     poor = sorted((view for view in views if view.shortfall >= POOR_MASKS), key=lambda view: -view.shortfall)
     found = [
         Finding(
@@ -118,13 +126,13 @@ def _problems(segments: Sequence[SegmentInView], names: Mapping[int, str]) -> st
 
 
 def views_without_masks(lacking: Sequence[str], total: int) -> list[Finding]:
-    """lacking: training views that have no masks, of `total`."""
+    """Report training views without masks. lacking: their names; total: number of training views."""
     if not lacking:
         return []
     return [
         Finding(
             f"{_counted(len(lacking), 'training view')} of {total} {'has' if len(lacking) == 1 else 'have'} no masks",
-            f"They say nothing of segments: {_listed(lacking)}.",
+            f"They contribute nothing to the segments: {_listed(lacking)}.",
             NOTABLE + (1 - NOTABLE) * len(lacking) / max(total, 1),
             tuple(lacking),
         )
@@ -132,14 +140,16 @@ def views_without_masks(lacking: Sequence[str], total: int) -> list[Finding]:
 
 
 def badly_rendered(psnr: Mapping[str, float], which: str) -> list[Finding]:
-    """Views whose render is far from the photograph, compared with the others.
+    """Find views whose render is far from the photograph, compared with the others.
 
-    psnr: dB by view, all of one split, which is named `which` ("training", "held-out").
+    psnr: dB by view, for all views of one split.
+    which: the split in the texts: "training" or "held-out".
     """
     if len(psnr) < 4:
         return []
     values = np.array(list(psnr.values()))
     median = float(np.median(values))
+    # 1.4826 times the median deviation is the standard deviation of a normal distribution, but ignores outliers.
     spread = 1.4826 * float(np.median(np.abs(values - median)))
     limit = median - max(FAR_BELOW, SPREADS * spread)
     bad = sorted((name for name in psnr if psnr[name] < limit), key=psnr.__getitem__)
@@ -159,7 +169,7 @@ def badly_rendered(psnr: Mapping[str, float], which: str) -> list[Finding]:
 
 
 def held_out_gap(train: Mapping[str, float], test: Mapping[str, float]) -> list[Finding]:
-    """Whether held-out views are rendered much worse than training views. PSNR in dB by view."""
+    """Report that held-out views are rendered much worse than training views. train, test: PSNR in dB by view."""
     if not train or not test:
         return []
     seen, unseen = float(np.mean(list(train.values()))), float(np.mean(list(test.values())))
@@ -168,15 +178,15 @@ def held_out_gap(train: Mapping[str, float], test: Mapping[str, float]) -> list[
     return [
         Finding(
             "Held-out views are rendered much worse than training views",
-            f"{unseen:.1f} dB against {seen:.1f} dB: the fit has learned its photographs more than the scene. More "
-            "views of what is seen from few sides would help; edges of masks away from training views are less sure.",
+            f"{unseen:.1f} dB against {seen:.1f} dB: the fit matches its photographs better than the scene. More views "
+            "of surfaces seen from few sides would help; edges of masks far from training views are less certain.",
             min(1.0, (seen - unseen) / 20),
         )
     ]
 
 
 def noise_of(segment: SegmentQuality) -> str:
-    """Why a segment is noisy, in a few words; empty if it is not."""
+    """Return the reasons why a segment is noisy, in a few words; empty if it is not noisy."""
     if segment.confidence >= NOISY:
         return ""
     reasons = []
@@ -192,7 +202,7 @@ def noise_of(segment: SegmentQuality) -> str:
 
 
 def noisy_segments(segments: Sequence[SegmentQuality]) -> list[Finding]:
-    """Segments that few views or few masks support, in one finding."""
+    """Report segments that few views or masks support, in one finding."""
     noisy = sorted((s for s in segments if noise_of(s)), key=lambda s: (s.confidence, s.id))
     if not noisy:
         return []
@@ -210,14 +220,14 @@ def noisy_segments(segments: Sequence[SegmentQuality]) -> list[Finding]:
 
 
 def without_segment(gaussians: float, pixels: float | None) -> list[Finding]:
-    """gaussians, pixels: the shares in 0..1 of the Gaussians and of all pixels without a segment (None: not known)."""
+    """Report Gaussians without a segment. gaussians, pixels: shares in 0..1 without a segment (None: not known)."""
     if gaussians <= LOOSE_GAUSSIANS and (pixels or 0.0) <= LOOSE_PIXELS:
         return []
-    shown = "" if pixels is None else f" They, and empty space, are {pixels:.1%} of the pixels of all views."
+    shown = "" if pixels is None else f" Together with empty space they are {pixels:.1%} of the pixels of all views."
     return [
         Finding(
             f"{gaussians:.0%} of the Gaussians belong to no segment",
-            f"No mask sees them, or too few agree.{shown}",
+            f"No mask covers them, or too few masks agree.{shown}",
             min(1.0, max(LEAST, gaussians if pixels is None else pixels)),
         )
     ]

@@ -1,4 +1,4 @@
-"""Numbers, durations and settings as a reader wants them, and the one way a section of the page is built."""
+"""Formats numbers, durations and settings for reading, and builds the sections of the page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def readable(value: Any) -> str:
-    """A value for reading: 4 significant digits, thousands apart, yes and no, lists with commas, "–" for nothing."""
+    """Format a value: rounded numbers, thousands separated, yes and no, lists with commas, "–" for None and NaN."""
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -35,7 +35,7 @@ def _readable_float(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds for reading: "12.3 s", "4 min 05 s" or "2 h 07 min"."""
+    """Format seconds: "12.3 s", "4 min 05 s" or "2 h 07 min"."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -44,7 +44,7 @@ def duration(seconds: float) -> str:
 
 
 def flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings with dotted names: {"train": {"seed": 0}} as {"train.seed": 0}."""
+    """Flatten nested settings to dotted names: {"train": {"seed": 0}} becomes {"train.seed": 0}."""
     flat: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, Mapping) and value:
@@ -55,7 +55,7 @@ def flattened(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def section(anchor: str, title: str, body: str, note: str = "", count: str = "") -> str:
-    """A section with its heading. All of it is HTML already; count stands small behind the title."""
+    """Return a section with its heading. All texts are HTML; count stands small behind the title."""
     note = f'<p class="note">{note}</p>\n' if note else ""
     count = f" <small>{count}</small>" if count else ""
     heading = f'<h2 id="{anchor}-title">{title}{count}</h2>'
@@ -63,5 +63,5 @@ def section(anchor: str, title: str, body: str, note: str = "", count: str = "")
 
 
 def bar(share: float) -> str:
-    """A bar of a share in 0..1, beside a number that says the same."""
+    """Return a bar for a share in 0..1; it is hidden from screen readers, which read the number next to it."""
     return f'<span class="bar" style="--share:{min(max(share, 0.0), 1.0):.3f}" aria-hidden="true"></span>'

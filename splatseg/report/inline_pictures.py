@@ -1,4 +1,4 @@
-"""Pictures inside a page: WebP and PNG as data URIs, and crops that show which thing a segment is.
+"""Pictures for a page: WebP and PNG as data URIs, and crops that show a segment.
 
 Alphabet: pictures (H,W,3) uint8; labels (H,W) int, 0 = none.
 """
@@ -16,18 +16,18 @@ from splatseg.arrays import check_shapes
 from splatseg.resampling import nearest_pixels
 
 WIDEST = 1024
-"""Pixels; wider pictures are reduced. A page is looked at and zoomed into, not measured in."""
+"""Most pixels across; wider pictures are reduced. The page is for looking and zooming, not for measuring."""
 
 QUALITY, METHOD = 80, 2
-"""Of WebP [photographs and overlays of the demo, a picture: JPEG at 85 36 kB and 40.4 dB, WebP at 80 18 kB and 39.7 dB,
-AVIF at 65 18 kB and 40.3 dB, which older Pillow lacks; METHOD 4 is 3 % smaller and takes twice the time]."""
+"""Settings of WebP [mean of photographs and overlays of the demo: JPEG at 85 takes 36 kB at 40.4 dB, WebP at 80 18 kB
+at 39.7 dB, AVIF at 65 18 kB at 40.3 dB, but older Pillow lacks it; METHOD 4 saves 3 % and takes twice the time]."""
 
 MOST_IDS = 256
-"""A PNG with a palette has no more colours."""
+"""Most colours of a PNG with a palette."""
 
 
 def data_uri(picture: np.ndarray, widest: int = WIDEST) -> str:
-    """A picture as a WebP data URI, reduced to at most `widest` pixels across."""
+    """Encode a picture (H,W,3) uint8 as a WebP data URI, reduced to at most `widest` pixels across."""
     check_shapes(picture=(picture, "H W 3"))
     assert picture.dtype == np.uint8, picture.dtype
     image = Image.fromarray(picture)
@@ -38,9 +38,9 @@ def data_uri(picture: np.ndarray, widest: int = WIDEST) -> str:
 
 
 def label_map_uri(labels: np.ndarray, widest: int = WIDEST) -> str:
-    """A label map as a PNG data URI of the size `data_uri` gives its picture: the colour of a pixel is its id.
+    """Encode a label map (H,W) as a PNG data URI of the same size as `data_uri`; the colour of a pixel is its id.
 
-    id = red + 256 green + 65536 blue. Reduced by nearest neighbour, so that every pixel has an id that is there.
+    id = red + 256 green + 65536 blue. Reduced by nearest neighbour, so that no new ids appear.
     """
     check_shapes(labels=(labels, "H W"))
     height, width = labels.shape
@@ -48,6 +48,7 @@ def label_map_uri(labels: np.ndarray, widest: int = WIDEST) -> str:
     ids, place = np.unique(nearest_pixels(labels, new_height, new_width), return_inverse=True)
     colors = np.stack([ids & 255, (ids >> 8) & 255, (ids >> 16) & 255], axis=1).astype(np.uint8)
     place = place.reshape(new_height, new_width)
+    # With few ids a palette stores one byte a pixel, and the browser shows the same colours as with three.
     if len(ids) <= MOST_IDS:
         image = Image.frombytes("P", (new_width, new_height), place.astype(np.uint8).tobytes())
         image.putpalette(colors.tobytes())
@@ -59,15 +60,15 @@ def label_map_uri(labels: np.ndarray, widest: int = WIDEST) -> str:
 
 
 def _reduced(width: int, height: int, widest: int) -> tuple[int, int]:
-    """(width, height), at most `widest` across, of the same shape."""
+    """Return (width, height) reduced to at most `widest` across, with the same aspect."""
     return (width, height) if width <= widest else (widest, max(1, round(height * widest / width)))
 
 
 def segment_crops(views: Iterable[tuple[np.ndarray, np.ndarray]], side: int = 96) -> dict[int, np.ndarray]:
-    """A square crop (side,side,3) of each segment, from the view where it covers most pixels.
+    """Return a square crop (side,side,3) of each segment, by id, from the view in which it covers most pixels.
 
-    views: pairs of a photograph (H,W,3) uint8 and its label map (H,W), gone through once. What is not of the segment
-    is dimmed, so that one sees which thing is meant.
+    views: pairs of a photograph (H,W,3) uint8 and its label map (H,W), read once.
+    Pixels outside the segment are dimmed, so that it stands out.
     """
     covered: dict[int, int] = {}
     crops: dict[int, np.ndarray] = {}
@@ -82,7 +83,7 @@ def segment_crops(views: Iterable[tuple[np.ndarray, np.ndarray]], side: int = 96
 
 
 def _crop(image: np.ndarray, mask: np.ndarray, side: int) -> np.ndarray:
-    """The square around a mask, with a margin, moved into the image; black where it is larger than the image."""
+    """Crop the square around a mask, with a margin, moved into the image; black where it is larger than the image."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     centre_y, centre_x = (rows[0] + rows[-1] + 1) / 2, (columns[0] + columns[-1] + 1) / 2
     extent = max(8, round(1.16 * max(rows[-1] + 1 - rows[0], columns[-1] + 1 - columns[0])))
@@ -96,7 +97,7 @@ def _crop(image: np.ndarray, mask: np.ndarray, side: int) -> np.ndarray:
 
 
 def _start(centre: float, extent: int, length: int) -> int:
-    """First pixel of `extent` pixels around a centre, inside 0..length if they fit, else centred on it."""
+    """Return the first of `extent` pixels around a centre, moved into 0..length; centred on the image if too long."""
     if extent >= length:
         return (length - extent) // 2
     return min(max(round(centre - extent / 2), 0), length - extent)

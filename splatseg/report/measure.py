@@ -1,4 +1,4 @@
-"""What can be measured of a run without ground truth: renders, masks, segments; `report.findings` judges it."""
+"""Measures renders, masks and segments of a run without ground truth; `report.findings` judges the results."""
 
 from __future__ import annotations
 
@@ -32,29 +32,31 @@ from splatseg.splats.splats import Splats
 from splatseg.votes.confidence import segment_confidence
 
 WARNED = 0.3
-"""Severity of a warning that an earlier stage left in metrics.jsonl."""
+"""Severity of a warning that an earlier stage wrote to metrics.jsonl."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Measurements of a run for its report.
-
-    held_out: of views that were not trained on; train_psnr: dB by view; masks: of every training view that has some;
-    unmasked: training views that have none; segments: empty without votes; loose_gaussians, loose_pixels: shares in
-    0..1 without a segment, None for a run without segments.
-    """
+    """Measurements of a run for its report."""
 
     held_out: tuple[ImageScore, ...] = ()
+    """Scores of the renders of held-out views."""
     train_psnr: dict[str, float] = field(default_factory=dict)
+    """PSNR in dB of the renders of training views, by name."""
     masks: tuple[ViewAgreement, ...] = ()
+    """Agreement of masks and segments, for every training view that has masks."""
     unmasked: tuple[str, ...] = ()
+    """Names of the training views without masks."""
     segments: tuple[SegmentQuality, ...] = ()
+    """Quality of every segment; empty without votes."""
     loose_gaussians: float | None = None
+    """Share of the Gaussians without a segment, 0..1; None for a run without segments."""
     loose_pixels: float | None = None
+    """Share of the pixels of all views without a segment, 0..1; None for a run without segments."""
 
     @property
     def means(self) -> dict[str, float]:
-        """Mean PSNR (dB) and SSIM of the held-out views; empty if there are none."""
+        """Mean PSNR (dB) and SSIM of the held-out views, by name; empty if there are none."""
         if not self.held_out:
             return {}
         psnrs, ssims = ([getattr(score, name) for score in self.held_out] for name in ("psnr", "ssim"))
@@ -88,7 +90,7 @@ def measure_run(run: Run, splats: Splats, reporter: Reporter) -> Measured:
 
 
 def findings_of(run: Run, measured: Measured) -> tuple[Finding, ...]:
-    """What went wrong, the most severe first."""
+    """Return the findings of all measurements, the most severe first."""
     recorded = dict.fromkeys(row["warning"] for row in run.metrics() if "warning" in row)
     found = [Finding(f"{warning[:1].upper()}{warning[1:]}", "", WARNED) for warning in recorded]
     names = {row.id: row.name for row in read_segments(run.segments_path)} if run.segments_path.exists() else {}
@@ -105,7 +107,7 @@ def findings_of(run: Run, measured: Measured) -> tuple[Finding, ...]:
 
 
 def checks_of(measured: Measured) -> list[str]:
-    """What was looked at, with its figures, a sentence each: also where nothing was found."""
+    """Return one sentence with figures for every check, also for checks without a finding."""
     lines = []
     if measured.train_psnr:
         values = list(measured.train_psnr.values())
@@ -117,7 +119,7 @@ def checks_of(measured: Measured) -> list[str]:
         values = [view.agreement for view in measured.masks]
         lines.append(
             f"Masks of {len(values)} training views against the segments: mean IoU {min(values):.2f} to "
-            f"{max(values):.2f} a view, {np.mean(values):.2f} on the mean."
+            f"{max(values):.2f} per view, {np.mean(values):.2f} on average."
         )
     if measured.segments:
         values = [segment.confidence for segment in measured.segments]
@@ -128,7 +130,7 @@ def checks_of(measured: Measured) -> list[str]:
 
 
 def labels_of(run: Run, splats: Splats, view: View) -> np.ndarray:
-    """The label map (H,W) of a view: the one in the run's masks/, or rendered where that is missing."""
+    """Return the label map (H,W) of a view from the run's masks/, or render it if that is missing."""
     path = run.path / "masks" / view.png_name
     if path.exists():
         labels = np.asarray(Image.open(path)).astype(np.int32)
@@ -150,6 +152,7 @@ def _segment_qualities(run: Run, splats: Splats) -> tuple[SegmentQuality, ...]:
     found = segment_confidence(agreement, ids)
     names = {row.id: row.name for row in read_segments(run.segments_path)}
     means, reach = splats.positions, splats.reach
+    # Gaussians sorted by id, and the bounds of each segment among them: one sort instead of a comparison per segment.
     order = np.argsort(ids, kind="stable")
     bounds = np.searchsorted(ids[order], [*sorted(found), np.iinfo(np.int32).max])
     rows = []
@@ -164,7 +167,7 @@ def _segment_qualities(run: Run, splats: Splats) -> tuple[SegmentQuality, ...]:
                 confidence=found[key].value,
                 support=found[key].support,
                 views=found[key].views,
-                largest_piece=float((pieces == 0).mean()),
+                largest_piece=float((pieces == 0).mean()),  # the largest component is number 0
             )
         )
     return tuple(rows)

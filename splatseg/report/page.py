@@ -1,4 +1,4 @@
-"""The whole page: sections, style and scripts in one file. What comes from outside is escaped where it is put in."""
+"""Builds the page: sections, style and scripts in one file. Every text from outside is escaped where it is inserted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from splatseg.report.sections.segments import segments_section
 from splatseg.report.sections.views import views_section
 
 SCRIPTS = ("theme.js", "navigation.js", "views.js", "labels.js", "segments.js", "lightbox.js")
-"""In the order in which they are joined; each uses only names of those before it."""
+"""The scripts in the order in which they are joined; each uses only names of the scripts before it."""
 
 _NAVIGATION = {
     "views": "Views",
@@ -29,12 +29,12 @@ _NAVIGATION = {
 
 
 def write_report(path: Path, data: ReportData) -> None:
-    """Write the page, atomically."""
+    """Write the page of a report, atomically."""
     write_text(path, report_html(data))
 
 
 def report_html(data: ReportData) -> str:
-    """The page as text. Every name in it is escaped."""
+    """Return the page of a report as HTML."""
     names = {segment.id: segment.name for segment in data.segments}
     sections = {
         "views": views_section(data.views),

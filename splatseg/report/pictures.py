@@ -1,4 +1,4 @@
-"""Pictures of views for the report: which views are shown, and their layers."""
+"""Chooses the views that the report pictures, and makes their layers."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from splatseg.segments.palette import Color
 from splatseg.splats.splats import Splats
 
 VIEWS_SHOWN = 6
-"""Views pictured on the page, held-out ones first."""
+"""Most views pictured on the page for themselves, held-out ones first."""
 
 SUSPECTS_SHOWN = 4
-"""Views pictured beside them because a finding names them."""
+"""Most views pictured in addition because a finding names them."""
 
 OUTSIDE: Color = (200, 200, 200)
-"""The colour of masks that lie in no segment."""
+"""Colour of masks that lie in no segment."""
 
 
 def pictured_views(run: Run, splats: Splats, measured: Measured, suspects: dict[str, str]) -> Iterator[ReportView]:
-    """The views of the report with all their layers.
+    """Yield the views of the report with all their layers.
 
-    suspects: a badge by name, of views that findings name, the worst first; the first few of them are shown too.
+    suspects: badges by name of the views that findings name, worst first; the first few are pictured too.
     """
     features = fit_feature_colors(splats) if splats.features is not None else None
     masks = run.masks() if run.settings.masks else None
@@ -65,7 +65,7 @@ def _layers(
     layers |= {"labels": labels, "segments": overlay_segments(photo, labels, colors)}
     found = masks.read(view) if masks else None
     if found is not None:
-        # Each mask in the colour of the segment it lies in, so that the two layers can be compared.
+        # Each mask has the colour of the segment it lies in, so that the two layers can be compared.
         flat, lies_in = masks_by_fit(labels, found)
         layers["masks"] = overlay_segments(
             photo, flat, {mask: colors.get(key, OUTSIDE) for mask, key in lies_in.items()}
@@ -84,7 +84,7 @@ def _shown(run: Run, suspects: list[str]) -> list[View]:
 
 
 def _facts(measured: Measured) -> dict[str, str]:
-    """A line of figures for each view."""
+    """Return a line of figures for each view, by name."""
     decibels = measured.train_psnr | {score.view: score.psnr for score in measured.held_out}
     lines = {name: [f"PSNR {value:.1f} dB"] for name, value in decibels.items()}
     for view in measured.masks:

@@ -1,4 +1,4 @@
-"""The page of a run: collects what the run folder holds and what can be measured without ground truth."""
+"""Writes the page of a run: collects the run's files and measurements without ground truth."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from splatseg.segments.segments_json import read_segments
 from splatseg.splats.splats import Splats
 
 CONFIDENCE = (
-    "Confidence in 0..1 is how well the best mask of each view fits the segment (IoU, weighted by how much the view "
-    f"sees of it), counted as if one more view had no mask that fits; below {NOISY} a segment is noisy."
+    "Confidence, 0 to 1, is how well the best mask of each view fits the segment (mean IoU, weighted by how much the "
+    f"view sees of it), as if one more view had no mask that fits; below {NOISY} a segment is noisy."
 )
 NO_CONFIDENCE = (
     "There is no confidence: the features of this run were trained on masks directly (method {method}), without the "
-    "votes of masks that confidence is made of."
+    "votes from which confidence is computed."
 )
 
 
 def report_run(run: Run, reporter: Reporter) -> str:
-    """Measure the views, write report.html, and return a summary of a few lines."""
+    """Measure the views, write report.html, and return a summary of a few lines, one figure each."""
     splats = run.splats()
     with run.timed("report"):
         measured = measure_run(run, splats, reporter)
@@ -57,7 +57,7 @@ def report_run(run: Run, reporter: Reporter) -> str:
 
 
 def headline(run: Run, splats: Splats, quality: Mapping[str, float]) -> dict[str, str]:
-    """The few figures a user looks for first."""
+    """Return the figures that a user looks for first, by name."""
     numbers = {"Gaussians": f"{len(splats):,}"}
     if splats.segment_ids is not None:
         numbers["segments"] = f"{int((splats.segment_ids.unique() > 0).sum()):,}"
@@ -68,7 +68,7 @@ def headline(run: Run, splats: Splats, quality: Mapping[str, float]) -> dict[str
 
 
 def timings(run: Run) -> dict[str, float]:
-    """Seconds by part of the job, the last time each was done."""
+    """Return the seconds of the last run of each part of the job, by name."""
     return {row["timing"]: row["seconds"] for row in run.metrics() if "timing" in row}
 
 
@@ -101,7 +101,7 @@ def _object_rows(run: Run) -> list[dict[str, Any]]:
 def _segments(run: Run, splats: Splats, measured: Measured) -> list[ReportSegment]:
     if splats.segment_ids is None or not run.segments_path.exists():
         return []
-    # Every few views are enough to find each segment a good crop.
+    # Some 12 views are enough to find a good crop of each segment.
     views = run.capture.views[:: max(1, len(run.capture.views) // 12)]
     crops = segment_crops((view.image(), labels_of(run, splats, view)) for view in views)
     quality = {segment.id: segment for segment in measured.segments}
@@ -121,7 +121,7 @@ def _segments(run: Run, splats: Splats, measured: Measured) -> list[ReportSegmen
 
 
 def _suspects(measured: Measured, found: tuple[Finding, ...]) -> dict[str, str]:
-    """A badge for each view that a finding names, the worst first."""
+    """Return a badge for each view that a finding names, worst first."""
     poor = {view.view for view in measured.masks if view.shortfall >= POOR_MASKS}
     unmasked = set(measured.unmasked)
     names = dict.fromkeys(name for finding in found for name in finding.views)

@@ -1,1 +1,1 @@
-"""A run on disk: its folder, its settings, and the reporter that long work talks to."""
+"""A run on disk: its folder, its settings, and the reporter that shows the progress of a job."""

@@ -1,18 +1,18 @@
 """A run: a folder that explains itself.
 
     config.yaml      every setting, enough to repeat the run      segments.json   id, name, colour, count, box, parent
-    metrics.jsonl    one line a report of progress                masks/          16-bit label maps, one PNG a view
-    splats.ply       the splat, its features and segment ids      report.html     what a person looks at
-    checkpoint/      what resuming needs, while it is needed      evaluation.json what `splatseg evaluate` found
-    earlier_segments.safetensors  ids, names and colours of earlier segmentations, so that they stay
-    votes.safetensors  what every mask sees of every Gaussian, which selections ask
-    hierarchy.safetensors  parts, wholes and groups: what another granularity is cut from
-    words.safetensors  what segments look like in the language of an encoder, which words are compared with
-    workspaces.safetensors what was selected and hidden when the viewer was left
-    unsaved_segments.safetensors  edits of the viewer that splats.ply does not have yet; there only while it runs
-    proposals/       masks proposed from the photographs (`--masks auto`), a file a training view
+    metrics.jsonl    progress, timings and warnings, one a line   masks/          16-bit label maps, one PNG per view
+    splats.ply       the splat, its features and segment ids      report.html     the page to look at
+    checkpoint/      the state of an unfinished fit               evaluation.json the results of `splatseg evaluate`
+    earlier_segments.safetensors  earlier segmentations, so that ids, names and colours of segments stay
+    votes.safetensors             blending weights between Gaussians and masks, used by selections
+    hierarchy.safetensors         parts, wholes and groups, from which every granularity is cut
+    words.safetensors             embeddings of the segments, compared with the words of a query
+    workspaces.safetensors        selections and hidden Gaussians of the viewer's pages
+    unsaved_segments.safetensors  edits of segments that splats.ply lacks; present only while they are being saved
+    proposals/                    masks proposed from the photographs (`--masks auto`), one file per training view
 
-Every file is written aside and renamed into place, so a run is never left with half a file.
+Every file is written under another name and renamed into place, so a run never holds half a file.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ FILES = (
     *("workspaces.safetensors", "unsaved_segments.safetensors"),
 )
 FOLDERS = ("checkpoint", "masks", "proposals")
-"""What a run may hold. `--overwrite` removes these and nothing else."""
+"""Files and folders of a run. `--overwrite` removes these and nothing else."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,15 +68,17 @@ class Run:
     """
 
     path: Path
+    """The run folder."""
     settings: RunSettings
+    """The settings in its config.yaml."""
 
     @cached_property
     def capture(self) -> Capture:
-        """The capture the run was made from, read anew. Raises CaptureError if it is gone or damaged."""
+        """The capture that the run was made from, read on first use. Raises CaptureError if missing or damaged."""
         return self.settings.capture.load()
 
     def splats(self) -> Splats:
-        """The splat with what it carries. Raises RunError if the fit has not finished."""
+        """Read the splat with its features and segment ids. Raises RunError if the fit has not finished."""
         if not self.splats_path.exists():
             raise RunError(
                 f"{self.path} has no splats.ply yet: its training did not finish; "
@@ -85,7 +87,7 @@ class Run:
         return load_splats(self.splats_path)[0]
 
     def masks(self, folder: Path | None = None) -> MaskStore:
-        """The input masks, from `folder` or from where the run has them. Raises RunError if the run has none."""
+        """Open the input masks, those in `folder` or the run's own. Raises RunError if the run has none."""
         own = self.proposals_path if self.settings.masks == AUTO_MASKS else self.settings.masks
         chosen = folder or (Path(own) if own else None)
         if chosen is None:
@@ -93,16 +95,18 @@ class Run:
         return open_masks(chosen, self.capture.views)
 
     def views(self, split: str) -> tuple[View, ...]:
-        """The views of a split: train, test or all. Raises PromptError if it is empty."""
+        """Return the views of a split: train, test or all. Raises PromptError if it is empty."""
         views = self.capture.split(split)
         if not views:
             raise PromptError(f"the capture of {self.path} has no views in the split {split!r}; use --split all")
         return views
 
     def agreement(self, splats: Splats | None = None) -> Agreement | None:
-        """What the masks of all views say of sets of Gaussians; None if the run was made without votes (`paper`).
+        """Return how the masks of all views agree with sets of Gaussians; None for a run without votes (`paper`).
 
-        Raises RunError if the file of votes is damaged or of another splat.
+        splats: the run's splat if it is already loaded; it is read otherwise.
+
+        Raises RunError if the file of votes is damaged or belongs to another splat.
         """
         if not self.votes_path.exists():
             return None
@@ -111,9 +115,11 @@ class Run:
         return agreement
 
     def hierarchy(self, splats: Splats | None = None) -> Hierarchy | None:
-        """The hierarchy that the segments are a cut of; None if the run has no segments, or is older than hierarchies.
+        """Return the hierarchy whose cut the segments are; None if the run has no segments or predates hierarchies.
 
-        Raises RunError if its file is damaged or of another splat.
+        splats: as for `agreement`.
+
+        Raises RunError if its file is damaged or belongs to another splat.
         """
         if not self.hierarchy_path.exists():
             return None
@@ -122,7 +128,7 @@ class Run:
         return hierarchy
 
     def _check_count(self, path: Path, found: int, splats: Splats | None) -> None:
-        # Who has the splat already gives it: reading it anew would cost more than what is asked for.
+        # Callers pass a splat that is already loaded: reading it again would take longer than reading `path`.
         count = len(splats if splats is not None else self.splats())
         if found != count:
             raise RunError(
@@ -130,18 +136,18 @@ class Run:
             )
 
     def segment_colors(self) -> dict[int, Color]:
-        """The colours of the run's segments by id, for pictures of them; empty if the run has no table of them."""
+        """Return the colours of the segments by id; empty if the run has no table of segments."""
         if not self.segments_path.exists():
             return {}
         return {segment.id: segment.color for segment in read_segments(self.segments_path)}
 
     def __repr__(self) -> str:
-        """One line."""
+        """Return one line: folder, method, state."""
         state = "segmented" if self.segments_path.exists() else "fitted" if self.splats_path.exists() else "not fitted"
         return f"<Run {str(self.path)!r}: {self.settings.method}, {state}>"
 
     def _repr_html_(self) -> str:
-        """A picture of the splat and a few figures, for notebooks."""
+        """Return a card for notebooks: a picture of the splat and a few figures."""
         figures = {"folder": str(self.path), "capture": self.settings.capture.path, "method": self.settings.method}
         picture = None
         if self.splats_path.exists():
@@ -167,19 +173,19 @@ class Run:
         return place in {folder / name for name in FILES} or any(folder / name in place.parents for name in FOLDERS)
 
     def record(self, **facts: Any) -> None:
-        """Add a line to metrics.jsonl."""
+        """Append the facts as a line to metrics.jsonl."""
         with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(to_plain(facts)) + "\n")
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
-        """Add the seconds that the block took to metrics.jsonl, unless it raises."""
+        """Append the seconds that the block takes to metrics.jsonl, unless it raises."""
         began = time.monotonic()
         yield
         self.record(timing=name, seconds=round(time.monotonic() - began, 3))
 
     def metrics(self) -> list[dict[str, Any]]:
-        """All lines of metrics.jsonl; a last line cut short by a crash is left out."""
+        """Return all lines of metrics.jsonl; a line cut short by a crash is left out."""
         path = self.path / "metrics.jsonl"
         rows = []
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
@@ -191,70 +197,72 @@ class Run:
 
     @property
     def splats_path(self) -> Path:
-        """Where the splat is or will be."""
+        """File of the splat."""
         return self.path / "splats.ply"
 
     @property
     def votes_path(self) -> Path:
-        """Where the votes of the masks are, if features came from them."""
+        """File of the votes of the masks; missing if the features came without votes (`paper`)."""
         return self.path / "votes.safetensors"
 
     @property
     def hierarchy_path(self) -> Path:
-        """Where the hierarchy of segments is."""
+        """File of the hierarchy of segments."""
         return self.path / "hierarchy.safetensors"
 
     @property
     def words_path(self) -> Path:
-        """Where the vectors of segments and words are, if the run was described."""
+        """File of the embeddings of segments and words, written by `splatseg words`."""
         return self.path / "words.safetensors"
 
     @property
     def segments_path(self) -> Path:
-        """Where the table of segments is or will be."""
+        """File of the table of segments."""
         return self.path / "segments.json"
 
     @property
     def earlier_path(self) -> Path:
-        """Where segmentations before the present one are, if there were any."""
+        """File of the segmentations before the present one."""
         return self.path / "earlier_segments.safetensors"
 
     @property
     def unsaved_path(self) -> Path:
-        """Where edits of segments are until the splat is written anew."""
+        """File of edits of the segments until the splat is written again."""
         return self.path / "unsaved_segments.safetensors"
 
     @property
     def workspaces_path(self) -> Path:
-        """Where the viewer keeps what was selected and hidden."""
+        """File of the selections and hidden Gaussians of the viewer's pages."""
         return self.path / "workspaces.safetensors"
 
     @property
     def proposals_path(self) -> Path:
-        """Where masks proposed from the photographs are, if the run was made with `--masks auto`."""
+        """Folder of the masks proposed from the photographs (`--masks auto`)."""
         return self.path / "proposals"
 
     @property
     def checkpoint_path(self) -> Path:
-        """The folder of checkpoints."""
+        """Folder of checkpoints of the fit."""
         return self.path / "checkpoint"
 
     @property
     def report_path(self) -> Path:
-        """The page a person looks at."""
+        """File of the report, a page for the browser."""
         return self.path / "report.html"
 
     @property
     def evaluation_path(self) -> Path:
-        """What `splatseg evaluate` wrote."""
+        """File of the results of `splatseg evaluate`."""
         return self.path / "evaluation.json"
 
 
 def create_run(path: Path, settings: RunSettings, resume: bool = False, overwrite: bool = False) -> Run:
-    """Make a run folder, or with `resume` open the one that is there if it has the same settings.
+    """Make a run folder; with `resume`, open an existing one that has the same settings.
 
-    Raises RunError if the folder exists and neither is asked for, if it is not a run (nothing is ever deleted from a
-    folder that splatseg did not make), or if the settings to resume with differ.
+    overwrite: remove the files of an existing run first. Nothing is ever deleted from a folder that is not a run.
+
+    Raises RunError if the folder holds a run and neither `resume` nor `overwrite` is given, if it holds anything else,
+    or if the settings to resume with differ.
     """
     path = Path(path)
     if resume and (path / "config.yaml").exists():
@@ -269,7 +277,7 @@ def create_run(path: Path, settings: RunSettings, resume: bool = False, overwrit
 
 
 def open_run(path: Path) -> Run:
-    """Open a run that was made before. Raises RunError if there is none at `path` or its settings cannot be read."""
+    """Open an existing run. Raises RunError if there is none at `path` or its settings cannot be read."""
     path = Path(path)
     if not path.is_dir():
         raise RunError(f"there is no run at {path}; make one with `splatseg train CAPTURE -o {path}`")
@@ -277,7 +285,7 @@ def open_run(path: Path) -> Run:
 
 
 def save_settings(run: Run, settings: RunSettings) -> Run:
-    """The run with its settings exchanged, on disk too."""
+    """Write new settings into the run's config.yaml and return the run with them."""
     write_settings(run.path / "config.yaml", settings)
     return Run(run.path, settings)
 
@@ -289,7 +297,7 @@ def _resumed(path: Path, settings: RunSettings) -> Run:
     if differing:
         raise RunError(
             f"{path} was started with other settings ({', '.join(differing)}); "
-            f"resume with the same ones, or use --overwrite to start anew"
+            f"resume with the same ones, or use --overwrite to start over"
         )
     return run
 

@@ -1,4 +1,4 @@
-"""The protocol by which long work reports: a job calls it, the command line draws it, tests listen to it."""
+"""The protocol for progress, results and warnings: jobs call it, the command line draws it, tests record it."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ Item = TypeVar("Item")
 
 
 class Advance(Protocol):
-    """Says how far a stage is: `advance(done, psnr="27.1 dB")`. Facts are shown beside the bar."""
+    """Moves the bar of a stage: `advance(done, psnr="27.1 dB")`. Facts are shown next to the bar."""
 
     def __call__(self, done: int, **facts: str) -> None:
-        """Say that `done` steps are done."""
+        """Report that `done` steps of the stage are finished."""
 
 
 class Reporter(Protocol):
-    """Where progress, results and warnings go."""
+    """Receives the progress, results and warnings of a job."""
 
     def stage(self, name: str, total: int) -> AbstractContextManager[Advance]:
-        """Enter a stage of `total` steps; the block gets a function that moves its bar."""
+        """Open a stage of `total` steps; the block gets a function that moves its bar."""
         ...
 
     def say(self, text: str) -> None:
-        """A line the user should read."""
+        """Show a line that the user should read."""
         ...
 
     def warn(self, text: str) -> None:
-        """Something the user should know went wrong but did not stop the work."""
+        """Show a problem that did not stop the job."""
         ...
 
 
 def track(reporter: Reporter, name: str, items: Collection[Item]) -> Iterator[Item]:
-    """Yield the items within a stage of the reporter; its bar moves after each item is done with."""
+    """Yield the items within a stage of the reporter; the bar moves when the caller has finished an item."""
     with reporter.stage(name, len(items)) as advance:
         yield from counted(items, lambda done, total: advance(done))
 
 
 class NullReporter:
-    """A reporter that shows nothing and keeps the warnings: the default of functions that take one.
+    """A reporter that shows nothing and collects the warnings in `warnings`; the default of jobs.
 
     Example:
         >>> reporter = splatseg.NullReporter()

@@ -1,4 +1,4 @@
-"""Every setting of a run in one tree of frozen dataclasses; saved as config.yaml, enough to repeat the run."""
+"""The settings of a run as a tree of frozen dataclasses, saved as config.yaml; enough to repeat the run."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from splatseg.train.settings import TrainSettings
 Method = Literal["lift", "contrast", "paper"]
 
 AUTO_MASKS = "auto"
-"""In place of a folder of masks: those that are proposed from the photographs, kept with the run."""
+"""Value of `masks` for masks that are proposed from the photographs and kept in the run."""
 
 
 @dataclass(frozen=True)
 class CaptureSettings:
-    """Settings of `capture.load_capture`: a capture and the way it is read.
+    """Arguments of `capture.load_capture`: a capture and how to read it.
 
     Example:
         >>> len(splatseg.CaptureSettings(str(splatseg.demo_capture()), downscale=4).load().views)
@@ -33,18 +33,18 @@ class CaptureSettings:
     """
 
     path: str
-    """Absolute path of its folder."""
+    """Absolute path of the capture's folder."""
     downscale: int = 1
-    """The size that the cameras state is divided by this."""
+    """Divisor of the image size that the cameras state."""
     test_every: int = 8
-    """Every so many views one is held out; 0 holds out none."""
+    """Hold out every n-th view for test; 0 holds out none."""
     test_names: tuple[str, ...] | None = None
-    """The views held out, if they are named."""
+    """Names of the views to hold out, in place of `test_every`."""
     train_names: tuple[str, ...] | None = None
-    """The views trained on, if they are named."""
+    """Names of the views to train on."""
 
     def load(self) -> Capture:
-        """Read the capture. Raises CaptureError."""
+        """Read the capture. Raises CaptureError if it is missing or damaged."""
         return load_capture(
             Path(self.path),
             downscale=self.downscale,
@@ -56,7 +56,7 @@ class CaptureSettings:
 
 @dataclass(frozen=True)
 class RunSettings:
-    """All that decides what a run will hold.
+    """All settings that decide the content of a run.
 
     Example:
         >>> capture = splatseg.CaptureSettings(str(splatseg.demo_capture()))
@@ -67,27 +67,27 @@ class RunSettings:
     capture: CaptureSettings
     """The photographs and cameras."""
     masks: str | None = None
-    """Absolute path of their folder, AUTO_MASKS, or None for a run without masks."""
+    """Absolute path of the folder of masks, AUTO_MASKS, or None for a run without masks."""
     method: Method = "lift"
-    """Of making features from masks."""
+    """Method that turns masks into features."""
     splats: str | None = None
-    """Absolute path of the splat to segment; None: one is fitted."""
+    """Absolute path of the splat to segment; None fits one."""
     seed: int = 0
-    """Of everything random; copied into the settings of each stage."""
+    """Seed of all random numbers, copied into the settings of each stage."""
     train: TrainSettings = field(default_factory=TrainSettings)
-    """Of the photometric fit."""
+    """Settings of the photometric fit."""
     paper: PaperSettings = field(default_factory=PaperSettings)
-    """Of the method `paper`."""
+    """Settings of the method `paper`."""
     contrast: ContrastSettings = field(default_factory=ContrastSettings)
-    """Of the method `contrast`."""
+    """Settings of the method `contrast`."""
     embed: EmbedSettings = field(default_factory=EmbedSettings)
-    """Of the method `lift`."""
+    """Settings of the method `lift`."""
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
-    """Of the segments."""
+    """Settings of the clustering into segments."""
     refine: RefineSettings | None = None
-    """Of the boundaries, if they were mended after segmenting (`splatseg refine`)."""
+    """Settings of the refinement of boundaries; None for a run that `splatseg refine` did not make."""
     version: str = splatseg.version.__version__
-    """Of splatseg, when the run was made."""
+    """Version of splatseg that made the run."""
 
     @classmethod
     def of(
@@ -100,9 +100,10 @@ class RunSettings:
         seed: int = 0,
         granularity: float | None = None,
     ) -> RunSettings:
-        """The settings a command line asks for: defaults of the method, its schedules scaled to `iterations`.
+        """Return the default settings of a method, its schedules scaled to `iterations`.
 
-        Where the geometry is fitted first, `iterations` are those of the fit, and of `paper`, which goes with it.
+        If the geometry is fitted first, `iterations` counts the steps of the fit (and of `paper`, which runs jointly);
+        otherwise it counts the steps that train the features.
         """
         joint = method == "paper" and splats is None and masks is not None
         train = TrainSettings.paper() if joint else TrainSettings()
@@ -113,9 +114,10 @@ class RunSettings:
         return settings.with_method(method, None if fits_first else iterations, granularity)
 
     def with_method(self, method: Method, iterations: int | None, granularity: float | None = None) -> RunSettings:
-        """The same run segmented anew, with this version's settings; `iterations` scales `paper` and `contrast`.
+        """Return the settings with another method and this version's defaults for features and segments.
 
-        granularity: 0 for parts to 1 for groups. Raises RunError for another number.
+        iterations: steps of `paper` and `contrast`; None takes their defaults.
+        granularity: 0 for parts to 1 for groups. Raises RunError for a number outside 0..1.
         """
         cluster = ClusterSettings(seed=self.seed)
         if granularity is not None:
@@ -133,13 +135,13 @@ class RunSettings:
         )
 
     def with_granularity(self, granularity: float) -> RunSettings:
-        """The same run, its segments cut elsewhere. Raises RunError as `with_method` does."""
+        """Return the settings with another granularity. Raises RunError for a number outside 0..1."""
         cluster = dataclasses.replace(self.cluster, granularity=checked_granularity(granularity))
         return dataclasses.replace(self, cluster=cluster)
 
     @staticmethod
     def upgraded(values: dict[str, Any]) -> dict[str, Any]:
-        """What an earlier version wrote, under today's names: `contrast` held the settings of `paper`."""
+        """Rename values that an earlier version wrote: its `contrast` held the settings of `paper`."""
         contrast = values.get("contrast")
         if isinstance(contrast, dict) and "clustering_every" in contrast and "paper" not in values:
             values = {**values, "paper": contrast}
@@ -147,12 +149,12 @@ class RunSettings:
         return values
 
     def with_masks(self, masks: str) -> RunSettings:
-        """The same run with its masks taken from another folder."""
+        """Return the settings with the masks of another folder."""
         return dataclasses.replace(self, masks=masks)
 
 
 def checked_granularity(granularity: float) -> float:
-    """The number itself. Raises RunError if it is not in 0..1."""
+    """Return the granularity. Raises RunError if it is not in 0..1."""
     if not 0.0 <= granularity <= 1.0:
         raise RunError(f"the granularity is {granularity:g}; give a number from 0 (parts) to 1 (groups)")
     return granularity

@@ -1,8 +1,8 @@
-"""Settings dataclasses to plain YAML and back, so that a run explains itself and can be repeated from its folder.
+"""Writes dataclasses of settings as YAML and reads them back, so that a run can be repeated from its folder.
 
-Libraries of typed decoding were tried: msgspec ignores unknown names in dataclasses, and cattrs answers a list in place
-of a mapping with "'list' object has no attribute 'keys'". Either would save some 20 lines, cost 25 to 60 ms to import,
-and need checks of its own to say what is wrong in the words below.
+Two libraries for typed decoding were tried. msgspec ignores unknown names in dataclasses; cattrs answers a list in
+place of a mapping with "'list' object has no attribute 'keys'". Either would save some 20 lines, take 25 to 60 ms to
+import, and need extra checks for the error messages below.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ T = TypeVar("T")
 
 
 def write_settings(path: Path, settings: Any) -> None:
-    """Write a dataclass (nested ones included) as YAML, atomically."""
+    """Write a dataclass, with the dataclasses nested in it, as YAML, atomically."""
     write_text(path, yaml.safe_dump(to_plain(settings), sort_keys=False, allow_unicode=True))
 
 
 def read_settings(path: Path, kind: type[T]) -> T:
-    """Read what `write_settings` wrote. Fields that are missing take their defaults; unknown ones are an error.
+    """Read a dataclass of type `kind` that `write_settings` wrote. Missing fields take their defaults.
 
-    Raises RunError when the file is missing, is not YAML, or has fields that `kind` does not know.
+    Raises RunError if the file is missing, is not YAML, or has fields that `kind` does not know.
     """
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
@@ -45,7 +45,7 @@ def read_settings(path: Path, kind: type[T]) -> T:
 
 
 def to_plain(value: Any) -> Any:
-    """Dataclasses to dicts, tuples to lists, paths to strings: what YAML and JSON can hold."""
+    """Convert to values that YAML and JSON hold: dataclasses to dicts, tuples and sets to lists, paths to strings."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, dict):
@@ -56,15 +56,15 @@ def to_plain(value: Any) -> Any:
 
 
 def from_plain(kind: Any, value: Any) -> Any:
-    """The inverse of `to_plain` for a type made of dataclasses, optionals, tuples and plain values.
+    """Convert back from `to_plain`, for a type `kind` made of dataclasses, optionals, tuples and plain values.
 
-    Raises ValueError or TypeError naming what does not fit.
+    Raises ValueError or TypeError naming the value that does not fit.
     """
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _dataclass_from_plain(kind, value)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
-        # All unions of settings are optionals.
+        # Every union in the settings is an optional, so the one type that is not None is the type of the value.
         inner = [argument for argument in arguments if argument is not type(None)]
         return None if value is None else from_plain(inner[0], value)
     if origin is tuple and value is not None:
@@ -72,7 +72,7 @@ def from_plain(kind: Any, value: Any) -> Any:
         return tuple(from_plain(item_kind, item) for item_kind, item in zip(kinds, value, strict=True))
     if kind is Path and value is not None:
         return Path(value)
-    # YAML reads 1 as an integer and 1e-3, without a point, as text.
+    # YAML reads 1 as an integer, and 1e-3 as text because it has no decimal point.
     return float(value) if kind is float and value is not None else value
 
 

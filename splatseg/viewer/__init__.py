@@ -1,4 +1,9 @@
-"""Looking at a scene, selecting in it and naming what is there: what a page in the browser stands on.
+"""The viewer: look at a scene in the browser, select objects, name them and export them.
 
-The engine (`Scene`, `Workspace`, `picture`, ...) knows of no browser and no server, and works without either.
+    shown_scene    the scene that all browsers share     page/       one browser's page: camera, streaming, admission
+    workspace/     one browser's selection and history   panels/     the side panel of a page
+    drawing/       pictures of a workspace               writing/    files that the viewer exports
+    server         the server: one page per browser
+
+Scenes, workspaces, pictures and exports need neither a server nor a browser.
 """

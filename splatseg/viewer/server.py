@@ -1,7 +1,7 @@
-"""The server of the viewer: one scene, a page for every browser.
+"""The server of the viewer: one scene, one page per browser.
 
-It listens on this machine only unless another host is given, on the port asked for or the next free one. viser is
-imported here and nowhere else at run time: without it the viewer says how to install it.
+It listens on this machine only unless another host is given, on the given port or the next free one. viser is imported
+here and nowhere else at run time; if it is missing, the error says how to install it.
 """
 
 from __future__ import annotations
@@ -27,21 +27,23 @@ LOG = logging.getLogger("splatseg.viewer")
 
 LOCALHOST = "127.0.0.1"
 PORT = 8080
+"""First port that is tried."""
 
 SECONDS_BETWEEN_SAVES = 5.0
-"""Selections are kept this often, so that a machine that loses its power loses little."""
+"""Seconds between saves of the selections, so that a power cut loses little."""
 
 TRIED = 100
-"""Ports tried from the one that was asked for."""
+"""Number of ports that are tried, from the given one on."""
 
 PANEL = 372
 """Width of the side panel in CSS pixels: its five tabs fit in one row."""
 
 BRAND = (47, 179, 128)
+"""Colour of buttons and marks in the panel."""
 
 
 def import_viser() -> Any:
-    """The package viser. Raises BackendError with how to install it."""
+    """Return the package viser. Raises BackendError, with the command to install it, if it is missing."""
     try:
         import viser  # noqa: PLC0415 (an extra: the rest of splatseg works without it)
     except ImportError:
@@ -50,7 +52,7 @@ def import_viser() -> Any:
 
 
 def free_port(host: str, port: int) -> int:
-    """The first free port of a hundred from `port` on. Raises BackendError if there is none, or no such host."""
+    """Return the first free of TRIED ports from `port` on. Raises BackendError for none, or an unknown host."""
     told = ""
     for tried in range(port, min(port + TRIED, 65536)):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -62,27 +64,27 @@ def free_port(host: str, port: int) -> int:
                 told = str(error.strerror or error)
                 continue
         return tried
-    raise BackendError(f"nothing can listen on {host} from port {port} on ({told}); choose another --port or --host")
+    raise BackendError(f"no port of {host} from {port} on can be opened ({told}); choose another --port or --host")
 
 
 def address_of(host: str, port: int) -> str:
-    """The address for a browser; where all of this machine's are listened on, that for this machine."""
+    """Return the address to open in a browser; localhost if the server listens on all addresses of this machine."""
     host = "localhost" if host in (LOCALHOST, "0.0.0.0", "::") else host
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """viser prints a banner with an address of its own, and that it stopped; ours is said by the command."""
+    """Silence viser, which prints a banner with its own address; the command prints ours."""
     with contextlib.redirect_stdout(io.StringIO()):
         yield
 
 
 class Viewer:
-    """A running server. `address` is where a browser opens it; `close` ends it and keeps what is not kept yet."""
+    """A running server. Open `address` in a browser; `close` saves all selections and stops the server."""
 
     def __init__(self, scene: ShownScene, exports: Path, host: str = LOCALHOST, port: int = PORT) -> None:
-        """exports: where files are written."""
+        """Start the server and save selections from now on. exports: the folder for exported files."""
         viser = import_viser()
         self.scene: ShownScene = scene
         self._exports = exports
@@ -98,7 +100,7 @@ class Viewer:
         self.port: int = int(self.server.get_port())
         self._furnish()
         self._closing = threading.Event()
-        # Not a daemon: native code must not be in its midst when the interpreter ends.
+        # Not a daemon: the interpreter must not end while native code runs in this thread.
         threading.Thread(target=scene.warm_up, name="splatseg-warm-up").start()
         threading.Thread(target=self._save_now_and_then, name="splatseg-save", daemon=True).start()
         self.server.on_client_connect(self._arrived)
@@ -111,12 +113,12 @@ class Viewer:
 
     @property
     def pages(self) -> list[Page]:
-        """The pages that are open now."""
+        """The pages that are open, one per browser."""
         with self._lock:
             return list(self._pages.values())
 
     def close(self) -> None:
-        """Close all pages, keep their selections, end the server, and wait until the scene is saved."""
+        """Close all pages, save their selections, stop the server, and wait until the scene is saved."""
         if self._unlisten is not None:
             self._unlisten()
         self._closing.set()
@@ -145,7 +147,7 @@ class Viewer:
         with self._lock:
             self._pages[client.client_id] = page
         if client.client_id not in self.server.get_clients():
-            self._left(client)  # gone before it was known here: nobody will tell again
+            self._left(client)  # it left before it was registered here, and no second event will come
             return
         try:
             build_panels(page)
@@ -169,7 +171,7 @@ class Viewer:
             self._keep(self._saved.save)
 
     def _keep(self, save: Callable[[], None]) -> None:
-        """Selections that cannot be saved must not keep anything else from being saved; told once, not every time."""
+        """Run `save`. A failure is logged once and stops nothing else from being saved."""
         try:
             save()
         except OSError as error:

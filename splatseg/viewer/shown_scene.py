@@ -1,4 +1,4 @@
-"""A scene that browsers look at: the modes of its pictures, its first pose, and the view a camera stands at."""
+"""A scene as the viewer shows it: the modes of its pictures, the first pose, and the view at a camera."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from splatseg.scene.opening import open_scene
 from splatseg.scene.scene import Scene
 
 MODES = ("color", "features", "segments", "overlay", "similarity", "depth", "masks")
-"""Modes of a picture; `ShownScene.modes` are those that a scene has something for."""
+"""All modes of a picture; `ShownScene.modes` are those that a scene has data for."""
 
 SAME_PLACE = 1e-3
-"""A camera stands where a view was taken if it is no farther from it than this share of the cameras' spread, and looks
-the same way to within as many radians."""
+"""Tolerance for a camera that stands at a view: distance as a share of the cameras' spread, and direction as the
+largest difference between the axes of both cameras (unit vectors)."""
 
 
 class ShownScene(Scene):
     """A scene shared by the pages of a viewer.
 
     Attributes:
-        drawn: When a picture was drawn last, as time.monotonic() gives it.
+        drawn: Time of the last picture, by time.monotonic().
     """
 
     drawn: float = -math.inf
@@ -37,7 +37,7 @@ class ShownScene(Scene):
 
     @cached_property
     def modes(self) -> tuple[str, ...]:
-        """The modes that this scene has something to show for."""
+        """The MODES that this scene has data for."""
         there = {"color", "depth"}
         if self._plain.features is not None and bool(self._plain.features.any()):
             there |= {"features", "similarity"}
@@ -49,16 +49,16 @@ class ShownScene(Scene):
 
     @property
     def selectable(self) -> bool:
-        """True if a click has something to select by: features or segments."""
+        """True if clicks can select: the scene has features or segments."""
         return "features" in self.modes or self.table is not None
 
     @cached_property
     def feature_colors(self) -> Tensor:
-        """Colours (N,3) in 0..1 of the features. Raises RunError for a splat that has none."""
+        """Colours (N,3) of the features, 0..1. Raises RunError for a splat without features."""
         return fit_feature_colors(self._plain).colors
 
     def warm_up(self) -> None:
-        """Compute everything that a first click and the mode `features` need, in a thread beside the first picture."""
+        """Compute the data for the first click and the mode `features`, in a thread beside the first picture."""
         if "features" in self.modes:
             _ = self.session.features, self.feature_colors
 
@@ -67,11 +67,11 @@ class ShownScene(Scene):
         return super().home()
 
     def home(self) -> Pose:
-        """Return the pose to look from first; it is found once."""
+        """Return the first pose of every browser; it is computed once."""
         return self._first
 
     def view_at(self, camera: Camera) -> View | None:
-        """Return the view of the capture that was taken where a camera stands and looks; the zoom may differ."""
+        """Return the view of the capture with a camera's position and direction, at any zoom; None if there is none."""
         if not self.views:
             return None
         places, axes, spread = self._poses
@@ -89,7 +89,7 @@ class ShownScene(Scene):
         return places, axes, spread if spread > 0 else 1.0
 
     def input_mask_overlay(self, view: View) -> np.ndarray | None:
-        """Return the photograph of a view tinted by the run's input masks: (H,W,3) uint8; None if it has none.
+        """Return the photograph of a view tinted by the run's input masks, (H,W,3) uint8; None if it has no masks.
 
         Raises MaskError or CaptureError for masks or a photograph that cannot be read.
         """
@@ -105,14 +105,14 @@ class ShownScene(Scene):
 
 
 def open_shown(path: Path) -> ShownScene:
-    """Open a run folder or a splat file for browsers; what a run lacks beside its splat is told in `warnings`.
+    """Open a run folder or a splat file for the viewer; files that a run lacks become `warnings`.
 
     Raises RunError for a folder that is not a run or whose fit has not finished, SplatFileError for a file that cannot
     be read.
     """
     scene = open_scene(path, ShownScene, lenient=True)
     if scene.keeper is not None:
-        # Not a method of the scene: the keeper must not keep it alive.
+        # A closure over the scene's attributes, not over the scene: the keeper must not keep the scene alive.
         shown = scene.__dict__
         scene.keeper.drawn = lambda: shown.get("drawn", -math.inf)
     return scene

@@ -164,7 +164,7 @@ def test_names_and_colours_survive_other_granularities_and_the_way_back(
     splats = (folder / "splats.ply").read_bytes()
     for granularity in ("0", "1", "0.5"):
         assert run(["segment", str(folder), "--granularity", granularity]) == 0
-    assert "segments are mostly ones the run had: they keep id, name and colour" in capsys.readouterr().err
+    assert "segments are mostly earlier ones and keep id, name and colour" in capsys.readouterr().err
     assert json.loads((folder / "segments.json").read_text()) == table
     assert (folder / "splats.ply").read_bytes() == splats
     assert np.array_equal(*(np.asarray(Image.open(f / "masks" / "000.png")) for f in (folder, small_run)))

@@ -80,8 +80,8 @@ def test_a_prompt_that_cannot_be(
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--what", "rgb", "--segment", "1"], "--segment chooses masks; it says nothing of --what rgb"),
-        (["--what", "depth", "--antialias"], "--antialias is for --what masks and --what segments, not for"),
+        (["--what", "rgb", "--segment", "1"], "--segment chooses masks and does not apply to --what rgb"),
+        (["--what", "depth", "--antialias"], "--antialias applies to --what masks and --what segments, not to"),
         (["--what", "masks", "--segment", "9999"], "there is no segment 9999; the segments are 1-"),
         (["--what", "rgb", "--cameras", "gone"], "there is no folder: gone; expected a COLMAP model"),
         (["--what", "rgb", "--cameras", "gone", "--split", "test"], "give one of them"),
@@ -162,7 +162,7 @@ def test_refining_into_a_place_that_is_taken(
     )
     (tmp_path / "note.txt").write_text("mine")
     said = _said(["refine", str(small_run), "-o", str(tmp_path)], capsys)
-    assert "already holds something, and refining writes over nothing; name a new folder with -o" in said
+    assert "is not empty, and refining overwrites nothing; name a new folder with -o" in said
     assert (small_run / "splats.ply").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
 

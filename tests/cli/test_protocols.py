@@ -219,7 +219,7 @@ def test_what_is_asked_wrongly_is_told(small_run: Path, tmp_path: Path, capsys: 
     assert "give one of the two" in said(both, capsys)
     assert "words need a model" in said([*start, data, "--run", str(small_run), "--prompts", "text"], capsys)
     unsure = said([*start, str(tmp_path / "both"), "--run", str(small_run)], capsys)
-    assert "no scene is named so; name its scene with --scenes: one, two" in unsure
+    assert "no scene has that name; name its scene with --scenes: one, two" in unsure
     assert "lacks test_mask; LERF-Mask is laid out as" in said(
         [*start, str(small_run), "--run", str(small_run)], capsys
     )

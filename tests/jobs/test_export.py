@@ -75,7 +75,7 @@ def test_what_does_not_go_together_is_told(tmp_path: Path, source: Source) -> No
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").write_text("precious")
     for given, options, error, message in [
-        (source, ExportOptions(rest=True), PromptError, "name them with --segment"),
+        (source, ExportOptions(rest=True), PromptError, "name segments with --segment"),
         (source, ExportOptions(segment=(9,)), PromptError, "there is no segment 9; the segments are 1-3"),
         (source, ExportOptions(each=True, segment=(9,)), PromptError, "there is no segment 9"),
         (source, ExportOptions(each=True, format="obj"), OutputError, "there is no format 'obj'; there are ply, "),

@@ -1,4 +1,4 @@
-// Label maps: what segment is under the pointer, and one segment lit in every view. A pixel's colour is its id.
+// Label maps: name the segment under the pointer, and light one segment in every view. A pixel's colour is its id.
 const DIM = [8, 10, 13, 168];
 const LINE = [255, 176, 32, 255];
 
@@ -11,9 +11,9 @@ const segments = new Map(
 );
 const pointed = document.querySelector(".pointed");
 const chosen = document.querySelector(".chosen");
-let lit = 0; // the id of the segment that is lit, 0 for none
+let lit = 0; // id of the lit segment, 0 for none
 
-// {width, height, ids, counts} of a view, decoded when first asked for; null where it has no label map.
+// Returns {width, height, ids, counts} of a view, decoded on first use; null if it has no label map.
 function labelsOf(view) {
   view.labels ||= view.card.dataset.labels ? decoded(view.card.dataset.labels) : Promise.resolve(null);
   return view.labels;
@@ -37,20 +37,20 @@ async function decoded(uri) {
   return { width, height, ids, counts };
 }
 
-// The id at a place x, y in 0..1 of a view's picture; 0 where there is none.
+// Returns the id at x, y in 0..1 of a view's picture; 0 if there is none.
 async function idAt(view, x, y) {
   const labels = await labelsOf(view);
   if (!labels || x < 0 || y < 0 || x >= 1 || y >= 1) return 0;
   return labels.ids[Math.floor(y * labels.height) * labels.width + Math.floor(x * labels.width)];
 }
 
-// Names what is at a place of a picture, beside the pointer.
+// Shows the name of the segment at a place of a picture, next to the pointer.
 async function point(event, view, x, y) {
   const { clientX, clientY } = event;
   point.latest = event;
   const labels = await labelsOf(view);
   const id = await idAt(view, x, y);
-  if (point.latest !== event) return;
+  if (point.latest !== event) return; // the pointer moved while the label map was decoded
   pointed.hidden = !labels || x < 0 || y < 0 || x >= 1 || y >= 1;
   if (pointed.hidden) return;
   pointed.textContent = id ? segments.get(id)?.name || `segment ${id}` : "no segment";
@@ -61,7 +61,7 @@ async function point(event, view, x, y) {
   pointed.style.transform = `translate(${left}px, ${top}px)`;
 }
 
-// Puts what floats into the dialog if that is open; it would lie beneath it elsewhere.
+// Moves a floating element into the dialog while that is open, which would cover it otherwise.
 function onTop(element) {
   const place = document.querySelector("dialog[open]") || document.body;
   if (element.parentElement !== place) place.append(element);
@@ -72,7 +72,7 @@ function pointNowhere() {
   pointed.hidden = true;
 }
 
-// A picture that dims all but one segment and draws its outline, as a data URI.
+// Returns a picture that dims all but one segment and draws its outline, as a data URI.
 function spotlight({ width, height, ids }, id) {
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = canvas.getContext("2d");
@@ -97,13 +97,13 @@ function spotlight({ width, height, ids }, id) {
 
 async function lightUp(view, id) {
   const labels = id ? await labelsOf(view) : null;
-  if (id !== lit) return;
+  if (id !== lit) return; // another segment was lit meanwhile
   view.lit = labels ? `url("${spotlight(labels, id)}")` : "";
   view.stack.classList.toggle("lit", Boolean(labels));
   view.stack.style.setProperty("--lit", view.lit);
 }
 
-// Lights a segment in every view, 0 for none. Those who show it otherwise listen to "lit" of the document.
+// Lights a segment in every view, 0 for none. The enlarged view follows by the event "lit" of the document.
 async function light(id) {
   lit = id;
   for (const [key, { row }] of segments) {

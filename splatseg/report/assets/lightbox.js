@@ -1,11 +1,11 @@
-// One view over the whole window: both layers zoom and move together under the slider.
+// One view in the whole window: both layers zoom and move together under the slider.
 const CLOSEST = 24; // times the size that fits
 const lightbox = document.querySelector(".lightbox");
 const stage = lightbox.querySelector(".stage");
 const choice = lightbox.querySelector("form");
 const divide = stage.querySelector(".slider");
 const sheets = { left: stage.querySelector(".pane.left .sheet"), right: stage.querySelector(".pane.right .sheet") };
-const at = { index: 0, width: 1, height: 1, fit: 1, zoom: 1, x: 0, y: 0 }; // fit: window pixels a picture pixel
+const at = { index: 0, width: 1, height: 1, fit: 1, zoom: 1, x: 0, y: 0 }; // fit: window pixels per picture pixel
 
 function enlarge(index, left, right) {
   at.index = (index + views.length) % views.length;
@@ -56,7 +56,7 @@ function fitWindow() {
   place();
 }
 
-// Keeps the picture in the window: centred where it is smaller, without a gap where it is larger.
+// Keeps the picture in the window: centred if it is smaller, without a gap if it is larger.
 function inWindow(offset, size, window) {
   return size <= window ? (window - size) / 2 : Math.min(0, Math.max(window - size, offset));
 }
@@ -70,7 +70,7 @@ function place() {
   stage.dataset.zoom = at.zoom.toFixed(3);
 }
 
-// Zooms by a factor about a place of the window, which stays where it is.
+// Zooms by a factor around a point of the window, which stays in place.
 function zoomBy(factor, clientX, clientY) {
   const box = stage.getBoundingClientRect();
   const [x, y] = [(clientX ?? box.left + box.width / 2) - box.left, (clientY ?? box.top + box.height / 2) - box.top];
@@ -81,13 +81,14 @@ function zoomBy(factor, clientX, clientY) {
   place();
 }
 
+// Returns the position of the pointer in the picture: x and y, 0..1 inside it.
 function onPicture(event) {
   const box = stage.getBoundingClientRect();
   const scale = at.fit * at.zoom;
   return [(event.clientX - box.left - at.x) / scale / at.width, (event.clientY - box.top - at.y) / scale / at.height];
 }
 
-const fingers = new Map(); // pointers that are down, where they are
+const fingers = new Map(); // the last event of every pointer that is down
 let travelled = 0;
 let click = 0;
 
@@ -132,7 +133,7 @@ for (const end of ["pointerup", "pointercancel"]) {
     click = setTimeout(async () => {
       const id = await idAt(views[index], ...place);
       if (id || lit) light(id === lit ? 0 : id);
-    }, 220); // it may become a double click
+    }, 220); // wait, it may become a double click
   });
 }
 stage.addEventListener("pointerleave", pointNowhere);
@@ -205,7 +206,7 @@ chosen
 for (const link of document.querySelectorAll("[data-view]")) {
   link.addEventListener("click", (event) => {
     event.preventDefault();
-    // What the masks say against what the segments are.
+    // A finding is proved by the input masks next to the segments.
     enlarge(
       views.findIndex((view) => view.card.id === link.dataset.view),
       "masks",

@@ -1,4 +1,4 @@
-// Marks the section that is being read.
+// Marks the section in view in the navigation.
 const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
 const onPage = new Set();
 const reading = new IntersectionObserver(

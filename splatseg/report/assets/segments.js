@@ -1,5 +1,5 @@
-// The table of segments: search, order, and a click that lights a segment in the views.
-const SHOWN = 40; // rows before "show all": longer lists are mostly noise
+// The table of segments: search, sort, and a click that lights a segment in the views.
+const SHOWN = 40; // most rows before "Show all": longer lists are mostly noise
 const table = document.querySelector("table.segments");
 const search = document.querySelector(".search");
 let all = rows.length <= SHOWN * 1.25;
@@ -45,7 +45,7 @@ function becomeButton(element, pressed) {
   return button;
 }
 
-// Shows a segment in the table wherever it stands and lights it.
+// Scrolls to a segment in the table, whatever filters are set, and lights it.
 function goTo(id) {
   search.reset();
   all = true;
@@ -72,7 +72,7 @@ if (table) {
     const name = row.querySelector(".name");
     name.replaceWith(becomeButton(name, true));
     row.addEventListener("click", () => {
-      if (getSelection().toString()) return; // someone copies a number
+      if (getSelection().toString()) return; // text is being selected to copy it
       const id = Number(row.dataset.segment);
       light(id === lit ? 0 : id);
     });

@@ -1,4 +1,4 @@
-// Light, dark, or as the reader's system has it. The choice is remembered where the browser allows it.
+// Light, dark, or the system's theme. The choice is stored if the browser allows it.
 const theme = document.querySelector(".theme");
 
 function useTheme(name) {
@@ -12,7 +12,7 @@ function remembered() {
     const name = localStorage.getItem("splatseg-theme");
     return ["light", "dark"].includes(name) ? name : "auto";
   } catch {
-    return "auto"; // pages from disk may have no storage
+    return "auto"; // a page opened from disk may have no storage
   }
 }
 

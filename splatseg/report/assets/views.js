@@ -1,4 +1,4 @@
-// Layers under a slider. A view that lacks a layer shows its first one in its place.
+// Two layers under a slider. A view that lacks the chosen layer shows its first one.
 const views = [...document.querySelectorAll(".view")].map((card) => ({
   card,
   name: card.dataset.name,
@@ -37,7 +37,7 @@ if (layers) {
       className: "slider",
       autocomplete: "off",
     });
-    view.slider.setAttribute("aria-label", `Where the two layers of ${view.name} meet`);
+    view.slider.setAttribute("aria-label", `Line between the two layers of ${view.name}`);
     view.slider.addEventListener("input", () => view.stack.style.setProperty("--at", view.slider.value / 100));
     view.stack.append(view.slider);
   }

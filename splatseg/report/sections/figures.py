@@ -1,4 +1,4 @@
-"""Accuracy, time and settings: tables of names and values."""
+"""The sections accuracy, time and settings: tables of names and values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from splatseg.report.html import bar, duration, flattened, readable, section
 
 
 def metrics_section(metrics: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
-    """Averages, and a table object by object; its columns are the keys of the first row."""
+    """Build the averages and a table of objects; its columns are the keys of the first row."""
     if not metrics and not rows:
         return ""
     body = _pairs(metrics) if metrics else ""
@@ -28,7 +28,7 @@ def metrics_section(metrics: Mapping[str, Any], rows: Sequence[Mapping[str, Any]
 
 
 def timings_section(timings: Mapping[str, float]) -> str:
-    """Seconds by what took them, with bars."""
+    """Build a table of seconds by part of the job, with bars."""
     if not timings:
         return ""
     longest = max(*timings.values(), 1e-9)
@@ -42,7 +42,7 @@ def timings_section(timings: Mapping[str, float]) -> str:
 
 
 def settings_section(settings: Mapping[str, Any]) -> str:
-    """Every setting with its dotted name, folded away."""
+    """Build the table of all settings by dotted name, folded away."""
     if not settings:
         return ""
     body = f"<details><summary>Every setting of this run</summary>{_pairs(flattened(settings))}</details>"
@@ -59,7 +59,7 @@ def _pairs(values: Mapping[str, Any]) -> str:
 
 def _cell(value: Any) -> str:
     if isinstance(value, float | np.floating) and 0 <= value <= 1:
-        # A share reads faster as a bar; the number stays for who wants it.
+        # A share is read faster as a bar; the number stays next to it.
         return f'<td class="number share">{bar(float(value))}{readable(value)}</td>'
     kind = ' class="number"' if isinstance(value, int | float | np.number) and not isinstance(value, bool) else ""
     return f"<td{kind}>{escape(readable(value))}</td>"

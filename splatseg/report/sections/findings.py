@@ -1,4 +1,4 @@
-"""What went wrong, the worst first, each with the views and segments concerned; and what was looked at."""
+"""The section of findings, worst first, each with its views and segments; and the list of checks."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from splatseg.report.inline_pictures import data_uri
 from splatseg.report.sections.views import anchors_of
 
 LEVELS = {"serious": "Serious", "notable": "Notable", "minor": "Minor"}
+"""Labels of the levels of findings."""
 
 LINKED = 8
-"""Views and segments that one finding links to."""
+"""Most views, and most segments, that one finding links to."""
 
 THUMBNAIL = 320
-"""Pixels across of the pictures that prove a finding."""
+"""Width in pixels of the pictures that prove a finding."""
 
 
 def findings_section(
     findings: Sequence[ReportFinding], checks: Sequence[str], views: Sequence[ReportView], segments: Mapping[int, str]
 ) -> str:
-    """views: those on the page; segments: names by id. Empty if nothing was found or looked at."""
+    """Build the section; empty without findings and checks. views: the pictured views; segments: names by id."""
     if not findings and not checks:
         return ""
     anchors, by_name = anchors_of(views), {view.name: view for view in views}
@@ -30,7 +31,7 @@ def findings_section(
     items = []
     for finding in findings:
         there = [name for name in finding.views if name in anchors][:LINKED]
-        # One proof a finding is enough, and each view is pictured once.
+        # One proof per finding is enough, and each view is pictured once.
         proof = next((_proof(by_name[name], anchors[name]) for name in there[:1] if name not in pictured), "")
         pictured.update(there[:1])
         items.append(_finding(finding, proof, {name: anchors[name] for name in there[bool(proof) :]}, segments))
@@ -39,12 +40,12 @@ def findings_section(
     if checks:
         lines = "".join(f"<li>{escape(check)}</li>" for check in checks)
         body += f"<details{'' if findings else ' open'}><summary>What was checked</summary><ul>{lines}</ul></details>"
-    note = "Judged without ground truth, the most serious first."
+    note = "Found without ground truth, the most serious first."
     return section("findings", "What went wrong", body, note, str(len(findings)))
 
 
 def _proof(view: ReportView, anchor: str) -> str:
-    """Small pictures of a view that lead to it: its masks and segments, or else its photograph and render."""
+    """Build small pictures of a view that link to it: masks and segments, or else photograph and render."""
     pictures = view.pictures()
     pair = ("masks", "segments") if {"masks", "segments"} <= set(pictures) else ("photo", "render")
     shown = [(LAYER_TITLES[layer], pictures[layer]) for layer in pair if layer in pictures]

@@ -1,4 +1,4 @@
-"""The table of segments: searched, sorted and highlighted by the page's script, and all there without it."""
+"""The table of segments. The page's script searches, sorts and highlights it; without the script it shows all rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NOTE = "Size is the box around a segment, in the units of the scene."
 
 
 def segments_section(segments: Sequence[ReportSegment], confidence: str = "") -> str:
-    """The largest segment first. confidence: the sentence that says what it is, or why there is none."""
+    """Build the table, the largest segment first. confidence: a sentence that defines it or says why there is none."""
     if not segments:
         return ""
     ordered = sorted(segments, key=lambda segment: (-segment.count, segment.id))

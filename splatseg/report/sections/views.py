@@ -1,4 +1,4 @@
-"""Views: the layers of each one on another under a slider, or side by side where there is no script."""
+"""The section of views: two layers of each view under a slider, or all side by side without JavaScript."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from splatseg.report.html import section
 from splatseg.report.inline_pictures import data_uri, label_map_uri
 
 CHOSEN = ("photo", "segments")
-"""What the slider parts at first."""
+"""The layers left and right of the slider at first."""
 
 NOTE = (
     "Drag the line between two layers. Click a picture to enlarge it. Views marked <em>held out</em> were not used "
@@ -19,13 +19,13 @@ NOTE = (
 
 
 def anchors_of(views: Sequence[ReportView]) -> dict[str, str]:
-    """The anchor on the page of every view that has pictures, by its name."""
+    """Return the anchor of every view that has pictures, by name."""
     shown = [view for view in views if view.pictures()]
     return {view.name: f"view-{number}" for number, view in enumerate(shown, start=1)}
 
 
 def views_section(views: Sequence[ReportView]) -> str:
-    """All views that have pictures; empty if none has."""
+    """Build the section of all views that have pictures; empty if none has."""
     anchors = anchors_of(views)
     shown = [view for view in views if view.name in anchors]
     if not shown:
@@ -35,7 +35,9 @@ def views_section(views: Sequence[ReportView]) -> str:
     apart = '<label class="check"><input type="checkbox" name="apart"> All layers side by side</label>'
     controls = f'<form class="controls layers" autocomplete="off" hidden>{choices}{apart}</form>'
     cards = "\n".join(_view(view, anchors) for view in shown)
-    note = NOTE + (" Point at one to see which segment is there." if any(v.labels is not None for v in shown) else "")
+    note = NOTE + (
+        " Point at a picture to see the name of the segment." if any(v.labels is not None for v in shown) else ""
+    )
     return section("views", "Views", f'{controls}\n<div class="views apart">\n{cards}\n</div>', note, str(len(shown)))
 
 

@@ -1,1 +1,1 @@
-"""Pictures of a workspace."""
+"""Pictures of a workspace: modes, colours, the mark of the selection."""

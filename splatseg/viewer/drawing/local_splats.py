@@ -1,7 +1,7 @@
-"""The splat drawn by the browser itself, while its camera moves.
+"""Lets the browser draw the splat itself while its camera moves.
 
-viser's own renderer: smooth where there is a graphics card, colours without what depends on the viewing direction. It
-is sent once (32 bytes a Gaussian) and again when the selection or the hidden Gaussians changed since.
+viser's own renderer is smooth with a graphics card, but without view-dependent colour. The splat is sent once (32 bytes
+per Gaussian), and again when the selection or the hidden Gaussians have changed.
 """
 
 from __future__ import annotations
@@ -22,16 +22,17 @@ if TYPE_CHECKING:
     import viser
 
 TINT = 0.5
+"""Share of amber in the colour of a selected Gaussian."""
 
 SORTING = 0.4
-"""Seconds a browser is given before it must do without our last picture behind its splat."""
+"""Seconds for the browser to sort the Gaussians, before the last picture behind its splat is removed."""
 
 HALF_MAX = 65504.0
-"""viser packs covariances as 16-bit floats; a huge Gaussian must not become infinite."""
+"""Largest 16-bit float; viser packs covariances as such, and a huge Gaussian must not become infinite."""
 
 
 class LocalSplats:
-    """One browser's copy."""
+    """The copy of the splat in one browser."""
 
     def __init__(self, client: viser.ClientHandle, scene: ShownScene, workspace: Workspace) -> None:
         self._client, self._scene, self._workspace = client, scene, workspace
@@ -41,11 +42,11 @@ class LocalSplats:
 
     @property
     def shown(self) -> bool:
-        """Whether the browser draws it now."""
+        """True while the browser draws the splat."""
         return self._handle is not None and bool(self._handle.visible)
 
     def show(self, on: bool) -> None:
-        """Show or hide it."""
+        """Show or hide the browser's splat."""
         if on:
             self._bring_up_to_date()
         if self._handle is not None and self.shown != on:
@@ -53,15 +54,17 @@ class LocalSplats:
             self._shown_at = time.monotonic() if on else None
 
     def takes_over(self) -> bool:
-        """True once after it is shown, when the browser has had the time to sort and draw it: what was behind it until
-        then, so that nothing flashes, is not needed any more."""
+        """Return True once after the splat is shown, when the browser has had time to sort and draw it.
+
+        Until then the last picture stays behind it, so that nothing flashes; afterwards it is not needed any more.
+        """
         if self._shown_at is None or time.monotonic() - self._shown_at < SORTING:
             return False
         self._shown_at = None
         return True
 
     def close(self) -> None:
-        """Take it away."""
+        """Remove the splat from the browser."""
         if self._handle is not None:
             self._handle.remove()
             self._handle = None
@@ -74,6 +77,7 @@ class LocalSplats:
         self._sent = state
         splats = self._scene.splats
         with torch.no_grad():
+            # The constant term of the harmonics only: viser takes one colour per Gaussian.
             rgbs = (0.5 + Y0 * splats.sh0).clamp(0.0, 1.0).numpy().copy()
             opacities = splats.opacities.numpy().copy()
         rgbs[members] = (1.0 - TINT) * rgbs[members] + TINT * np.array(SELECTED, dtype=np.float32) / 255.0
@@ -94,7 +98,7 @@ class LocalSplats:
 
 
 def _covariances(quats: torch.Tensor, scales: torch.Tensor) -> np.ndarray:
-    """R diag(s^2) R^T, (N,3,3), of quaternions wxyz (N,4) and standard deviations (N,3)."""
+    """Return R diag(s^2) R^T (N,3,3) for quaternions wxyz (N,4) and standard deviations s (N,3)."""
     axes = rotation_matrices(torch.nn.functional.normalize(quats, dim=1)) * scales[:, None, :]
     covariances: np.ndarray = (axes @ axes.transpose(1, 2)).clamp(-HALF_MAX, HALF_MAX).numpy()
     return covariances

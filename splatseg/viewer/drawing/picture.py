@@ -1,11 +1,11 @@
-"""The picture of a workspace from a camera, in any mode, with what is selected marked and what is hidden left out.
+"""Draws the picture of a workspace from a camera, in any mode, the selection marked, hidden Gaussians left out.
 
-    image = picture(workspace, camera)                   (H,W,3) uint8, of the camera's size
-    image = picture(workspace, camera, draft=True)       smaller, of the same shape and view, as large as there is time
+    image = picture(workspace, camera)                   (H,W,3) uint8, at the camera's size
+    image = picture(workspace, camera, draft=True)       the same view, reduced to the size that can be drawn in time
 
-A draft is `draft_camera(workspace, camera)`'s picture: give both the camera of the full size. Everything that a mode
-needs is blended in one pass, the selection as one more channel; the view is prepared once for a picture and the clicks
-into it. Two threads may draw at once, each for a workspace of its own.
+A draft has the size of `draft_camera(workspace, camera)`; pass the full-size camera to both. All channels of a mode are
+blended in one pass, the selection as one more channel; the view is prepared once for the picture and the clicks into
+it. Two threads may draw at the same time, each for a workspace of its own.
 
 Alphabet: N Gaussians; H x W pixels; pictures are float32 in 0..1 until the end.
 """
@@ -31,28 +31,29 @@ from splatseg.viewer.workspace.history import Bits, Step
 from splatseg.viewer.workspace.workspace import Workspace
 
 Finish = Callable[[Tensor, Tensor, slice], Tensor]
-"""From what was blended (h,W,C), which may be written to, and alphas (h,W) to a picture (h,W,3), of some rows."""
+"""finish(blended (h,W,C), alphas (h,W), rows) gives these rows of the picture, (h,W,3); it may write to `blended`."""
 
 STRIP = 32_768
-"""Numbers of a picture that are finished at once: they stay in the cache, and torch does not divide so little among
-threads, which wait for one another on a busy machine [1280x720, ms of processor: colour 9, in strips 3]."""
+"""Values of a picture that are finished at once: they stay in the cache, and torch does not split so few among
+threads, which wait for each other on a busy machine [1280x720, ms of processor time: colour 9, in strips 3]."""
 
 NO_SEGMENT = 0.16
-"""The grey of what is of no segment, where only segments are shown."""
+"""Grey of Gaussians without a segment in the mode `segments`."""
 
 SHADED = 0.45
-"""How much of the light and dark of the scene is kept where only segments are shown."""
+"""Share of the scene's own light and shade in the mode `segments`."""
 
 ALIKE = (0.2, 1.0)
-"""Similarities from the coldest to the hottest colour: below, nothing is alike."""
+"""Similarities of the coldest and the hottest colour."""
 
 DEPTH_RANGE = (0.02, 0.98)
-"""Quantiles of the depths before the camera that are nearest and farthest; of so many Gaussians:"""
+"""Quantiles of the depths in front of the camera that get the nearest and the farthest colour."""
 DEPTH_SAMPLE = 20_000
+"""Number of Gaussians from which these quantiles are estimated."""
 
 
 def picture(workspace: Workspace, camera: Camera, draft: bool = False) -> np.ndarray:
-    """(H,W,3) uint8. draft: for a camera that moves; smaller, and colours may be those of a place nearby."""
+    """Draw a picture (H,W,3) uint8. draft: reduced, with colours of a nearby camera, for a camera that moves."""
     began = time.perf_counter()
     with workspace.canvas.lock, torch.no_grad():
         if draft:
@@ -65,7 +66,7 @@ def picture(workspace: Workspace, camera: Camera, draft: bool = False) -> np.nda
 
 
 def draft_camera(workspace: Workspace, camera: Camera) -> Camera:
-    """The camera at the size in which a moving picture is drawn now."""
+    """Return the camera at the present size of drafts."""
     scale = workspace.canvas.pace.scale
     return camera.resized(max(round(scale * camera.width), 1), max(round(scale * camera.height), 1))
 
@@ -82,6 +83,7 @@ def _drawn(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> np.
     else:
         alphas = torch.zeros(camera.height, camera.width)
         blended = alphas[..., None]
+    # The last channel is the selection: it marks the finished picture.
     image = _finished(blended[..., :-1] if members.count else blended, alphas, finish)
     if members.count:
         highlight(image, blended[..., -1].numpy(), _TINTS.get(workspace.mode, TINT))
@@ -94,7 +96,8 @@ def _finished(blended: Tensor, alphas: Tensor, finish: Finish) -> np.ndarray:
     strip = torch.empty(max(STRIP // (3 * width), 1), width, 3)
     for first in range(0, height, len(strip)):
         rows = slice(first, min(first + len(strip), height))
-        # As `to_uint8`. Channels beside those shown lie between them; closed up, arithmetic is several times as fast.
+        # As `to_uint8`. The other blended channels lie between the three shown; written to a contiguous strip first,
+        # the arithmetic is several times as fast.
         values = strip[: rows.stop - first]
         torch.mul(finish(blended[rows], alphas[rows], rows), 255, out=values)
         image[rows] = values.round_().clamp_(0, 255).numpy()
@@ -124,7 +127,7 @@ def _segments(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> 
 
 def _overlay(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
     def finish(blended: Tensor, alphas: Tensor, _: slice) -> Tensor:
-        # As `overlay_segments`: the lightness of the photograph is tinted, what is of no segment is a dark grey.
+        # As `overlay_segments`: the scene's lightness, tinted by segments; dark grey without a segment.
         return blended[..., :3].mul_(0.6).add_(blended[..., 3:], alpha=0.4)
 
     return [_tints(workspace, step, 0.25), workspace.canvas.grey(camera, draft)], finish
@@ -141,6 +144,7 @@ def _similarity(workspace: Workspace, step: Step, camera: Camera, draft: bool) -
     low, high = ALIKE
 
     def finish(blended: Tensor, alphas: Tensor, _: slice) -> Tensor:
+        # Divided by the opacity: the mean similarity of what the pixel shows, also where the splat is thin.
         heat = (blended[..., 1] / alphas.clamp(min=COVERED)).sub_(low).div_(high - low)
         light = blended[..., 0].clamp_(0, 1).mul_(0.45).add_(0.55).mul_(alphas)
         return through(ramp(HEAT), heat).mul_(light[..., None])
@@ -155,16 +159,16 @@ def _depth(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tup
 
     def finish(blended: Tensor, alphas: Tensor, _: slice) -> Tensor:
         depth = alphas.clamp(min=COVERED).div_(blended[..., 0].clamp_(min=1e-12))
-        # Even steps of the logarithm: what is near is told apart more finely, and nothing depends on the unit.
+        # Even steps of the logarithm: near depths are resolved more finely, and the unit of the scene cancels.
         share = depth.div_(near).clamp_(min=1.0).log_().div_(math.log(far / near))
         return through(ramp(DEPTH), share).mul_(alphas[..., None])
 
-    # The mean of 1/depth: what little light comes from far behind a surface hardly changes it.
+    # Blended is 1/depth: the little light that comes from far behind a surface hardly changes its mean.
     return [1.0 / depths.clamp(min=0.1 * near)], finish
 
 
 def _depth_range(means: Tensor, depths: Tensor, camera: Camera, hidden: Bits | None) -> tuple[float, float]:
-    """The depths (nearest, farthest) of most of what is before a camera, from an even sample of the Gaussians."""
+    """Return (nearest, farthest) depth of most Gaussians in a camera's picture, from an even sample of them."""
     sample = slice(None, None, max(len(means) // DEPTH_SAMPLE, 1))
     pixels, _ = camera.project(means[sample].double().numpy())
     ahead = depths[sample].numpy()
@@ -182,19 +186,22 @@ def _masks(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tup
     overlay = None if view is None else workspace.scene.input_mask_overlay(view)
     if view is None or overlay is None:
         return _color(workspace, step, camera, draft)
+    # No channel but the selection is blended: the photograph itself is the picture.
     photograph = torch.from_numpy(_as_seen_by(camera, overlay, view.camera))
     return [], lambda blended, alphas, rows: photograph[rows].float().div_(255)
 
 
 def _as_seen_by(camera: Camera, image: np.ndarray, taken: Camera) -> np.ndarray:
-    """An image (h,w,3) that `taken` took, as a camera at the same place sees it: (H,W,3), black beside it."""
+    """Resample an image (h,w,3) of the camera `taken` for another camera at the same place: (H,W,3), black outside."""
+    # With equal position and direction, pixels of both cameras differ by K_taken K^-1: scale and shift. Pillow's affine
+    # transform maps in the same direction, from pixels of the result to pixels of the image.
     to_image = taken.K @ np.linalg.inv(camera.K)
     (a, _, c), (_, e, f) = to_image[0], to_image[1]
     shape = (camera.width, camera.height)
     found = Image.fromarray(image).transform(
         shape, Image.Transform.AFFINE, (a, 0, c, 0, e, f), Image.Resampling.BILINEAR
     )
-    return np.asarray(found).copy()
+    return np.asarray(found).copy()  # Pillow's array is read-only, which torch refuses to share
 
 
 def _tints(workspace: Workspace, step: Step, none: float) -> Tensor:
@@ -215,4 +222,4 @@ _PAINTED = {
 }
 
 _TINTS = {"features": 0.15, "segments": 0.15, "overlay": 0.15, "similarity": 0.0, "depth": 0.0}
-"""Where colours mean something a selection is tinted less."""
+"""Tint of the selection in modes whose colours have a meaning: weaker, or none."""

@@ -1,1 +1,1 @@
-"""One browser's page: camera, streaming, and who is let in."""
+"""One browser's page: its camera, its stream of pictures, and the admission of connections."""

@@ -1,9 +1,9 @@
-"""Who may connect to the viewer: pages that this server sent, under a name that only this machine answers to.
+"""Admits only pages that this server sent, under a name that belongs to this machine.
 
-A page of another origin, open in the same browser, can open a WebSocket to this machine; browsers do not ask us first,
-they only tell the page's origin in the handshake (RFC 6455, section 10.2). So a handshake is refused whose Origin is
-not the address it was sent to. That address itself must be numbers, localhost, or the host that was asked for: a page
-that lets its own name point to this machine (DNS rebinding) has the right origin, and a name that we are not called.
+A page of another origin, open in the same browser, can open a WebSocket to this machine. Browsers do not ask the server
+first; they only send the page's origin in the handshake (RFC 6455, section 10.2). So a handshake is refused if its
+Origin differs from the address it was sent to. That address must be an IP address, localhost, or the host given to the
+server: a page whose own name points to this machine (DNS rebinding) has a matching origin, but a foreign name.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from urllib.parse import urlsplit
 from splatseg.errors import BackendError
 
 ANYWHERE = ("0.0.0.0", "::", "")
-"""Hosts that stand for all addresses of this machine."""
+"""Hosts that mean all addresses of this machine."""
 
 _LOCK = threading.Lock()
 
 
 def refusal(host: str | None, origin: str | None, served: str) -> str | None:
-    """Why a request is refused, or None if it may be answered.
+    """Return the reason to refuse a request, or None to admit it.
 
-    host, origin: the headers of the request, None where they are absent (programs send no Origin, browsers always do
-    with a WebSocket). served: the host that the server was asked to listen on.
+    host, origin: the headers of the request; None if absent (programs send no Origin, browsers always send it with a
+    WebSocket).
+    served: the host that the server listens on.
     """
     name = _name(f"//{host or ''}")
     if name is None or not _is_ours(name, served):
-        return f"this server is not called {host}; open it by its number or as localhost, or start it with --host"
+        return f"this server is not called {host}; open it by its IP address or as localhost, or start it with --host"
     if origin is not None and urlsplit(origin).netloc != host:
         return f"a page of {origin} may not use this server; open the viewer's own address"
     return None
@@ -42,10 +43,10 @@ def refusal(host: str | None, origin: str | None, served: str) -> str | None:
 
 @contextlib.contextmanager
 def guarded(served: str) -> Iterator[None]:
-    """A server of websockets that is started inside refuses what `refusal` says, before anything of it is read.
+    """Make a websockets server that is started inside refuse the requests that `refusal` names, before reading more.
 
-    viser has no setting for this, so the function it starts its server with is wrapped meanwhile. Raises BackendError
-    if no server was started through it: a viser that starts otherwise would let everybody in.
+    viser has no setting for this, so the function that starts its server is wrapped meanwhile. Raises BackendError if
+    no server was started through it: a viser that starts otherwise would admit every page.
     """
     import websockets.asyncio.server as websockets  # noqa: PLC0415 (comes with viser, an extra)
 
@@ -75,7 +76,7 @@ def guarded(served: str) -> Iterator[None]:
 def _refusal_of(headers: Any, served: str) -> str | None:
     hosts, origins = headers.get_all("Host"), headers.get_all("Origin")
     if len(hosts) != 1 or len(origins) > 1:
-        return "a request names one Host and at most one Origin"
+        return "a request must have one Host and at most one Origin"
     return refusal(hosts[0], origins[0] if origins else None, served)
 
 
@@ -90,7 +91,7 @@ def _is_ours(name: str, served: str) -> bool:
     if name == "localhost" or name.endswith(".localhost"):
         return True
     with contextlib.suppress(ValueError):
-        ipaddress.ip_address(name)  # a number is no name that a stranger could point here
+        ipaddress.ip_address(name)  # an IP address: no foreign name can point to it
         return True
     if served in ANYWHERE:
         return name in {socket.gethostname().lower(), socket.getfqdn().lower()}

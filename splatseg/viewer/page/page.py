@@ -1,7 +1,7 @@
-"""One browser: its workspace, its picture, and the panel at its side.
+"""One browser: its workspace, its picture, and its side panel.
 
-Everything that a person does arrives on viser's threads and is handed to the page's one thread (`Streamer`), so that
-nothing of a workspace is ever changed by two threads. What fails is shown in the page; the page stays alive.
+Events of the browser arrive on viser's threads and are passed to the page's one thread (`Streamer`), so that a
+workspace is never changed by two threads. Errors are shown in the page, which stays alive.
 """
 
 from __future__ import annotations
@@ -33,29 +33,30 @@ LOG = logging.getLogger("splatseg.viewer")
 
 DRAFT_QUALITY = 70
 STILL_QUALITY = 95
+"""JPEG qualities of a picture while the camera moves, and of one at rest."""
 
 Modifier = Literal["shift", "alt", "cmd/ctrl", "cmd/ctrl+shift"]
 NoteColor = Literal["green", "yellow", "orange", "red"]
 
 HOW: dict[Modifier | None, How] = {None: "new", "shift": "add", "cmd/ctrl": "remove", "alt": "remove"}
-"""What a click or a rectangle does with each key held."""
+"""Effect of a click or a rectangle with each modifier key."""
 
 WANTED = (40, 220, 120)
 UNWANTED = (255, 70, 70)
-"""Colours of the markers of prompts that add and of those that take away."""
+"""Colours of the markers of clicks that add, and of clicks that take away."""
 
 MARKER = 0.006
-"""Size of a marker as a share of the distance from which the scene is looked at first."""
+"""Size of a marker as a share of the distance from the first pose to the point it looks at."""
 
 AROUND = 1.6
-"""Space left around what is looked at."""
+"""Distance to a box as a multiple of the distance at which it fills the picture."""
 
 
 class Page:
     """One browser's page."""
 
     def __init__(self, client: viser.ClientHandle, scene: ShownScene, workspace: Workspace, exports: Path) -> None:
-        """exports: the folder that files are written to."""
+        """Make the page of a client. exports: the folder for exported files."""
         self.client: viser.ClientHandle = client
         self.gui: viser.GuiApi = client.gui
         self.scene: ShownScene = scene
@@ -71,7 +72,7 @@ class Page:
         self.streamer: Streamer = Streamer(self._draw, self._show, self.failed)
 
     def begin(self) -> None:
-        """Listen to the browser: its camera, clicks and rectangles."""
+        """Start listening to the browser: camera, clicks and rectangles."""
 
         async def moved(camera: Any) -> None:
             self._camera_moved(camera)
@@ -87,14 +88,14 @@ class Page:
         self.do(lambda: None)
 
     def end(self) -> None:
-        """The browser is gone."""
+        """Stop drawing: the browser is gone."""
         self.gone = True
         self.streamer.close()
 
-    # What panels call.
+    # Called by panels.
 
     def do(self, action: Callable[[], None], key: str | None = None) -> None:
-        """Run an action in the page's thread, then bring panels and picture up to date."""
+        """Run an action in the page's thread, then update panels and picture. key: see `Streamer.do`."""
 
         def run() -> None:
             try:
@@ -105,11 +106,11 @@ class Page:
         self.streamer.do(run, key)
 
     def tell(self) -> None:
-        """Bring the panels up to date and leave the picture as it is: how far a long piece of work has come."""
+        """Update the panels, but not the picture: for the progress of a long task."""
         self.streamer.do(self.refresh, "tell", draws=False)
 
     def refresh(self) -> None:
-        """Panels and markers show the workspace as it is. In the page's thread."""
+        """Update panels and markers from the workspace; runs in the page's thread."""
         if self.gone:
             return
         with self.client.atomic():
@@ -118,7 +119,7 @@ class Page:
             self._mark()
 
     def in_background(self, name: str, work: Callable[[], None]) -> None:
-        """Run a long piece of work beside the page, one at a time; the page stays usable."""
+        """Run a long task in a thread of its own while the page stays usable. Raises PromptError if one is running."""
 
         def run() -> None:
             try:
@@ -129,21 +130,21 @@ class Page:
                 self._busy.release()
 
         if not self._busy.acquire(blocking=False):
-            raise PromptError("something else is still being done; this can be done after it")
-        # Not a daemon: a file that is being written when the server ends is finished first.
+            raise PromptError("another task is still running; wait until it has finished")
+        # Not a daemon: a file being written is finished before the server ends.
         threading.Thread(target=run, name=f"splatseg-{name}").start()
 
     @property
     def busy(self) -> bool:
-        """Whether a long piece of work is being done."""
+        """True while a long task is running."""
         return self._busy.locked()
 
     def say(self, title: str, text: str, color: NoteColor | None = None, seconds: float | None = 6.0) -> None:
-        """A note in the corner of the picture."""
+        """Show a note in the corner of the picture. seconds: None keeps it until it is closed."""
         self.client.add_notification(title, text, auto_close_seconds=seconds, color=color)
 
     def failed(self, error: Exception) -> None:
-        """Show what went wrong: a person's mistake in its own words, anything else as what it is, with the log."""
+        """Show an error: the message of a user's mistake; anything else with its type, and a traceback in the log."""
         if isinstance(error, SplatsegError):
             text = str(error)
             self.say("That did not work", text[:1].upper() + text[1:], color="orange", seconds=10.0)
@@ -154,13 +155,13 @@ class Page:
 
     @property
     def camera(self) -> Camera:
-        """Where the browser looks from, at the size of full pictures."""
-        assert self.streamer.camera is not None, "a browser is known from its first camera on"
+        """The browser's camera at the size of full pictures."""
+        assert self.streamer.camera is not None, "a page has a camera from `begin` on"
         return self.streamer.camera
 
     @property
     def pose(self) -> Pose:
-        """Where the browser looks from, what it turns around, and which way is up."""
+        """The browser's pose: position, point it turns around, up, field of view."""
         camera = self.client.camera
         return pose_of(camera.position, camera.look_at, camera.up_direction, camera.fov)
 
@@ -170,7 +171,7 @@ class Page:
         return self.camera.width / self.camera.height
 
     def look(self, pose: Pose) -> None:
-        """Move the browser's camera."""
+        """Move the browser's camera to a pose."""
         camera = self.client.camera
         with self.client.atomic():
             camera.up_direction = pose.up
@@ -180,7 +181,7 @@ class Page:
         self._camera_moved(camera)
 
     def look_home(self) -> None:
-        """Where every new browser starts; wide enough to hold the capture's view, whatever the browser's shape."""
+        """Move to the first pose, wide enough to hold the capture's view in a browser of any aspect."""
         home = self.scene.home()
         if self.scene.views:
             middle = self.scene.views[len(self.scene.views) // 2].camera
@@ -188,7 +189,7 @@ class Page:
         self.look(home)
 
     def look_at_box(self, box: Sequence[Sequence[float]]) -> None:
-        """Look at a box (lower corner, upper corner) from where the browser stands, so that all of it is in sight."""
+        """Look at a box (lower corner, upper corner) from the present direction, at a distance that shows all of it."""
         lower, upper = (np.asarray(corner, dtype=np.float64) for corner in box)
         pose, centre = self.pose, (lower + upper) / 2.0
         radius = max(float(np.linalg.norm(upper - lower)) / 2.0, 1e-6)
@@ -198,19 +199,19 @@ class Page:
         self.look(pose_of(place, centre, np.asarray(pose.up), pose.fov))
 
     def depth_ahead(self, camera: Camera) -> float:
-        """How far what lies in the middle of a camera's view is, world units: what a browser there turns around."""
+        """Return the depth, world units, of the point that a browser at a camera turns around."""
         home = self.scene.home()
         ahead = float((np.asarray(home.look_at) - camera.position) @ camera.viewmat[2, :3])
         return ahead if ahead > 0.0 else float(np.linalg.norm(np.asarray(home.look_at) - home.position))
 
     def draw_locally(self, on: bool) -> None:
-        """Whether the browser draws the splat itself while the camera moves."""
+        """Let the browser draw the splat itself while the camera moves, or stop it."""
         if self.local is not None:
             self.local.close()
         self.local = LocalSplats(self.client, self.scene, self.workspace) if on else None
 
     def set_rectangle(self, on: bool) -> None:
-        """Whether a plain drag draws a rectangle (or turns the camera)."""
+        """Let a drag without modifier keys draw a rectangle, or turn the camera again."""
         if on != self.rectangle:
             self.rectangle = on
             if on:

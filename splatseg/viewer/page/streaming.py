@@ -1,8 +1,8 @@
-"""The pictures of one browser, and everything that changes them, in one thread.
+"""Draws the pictures of one browser and runs its actions, in one thread.
 
-While the camera moves, drafts are drawn: the newest camera wins, those it overtakes are never drawn. When it rests, one
-full picture. What a person does (a click, a slider) is run in the order it came, before the next picture; an action
-with a key replaces one with the same key that still waits, so that a slider never lags behind the hand.
+While the camera moves, drafts are drawn, always of the newest camera; cameras that arrive meanwhile are skipped. When
+the camera rests, one full picture is drawn. Actions (a click, a slider) run in the order of arrival, before the next
+picture; an action with a key replaces a waiting action with the same key, so that a slider never lags.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ Action = Callable[[], None]
 
 @dataclass(frozen=True)
 class StreamSettings:
-    """How pictures follow a camera. Times in seconds."""
+    """Settings of the stream of pictures."""
 
     rest: float = 0.15
-    """The camera rests when it has not moved for this long."""
+    """Seconds without a move after which the camera rests."""
     most_pixels: int = 2_200_000
-    """Full pictures have at most so many pixels; larger canvases get a smaller picture, stretched."""
+    """Most pixels of a full picture; a larger canvas stretches a smaller picture."""
 
 
 class Streamer:
-    """One browser's thread: run actions, then draw what is owed."""
+    """The thread of one browser: it runs actions, then draws the picture that is due."""
 
     def __init__(
         self,
@@ -42,9 +42,12 @@ class Streamer:
         failed: Callable[[Exception], None],
         settings: StreamSettings | None = None,
     ) -> None:
-        """draw(camera, draft) gives (H,W,3) uint8, a draft of any size, or None if there is nothing to send;
-        show(picture, draft) sends it;
-        failed(error) is told what either, or an action, raised."""
+        """Start the thread.
+
+        draw: draw(camera, draft) returns a picture (H,W,3) uint8, a draft at any size, or None if none is to be sent.
+        show: show(picture, draft) sends it.
+        failed: failed(error) handles an error of `draw`, `show` or an action.
+        """
         self._draw, self._show, self._failed = draw, show, failed
         self.settings: StreamSettings = settings or StreamSettings()
         self.drafts: int = 0
@@ -61,11 +64,11 @@ class Streamer:
 
     @property
     def camera(self) -> Camera | None:
-        """The newest camera, at full size; None before the browser told one."""
+        """The newest camera, at full size; None before the first one."""
         return self._camera
 
     def moved(self, camera: Camera) -> None:
-        """The browser's camera is here now."""
+        """Take the browser's new camera."""
         with self._changed:
             first = self._camera is None
             self._camera = _at_most(camera, self.settings.most_pixels)
@@ -75,7 +78,11 @@ class Streamer:
             self._changed.notify()
 
     def do(self, action: Action, key: str | None = None, draws: bool = True) -> None:
-        """Run an action in this browser's thread and draw what came of it, unless nothing does (`draws` False)."""
+        """Run an action in the browser's thread, then draw.
+
+        key: replaces a waiting action with the same key.
+        draws: False for an action that changes no picture.
+        """
         with self._changed:
             if key is not None:
                 self._actions = [waiting for waiting in self._actions if waiting[0] != key]
@@ -83,7 +90,7 @@ class Streamer:
             self._changed.notify()
 
     def close(self, wait: float = 5.0) -> None:
-        """End the thread; what still waits is dropped."""
+        """Stop the thread; waiting actions are dropped. wait: most seconds to wait for it."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -111,12 +118,12 @@ class Streamer:
         return self._closed or bool(self._actions) or (self._camera is not None and (self._owes_draft or rested))
 
     def _until_rest(self) -> float | None:
-        """Seconds until the camera counts as resting; None if it does."""
+        """Return the seconds until the camera counts as resting; None if it rests."""
         left = self._moved_at + self.settings.rest - time.monotonic()
         return left if left > 0.0 else None
 
     def _due(self) -> Action | None:
-        """What to draw now, as no longer owed."""
+        """Return the drawing that is due, if any, and mark it as done."""
         camera = self._camera
         if camera is None:
             return None

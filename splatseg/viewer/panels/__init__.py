@@ -1,1 +1,1 @@
-"""The tabs beside the picture, a module each."""
+"""The tabs of the side panel, one module each, and the controls they are made of."""

@@ -1,4 +1,4 @@
-"""The side panel of a page: what is shown and selected at the top, the tabs under it, the keys beside them."""
+"""Builds the side panel of a page: mode and selection at the top, tabs below, and the keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from splatseg.viewer.panels.words import WordsPanel
 
 
 def build_panels(page: Page) -> None:
-    """Make all panels of a page, and its keys."""
+    """Make all panels of a page and its keyboard shortcuts."""
     show = ShowPanel(page)
     tabs = page.gui.add_tab_group()
     with tabs.add_tab("Select"):
@@ -53,14 +53,14 @@ def _shortcuts(
         Shortcut("Shrink the selection", workspace.shrink, "F"),
         Shortcut("Invert the selection", workspace.invert, "I"),
         Shortcut("Select nothing", workspace.clear, "escape"),
-        Shortcut("Rectangle by dragging, on or off", select.toggle_rectangle, "B"),
+        Shortcut("Draw a rectangle by dragging: on or off", select.toggle_rectangle, "B"),
         Shortcut("Hide the selection", workspace.hide_selection, "H"),
         Shortcut("Show only the selection", workspace.isolate_selection, "O"),
         Shortcut("Show everything", workspace.show_all, "H", "shift"),
     ]
     if page.scene.table is not None:
-        selecting.append(Shortcut("Make a segment of the selection", select.make_segment, "N"))
-    moving = [Shortcut("Camera to where the page began", page.look_home, "R")]
+        selecting.append(Shortcut("Make a segment from the selection", select.make_segment, "N"))
+    moving = [Shortcut("Move the camera back to the start", page.look_home, "R")]
     if page.scene.views:
         moving += [
             Shortcut("Previous view of the capture", partial(views.step, -1), "pageup"),

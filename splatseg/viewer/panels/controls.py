@@ -1,11 +1,11 @@
-"""Controls of a panel: each runs its action in the page's thread, in order, and has a hint that shows on hover.
+"""Controls of a panel: each runs its action in the page's thread, in order, and shows a hint on hover.
 
 Buttons are groups of one or more: in viser 1.1 a group shows its hint and a plain button does not. Callbacks are
-coroutines because viser runs those in the order of the events; what the program itself sets is no event of a person
-(`event.client` is None) and is ignored.
+coroutines because viser runs those in the order of the events. Values set by the program itself (`event.client` is
+None) are ignored.
 
-viser lets a browser set a control to anything at all. What is read here is what the control could have sent: an option
-of a drop-down as it was made, a number inside a slider's ends, a text of bounded length.
+viser lets a browser set a control to any value. Only values that the control could have sent are accepted: an option of
+a drop-down, a number between a slider's ends, a text of bounded length.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ Action = Callable[[], None]
 
 Digit = Literal["1", "2", "3", "4", "5", "6", "7"]
 Key = Digit | Literal["B", "F", "G", "H", "I", "N", "O", "P", "R", "V", "Z", "escape", "pageup", "pagedown"]
-"""Keys in viser's words."""
+"""Keys by their names in viser."""
 
 LONGEST_TEXT = 500
-"""Characters that a person may type into a field."""
+"""Most characters of a text field."""
 
 
 class Choice:
@@ -44,18 +44,18 @@ class Choice:
 
     @property
     def value(self) -> str:
-        """The option that is shown; what is no option is ignored."""
+        """The chosen option; a value that is no option is ignored."""
         sent = self._control.value
         if sent in self.options:
             self._value = sent
         return self._value
 
     def on_change(self, action: Callable[[str], None]) -> None:
-        """Call action(option) when a person chooses one."""
+        """Call action(option) when the user chooses one."""
         on_change(self._page, self._control, lambda sent: action(sent) if sent in self.options else None)
 
     def show(self, option: str) -> None:
-        """Show an option without telling anybody."""
+        """Show an option without calling the action."""
         self._value = option
         assign(self._control, "value", option)
 
@@ -64,7 +64,7 @@ class Slider:
     """A slider whose value always lies between its ends."""
 
     def __init__(self, page: Page, label: str, ends: tuple[float, float, float, float], **options: Any) -> None:
-        """ends: least, most, step, initial. options: as viser's own slider takes them."""
+        """Add the slider. ends: least, most, step, initial value. options: arguments of viser's slider."""
         least, most, step, initial = ends
         self._page, self._ends, self._value = page, (least, most), initial
         self._control = page.gui.add_slider(label, least, most, step, initial, **options)
@@ -76,21 +76,21 @@ class Slider:
 
     @property
     def value(self) -> float:
-        """The number that is shown, moved between the ends if a browser sent another."""
+        """The number shown, moved between the ends if a browser sent another."""
         return self._inside(self._control.value)
 
     def on_change(self, action: Callable[[float], None]) -> None:
-        """Call action(value) when a person moves it; of several moves that wait only the last is run."""
+        """Call action(value) when the user moves the slider; of several waiting moves only the last is run."""
         on_change(self._page, self._control, lambda sent: action(self._inside(sent)))
 
     def show(self, value: float) -> None:
-        """Show a number without telling anybody."""
+        """Show a number without calling the action."""
         self._value = value
         assign(self._control, "value", value)
 
 
 def typed(control: Any) -> str:
-    """What a person typed into a text field. Raises PromptError if it is longer than any name or word."""
+    """Return the text of a text field. Raises PromptError if it has more than LONGEST_TEXT characters."""
     text = str(control.value)
     if len(text) > LONGEST_TEXT:
         raise PromptError(f"a text has at most {LONGEST_TEXT} characters, this one has {len(text):,}; shorten it")
@@ -98,7 +98,7 @@ def typed(control: Any) -> str:
 
 
 def add_buttons(page: Page, label: str, actions: Mapping[str, Action], hint: str) -> Any:
-    """A row of buttons under one label."""
+    """Add a row of buttons with one label; actions by the text of the button."""
     group = page.gui.add_button_group(label, tuple(actions), hint=hint)
 
     async def clicked(event: Any) -> None:
@@ -111,7 +111,7 @@ def add_buttons(page: Page, label: str, actions: Mapping[str, Action], hint: str
 
 
 def on_change(page: Page, control: Any, action: Callable[[Any], None]) -> Any:
-    """Call action(value) when a person changes a control; of several changes that wait only the last is run."""
+    """Call action(value) when the user changes a control; of several waiting changes only the last is run."""
 
     async def changed(event: Any) -> None:
         if event.client is not None:
@@ -123,7 +123,7 @@ def on_change(page: Page, control: Any, action: Callable[[Any], None]) -> Any:
 
 
 def on_submit(page: Page, form: Any, action: Action) -> None:
-    """Run an action when Enter is pressed in a form."""
+    """Run an action when the user presses Enter in a form."""
 
     async def submitted(event: Any) -> None:
         if event.client is not None:
@@ -140,7 +140,7 @@ def add_command(
     modifier: Modifier | None = None,
     description: str = "",
 ) -> None:
-    """An entry of the command palette (Ctrl+K), with a key of its own if there is one."""
+    """Add a command to the palette (Ctrl+K), with a keyboard shortcut if `key` is given."""
     command = page.gui.add_command(label, description=description or None, hotkey=key, modifier=modifier)
 
     async def triggered(_: Any) -> None:
@@ -150,6 +150,6 @@ def add_command(
 
 
 def assign(control: Any, name: str, value: Any) -> None:
-    """Set a property of a control unless it has that value: what does not change is not sent."""
+    """Set a property of a control if it differs, because every assignment is sent to the browser."""
     if getattr(control, name) != value:
         setattr(control, name, value)

@@ -1,6 +1,6 @@
-"""The tab for taking things away: objects, masks, a screenshot, a film of a camera path.
+"""The tab Export: objects, masks, a screenshot, a film of a camera path.
 
-Files are written on the server, under the folder shown at the top; a single file is also offered to the browser.
+Files are written on the server, in the folder shown at the top; a single file is also downloaded by the browser.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SUFFIXES = tuple(f".{name}" for name, kind in FORMATS.items() if kind.splat)
 
 
 class ExportPanel:
-    """Buttons that write files."""
+    """The buttons that write files, and their progress."""
 
     def __init__(self, page: Page) -> None:
         self._page, self._writer, gui = page, Writer(page), page.gui
@@ -27,20 +27,20 @@ class ExportPanel:
             page,
             "Format",
             SUFFIXES,
-            hint="The kind of file for objects. .ply keeps features and segment ids; .glb and .usd keep segments; what "
-            "others have no room for is told.",
+            hint="File format of objects. .ply keeps features and segment ids, .glb and .usd keep segments; after "
+            "writing, the line at the top lists what a format cannot hold.",
         )
         add_buttons(
             page,
             "Objects",
             {"Selection": self.selection, "The rest": self.rest, "Each segment": self.segments},
-            hint="The selection as a splat of its own; everything but the selection; or one file for each segment.",
+            hint="The selection as a splat of its own; everything but the selection; or one file per segment.",
         )
         add_buttons(
             page,
             "Pictures",
             {"Screenshot": self.screenshot, "Masks of all views": self.masks},
-            hint="What you see now, as a PNG (P); or the selection's mask in every view of the capture, as PNGs.",
+            hint="The present picture as a PNG (P); or the selection's mask in every view of the capture, as PNGs.",
         )
         with gui.add_folder("Film of a camera path"):
             self.film: FilmControls = FilmControls(page, self._writer)
@@ -72,17 +72,17 @@ class ExportPanel:
         )
 
     def screenshot(self) -> None:
-        """Write what is seen now."""
+        """Write the present picture."""
         path = self._writer.new_path("screenshot", ".png")
         camera = self._page.camera
         self._writer.write(lambda: exports.screenshot(self._page.workspace, camera, path), path)
 
     def _members(self) -> np.ndarray:
         if not self._page.workspace.count:
-            raise PromptError("select something first, then export it")
+            raise PromptError("nothing is selected; select something first")
         return self._page.workspace.members.copy()
 
     def refresh(self) -> None:
-        """Show what is being written."""
+        """Show the progress of writing."""
         self._writer.refresh()
         self.film.refresh()

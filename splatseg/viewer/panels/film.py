@@ -1,4 +1,4 @@
-"""A camera path from keyframes: stand somewhere, keep it, go on; then play it or write it as a video."""
+"""The controls for a camera path: add keyframes, then play the path or write it as a video."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIZES = {"1280 x 720": (1280, 720), "1920 x 1080": (1920, 1080), "854 x 480": (8
 
 
 class FilmControls:
-    """Keyframes, their seconds, play and write."""
+    """Keyframes, length and size of the film, play and write."""
 
     def __init__(self, page: Page, writer: Writer) -> None:
         self._page, self._writer = page, writer
@@ -26,35 +26,35 @@ class FilmControls:
             page,
             "Keyframes",
             {"Add": self.add, "Remove last": self.remove, "Clear": self.clear},
-            hint="Add where you stand now to the path (V).",
+            hint="Add the present camera to the path (V).",
         )
         self._seconds = Slider(
-            page, "Seconds", (1.0, 60.0, 0.5, 6.0), hint="How long the whole path takes, in the film and when played."
+            page, "Seconds", (1.0, 60.0, 0.5, 6.0), hint="Length of the whole path, in the film and when played."
         )
-        self._size = Choice(page, "Size", tuple(SIZES), hint="Pixels of the film.")
+        self._size = Choice(page, "Size", tuple(SIZES), hint="Width and height of the film in pixels.")
         add_buttons(
             page,
             "Film",
             {"Play": self.play, "Write video": self.write},
-            hint="Fly along the path in the page, or write it as a video in the mode shown now.",
+            hint="Fly along the path in this page, or write it as a video in the present mode.",
         )
 
     def add(self) -> None:
-        """Keep where the browser stands."""
+        """Add the present camera as a keyframe."""
         self._keyframes.append(self._page.pose)
 
     def remove(self) -> None:
-        """Forget the last keyframe."""
+        """Remove the last keyframe."""
         if not self._keyframes:
-            raise PromptError("the camera path has no keyframes")
+            raise PromptError("the camera path has no keyframes; press Add first")
         self._keyframes.pop()
 
     def clear(self) -> None:
-        """Forget all keyframes."""
+        """Remove all keyframes."""
         self._keyframes.clear()
 
     def play(self) -> None:
-        """Fly along the path."""
+        """Fly along the path in the page."""
         seconds = self._seconds.value
         poses = film.poses_through(self._keyframes, max(2, round(seconds * 15)))
 
@@ -69,18 +69,18 @@ class FilmControls:
         self._page.in_background("play", fly)
 
     def write(self) -> None:
-        """Write the path as a video, and its keyframes beside it."""
+        """Write the path as a video, and its keyframes next to it."""
         count = max(2, round(self._seconds.value * film.RATE))
         keyframes, size = tuple(self._keyframes), SIZES[self._size.value]
-        film.cameras_through(keyframes, 2, size)  # says what is missing before anything is begun
-        # A film takes a while: it shows what was there when it was begun, not what is clicked meanwhile.
+        film.cameras_through(keyframes, 2, size)  # raises for missing keyframes before anything is written
+        # A film takes a while: a copy keeps the present state, whatever is clicked meanwhile.
         path, workspace = self._writer.new_path("path", film.SUFFIX), self._page.workspace.copy()
         self._writer.write(
             lambda: film.write_film(workspace, keyframes, count, size, path, self._writer.progress), path
         )
 
     def refresh(self) -> None:
-        """Show how many keyframes there are."""
+        """Show the number of keyframes."""
         count = len(self._keyframes)
         text = "No keyframes yet." if not count else f"{count} keyframe{'s' if count > 1 else ''}."
         assign(self._status, "content", text)

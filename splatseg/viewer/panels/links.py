@@ -1,9 +1,9 @@
-"""Clicks in HTML of ours that reach the server.
+"""Sends clicks in the panel's own HTML to the server.
 
-viser has no table, so the list of segments is HTML; its rows speak through a text control that is never shown: the
-handler in the HTML sends the message that viser's own control would send. The client offers the way to send it as
-`window.__viserMutable` (made for viser's own browser tests). Everything the list does can also be done without it, by
-clicking in the picture and with the controls below the list.
+viser has no table, so the list of segments is HTML. Its rows use a hidden text control: the handler in the HTML sends
+the message that this control would send. viser's client exposes the function for that as `window.__viserMutable` (made
+for its own browser tests). All actions of the list are also possible without it, by clicks in the picture and with the
+controls below the list.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from splatseg.viewer.page.page import Page
 
 
 class Links:
-    """Messages `verb:rest` from HTML to one panel."""
+    """Carries messages `verb:rest` from HTML to one panel."""
 
     def __init__(self, page: Page, received: Callable[[str, str], None]) -> None:
-        """received(verb, rest) is run in the page's thread."""
+        """Add the hidden control. received: received(verb, rest) is run in the page's thread for each message."""
         self._ear = page.gui.add_text("", "", visible=False)
 
         async def heard(event: Any) -> None:
@@ -32,7 +32,8 @@ class Links:
         self._ear.on_update(heard)
 
     def send(self, expression: str) -> str:
-        """What to put in quotes behind onclick= or onchange=: sends the value of a JavaScript expression."""
+        """Return the quoted handler for onclick= or onchange= that sends the value of a JavaScript expression."""
+        # The time makes every message differ from the last: the control ignores a value that stays the same.
         identity = json.dumps(self._ear._impl.uuid)
         script = (
             "window.__viserMutable&&window.__viserMutable.sendMessage({type:'GuiUpdateMessage',uuid:"

@@ -1,6 +1,6 @@
-"""The list of segments as HTML: a page of rows with a tick, the colour, the name, the count and an eye each.
+"""The list of segments as HTML: a page of rows, each with a tick, a colour, a name, a count and an eye.
 
-Colours of text and lines are the client's own (Mantine's variables), so that it looks right on light and dark.
+Colours of text and lines are the client's own (Mantine's variables), so that the list fits light and dark themes.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from typing import Any
 from splatseg.segments.segment import Segment
 
 ROWS = 10
-"""Rows of one page."""
+"""Rows per page."""
 
 SORTS: dict[str, Callable[[Segment], Any]] = {
     "Largest first": lambda row: (-row.count, row.id),
     "Name": lambda row: (row.name.casefold(), row.id),
     "Number": lambda row: row.id,
 }
+"""Sort keys of the rows, by the label of the order."""
 
 STYLE = """<style>
 .ss-list{margin:0 0.75em 0.9em;font-size:0.8125em;border:1px solid var(--mantine-color-default-border);
@@ -51,28 +52,33 @@ CLOSED_EYE = EYE.format(pupil='<path d="M3 3l18 18"/>')
 
 @dataclass(frozen=True)
 class ListState:
-    """What of the list is in sight, and what is marked in it."""
+    """The state of the list: search, order, page, chosen and ticked rows."""
 
     search: str = ""
+    """Part of a name, or a number; empty finds all rows."""
     sort: str = "Largest first"
+    """Order of the rows, a key of SORTS."""
     page: int = 0
+    """The page shown, from 0."""
     chosen: int | None = None
+    """Id of the chosen segment, if any."""
     ticked: frozenset[int] = frozenset()
+    """Ids of the ticked segments."""
 
 
 def found(rows: Sequence[Segment], state: ListState) -> list[Segment]:
-    """The rows whose name or number holds what is searched for, in the order that is asked for."""
+    """Return the rows whose name contains the search text, or whose number equals it, in the order of the state."""
     word = state.search.strip().casefold()
     return sorted((row for row in rows if word in row.name.casefold() or word == str(row.id)), key=SORTS[state.sort])
 
 
 def pages_of(count: int) -> int:
-    """How many pages so many rows fill; at least 1."""
+    """Return the number of pages that `count` rows fill, at least 1."""
     return max(1, -(-count // ROWS))
 
 
 def page_of(rows: Sequence[Segment], state: ListState, identity: int) -> int | None:
-    """The page on which a segment stands; None if it is not among those found."""
+    """Return the page of a segment; None if the search does not find it."""
     for place, row in enumerate(found(rows, state)):
         if row.id == identity:
             return place // ROWS
@@ -80,7 +86,11 @@ def page_of(rows: Sequence[Segment], state: ListState, identity: int) -> int | N
 
 
 def list_html(rows: Sequence[Segment], state: ListState, visible: Collection[int], send: Callable[[str], str]) -> str:
-    """The page of the list that `state` says. send(JavaScript expression) is the handler that sends its value."""
+    """Return the list's present page as HTML.
+
+    visible: ids of the segments with an open eye.
+    send: send(expression) returns the handler that sends the value of a JavaScript expression.
+    """
     matching = found(rows, state)
     last = pages_of(len(matching)) - 1
     page = min(max(state.page, 0), last)
@@ -91,7 +101,7 @@ def list_html(rows: Sequence[Segment], state: ListState, visible: Collection[int
     first = page * ROWS + 1 if shown else 0
     before, after = send("'page:-1'"), send("'page:1'")
     foot = (
-        f'<div class="ss-foot"><button title="The rows before" {"" if page > 0 else "disabled"} '
+        f'<div class="ss-foot"><button title="Previous rows" {"" if page > 0 else "disabled"} '
         f'onclick="{before}">‹</button>'
         f"<span>{first}–{page * ROWS + len(shown)} of {len(matching)}</span>"
         f'<button title="More rows" {"" if page < last else "disabled"} '

@@ -1,4 +1,4 @@
-"""The tab of the segments: search, sort, the list, and what can be done to the one that is chosen."""
+"""The tab Segments: search, order, the list, and actions on the chosen segment."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from splatseg.viewer.panels.segment_list import SORTS, ListState, found, list_ht
 from splatseg.viewer.workspace.workspace import How
 
 MESSAGE = re.compile(r"((choose|add|remove|tick|eye):\d{1,9}|color:\d{1,9}:#[0-9a-fA-F]{6}|page:-?\d{1,9})")
-"""What the list sends: a verb and a segment, its new colour, or how many pages to turn."""
+"""Messages of the list: a verb and a segment, a segment and its new colour, or a number of pages to turn."""
 
 SELECTING: dict[str, How] = {"choose": "new", "add": "add", "remove": "remove"}
-"""What the selection does with the segment of a verb."""
+"""Effect on the selection by the verb of a message."""
 
 
 class SegmentsPanel:
-    """The list, and rename, recolour, show, merge, split, delete."""
+    """The list, with rename, recolour, show, merge, split and delete."""
 
     def __init__(self, page: Page, table: SegmentTable) -> None:
         self._page, self._table = page, table
@@ -43,14 +43,14 @@ class SegmentsPanel:
             page,
             "Ticked",
             {"Merge": self.merge_ticked, "Untick": lambda: self._change(ticked=frozenset())},
-            hint="Make one segment of the ticked ones: the largest keeps its number and name.",
+            hint="Merge the ticked segments into one, with the number and name of the largest.",
         )
         self._add_chosen()
         add_buttons(
             page,
             "Edits",
             {"Undo edit": self.undo, "Redo edit": self.redo},
-            hint="Undo and redo changes of the list: names, colours, merges, splits, deletions. All browsers share it.",
+            hint="Undo and redo edits of the list: names, colours, merges, splits, deletions. All browsers share them.",
         )
         self._saved = gui.add_markdown("")
         self.refresh()
@@ -59,19 +59,19 @@ class SegmentsPanel:
         page, gui = self._page, self._page.gui
         self._form = gui.add_form("Chosen segment", visible=False)
         with self._form:
-            self._name = gui.add_text("Name", "", hint="Type and press Enter.")
+            self._name = gui.add_text("Name", "", hint="Type a name and press Enter.")
             add_buttons(
                 page,
                 "Picture",
                 {"Select": lambda: self._select("new"), "Add": lambda: self._select("add"), "Look at": self.look_at},
-                hint="Select it, add it to the selection, or turn the camera to it.",
+                hint="Select the segment, add it to the selection, or move the camera to it.",
             )
             add_buttons(
                 page,
                 "Change",
                 {"Rename": self._rename, "Split": self.split, "Delete": self.delete},
-                hint="Rename it to what is typed above; split it into its parts; or delete it: its Gaussians then "
-                "belong to no segment, none are removed. Undo edit brings it back.",
+                hint="Rename the segment to the name above; split it into its parts; or delete it: its Gaussians stay, "
+                "but belong to no segment. Undo edit brings it back.",
             )
         on_submit(page, self._form, self._rename)
 
@@ -88,7 +88,7 @@ class SegmentsPanel:
     def _received(self, verb: str, rest: str) -> None:
         number, _, value = rest.partition(":")
         if not MESSAGE.fullmatch(f"{verb}:{rest}"):
-            return  # nothing that the list sends
+            return  # not a message of the list
         if verb in SELECTING:
             self.choose(int(number))
             self._page.workspace.select_segment(int(number), SELECTING[verb])
@@ -105,14 +105,14 @@ class SegmentsPanel:
             self._change(page=min(max(self._state.page + int(rest), 0), last))
 
     def choose(self, identity: int | None) -> None:
-        """Make a segment the chosen one, and bring its row in sight."""
+        """Choose a segment and turn to the page of its row."""
         if identity is not None and identity != self._state.chosen:
             page = page_of(self._table.rows(), self._state, identity)
             self._change(page=self._state.page if page is None else page)
         self._change(chosen=identity)
 
     def _follow(self, now: Labeling) -> None:
-        """A selection that has just become exactly a segment makes that the chosen one."""
+        """Choose the segment that a new selection equals, if it equals one."""
         members = self._page.workspace.step.members
         if members is self._followed:
             return
@@ -129,7 +129,7 @@ class SegmentsPanel:
         self._form.submit()
 
     def look_at(self) -> None:
-        """Turn the camera to the chosen segment, keeping its side, at a distance that shows it whole."""
+        """Move the camera to show the whole chosen segment, from the present direction."""
         self._page.look_at_box(self._chosen.box)
 
     def split(self) -> None:
@@ -143,29 +143,33 @@ class SegmentsPanel:
         chosen = self._chosen
         self._table.delete(chosen.id)
         self._change(chosen=None, ticked=self._state.ticked - {chosen.id})
-        self._page.say("Deleted", f"{chosen.name} belongs to no segment now. Undo edit brings it back.", seconds=5.0)
+        self._page.say(
+            "Deleted",
+            f"The Gaussians of {chosen.name} belong to no segment now. Undo edit brings it back.",
+            seconds=5.0,
+        )
 
     def merge_ticked(self) -> None:
-        """Make one segment of those that are ticked."""
+        """Merge the ticked segments into one."""
         merged = self._table.merge(sorted(self._state.ticked))
         self._change(ticked=frozenset())
         self.choose(merged)
         self._page.workspace.select_segment(merged, "new")
 
     def undo(self) -> None:
-        """Undo the last change of the list."""
+        """Undo the last edit of the list."""
         if not self._table.can_undo:
             raise PromptError("there is no edit of the list to undo")
         self._table.undo()
 
     def redo(self) -> None:
-        """Do the last undone change of the list again."""
+        """Redo the edit of the list that was undone last."""
         if not self._table.can_redo:
             raise PromptError("there is no edit of the list to redo")
         self._table.redo()
 
     def refresh(self) -> None:
-        """Show the table as it is now."""
+        """Show the present table."""
         now = self._table.now  # one state for all of this: another browser may edit meanwhile
         self._follow(now)
         rows = largest_first(now.rows.values())

@@ -1,4 +1,4 @@
-"""The tab for selecting: how far a click reaches, what is done to the selection, what is hidden."""
+"""The tab Select: the reach of a click, actions on the selection, visibility."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import Choice, Slider, add_buttons, assign, on_change, on_submit, typed
 
 FIRST_USE = """- **Click** an object in the picture: it is selected at once.
-- **Shift** adds, **Ctrl** or **Alt** takes away; with a drag, by rectangle.
+- **Shift** adds, **Ctrl** or **Alt** takes away; hold it and drag for a rectangle.
 - **Drag** turns, right **drag** moves, the **wheel** zooms."""
 
 TURN, BOX = "Turn the view", "Draw a rectangle"
 
 
 class SelectPanel:
-    """Prompts, sliders, steps, visibility, and a new segment from the selection."""
+    """Drag mode, sliders, steps, visibility, and a new segment from the selection."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
@@ -24,8 +24,8 @@ class SelectPanel:
             page,
             "Drag",
             (TURN, BOX),
-            hint="What dragging does with no key held (key B). A rectangle selects the thing that fills it; with Shift "
-            "it adds, with Ctrl or Alt it takes away.",
+            hint="Effect of a drag without modifier keys (key B). A rectangle selects the object that fills it; with "
+            "Shift it adds, with Ctrl or Alt it takes away.",
         )
         self._drag.on_change(lambda option: page.set_rectangle(option == BOX))
         self._add_sliders()
@@ -38,14 +38,14 @@ class SelectPanel:
                 "Invert": page.workspace.invert,
                 "Clear": page.workspace.clear,
             },
-            hint="Grow to the next larger thing or shrink to the next smaller part (G, F), select everything else (I), "
-            "select nothing (Esc).",
+            hint="Grow to the next larger object or shrink to the next smaller part (G, F), select everything else "
+            "(I), select nothing (Esc).",
         )
         add_buttons(
             page,
             "Steps",
             {"Undo": self.undo, "Redo": self.redo},
-            hint="Undo and redo (Ctrl+Z, Ctrl+Shift+Z), 50 steps.",
+            hint="Undo and redo (Ctrl+Z, Ctrl+Shift+Z), up to 50 steps.",
         )
         add_buttons(
             page,
@@ -55,8 +55,8 @@ class SelectPanel:
                 "Isolate": page.workspace.isolate_selection,
                 "Show all": page.workspace.show_all,
             },
-            hint="Hide the selection (H), hide everything else (O), show everything again (Shift+H). What is hidden is "
-            "not clicked either.",
+            hint="Hide the selection (H), hide everything else (O), show everything again (Shift+H). Clicks pass "
+            "through hidden Gaussians.",
         )
         self._add_naming()
         self.refresh()
@@ -68,7 +68,7 @@ class SelectPanel:
             "Automatic",
             True,
             visible=has_features or has_hierarchy,
-            hint="How far a click reaches is found from the data. Moving a slider takes it over; tick to give it back.",
+            hint="Find the reach of a click from the data. Moving a slider turns this off; tick it to turn it on.",
         )
         on_change(page, self._automatic, self._set_automatic)
         self._granularity = Slider(
@@ -77,7 +77,7 @@ class SelectPanel:
             (0.0, 1.0, 0.01, 0.5),
             marks=((0.0, "part"), (1.0, "group")),
             visible=has_hierarchy,
-            hint="From the smallest part to the whole group: the clicks are asked again while you drag.",
+            hint="From the smallest part to the whole group; the selection follows while you drag.",
         )
         self._granularity.on_change(workspace.set_granularity)
         self._threshold = Slider(
@@ -86,7 +86,7 @@ class SelectPanel:
             (0.0, 1.0, 0.005, 0.8),
             marks=((0.0, "more"), (1.0, "less")),
             visible=has_features,
-            hint="How alike to the click a Gaussian must be: the lower, the more is selected, while you drag.",
+            hint="Least similarity of a Gaussian to the click: a lower value selects more, while you drag.",
         )
         self._threshold.on_change(workspace.set_threshold)
 
@@ -96,13 +96,13 @@ class SelectPanel:
             return
         with page.gui.add_form("New segment from the selection") as form:
             self._name = page.gui.add_text(
-                "Name", "", hint="What the new segment is called; without a name it is called by its number."
+                "Name", "", hint="Name of the new segment; if empty, it is named by its number."
             )
             add_buttons(
                 page,
                 "Segment",
                 {"Make segment": self.make_segment},
-                hint="The selected Gaussians become a segment of their own (N or Enter). Others keep the rest.",
+                hint="Make the selected Gaussians a segment of their own (N or Enter); they leave their old segments.",
             )
         on_submit(page, form, self.make_segment)
 
@@ -123,17 +123,17 @@ class SelectPanel:
         self._page.workspace.undo()
 
     def redo(self) -> None:
-        """Do again what was undone."""
+        """Redo the step of the selection that was undone last."""
         if not self._page.workspace.can_redo:
             raise PromptError("there is nothing to redo")
         self._page.workspace.redo()
 
     def toggle_rectangle(self) -> None:
-        """Change what a plain drag does."""
+        """Switch a drag without modifier keys between turning and drawing a rectangle."""
         self._page.set_rectangle(not self._page.rectangle)
 
     def make_segment(self) -> None:
-        """Make a segment of the selection."""
+        """Make a segment from the selection."""
         workspace, table = self._page.workspace, self._page.scene.table
         if table is None:
             raise PromptError("this splat has no table of segments; make one with `splatseg segment RUN`")

@@ -1,4 +1,4 @@
-"""What the picture shows, and what is selected: above the tabs, always in sight."""
+"""The mode of the picture and the selection: above the tabs, always in sight."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ LABELS = {
     "depth": "Depth",
     "masks": "Input masks (at a view)",
 }
+"""Labels of the modes, in the order of the keys 1 to 7."""
 
 AMBER = "#{:02x}{:02x}{:02x}".format(*SELECTED)
 
@@ -25,7 +26,7 @@ CARD = (
     'background:var(--mantine-color-default-hover);border-left:3px solid {color}">{text}</div>'
 )
 NOTHING = "Nothing is selected. <b>Click an object</b> in the picture."
-NO_FEATURES = "This splat has no features and no segments: it can be looked at, not selected from."
+NO_FEATURES = "This splat has no features and no segments, so clicks cannot select."
 
 
 class ShowPanel:
@@ -39,19 +40,19 @@ class ShowPanel:
             "Show",
             tuple(self._modes),
             initial=LABELS[page.workspace.mode],
-            hint="What the picture shows. Keys 1 to 7 change it. Features are drawn as colours by their three main "
-            "directions (PCA), the same in every view.",
+            hint="Content of the picture (keys 1 to 7). Features are shown as colours, by their three principal "
+            "components, the same in every view.",
         )
         self._mode.on_change(lambda label: self.set_mode(self._modes[label]))
         self._card = page.gui.add_html("")
         self.refresh()
 
     def set_mode(self, mode: str) -> None:
-        """Show something else."""
+        """Change the mode of the picture."""
         self._page.workspace.mode = mode
 
     def refresh(self) -> None:
-        """Show the mode and the selection as they are."""
+        """Show the present mode and selection."""
         self._mode.show(LABELS[self._page.workspace.mode])
         assign(self._card, "content", self._describe())
 
@@ -64,5 +65,5 @@ class ShowPanel:
 
 
 def offered_modes(page: Page) -> tuple[str, ...]:
-    """The modes that this scene has something for, in the order of the keys 1, 2, ..."""
+    """Return the modes that this scene has data for, in the order of the keys 1, 2, ..."""
     return tuple(mode for mode in LABELS if mode in page.scene.modes)

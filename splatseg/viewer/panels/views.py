@@ -1,4 +1,4 @@
-"""The tab of the capture's views: jump to where a photograph was taken, and see it and its masks beside the splat."""
+"""The tab Views: jump to the camera of a photograph, and see photograph and masks next to the splat."""
 
 from __future__ import annotations
 
@@ -11,29 +11,28 @@ from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import Choice, add_buttons, assign
 
 WIDTH = 700
-"""Pictures are sent this wide: they fill the panel, and can be opened larger than it."""
+"""Width in pixels of the pictures sent: they fill the panel, and can be opened larger."""
 
 NOWHERE = "choose a view"
-
 
 STREAMED, LOCAL = "Stream pictures", "Draw in the browser"
 
 
 class ViewsPanel:
-    """Home, the list of views, the photograph of the chosen one and its masks, and how pictures follow the camera."""
+    """The list of views, photograph and masks of the chosen one, the way home, and the drawing while moving."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
         self._names = [view.name for view in page.scene.views]
         self._at: int | None = None
         self._shown: int | None = None
-        add_buttons(page, "Camera", {"Home": page.look_home}, hint="Back to where the page began (key R).")
+        add_buttons(page, "Camera", {"Home": page.look_home}, hint="Move the camera back to the start (key R).")
         moving = Choice(
             page,
             "Moving",
             (STREAMED, LOCAL),
-            hint="What is seen while the camera moves: pictures from the server, exact but small; or the splat drawn "
-            "by your browser, smooth with a graphics card, without reflections. At rest it is always our picture.",
+            hint="The view while the camera moves: pictures from the server, exact but small; or the splat drawn by "
+            "your browser, smooth with a graphics card, without reflections. At rest the server draws it.",
         )
         moving.on_change(lambda option: page.draw_locally(option == LOCAL))
         if self._names:
@@ -47,26 +46,26 @@ class ViewsPanel:
             page,
             "View",
             (NOWHERE, *self._names),
-            hint="Jump to where a photograph was taken. Type to search. Keys PageUp and PageDown step through them.",
+            hint="Move the camera to a photograph's. Type to search; PageUp and PageDown step through the views.",
         )
         self._list.on_change(self._chosen)
         add_buttons(
             page,
             "Go to",
             {"Previous": lambda: self.step(-1), "Next": lambda: self.step(1), "Again": self.again},
-            hint="The view before or after, or back to this one after you turned away.",
+            hint="The previous or the next view, or this one again after you moved the camera.",
         )
         self._photograph = gui.add_image(np.zeros((2, 2, 3), np.uint8), label="Photograph", visible=False)
         self._masks = gui.add_image(np.zeros((2, 2, 3), np.uint8), label="Its input masks", visible=False)
-        self._note = gui.add_markdown("*Choose a view to see its photograph and masks beside the splat.*")
+        self._note = gui.add_markdown("*Choose a view to see its photograph and masks here.*")
 
     def step(self, by: int) -> None:
-        """Go to the view that many places further on, round and round."""
+        """Go to the view `by` places further; after the last comes the first."""
         start = self._at if self._at is not None else (-1 if by > 0 else 0)
         self.go(start + by)
 
     def again(self) -> None:
-        """Go to the chosen view once more; to the first if none is chosen."""
+        """Go to the chosen view again; to the first if none is chosen."""
         self.go(self._at or 0)
 
     def _chosen(self, name: str) -> None:
@@ -74,7 +73,7 @@ class ViewsPanel:
             self.go(self._names.index(name))
 
     def go(self, number: int) -> None:
-        """Look from a view's camera; numbers past the end begin again."""
+        """Look from the camera of view `number`; numbers past the end count from the first."""
         self._at = number % len(self._names)
         camera = self._page.scene.views[self._at].camera
         distance = self._page.depth_ahead(camera)

@@ -1,4 +1,4 @@
-"""Selecting by words: a line to write in, and what was found."""
+"""Selects by words: a text field, and the results."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from splatseg.viewer.panels.controls import add_buttons, assign, on_submit, type
 
 
 class WordsPanel:
-    """A form whose words become a selection."""
+    """The form By words and its results."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
@@ -16,21 +16,21 @@ class WordsPanel:
             self._text = page.gui.add_text(
                 "Words",
                 "",
-                hint="What is meant: red mug. Commas between several, and not ... for what is not: book, not atlas.",
+                hint="The object in words: red mug. Several with commas, and not ... for exceptions: book, not atlas.",
             )
             add_buttons(
                 page,
                 "Select",
                 {"Find": self.find},
-                hint="Select what the words mean, or say that it is not here (Enter). Needs a model: see --model.",
+                hint="Select the object, or say that it is not here (Enter). Needs a model: see --model.",
             )
         on_submit(page, form, self.find)
         self._status = page.gui.add_markdown("", visible=False)
 
     def find(self) -> None:
-        """Ask the model beside the page, then select."""
+        """Find the words in a thread of its own, then select."""
         text, workspace = typed(self._text), self._page.workspace
-        self._told = "Looking …"
+        self._told = "Searching …"
 
         def ask() -> None:
             try:
@@ -45,6 +45,6 @@ class WordsPanel:
         self._page.in_background("words", ask)
 
     def refresh(self) -> None:
-        """Show what was found."""
+        """Show the results."""
         assign(self._status, "content", self._told)
         assign(self._status, "visible", bool(self._told))

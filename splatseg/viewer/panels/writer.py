@@ -1,4 +1,4 @@
-"""What writes a page's files: where they go, how far it is, and the download when it is one file."""
+"""Writes a page's files in the background: shows folder and progress, and downloads a single file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from splatseg.viewer.panels.controls import assign
 from splatseg.viewer.writing import exports
 
 MOST_DOWNLOAD = 512 * 1024 * 1024
-"""Larger files are left on the server: a browser holds a download in memory."""
+"""Most bytes of a download, which the browser holds in memory; larger files stay on the server."""
 
 
 class Writer:
-    """Writes one thing at a time, beside the page; shows a line and a bar where it is made."""
+    """Writes one export at a time in the background; shows a line and a bar at its place in the panel."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
@@ -25,16 +25,16 @@ class Writer:
         self._bar = page.gui.add_progress_bar(0.0, visible=False, animated=True)
 
     def new_path(self, stem: str, suffix: str) -> Path:
-        """A path in the folder of exports that is not there yet."""
+        """Return a new path in the folder of exports."""
         return exports.new_path(self._page.exports, stem, suffix)
 
     def progress(self, done: int, total: int) -> None:
-        """So much of what is being written is done."""
+        """Show how much of an export is written."""
         self._share = 100.0 * done / max(total, 1)
         self._page.tell()
 
     def write(self, work: Callable[[], str | None], path: Path) -> None:
-        """Write in the background; then say where it is, and offer it to the browser if it is one file."""
+        """Run `work` in the background; then show where the file is, and download it if it is a single file."""
 
         def run() -> None:
             try:
@@ -53,13 +53,13 @@ class Writer:
                 self._page.say("Written", str(path), color="green", seconds=8.0)
 
         if self._page.busy:
-            raise PromptError("another file is being written; this one can be written after it")
+            raise PromptError("another file is being written; wait until it is complete")
         self._share = 0.0
         self._text = f"Writing `{path.name}` …"
         self._page.in_background("export", run)
 
     def refresh(self) -> None:
-        """Show what is being written."""
+        """Show the progress of writing."""
         assign(self._status, "content", self._text)
         assign(self._bar, "visible", self._share is not None)
         if self._share is not None:

@@ -1,1 +1,1 @@
-"""What one browser has selected, hidden and asked; knows nothing of any page."""
+"""The state of one browser: its selection, hidden Gaussians, prompts and history; independent of the page."""

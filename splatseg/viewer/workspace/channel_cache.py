@@ -1,10 +1,10 @@
-"""What Gaussians carry into the pictures of one workspace, kept from picture to picture.
+"""Caches the channels that are blended into the pictures of one workspace, from picture to picture.
 
-Blending takes one matrix (N,C) of values; its columns are written only when what they show has changed. Colours depend
-on the direction of view: those of a picture while the camera moves may be of a place nearby.
+Blending takes one matrix (N,C) of values; a column is written only when its content has changed. Colours depend on the
+viewing direction: a draft may reuse the colours of a nearby camera.
 
-Alphabet: N Gaussians; C channels; a part is some of them, (N,c) or (N,), a tensor that nobody writes to: it is the
-same part as before if it is the same tensor.
+Alphabet: N Gaussians; C channels; a part is a tensor (N,c) or (N,) of some channels that nobody writes to, so that the
+same tensor means the same content.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from splatseg.viewer.shown_scene import ShownScene
 
 NEARBY = 0.05
-"""Colours are of a place nearby if it is no farther than this share of the distance to the scene's middle."""
+"""Largest distance of a nearby camera, as a share of the distance to the scene's middle."""
 
 
 class Canvas:
-    """Of one workspace; `lock` is held by who draws."""
+    """The channels of one workspace. Hold `lock` while drawing."""
 
     def __init__(self, scene: ShownScene) -> None:
         self.lock: threading.Lock = threading.Lock()
@@ -44,12 +44,13 @@ class Canvas:
         self._middle: np.ndarray | None = None
 
     def values(self, parts: Sequence[Tensor]) -> Tensor:
-        """The parts side by side, (N,C), contiguous; valid until the next call."""
+        """Join the parts to one contiguous matrix (N,C), valid until the next call."""
         if len(parts) == 1 and parts[0].ndim == 2:
             return parts[0]
         columns = [part[:, None] if part.ndim == 1 else part for part in parts]
         shape = (len(parts[0]), sum(part.shape[1] for part in columns))
         if self._values.shape != shape or len(self._written) != len(parts):
+            # No part is the old matrix itself, so every column of the new one counts as not written.
             self._values, self._written = torch.empty(shape), [self._values] * len(parts)
         start = 0
         for number, (part, column) in enumerate(zip(parts, columns, strict=True)):
@@ -61,14 +62,14 @@ class Canvas:
         return self._values
 
     def kept(self, name: str, sources: Sequence[object], make: Callable[[], Tensor]) -> Tensor:
-        """The part made from some sources, made anew only if one of them is another object."""
+        """Return the part `name` made from `sources`; it is made again only if a source is another object."""
         known = self._kept.get(name)
         if known is None or not all(map(operator.is_, known[0], sources)):
             known = self._kept[name] = (tuple(sources), make())
         return known[1]
 
     def colors(self, camera: Camera, draft: bool) -> Tensor:
-        """The splat's colours (N,3) as a camera sees them, about so for a draft."""
+        """Return the splat's colours (N,3) for a camera; for a draft, those of a nearby camera will do."""
         splats, place, kept = self._scene.splats, camera.position, self._colors
         if kept is not None and (
             splats.sh_degree == 0 or np.array_equal(kept[0], place) or (draft and self._nearby(kept[0], place))
@@ -78,7 +79,7 @@ class Canvas:
         return self._colors[1]
 
     def grey(self, camera: Camera, draft: bool) -> Tensor:
-        """The luma (N,) of those colours."""
+        """Return the luma (N,) of the colours for a camera."""
         colors = self.colors(camera, draft)
         return self.kept("grey", [colors], lambda: colors @ torch.tensor(LUMA))
 

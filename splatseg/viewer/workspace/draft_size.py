@@ -1,26 +1,26 @@
-"""How large pictures may be while the camera moves: as large as can be drawn often enough.
+"""Adapts the size of draft pictures so that moving the camera stays smooth.
 
-Times of the last pictures decide; a step down comes at once, a step up only when there is room for it, so that the
-size does not swing.
+The times of the last pictures decide. The size steps down as soon as pictures take too long, and steps up only when
+there is room for it, so that it does not swing.
 """
 
 from __future__ import annotations
 
 SCALES = (1.0, 0.75, 0.6, 0.5, 0.4, 0.3, 0.25)
-"""Sides of a moving picture, as shares of those of a still one."""
+"""Width and height of a draft as shares of those of a full picture."""
 
 LONGEST = 1.0 / 15.0
-"""Seconds a moving picture may take: 12 a second, and a fifth of the time for sending it."""
+"""Most seconds to draw a draft: 12 per second leave a fifth of the time for sending them."""
 
 ROOM = 0.6
-"""Of that a picture takes at most this share before a larger size is tried."""
+"""Share of LONGEST below which a larger size is tried."""
 
 REMEMBERED = 3
-"""Pictures of one size whose shortest time counts: others' work on the machine does not make pictures smaller."""
+"""Drafts of one size whose shortest time counts, so that other load on the machine does not make drafts smaller."""
 
 
 class Pace:
-    """Give it the time of every moving picture; `scale` is the size of the next."""
+    """Takes the time of every draft and gives the size of the next as `scale`."""
 
     def __init__(self) -> None:
         self._at = SCALES.index(0.5)
@@ -28,11 +28,11 @@ class Pace:
 
     @property
     def scale(self) -> float:
-        """In 0..1."""
+        """Width and height of the next draft as a share of a full picture's, in 0..1."""
         return SCALES[self._at]
 
     def took(self, seconds: float) -> None:
-        """A moving picture of the present scale took so long."""
+        """Record the seconds that a draft of the present scale took."""
         self._times.append(seconds)
         if len(self._times) < REMEMBERED:
             return

@@ -1,4 +1,4 @@
-"""Steps of a workspace and the way back: immutable states, kept as bits.
+"""The history of a workspace: immutable steps, undo and redo; sets of Gaussians are kept as bits.
 
 Alphabet: N Gaussians; bits (ceil(N / 8),) uint8 as np.packbits gives them.
 """
@@ -12,14 +12,14 @@ import numpy as np
 from splatseg.select.prompt import Prompt
 
 KEPT = 50
-"""Steps that can be undone: 2 N bits each at most, 12 MB for a million Gaussians."""
+"""Most steps that can be undone: at most 2 N bits each, 12 MB for a million Gaussians."""
 
 
 class Bits:
-    """A set of Gaussians as bits. `array` unpacks them once and keeps that until `forget`."""
+    """A set of Gaussians as bits. `array` unpacks them once and keeps the result until `forget`."""
 
     def __init__(self, packed: np.ndarray, size: int, array: np.ndarray | None = None) -> None:
-        """packed: as np.packbits gives them; size: N; array (N,) bool: the same unpacked, where it is at hand."""
+        """packed: bits from np.packbits. size: N. array: the same set unpacked, (N,) bool, if it is available."""
         self.packed: np.ndarray = packed
         self.size: int = size
         self._array = array
@@ -27,7 +27,7 @@ class Bits:
 
     @property
     def array(self) -> np.ndarray:
-        """(N,) bool, not to be written to."""
+        """The set as (N,) bool; do not write to it."""
         array = self._array
         if array is None:
             array = self._array = np.unpackbits(self.packed, count=self.size).view(bool)
@@ -41,49 +41,49 @@ class Bits:
         return self._count
 
     def forget(self) -> None:
-        """Keep the bits only."""
+        """Drop the unpacked array and keep the bits."""
         self._array = None
 
 
 def bits_of(members: np.ndarray) -> Bits:
-    """Pack members (N,) bool, which from now on nobody writes to."""
+    """Pack members (N,) bool; do not write to the array afterwards."""
     return Bits(np.packbits(members), len(members), members)
 
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """A prompt, and what was seen when it was given."""
+    """A prompt with the state of the scene at the time it was given."""
 
     prompt: Prompt
-    """The prompt itself."""
+    """The prompt."""
     hidden: Bits | None = None
-    """The Gaussians that were hidden then; None if all were shown."""
+    """The Gaussians that were hidden; None if all were shown."""
     xyz: tuple[float, float, float] | None = None
-    """The point seen at a click, world units; None for a box, and where nothing is seen."""
+    """The point under a click, world units; None for a box, and if nothing is there."""
     query: np.ndarray | None = None
-    """The unit feature (F,) seen at a click; None for a box, and where nothing with features is seen."""
+    """The unit feature (F,) under a click; None for a box, and if nothing with features is there."""
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A state of a workspace."""
+    """One state of a workspace."""
 
     members: Bits
-    """The Gaussians that are selected."""
+    """The selected Gaussians."""
     hidden: Bits | None = None
-    """The Gaussians that are not shown; None if all are."""
+    """The hidden Gaussians; None if all are shown."""
     start: Bits | None = None
-    """The selection that the prompts began from; None if they began from nothing."""
+    """The selection before the first prompt; None if it was empty."""
     prompts: tuple[Placed, ...] = ()
-    """The prompts since then, in order."""
+    """The prompts since `start`, in order."""
     granularity: float | None = None
-    """The granularity in 0..1 at which prompts are asked; None takes segments as they are."""
+    """Granularity of the prompts in 0..1; None takes segments as they are."""
     threshold: float | None = None
-    """The least similarity, -1..1; None finds one."""
+    """Least similarity of a member, -1..1; None finds one."""
 
 
 class History:
-    """The present step, those before it and those undone."""
+    """The present step, the steps before it and the undone steps."""
 
     def __init__(self, step: Step) -> None:
         self._steps = [step]
@@ -97,16 +97,16 @@ class History:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is one before it."""
+        """True if there is a step before the present one."""
         return self._index > 0
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is one that was undone."""
+        """True if there is an undone step."""
         return self._index + 1 < len(self._steps)
 
     def add(self, step: Step, slider: str | None = None) -> None:
-        """Go on to a step. One that a slider made takes the place of the last, if the same slider made that."""
+        """Add a step. slider: the slider that made it; it replaces the last step if the same slider made that too."""
         if slider is not None and (slider == self._slider or not step.prompts):
             kept = self._steps[: self._index]
         else:
@@ -121,7 +121,7 @@ class History:
         self._go(-1)
 
     def redo(self) -> None:
-        """Go forth one step."""
+        """Go forward one step."""
         self._go(1)
 
     def _go(self, by: int) -> None:

@@ -1,5 +1,6 @@
-"""From the prompts of a workspace to what they select, one after another: a wanted one is added to what is selected,
-one that is not wanted takes away from it. What was hidden when a prompt was given is hidden whenever it is asked.
+"""Evaluates the prompts of a workspace in order: a wanted one adds to the selection, an unwanted one takes away.
+
+Gaussians that were hidden when a prompt was given stay hidden whenever that prompt is evaluated again.
 
 Alphabet: N Gaussians; members (N,) bool.
 """
@@ -22,7 +23,10 @@ SessionOf = Callable[[Bits | None], Session]
 
 
 def ask(scene: ShownScene, session_of: SessionOf, step: Step, new: Placed | None = None) -> np.ndarray:
-    """What a step's prompts select, with one more after them if there is a `new` one: members (N,) bool.
+    """Return the selection of a step's prompts: members (N,) bool.
+
+    session_of: returns a session without the hidden Gaussians.
+    new: a prompt to evaluate on top of the step's members, in place of evaluating all its prompts.
 
     Raises PromptError as `select_by_prompts` does.
     """
@@ -31,23 +35,23 @@ def ask(scene: ShownScene, session_of: SessionOf, step: Step, new: Placed | None
     members = None if step.start is None else step.start.array
     for placed in step.prompts:
         members = _asked(scene, session_of, step, placed, members)
-    assert members is not None, "there are neither prompts nor a start"
+    assert members is not None, "a step without prompts and start has nothing to evaluate"
     return members
 
 
 def placed_in(session: Session, prompt: Prompt, hidden: Bits | None) -> Placed:
-    """Return a prompt with what is seen where it is given. Raises PromptError for a click outside the image."""
+    """Return a prompt with the point and feature under its click. Raises PromptError for a click outside the image."""
     if prompt.click is None:
         return Placed(prompt, hidden)
     seen, query = session.look(prompt.camera, prompt.click), None
     if session.splats.features is not None:
-        with contextlib.suppress(PromptError):  # nothing with features is seen there
+        with contextlib.suppress(PromptError):  # nothing with features is there
             query = seen.feature
     return Placed(prompt, hidden, seen.xyz, query)
 
 
 def mean_query(session: Session, members: np.ndarray) -> np.ndarray | None:
-    """The unit feature (F,) of members (N,) bool on the mean; None without members or features of theirs."""
+    """Return the mean unit feature (F,) of members (N,) bool; None if there are none or they have no features."""
     mean = session.features[members].sum(0) if members.any() else np.zeros(1, dtype=np.float32)
     length = float(np.linalg.norm(mean))
     return mean / length if length > 1e-6 else None
@@ -59,14 +63,14 @@ def _asked(
     prompt, hidden = placed.prompt, placed.hidden
     start = members if members is not None and members.any() else None
     if start is None and not prompt.wanted:
-        raise PromptError("nothing is selected that could be taken away from; click on something first")
+        raise PromptError("nothing is selected, so nothing can be taken away; click on something first")
     session = session_of(hidden)
-    session.plan(prompt.camera)  # sessions made of this one share the view that is prepared now
+    session.plan(prompt.camera)  # sessions derived from this one share the prepared view
     if scene.table is not None:
         session = session.with_segments(scene.table.ids)
     found = select_by_prompts(session, [prompt], scene.knowledge(step.granularity), step.threshold, start).members
     if hidden is not None:
         found = found & ~hidden.array
         if not found.any():
-            raise PromptError("what is found there is hidden; show it first")
+            raise PromptError("the object found there is hidden; show it first")
     return found

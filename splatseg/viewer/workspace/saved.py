@@ -1,14 +1,14 @@
-"""Workspaces that outlive the page: what was selected, hidden and set is in the run when somebody comes back.
+"""Saves workspaces in the run: a page that is opened again finds its selection, hidden Gaussians and settings.
 
     saved = SavedWorkspaces(scene)
-    workspace = saved.take()        # the one left last, if nobody has it; else a new one
+    workspace = saved.take()        # the last one left by a page, or a new one
     ...
     saved.leave(workspace)          # the page was closed
-    saved.save()                    # now and then, for those who are still there
+    saved.save()                    # at intervals, for the pages that are open
 
-A run's workspaces.safetensors holds `bits` (B, ceil(N / 8)) uint8, sets of Gaussians of all workspaces, and as JSON
-what they are of, the workspaces in use first, then those left, the last first. Of a plain file nothing is written.
-What was undone is not kept. A file that cannot be read, or is of another splat, is as good as none.
+A run's workspaces.safetensors holds `bits` (B, ceil(N / 8)) uint8, the sets of Gaussians of all workspaces, and as JSON
+the workspaces that use them: those in use first, then those left, the last first. Nothing is written for a splat file.
+Undone steps are not saved. A file that cannot be read, or that belongs to another splat, is ignored.
 
 Alphabet: N Gaussians; B sets.
 """
@@ -32,19 +32,21 @@ from splatseg.viewer.workspace.workspace import Workspace
 FORMAT = "splatseg workspaces 1"
 
 LEFT = 8
-"""Workspaces that nobody uses and that are kept."""
+"""Most workspaces that are kept without a page."""
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """A workspace as it is kept: facts, JSON, in which sets are numbers of rows of bits (b, ceil(N / 8)) uint8."""
+    """A workspace as it is saved."""
 
     facts: dict[str, Any]
+    """Prompts and settings as JSON; a set of Gaussians is the number of its row in `bits`."""
     bits: np.ndarray
+    """Sets of Gaussians, (b, ceil(N / 8)) uint8."""
 
 
 class SavedWorkspaces:
-    """Those of one scene, in use and left."""
+    """The workspaces of one scene, in use and left."""
 
     def __init__(self, scene: ShownScene) -> None:
         self._scene = scene
@@ -54,7 +56,7 @@ class SavedWorkspaces:
         self._written: list[tuple[Step, str]] | None = None
 
     def take(self) -> Workspace:
-        """The workspace that was left last, else a new one."""
+        """Return the workspace that was left last, or a new one."""
         with self._lock:
             workspace = Workspace(self._scene)
             if self._left:
@@ -63,7 +65,7 @@ class SavedWorkspaces:
             return workspace
 
     def leave(self, workspace: Workspace) -> None:
-        """It is not used any more; the next who comes may have it."""
+        """Release a workspace, so that the next page takes it."""
         with self._lock:
             self._used = [one for one in self._used if one is not workspace]
             self._left = [state_of(workspace), *self._left][:LEFT]
@@ -71,7 +73,7 @@ class SavedWorkspaces:
             self.save()
 
     def save(self) -> None:
-        """Write all of them to the run, if something changed since the last time."""
+        """Write all workspaces to the run if any has changed since the last time."""
         run = self._scene.run
         with self._lock:
             shown = [(workspace.step, workspace.mode) for workspace in self._used]
@@ -86,7 +88,7 @@ class SavedWorkspaces:
 
 
 def state_of(workspace: Workspace) -> State:
-    """The workspace as it is now, without the steps that led there."""
+    """Return the present state of a workspace, without its history."""
     step, sets = workspace.step, list[Bits]()
 
     def number(bits: Bits | None) -> int | None:
@@ -110,7 +112,7 @@ def state_of(workspace: Workspace) -> State:
 
 
 def restore(workspace: Workspace, state: State) -> None:
-    """Make the workspace what it was when `state` was taken; that is its first step."""
+    """Restore a workspace from a state, which becomes its first step."""
     facts, size = state.facts, len(workspace.scene.splats)
     sets = [Bits(packed, size) for packed in state.bits]
 
@@ -118,10 +120,10 @@ def restore(workspace: Workspace, state: State) -> None:
         return None if number is None else sets[number]
 
     members = bits(facts["members"])
-    assert members is not None, "a workspace always has members, if only none"
+    assert members is not None, "a workspace always has a set of members, possibly empty"
     prompts = tuple(_placed(one, bits(one["hidden"])) for one in facts["prompts"])
     step = Step(members, bits(facts["hidden"]), bits(facts["start"]), prompts, facts["granularity"], facts["threshold"])
-    # What the scene lacks by now is left away: it may be the run of before without its features or masks.
+    # The run may have lost its features or masks since, and with them the mode.
     mode = facts["mode"] if facts["mode"] in workspace.scene.modes else "color"
     workspace.begin(step, mode)
 
@@ -159,7 +161,7 @@ def _read(scene: ShownScene) -> list[State]:
         for one in facts["workspaces"]:
             states.append(State(one, tensors["bits"][first : first + one["sets"]]))
             first += one["sets"]
-            restore(Workspace(scene), states[-1])  # what cannot be restored is found here, not when somebody comes
+            restore(Workspace(scene), states[-1])  # raises here, when the server starts, instead of when a page opens
         return states[:LEFT]
 
     try:

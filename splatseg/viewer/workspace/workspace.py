@@ -1,16 +1,16 @@
-"""One person's work on a scene: what is selected, what is hidden, how it is shown, and the way back.
+"""The state of one browser on a scene: selection, hidden Gaussians, mode of the picture, undo and redo.
 
     workspace = Workspace(scene)
-    workspace.click(camera, (x, y))             # what is seen at a pixel; how="add" and "remove" change the selection
-    workspace.granularity = 0.3                 # as set_granularity(0.3): the same clicks, asked at another granularity
+    workspace.click(camera, (x, y))             # the object at a pixel; how="add" and "remove" change the selection
+    workspace.granularity = 0.3                 # as set_granularity(0.3): the same clicks at another granularity
     workspace.hide_selection(); workspace.undo()
     image = picture(workspace, camera)
 
-A selection is where it starts (a segment, or what growing and inverting made) and the prompts since then. Sliders ask
-those prompts again. What is hidden is not there, for clicks as for pictures, and not selected.
+A selection is a start (a segment, or the result of growing or inverting) and the prompts since then; sliders evaluate
+the prompts again. Hidden Gaussians are absent for clicks and pictures, and never selected.
 
-Every step is a `Step`, a value: a picture is drawn from one, whatever is clicked meanwhile. Steps of the past hold the
-members as bits. Calls may come from any thread.
+Every state is a `Step`, an immutable value: a picture is drawn from one step, whatever is clicked meanwhile. Past steps
+hold their members as bits. Calls may come from any thread.
 
 Alphabet: N Gaussians; members and hidden (N,) bool; pixels (x, y) of the camera they come with.
 """
@@ -41,15 +41,16 @@ How = Literal["new", "add", "remove"]
 
 @dataclass(frozen=True)
 class Marker:
-    """Where a click hit the scene, world units, and whether it said what is wanted."""
+    """A click in the scene."""
 
     xyz: tuple[float, float, float]
+    """The point under the click, world units."""
     wanted: bool
+    """True for a click that adds, False for one that takes away."""
 
 
 class Workspace:
-    """The state of one browser. Everything that changes it raises PromptError, with a sentence to show, if it cannot be
-    done; then nothing has changed."""
+    """The state of one browser. A change that is not possible raises PromptError, and then nothing has changed."""
 
     def __init__(self, scene: ShownScene) -> None:
         self.scene = scene
@@ -61,36 +62,36 @@ class Workspace:
         self._mean: tuple[Bits, np.ndarray | None] | None = None
         self._session: tuple[Bits | None, Session] = (None, scene.session.fork())
 
-    # What is there -------------------------------------------------------------------------------------------------
+    # State ---------------------------------------------------------------------------------------------------------
 
     @property
     def step(self) -> Step:
-        """The present state, a value that stays as it is."""
+        """The present state, an immutable value."""
         return self._history.now
 
     @property
     def members(self) -> np.ndarray:
-        """What is selected, (N,) bool, not to be written to."""
+        """The selected Gaussians, (N,) bool; do not write to it."""
         return self.step.members.array
 
     @property
     def count(self) -> int:
-        """Gaussians selected."""
+        """Number of selected Gaussians."""
         return self.step.members.count
 
     @property
     def hidden(self) -> np.ndarray | None:
-        """What is not shown, (N,) bool; None if all is."""
+        """The hidden Gaussians, (N,) bool; None if all are shown."""
         return None if self.step.hidden is None else self.step.hidden.array
 
     @property
     def markers(self) -> list[Marker]:
-        """Where the clicks of this selection hit the scene, in order."""
+        """The points under the clicks of this selection, in order."""
         return [Marker(one.xyz, one.prompt.wanted) for one in self.step.prompts if one.xyz is not None]
 
     @property
     def mode(self) -> str:
-        """What pictures show: one of `ShownScene.modes`."""
+        """The mode of the pictures, one of `ShownScene.modes`."""
         return self._mode
 
     @mode.setter
@@ -101,17 +102,17 @@ class Workspace:
 
     @property
     def session(self) -> Session:
-        """Prompts on what is not hidden, with the segments as they are now."""
+        """The session for prompts on the Gaussians that are not hidden."""
         return self._session_of(self.step.hidden)
 
     def session_of(self, step: Step) -> Session:
-        """Prompts on what a step does not hide."""
+        """Return the session for prompts on the Gaussians that a step does not hide."""
         return self._session_of(step.hidden)
 
     @property
     def query(self) -> np.ndarray | None:
-        """The unit feature (F,) that similarity is shown to: that seen at the last wanted click, else the mean of what
-        is selected; None without either."""
+        """The unit feature (F,) to which similarity is shown: that under the last wanted click, else the mean of the
+        selection; None without either."""
         clicked = [one.query for one in self.step.prompts if one.prompt.wanted and one.query is not None]
         if clicked:
             return clicked[-1]
@@ -121,7 +122,7 @@ class Workspace:
         return self._mean[1]
 
     def describe(self) -> str:
-        """What is selected, how many Gaussians, how large: "mug: 12,034 Gaussians, 1.2 x 0.8 x 0.9"."""
+        """Return name, count and size of the selection: "mug: 12,034 Gaussians, 1.2 x 0.8 x 0.9"."""
         of = (self.step.members, None if self.scene.table is None else self.scene.table.now)
         if self._described[0] != of:
             means = self.scene.splats.means.detach().numpy()
@@ -131,12 +132,14 @@ class Workspace:
     # Selecting -----------------------------------------------------------------------------------------------------
 
     def click(self, camera: Camera, pixel: tuple[float, float], how: How = "new") -> None:
-        """Select what is seen at a pixel, add it, or take it away."""
+        """Select the object at a pixel, add it, or take it away."""
         self._ask(Prompt(camera, click=(float(pixel[0]), float(pixel[1])), wanted=how != "remove"), how)
 
     def box(self, camera: Camera, box: tuple[float, float, float, float], how: How = "new") -> None:
-        """Select the thing that fills a rectangle (x0, y0, x1, y1), corners in any order; add it; or take away what
-        lies in it."""
+        """Select the object that fills a rectangle (x0, y0, x1, y1), or add it; or take away all that lies in it.
+
+        The corners may come in any order.
+        """
         x0, x1, y0, y1 = *sorted((box[0], box[2])), *sorted((box[1], box[3]))
         self._ask(Prompt(camera, box=(x0, y0, x1, y1), wanted=how != "remove"), how)
 
@@ -157,7 +160,7 @@ class Workspace:
             self.select_gaussians(chosen, how)
 
     def select_gaussians(self, chosen: np.ndarray, how: How = "new") -> None:
-        """Select Gaussians (N,) bool that something else than a prompt in a view has chosen, add or take them away.
+        """Select Gaussians (N,) bool, add them, or take them away.
 
         Raises PromptError if all of them are hidden.
         """
@@ -165,34 +168,36 @@ class Workspace:
             if self.hidden is not None:
                 shown = chosen & ~self.hidden
                 if chosen.any() and not shown.any():
-                    raise PromptError("what was found is hidden; show it first")
+                    raise PromptError("the object found is hidden; show it first")
                 chosen = shown
             joined = {"new": chosen, "add": self.members | chosen, "remove": self.members & ~chosen}
             self._start(joined[how])
 
     def set_granularity(self, granularity: float | None) -> None:
-        """Ask the prompts at another granularity, 0 for parts to 1 for groups; None takes segments as they are."""
+        """Evaluate the prompts at a granularity, 0 for parts to 1 for groups; None takes segments as they are."""
         if granularity is not None and not 0.0 <= granularity <= 1.0:
-            raise PromptError(f"the granularity is from 0 (parts) to 1 (groups), got {granularity}")
+            raise PromptError(f"the granularity is {granularity:g}; give a number from 0 (parts) to 1 (groups)")
         if granularity is not None and self.scene.hierarchy is None:
             raise PromptError(
-                "there is no hierarchy to take a granularity of; open a run that `splatseg segment` has segmented"
+                "there is no hierarchy to cut at a granularity; open a run that `splatseg segment` has segmented"
             )
         with self.lock:
             self._slide("granularity", replace(self.step, granularity=granularity))
 
     def set_threshold(self, threshold: float | None) -> None:
-        """Ask the prompts with another least similarity, -1..1: lower selects more; None finds one."""
+        """Evaluate the prompts at a least similarity, -1..1: a lower one selects more; None finds one."""
         if threshold is not None and not -1.0 <= threshold <= 1.0:
-            raise PromptError(f"the threshold is a similarity from -1 to 1, got {threshold}")
+            raise PromptError(f"the threshold is {threshold:g}; give a similarity from -1 to 1")
         if threshold is not None and "features" not in self.scene.modes:
-            raise PromptError("the splat has no features, so there is no similarity to set a threshold for")
+            raise PromptError(
+                "the splat has no features to compare by a threshold; make some with `splatseg segment RUN --masks DIR`"
+            )
         with self.lock:
             self._slide("threshold", replace(self.step, threshold=threshold))
 
     @property
     def granularity(self) -> float | None:
-        """That of the prompts; see `set_granularity`."""
+        """Granularity of the prompts; see `set_granularity`."""
         return self.step.granularity
 
     @granularity.setter
@@ -201,7 +206,7 @@ class Workspace:
 
     @property
     def threshold(self) -> float | None:
-        """That of the prompts; see `set_threshold`."""
+        """Threshold of the prompts; see `set_threshold`."""
         return self.step.threshold
 
     @threshold.setter
@@ -209,15 +214,15 @@ class Workspace:
         self.set_threshold(threshold)
 
     def grow(self) -> None:
-        """Select the next larger thing that holds what is selected."""
+        """Select the next larger object that holds the selection."""
         self._along(grown, "nothing larger holds the selection; it is a whole group already")
 
     def shrink(self) -> None:
-        """Select the next smaller part of what is selected."""
-        self._along(shrunk, "the selection has no smaller part that is known; take away with a click what is too much")
+        """Select the next smaller part of the selection."""
+        self._along(shrunk, "the selection has no smaller part; take some of it away by Ctrl + click")
 
     def invert(self) -> None:
-        """Select what is not selected, of what is shown."""
+        """Select all shown Gaussians that are not selected."""
         with self.lock:
             self._start(~self.members if self.hidden is None else ~self.members & ~self.hidden)
 
@@ -230,14 +235,14 @@ class Workspace:
     # Showing -------------------------------------------------------------------------------------------------------
 
     def hide_selection(self) -> None:
-        """Hide what is selected, and select nothing."""
+        """Hide the selection, and select nothing."""
         with self.lock:
             self._selected_something()
             hidden = self.members if self.hidden is None else self.members | self.hidden
             self._show(hidden, np.zeros_like(hidden))
 
     def isolate_selection(self) -> None:
-        """Hide all but what is selected."""
+        """Hide everything but the selection."""
         with self.lock:
             self._selected_something()
             self._show(~self.members, self.members)
@@ -252,7 +257,7 @@ class Workspace:
         """Show or hide a segment."""
         with self.lock:
             if self.scene.table is None:
-                raise PromptError("the splat has no segments to show or hide")
+                raise PromptError("the splat has no segments; make some with `splatseg segment RUN --masks DIR`")
             now = self.scene.table.now
             self.scene.table.row(segment_id)
             chosen = now.ids == segment_id
@@ -262,7 +267,7 @@ class Workspace:
 
     @property
     def visible_ids(self) -> frozenset[int]:
-        """The segments of which anything is shown."""
+        """Ids of the segments that are not wholly hidden."""
         if self.scene.table is None:
             return frozenset()
         now, hidden = self.scene.table.now, self.hidden
@@ -271,35 +276,35 @@ class Workspace:
         shown = np.bincount(now.ids[~hidden], minlength=1)
         return frozenset(each for each in now.rows if each < len(shown) and shown[each] > 0)
 
-    # Back and forth ------------------------------------------------------------------------------------------------
+    # History -------------------------------------------------------------------------------------------------------
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a step to undo."""
+        """True if there is a step to undo."""
         return self._history.can_undo
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is an undone step to do again."""
+        """True if there is an undone step to redo."""
         return self._history.can_redo
 
     def undo(self) -> None:
-        """Go back to the selection and visibility before the last step; nothing happens at the first one."""
+        """Go back to the state before the last step; do nothing at the first one."""
         with self.lock:
             self._history.undo()
 
     def redo(self) -> None:
-        """Do the step undone last again; nothing happens if there is none."""
+        """Redo the step that was undone last; do nothing if there is none."""
         with self.lock:
             self._history.redo()
 
     def begin(self, step: Step, mode: str) -> None:
-        """Begin anew with a step and a mode, as when the workspace was opened."""
+        """Set a step and a mode as the first state, without history."""
         with self.lock:
             self._history, self._mode = History(step), mode
 
     def copy(self) -> Workspace:
-        """A workspace that shows the same as this one now, and goes on doing so whatever is clicked here."""
+        """Return a workspace with the present state, which later changes of this one do not affect."""
         with self.lock:
             other = Workspace(self.scene)
             other.begin(self.step, self.mode)
@@ -325,7 +330,7 @@ class Workspace:
         self._history.add(replace(self.step, members=bits, start=bits if bits.count else None, prompts=()))
 
     def _slide(self, slider: str, step: Step) -> None:
-        """A slider moved: one step of the history, however far and often it moves."""
+        """Take a slider's new value: all its moves in a row are one step of the history."""
         if step.prompts:
             step = replace(step, members=bits_of(ask(self.scene, self._session_of, step)))
         self._history.add(step, slider)
@@ -341,7 +346,7 @@ class Workspace:
         with self.lock:
             self._selected_something()
             if self.scene.hierarchy is None:
-                raise PromptError("there is no hierarchy of parts and wholes to go along; move the threshold instead")
+                raise PromptError("there is no hierarchy of parts and wholes; move the threshold instead")
             members = go(self.members, self.scene.hierarchy)
             if self.hidden is not None:
                 members = members & ~self.hidden
@@ -354,11 +359,11 @@ class Workspace:
             raise PromptError("nothing is selected; click on something first")
 
     def _session_of(self, hidden: Bits | None) -> Session:
-        """The session without what is hidden; that of the last hiding is kept. Both are exchanged at once."""
+        """Return the session without the hidden Gaussians; the last one is cached."""
         kept, session = self._session
         if kept is not hidden:
             session = self.scene.session.fork() if hidden is None else self.scene.session.without(hidden.array)
-            self._session = (hidden, session)
+            self._session = (hidden, session)  # one assignment: another thread never sees half of the pair
         return session
 
 
@@ -366,7 +371,7 @@ class Workspace:
 def _why_not(mode: str) -> str:
     needs = {
         "features": "features; make them with `splatseg segment RUN --masks DIR`",
-        "similarity": "features, which tell what is alike; make them with `splatseg segment RUN --masks DIR`",
+        "similarity": "features to compare; make them with `splatseg segment RUN --masks DIR`",
         "segments": "segments; make them with `splatseg segment RUN --masks DIR`",
         "overlay": "segments; make them with `splatseg segment RUN --masks DIR`",
         "masks": "input masks; open a run that was made with some",

@@ -1,1 +1,1 @@
-"""Files that the viewer writes."""
+"""Files that the viewer exports: splats, masks, pictures and films."""

@@ -1,6 +1,6 @@
-"""What the buttons write: the selection and the rest as splats, segments in a folder, masks of all views, pictures.
+"""Writes the exports of the viewer: the selection and the rest as splats, all segments, masks of all views, pictures.
 
-The suffix of a path says the format. Every function returns a sentence on what it wrote.
+The suffix of a path chooses the format. Every export returns a sentence that names the file.
 
 Alphabet: N Gaussians; members (N,) bool.
 """
@@ -29,11 +29,11 @@ from splatseg.viewer.workspace.workspace import Workspace
 
 _LOCK = threading.Lock()
 _GIVEN: set[Path] = set()
-"""Paths that `new_path` gave; what is written to one appears only when it is complete."""
+"""Paths that `new_path` has returned; a file appears at its path only when it is complete."""
 
 
 def export_selection(scene: ShownScene, members: np.ndarray, path: Path) -> str:
-    """Write the members as a splat, in the format of the suffix (see `output.FORMATS`).
+    """Write the members (N,) bool as a splat, in the format of the suffix (see `formats.write.FORMATS`).
 
     Raises PromptError if there are none, OutputError for a suffix that names no format.
     """
@@ -43,16 +43,19 @@ def export_selection(scene: ShownScene, members: np.ndarray, path: Path) -> str:
 
 
 def export_rest(scene: ShownScene, members: np.ndarray, path: Path) -> str:
-    """Write all that are not members. Raises PromptError if there are none, OutputError as `export_selection`."""
+    """Write the Gaussians that are not members (N,) bool as a splat.
+
+    Raises PromptError if there are none, OutputError as `export_selection` does.
+    """
     if members.all():
-        raise PromptError(f"everything is selected, so there is no rest and {path} was not written")
+        raise PromptError(f"everything is selected, so there is no rest and {path} was not written; select less")
     return _write(path, scene, ~members)
 
 
 def export_all_segments(scene: ShownScene, folder: Path, suffix: str = ".ply", progress: Progress | None = None) -> str:
     """Write every segment as a splat of its own, `folder`/<id>-<name><suffix>.
 
-    Raises PromptError if there are no segments, and as `export_selection` does.
+    Raises PromptError if there are no segments, OutputError as `export_selection` does.
     """
     if scene.table is None or not scene.table.rows():
         raise PromptError("there are no segments to write; make some with `splatseg segment RUN --masks DIR`")
@@ -67,10 +70,10 @@ def export_masks_of_all_views(
 ) -> str:
     """Write the mask of the members in every view of the capture, `folder`/<view>.png, 0 or 255.
 
-    Raises PromptError if there is nothing selected, or no capture.
+    Raises PromptError if there are no members, or no capture.
     """
     if not scene.views:
-        raise PromptError("there are no views to write masks of; open a run whose capture is there")
+        raise PromptError("there are no views to write masks of; open a run whose capture still exists")
     if not members.any():
         raise PromptError("nothing is selected, so there are no masks to write; select something first")
     splats = scene.splats
@@ -80,7 +83,7 @@ def export_masks_of_all_views(
 
 
 def screenshot(workspace: Workspace, camera: Camera, path: Path) -> str:
-    """Write the picture of a workspace as .png. Raises PromptError for another suffix."""
+    """Write the picture of a workspace as a .png. Raises PromptError for another suffix."""
     if path.suffix.lower() != ".png":
         raise PromptError(f"{path} does not end in .png; screenshots are written as .png")
     write_png(path, picture(workspace, camera))
@@ -88,19 +91,20 @@ def screenshot(workspace: Workspace, camera: Camera, path: Path) -> str:
 
 
 def frames(workspace: Workspace, cameras: Iterable[Camera]) -> Iterator[np.ndarray]:
-    """The pictures (H,W,3) uint8 of a workspace along a path of cameras, one by one: what a video is written from."""
+    """Yield the pictures (H,W,3) uint8 of a workspace along a path of cameras, the frames of a film."""
     for camera in cameras:
         yield picture(workspace, camera)
 
 
 def new_path(folder: Path, stem: str, suffix: str) -> Path:
-    """`folder`/<stem>-<time><suffix>: a path that is not there and was not given before, so that two browsers that
-    write in one second do not write one file. The folder is made.
+    """Return a new path `folder`/<stem>-<time><suffix>, and make the folder.
 
-    Raises PromptError if the two make more than a name: nothing is written outside the folder.
+    The path does not exist and was not returned before, so two browsers that export in the same second get two files.
+
+    Raises PromptError if stem and suffix are more than a file name: nothing is written outside the folder.
     """
     if Path(f"{stem}{suffix}").name != f"{stem}{suffix}" or "\\" in f"{stem}{suffix}":
-        raise PromptError(f"{stem}{suffix} is not the name of a file; what is exported goes into {folder}")
+        raise PromptError(f"{stem}{suffix} is not the name of a file; exports go into {folder}")
     when = time.strftime("%Y%m%d-%H%M%S")
     with _LOCK:
         numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
@@ -119,5 +123,5 @@ def _write(path: Path, scene: ShownScene, members: np.ndarray) -> str:
 
 
 def _plain(name: str) -> str:
-    """A name that every file system takes: letters, digits, - and _."""
+    """Return a name that every file system accepts: letters, digits, - and _."""
     return re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "segment"

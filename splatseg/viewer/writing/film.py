@@ -1,6 +1,7 @@
-"""A camera path through keyframes and its film: `capture.path_through`, as `splatseg render --path FILE` takes it.
+"""Films a workspace along a camera path through keyframes (`cameras.path.path_through`).
 
-The keyframes are written beside the film, so that it can be made again, larger or in another mode, without the viewer.
+The keyframes are saved next to the film in the format of `splatseg render --path FILE`, which can make it again, larger
+or in another mode, without the viewer.
 """
 
 from __future__ import annotations
@@ -21,26 +22,27 @@ from splatseg.viewer.workspace.workspace import Workspace
 from splatseg.viewer.writing.exports import frames
 
 RATE = 30
-"""Frames a second."""
+"""Frames per second."""
 
 SUFFIX = ".mp4"
 
 
 def cameras_through(keyframes: Sequence[Pose], count: int, size: tuple[int, int]) -> tuple[Camera, ...]:
-    """So many cameras of size (width, height) along the path through the keyframes, the first and the last included.
+    """Return `count` cameras of size (width, height) along the path through the keyframes, both ends included.
 
     Raises PromptError if there are not two different keyframes.
     """
     try:
         return path_through([camera_at(pose, *size) for pose in keyframes], count)
     except CaptureError:
-        raise PromptError("a camera path needs two different keyframes; stand somewhere and press Add") from None
+        raise PromptError("a camera path needs two different keyframes; move the camera and press Add") from None
 
 
 def poses_through(keyframes: Sequence[Pose], count: int) -> list[Pose]:
-    """The same path for a browser to follow."""
+    """Return `count` poses along the path through the keyframes, for a browser to follow."""
     cameras = cameras_through(keyframes, count, (640, 480))
     ahead = [float(np.linalg.norm(np.subtract(pose.look_at, pose.position))) for pose in keyframes]
+    # Between keyframes only the direction is known; a browser also needs a point ahead to turn around.
     distance = float(np.median(ahead))
     return [
         pose_of(
@@ -61,8 +63,14 @@ def write_film(
     path: Path,
     progress: Progress,
 ) -> None:
-    """Write what a workspace shows along a path as a film of `count` pictures of size (width, height), and beside it
-    the keyframes, NAME.json. progress(done, total) is called after every picture. Raises as `cameras_through`."""
+    """Write a film of a workspace along a path, and the keyframes next to it as NAME.json.
+
+    count: number of frames.
+    size: (width, height) of the frames.
+    progress: progress(done, total) is called after every frame.
+
+    Raises as `cameras_through` does.
+    """
     cameras = cameras_through(keyframes, count, size)
     names = {f"keyframe_{number}": camera_at(pose, *size) for number, pose in enumerate(keyframes, start=1)}
     write_transforms(path.with_suffix(".json"), names)
