@@ -3,73 +3,39 @@
     scene = splatseg.open("RUN")                 a run folder, or any splat file
     mug = scene.click("012.jpg", (310, 205))     a selection, bound to the scene
     scene.segments["red mug"]                    the table of segments
-
-Nothing of a scene changes but the table. Its states are values that are exchanged, never changed: whoever draws takes
-the present state and is not disturbed by whoever edits. `lock` is held by who edits.
-
 Alphabet: N Gaussians; pixels (x, y) of the camera they come with; masks (H,W).
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 import numpy as np
-import torch
 
-from splatseg.cameras.camera import Camera
-from splatseg.capture.capture import View
 from splatseg.cards import card
-from splatseg.cluster.hierarchy import Hierarchy
-from splatseg.errors import PromptError, RunError
+from splatseg.errors import PromptError
 from splatseg.render.label_maps import label_map
 from splatseg.render.painter import Look, painter_of
 from splatseg.render.shown import Shown
-from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
 from splatseg.scene.finding import WordFinder, split_words
 from splatseg.scene.first_pose import Pose, camera_at, home_of_splats, home_of_views
-from splatseg.scene.keeper import TableKeeper
 from splatseg.scene.prompt_mask import read_prompt_mask
 from splatseg.scene.selection import Selection
-from splatseg.scene.table import SegmentTable
-from splatseg.select.knowledge import Knowledge
+from splatseg.scene.state import SceneState, Where
 from splatseg.select.match import Match
 from splatseg.select.prompt import Box, Prompt
-from splatseg.select.prompts import select_by_prompts
-from splatseg.select.session import Session
-from splatseg.splats.splats import Splats
-from splatseg.votes.agreement import Agreement
 from splatseg.words.encoder import Encoder
 from splatseg.words.grounding import Grounder
-
-Where = str | View | Camera
-"""A view by its name, a view, or any camera."""
-
-CUTS_KEPT = 16
-"""Cuts of the hierarchy that are kept, 4 N bytes each: a slider that goes back finds them again."""
 
 PREVIEW = (480, 360)
 """Pixels of the picture of a scene that has no views."""
 
 
-class Scene:
+class Scene(SceneState):
     """A splat with its views, its segments and the votes of its masks. Use `splatseg.open`.
-
-    Attributes:
-        name: The name of the run folder or the file.
-        run: The run, None for a file.
-        path: The file, None for a run.
-        agreement: The votes of the masks of all views, None without.
-        hierarchy: The hierarchy of segments, None without.
-        table: The table of segments, None without; `segments` is the same and raises.
-        views: The views of the capture, () without one; then `no_views` says why.
-        session: Prompts on the splat, made ready.
-        warnings: Sentences on what is missing.
-        lock: Held by who edits the table.
 
     Example:
         >>> mug = scene.click("012.jpg", (47, 75))
@@ -77,87 +43,7 @@ class Scene:
         (120, 160, 3)
     """
 
-    def __init__(
-        self,
-        splats: Splats,
-        name: str = "splat",
-        table: SegmentTable | None = None,
-        views: Sequence[View] = (),
-        agreement: Agreement | None = None,
-        hierarchy: Hierarchy | None = None,
-        run: Run | None = None,
-        keeper: TableKeeper | None = None,
-    ) -> None:
-        """Make a scene of what there is; `splatseg.open` reads it all from disk. keeper: saves edits of the table."""
-        self.name: str = name
-        self.run: Run | None = run
-        self.keeper: TableKeeper | None = keeper
-        self.path: Path | None = None
-        self.agreement: Agreement | None = agreement
-        self.hierarchy: Hierarchy | None = hierarchy
-        self.table: SegmentTable | None = table
-        self.session: Session = Session(splats)
-        self.warnings: list[str] = []
-        self.lock: threading.RLock = threading.RLock() if table is None else table.lock
-        self.views: tuple[View, ...] = tuple(views)
-        self.no_views: str = ""
-        self._plain = splats
-        self._knowledge: dict[float | None, Knowledge] = {}
-        self._words: WordFinder | None = None
-
-    # What there is ---------------------------------------------------------------------------------------------------
-
-    @property
-    def splats(self) -> Splats:
-        """The Gaussians, with the segments as they are in the table now."""
-        if self.table is None:
-            return self._plain
-        return self._plain.replace(segment_ids=torch.from_numpy(self.table.ids))
-
-    @property
-    def segments(self) -> SegmentTable:
-        """The table of segments. Raises RunError for a splat that has none.
-
-        Example:
-            >>> len(scene.segments) > 1
-            True
-        """
-        if self.table is None:
-            raise RunError(f"{self.name} has no segments yet; make them with `splatseg segment RUN --masks DIR`")
-        return self.table
-
-    @property
-    def background(self) -> tuple[float, float, float]:
-        """The colour behind the scene, 0..1: that of the run's fit, black for a file."""
-        return (0.0, 0.0, 0.0) if self.run is None else self.run.settings.train.background
-
-    @property
-    def save_state(self) -> str:
-        """State of the edits of segments: "saved", "saving", or "not kept: " and why."""
-        return "not kept: a splat file has no run to keep edits in" if self.keeper is None else self.keeper.state
-
-    def view(self, name: str) -> View:
-        """Return a view of the capture by its name. Raises PromptError for a name that no view has."""
-        if not self.views:
-            raise PromptError(
-                self.no_views or f"{self.name} has no capture, so no view {name!r}; give a camera instead"
-            )
-        for view in self.views:
-            if view.name == name:
-                return view
-        raise PromptError(f"there is no view {name!r}; the {len(self.views)} views are {_some(self.views)}")
-
-    def camera(self, where: Where) -> Camera:
-        """Return the camera of a view, given by its name, itself, or the camera at once. Raises as `view` does."""
-        if isinstance(where, Camera):
-            return where
-        return (self.view(where) if isinstance(where, str) else where).camera
-
-    def owns(self, path: Path) -> bool:
-        """Tell whether a file is what the scene was read from, or a part of its run: nothing may replace it."""
-        if self.run is not None:
-            return self.run.owns(path)
-        return self.path is not None and Path(path).resolve() == self.path.resolve()
+    _words: WordFinder | None = None
 
     # Selecting -------------------------------------------------------------------------------------------------------
 
@@ -265,8 +151,7 @@ class Scene:
             >>> scene.select([wanted]).count == scene.click("012.jpg", (47, 75)).count
             True
         """
-        knowledge = Knowledge(self.agreement, self.hierarchy, granularity)
-        match = select_by_prompts(self._session_now(), prompts, knowledge, threshold, start)
+        match = self.match(prompts, granularity, threshold, start)
         return Selection(self, match, tuple(prompts), granularity=granularity, threshold=threshold, start=start)
 
     def segment(self, *keys: int | str) -> Selection:
@@ -289,22 +174,6 @@ class Scene:
         if members.shape != (len(self._plain),) or members.dtype != np.bool_:
             raise ValueError(f"members must be ({len(self._plain)},) bool, got {members.shape} {members.dtype}")
         return Selection(self, Match(members.astype(np.float32) - 0.5, 0.0, members))
-
-    def _session_now(self) -> Session:
-        """The session, with the segments as they are now in the view that is prepared."""
-        return self.session if self.table is None else self.session.with_segments(self.table.ids)
-
-    def knowledge(self, granularity: float | None) -> Knowledge:
-        """Return what prompts are answered from, quickly; a cut at a granularity is made once for all who ask."""
-        with self.lock:
-            known = self._knowledge.get(granularity)
-            if known is None:
-                if len(self._knowledge) >= CUTS_KEPT:
-                    self._knowledge.pop(next(iter(self._knowledge)))
-                known = self._knowledge[granularity] = Knowledge(
-                    self.agreement, self.hierarchy, granularity, quick=True
-                )
-        return known
 
     # Looking ---------------------------------------------------------------------------------------------------------
 
@@ -384,8 +253,3 @@ class Scene:
         camera = middle[0].camera if middle else camera_at(self.home(), *PREVIEW)
         picture = self.render(camera, "rgb" if self.table is None else "overlay")
         return card(self.name, self._figures(), picture)
-
-
-def _some(views: Sequence[View], count: int = 4) -> str:
-    names = ", ".join(view.name for view in views[:count])
-    return f"{names}, ..." if len(views) > count else names

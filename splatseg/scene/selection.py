@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import torch
@@ -29,15 +29,13 @@ from splatseg.render.overlays import overlay_selection
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
 from splatseg.render.supersampling import SUPERSAMPLE
+from splatseg.scene.state import SceneState, Where
 from splatseg.scene.summary import describe_members, name_of_members, whole_segments
 from splatseg.segments.segment import Segment, describe_segment
 from splatseg.select.along_hierarchy import grown, shrunk
 from splatseg.select.match import Match
 from splatseg.select.prompt import Box, Prompt
 from splatseg.splats.splats import Splats
-
-if TYPE_CHECKING:
-    from splatseg.scene.scene import Scene, Where
 
 PREVIEW_VIEWS = 12
 """Views that are looked at for the one that shows a selection best."""
@@ -72,7 +70,7 @@ class Selection:
 
     def __init__(
         self,
-        scene: Scene,
+        scene: SceneState,
         match: Match,
         prompts: tuple[Prompt, ...] = (),
         facts: tuple[str, ...] = (),
@@ -82,7 +80,7 @@ class Selection:
         start: np.ndarray | None = None,
     ) -> None:
         """Bind a match to its scene. granularity, threshold, start: as they were asked for, for prompts to come."""
-        self.scene: Scene = scene
+        self.scene: SceneState = scene
         self.prompts: tuple[Prompt, ...] = prompts
         self.facts: tuple[str, ...] = facts
         self.members: np.ndarray = match.members
@@ -238,8 +236,10 @@ class Selection:
 
     def _with(self, prompt: Prompt) -> Selection:
         if self.prompts:
-            return self.scene.select([*self.prompts, prompt], **self._asked)
-        return self.scene.select([prompt], start=self.members)
+            prompts, asked = (*self.prompts, prompt), self._asked
+        else:
+            prompts, asked = (prompt,), _Asked(granularity=None, threshold=None, start=self.members)
+        return Selection(self.scene, self.scene.match(prompts, **asked), prompts, **asked)
 
     def grow(self, steps: int = 1) -> Selection:
         """Return the next larger thing around the selection, itself if it is a whole group.
