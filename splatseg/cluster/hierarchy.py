@@ -6,7 +6,7 @@ Levels rise towards the roots, so every cut is a partition and a coarser one onl
 
     node 1..A is an atom, node A + 1 + r is merge r        cut(g): the topmost nodes of level <= g; atoms have none
 
-Alphabet: N Gaussians; A atoms; R merges, R < A; a node is a whole number, 0 = none.
+Alphabet: N Gaussians; A atoms; R merges (R,2) of nodes, R < A; a node is a whole number, 0 = none.
 
 Source: a dendrogram; levels that rise by taking the least of all ancestors are the pruning sequence of CART (Breiman et
 al. 1984, chapter 3.3) read from the top.
