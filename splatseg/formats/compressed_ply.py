@@ -55,6 +55,7 @@ def write_compressed_ply(path: Path, splats: Splats) -> Tensor:
     packed[:, 1] = _pack_rotations(sorted_splats.quats.detach().cpu().numpy())
     packed[:, 2] = _pack(within[1], (11, 10, 11))
     packed[:, 3] = _pack(np.concatenate([within[2], opacities], 1), (8, 8, 8, 8))
+    # Channel-major: all coefficients of red, then of green, then of blue.
     rest = sorted_splats.shN.detach().transpose(1, 2).flatten(1).cpu().numpy()
     lines = ["ply", "format binary_little_endian 1.0", f"element chunk {chunks}"]
     lines += [f"property float {name}" for name in (*POSITION_RANGE, *SCALE_RANGE, *COLOR_RANGE)]
@@ -126,6 +127,7 @@ def _pack(values: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:
     packed = np.zeros(len(values), np.uint32)
     for column, width in zip(values.T, bits, strict=True):
         top = (1 << width) - 1
+        # Earlier columns move up to make room.
         packed = packed << np.uint32(width) | np.floor(column * top + 0.5).clip(0, top).astype(np.uint32)
     return packed
 
@@ -134,7 +136,7 @@ def _unpack(packed: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:
     """Return (N,len(bits)) float32, the inverse of `_pack`."""
     out = np.empty((len(packed), len(bits)), np.float32)
     shift = 0
-    for i in reversed(range(len(bits))):
+    for i in reversed(range(len(bits))):  # from the lowest bits, the last column, up
         top = (1 << bits[i]) - 1
         out[:, i] = (packed >> np.uint32(shift) & np.uint32(top)) / np.float32(top)
         shift += bits[i]
@@ -147,6 +149,7 @@ def _pack_rotations(quats: np.ndarray) -> np.ndarray:
     largest = np.abs(unit).argmax(1)
     # q and -q are one rotation: make the largest component positive, so that it follows from the others.
     sign = np.where(np.take_along_axis(unit, largest[:, None], 1) < 0, -1.0, 1.0)
+    # The others are at most 1/sqrt2 in size, which maps to 0..1.
     others = (unit * sign)[np.arange(4) != largest[:, None]].reshape(-1, 3)
     packed: np.ndarray = _pack(others / SQRT2 + 0.5, (10, 10, 10)) | largest.astype(np.uint32) << np.uint32(30)
     return packed

@@ -125,13 +125,14 @@ def _attributes(body: _Body, splats: Splats) -> dict[str, int]:
         "COLOR_0": body.attribute(
             (rgba * 255).round().clamp(0, 255).cpu().numpy().astype(np.uint8), BYTE, normalized=True
         ),
-        f"{KHR}:ROTATION": body.attribute(floats(unit[:, (1, 2, 3, 0)]), FLOAT),
+        f"{KHR}:ROTATION": body.attribute(floats(unit[:, (1, 2, 3, 0)]), FLOAT),  # wxyz to xyzw
         f"{KHR}:SCALE": body.attribute(floats(splats.scales), FLOAT),
         f"{KHR}:OPACITY": body.attribute(floats(splats.opacities), FLOAT),
         f"{KHR}:SH_DEGREE_0_COEF_0": body.attribute(floats(splats.sh0), FLOAT),
     }
     for degree in range(1, splats.sh_degree + 1):
         for order in range(2 * degree + 1):
+            # Degree l begins at index l^2 of all harmonics; shN lacks the constant one.
             values = splats.shN[:, degree * degree - 1 + order]
             attributes[f"{KHR}:SH_DEGREE_{degree}_COEF_{order}"] = body.attribute(floats(values), FLOAT)
     return attributes

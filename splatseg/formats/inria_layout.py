@@ -67,7 +67,7 @@ def _plain_degree_3(splats: Splats) -> Splats:
 
 
 def _write_points(path: Path, points: np.ndarray, colors: np.ndarray) -> None:
-    rows = np.zeros(len(points), POINT)
+    rows = np.zeros(len(points), POINT)  # normals stay 0
     for i, axis in enumerate("xyz"):
         rows[axis] = points[:, i]
     rows["rgb"] = colors

@@ -67,6 +67,7 @@ def write_sog(path: Path, splats: Splats) -> Tensor:
 
 def _add_means(splats: Splats, pictures: dict[str, np.ndarray]) -> dict[str, Any]:
     means = splats.positions.astype(np.float64)
+    # A logarithmic scale: fine near the origin, coarse far away. 16 bits as a low and a high byte in two pictures.
     logs = np.sign(means) * np.log1p(np.abs(means))
     low, high = logs.min(0), logs.max(0)
     steps = np.rint((logs - low) / np.where(high > low, high - low, 1.0) * 65535).astype(np.uint16)
@@ -88,6 +89,7 @@ def _add_quats(splats: Splats, pictures: dict[str, np.ndarray]) -> dict[str, Any
     rows = np.arange(len(unit))
     # q and -q are one rotation: make the largest component positive, so that it follows from the others.
     unit = unit * np.where(unit[rows, largest] < 0, -1.0, 1.0)[:, None]
+    # Indices of the three other components, in order.
     others = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])[largest]
     kept = np.rint((unit[rows[:, None], others] / 2**0.5 + 0.5) * 255).clip(0, 255)
     pictures["quats.webp"] = _square(np.column_stack([kept, 252 + largest]).astype(np.uint8))

@@ -74,6 +74,7 @@ def _fill(stage: Any, splats: Splats, segments: Sequence[Segment]) -> None:
         return
     rows = {segment.id: segment for segment in described_as(splats, segments)}
     ids = splats.segment_ids.cpu().numpy()
+    # A stable sort by id keeps the order of the splat within each segment.
     order = np.argsort(ids, kind="stable")
     unique, starts = np.unique(ids[order], return_index=True)
     taken = {"unsegmented"}
@@ -98,7 +99,7 @@ def _add_field(stage: Any, where: str, splats: Splats) -> Any:
     unit = torch.nn.functional.normalize(splats.quats.detach(), dim=1)
     harmonics = torch.cat([splats.sh0[:, None], splats.shN], 1).flatten(0, 1)
     field.CreatePositionsAttr(Vt.Vec3fArray.FromNumpy(means))
-    field.CreateOrientationsAttr(Vt.QuatfArray.FromNumpy(floats(unit[:, (1, 2, 3, 0)])))
+    field.CreateOrientationsAttr(Vt.QuatfArray.FromNumpy(floats(unit[:, (1, 2, 3, 0)])))  # wxyz to xyzw
     field.CreateScalesAttr(Vt.Vec3fArray.FromNumpy(floats(splats.scales)))
     field.CreateOpacitiesAttr(Vt.FloatArray.FromNumpy(floats(splats.opacities)))
     field.CreateRadianceSphericalHarmonicsDegreeAttr(splats.sh_degree)

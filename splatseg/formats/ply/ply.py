@@ -101,7 +101,7 @@ def write_ply(path: Path, splats: Splats, comments: Iterable[str] = ()) -> None:
 def _named_columns(splats: Splats) -> list[tuple[str, np.ndarray]]:
     """Return all properties in the order of the file, as (name, values (N,))."""
     zeros = torch.zeros(len(splats))
-    rest = splats.shN.transpose(1, 2).flatten(1)
+    rest = splats.shN.transpose(1, 2).flatten(1)  # channel-major
     tensors: list[tuple[tuple[str, ...], Tensor]] = [
         (POSITION, splats.means),
         (NORMAL, zeros[:, None].expand(-1, 3)),
@@ -174,6 +174,7 @@ def _harmonics(path: Path, body: np.ndarray, rest: tuple[str, ...]) -> Tensor:
         warnings.warn(f"{path} has spherical harmonics of degree 4; those beyond degree 3 are left out", stacklevel=3)
     stored = len(rest) // 3
     used = min(stored, 15)
+    # Channel-major: coefficient k of a channel is at channel * stored + k.
     names = tuple(rest[channel * stored + k] for channel in range(3) for k in range(used)) if rest else ()
     return _columns(body, names).reshape(len(body), 3, used).transpose(1, 2).contiguous()
 
