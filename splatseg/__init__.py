@@ -1,7 +1,7 @@
 """3D segmentation for Gaussian splats, on any machine. __init__.pyi lists the public names; all others may change.
 
 A name is imported when it is first used, so that `import splatseg` costs nothing and a script that only reads a file
-does not load what training needs.
+does not load the modules of training.
 """
 
 import lazy_loader

@@ -82,6 +82,7 @@ class Camera:
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return pixels (P,2) and depths (P,) of world points (P,3). Pixels are valid only at positive depths."""
+        # A point in camera coordinates times K is (x, y, 1) times the depth.
         local = points @ self.viewmat[:3, :3].T + self.viewmat[:3, 3]
         depths = local[:, 2]
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -90,6 +91,7 @@ class Camera:
 
     def unproject(self, pixels: np.ndarray, depths: np.ndarray) -> np.ndarray:
         """Return the world points (P,3) at pixels (P,2) and depths (P,): the inverse of `project`."""
+        # Rays in camera coordinates at depth 1, then the inverse of the pose: its rotation is orthonormal.
         rays = np.concatenate([pixels, np.ones_like(pixels[:, :1])], axis=1) @ np.linalg.inv(self.K).T
         points: np.ndarray = (rays * depths[:, None] - self.viewmat[:3, 3]) @ self.viewmat[:3, :3]
         return points

@@ -1,4 +1,4 @@
-"""Boxes around the segments as JSON, for whoever needs no splat: planning, labelling, a table of sizes.
+"""Boxes around the segments as JSON, for uses without the splat: planning, labelling, a table of sizes.
 
     {"axes": "...", "boxes": [{"id", "name", "color", "count", "low", "high", "oriented": {"center", "axes", "size"}}]}
 
@@ -37,16 +37,17 @@ def write_boxes(path: Path, splats: Splats, segments: Sequence[Segment] = ()) ->
 
 
 def oriented_box(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Center (3,), axes (3,3) in rows and size (3,) of the box along the principal axes of points (P,3), P > 0.
+    """Return center (3,), axes (3,3) in rows, and size (3,) of the box along the principal axes of points (P,3), P > 0.
 
-    The axes are of the points within the 1 % and 99 % quantiles of each coordinate. An axis points to where its largest
-    component is positive, except the third, which makes them right-handed.
+    The axes are those of the points within the 1 % and 99 % quantiles of each coordinate. The largest component of an
+    axis is positive, except for the third axis, which makes them right-handed.
     """
     low, high = np.quantile(points, (OUTERMOST, 1 - OUTERMOST), axis=0)
     inside = points[((points >= low) & (points <= high)).all(1)]
     inside = inside if len(inside) >= 3 else points
     offsets = inside - inside.mean(0)
     _, vectors = np.linalg.eigh(offsets.T @ offsets)
+    # `eigh` sorts by rising spread, in columns: reversed rows put the longest spread first.
     axes = vectors.T[::-1].copy()
     largest = np.abs(axes).argmax(1)
     axes *= np.sign(axes[np.arange(3), largest])[:, None]

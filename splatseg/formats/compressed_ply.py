@@ -1,14 +1,14 @@
-"""Compressed PLY: 16 bytes a Gaussian, in chunks of 256 that state their ranges. PlayCanvas' format.
+"""Compressed PLY, PlayCanvas' format: 16 bytes a Gaussian, in chunks of 256 that state their ranges.
 
     element chunk   min_x min_y min_z max_x ..  min_scale_x ..  max_scale_z  min_r ..  max_b   float, one row a chunk
     element vertex  packed_position  packed_rotation  packed_scale  packed_color               uint, one row a Gaussian
     element sh      f_rest_0 .. f_rest_(3K-1)                                                  uchar, if there are any
 
-Alphabet: position and log scale 11, 10, 11 bits within the range of the chunk; rotation 2 bits which of wxyz is largest
-and 10 bits for each of the others, in -1/sqrt2..1/sqrt2; colour 8, 8, 8 bits of 0.5 + Y0 sh0 within the range of the
-chunk, and the opacity in 8; f_rest in steps of 1/32 from -4 to 4, channel-major. Older files have no colour ranges:
-0..1. Source: the format's page in the PlayCanvas manual. Written Gaussians are in Morton order, so that chunks are
-small.
+Alphabet: position and log scale 11, 10, 11 bits within the range of the chunk; rotation 2 bits for the index of the
+largest of wxyz and 10 bits for each of the others, in -1/sqrt2..1/sqrt2; colour 8, 8, 8 bits of 0.5 + Y0 sh0 within the
+range of the chunk, and 8 bits of opacity; f_rest in steps of 1/32 from -4 to 4, channel-major. Older files have no
+colour ranges: 0..1. Gaussians are written in Morton order, so that chunks are small. Source: the format's page in the
+PlayCanvas manual.
 """
 
 from __future__ import annotations
@@ -34,11 +34,13 @@ POSITION_RANGE = tuple(f"{end}_{axis}" for end in ("min", "max") for axis in "xy
 SCALE_RANGE = tuple(f"{end}_scale_{axis}" for end in ("min", "max") for axis in "xyz")
 COLOR_RANGE = tuple(f"{end}_{channel}" for end in ("min", "max") for channel in "rgb")
 LOG_SCALE_LIMIT = 20.0
+"""Largest absolute log scale that is written."""
+
 SQRT2 = float(np.sqrt(2.0))
 
 
 def write_compressed_ply(path: Path, splats: Splats) -> Tensor:
-    """Write a splat without features and ids, atomically; return the order (N,) its Gaussians have in the file."""
+    """Write a splat without features and ids, atomically; return the order (N,) of its Gaussians in the file."""
     order = morton_order(splats.positions)
     sorted_splats = splats.subset(torch.from_numpy(order))
     count, chunks = len(order), -(-len(order) // CHUNK)
@@ -53,6 +55,7 @@ def write_compressed_ply(path: Path, splats: Splats) -> Tensor:
     packed[:, 1] = _pack_rotations(sorted_splats.quats.detach().cpu().numpy())
     packed[:, 2] = _pack(within[1], (11, 10, 11))
     packed[:, 3] = _pack(np.concatenate([within[2], opacities], 1), (8, 8, 8, 8))
+    # Channel-major: all coefficients of red, then of green, then of blue.
     rest = sorted_splats.shN.detach().transpose(1, 2).flatten(1).cpu().numpy()
     lines = ["ply", "format binary_little_endian 1.0", f"element chunk {chunks}"]
     lines += [f"property float {name}" for name in (*POSITION_RANGE, *SCALE_RANGE, *COLOR_RANGE)]
@@ -68,7 +71,7 @@ def write_compressed_ply(path: Path, splats: Splats) -> Tensor:
 
 
 def read_compressed_ply(path: Path, header: Header) -> Splats:
-    """Read a compressed PLY whose header was read. Raises SplatFileError for one that is not whole."""
+    """Read a compressed PLY, given its header. Raises SplatFileError if it is not complete."""
     chunks, packed = read_element(path, header, "chunk"), read_element(path, header, "vertex")
     missing = [name for name in (*POSITION_RANGE, *SCALE_RANGE) if name not in (chunks.dtype.names or ())]
     missing += [name for name in VERTEX if name not in (packed.dtype.names or ())]
@@ -95,7 +98,7 @@ def read_compressed_ply(path: Path, header: Header) -> Splats:
 
 
 def _ranges(values: np.ndarray, chunks: int) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest (chunks,3) of every 256 rows."""
+    """Return the lowest and the highest values (chunks,3) of every 256 rows."""
     starts = np.arange(chunks) * CHUNK
     if chunks == 0:
         return np.empty((0, 3), np.float32), np.empty((0, 3), np.float32)
@@ -103,7 +106,7 @@ def _ranges(values: np.ndarray, chunks: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _within(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """0..1 within the range of the chunk; 0 where that has no size."""
+    """Return values in 0..1 within the range of their chunk; 0 where the range is empty."""
     size = np.where(high > low, high - low, 1.0)
     chunk = np.arange(len(values)) // CHUNK
     normalised: np.ndarray = (values - low[chunk]) / size[chunk]
@@ -111,7 +114,7 @@ def _within(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray
 
 
 def _spanned(values: np.ndarray, chunks: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """The inverse of `_within`, (N,3) float32."""
+    """Return (N,3) float32, the inverse of `_within`."""
     ends = np.stack([chunks[name] for name in names], 1).astype(np.float32)
     chunk = np.arange(len(values)) // CHUNK
     low, high = ends[chunk, :3], ends[chunk, 3:]
@@ -120,19 +123,20 @@ def _spanned(values: np.ndarray, chunks: np.ndarray, names: tuple[str, ...]) -> 
 
 
 def _pack(values: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:
-    """Columns of numbers in 0..1 as one uint32, the first in the highest bits."""
+    """Return columns of numbers in 0..1 as one uint32, the first column in the highest bits."""
     packed = np.zeros(len(values), np.uint32)
     for column, width in zip(values.T, bits, strict=True):
         top = (1 << width) - 1
+        # Earlier columns move up to make room.
         packed = packed << np.uint32(width) | np.floor(column * top + 0.5).clip(0, top).astype(np.uint32)
     return packed
 
 
 def _unpack(packed: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:
-    """The inverse of `_pack`, (N,len(bits)) float32."""
+    """Return (N,len(bits)) float32, the inverse of `_pack`."""
     out = np.empty((len(packed), len(bits)), np.float32)
     shift = 0
-    for i in reversed(range(len(bits))):
+    for i in reversed(range(len(bits))):  # from the lowest bits, the last column, up
         top = (1 << bits[i]) - 1
         out[:, i] = (packed >> np.uint32(shift) & np.uint32(top)) / np.float32(top)
         shift += bits[i]
@@ -140,15 +144,19 @@ def _unpack(packed: np.ndarray, bits: tuple[int, ...]) -> np.ndarray:
 
 
 def _pack_rotations(quats: np.ndarray) -> np.ndarray:
+    """Return quaternions (N,4) as uint32: the index of the largest component and the other three."""
     unit = quats / np.maximum(np.linalg.norm(quats, axis=1, keepdims=True), 1e-12)
     largest = np.abs(unit).argmax(1)
+    # q and -q are one rotation: make the largest component positive, so that it follows from the others.
     sign = np.where(np.take_along_axis(unit, largest[:, None], 1) < 0, -1.0, 1.0)
+    # The others are at most 1/sqrt2 in size, which maps to 0..1.
     others = (unit * sign)[np.arange(4) != largest[:, None]].reshape(-1, 3)
     packed: np.ndarray = _pack(others / SQRT2 + 0.5, (10, 10, 10)) | largest.astype(np.uint32) << np.uint32(30)
     return packed
 
 
 def _unpack_rotations(packed: np.ndarray) -> np.ndarray:
+    """Return (N,4) float32, the inverse of `_pack_rotations`."""
     others = (_unpack(packed, (10, 10, 10)) - 0.5) * SQRT2
     largest = np.asarray(packed >> np.uint32(30)).astype(np.int64)
     out = np.empty((len(packed), 4), np.float32)
@@ -158,13 +166,14 @@ def _unpack_rotations(packed: np.ndarray) -> np.ndarray:
 
 
 def _harmonics(path: Path, header: Header, count: int) -> Tensor:
+    """Read shN (N,K,3); K = 0 if the file has none. Raises SplatFileError if they do not fit the Gaussians."""
     if not any(element.name == "sh" for element in header.elements):
         return torch.zeros(count, 0, 3)
     rows = read_element(path, header, "sh")
     names = tuple(f"f_rest_{i}" for i in range(len(rows.dtype.names or ())))
     if len(rows) != count or len(names) not in (9, 24, 45) or set(names) != set(rows.dtype.names or ()):
         raise SplatFileError(f"{path} is a compressed PLY whose harmonics do not fit its Gaussians; export it again")
-    # 0 and 255 stand for the ends of -4..4, the others for the middle of their step.
+    # 0 and 255 are the ends of -4..4, the others the middle of their step.
     values = np.stack([rows[name] for name in names], 1).astype(np.float32)
     steps = np.where(values == 0, 0.0, np.where(values == 255, 1.0, (values + 0.5) / 256)).astype(np.float32)
     return torch.from_numpy((steps - 0.5) * 8).reshape(count, 3, -1).transpose(1, 2).contiguous()

@@ -1,12 +1,12 @@
-""".spz, and reading .sog and .ksplat, through the library gaussforge (extra `formats`), which converts formats.
+"""Reading and writing .spz, and reading .sog and .ksplat, by the library gaussforge (extra `formats`).
 
-What gaussforge 0.6 does not say and these functions mend:
+Undocumented behaviour of gaussforge 0.6 that these functions correct:
 
 * .spz has y up and z backward, .ply y down and z forward; it copies the numbers. We turn the splat before and after.
 * It prints, and a damaged .sog can crash it. It runs in a process of its own, where neither does harm.
-* Opacities of 8 bits are often exactly 0 or 1, and come as infinite logits.
-* Its compressed PLY mixes up the harmonics, and its .sog takes minutes where there are many: `compressed_ply` and
-  `sog` are our own.
+* Opacities of 8 bits are often exactly 0 or 1, and become infinite logits.
+* Its compressed PLY mixes up the harmonics, and its .sog takes minutes for many of them: `compressed_ply` and `sog` are
+  our own.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from splatseg.splats.splats import Splats
 
 INSTALL = 'pip install "splatseg[formats]"'
 LARGEST_LOGIT = float(to_opacity_logits(torch.ones(())))
+"""Opacity logits are clamped to +- this."""
 
 CONVERT = """
 import sys
@@ -39,7 +40,7 @@ with open(result, "wb") as file:
     file.write(done["error"].encode() if "error" in done else done["data"])
 sys.exit(3 if "error" in done else 0)
 """
-"""What the other process does. It ends with 3 when the result is what went wrong, in words."""
+"""Program of the other process. It exits with 3 if the result file holds an error message instead."""
 
 
 def read_spz(path: Path) -> Splats:
@@ -76,6 +77,7 @@ def write_spz(path: Path, splats: Splats) -> None:
 
 
 def _read(path: Path, kind: str) -> Splats:
+    """Convert a file to .ply and read that. Raises SplatFileError if it is damaged or gaussforge is missing."""
     library = _library()
     if library is None:
         raise SplatFileError(f"reading {path} needs gaussforge; install it with {INSTALL}")
@@ -86,6 +88,7 @@ def _read(path: Path, kind: str) -> Splats:
     except OSError as error:
         raise SplatFileError(f"{path} cannot be read ({error.strerror}); give a .{kind} file") from None
     with TemporaryDirectory() as folder:
+        # It keeps the name of the file, for messages about the .ply.
         result = Path(folder) / f"{path.name}.ply"
         failure = _convert(library, path, result, kind, "ply")
         if failure:
@@ -95,7 +98,7 @@ def _read(path: Path, kind: str) -> Splats:
 
 
 def _convert(library: Path, source: Path, result: Path, source_kind: str, result_kind: str) -> str:
-    """Convert a file into another; returns what went wrong, in words, or nothing."""
+    """Convert a file into another. Return the error in words, or an empty text."""
     command = [sys.executable, "-I", "-c", CONVERT, str(library), str(source), str(result), source_kind, result_kind]
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode == 3:
@@ -103,12 +106,12 @@ def _convert(library: Path, source: Path, result: Path, source_kind: str, result
     if done.returncode != 0:
         return f"gaussforge ended with code {done.returncode}"
     with result.open("rb") as file:
-        # It makes nothing of some damaged files, without an error.
+        # For some damaged files it writes an empty result, without an error.
         return "" if result_kind != "ply" or file.read(3) == b"ply" else "nothing in it"
 
 
 def _library() -> Path | None:
-    """The folder that gaussforge is in; None where it is not installed."""
+    """Return the folder that contains gaussforge; None if it is not installed."""
     try:
         import gaussforge  # noqa: PLC0415 (an extra)
     except ImportError:

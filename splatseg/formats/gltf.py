@@ -1,16 +1,16 @@
 """Splats as binary glTF (.glb): KHR_gaussian_splatting, with the segments as features.
 
-One POINTS primitive whose attributes are, in the extension's terms,
+One POINTS primitive with these attributes, in the extension's terms:
 
     POSITION   KHR_gaussian_splatting:ROTATION xyzw   :SCALE linear   :OPACITY 0..1   :SH_DEGREE_l_COEF_n   COLOR_0
     _FEATURE_ID_0, by EXT_mesh_features the segment id of each Gaussian, 0 = none, and the row of a property table of
     EXT_structural_metadata with the name, colour (sRGB bytes) and count of every segment and the parent it is part of
 
-Alphabet: N Gaussians; R = highest id + 1 rows, row 0 and ids that are not there with an empty name and count 0. glTF
-has y up, z forward, x left: the splat is turned by `half_turn` around z, which rounds nothing. The harmonics are those
-of 3D Gaussian Splatting, of the extension and of ours alike. COLOR_0 is what viewers without the extension show as
-points. Sources: the extensions' specifications (Khronos; Cesium) and glTF 2.0. Feature ids are unsigned shorts, or
-floats where an id is above 65,535: glTF has no attributes of 32-bit integers.
+Alphabet: N Gaussians; R = highest id + 1 rows; row 0 and unused ids have an empty name and count 0. glTF has y up, z
+forward, x left: the splat is turned by `half_turn` around z, which rounds nothing. The extension's harmonics are those
+of 3D Gaussian Splatting and ours. COLOR_0 is for viewers without the extension, which show points. Feature ids are
+unsigned shorts, or floats if an id is above 65,535: glTF has no attributes of 32-bit integers. Sources: the extensions'
+specifications (Khronos; Cesium) and glTF 2.0.
 """
 
 from __future__ import annotations
@@ -34,22 +34,27 @@ from splatseg.splats.splats import Splats
 
 KHR = "KHR_gaussian_splatting"
 BYTE, SHORT, FLOAT = 5121, 5123, 5126
+"""glTF's numbers of component types, all unsigned but float."""
+
 ARRAY_BUFFER = 34962
+"""glTF's number of a buffer view of vertex attributes."""
+
 LARGEST = 2**32 - 1
-"""Bytes: lengths in a .glb are 32-bit numbers."""
+"""Largest size of a .glb in bytes: its lengths are 32-bit numbers."""
+
 LARGEST_ID = 2**24
-"""Up to here a float holds every whole number."""
+"""Largest segment id: up to here a float represents every whole number."""
 
 
 def write_glb(path: Path, splats: Splats, segments: Sequence[Segment] = ()) -> None:
-    """Write a splat as .glb, atomically; `segments` names and colours the segments. Features of Gaussians are left out.
+    """Write a splat as .glb, atomically; `segments` names and colours the segments. Features are left out.
 
-    Raises OutputError if it would be larger than a .glb can be (4 GiB), or a segment id is above `LARGEST_ID`.
+    Raises OutputError if the file would be larger than a .glb can be (4 GiB), or a segment id is above `LARGEST_ID`.
     """
     if splats.segment_ids is not None and len(splats) and (highest := int(splats.segment_ids.max())) > LARGEST_ID:
         raise OutputError(
-            f"{path} cannot hold the segment id {highest}, a .glb's end at {LARGEST_ID}; use .usdc, or leave ids out "
-            f"with --plain"
+            f"{path} cannot hold the segment id {highest}, the largest in a .glb is {LARGEST_ID}; use .usdc, or leave "
+            f"ids out with --plain"
         )
     body = _Body()
     primitive: dict[str, Any] = {
@@ -80,7 +85,7 @@ def write_glb(path: Path, splats: Splats, segments: Sequence[Segment] = ()) -> N
 
 
 class _Body:
-    """The binary part as it grows: blocks of bytes, each a buffer view that begins at a multiple of 8."""
+    """The binary part of the file: blocks of bytes, each a buffer view that begins at a multiple of 8."""
 
     def __init__(self) -> None:
         self.blocks: list[bytes] = []
@@ -89,7 +94,7 @@ class _Body:
         self.size = 0
 
     def view(self, block: bytes, **facts: Any) -> int:
-        """Add bytes; returns the number of their buffer view."""
+        """Add bytes; return the number of their buffer view."""
         self.views.append({"buffer": 0, "byteOffset": self.size, "byteLength": len(block), **facts})
         padding = b"\0" * (-len(block) % 8)
         self.blocks += [block, padding]
@@ -97,7 +102,7 @@ class _Body:
         return len(self.views) - 1
 
     def attribute(self, array: np.ndarray, kind: int, **facts: Any) -> int:
-        """Add a vertex attribute (N,) or (N,C), a row being a multiple of 4 bytes; returns its accessor's number."""
+        """Add a vertex attribute (N,) or (N,C), each row a multiple of 4 bytes; return the number of its accessor."""
         row = array.itemsize * (array.shape[1] if array.ndim == 2 else 1)
         view = self.view(np.ascontiguousarray(array).tobytes(), target=ARRAY_BUFFER, byteStride=row)
         shape = {1: "SCALAR", 3: "VEC3", 4: "VEC4"}[array.shape[1] if array.ndim == 2 else 1]
@@ -106,6 +111,8 @@ class _Body:
 
 
 def _attributes(body: _Body, splats: Splats) -> dict[str, int]:
+    """Add the attributes of a turned splat; return accessor numbers by attribute name."""
+
     def floats(values: torch.Tensor) -> np.ndarray:
         return values.detach().cpu().numpy().astype("<f4")
 
@@ -118,13 +125,14 @@ def _attributes(body: _Body, splats: Splats) -> dict[str, int]:
         "COLOR_0": body.attribute(
             (rgba * 255).round().clamp(0, 255).cpu().numpy().astype(np.uint8), BYTE, normalized=True
         ),
-        f"{KHR}:ROTATION": body.attribute(floats(unit[:, (1, 2, 3, 0)]), FLOAT),
+        f"{KHR}:ROTATION": body.attribute(floats(unit[:, (1, 2, 3, 0)]), FLOAT),  # wxyz to xyzw
         f"{KHR}:SCALE": body.attribute(floats(splats.scales), FLOAT),
         f"{KHR}:OPACITY": body.attribute(floats(splats.opacities), FLOAT),
         f"{KHR}:SH_DEGREE_0_COEF_0": body.attribute(floats(splats.sh0), FLOAT),
     }
     for degree in range(1, splats.sh_degree + 1):
         for order in range(2 * degree + 1):
+            # Degree l begins at index l^2 of all harmonics; shN lacks the constant one.
             values = splats.shN[:, degree * degree - 1 + order]
             attributes[f"{KHR}:SH_DEGREE_{degree}_COEF_{order}"] = body.attribute(floats(values), FLOAT)
     return attributes
@@ -133,6 +141,7 @@ def _attributes(body: _Body, splats: Splats) -> dict[str, int]:
 def _add_features(
     document: dict[str, Any], primitive: dict[str, Any], body: _Body, ids: np.ndarray, segments: Sequence[Segment]
 ) -> None:
+    """Add the segment ids (N,) as feature ids, and the table of segments as their properties."""
     counts = np.bincount(ids)
     if len(counts) <= 2**16:
         padded = np.stack([ids, np.zeros_like(ids)], 1).astype("<u2")  # a row of an attribute is a multiple of 4 bytes
@@ -157,11 +166,13 @@ def _add_features(
 
 
 def _metadata(body: _Body, counts: np.ndarray, segments: Sequence[Segment]) -> dict[str, Any]:
+    """Return the schema and the property table of segments, whose counts are (R,)."""
     rows = {segment.id: segment for segment in segments}
     names, colors, parents = [b""] * len(counts), np.zeros((len(counts), 3), np.uint8), np.zeros(len(counts), "<u4")
     for segment_id in filter(None, np.flatnonzero(counts).tolist()):
         names[segment_id] = rows[segment_id].name.encode()
         colors[segment_id], parents[segment_id] = rows[segment_id].color, rows[segment_id].parent or 0
+    # Name r is the bytes offsets[r]..offsets[r + 1] of all names joined.
     offsets = np.cumsum([0, *map(len, names)]).astype("<u4")
     known = np.where(np.arange(len(counts)) > 0, counts, 0).astype("<u4")
     number = {"type": "SCALAR", "componentType": "UINT32"}
@@ -200,6 +211,7 @@ def _metadata(body: _Body, counts: np.ndarray, segments: Sequence[Segment]) -> d
 
 
 def _put(path: Path, text: bytes, body: _Body) -> None:
+    """Write the two chunks of a .glb, JSON padded with blanks and the binary part. Raises OutputError if too large."""
     text += b" " * (-len(text) % 4)
     total = 12 + 8 + len(text) + 8 + body.size
     if total > LARGEST:

@@ -1,12 +1,12 @@
-"""The folder that the viewers of 3D Gaussian Splatting want, written from a splat and the capture it is of.
+"""The folder layout that viewers of 3D Gaussian Splatting expect, written from a splat and its capture.
 
-    point_cloud/iteration_N/point_cloud.ply   geometry and colour, nothing else, harmonics filled up to degree 3
+    point_cloud/iteration_N/point_cloud.ply   geometry and colour, nothing else, harmonics padded to degree 3
     cameras.json    every view: id, img_name, width, height, position (3), rotation (3x3, camera to world), fx, fy
     input.ply       the sparse points, with zero normals and 8-bit colours
     cfg_args        settings as Python text, in which viewers look for `sh_degree` and `source_path`; we never read it
 
-Some of them read point_cloud.ply by position and not by name, hence nothing else in it and always degree 3. Source: the
-fields that public viewers and converters read.
+Some viewers read point_cloud.ply by position and not by name, so it has no other properties and always degree 3.
+Source: the fields that public viewers and converters read.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ POINT = np.dtype([*((name, "<f4") for name in ("x", "y", "z", "nx", "ny", "nz"))
 
 
 def write_inria_layout(folder: Path, splats: Splats, capture: Capture, iteration: int) -> None:
-    """Write the folder, all of it or nothing. Raises OutputError if it is not new or empty, or cannot be written."""
+    """Write the folder, all of it or nothing. Raises OutputError if it is neither new nor empty, or not writable."""
     folder = Path(folder)
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -43,7 +43,7 @@ def write_inria_layout(folder: Path, splats: Splats, capture: Capture, iteration
 
 
 def camera_rows(views: Sequence[View]) -> list[dict[str, Any]]:
-    """The rows of cameras.json. Axes are OpenCV's, as everywhere; `position` is the centre of projection."""
+    """Return the rows of cameras.json. Axes are OpenCV's, as everywhere; `position` is the centre of projection."""
     return [
         {
             "id": number,
@@ -60,13 +60,14 @@ def camera_rows(views: Sequence[View]) -> list[dict[str, Any]]:
 
 
 def _plain_degree_3(splats: Splats) -> Splats:
+    """Return geometry and colour alone, with harmonics padded with zeros to degree 3."""
     padding = torch.zeros(len(splats), 15 - splats.shN.shape[1], 3)
     whole = torch.cat([splats.shN.detach().cpu(), padding], 1)
     return splats.replace(shN=whole).plain()
 
 
 def _write_points(path: Path, points: np.ndarray, colors: np.ndarray) -> None:
-    rows = np.zeros(len(points), POINT)
+    rows = np.zeros(len(points), POINT)  # normals stay 0
     for i, axis in enumerate("xyz"):
         rows[axis] = points[:, i]
     rows["rgb"] = colors
@@ -79,6 +80,7 @@ def _write_points(path: Path, points: np.ndarray, colors: np.ndarray) -> None:
 
 
 def _settings(folder: Path, capture: Capture) -> str:
+    """Return the text of cfg_args, the `repr` of an argparse namespace."""
     values = {
         "sh_degree": 3,
         "source_path": str(capture.path.resolve()),

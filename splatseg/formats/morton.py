@@ -1,7 +1,7 @@
-"""An order in which Gaussians that are near in the file are near in space.
+"""Morton order: Gaussians that are near in the file are near in space.
 
-Alphabet: every coordinate is cut to 21 bits of its range; a Morton code interleaves the bits of x, y, z. Blocks of
-consecutive Gaussians then lie in small boxes, which formats that store positions relative to a block live from.
+Alphabet: every coordinate is quantised to 21 bits of its range; a Morton code interleaves the bits of x, y, z. Blocks
+of consecutive Gaussians then lie in small boxes, on which formats with positions relative to a block depend.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 BITS = 21
+"""Bits of a coordinate: three of them fit into 64."""
+
 _SPREADS = (
     *((32, 0x1F00000000FFFF), (16, 0x1F0000FF0000FF), (8, 0x100F00F00F00F00F)),
     *((4, 0x10C30C30C30C30C3), (2, 0x1249249249249249)),
 )
+"""Shifts and masks of `_spread`: each step halves the groups of adjacent bits and moves them apart."""
 
 
 def morton_order(means: np.ndarray) -> np.ndarray:
-    """Indices (N,) that sort positions (N,3) by their Morton code; equal codes keep their order."""
+    """Return indices (N,) that sort positions (N,3) by Morton code; equal codes keep their order."""
     if len(means) == 0:
         return np.zeros(0, np.int64)
     points = means.astype(np.float64)
@@ -28,7 +31,7 @@ def morton_order(means: np.ndarray) -> np.ndarray:
 
 
 def _spread(values: np.ndarray) -> np.ndarray:
-    """Two zero bits between all bits of 21-bit numbers."""
+    """Insert two zero bits between all bits of 21-bit numbers."""
     for shift, mask in _SPREADS:
         values = (values | values << np.uint64(shift)) & np.uint64(mask)
     return values

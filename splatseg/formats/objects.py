@@ -1,8 +1,8 @@
-"""Objects as files of their own: a choice of Gaussians written with all they carry, and the rest beside it.
+"""Objects as files of their own: selected Gaussians with all their properties, and the rest as another file.
 
-Alphabet: N Gaussians; members (N,) bool. What is written keeps features, segment ids and every property of the file it
-came from; only the rows are chosen, so the object and the rest together are the whole. Some programs refuse or misread
-a .ply with properties they do not know (seen with gsply 0.4.6 and gaussforge 0.6.0); `plain` leaves all of those away.
+Alphabet: N Gaussians; members (N,) bool. The files keep features, segment ids and every property of the original file;
+only rows are selected, so the object and the rest together are the whole. Some programs refuse or misread a .ply with
+unknown properties (seen with gsply 0.4.6 and gaussforge 0.6.0); `plain` leaves them out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from splatseg.splats.splats import Splats
 
 
 def export_object(path: Path, splats: Splats, members: Tensor | np.ndarray, plain: bool = False) -> int:
-    """Write the members (N,) bool as a .ply and return how many they are. Raises PromptError if there are none.
+    """Write the members (N,) bool as a .ply and return their number. Raises PromptError if there are none.
 
     plain: only geometry and colour, as 3D Gaussian Splatting writes them, without features, segment ids and extras.
     """
@@ -32,7 +32,7 @@ def export_object(path: Path, splats: Splats, members: Tensor | np.ndarray, plai
 
 
 def export_rest(path: Path, splats: Splats, members: Tensor | np.ndarray, plain: bool = False) -> int:
-    """Write all that is not a member as a .ply, even if that is nothing, and return how many they are."""
+    """Write all Gaussians that are not members as a .ply, even if there are none, and return their number."""
     rest = ~_checked(splats, members)
     write_ply(path, _chosen(splats, rest, plain))
     return int(rest.sum())
@@ -44,6 +44,7 @@ def _chosen(splats: Splats, rows: Tensor, plain: bool) -> Splats:
 
 
 def _checked(splats: Splats, members: Tensor | np.ndarray) -> Tensor:
+    """Return members as a tensor (N,) bool. Raises ValueError for another shape or type."""
     chosen = torch.as_tensor(members)
     if chosen.shape != (len(splats),) or chosen.dtype != torch.bool:
         raise ValueError(f"members must be bool of shape ({len(splats)},), got {chosen.dtype} {tuple(chosen.shape)}")

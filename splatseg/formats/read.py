@@ -1,4 +1,4 @@
-"""Opening a splat of any kind we read, and making it safe: Gaussians that are not finite are dropped and counted."""
+"""Reading of splats in any supported format; Gaussians that are not finite are dropped and counted."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from splatseg.formats.splat import read_splat
 from splatseg.splats.splats import Splats
 
 READERS = {".ply": read_ply, ".splat": read_splat, ".spz": read_spz, ".sog": read_sog, ".ksplat": read_ksplat}
+"""Readers by suffix."""
 
 
 def load_splats(path: Path) -> tuple[Splats, int]:
-    """Read a splat of a kind in `READERS`, by its content and suffix: the finite Gaussians, and how many were dropped.
+    """Read a splat in a format of `READERS`, by content and suffix: the finite Gaussians, and the number dropped.
 
-    Segment ids that lie beside the file (`segment_sidecar`) come with it. A Gaussian is dropped when any of its
-    parameters, or the scale it stands for, is NaN or infinite. Raises SplatFileError for a kind that is not supported,
-    a damaged file, or one without a single finite Gaussian.
+    Segment ids in a sidecar next to the file (`formats.sidecar`) are read too. A Gaussian is dropped if any of its
+    parameters, or its linear scale, is NaN or infinite. Raises SplatFileError for a format that is not supported, for a
+    damaged file, and for a file without a single finite Gaussian.
 
     Example:
         >>> splats, left_out = splatseg.load_splats(run.path / "splats.ply")
@@ -41,6 +42,7 @@ def load_splats(path: Path) -> tuple[Splats, int]:
 
 
 def _kind(path: Path) -> str:
+    """Return the suffix of the format of a file. Raises SplatFileError if there is none."""
     if path.is_dir():
         raise SplatFileError(f"{path} is a folder; give a file ({_listed()})")
     if not path.is_file():
@@ -61,10 +63,10 @@ def _listed() -> str:
 
 
 def _finite(splats: Splats) -> Tensor:
-    """(N,) bool: every parameter is finite, and so is the scale it stands for."""
+    """Return (N,) bool: every parameter is finite, and so are the linear scales."""
     groups = [splats.means, splats.quats, splats.log_scales, splats.scales, splats.sh0, splats.shN.flatten(1)]
     groups.append(splats.opacity_logits[:, None])
     if splats.features is not None:
         groups.append(splats.features)
-    # 0 times a number is 0, 0 times NaN or infinity is NaN: several times faster than isfinite().all(1).
+    # 0 times a number is 0, 0 times NaN or infinity is NaN. This is several times faster than isfinite().all(1).
     return torch.stack([(values * 0).sum(1) == 0 for values in groups]).all(0)

@@ -1,8 +1,8 @@
-"""Segment ids beside a splat in a format that has no room for them: things.spz and things.spz.segments.npz.
+"""Sidecars: segment ids next to a splat in a format without ids, as things.spz.segments.npz next to things.spz.
 
-Alphabet: `segment_ids` (N,) int32, 0 = none, in the order in which the Gaussians stand in the file; `segments` the
-table of segments as JSON text, as in segments.json, for those ids; `checksum` the CRC-32 of the file they belong to. A
-file that was changed since has another checksum, perhaps another order, and its sidecar is left aside with a warning.
+Alphabet: `segment_ids` (N,) int32, 0 = none, in the order of the Gaussians in the file; `segments` the table of
+segments as JSON text, as in segments.json, for those ids; `checksum` the CRC-32 of the file they belong to. If the file
+was changed since, its checksum and perhaps its order differ, and the sidecar is ignored with a warning.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from torch import Tensor
 from splatseg.files import atomic_write
 
 BLOCK = 1 << 22
+"""Bytes read at once for the checksum."""
 
 
 def sidecar_path(path: Path) -> Path:
-    """Where the segment ids of the file at `path` are."""
+    """Return the path of the sidecar of the file at `path`."""
     return path.with_name(f"{path.name}.segments.npz")
 
 
 def write_sidecar(path: Path, segment_ids: Tensor, table: list[dict[str, Any]]) -> Path:
-    """Write the ids (N,), in the order of the finished file at `path`, and the table of segments; return where."""
+    """Write the ids (N,), in the order of the finished file at `path`, and the table of segments; return the path."""
     where = sidecar_path(path)
     with atomic_write(where) as file:
         np.savez_compressed(
@@ -42,9 +43,9 @@ def write_sidecar(path: Path, segment_ids: Tensor, table: list[dict[str, Any]]) 
 
 
 def read_sidecar(path: Path, count: int) -> Tensor | None:
-    """The ids (count,) int32 that the sidecar of the splat at `path` holds; None without one.
+    """Read the ids (count,) int32 in the sidecar of the splat at `path`; None if there is no sidecar.
 
-    None, with a warning, for a sidecar that is not of this file or is damaged.
+    A sidecar that is damaged or of another file gives None and a warning.
     """
     where = sidecar_path(path)
     if not where.is_file():
@@ -62,7 +63,7 @@ def read_sidecar(path: Path, count: int) -> Tensor | None:
 
 
 def read_sidecar_table(path: Path) -> list[dict[str, Any]]:
-    """The table of segments beside the splat at `path`; empty without a sidecar or for one that is damaged."""
+    """Read the table of segments in the sidecar of the splat at `path`; empty if that is missing or damaged."""
     try:
         with np.load(sidecar_path(path), allow_pickle=False) as arrays:
             rows = json.loads(str(arrays["segments"]))

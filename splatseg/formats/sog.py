@@ -1,8 +1,8 @@
-"""Writing .sog, PlayCanvas' "spatially ordered Gaussians": a zip of lossless WebP pictures, a pixel a Gaussian.
+"""Writing of .sog, PlayCanvas' "spatially ordered Gaussians": a zip of lossless WebP pictures, one pixel a Gaussian.
 
     meta.json            version 2, count, the ranges of the means, the codebooks, the names of the pictures
     means_l, means_u     low and high byte of 65535 (m - min) / (max - min), m = sign(x) ln(1 + |x|), for x, y, z
-    quats                three components of wxyz as 255 (q / sqrt2 + 1/2), without the largest; 252 + which that is
+    quats                three components of wxyz as 255 (q / sqrt2 + 1/2), without the largest; 252 + its index
     scales               an index into a codebook of 256 log scales for each axis
     sh0                  an index into a codebook of 256 constant coefficients for r, g, b; opacity in 8 bits
     shN_labels           low and high byte of an index into a palette of harmonics
@@ -10,7 +10,7 @@
 
 Alphabet: N Gaussians in Morton order, row by row; K harmonics beyond the constant. The axes are those of the splat (the
 specification says y up, but all its writers and readers copy the coordinates of the .ply). Source: the format's page in
-the PlayCanvas manual, version 2. Reading is gaussforge's (`gaussforge_files.read_sog`).
+the PlayCanvas manual, version 2. `formats.gaussforge.read_sog` reads the files.
 """
 
 from __future__ import annotations
@@ -33,13 +33,17 @@ from splatseg.formats.morton import morton_order
 from splatseg.splats.splats import Splats
 
 ENTRIES_A_ROW = 64
+"""Entries of the palette in a row of its picture, as the format says."""
+
 LARGEST_PALETTE = 1 << 16
+"""Most entries: their index has two bytes."""
+
 SMALLEST_PALETTE = 1 << 10
-"""Up to this many Gaussians keep harmonics of their own; N more share the power of two that is at most N."""
+"""Up to this number every Gaussian keeps its own harmonics; more, N, share a palette of the power of two <= N."""
 
 
 def write_sog(path: Path, splats: Splats) -> Tensor:
-    """Write a .sog without features and ids, atomically; return the order (N,) its Gaussians have in the file."""
+    """Write a .sog without features and ids, atomically; return the order (N,) of its Gaussians in the file."""
     order = torch.from_numpy(morton_order(splats.positions))
     ordered = splats.subset(order)
     meta: dict[str, Any] = {
@@ -54,7 +58,7 @@ def write_sog(path: Path, splats: Splats) -> Tensor:
     if splats.sh_degree:
         meta["shN"] = _add_harmonics(ordered, pictures)
     with atomic_write(Path(path)) as file, zipfile.ZipFile(file, "w") as archive:
-        # A ZipInfo of its own has no time of day, so the same splat is the same bytes.
+        # A fresh ZipInfo has no time of day, so that the same splat gives the same bytes.
         archive.writestr(zipfile.ZipInfo("meta.json"), json.dumps(meta, separators=(",", ":")))
         for name, pixels in pictures.items():
             archive.writestr(zipfile.ZipInfo(name), _webp(pixels))
@@ -63,6 +67,7 @@ def write_sog(path: Path, splats: Splats) -> Tensor:
 
 def _add_means(splats: Splats, pictures: dict[str, np.ndarray]) -> dict[str, Any]:
     means = splats.positions.astype(np.float64)
+    # A logarithmic scale: fine near the origin, coarse far away. 16 bits as a low and a high byte in two pictures.
     logs = np.sign(means) * np.log1p(np.abs(means))
     low, high = logs.min(0), logs.max(0)
     steps = np.rint((logs - low) / np.where(high > low, high - low, 1.0) * 65535).astype(np.uint16)
@@ -82,7 +87,9 @@ def _add_quats(splats: Splats, pictures: dict[str, np.ndarray]) -> dict[str, Any
     unit = torch.nn.functional.normalize(splats.quats.detach(), dim=1).cpu().numpy()
     largest = np.abs(unit).argmax(1)
     rows = np.arange(len(unit))
+    # q and -q are one rotation: make the largest component positive, so that it follows from the others.
     unit = unit * np.where(unit[rows, largest] < 0, -1.0, 1.0)[:, None]
+    # Indices of the three other components, in order.
     others = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])[largest]
     kept = np.rint((unit[rows[:, None], others] / 2**0.5 + 0.5) * 255).clip(0, 255)
     pictures["quats.webp"] = _square(np.column_stack([kept, 252 + largest]).astype(np.uint8))
@@ -98,6 +105,7 @@ def _add_colors(splats: Splats, pictures: dict[str, np.ndarray]) -> dict[str, An
 
 
 def _add_harmonics(splats: Splats, pictures: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Quantise twice: the harmonics of a Gaussian to an entry of a palette, the entries' numbers to a codebook."""
     count, width = splats.shN.shape[:2]
     size = min(LARGEST_PALETTE, max(SMALLEST_PALETTE, 1 << count.bit_length() - 1))
     found, chosen = palette(splats.shN.detach().cpu().flatten(1), size)
@@ -120,7 +128,7 @@ def _add_harmonics(splats: Splats, pictures: dict[str, np.ndarray]) -> dict[str,
 
 
 def _square(rows: np.ndarray) -> np.ndarray:
-    """Pixels (N,C) as a picture (H,W,C), W a multiple of 4 and about H, the last pixels 0."""
+    """Return pixels (N,C) as a picture (H,W,C), W a multiple of 4 and about H, padded with zeros."""
     width = max(4, int(np.ceil(np.sqrt(len(rows)) / 4)) * 4)
     height = -(-len(rows) // width)
     picture = np.zeros((height * width, rows.shape[1]), np.uint8)
@@ -129,7 +137,7 @@ def _square(rows: np.ndarray) -> np.ndarray:
 
 
 def _webp(pixels: np.ndarray) -> bytes:
-    """A picture (H,W,3 or 4) as lossless WebP. `exact`: what has opacity 0 keeps its colour, which is data here."""
+    """Return a picture (H,W,3 or 4) as lossless WebP; `exact` keeps the colour of pixels of opacity 0, data here."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="WEBP", lossless=True, exact=True, quality=50, method=3)
     return file.getvalue()

@@ -1,4 +1,4 @@
-""".splat files: 32 bytes a Gaussian, no header, colour without direction.
+""".splat files: 32 bytes a Gaussian, no header, colours independent of the direction.
 
     position 3 x float32 · scale 3 x float32, linear · red green blue opacity 4 x uint8 · quaternion wxyz 4 x uint8
 
@@ -25,15 +25,15 @@ ROW = np.dtype([("position", "<f4", 3), ("scale", "<f4", 3), ("rgba", "u1", 4), 
 def read_splat(path: Path) -> Splats:
     """Read a .splat file: degree 0, no features. Opacities of 0 and 255 become finite logits.
 
-    Raises SplatFileError when the file is missing, empty, or not a whole number of Gaussians.
+    Raises SplatFileError if the file is missing, empty, or not a whole number of Gaussians.
     """
     path = Path(path)
     try:
         size = path.stat().st_size
         if size == 0 or size % ROW.itemsize:
             raise SplatFileError(
-                f"{path} has {size} bytes, which is not a whole number of Gaussians of {ROW.itemsize} bytes; "
-                "it is cut off or not a .splat file"
+                f"{path} has {size} bytes, which is not a whole number of Gaussians of {ROW.itemsize} bytes, so it is "
+                "cut off or not a .splat file; export or copy it again"
             )
         body = np.fromfile(path, ROW)
     except FileNotFoundError:
@@ -52,7 +52,7 @@ def read_splat(path: Path) -> Splats:
 
 
 def write_splat(path: Path, splats: Splats) -> None:
-    """Write a .splat file, atomically. The format has no room for harmonics beyond the constant, features or ids."""
+    """Write a .splat file, atomically, without harmonics beyond the constant, features and ids."""
     body = np.empty(len(splats), ROW)
     rgb = 0.5 + Y0 * splats.sh0.detach()
     rgba = torch.cat([rgb, splats.opacities.detach()[:, None]], 1)

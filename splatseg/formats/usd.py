@@ -1,13 +1,13 @@
-"""Splats as USD: one ParticleField3DGaussianSplat a segment, so that a scene opens with its things apart and named.
+"""Splats as USD: one ParticleField3DGaussianSplat for each segment, so that a scene opens with separate, named objects.
 
-    /splat                Xform, the default prim; y up, one world unit taken for a metre (a capture does not say)
+    /splat                Xform, the default prim; y up, one world unit taken for a metre (a capture states no unit)
     /splat/mug            the segment "mug": int splatseg:segmentId, string splatseg:name, color3f splatseg:color (sRGB)
-    /splat/unsegmented    what belongs to no segment; without segments all of it is /splat/gaussians
+    /splat/unsegmented    Gaussians of no segment; for a splat without segments all are in /splat/gaussians
 
 Alphabet: positions; orientations (quatf, of unit length); scales linear; opacities 0..1; radiance:
 sphericalHarmonicsCoefficients, the (degree + 1)^2 of the first Gaussian, constant first, then those of the next. USD
-has y up, z backward: the splat is turned by `half_turn` around x, which rounds nothing. Gaussians lie in the order of
-the splat within each segment. Source: the schemas of UsdVol (OpenUSD 26.03 and later; the extra `formats`).
+has y up, z backward: the splat is turned by `half_turn` around x, which rounds nothing. Within a segment Gaussians keep
+the order of the splat. Source: the schemas of UsdVol (OpenUSD 26.03 and later; the extra `formats`).
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ from splatseg.segments.segment import Segment, described_as
 from splatseg.splats.splats import Splats
 
 Kind = Literal["usdc", "usda", "usdz"]
+"""Kinds of files: binary, text, packed."""
+
 REACH = 3.0
-"""Standard deviations that a Gaussian's extent counts."""
+"""Radius of a Gaussian in the extent of a prim, in standard deviations."""
 
 
 def write_usd(path: Path, splats: Splats, segments: Sequence[Segment] = (), kind: Kind = "usdc") -> None:
-    """Write a splat as usdc (binary), usda (text) or usdz (packed), atomically. Features of Gaussians are left out.
+    """Write a splat as usdc (binary), usda (text) or usdz (packed), atomically. Features are left out.
 
     Raises OutputError if usd-core is missing or too old.
     """
@@ -59,6 +61,7 @@ def write_usd(path: Path, splats: Splats, segments: Sequence[Segment] = (), kind
 
 
 def _fill(stage: Any, splats: Splats, segments: Sequence[Segment]) -> None:
+    """Add the prims of a turned splat to a stage, one for each segment."""
     from pxr import Usd, UsdGeom  # noqa: PLC0415 (an extra)
 
     UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)
@@ -71,6 +74,7 @@ def _fill(stage: Any, splats: Splats, segments: Sequence[Segment]) -> None:
         return
     rows = {segment.id: segment for segment in described_as(splats, segments)}
     ids = splats.segment_ids.cpu().numpy()
+    # A stable sort by id keeps the order of the splat within each segment.
     order = np.argsort(ids, kind="stable")
     unique, starts = np.unique(ids[order], return_index=True)
     taken = {"unsegmented"}
@@ -84,6 +88,7 @@ def _fill(stage: Any, splats: Splats, segments: Sequence[Segment]) -> None:
 
 
 def _add_field(stage: Any, where: str, splats: Splats) -> Any:
+    """Add Gaussians as a prim at a path and return the prim."""
     from pxr import UsdVol, Vt  # noqa: PLC0415 (an extra)
 
     def floats(values: torch.Tensor) -> np.ndarray:
@@ -94,7 +99,7 @@ def _add_field(stage: Any, where: str, splats: Splats) -> Any:
     unit = torch.nn.functional.normalize(splats.quats.detach(), dim=1)
     harmonics = torch.cat([splats.sh0[:, None], splats.shN], 1).flatten(0, 1)
     field.CreatePositionsAttr(Vt.Vec3fArray.FromNumpy(means))
-    field.CreateOrientationsAttr(Vt.QuatfArray.FromNumpy(floats(unit[:, (1, 2, 3, 0)])))
+    field.CreateOrientationsAttr(Vt.QuatfArray.FromNumpy(floats(unit[:, (1, 2, 3, 0)])))  # wxyz to xyzw
     field.CreateScalesAttr(Vt.Vec3fArray.FromNumpy(floats(splats.scales)))
     field.CreateOpacitiesAttr(Vt.FloatArray.FromNumpy(floats(splats.opacities)))
     field.CreateRadianceSphericalHarmonicsDegreeAttr(splats.sh_degree)
@@ -107,6 +112,7 @@ def _add_field(stage: Any, where: str, splats: Splats) -> Any:
 
 
 def _describe(prim: Any, segment: Segment) -> None:
+    """Add name, colour and ids of a segment to its prim."""
     from pxr import Gf, Sdf  # noqa: PLC0415 (an extra)
 
     prim.SetDisplayName(segment.name)
@@ -118,7 +124,7 @@ def _describe(prim: Any, segment: Segment) -> None:
 
 
 def _free_name(segment: Segment, taken: set[str]) -> str:
-    """A name that USD takes for a prim: the segment's, with its id where another has it."""
+    """Return a valid and free name of a prim: that of the segment, with the id added if another prim has it."""
     from pxr import Tf  # noqa: PLC0415 (an extra)
 
     valid: str = Tf.MakeValidIdentifier(segment.name)

@@ -1,8 +1,8 @@
-"""One door to all formats a splat is written in: the suffix of a file, or a name, decides.
+"""Writing of splats in any format, chosen by the suffix of a file or by name.
 
-What a format has no room for is left out and told: harmonics (colours that change with the view), features, properties
-of other programs. Segment ids go into the file where it can carry them (.ply, .glb, .usd*), else beside it, in the
-order of the file (`formats.sidecar`), where `load_splats` finds them again.
+Data that a format cannot hold are left out and reported: harmonics (colours that change with the view), features,
+properties of other programs. Segment ids are written into the file if the format has them (.ply, .glb, .usd*), else
+into a sidecar, in the order of the file (`formats.sidecar`), where `load_splats` finds them again.
 """
 
 from __future__ import annotations
@@ -29,22 +29,33 @@ from splatseg.segments.segments_json import segment_rows
 from splatseg.splats.splats import Splats
 
 Write = Callable[[Path, Splats, Sequence[Segment]], Tensor | None]
-"""Writes a file and returns the order of its Gaussians (N,), None for that of the splat."""
+"""Function that writes a file and returns the order (N,) of its Gaussians, None for the order of the splat."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """What a format can carry. ids: whether segment ids are in the file itself; splat: whether it holds Gaussians."""
+    """A format and the data that it can hold."""
 
     name: str
+    """Name, which is also the suffix of its files."""
+
     write: Write
+    """Writer of its files."""
+
     harmonics: bool = True
+    """True if it holds harmonics beyond the constant."""
+
     features: bool = False
+    """True if it holds features and properties of other programs."""
+
     ids: bool = False
+    """True if it holds segment ids; otherwise they are written into a sidecar."""
+
     splat: bool = True
+    """True if it holds Gaussians."""
 
     def left_out(self, splats: Splats) -> tuple[str, ...]:
-        """What a splat has and this format does not hold, in words."""
+        """Return in words the data of a splat that this format does not hold."""
         if not self.splat:
             return ()
         lost = []
@@ -87,22 +98,31 @@ FORMATS = {
         Format("json", write_boxes, splat=False, ids=True),
     )
 }
-"""By name, which is also the suffix of its files."""
+"""Formats by name."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """What was written: the file, how many Gaussians, what its format does not hold, and the ids beside it."""
+    """Result of `write_splats`."""
 
     path: Path
+    """File that was written."""
+
     format: Format
+    """Format of the file."""
+
     count: int
+    """Number of Gaussians."""
+
     left_out: tuple[str, ...]
+    """Data of the splat that the format does not hold, in words."""
+
     sidecar: Path | None
+    """Sidecar with the segment ids, or None."""
 
     @property
     def summary(self) -> str:
-        """One line that says it."""
+        """One line that describes the result."""
         size = self.path.stat().st_size
         amount = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
         what = f"{self.count:,} Gaussians" if self.format.splat else f"boxes of {self.count:,} Gaussians"
@@ -111,12 +131,15 @@ class Written:
 
     @property
     def losses(self) -> str:
-        """The end of such a line: what was left out; empty if nothing was."""
+        """The end of that line: the data that were left out; empty if there are none."""
         return f"; .{self.format.name} does not hold {', '.join(self.left_out)}" if self.left_out else ""
 
 
 def format_of(path: Path, name: str | None = None) -> Format:
-    """The format of a name, else of the longest suffix of a file that is one. Raises OutputError with a list of all."""
+    """Return the format of a name, else that of the file's longest suffix which names one.
+
+    Raises OutputError, with a list of all formats, if there is none.
+    """
     if name is not None:
         found = FORMATS.get(name.lower().removeprefix("."))
         asked = f"there is no format {name!r}"
@@ -134,11 +157,11 @@ def write_splats(
 ) -> Written:
     """Write a splat in the format of the file's suffix, or in that of `name`, atomically.
 
-    segments: names, colours and parents of the segments, where they have any (see `segments.segments_json`). plain:
+    segments: names, colours and parents of the segments, if they have any (see `segments.segments_json`). plain: write
     only geometry and colour, without features, segment ids and properties of other programs.
 
-    Raises OutputError for a format that does not exist, an extra that is missing or a place that cannot be written to;
-    PromptError if there are no Gaussians.
+    Raises OutputError for an unknown format, a missing extra or a path that is not writable; PromptError if there are
+    no Gaussians.
 
     Example:
         >>> splatseg.write_splats(folder / "room.splat", scene.splats, scene.segments.rows()).count == len(scene.splats)
@@ -157,7 +180,7 @@ def write_splats(
     try:
         order = item.write(path, splats, table)
         if item.ids or splats.segment_ids is None:
-            sidecar_path(path).unlink(missing_ok=True)  # of a file that was here before
+            sidecar_path(path).unlink(missing_ok=True)  # a sidecar of the file that this one replaces
         else:
             ids = splats.segment_ids if order is None else splats.segment_ids[order]
             sidecar = write_sidecar(path, ids, segment_rows(table))

@@ -29,7 +29,7 @@ def read_config(name: str | Path) -> Any:
 
 
 def load_network(name: str | Path, class_name: str, device: torch.device, config: Any = None) -> Any:
-    """Load a model by a class of transformers, in float32 whatever type it is stored in, ready for use on the device.
+    """Load a model by a class of transformers, in float32 for any stored type, ready for use on the device.
 
     config: configuration of a part, if the weights are those of a larger model; None for the model's own.
 

@@ -189,7 +189,7 @@ def project(
 
 
 def weights(projected: Projected, pixels: Tensor, settings: RasterSettings) -> Tensor:
-    """Blending weights (P,N) of all Gaussians at pixels (P,2) int64 (x, y); zero where a cut-off applies."""
+    """Return blending weights (P,N) of all Gaussians at pixels (P,2) int64 (x, y); zero where a cut-off applies."""
     # A stable sort orders equal depths by index.
     order = torch.sort(projected.depths.detach(), stable=True).indices
     centres = pixels.to(projected.means2d.dtype) + 0.5

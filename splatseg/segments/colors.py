@@ -5,8 +5,8 @@ differ, mostly agree: hue and lightness are waves through space, evaluated at th
 Gaussians' centres, which another fit finds again to a fraction of the segment's size). Then, in order of the number of
 Gaussians among the cameras, a segment that is too similar to a touching segment coloured earlier moves to the nearest
 colour that differs (greedy colouring as Welsh and Powell 1967, with a distance in place of equality). Segments that
-already have a colour keep it, unless two nearly equal ones touch that did not touch before: the later one then chooses
-again.
+already have a colour keep it, unless two segments of nearly the same colour touch that did not touch before: then the
+later one chooses again.
 
 The waves are measured in the cameras' own unit: the origin is their middle, the unit their median distance from it.
 Both belong to the capture and are the same for every fit. Points outside the unit sphere are contracted
@@ -126,6 +126,7 @@ def colors_by_place(means: np.ndarray, ids: np.ndarray, frame: Frame) -> dict[in
     order = np.flatnonzero(finite)[np.argsort(ids[finite], kind="stable")]
     unique, starts, counts = np.unique(ids[order], return_index=True, return_counts=True)
     contracted = _contracted((means[order].astype(np.float64) - frame.origin) / frame.unit)
+    # Gaussians of each segment among the cameras: inside the unit sphere.
     inside = (
         np.add.reduceat(np.linalg.norm(contracted, axis=1) <= 1.0, starts, dtype=np.int64) if len(starts) else counts
     )

@@ -88,6 +88,7 @@ def to_sh0(rgb: Tensor) -> Tensor:
 
 def basis(directions: Tensor, degree: int) -> Tensor:
     """Return Y_0 .. Y_K at unit directions (N,3): (N,K+1)."""
+    # Columns made contiguous: every polynomial is then a pass over dense memory.
     x, y, z = directions.t().contiguous().unbind(0)
     out = directions.new_empty(len(directions), coefficient_count(degree) + 1)
     polynomials: list[Tensor | float] = [1.0]
@@ -124,6 +125,7 @@ class _Varying(torch.autograd.Function):
         for start in range(0, len(directions), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
             Y[rows] = basis(directions[rows], degree)
+            # One small product a Gaussian, (1,K) times (K,3).
             out[rows] = torch.bmm(Y[rows, None, 1:], shN[rows, :count])[:, 0]
         ctx.save_for_backward(shN, Y)
         ctx.degree = degree
@@ -144,6 +146,7 @@ def _outer(Y: Tensor, grad: Tensor, shN: Tensor) -> Tensor:
     out = torch.empty_like(shN, memory_format=torch.contiguous_format)
     count = Y.shape[1] - 1
     out[:, count:] = 0
+    # Channel by channel, straight into the result: no second (N,K,3) tensor.
     for c in range(3):
         torch.mul(Y[:, 1:], grad[:, c, None], out=out[:, :count, c])
     return out

@@ -1,8 +1,8 @@
 """The 3D model: a set of Gaussians with their parameters.
 
 Alphabet: N Gaussians; K = (degree+1)^2 - 1 spherical harmonics beyond the constant one; F feature channels.
-Parameters (`log_scales`, `opacity_logits`) are what is optimised and stored; physical values (`scales` linear in world
-units, `opacities` in 0..1) are derived. Quaternions are wxyz and normalised on use. All tensors are float32 on one
+Parameters (`log_scales`, `opacity_logits`) are optimised and stored; physical values (`scales` linear in world units,
+`opacities` in 0..1) are derived from them. Quaternions are wxyz and normalised on use. All tensors are float32 on one
 device unless a test asks for float64.
 """
 

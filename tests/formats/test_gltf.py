@@ -140,7 +140,7 @@ def test_an_id_that_no_feature_id_can_be_is_told_before_memory_is_taken(tmp_path
     splats = colorful_splats()
     splats = splats.replace(segment_ids=torch.full((300,), 2_000_000_000, dtype=torch.int32))
     with pytest.raises(
-        OutputError, match=r"cannot hold the segment id 2000000000, a \.glb's end at 16777216; use \.usdc"
+        OutputError, match=r"cannot hold the segment id 2000000000, the largest in a \.glb is 16777216; use \.usdc"
     ):
         write_glb(tmp_path / "a.glb", splats)
     assert not list(tmp_path.iterdir())

@@ -1,6 +1,6 @@
-"""The rows of one element of a PLY file, as a structured array: mapped from the file, or parsed when it is text.
+"""Rows of one element of a PLY file, as a structured array: mapped from the file, or parsed if the file is text.
 
-Nothing is allocated before the file is known to be long enough for what its header declares.
+Memory is allocated only if the file is long enough for the rows that its header declares.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from splatseg.formats.ply.header import Element, Header
 
 
 def read_element(path: Path, header: Header, name: str) -> np.ndarray:
-    """Rows of an element (count,), structured by property name; read-only and mapped from the file when binary.
+    """Return the rows of an element (count,), structured by property name; read-only and mapped if the file is binary.
 
-    Raises SplatFileError when there is no such element, it has lists, or the file is too short for it.
+    Raises SplatFileError if there is no such element, if it has lists, or if the file is too short for it.
     """
     before: list[Element] = []
     for element in header.elements:
@@ -27,10 +27,11 @@ def read_element(path: Path, header: Header, name: str) -> np.ndarray:
         before.append(element)
     else:
         found = ", ".join(e.name for e in header.elements) or "none"
-        raise SplatFileError(f"{path} has no element {name!r} (found: {found}); it holds no splat")
+        raise SplatFileError(f"{path} has no element {name!r} (found: {found}), so it holds no splat; export it again")
     if element.lists:
         raise SplatFileError(
-            f"{path} has properties of variable length in {name!r} ({', '.join(element.lists)}); a splat has none"
+            f"{path} has properties of variable length in {name!r} ({', '.join(element.lists)}), and a splat has none; "
+            "export it again"
         )
     if header.encoding == "ascii":
         return _parse(path, header, element, before)
@@ -38,6 +39,7 @@ def read_element(path: Path, header: Header, name: str) -> np.ndarray:
 
 
 def _map(path: Path, header: Header, element: Element, before: list[Element]) -> np.ndarray:
+    """Map the rows of a binary element, after the elements before it."""
     offset = header.offset
     for other in before:
         if other.lists and other.count:
@@ -59,8 +61,10 @@ def _map(path: Path, header: Header, element: Element, before: list[Element]) ->
 
 
 def _parse(path: Path, header: Header, element: Element, before: list[Element]) -> np.ndarray:
+    """Parse the rows of an element in a text file, after the elements before it."""
     dtype = header.dtype(element)
-    room = path.stat().st_size - header.offset + 1  # a value takes a character and a separator, the last one may not
+    # A value takes at least a character and a separator; the last value needs no separator.
+    room = path.stat().st_size - header.offset + 1
     skipped = sum(other.count for other in before)
     if element.count * len(element.properties) * 2 + skipped > room:
         raise SplatFileError(
@@ -75,7 +79,9 @@ def _parse(path: Path, header: Header, element: Element, before: list[Element]) 
         try:
             rows = np.loadtxt(islice(lines, skipped, skipped + element.count), ndmin=2, comments=None)
         except ValueError as error:
-            raise SplatFileError(f"{path} has rows of {element.name!r} that are not numbers ({error})") from None
+            raise SplatFileError(
+                f"{path} has rows of {element.name!r} that are not numbers ({error}); export it again"
+            ) from None
     if rows.shape != (element.count, len(element.properties)):
         raise SplatFileError(
             f"{path} declares {element.count} rows of {len(element.properties)} numbers in {element.name!r} and has "
@@ -85,13 +91,14 @@ def _parse(path: Path, header: Header, element: Element, before: list[Element]) 
 
 
 def _typed(path: Path, rows: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return parsed numbers as rows of a type. Raises SplatFileError for a whole number beyond the type's range."""
     body = np.empty(len(rows), dtype)
     for i, name in enumerate(body.dtype.names or ()):
         kind, column = dtype[name], rows[:, i]
         if kind.kind in "iu":
             limits = np.iinfo(kind)
             if not ((column >= limits.min) & (column <= limits.max)).all():
-                raise SplatFileError(f"{path} has a {name} that does not fit its type {kind.name}")
+                raise SplatFileError(f"{path} has a {name} that does not fit its type {kind.name}; export it again")
         with np.errstate(over="ignore"):  # a number beyond float32 becomes infinite, and its Gaussian is dropped
             body[name] = column
     return body

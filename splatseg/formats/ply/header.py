@@ -1,9 +1,9 @@
-"""The header of a PLY file: which elements follow, how many of each, and of which properties.
+"""The header of a PLY file: the elements that follow, with their number of rows and their properties.
 
 Alphabet: an element (here "vertex") has `count` rows of named, typed properties; the body starts at byte `offset`.
 Source: Turk, "The PLY Polygon File Format", 1994; both the old (char, float) and the sized (int8, float32) type names.
 
-A header is read from strangers: `ply_body` checks its numbers against the size of the file before it allocates.
+Headers are not trusted: `formats.ply.body` checks their numbers against the size of the file before it allocates.
 """
 
 from __future__ import annotations
@@ -17,33 +17,42 @@ import numpy as np
 from splatseg.errors import SplatFileError
 
 HEADER_LIMIT = 1 << 20
-"""Bytes. Real headers have a few thousand."""
+"""Largest header in bytes. Real headers have a few thousand."""
 
 BYTE_ORDERS = {"ascii": "=", "binary_little_endian": "<", "binary_big_endian": ">"}
+"""PLY's encodings and numpy's byte orders."""
 
 TYPES = {
     **{"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"},
     **{"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"},
     **{"float": "f4", "double": "f8", "float32": "f4", "float64": "f8"},
 }
-"""PLY's type names and numpy's."""
+"""PLY's type names and numpy's types."""
 
 TYPE_NAMES = {"i1": "char", "u1": "uchar", "i2": "short", "u2": "ushort"} | {
     **{"i4": "int", "u4": "uint", "f4": "float", "f8": "double"}
 }
-"""The names we write."""
+"""Type names that we write, by numpy type."""
 
 END = re.compile(rb"^end_header[ \t]*(\r\n|\n|\Z)", re.MULTILINE)
+"""The last line of a header."""
 
 
 @dataclass(frozen=True)
 class Element:
-    """`properties` in file order, (name, numpy type without byte order); `lists` names those of variable length."""
+    """An element: rows of the same properties."""
 
     name: str
+    """Name of the element."""
+
     count: int
+    """Number of rows."""
+
     properties: tuple[tuple[str, str], ...]
+    """Properties in file order: (name, numpy type without byte order); the type of a list is empty."""
+
     lists: tuple[str, ...]
+    """Names of the properties of variable length."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -53,21 +62,28 @@ class Element:
 
 @dataclass(frozen=True)
 class Header:
-    """What a PLY file says of itself. `encoding` is a key of `BYTE_ORDERS`."""
+    """The header of a PLY file."""
 
     encoding: str
+    """Encoding of the body, a key of `BYTE_ORDERS`."""
+
     elements: tuple[Element, ...]
+    """Elements in file order."""
+
     comments: tuple[str, ...]
+    """Comments without their keyword."""
+
     offset: int
+    """Byte at which the body starts."""
 
     def dtype(self, element: Element) -> np.dtype:
-        """One row of an element without lists, packed, in the byte order of the file."""
+        """Return the type of one row of an element without lists, packed, in the byte order of the file."""
         order = BYTE_ORDERS[self.encoding]
         return np.dtype([(name, order + kind) for name, kind in element.properties])
 
 
 def read_header(path: Path) -> Header:
-    """Read and check the header. Raises SplatFileError that names the file and the line at fault."""
+    """Read and check the header. Raises SplatFileError, which names the file and the faulty line."""
     head = _head(path)
     end = END.search(head)
     if end is None:
@@ -98,6 +114,7 @@ def read_header(path: Path) -> Header:
 
 
 def _head(path: Path) -> bytes:
+    """Read the first `HEADER_LIMIT` bytes. Raises SplatFileError if the file is missing or not a PLY file."""
     try:
         with path.open("rb") as file:
             head = file.read(HEADER_LIMIT)
@@ -111,12 +128,14 @@ def _head(path: Path) -> bytes:
 
 
 def _count(word: str) -> int:
+    """Return a number of rows. Raises ValueError for any other word."""
     if not (word.isascii() and word.isdigit() and len(word) <= 18):
         raise ValueError(word)
     return int(word)
 
 
 def _with_property(element: Element, words: list[str]) -> Element:
+    """Return the element with one more property. Raises ValueError for words that declare none."""
     match words:
         case ["list", length, kind, name] if length in TYPES and kind in TYPES and name not in element.names:
             return Element(element.name, element.count, (*element.properties, (name, "")), (*element.lists, name))

@@ -1,15 +1,15 @@
 """Splats as PLY files, in the layout of 3D Gaussian Splatting that every viewer reads.
 
 We read by name, never by position: any order, any numeric type, ascii and both byte orders, normals or none, other
-elements, comments. We write binary little-endian in INRIA's order, then features, then segment ids, then what we do
-not know:
+elements, comments. We write binary little-endian in INRIA's order, then features, then segment ids, then unknown
+properties:
 
     x y z  nx ny nz  f_dc_0..2  f_rest_*  opacity  scale_0..2  rot_0..3  f_seg_0..F-1  segment_id  extras
 
 Alphabet: N Gaussians; K harmonics beyond the constant; F features. opacity is the logit, scale the logarithm, rot wxyz.
-f_rest is channel-major: all K of red, then of green, then of blue. Features are read under the names that peers give
-them (`FEATURE_PREFIXES`) and written as f_seg_*. Properties splatseg does not know go to `Splats.extras` in their own
-type and come back. A compressed PLY has another body and is read by `compressed_ply`.
+f_rest is channel-major: all K of red, then of green, then of blue. Features are read under the names of several
+programs (`FEATURE_PREFIXES`) and written as f_seg_*. Unknown properties are kept in `Splats.extras` in their own type
+and written again. A compressed PLY has another body and is read by `compressed_ply`.
 """
 
 from __future__ import annotations
@@ -35,19 +35,24 @@ CONSTANT = ("f_dc_0", "f_dc_1", "f_dc_2")
 SCALE = ("scale_0", "scale_1", "scale_2")
 ROTATION = ("rot_0", "rot_1", "rot_2", "rot_3")
 GEOMETRY = (*POSITION, "opacity", *SCALE, *ROTATION)
+"""Properties that a file of features without colours must have."""
+
 REQUIRED = (*POSITION, *CONSTANT, "opacity", *SCALE, *ROTATION)
+"""Properties that a splat must have."""
+
 FEATURE_PREFIXES = ("f_seg_", "obj_dc_", "semantic_", "f_")
-"""CGC; Gaussian Grouping and OmniSeg3D; Feature 3DGS; SAGA. `f_0` is SAGA's, `f_dc_0` and `f_rest_0` are colour."""
+"""Prefixes of features, in order: CGC; Gaussian Grouping and OmniSeg3D; Feature 3DGS; SAGA. `f_0` is SAGA's, `f_dc_0`
+and `f_rest_0` are colour."""
 
 ROWS_AT_ONCE = 8192
-"""A block of rows that stays in the cache while its columns are picked."""
+"""Rows of a block, which stays in the cache while its columns are copied."""
 
 
 def read_ply(path: Path) -> Splats:
-    """Read a splat. Values come as they are, also when not finite (`load.load_splats` drops those Gaussians).
+    """Read a splat. Values are kept even if they are not finite (`formats.read.load_splats` drops such Gaussians).
 
-    Harmonics of degree 4 are cut to degree 3, and a file of SAGA's features, which has no colours, is grey, both with a
-    warning. Raises SplatFileError for anything that is not a whole splat.
+    Harmonics of degree 4 are cut to degree 3, and a file of SAGA's features, which has no colours, is grey; both with a
+    warning. Raises SplatFileError for anything but a complete splat.
     """
     path = Path(path)
     header = read_header(path)
@@ -76,7 +81,7 @@ def read_ply(path: Path) -> Splats:
 
 
 def write_ply(path: Path, splats: Splats, comments: Iterable[str] = ()) -> None:
-    """Write a splat, atomically. `comments` go into the header, a line each."""
+    """Write a splat, atomically. comments: lines of the header."""
     columns = _named_columns(splats)
     dtype = np.dtype([(name, values.dtype.newbyteorder("<")) for name, values in columns])
     lines = ["ply", "format binary_little_endian 1.0"]
@@ -94,9 +99,9 @@ def write_ply(path: Path, splats: Splats, comments: Iterable[str] = ()) -> None:
 
 
 def _named_columns(splats: Splats) -> list[tuple[str, np.ndarray]]:
-    """All properties in the order they are written, (name, (N,))."""
+    """Return all properties in the order of the file, as (name, values (N,))."""
     zeros = torch.zeros(len(splats))
-    rest = splats.shN.transpose(1, 2).flatten(1)
+    rest = splats.shN.transpose(1, 2).flatten(1)  # channel-major
     tensors: list[tuple[tuple[str, ...], Tensor]] = [
         (POSITION, splats.means),
         (NORMAL, zeros[:, None].expand(-1, 3)),
@@ -124,6 +129,7 @@ def _named_columns(splats: Splats) -> list[tuple[str, np.ndarray]]:
 
 
 def _check_required(path: Path, names: tuple[str, ...], required: tuple[str, ...]) -> None:
+    """Raise SplatFileError if a required property is missing."""
     missing = [name for name in required if name not in names]
     if not missing:
         return
@@ -135,7 +141,7 @@ def _check_required(path: Path, names: tuple[str, ...], required: tuple[str, ...
 
 
 def _family(path: Path, names: tuple[str, ...], prefix: str) -> tuple[str, ...]:
-    """The properties prefix0, prefix1, ... in order of their number; raises when one of them is missing."""
+    """Return the properties prefix0, prefix1, ... by number. Raises SplatFileError if one of them is missing."""
     numbered = {name for name in names if name.startswith(prefix) and name[len(prefix) :].isdecimal()}
     family = tuple(f"{prefix}{i}" for i in range(len(numbered)))
     missing = [name for name in family if name not in numbered]
@@ -145,32 +151,36 @@ def _family(path: Path, names: tuple[str, ...], prefix: str) -> tuple[str, ...]:
 
 
 def _columns(body: np.ndarray, names: tuple[str, ...]) -> Tensor:
-    """Named properties as a float32 tensor (N, len(names))."""
+    """Return named properties as a tensor (N, len(names)) float32."""
     body = body.view(np.ndarray)  # slicing a memmap costs more than the copy
     out = np.empty((len(body), len(names)), np.float32)
     for start in range(0, len(body), ROWS_AT_ONCE):
         rows = slice(start, start + ROWS_AT_ONCE)
         block = body[rows]
-        with np.errstate(over="ignore", invalid="ignore"):  # doubles beyond float32 become infinite and are dropped
+        with np.errstate(over="ignore", invalid="ignore"):  # doubles beyond float32 become infinite, dropped later
             for i, name in enumerate(names):
                 out[rows, i] = block[name]
     return torch.from_numpy(out)
 
 
 def _harmonics(path: Path, body: np.ndarray, rest: tuple[str, ...]) -> Tensor:
+    """Return shN (N,K,3), at most of degree 3. Raises SplatFileError if the properties make no whole degree."""
     if len(rest) not in (0, 9, 24, 45, 72):
         raise SplatFileError(
-            f"{path} has {len(rest)} properties f_rest_*; spherical harmonics of degree 0 to 4 have 0, 9, 24, 45 or 72"
+            f"{path} has {len(rest)} properties f_rest_*, and spherical harmonics of degree 0 to 4 have 0, 9, 24, 45 "
+            "or 72; export it again"
         )
     if len(rest) == 72:
         warnings.warn(f"{path} has spherical harmonics of degree 4; those beyond degree 3 are left out", stacklevel=3)
     stored = len(rest) // 3
     used = min(stored, 15)
+    # Channel-major: coefficient k of a channel is at channel * stored + k.
     names = tuple(rest[channel * stored + k] for channel in range(3) for k in range(used)) if rest else ()
     return _columns(body, names).reshape(len(body), 3, used).transpose(1, 2).contiguous()
 
 
 def _segment_ids(path: Path, body: np.ndarray) -> Tensor:
+    """Return the segment ids (N,) int32. Raises SplatFileError if a value is not an id."""
     values = np.asarray(body["segment_id"], np.float64)
     if not ((values >= 0) & (values < 2**31) & (values == np.floor(values))).all():
         raise SplatFileError(
@@ -180,4 +190,5 @@ def _segment_ids(path: Path, body: np.ndarray) -> Tensor:
 
 
 def _native(column: np.ndarray) -> np.ndarray:
+    """Return a copy of a column in this machine's byte order."""
     return np.array(column, dtype=column.dtype.newbyteorder("="))

@@ -1,4 +1,4 @@
-"""Masks of one view as JSON, in layouts that the content tells apart.
+"""Masks of one view as JSON, in one of these layouts, recognised by their keys.
 
 * SAM: a list of {"segmentation": {"size": [H, W], "counts": ...}, "predicted_iou": ...}, bare, or as "annotations"
   next to an "image" of "width" and "height" (SA-1B, `splatseg masks`); with that size the list may be empty.

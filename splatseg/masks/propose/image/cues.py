@@ -106,6 +106,7 @@ def _two_sides(histograms: np.ndarray, radius: float) -> np.ndarray:
     rows, columns = small.shape[1:]
     blurred = np.stack([ndimage.gaussian_filter(h, 0.6 * step, truncate=2.5) for h in small])
     padded = np.pad(blurred, ((0, 0), (pad, pad), (pad, pad)), mode="edge")
+    # The two sides of a pixel are the same blurred map, shifted a radius forwards and backwards.
     largest = np.zeros((rows, columns), np.float32)
     for angle in np.pi * np.arange(ORIENTATIONS) / ORIENTATIONS:
         dx, dy = round(step * np.cos(angle)), round(step * np.sin(angle))
@@ -139,6 +140,7 @@ def _texture(lightness: np.ndarray, sigma: float) -> np.ndarray:
     """Return (5,H,W): strength of the change of lightness in four directions, and 1 - the strength of all change."""
     dx, dy = (ndimage.gaussian_filter(lightness, sigma, order=order) * sigma for order in ((0, 1), (1, 0)))
     strength = np.clip(np.log2(np.hypot(dx, dy) / FAINT_TEXTURE + 1e-9), 0, 4) / 4
+    # Direction in units of 45 degrees, 0..4 and periodic; a direction between two of the four counts in both.
     turn = 4 * (np.arctan2(dy, dx) % np.pi) / np.pi
     shares = [strength * np.maximum(0, 1 - np.abs((turn - k + 2) % 4 - 2)) for k in range(4)]
     return np.stack([*shares, 1 - strength]).astype(np.float32)

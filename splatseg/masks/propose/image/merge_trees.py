@@ -2,7 +2,7 @@
 
     cost = size_sum * w_size + m / (m + patience) * (sum of the cues of the pair, weighted)      m = the smaller area
 
-so that very small regions merge whatever their cues. All cues are in about 0..1:
+so that very small regions merge regardless of their cues. All cues are in about 0..1:
 
     edge, contrast        means along the common border            above      edge relative to the edges inside the two
     colour, texture       chi-square distance of histograms        lightness, chroma   distance of mean colours
@@ -77,9 +77,11 @@ class _Forest:
             [w.edge, w.contrast, w.colour, w.texture, w.lightness, w.chroma, w.open, w.sprawl, w.above]
         )
         self.size, self.patience = w.size, w.patience * self.pixels / (640 * 480)
+        # Outline of a region: its sides on the image's border and all borders with others.
         outline = graph.frames.copy()
         np.add.at(outline, graph.pairs.ravel(), np.repeat(graph.lengths, 2))
         sums = np.concatenate([graph.areas[:, None], outline[:, None], graph.inner[:, None], graph.lab], axis=1)
+        # Columns: area, outline, edge inside, then OKLab.
         self.sums = np.zeros((2 * count - 1, sums.shape[1]))
         self.sums[:count] = sums
         self.histograms = np.zeros((2 * count - 1, graph.histograms.shape[1]), np.float32)
@@ -91,7 +93,7 @@ class _Forest:
     def join(self, a: int, b: int, node: int, border: float) -> None:
         """Write the sums of a new node, the union of a and b with a common border of this length."""
         self.sums[node] = self.sums[a] + self.sums[b]
-        self.sums[node, 1] -= 2 * border
+        self.sums[node, 1] -= 2 * border  # the common border was in both outlines
         share = self.sums[a, 0] / self.sums[node, 0]
         self.histograms[node] = share * self.histograms[a] + (1 - share) * self.histograms[b]
         self.boxes[node] = np.maximum(self.boxes[a], self.boxes[b])

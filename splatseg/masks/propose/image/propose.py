@@ -114,6 +114,7 @@ def _reduced(image: np.ndarray, longest: float) -> np.ndarray:
     if factor <= 1:
         return image
     height, width = (max(1, size // factor) for size in image.shape[:2])
+    # Blocks differ by at most one pixel in size; rows and columns are their first pixels.
     rows, columns = np.arange(height) * image.shape[0] // height, np.arange(width) * image.shape[1] // width
     total = np.add.reduceat(np.add.reduceat(image.astype(np.uint32), rows, axis=0), columns, axis=1)
     counts = np.diff([*rows, image.shape[0]])[:, None] * np.diff([*columns, image.shape[1]])

@@ -66,6 +66,7 @@ def flood(cues: Cues, scale: float) -> np.ndarray:
     relief = EDGE_SHARE * cues.edge + (1 - EDGE_SHARE) * cues.contrast
     blurred = ndimage.gaussian_filter(relief, 1.5 * scale)
     window = 2 * round(3 * scale) + 1
+    # A pixel that equals the least of its window is a minimum; minima that touch, also at corners, are one seed.
     seeds, count = ndimage.label(blurred <= ndimage.minimum_filter(blurred, window), np.ones((3, 3)))
     return watershed(relief, seeds).astype(np.int32) - 1 if count > 1 else np.zeros(relief.shape, np.int32)
 

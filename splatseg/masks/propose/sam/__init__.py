@@ -1,1 +1,1 @@
-"""Mask proposals by models of the Segment Anything family, asked about a grid of points."""
+"""Mask proposals by models of the Segment Anything family, prompted with a grid of points."""
