@@ -38,7 +38,7 @@ SOLID = 0.3
 
 CLEARANCE = 0.3
 """Along `orbit` and `capture`, Gaussians nearer than this share of the distance to the scene's centre fade out
-(`render.painter.Look`). A path through keyframes keeps them: who sets a keyframe has seen what is near it."""
+(`render.painter.Look`). A path through keyframes keeps them: whoever set a keyframe has seen them."""
 
 
 def render_film(

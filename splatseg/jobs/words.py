@@ -58,7 +58,7 @@ def describe_run(
     names = Scale(described).names()
     renamed = _rename(run, names) if rename else 0
     rows = [f"segment {segment_id:<5} {name}" for segment_id, name in sorted(names.items())]
-    told = f"; {renamed} segments took them as their names" if rename else ""
+    told = f"; {renamed} segments are renamed" if rename else ""
     return "\n".join([*rows, f"described {len(described.ids)} segments; a name fits {len(names)} of them{told}"])
 
 

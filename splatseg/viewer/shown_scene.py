@@ -58,7 +58,7 @@ class ShownScene(Scene):
         return fit_feature_colors(self._plain).colors
 
     def warm_up(self) -> None:
-        """Compute the data for the first click and the mode `features`, in a thread beside the first picture."""
+        """Compute the data for the first click and the mode `features`; the server does so in a thread at its start."""
         if "features" in self.modes:
             _ = self.session.features, self.feature_colors
 

@@ -51,7 +51,7 @@ def test_a_segment_is_exported_from_what_was_exported(small_run: Path, tmp_path:
         (["-o", "a.obj"], "has no suffix that names a format; there are ply, compressed.ply, splat, spz, sog, glb"),
         (["-o", "a.ply", "--format", "fbx"], "there is no format 'fbx'"),
         (["-o", "a.ply/b.ply"], "cannot be written"),
-        (["-o", "a.glb", "--rest"], "name them with --segment"),
+        (["-o", "a.glb", "--rest"], "name segments with --segment"),
     ],
 )
 def test_a_mistake_is_told_in_a_sentence(
