@@ -166,7 +166,11 @@ def api_page() -> str:
         lines += [heading, "-" * len(heading), ""]
         lines += [".. autosummary::", "   :nosignatures:", "", *(f"   splatseg.{name}" for name in names[room]), ""]
         for name in names[room]:
-            lines += [f".. auto{_kind(getattr(splatseg, name))}:: splatseg.{name}", ""]
+            value = getattr(splatseg, name)
+            lines += [f".. auto{_kind(value)}:: splatseg.{name}"]
+            # Members that a class of ours has from another of ours, which has no place in the API of its own.
+            inherits = any(base.__module__.startswith("splatseg") for base in getattr(value, "__bases__", ()))
+            lines += ["   :inherited-members:", ""] if inherits and _kind(value) == "class" else [""]
     return "\n".join(lines)
 
 

@@ -72,7 +72,9 @@ class Grey:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_examples_of_a_public_name_run(name: str, names_in_examples: dict[str, Any], capsys: Any) -> None:
     finder = doctest.DocTestFinder(recurse=True, exclude_empty=True)
-    examples = finder.find(getattr(splatseg, name), name, module=False, globs=dict(names_in_examples))
+    value, globs = getattr(splatseg, name), dict(names_in_examples)
+    kinds = [kind for kind in getattr(value, "__mro__", [value]) if kind.__module__.startswith("splatseg")]
+    examples = [example for kind in kinds for example in finder.find(kind, name, module=False, globs=globs)]
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     tried = 0
     for example in examples:

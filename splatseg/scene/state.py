@@ -156,6 +156,9 @@ class SceneState:
         start: np.ndarray | None = None,
     ) -> Match:
         """Match the Gaussians to prompts. Parameters and errors as of `Scene.select`."""
+        for name, value, low in (("granularity", granularity, 0.0), ("threshold", threshold, -1.0)):
+            if value is not None and not low <= value <= 1.0:
+                raise PromptError(f"the {name} is {value:g}; give a number from {low:g} to 1")
         knowledge = Knowledge(self.agreement, self.hierarchy, granularity)
         return select_by_prompts(self._session_now(), prompts, knowledge, threshold, start)
 

@@ -79,6 +79,17 @@ def test_a_prompt_changes_a_selection_that_no_prompt_made(made: tuple[splatseg.S
     np.testing.assert_array_equal(left.add(CAMERA, click=pixel_on(scene.splats, thing == 3)).members, thing % 2 == 1)
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"), [({"granularity": 2.0}, "from 0 to 1"), ({"threshold": -3.0}, "from -1 to 1")]
+)
+def test_a_number_out_of_range_is_told(
+    made: tuple[splatseg.Scene, np.ndarray], asked: dict[str, float], said: str
+) -> None:
+    scene, thing = made
+    with pytest.raises(PromptError, match=f"give a number {said}"):
+        scene.click(CAMERA, pixel_on(scene.splats, thing == 1), **asked)
+
+
 def test_growing_goes_along_the_hierarchy_and_needs_one(made: tuple[splatseg.Scene, np.ndarray]) -> None:
     scene, thing = made
     one = scene.click(CAMERA, pixel_on(scene.splats, thing == 1))
