@@ -62,14 +62,15 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     terminal = Terminal()
-    command: Command = tyro.cli(
-        Command,
-        args=arguments,
-        prog="splatseg",
-        description="3D segmentation for Gaussian splats, on any machine.",
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
     try:
+        # Settings check themselves as they are made, so parsing can find a user's mistake too.
+        command: Command = tyro.cli(
+            Command,
+            args=arguments,
+            prog="splatseg",
+            description="3D segmentation for Gaussian splats, on any machine.",
+            config=(tyro.conf.FlagCreatePairsOff,),
+        )
         command.run(terminal)
     except SplatsegError as error:
         terminal.messages.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
