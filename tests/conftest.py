@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# How long an example takes says more of what else the machine does than of the code.
+hypothesis.settings.register_profile("splatseg", deadline=None)
+hypothesis.settings.load_profile("splatseg")
 
 
 @pytest.fixture(scope="session")
