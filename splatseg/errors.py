@@ -1,6 +1,6 @@
 """Errors of users. Each message is one sentence or two: what was found, where, and what to do.
 
-All are `SplatsegError`s: the command line prints the message without a traceback and exits with code 2. Mistakes that
+Each is a `SplatsegError`: the command line prints its message without a traceback and exits with code 2. Mistakes that
 only a programmer can make are assertions or ValueErrors and not listed here.
 """
 

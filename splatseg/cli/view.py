@@ -22,7 +22,7 @@ class View:
     """
 
     path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FILE")]
-    """A run folder, or a splat file (.ply, .splat)."""
+    """A run folder, or any splat file."""
     port: int = 8080
     """The port to listen on; if it is taken, the next free one."""
     host: str = "127.0.0.1"

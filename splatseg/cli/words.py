@@ -14,10 +14,9 @@ from splatseg.cli.console import Terminal
 
 @dataclass(frozen=True)
 class Words:
-    """Describe every segment of a run by its best pictures, so that `splatseg select RUN --text WORDS` takes
-    milliseconds afterwards, and propose names.
+    """Describe every segment of a run by its best pictures, and propose names.
 
-    Writes RUN/words.safetensors; the photographs are needed for this once.
+    `splatseg select RUN --text WORDS` takes milliseconds afterwards. Writes RUN/words.safetensors; the photographs are needed for this once.
     """
 
     folder: RunFolder

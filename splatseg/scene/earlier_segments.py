@@ -92,8 +92,11 @@ def earlier_segments(run: Run, splats: Splats) -> Earlier:
 def settled(
     run: Run, splats: Splats, ids: np.ndarray, earlier: Earlier
 ) -> tuple[np.ndarray, dict[int, str], dict[int, Color]]:
-    """The new segments `ids` (N,) with the ids they are to have, (N,) int32; the names of those that have one; and
-    a colour for each: its own of before, or by its place and unlike those it touches."""
+    """Return the ids that new segments `ids` (N,) are to have, (N,) int32, with names and colours by id.
+
+    A segment that is mostly an earlier one gets its id, its name if it had one, and its colour; others get a colour by
+    their place, unlike those of the segments they touch.
+    """
     ids = carried_over(ids, earlier.labelings, earlier.highest, HIGHEST_ID)[ids]
     means = splats.positions
     contacts = touching_gaussians(means, splats.reach)

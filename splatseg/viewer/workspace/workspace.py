@@ -111,8 +111,10 @@ class Workspace:
 
     @property
     def query(self) -> np.ndarray | None:
-        """The unit feature (F,) to which similarity is shown: that under the last wanted click, else the mean of the
-        selection; None without either."""
+        """The unit feature (F,) to which similarity is shown.
+
+        It is that under the last wanted click, else the mean of the selection; None without either.
+        """
         clicked = [one.query for one in self.step.prompts if one.prompt.wanted and one.query is not None]
         if clicked:
             return clicked[-1]
