@@ -105,7 +105,8 @@ void levels_of_tile(const LevelTask& task, int64_t tile, LevelScratch& s, float*
         }
         weigh_blocks(task.limits, s.chunk, blocks, s.weights, [&](int block) {
             float* own = sums + block * size;
-            for (int i = 0; i < s.chunk.length[block]; ++i) {
+            const int length = s.chunk.length[block];
+            for (int i = 0; i < length; ++i) {
                 float* sum = own + s.level[s.chunk.list[block][i]];
                 store(sum, load(sum) + load(s.weights + i * kLanes));
             }
