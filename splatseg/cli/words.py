@@ -16,7 +16,8 @@ from splatseg.cli.console import Terminal
 class Words:
     """Describe every segment of a run by its best pictures, and propose names.
 
-    `splatseg select RUN --text WORDS` takes milliseconds afterwards. Writes RUN/words.safetensors; the photographs are needed for this once.
+    `splatseg select RUN --text WORDS` takes milliseconds afterwards. Writes RUN/words.safetensors; the photographs are
+    needed for this once.
     """
 
     folder: RunFolder

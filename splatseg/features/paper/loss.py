@@ -38,7 +38,8 @@ def clustering_loss(features: Tensor, labels: Tensor, settings: PaperSettings) -
     pixels, segments, counts = segment_pixels(labels, settings.min_pixels)
     if len(counts) == 0:
         return features.sum() * 0.0
-    unit = torch.nn.functional.normalize(features[pixels], dim=1)
+    # The gradient of index_select is summed in order, that of features[pixels] in any: runs must be repeatable.
+    unit = torch.nn.functional.normalize(features.index_select(0, pixels), dim=1)
     centroids = segment_means(unit, segments, counts)
     phi = temperatures(unit.detach(), centroids.detach(), segments, counts, settings)
     loss: Tensor = _LogSoftmaxSum.apply(unit, centroids / phi[:, None], segments)

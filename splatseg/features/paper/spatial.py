@@ -41,6 +41,8 @@ def spatial_loss(means: Tensor, features: Tensor, settings: PaperSettings, rng: 
 
 def mean_cosine(features: Tensor, samples: np.ndarray, others: np.ndarray) -> Tensor:
     """Return the mean cosine over all pairs of features of samples (S,) and of their others (S,k)."""
-    own = torch.nn.functional.normalize(features[torch.from_numpy(samples)], dim=1)
-    theirs = torch.nn.functional.normalize(features[torch.from_numpy(others)], dim=2)
+    # The gradient of index_select is summed in order, that of features[samples] in any: runs must be repeatable.
+    own = torch.nn.functional.normalize(features.index_select(0, torch.from_numpy(samples)), dim=1)
+    theirs = features.index_select(0, torch.from_numpy(others).flatten()).reshape(*others.shape, -1)
+    theirs = torch.nn.functional.normalize(theirs, dim=2)
     return (theirs * own[:, None]).sum(2).mean()

@@ -10,7 +10,7 @@ import torch
 
 from splatseg.features.paper.sampling import draw_samples
 from splatseg.features.paper.settings import PaperSettings
-from splatseg.features.paper.spatial import spatial_loss
+from splatseg.features.paper.spatial import mean_cosine, spatial_loss
 
 SETTINGS = PaperSettings(spatial_samples=7)
 
@@ -57,3 +57,21 @@ def test_damaged_positions_take_no_part():
 def test_no_gaussians_no_loss():
     features = torch.zeros(0, 4, requires_grad=True)
     assert float(spatial_loss(torch.zeros(0, 3), features, SETTINGS, np.random.default_rng(0)).detach()) == 0.0
+
+
+def test_the_gradient_is_the_same_bits_each_time_with_several_threads() -> None:
+    before = torch.get_num_threads()
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((3000, 16)).astype(np.float32)
+    samples, others = rng.integers(0, 50, 4000), rng.integers(0, 50, (4000, 5))  # many fall on one Gaussian
+    try:
+        torch.set_num_threads(4)
+        gradients = []
+        for _ in range(4):
+            features = torch.from_numpy(values).requires_grad_()
+            mean_cosine(features, samples, others).backward()
+            assert features.grad is not None
+            gradients.append(features.grad)
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(gradients[0], other) for other in gradients[1:])
