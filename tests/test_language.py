@@ -32,6 +32,23 @@ def test_no_docstring_begins_with_a_question_word(module: Path) -> None:
         assert not re.match(r"(What|Where|How|Whether)\b", text), text.splitlines()[0]
 
 
+def _fields_without_docstring(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
+            continue
+        if not any("dataclass" in ast.unparse(decorator) for decorator in node.decorator_list):
+            continue
+        for field, after in zip(node.body, [*node.body[1:], ast.Pass()], strict=True):
+            said = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+            if isinstance(field, ast.AnnAssign) and not ast.unparse(field.target).startswith("_") and not said:
+                yield f"{node.name}.{ast.unparse(field.target)}"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_every_field_of_a_public_dataclass_has_a_docstring(module: Path) -> None:
+    assert not list(_fields_without_docstring(ast.parse(module.read_text())))
+
+
 def _messages(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """The messages of raised errors and of warnings, with line numbers; what is put into them as {}."""
     for node in ast.walk(tree):

@@ -21,9 +21,11 @@ class Export:
     """
 
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FILE")]
+    """A run folder, or any splat file."""
     output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="FILE|DIR")]
     """The file to write; a folder with --each and --layout."""
     options: Annotated[ExportOptions, tyro.conf.arg(name="")] = field(default_factory=ExportOptions)
+    """The parts and the form to write."""
 
     def run(self, terminal: Terminal) -> None:
         """Export and print what was written."""

@@ -16,6 +16,7 @@ class Info:
     """Print facts about a splat file, a run or a capture; without a path, about this installation."""
 
     path: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="FILE|RUN|CAPTURE")] = None
+    """A splat file, a run folder or the folder of a capture."""
 
     def run(self, terminal: Terminal) -> None:
         """Print a table of facts."""

@@ -22,9 +22,11 @@ class Masks:
     """
 
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CAPTURE")]
+    """The folder of a capture; with --export, a folder of masks."""
     output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="DIR")]
     """The folder to write."""
     request: Annotated[MasksRequest, tyro.conf.arg(name="")] = field(default_factory=MasksRequest)
+    """The masks to make."""
     export: Layout | None = None
     """Make no masks, but write those of a folder as flat label maps for the code of Contrastive Gaussian Clustering
     (cgc: seg_masks, 16 bits) or Gaussian Grouping (object_mask, 8 bits, 255 segments); smaller masks lie on top."""

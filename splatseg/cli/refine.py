@@ -20,6 +20,7 @@ class Refine:
     """
 
     folder: RunFolder
+    """The run folder."""
     output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="RUN2")]
     """The run folder to make."""
 

@@ -15,6 +15,7 @@ class Segment:
     """Give the splat of a run features and segments, or new ones. The geometry does not change."""
 
     folder: RunFolder
+    """The run folder."""
     masks: Masks = None
     """Folder of 2D masks named as the images, or `auto` to propose them from the photographs. Default: what the run was
     made with."""

@@ -24,10 +24,13 @@ class Select:
     """
 
     folder: RunFolder
+    """The run folder."""
     output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="DIR")]
     """The folder to write."""
     request: Prompts = field(default_factory=SelectionRequest)
+    """Prompts in views."""
     words: Words = field(default_factory=WordQuery)
+    """Words instead of prompts in views."""
     cameras: Cameras = None
     """Masks for these cameras instead of the capture's: a transforms.json, or a folder with one or a COLMAP model."""
     antialias: bool = False

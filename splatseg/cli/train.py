@@ -21,6 +21,7 @@ class Train:
     """
 
     capture: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CAPTURE")]
+    """The folder of the capture."""
     output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="RUN")]
     """The run folder to make."""
     masks: Masks = None

@@ -21,6 +21,7 @@ class Words:
     """
 
     folder: RunFolder
+    """The run folder."""
     model: str
     """Folder (or name) of a CLIP, MetaCLIP 2, SigLIP or SigLIP 2 model."""
     vocabulary: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
