@@ -125,7 +125,7 @@ def _disturbed(segments: Segments, rng: np.random.Generator, drop: float, merge:
 
 def features_of(scene: Scene, masks: Masks, method: str, seed: int) -> tuple[Splats, Knowledge, dict[str, float]]:
     """The splat with features and segments, what its masks say of it, and the seconds of each part."""
-    agreement = None
+    votes, agreement = None, None
     seconds, began = {}, time.perf_counter()
     views = scene.run.capture.split("train")
     if method == "paper":
@@ -142,7 +142,7 @@ def features_of(scene: Scene, masks: Masks, method: str, seed: int) -> tuple[Spl
         agreement = Agreement(votes)
         seconds["embedding" if method == "lift" else "training"] = time.perf_counter() - began - seconds["votes"]
     began = time.perf_counter()
-    clusters = cluster_splats(splats, agreement=agreement)
+    clusters = cluster_splats(splats, votes=votes, agreement=agreement)
     seconds["clustering"] = time.perf_counter() - began
     splats = splats.replace(segment_ids=torch.from_numpy(clusters.ids))
     return splats, Knowledge(agreement, clusters.hierarchy), seconds

@@ -158,7 +158,7 @@ def run(arguments: argparse.Namespace) -> dict[str, object]:
     splats = splats.replace(features=torch.from_numpy(features))
     with timed(seconds, "clustering"):
         agreement = Agreement(votes)
-        clusters = cluster_splats(splats, agreement=agreement)
+        clusters = cluster_splats(splats, votes=votes, agreement=agreement)
     splats = splats.replace(segment_ids=torch.from_numpy(clusters.ids))
     majority = np.array(
         [np.bincount(labels[clusters.ids == i], minlength=1).argmax() for i in range(len(clusters.counts) + 1)]

@@ -124,7 +124,7 @@ def lift(splats: Splats, views: list[View], maps: LabelMaps, stages: Stages) -> 
     with stages.timed("agreement"):
         agreement = Agreement(votes)
     with stages.timed("clustering"):
-        clusters = cluster_splats(splats, agreement=agreement)
+        clusters = cluster_splats(splats, votes=votes, agreement=agreement)
     return splats.replace(segment_ids=torch.from_numpy(clusters.ids)), votes
 
 

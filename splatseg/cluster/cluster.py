@@ -2,8 +2,9 @@
 
 1. Prototypes are chosen to cover the features, and joined by average linkage into a tree (`coreset`, `linkage`).
 2. The tree is cut into atoms, rather too many than too few: at nodes that masks show as one (`cut_by_support`), or
-   without votes at a fifth of the usual distance. Pieces of a cluster that are apart in space become several atoms,
-   crumbs join the nearest atom, and Gaussians at boundaries follow the masks that match their atoms.
+   without votes at a fifth of the usual distance. An atom whose parts the masks explain better than the whole is cut
+   once more (`finer_cut`). Pieces of a cluster that are apart in space become several atoms, crumbs join the nearest
+   atom, and Gaussians at boundaries follow the masks that match their atoms.
 3. Atoms that touch are merged into a hierarchy, parts to wholes to groups (`merge_by_support`, `merge_by_similarity`).
 4. The hierarchy is cut at the chosen granularity; boundaries follow the masks once more; ids run by size, 1 is the
    largest.
@@ -23,6 +24,7 @@ from splatseg.arrays import check_shapes
 from splatseg.cluster.components import spatial_components, touching_gaussians
 from splatseg.cluster.coreset import cover, means_of, nearest
 from splatseg.cluster.cut_by_support import supported_cut
+from splatseg.cluster.finer_cut import finer_cut, finer_features
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.cluster.linkage import average_linkage, cut
 from splatseg.cluster.merge_by_similarity import RANGE, merge_by_similarity
@@ -50,11 +52,15 @@ class Clusters:
 
 
 def cluster_splats(
-    splats: Splats, settings: ClusterSettings | None = None, votes: Votes | Agreement | None = None
+    splats: Splats,
+    settings: ClusterSettings | None = None,
+    votes: Votes | None = None,
+    agreement: Agreement | None = None,
 ) -> Clusters:
     """Segment a splat that carries features. The same splat, votes and settings give the same ids.
 
-    votes: those of the masks on this splat, which decide what is one thing; or the agreement made of them.
+    votes: those of the masks on this splat, which decide what is one thing; agreement: what was made of them, if it is
+    at hand.
 
     Raises ValueError for a splat without features.
 
@@ -67,10 +73,11 @@ def cluster_splats(
     if splats.features is None:
         raise ValueError("the splat has no features to cluster")
     settings = settings or ClusterSettings()
-    agreement = Agreement(votes) if isinstance(votes, Votes) else votes
+    agreement = Agreement(votes) if votes is not None and agreement is None else agreement
+    finer = None if votes is None else finer_features(votes, splats.positions, settings.seed)
     features = torch.nn.functional.normalize(splats.features.detach().float(), dim=1).numpy()
     means, reach = splats.positions, splats.reach
-    atoms = _atoms(features, means, reach, settings, agreement)
+    atoms = _atoms(features, finer, means, reach, settings, agreement)
     touching = touching_segments(touching_gaussians(means, reach), atoms)
     if agreement is None:
         hierarchy = merge_by_similarity(atoms, touching, features, settings.distance)
@@ -92,15 +99,23 @@ def segments_of(hierarchy: Hierarchy, granularity: float, agreement: Agreement |
 
 
 def _atoms(
-    features: np.ndarray, means: np.ndarray, reach: np.ndarray, settings: ClusterSettings, agreement: Agreement | None
+    features: np.ndarray,
+    finer: np.ndarray | None,
+    means: np.ndarray,
+    reach: np.ndarray,
+    settings: ClusterSettings,
+    agreement: Agreement | None,
 ) -> np.ndarray:
-    """Return atoms (N,) int32, 1 the largest, 0 = none, from unit features (N,F)."""
+    """Return atoms (N,) int32, 1 the largest, 0 = none, from unit features (N,F) and, if there are, finer ones."""
     known = np.flatnonzero(features.any(1) & np.isfinite(features).all(1))
     atoms = np.zeros(len(features), dtype=np.int32)
     if len(known) == 0:
         return atoms
     means, reach = means[known], reach[known]
-    piece = _pieces(_clusters(features, known, settings, agreement), means, reach, settings)
+    label = _clusters(features, known, settings, agreement)
+    if agreement is not None and finer is not None:
+        label = finer_cut(label, known, finer, agreement, settings)
+    piece = _pieces(label, means, reach, settings)
     atoms[known] = _largest_first(_without_crumbs(piece, means, settings))
     return atoms if agreement is None else _largest_first(agreement.relabelled(atoms).astype(np.int64) - 1)
 

@@ -139,7 +139,7 @@ def write_segmented(
     """
     with run.timed("clustering"), reporter.stage("clustering", 1) as advance:
         agreement = Agreement(votes) if votes is not None else None
-        clusters = cluster_splats(splats, run.settings.cluster, agreement)
+        clusters = cluster_splats(splats, run.settings.cluster, votes, agreement)
         advance(1)
     if votes is None:
         run.votes_path.unlink(missing_ok=True)
