@@ -10,10 +10,10 @@ probability 0.3, joins it to its neighbour with probability 0.2, and keeps masks
 
 Every object is prompted by its true mask in one training view (evaluate/protocols/prompted.py) and by one click at the
 deepest pixel of that mask; mIoU and mBIoU over things in held-out views. `ceiling` renders Gaussians labelled by the
-votes of the true masks of all training views: what this
-geometry can give. `node` is the best node of the hierarchy for every object, chosen by its true masks in the held-out
-views: is the object there at all? ARI and panoptic quality compare the automatic segments with the truth over all
-held-out pixels, as one labelling; `things` leaves out pixels of floor and walls.
+votes of the true masks of all training views: what this geometry can give. `node` is the best node of the hierarchy for
+every object, chosen by its true masks in the held-out views: is the object there at all? ARI and panoptic quality
+compare the automatic segments with the truth over all held-out pixels, as one labelling; `things` leaves out pixels of
+floor and walls.
 
 --one-cut leaves out the second cut of atoms (cluster/finer_cut.py).
 --refine adds a row for every row of `lift`: boundaries refined (splatseg/refine), with the ceiling of the refined
