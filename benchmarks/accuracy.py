@@ -26,7 +26,7 @@ import argparse
 import dataclasses
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -153,18 +153,23 @@ def features_of(
     return splats, Knowledge(agreement, clusters.hierarchy), seconds
 
 
+def true_votes(scene: Scene, split: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For every view of a split, the labels present (P,), 0 = no object, and the votes (N,P) of their true masks."""
+    maps = {name: scene.truth.label_maps[name] for name in scene.names(split)}
+    # What is none of the objects votes too, or what shines through edges would count as objects.
+    raised = Masks({name: from_label_map(labels + 1) for name, labels in maps.items()})
+    votes = collect_votes(scene.splats, scene.run.capture.split(split), raised)
+    for view, name in enumerate(votes.views):
+        # Ids close up: column j is the j-th label present.
+        yield np.unique(maps[name]), votes.weights[:, np.flatnonzero(votes.view_of == view)].toarray()
+
+
 def ceiling(scene: Scene) -> tuple[ProtocolResult, np.ndarray]:
     """The protocol with members given by the true masks' votes; and the label of every Gaussian (N,)."""
     ids = np.array([0, *scene.truth.ids])
-    maps = {name: scene.truth.label_maps[name] for name in scene.names("train")}
-    # What is none of the objects votes too, or what shines through edges would count as objects.
-    raised = Masks({name: from_label_map(labels + 1) for name, labels in maps.items()})
-    votes = collect_votes(scene.splats, scene.run.capture.split("train"), raised)
     summed = np.zeros((len(scene.splats), len(ids)), dtype=np.float32)
-    for view, name in enumerate(votes.views):
-        columns = np.flatnonzero(votes.view_of == view)
-        present = np.unique(maps[name])  # ids close up: column j is the j-th label present
-        summed[:, np.searchsorted(ids, present)] += votes.weights[:, columns].toarray()
+    for present, weights in true_votes(scene, "train"):
+        summed[:, np.searchsorted(ids, present)] += weights
     label = ids[summed.argmax(1)]
     views = scene.run.capture.split("test")
 
@@ -182,16 +187,12 @@ def best_nodes(scene: Scene, splats: Splats, hierarchy: Hierarchy) -> ProtocolRe
     """
     ids = np.array([0, *scene.truth.ids])
     views = scene.run.capture.split("test")
-    maps = {view.name: scene.truth.label_maps[view.name] for view in views}
-    raised = Masks({name: from_label_map(labels + 1) for name, labels in maps.items()})
-    votes = collect_votes(scene.splats, views, raised)
     overlaps = np.zeros((len(hierarchy.parents), len(ids)))
-    for view, name in enumerate(votes.views):
-        weights = votes.weights[:, np.flatnonzero(votes.view_of == view)].toarray()
+    for present, weights in true_votes(scene, "test"):
         shared = np.stack([hierarchy.tally(weights[:, column]) for column in range(weights.shape[1])], axis=1)
         unions = shared.sum(1)[:, None] + weights.sum(0)[None] - shared
-        # Views in which an object is seen count by its pixels; ids close up, as in `ceiling`.
-        overlaps[:, np.searchsorted(ids, np.unique(maps[name]))] += shared / np.maximum(unions, 1e-9) * weights.sum(0)
+        # Views in which an object is seen count by its pixels.
+        overlaps[:, np.searchsorted(ids, present)] += shared / np.maximum(unions, 1e-9) * weights.sum(0)
     overlaps[0] = 0.0
 
     def select(view_name: str, mask: np.ndarray) -> Mapping[str, np.ndarray]:
