@@ -9,7 +9,8 @@ Levels rise towards the roots, so every cut is a partition and a coarser one onl
 Alphabet: N Gaussians; A atoms; R merges (R,2) of nodes, R < A; a node is a whole number, 0 = none.
 
 Source: a dendrogram; levels that rise by taking the least of all ancestors are the pruning sequence of CART (Breiman et
-al. 1984, chapter 3.3) read from the top.
+al. 1984, chapter 3.3) read from the top; levels that rise in the mean are isotonic regression on a tree (Pardalos and
+Xue 1999).
 """
 
 from __future__ import annotations
@@ -111,3 +112,42 @@ def rising(merges: np.ndarray, levels: np.ndarray, count: int) -> np.ndarray:
             if node > count:
                 risen[node - count - 1] = min(risen[node - count - 1], risen[merge])
     return risen
+
+
+def pooled(merges: np.ndarray, fits: np.ndarray, weights: np.ndarray, count: int) -> np.ndarray:
+    """Return fits (R,) of merges (R,2) of `count` atoms that fall towards the roots, as near to the given ones as can be.
+
+    Where a merge fits better than one below it, both get their weighted mean, and so on: the least squares under this
+    order. weights (R,), not negative. `rising` believes the merge near the root instead.
+    """
+    blocks: dict[int, _Block] = {}  # by their topmost merge
+    for merge in range(len(merges)):  # from the leaves up
+        below = [blocks[node - count - 1] for node in merges[merge].tolist() if node > count]
+        own = _Block(float(fits[merge]), max(float(weights[merge]), 1e-9), [merge], below)
+        while own.below:
+            least = min(own.below, key=lambda block: block.mean)
+            if least.mean >= own.mean:
+                break
+            own = own.with_block(least)
+            del blocks[least.merges[0]]
+        blocks[merge] = own
+    pooled_fits = np.zeros(len(merges))
+    for block in blocks.values():
+        pooled_fits[block.merges] = block.mean
+    return pooled_fits
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Merges that share one fit; the topmost comes first."""
+
+    mean: float
+    weight: float
+    merges: list[int]
+    below: list[_Block]
+
+    def with_block(self, other: _Block) -> _Block:
+        weight = self.weight + other.weight
+        mean = (self.mean * self.weight + other.mean * other.weight) / weight
+        rest = [block for block in self.below if block is not other]
+        return _Block(mean, weight, self.merges + other.merges, rest + other.below)

@@ -68,10 +68,7 @@ class Agreement:
         layer_of = np.ascontiguousarray(votes.layer_of, dtype=np.int32)
         self._masks = (self._view_of, layer_of, count, int(layer_of.max(initial=0)) + 1)
         # The set of all Gaussians contains the whole of every mask: its `inside` is `total`.
-        inside, seen = self.tallies_of(np.zeros(self.gaussians, dtype=np.int32), 1)
-        self._total = inside[0]
-        self.depth: float = float(inside.sum(dtype=np.float64) / max(float(seen.sum(dtype=np.float64)), 1e-12))
-        """Mean number of masks over one another where there are masks: 1 for label maps."""
+        self._total = self.tallies_of(np.zeros(self.gaussians, dtype=np.int32), 1)[0][0]
         under_masks = self._shares(np.zeros(len(self._total)), np.ones(count))[1]
         self.in_masks: np.ndarray = (under_masks > MASKED * votes.seen) | (votes.seen <= EVIDENCE)
         """(N,) bool: Gaussians that can belong to a thing; False if views show them outside all masks."""
@@ -104,12 +101,22 @@ class Agreement:
         overlaps: np.ndarray = np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
         return overlaps
 
+    def outside(self, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """Return the share (M,) of a set that lies outside every mask where the mask's view sees it; 1 where it does not."""
+        of_view = seen[self._view_of]
+        return 1.0 - np.divide(inside, of_view, out=np.zeros_like(inside), where=of_view > 0)
+
+    def best(self, of_masks: np.ndarray) -> np.ndarray:
+        """Return the greatest value (V,) of the masks of every view, from values (M,)."""
+        greatest: np.ndarray = np.maximum.reduceat(of_masks, self._first)
+        return greatest
+
     def support_of(self, inside: np.ndarray, seen: np.ndarray) -> float:
         """Return the support of a set in 0..1, from its tallies inside (M,) and seen (V,); 0 if no view sees it."""
         total = float(seen.sum())
         if total <= 0:
             return 0.0
-        return float((seen * np.maximum.reduceat(self.overlaps(inside, seen), self._first)).sum()) / total
+        return float((seen * self.best(self.overlaps(inside, seen))).sum()) / total
 
     def support(self, members: np.ndarray) -> float:
         """Return the support in 0..1 of a set, members (N,) bool."""
@@ -198,7 +205,7 @@ class Agreement:
     def best_masks(self, inside: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (columns (V,), overlaps (V,)) of the best mask of each view for a set, from the set's tallies."""
         overlaps = self.overlaps(inside, seen)
-        best = np.maximum.reduceat(overlaps, self._first)
+        best = self.best(overlaps)
         # All masks with the best overlap of their view; of equal ones in a view, the first is taken.
         hits = np.flatnonzero(overlaps == best[self._view_of])
         return hits[np.unique(self._view_of[hits], return_index=True)[1]], best

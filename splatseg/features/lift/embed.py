@@ -16,6 +16,9 @@ and Weiss 2002; normalisation by both degrees, Dhillon 2001.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from weakref import WeakKeyDictionary
+
 import numpy as np
 from scipy import sparse
 from scipy.spatial import cKDTree
@@ -45,8 +48,34 @@ def embed_votes(votes: Votes, settings: EmbedSettings | None = None, means: np.n
         64
     """
     settings = settings or EmbedSettings()
-    weights = VoteRows(votes.weights)
-    lasting = _lasting_masks(votes, weights, settings)
+    values, vectors = _decomposed(votes, settings)
+    # U s^p = A V s^(p-1). The factor D^-1/2 of a row cancels when the row is scaled to unit length.
+    power = settings.power if settings.power is not None else diffusion_time(values, settings)
+    damped = np.zeros((len(vectors), settings.dimensions), dtype=np.float32)
+    damped[:, : len(values)] = vectors * _powers(values, power - 1.0)
+    features = unit_rows(VoteRows(votes.weights).times(damped))
+    return features if means is None else fill_unseen(features, means)
+
+
+_DECOMPOSED: WeakKeyDictionary[Votes, dict[EmbedSettings, tuple[np.ndarray, np.ndarray]]] = WeakKeyDictionary()
+"""Decompositions of votes that still exist: it takes longest, and features of another diffusion time have the same."""
+
+
+def _decomposed(votes: Votes, settings: EmbedSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Return (values (R,) falling, E^-1/2 V (M,R)) of the decomposition, whatever power follows.
+
+    Raises MaskError if no mask is left.
+    """
+    of_votes = _DECOMPOSED.setdefault(votes, {})
+    # Power and spread come after the decomposition.
+    key = replace(settings, power=None, spread=EmbedSettings.spread, max_power=EmbedSettings.max_power)
+    if key not in of_votes:
+        of_votes[key] = _decompose(votes, settings)
+    return of_votes[key]
+
+
+def _decompose(votes: Votes, settings: EmbedSettings) -> tuple[np.ndarray, np.ndarray]:
+    lasting = _lasting_masks(votes, VoteRows(votes.weights), settings)
     if not lasting.any():
         raise MaskError(
             f"all {votes.weights.shape[1]} masks are too small or too weak to tell Gaussians apart "
@@ -60,12 +89,7 @@ def embed_votes(votes: Votes, settings: EmbedSettings | None = None, means: np.n
     rows = np.where(sums > 0, 1.0 / np.sqrt(np.maximum(sums, np.finfo(np.float32).tiny)), 0.0)
     rank = min(settings.dimensions, int(lasting.sum()))
     values, vectors = right_singular_vectors(votes.weights, rows, columns, rank, settings.seed)
-    # U s^p = A V s^(p-1). The factor D^-1/2 of a row cancels when the row is scaled to unit length.
-    power = settings.power if settings.power is not None else diffusion_time(values, settings)
-    damped = np.zeros((len(lasting), settings.dimensions), dtype=np.float32)
-    damped[:, : len(values)] = columns[:, None] * vectors * _powers(values, power - 1.0)
-    features = unit_rows(weights.times(damped))
-    return features if means is None else fill_unseen(features, means)
+    return values, columns[:, None] * vectors
 
 
 def diffusion_time(values: np.ndarray, settings: EmbedSettings | None = None) -> float:
