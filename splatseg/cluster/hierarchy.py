@@ -115,7 +115,7 @@ def rising(merges: np.ndarray, levels: np.ndarray, count: int) -> np.ndarray:
 
 
 def pooled(merges: np.ndarray, fits: np.ndarray, weights: np.ndarray, count: int) -> np.ndarray:
-    """Return fits (R,) of merges (R,2) of `count` atoms that fall towards the roots, as near to the given ones as can be.
+    """Return fits (R,) of merges (R,2) of `count` atoms, changed as little as makes them fall towards the roots.
 
     Where a merge fits better than one below it, both get their weighted mean, and so on: the least squares under this
     order. weights (R,), not negative. `rising` believes the merge near the root instead.

@@ -102,9 +102,10 @@ class Agreement:
         return overlaps
 
     def outside(self, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Return the share (M,) of a set that lies outside every mask where the mask's view sees it; 1 where it does not."""
+        """Return the share (M,) of a set, as the view of each mask sees it, outside of the mask; 1 where it is unseen."""
         of_view = seen[self._view_of]
-        return 1.0 - np.divide(inside, of_view, out=np.zeros_like(inside), where=of_view > 0)
+        outside: np.ndarray = 1.0 - np.divide(inside, of_view, out=np.zeros_like(inside), where=of_view > 0)
+        return outside
 
     def best(self, of_masks: np.ndarray) -> np.ndarray:
         """Return the greatest value (V,) of the masks of every view, from values (M,)."""
