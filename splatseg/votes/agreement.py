@@ -102,7 +102,7 @@ class Agreement:
         return overlaps
 
     def outside(self, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Return the share (M,) of a set, as the view of each mask sees it, outside of the mask; 1 where it is unseen."""
+        """Return the share (M,) of a set, as each mask's view sees it, outside the mask; 1 where it is unseen."""
         of_view = seen[self._view_of]
         outside: np.ndarray = 1.0 - np.divide(inside, of_view, out=np.zeros_like(inside), where=of_view > 0)
         return outside
