@@ -50,6 +50,9 @@ class SelectionRequest:
     """Least similarity of a Gaussian to the prompt, -1 to 1. Default: chosen by agreement with the prompt."""
     granularity: float | None = None
     """Size of the object under a click, from 0 (parts) to 1 (groups). Default: that of the run's segments."""
+    level: int | None = None
+    """Level of the click: 1 for the smallest part at its pixel, 2, 3, ... for what holds it. Default: what the masks
+    of most views show as one."""
     grow: int = 0
     """Steps up the hierarchy, to the larger objects that hold the selection."""
     shrink: int = 0
@@ -83,7 +86,7 @@ class SelectionRequest:
         for text in clicks:
             view, rest = self._split(capture, text)
             x, y = _numbers(rest, 2, f"{prefix}click")
-            prompts.append(Prompt(view.camera, click=(x, y), wanted=wanted))
+            prompts.append(Prompt(view.camera, click=(x, y), wanted=wanted, level=self.level if wanted else None))
         for text in boxes:
             view, rest = self._split(capture, text)
             x0, y0, x1, y1 = _numbers(rest, 4, f"{prefix}box")

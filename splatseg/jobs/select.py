@@ -56,7 +56,7 @@ def select_in_run(
     said = dataclasses.asdict(words) if words is not None and words.given else {}
     write_json(output / "selection.json", _facts(request, selection, len(splats), coverage) | said)
     summary = f"selected {selection.count:,} of {len(splats):,} Gaussians; wrote {output}"
-    return "\n".join([*selection.facts, summary])
+    return "\n".join([*selection.facts, *filter(None, [selection.describe_level()]), summary])
 
 
 def select(
@@ -86,11 +86,16 @@ def _by_words(scene: Scene, request: SelectionRequest, words: WordQuery, reporte
 
 def _check_steps(scene: Scene, request: SelectionRequest) -> None:
     """Check granularity and steps. Raises RunError or PromptError if out of range, or if they lack a hierarchy."""
+    if request.level is not None and (len(request.click) != 1 or request.box or request.mask):
+        raise PromptError("--level chooses among what one click may mean; give exactly one --click with it")
+    if request.level is not None and request.threshold is not None:
+        raise PromptError("--level and --threshold are two ways to choose the reach of a click; give one of them")
     if request.granularity is not None:
         checked_granularity(request.granularity)
     if min(request.grow, request.shrink) < 0:
         raise PromptError(f"--grow and --shrink count steps, got {min(request.grow, request.shrink)}; give 1, 2, ...")
-    if scene.hierarchy is None and (request.granularity is not None or request.grow or request.shrink):
+    along = request.granularity is not None or request.level is not None or request.grow or request.shrink
+    if scene.hierarchy is None and along:
         where = scene.name if scene.run is None else scene.run.path
         raise RunError(f"{where} has no hierarchy of segments to go along; run `splatseg segment {where}` again")
 
@@ -111,6 +116,7 @@ def _facts(request: SelectionRequest, selection: Selection, total: int, coverage
     return {
         **dataclasses.asdict(request),
         "threshold": float(selection.threshold),
+        "support": selection.support,
         "gaussians": selection.count,
         "of": total,
         "pixels": coverage,

@@ -54,19 +54,21 @@ class Scene(SceneState):
         *,
         granularity: float | None = None,
         threshold: float | None = None,
+        level: int | None = None,
     ) -> Selection:
         """Select the object seen at pixel (x, y) of a view or a camera.
 
         granularity: 0 for parts to 1 for groups; None takes the segments as they are. threshold: least similarity to
-        the click, -1 to 1; None chooses it.
+        the click, -1 to 1; None chooses it. level: 1 for the smallest part at the pixel, 2, ... for what holds it, as
+        `Selection.levels` lists them; None takes what the masks say.
 
-        Raises PromptError for an unknown view, a click outside the image or on nothing.
+        Raises PromptError for an unknown view, a click outside the image or on nothing, and a level that is not there.
 
         Example:
             >>> scene.click("012.jpg", (47, 75)).count > 0
             True
         """
-        prompt = Prompt(self.camera(view), click=(float(pixel[0]), float(pixel[1])))
+        prompt = Prompt(self.camera(view), click=(float(pixel[0]), float(pixel[1])), level=level)
         return self.select([prompt], granularity=granularity, threshold=threshold)
 
     def box(self, view: Where, box: Box, *, granularity: float | None = None) -> Selection:

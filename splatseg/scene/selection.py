@@ -33,6 +33,7 @@ from splatseg.scene.state import SceneState, Where
 from splatseg.scene.summary import describe_members, name_of_members, whole_segments
 from splatseg.segments.segment import Segment, describe_segment
 from splatseg.select.along_hierarchy import grown, shrunk
+from splatseg.select.levels import Levels
 from splatseg.select.match import Match
 from splatseg.select.prompt import Box, Prompt
 from splatseg.splats.splats import Splats
@@ -157,6 +158,51 @@ class Selection:
     def _means(self) -> np.ndarray:
         means: np.ndarray = self.scene.splats.means.detach().numpy()
         return means
+
+    @property
+    def level(self) -> int | None:
+        """The level of a click, 1 for the smallest part; None if the selection is not that of one click."""
+        levels = self._levels
+        return None if levels is None else self.prompts[0].level or levels.default
+
+    @property
+    def levels(self) -> tuple[Selection, ...]:
+        """All that one click may mean: the part, the thing, the group at its pixel, this selection among them.
+
+        () if the selection is not that of one click, or without a hierarchy of segments.
+
+        Example:
+            >>> mug = scene.click("012.jpg", (47, 75))
+            >>> mug.levels[mug.level - 1].count == mug.count
+            True
+        """
+        levels = self._levels
+        if levels is None:
+            return ()
+        at = [[replace(self.prompts[0], level=level)] for level in range(1, len(levels) + 1)]
+        return tuple(Selection(self.scene, self.scene.match(one, **self._asked), (*one,), **self._asked) for one in at)
+
+    @property
+    def support(self) -> float | None:
+        """The agreement of the masks of all views with the selection, 0..1; None without votes.
+
+        It is the mean, over the pixels in which views see it, of the overlap (IoU) with the best mask of each view.
+        """
+        return None if self.scene.agreement is None else self.scene.agreement.support(self.members)
+
+    @property
+    def _levels(self) -> Levels | None:
+        one = len(self.prompts) == 1 and self.prompts[0].click is not None and self._asked["start"] is None
+        if not one or not self.prompts[0].wanted or self.scene.hierarchy is None:
+            return None
+        if self._asked["threshold"] is not None:
+            return None
+        return self.scene.levels(self.prompts[0], self._asked["granularity"])
+
+    def describe_level(self) -> str:
+        """Describe the level of a click: "level 2 of 3 (support 0.41, 0.86, 0.78)"; "" where there is no choice."""
+        levels, level = self._levels, self.level
+        return "" if levels is None or level is None or len(levels) == 1 else levels.describe(level)
 
     # Seeing it -------------------------------------------------------------------------------------------------------
 

@@ -23,9 +23,10 @@ from splatseg.run.folder import Run
 from splatseg.scene.keeper import TableKeeper
 from splatseg.scene.table import SegmentTable
 from splatseg.select.knowledge import Knowledge
+from splatseg.select.levels import Levels
 from splatseg.select.match import Match
 from splatseg.select.prompt import Prompt
-from splatseg.select.prompts import select_by_prompts
+from splatseg.select.prompts import levels_of_click, select_by_prompts
 from splatseg.select.session import Session
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
@@ -144,7 +145,7 @@ class SceneState:
                 if len(self._knowledge) >= CUTS_KEPT:
                     self._knowledge.pop(next(iter(self._knowledge)))
                 known = self._knowledge[granularity] = Knowledge(
-                    self.agreement, self.hierarchy, granularity, quick=True
+                    self.agreement, self.hierarchy, granularity, self._usual, quick=True
                 )
         return known
 
@@ -159,8 +160,21 @@ class SceneState:
         for name, value, low in (("granularity", granularity, 0.0), ("threshold", threshold, -1.0)):
             if value is not None and not low <= value <= 1.0:
                 raise PromptError(f"the {name} is {value:g}; give a number from {low:g} to 1")
-        knowledge = Knowledge(self.agreement, self.hierarchy, granularity)
+        knowledge = Knowledge(self.agreement, self.hierarchy, granularity, self._usual)
         return select_by_prompts(self._session_now(), prompts, knowledge, threshold, start)
+
+    def levels(self, prompt: Prompt, granularity: float | None = None) -> Levels:
+        """Return the levels of a click: the parts, the thing and the groups seen at its pixel.
+
+        Raises PromptError as `select.prompts.levels_of_click` does.
+        """
+        knowledge = Knowledge(self.agreement, self.hierarchy, granularity, self._usual)
+        return levels_of_click(self._session_now(), prompt, knowledge)
+
+    @property
+    def _usual(self) -> float:
+        """Granularity that the segments were cut at."""
+        return 0.5 if self.run is None else self.run.settings.cluster.granularity
 
 
 def _some(views: Sequence[View], count: int = 4) -> str:

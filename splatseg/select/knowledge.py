@@ -23,6 +23,8 @@ class Knowledge:
     """The hierarchy of the segments; None without."""
     granularity: float | None = None
     """Granularity in 0..1 at which segments are taken; None takes them as they are in the splat."""
+    usual: float = 0.5
+    """Granularity that the splat's own segments were cut at."""
     quick: bool = False
     """Take boundaries at a granularity from the hierarchy, without correcting them by the votes. A slider needs
     that: it takes a thousandth of the time, and the segments are nearly the same [mean IoU of tabletop and demo at

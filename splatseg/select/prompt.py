@@ -34,11 +34,15 @@ class Prompt:
     """(H,W) bool: the pixels of the object."""
     wanted: bool = True
     """True: the object is selected. False: it is taken away."""
+    level: int | None = None
+    """Level of a click, from 1 for the smallest part at its pixel to the largest group; None: chosen from the masks."""
 
     def __post_init__(self) -> None:
         given = sum(one is not None for one in (self.click, self.box, self.mask))
         if given != 1:
             raise PromptError(f"a prompt is exactly one of a click, a box and a mask; {given} were given")
+        if self.level is not None and (self.click is None or not self.wanted):
+            raise PromptError("a level belongs to a click on a wanted object; leave it out")
 
     @property
     def region(self) -> np.ndarray:

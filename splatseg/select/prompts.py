@@ -18,6 +18,7 @@ from splatseg.errors import PromptError
 from splatseg.select.box_prompt import select_by_box
 from splatseg.select.click_prompt import select_by_click
 from splatseg.select.knowledge import Knowledge
+from splatseg.select.levels import Levels, levels_at, members_of
 from splatseg.select.mask_prompt import select_by_mask
 from splatseg.select.match import Match, nonempty
 from splatseg.select.prompt import Prompt
@@ -79,11 +80,36 @@ def _single(session: Session, prompt: Prompt, knowledge: Knowledge, threshold: f
     agreement = knowledge.agreement
     if prompt.click is not None:
         voted = agreement is not None or knowledge.cut is not None
-        return select_by_click(session, prompt.camera, prompt.click, threshold, voted)
+        if prompt.level is None:
+            return select_by_click(session, prompt.camera, prompt.click, threshold, voted)
+        levels = levels_of_click(session, prompt, knowledge)
+        if prompt.level == levels.default:
+            return select_by_click(session, prompt.camera, prompt.click, threshold, voted)
+        assert knowledge.hierarchy is not None, "levels come from a hierarchy"
+        members = members_of(levels.node(prompt.level), knowledge.hierarchy, agreement)
+        return Match(members.astype(np.float32) - 0.5, 0.0, members)
     if prompt.box is not None:
         return select_by_box(session, prompt.camera, prompt.box, threshold, agreement)
     assert prompt.mask is not None
     return select_by_mask(session.splats, prompt.camera, prompt.mask, threshold, agreement, knowledge.hierarchy)
+
+
+def levels_of_click(session: Session, prompt: Prompt, knowledge: Knowledge) -> Levels:
+    """Return the levels of a click: what is at its pixel, from parts to groups.
+
+    Raises PromptError without a hierarchy, for a click outside the image, and for one on nothing.
+    """
+    assert prompt.click is not None, "levels are those of a click"
+    if knowledge.hierarchy is None:
+        raise PromptError("there is no hierarchy of parts and wholes to take a level of; run `splatseg segment` again")
+    if knowledge.cut is not None:
+        session = session.with_segments(knowledge.cut)
+    seen = session.look(prompt.camera, prompt.click)
+    atom, segment = seen.most(knowledge.hierarchy.atoms), session.segment_at(seen)
+    if atom == 0 or segment is None:
+        raise PromptError(f"no segment is seen at the click ({seen.pixel[0]}, {seen.pixel[1]}); click on the object")
+    granularity = knowledge.usual if knowledge.granularity is None else knowledge.granularity
+    return levels_at(atom, segment, knowledge.hierarchy, knowledge.agreement, granularity)
 
 
 def _joint(session: Session, wanted: list[Prompt], selections: list[Match]) -> Match:

@@ -283,3 +283,24 @@ def test_a_run_can_be_segmented_by_contrast_with_16_channels_and_keeps_its_votes
     assert splats.features is not None and splats.features.shape[1] == 16
     assert (folder / "votes.safetensors").exists() and json.loads((folder / "segments.json").read_text())
     assert run(["select", str(folder), "--view", "001.jpg", "--click", "40,30", "-o", str(tmp_path / "out")]) == 0
+
+
+def test_a_level_of_a_click_is_taken_and_told(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    click = ["select", str(small_run), "--view", "012.jpg", "--click", "23,37"]
+    counts = []
+    for level in (["--level", "1"], []):
+        assert run([*click, *level, "-o", str(tmp_path / "out")]) == 0
+        facts = json.loads((tmp_path / "out" / "selection.json").read_text())
+        counts.append(facts["gaussians"])
+        assert facts["level"] == (1 if level else None) and 0.0 <= facts["support"] <= 1.0
+    assert counts[0] <= counts[1]
+    capsys.readouterr()
+    assert run([*click, "--level", "99", "-o", str(tmp_path / "other")]) == 2
+    assert "there is no level 99 at the click" in capsys.readouterr().err
+    assert run([*click, "--level", "1", "--threshold", "0.5", "-o", str(tmp_path / "other")]) == 2
+    assert "give one of them" in capsys.readouterr().err
+    assert run([*click, "10,10", "--level", "1", "-o", str(tmp_path / "other")]) == 2
+    assert "give exactly one --click with it" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()

@@ -258,3 +258,31 @@ def test_objects_show_themselves_in_a_notebook_without_a_script(run_path: Path, 
     assert ("data:image/jpeg;base64," in page) == (of != "table")
     assert "\n" not in repr(shown) and len(repr(shown)) < 200
     scene.close()
+
+
+def test_a_click_lists_its_levels_from_part_to_group(made: tuple[splatseg.Scene, np.ndarray]) -> None:
+    scene, thing = made
+    pixel = pixel_on(scene.splats, thing == 1)
+    mug = scene.click(CAMERA, pixel)
+    part, same, group = mug.levels
+    assert (mug.level, part.level, same.level, group.level) == (2, 1, 2, 3)
+    np.testing.assert_array_equal(same.members, mug.members)
+    assert part.members.sum() < mug.count and (part.members <= mug.members).all()
+    np.testing.assert_array_equal(group.members, np.isin(thing, [1, 3]))
+    np.testing.assert_array_equal(scene.click(CAMERA, pixel, level=3).members, group.members)
+    assert mug.describe_level() == "level 2 of 3"
+
+
+def test_only_one_click_has_levels(made: tuple[splatseg.Scene, np.ndarray]) -> None:
+    scene, thing = made
+    pixel = pixel_on(scene.splats, thing == 1)
+    for other in (scene.segment(1), scene.box(CAMERA, (10, 10, 60, 60)), scene.click(CAMERA, pixel).grow()):
+        assert other.levels == () and other.level is None and other.describe_level() == ""
+    with pytest.raises(PromptError, match="no level 9 at the click: it has 3"):
+        scene.click(CAMERA, pixel, level=9)
+    with pytest.raises(PromptError, match="a level belongs to a click on a wanted object"):
+        splatseg.Prompt(CAMERA, box=(1, 1, 9, 9), level=1)
+    plain = splatseg.Scene(scene.splats, "plain", table_of_file(scene.splats))
+    assert plain.click(CAMERA, pixel).levels == ()
+    with pytest.raises(PromptError, match="there is no hierarchy of parts and wholes to take a level of"):
+        plain.click(CAMERA, pixel, level=1)

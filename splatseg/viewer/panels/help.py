@@ -8,6 +8,7 @@ MOUSE = """#### In the picture
 | | |
 |---|---|
 | Click | select an object |
+| The same click again | its group, then its parts |
 | Shift + click | add an object |
 | Ctrl or Alt + click | take away |
 | Shift, Ctrl or Alt + drag | the same with a rectangle |

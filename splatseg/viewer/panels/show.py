@@ -59,7 +59,9 @@ class ShowPanel:
     def _describe(self) -> str:
         workspace = self._page.workspace
         if workspace.count:
-            return CARD.format(color=AMBER, text=html.escape(workspace.describe()))
+            level = workspace.level
+            text = html.escape(workspace.describe()) + (f"<br><small>{html.escape(level)}</small>" if level else "")
+            return CARD.format(color=AMBER, text=text)
         text = NOTHING if self._page.scene.selectable else NO_FEATURES
         return CARD.format(color="var(--mantine-color-default-border)", text=text)
 

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from splatseg.errors import PromptError
+from splatseg.select.levels import Levels
 from splatseg.select.prompt import Prompt
-from splatseg.select.prompts import select_by_prompts
-from splatseg.select.session import Session
+from splatseg.select.prompts import levels_of_click, select_by_prompts
+from splatseg.select.session import Session, same_camera
 from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.history import Bits, Placed, Step
 
 SessionOf = Callable[[Bits | None], Session]
+
+SAME_SPOT = 4.0
+"""Pixels by which a second click on the same spot may miss the first."""
 
 
 def ask(scene: ShownScene, session_of: SessionOf, step: Step, new: Placed | None = None) -> np.ndarray:
@@ -55,6 +60,33 @@ def mean_query(session: Session, members: np.ndarray) -> np.ndarray | None:
     mean = session.features[members].sum(0) if members.any() else np.zeros(1, dtype=np.float32)
     length = float(np.linalg.norm(mean))
     return mean / length if length > 1e-6 else None
+
+
+def levels_in(scene: ShownScene, session_of: SessionOf, step: Step) -> Levels | None:
+    """Return the levels of a step's click; None if its selection is not that of one click, or without a hierarchy."""
+    alone = len(step.prompts) == 1 and step.start is None and step.threshold is None
+    if not alone or step.prompts[0].prompt.click is None or scene.hierarchy is None:
+        return None
+    session = session_of(step.prompts[0].hidden)
+    if scene.table is not None:
+        session = session.with_segments(scene.table.ids)
+    with contextlib.suppress(PromptError):  # nothing with segments is there: the selection comes from features
+        return levels_of_click(session, step.prompts[0].prompt, scene.knowledge(step.granularity))
+    return None
+
+
+def next_level(scene: ShownScene, session_of: SessionOf, step: Step, click: Prompt) -> Prompt:
+    """Return the step's click at its next level if the new click is at the same spot, else the new click.
+
+    After the largest level comes the smallest.
+    """
+    last = step.prompts[0].prompt if len(step.prompts) == 1 else None
+    if last is None or last.click is None or click.click is None or not same_camera(last.camera, click.camera):
+        return click
+    levels = levels_in(scene, session_of, step)
+    if levels is None or len(levels) == 1 or np.hypot(*np.subtract(last.click, click.click)) > SAME_SPOT:
+        return click
+    return replace(last, level=(last.level or levels.default) % len(levels) + 1)
 
 
 def _asked(

@@ -138,6 +138,7 @@ def _facts_of(placed: Placed) -> dict[str, Any]:
         "click": prompt.click,
         "box": prompt.box,
         "wanted": prompt.wanted,
+        "level": prompt.level,
         "xyz": placed.xyz,
         "query": None if placed.query is None else placed.query.tolist(),
     }
@@ -147,7 +148,8 @@ def _placed(facts: dict[str, Any], hidden: Bits | None) -> Placed:
     camera = Camera(np.array(facts["viewmat"]), np.array(facts["K"]), *facts["size"])
     click, box, xyz = (None if facts[each] is None else tuple(facts[each]) for each in ("click", "box", "xyz"))
     query = None if facts["query"] is None else np.array(facts["query"], dtype=np.float32)
-    return Placed(Prompt(camera, click=click, box=box, wanted=facts["wanted"]), hidden, xyz, query)
+    prompt = Prompt(camera, click=click, box=box, wanted=facts["wanted"], level=facts.get("level"))
+    return Placed(prompt, hidden, xyz, query)
 
 
 def _read(scene: ShownScene) -> list[State]:

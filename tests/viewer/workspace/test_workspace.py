@@ -309,3 +309,30 @@ def test_a_copy_goes_on_showing_what_was_there_whatever_is_clicked_meanwhile() -
     space.mode = "color"
     np.testing.assert_array_equal(picture(kept, CAMERA), shown)
     np.testing.assert_array_equal(kept.members, thing == 2)
+
+
+def test_the_same_click_again_goes_through_part_thing_and_group() -> None:
+    made, thing = workspace()
+    pixel = pixel_on(made.scene.splats, thing == 1)
+    made.click(CAMERA, pixel)
+    assert made.level == "level 2 of 3"
+    whole = made.count
+    made.click(CAMERA, (pixel[0] + 1, pixel[1]))  # a hand is not so steady
+    assert made.level == "level 3 of 3"
+    np.testing.assert_array_equal(made.members, np.isin(thing, [1, 3]))
+    made.click(CAMERA, pixel)
+    assert made.level == "level 1 of 3" and 0 < made.count < whole
+    made.click(CAMERA, pixel)
+    assert made.level == "level 2 of 3" and made.count == whole
+    made.undo()
+    assert made.level == "level 1 of 3"
+
+
+def test_a_click_elsewhere_or_one_that_adds_begins_anew() -> None:
+    made, thing = workspace()
+    for label in (1, 2):
+        made.click(CAMERA, pixel_on(made.scene.splats, thing == label))
+        np.testing.assert_array_equal(made.members, thing == label)
+    made.click(CAMERA, pixel_on(made.scene.splats, thing == 2), "add")
+    np.testing.assert_array_equal(made.members, thing == 2)
+    assert made.level == ""
