@@ -4,8 +4,10 @@
 
 a_i, b_i: summed blending weight of Gaussian i inside and outside the mask; p_i its purity; f_i its unit feature. The
 threshold on the scores is the one whose selection, rendered into the prompt's own view, agrees best with the mask. With
-the votes of all views, two more candidates are tried: the automatic segments that lie mostly in the mask, and the atoms
-of their hierarchy that do. All candidates are corrected by the votes, and the best is taken (`vote_correction`).
+the votes of all views, more candidates are tried: the automatic segments that lie mostly in the mask, the atoms of their
+hierarchy that do, and the node of the hierarchy that overlaps the mask best. Of a thing behind which others hide, the
+first two also take what is hidden, of which a little shines through; a node is one thing. All candidates are corrected
+by the votes, and the best is taken (`vote_correction`).
 
 Alphabet: N Gaussians, F features, H x W pixels.
 """
@@ -58,6 +60,7 @@ def select_by_mask(
     pieces = [] if splats.segment_ids is None else [splats.segment_ids.numpy()]
     pieces += [] if hierarchy is None else [hierarchy.atoms]
     candidates = [selection, *(_made_of(ids, inside, outside) for ids in pieces)]
+    candidates += [] if hierarchy is None else [_best_node(hierarchy, inside, outside)]
     return best_corrected(candidates, splats, agreement, lambda members: iou(render_members(plan, members), mask))[0]
 
 
@@ -66,6 +69,15 @@ def _made_of(ids: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> Match:
     within = np.bincount(ids, weights=inside) > np.bincount(ids, weights=outside)
     within[0] = False
     members: np.ndarray = within[ids]
+    return Match(members.astype(np.float32) - 0.5, 0.0, members)
+
+
+def _best_node(hierarchy: Hierarchy, inside: np.ndarray, outside: np.ndarray) -> Match:
+    """Return the node with the greatest IoU of blending weights with the mask."""
+    shared, beside = hierarchy.tally(inside), hierarchy.tally(outside)
+    overlap = shared / np.maximum(inside.sum() + beside, np.finfo(np.float32).tiny)
+    overlap[0] = 0.0
+    members = hierarchy.members(int(overlap.argmax()))
     return Match(members.astype(np.float32) - 0.5, 0.0, members)
 
 

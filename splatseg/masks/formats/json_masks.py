@@ -6,6 +6,8 @@
   rectangles, circles and masks; shapes of one label and group are one segment; lines and points have no area.
 * COCO with one image: {"images": [{"width", "height"}], "annotations": [{"segmentation": polygons or run lengths}]}.
   For many images in one file see `masks.formats.coco_dataset`.
+
+A polygon has no holes, so what smaller masks inside it cover is taken out of it (`masks.formats.outlines`).
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from splatseg.masks.formats.outlines import without_held
 from splatseg.masks.formats.polygons import fill_polygon
 from splatseg.masks.formats.rle import packed_of_runs, read_runs
 from splatseg.masks.segments import Segments, from_packed
@@ -61,7 +64,8 @@ def segments_of_rows(rows: list[Any], height: int, width: int) -> Segments:
         score = float(next((row[name] for name in SCORES if row.get(name) is not None), 1.0))
         with np.errstate(over="ignore"):  # a score beyond float32 becomes infinite, without a warning
             scores[m] = score
-    return from_packed(packed, height, width, scores)
+    drawn = np.array([isinstance(row["segmentation"], list) for row in rows], dtype=bool)
+    return from_packed(without_held(packed, drawn), height, width, scores)
 
 
 def check_size(height: int, width: int) -> None:
@@ -112,7 +116,7 @@ def _of_labelme(content: dict[str, Any]) -> Segments:
         _draw(shape, mask)
         masks[key] = masks.get(key, 0) | np.packbits(mask)
     packed = np.stack(list(masks.values())) if masks else np.zeros((0, (height * width + 7) // 8), np.uint8)
-    return from_packed(packed, height, width)
+    return from_packed(without_held(packed, np.ones(len(packed), dtype=bool)), height, width)
 
 
 def _draw(shape: dict[str, Any], mask: np.ndarray) -> None:

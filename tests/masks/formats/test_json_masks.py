@@ -81,8 +81,9 @@ def test_coco_polygons_and_run_lengths_of_one_image_are_read() -> None:
     flat = np.array(SQUARE, float).ravel().tolist()
     rle = {"size": [6, 8], "counts": compressed(run_lengths(square()))}
     plain = {"size": [6, 8], "counts": run_lengths(square())}
-    segments = segments_of_json(coco([flat], rle, plain, [flat, [6, 4, 8, 4, 8, 6, 6, 6]]))
-    assert segments.areas().tolist() == [6, 6, 6, 10]
+    segments = segments_of_json(coco([flat], rle, plain))
+    assert segments.areas().tolist() == [6, 6, 6]
+    assert segments_of_json(coco([flat, [6, 4, 8, 4, 8, 6, 6, 6]])).areas().tolist() == [10]
     np.testing.assert_array_equal(segments.mask(1), square())
 
 
