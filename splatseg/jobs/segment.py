@@ -9,6 +9,7 @@ import torch
 
 from splatseg.cluster.cluster import cluster_splats, segments_of
 from splatseg.cluster.hierarchy_file import write_hierarchy
+from splatseg.cluster.mask_fit import fit_of_views, misfit
 from splatseg.errors import RunError
 from splatseg.features.contrast.fit import fit_contrast_features
 from splatseg.features.lift.embed import embed_votes
@@ -141,6 +142,11 @@ def write_segmented(
         agreement = Agreement(votes) if votes is not None else None
         clusters = cluster_splats(splats, run.settings.cluster, votes, agreement)
         advance(1)
+    if votes is not None and agreement is not None:
+        names = [votes.views[index] for index in np.unique(votes.view_of)]
+        trouble = misfit(fit_of_views(agreement, clusters.hierarchy), names)
+        if trouble:
+            reporter.warn(trouble)
     if votes is None:
         run.votes_path.unlink(missing_ok=True)
     else:

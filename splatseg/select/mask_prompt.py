@@ -4,10 +4,10 @@
 
 a_i, b_i: summed blending weight of Gaussian i inside and outside the mask; p_i its purity; f_i its unit feature. The
 threshold on the scores is the one whose selection, rendered into the prompt's own view, agrees best with the mask. With
-the votes of all views, more candidates are tried: the automatic segments that lie mostly in the mask, the atoms of their
-hierarchy that do, and the node of the hierarchy that overlaps the mask best. Of a thing behind which others hide, the
-first two also take what is hidden, of which a little shines through; a node is one thing. All candidates are corrected
-by the votes, and the best is taken (`vote_correction`).
+the votes of all views, more candidates are tried: the automatic segments that lie mostly in the mask, the atoms of the
+hierarchy that do, and the node of it that overlaps the mask best. Of a thing behind which others hide, the first two
+also take what is hidden, of which a little shines through; a node is one thing. All candidates are corrected by the
+votes, and the best is taken (`vote_correction`).
 
 Alphabet: N Gaussians, F features, H x W pixels.
 """

@@ -107,6 +107,17 @@ class Agreement:
         outside: np.ndarray = 1.0 - np.divide(inside, of_view, out=np.zeros_like(inside), where=of_view > 0)
         return outside
 
+    @property
+    def total(self) -> np.ndarray:
+        """Pixels (M,) that every mask has on Gaussians."""
+        total: np.ndarray = self._total
+        return total
+
+    def sum_by_view(self, of_masks: np.ndarray) -> np.ndarray:
+        """Return the sum (V,) of values (M,) over the masks of every view."""
+        sums: np.ndarray = np.add.reduceat(of_masks, self._first)
+        return sums
+
     def best(self, of_masks: np.ndarray) -> np.ndarray:
         """Return the greatest value (V,) of the masks of every view, from values (M,)."""
         greatest: np.ndarray = np.maximum.reduceat(of_masks, self._first)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,7 @@ from PIL import Image
 
 from splatseg.errors import MaskError
 from splatseg.masks.formats.json_masks import MAX_BYTES, check_size, segments_of_json
+from splatseg.masks.formats.slivers import without_slivers
 from splatseg.masks.segments import Segments, from_label_map, from_masks, from_packed
 
 MAX_COLORS = 4096
@@ -79,8 +81,23 @@ def _label_map(path: Path) -> np.ndarray:
     return from_one
 
 
+_MIXED: set[Path] = set()
+"""Folders of which the user knows that ids are mixed: one sentence does for all their files."""
+
+
 def _read_png(path: Path) -> Segments:
-    return from_label_map(_label_map(path))
+    stored = _label_map(path)
+    labels, slivers, ids = without_slivers(stored)
+    if slivers and path.parent not in _MIXED:
+        _MIXED.add(path.parent)
+        warnings.warn(
+            f"{slivers} of {ids} ids of the mask {path} are slivers along edges, as in a picture that was compressed "
+            "(JPEG) or resized with smooth edges, and other files of the folder may be the same; "
+            + ("they are taken for the edge of one object" if labels is not stored else "segments will be wrong there")
+            + "; write the masks as PNG, without interpolation",
+            stacklevel=2,
+        )
+    return from_label_map(labels)
 
 
 def _read_npy(path: Path) -> Segments:
