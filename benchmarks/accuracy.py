@@ -1,20 +1,26 @@
 """How well objects are found on frozen geometry: scenes x masks x methods, with the ceiling in every row.
 
     python benchmarks/accuracy.py --scenes DIR [DIR ...] --work DIR [--quick] [--pictures]
+    python benchmarks/accuracy.py --family DATA [--work DIR] [--fits DIR]
     python benchmarks/accuracy.py --scene DIR --masks NAME --method lift|contrast|paper --seed S --work DIR --json
 
 A scene is a capture with gt/instance, gt/scene.json and folders of masks. Its geometry is fitted once with the defaults
 (kept in --work; --run RUN takes that of a finished run) and never changes after. NAME is `clean` (the true instances)
 or a folder of the scene, with disturbances appended: `masks_sim,drop=0.3,merge=0.2,views=16` drops each mask with
-probability 0.3, joins it to its neighbour with probability 0.2, and keeps masks of 16 evenly spread training views.
+probability 0.3, joins it to its neighbour with probability 0.2, and keeps masks of 16 evenly spread training views;
+`big=1` adds to every view one mask, the convex hull of all things in it.
 
 Every object is prompted by its true mask in one training view (evaluate/protocols/prompted.py) and by one click at the
-deepest pixel of that mask; mIoU and mBIoU over things in held-out views. `ceiling` renders Gaussians labelled by the
+deepest pixel of that mask; mIoU and mBIoU over things in held-out views. `box` prompts by the box around that mask,
+`three` by clicks into its three deepest places, `level` by the click at the level (`select/levels.py`) that the true
+masks in the held-out views prefer. `ceiling` renders Gaussians labelled by the
 votes of the true masks of all training views: what this geometry can give. `node` is the best node of the hierarchy for
 every object, chosen by its true masks in the held-out views: is the object there at all? ARI and panoptic quality
 compare the automatic segments with the truth over all held-out pixels, as one labelling; `things` leaves out pixels of
 floor and walls.
 
+--family runs the five scenes of DATA/family and DATA/tabletop, demo with every folder of masks they have and their
+disturbances (DISTURBED); --fits DIR holds finished runs by the scenes' names, which are fitted otherwise.
 --one-cut leaves out the second cut of atoms (cluster/finer_cut.py).
 --refine adds a row for every row of `lift`: boundaries refined (splatseg/refine), with the ceiling of the refined
 geometry, held-out PSNR before and after, and how many Gaussians were split and adjusted.
@@ -27,15 +33,17 @@ import dataclasses
 import json
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from harness import deepest_pixel, disturbed_map
+from harness import deepest_pixel, deepest_pixels, disturbed_map
 from PIL import Image
+from skimage.morphology import convex_hull_image
 
-from splatseg import CaptureSettings, RunSettings, Splats, View, cluster_splats, start_run, train_run
+from splatseg import Camera, CaptureSettings, RunSettings, Splats, View, cluster_splats, start_run, train_run
 from splatseg.cli.console import Terminal
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
@@ -60,11 +68,13 @@ from splatseg.render.rgb import render_rgb
 from splatseg.run.folder import Run, open_run
 from splatseg.select.knowledge import Knowledge
 from splatseg.select.prompt import Prompt
-from splatseg.select.prompts import select_by_prompts
+from splatseg.select.prompts import levels_of_click, select_by_prompts
+from splatseg.select.session import Session
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.votes import collect_votes
 
 MASKS = ("clean", "masks_sim", "masks_nested", "masks_sim,drop=0.3", "masks_sim,drop=0.6", "masks_sim,merge=0.2")
+DISTURBED = ("", ",drop=0.3", ",merge=0.2", ",big=1", ",views=8", ",views=16")
 FEW = ("masks_sim,views=8", "masks_sim,views=16", "masks_sim,views=32")
 METHODS = ("lift", "contrast", "paper")
 
@@ -115,6 +125,10 @@ class Scene:
             segments = from_label_map(self.truth.label_maps[view.name]) if store is None else store.read(view)
             if segments is not None:
                 found[view.name] = _disturbed(segments, rng, change.get("drop", 0.0), change.get("merge", 0.0))
+                if change.get("big"):
+                    labels = self.truth.label_maps[view.name]
+                    things = ~np.isin(labels, [0, *self.truth.stuff])
+                    found[view.name] = _with_mask(found[view.name], convex_hull_image(things))
         return Masks(found)
 
 
@@ -124,6 +138,11 @@ def _disturbed(segments: Segments, rng: np.random.Generator, drop: float, merge:
     layers = [disturbed_map(layer, rng, drop, merge) for layer in segments.layers]
     masks = [layer == i for layer in layers for i in np.unique(layer[layer > 0])]
     return from_masks(np.array(masks).reshape(len(masks), segments.height, segments.width))
+
+
+def _with_mask(segments: Segments, mask: np.ndarray) -> Segments:
+    masks = [layer == i for layer in segments.layers for i in np.unique(layer[layer > 0])]
+    return from_masks(np.array([*masks, mask]))
 
 
 def features_of(
@@ -204,16 +223,40 @@ def best_nodes(scene: Scene, splats: Splats, hierarchy: Hierarchy) -> ProtocolRe
 
 
 def prompted(scene: Scene, splats: Splats, knowledge: Knowledge, kind: str) -> ProtocolResult:
-    """The protocol with a mask or a click in the prompt's view."""
+    """The protocol with a mask, a box, a click, three clicks or a click at its best level in the prompt's view."""
     views = scene.run.capture.split("test")
+    session = Session(splats)
+
+    def prompts(camera: Camera, mask: np.ndarray) -> list[list[Prompt]]:
+        """Each list is asked together; of several lists the best by the held-out views counts."""
+        click = Prompt(camera, click=deepest_pixel(mask))
+        if kind == "level" and knowledge.hierarchy is not None:
+            with suppress(PromptError):
+                levels = levels_of_click(session, click, knowledge)
+                return [[dataclasses.replace(click, level=level + 1)] for level in range(len(levels))]
+        if kind == "three":
+            return [[Prompt(camera, click=pixel) for pixel in deepest_pixels(mask, 3)]]
+        if kind == "box":
+            rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+            x0, y0, x1, y1 = (int(side) for side in (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
+            return [[Prompt(camera, box=(x0, y0, x1, y1))]]
+        return [[Prompt(camera, mask=mask) if kind == "mask" else click]]
 
     def select(view_name: str, mask: np.ndarray) -> Mapping[str, np.ndarray]:
+        found = scene.truth.label_maps[view_name][mask][0]
         camera = scene.run.capture.view(view_name).camera
-        prompt = Prompt(camera, mask=mask) if kind == "mask" else Prompt(camera, click=deepest_pixel(mask))
-        members = select_by_prompts(splats, [prompt], knowledge).members
-        return {view.name: selection_mask(splats, view.camera, members) for view in views}
+        tried = [select_by_prompts(session, one, knowledge).members for one in prompts(camera, mask)]
+        shown = [{view.name: selection_mask(splats, view.camera, members) for view in views} for members in tried]
+        return max(shown, key=lambda masks: _mean_iou(masks, scene.truth.label_maps, found))
 
     return run_protocol(scene.truth, scene.names("train"), scene.names("test"), select)
+
+
+def _mean_iou(masks: Mapping[str, np.ndarray], label_maps: Mapping[str, np.ndarray], label: int) -> float:
+    pairs = [(mask, label_maps[name] == label) for name, mask in masks.items()]
+    return float(
+        np.mean([(mask & true).sum() / max((mask | true).sum(), 1) for mask, true in pairs if true.any()] or [0])
+    )
 
 
 def automatic(scene: Scene, splats: Splats, pictures: Path | None) -> dict[str, float]:
@@ -292,7 +335,7 @@ def figures(
     """What is measured of a splat with features and segments."""
     facts: dict = {"gaussians": len(splats), "ceiling_miou": top.miou, "ceiling_mbiou": top.mbiou}
     ceilings = {score.prompt.id: score.iou for score in (*top.things, *top.stuff)}
-    for kind in ("mask", "click"):
+    for kind in ("mask", "click", "box", "three", "level"):
         result = prompted(scene, splats, knowledge, kind)
         facts |= {f"{kind}_miou": result.miou, f"{kind}_mbiou": result.mbiou}
         facts[f"{kind}_of_ceiling"] = float(np.mean([s.iou for s in result.things])) / (top.miou or 1.0)
@@ -312,6 +355,9 @@ def figures(
 COLUMNS = ("ceiling_miou", "ceiling_mbiou", "mask_miou", "mask_mbiou", "mask_of_ceiling", "click_miou")
 COLUMNS += (
     "click_of_ceiling",
+    "level_of_ceiling",
+    "three_of_ceiling",
+    "box_of_ceiling",
     "node_of_ceiling",
     "mask_stuff",
     "click_stuff",
@@ -329,10 +375,13 @@ def line(facts: dict) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", "--scene", type=Path, nargs="+", required=True)
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("--scenes", "--scene", type=Path, nargs="+")
+    which.add_argument("--family", type=Path, metavar="DATA", help="family, tabletop and demo in DATA, all masks")
+    parser.add_argument("--fits", type=Path, help="finished runs by the scenes' names, whose geometry to take")
     parser.add_argument("--work", type=Path, required=True, help="fitted geometry, results.jsonl and pictures")
     parser.add_argument("--run", type=Path, help="a finished run of the (one) scene whose geometry to take")
-    parser.add_argument("--masks", nargs="+", default=[*MASKS, *FEW])
+    parser.add_argument("--masks", nargs="+")
     parser.add_argument("--method", "--methods", nargs="+", default=["lift"], choices=METHODS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--pictures", action="store_true")
@@ -341,15 +390,21 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
+    scenes, wanted = args.scenes, args.masks or [*MASKS, *FEW]
+    if args.family is not None:
+        scenes = [*sorted((args.family / "family").iterdir()), args.family / "tabletop", args.family / "demo"]
+        folders = ("masks_sam", "masks_sim", "masks_nested")
+        wanted = args.masks or [folder + change for folder in folders for change in DISTURBED]
     if not args.json:
         print(f"{'scene':12}{'masks':24}{'method':9}" + "".join(f"{name:>18}" for name in COLUMNS))
-    for path in args.scenes:
-        scene = Scene.load(path, args.work, args.run, args.seed)
+    for path in scenes:
+        fitted = args.run if args.fits is None else args.fits / path.name
+        scene = Scene.load(path, args.work, fitted, args.seed)
         top, label = ceiling(scene)
         if not args.json:
             labelled = scene.splats.replace(segment_ids=torch.from_numpy(label.astype(np.int32)))
             print(f"ceiling of {path.name}: ARI {automatic(scene, labelled, None)['ari']:.3f}")
-        for masks in args.masks:
+        for masks in wanted:
             if masks.split(",")[0] != "clean" and not (path / masks.split(",")[0]).is_dir():
                 continue
             for method in args.method:

@@ -123,6 +123,19 @@ def deepest_pixel(mask: np.ndarray) -> tuple[float, float]:
     return float(x), float(y)
 
 
+def deepest_pixels(mask: np.ndarray, count: int) -> list[tuple[float, float]]:
+    """Up to `count` places of a mask (H,W) bool far from its edge and from one another, (x, y), the deepest first."""
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
+    places: list[tuple[float, float]] = []
+    while len(places) < count and depth.max() > 0:
+        y, x = np.unravel_index(int(depth.argmax()), depth.shape)
+        places.append((float(x), float(y)))
+        reach = np.hypot(rows - y, columns - x)
+        depth = np.where(reach <= 1.5 * depth[y, x], 0.0, depth)
+    return places
+
+
 def disturbed_map(labels: np.ndarray, rng: np.random.Generator, drop: float, merge: float) -> np.ndarray:
     """A label map (H,W), 0 = none, in which each label joins a neighbour with probability `merge` and is then missing
     with probability `drop`."""

@@ -11,7 +11,6 @@ Alphabet: H x W pixels.
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 MOST, FEWEST = 0.8, 20
 """Share of the ids of a map that are slivers, and their least number, from which on the map is mixed [sound maps of the
@@ -23,6 +22,8 @@ def without_slivers(labels: np.ndarray) -> tuple[np.ndarray, int, int]:
 
     A map that is not mixed is returned as it is, with 0 slivers. One of several objects is, too, with their number.
     """
+    from scipy import ndimage  # noqa: PLC0415 (a help text loads this module, and must not load scipy)
+
     # A pixel is inside if all around it is alike; beyond the border counts as alike.
     alike = ndimage.maximum_filter(labels, 3, mode="nearest") == ndimage.minimum_filter(labels, 3, mode="nearest")
     ids, index = np.unique(labels, return_inverse=True)
