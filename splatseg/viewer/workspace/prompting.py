@@ -75,6 +75,14 @@ def levels_in(scene: ShownScene, session_of: SessionOf, step: Step) -> Levels | 
     return None
 
 
+def level_text(scene: ShownScene, session_of: SessionOf, step: Step) -> str:
+    """Describe the level of a step's click, as `Levels.describe`; "" where there is no choice."""
+    levels = levels_in(scene, session_of, step)
+    if levels is None or len(levels) == 1:
+        return ""
+    return levels.describe(step.prompts[0].prompt.level or levels.default)
+
+
 def next_level(scene: ShownScene, session_of: SessionOf, step: Step, click: Prompt) -> Prompt:
     """Return the step's click at its next level if the new click is at the same spot, else the new click.
 
