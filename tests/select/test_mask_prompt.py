@@ -8,10 +8,16 @@ import torch
 from scenes import ring, things
 
 from splatseg.cameras.camera import Camera
+from splatseg.capture.capture import View
+from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
+from splatseg.masks.segments import Segments, from_label_map
+from splatseg.render.label_maps import label_map
 from splatseg.select.mask_prompt import inside_outside, query_of, select_by_mask
 from splatseg.select.threshold import render_members
 from splatseg.splats.splats import Splats
+from splatseg.votes.agreement import Agreement
+from splatseg.votes.votes import collect_votes
 
 
 def featured(noise: float = 0.05) -> tuple[Splats, np.ndarray, Camera]:
@@ -98,3 +104,45 @@ def test_no_features_is_a_user_error():
     splats, _ = things()
     with pytest.raises(PromptError, match="no segmentation features"):
         select_by_mask(splats, ring(1)[0], np.ones((24, 36), dtype=bool))
+
+
+def knowing(splats: Splats, ids: np.ndarray) -> Agreement:
+    """The votes of masks of `ids` (N,) in a ring of views."""
+    views = [View(f"{k}.png", camera) for k, camera in enumerate(ring(6))]
+    labelled = splats.replace(segment_ids=torch.tensor(ids, dtype=torch.int32))
+    maps = {view.name: from_label_map(label_map(labelled, view.camera)) for view in views}
+    return Agreement(collect_votes(splats, views, Given(maps)))
+
+
+class Given:
+    """Masks by view name."""
+
+    def __init__(self, maps: dict[str, Segments]) -> None:
+        self.maps = maps
+
+    def read(self, view: View) -> Segments:
+        return self.maps[view.name]
+
+
+def test_a_prompt_that_no_candidate_fits_is_kept_where_its_view_sees_it():
+    # Masks, features and segments all say that things 1 and 2 are one; the prompt wants the first alone.
+    splats, thing, camera = featured()
+    merged = np.where(thing == 2, 1, thing)
+    splats = splats.replace(features=torch.eye(8)[torch.tensor(merged)], segment_ids=torch.tensor(merged).int())
+    mask = mask_of(splats, camera, thing == 1)
+    atoms = Hierarchy(merged.astype(np.int32), np.zeros((0, 2), np.int32), np.zeros(0, np.float32))
+    selection = select_by_mask(splats, camera, mask, agreement=knowing(splats, merged), hierarchy=atoms)
+    own = mask_of(splats, camera, selection.members)
+    assert (own & mask).sum() / (own | mask).sum() > 0.9
+    # Without the prompt's word, all candidates are both things.
+    assert selection.count < (merged == 1).sum()
+
+
+def test_the_node_that_overlaps_the_mask_best_is_a_candidate():
+    # Features say nothing, and the splat has no segments: only the hierarchy knows the thing.
+    splats, thing, camera = featured()
+    splats = splats.replace(features=torch.ones(len(thing), 4))
+    atoms = Hierarchy(thing.astype(np.int32), np.zeros((0, 2), np.int32), np.zeros(0, np.float32))
+    mask = mask_of(splats, camera, thing == 3)
+    selection = select_by_mask(splats, camera, mask, agreement=knowing(splats, thing), hierarchy=atoms)
+    np.testing.assert_array_equal(selection.members, thing == 3)
