@@ -175,7 +175,7 @@ class Scene(SceneState):
         members = np.asarray(members)
         if members.shape != (len(self._plain),) or members.dtype != np.bool_:
             raise ValueError(f"members must be ({len(self._plain)},) bool, got {members.shape} {members.dtype}")
-        return Selection(self, Match(members.astype(np.float32) - 0.5, 0.0, members))
+        return Selection(self, Match.of(members))
 
     # Looking ---------------------------------------------------------------------------------------------------------
 

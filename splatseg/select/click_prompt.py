@@ -50,7 +50,7 @@ def select_by_click(
     seen = session.look(camera, pixel)
     segment = session.segment_at(seen) if threshold is None else None
     if segment is not None and (voted or session.splats.features is None):
-        return Match(segment.astype(np.float32) - 0.5, 0.0, segment)
+        return Match.of(segment)
     column, row = seen.pixel
     if session.splats.features is None and session.splats.segment_ids is not None:
         raise PromptError(

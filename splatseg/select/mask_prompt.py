@@ -80,8 +80,7 @@ def _kept(best: Match, plan: Plan, mask: np.ndarray, inside: np.ndarray, outside
     fit, possible = iou(render_members(plan, np.stack([best.members, lifted])), mask)
     if fit >= KEPT * possible:
         return best
-    members: np.ndarray = np.where(inside + outside > SEEN, lifted, best.members)
-    return Match(members.astype(np.float32) - 0.5, 0.0, members).tidy(splats)
+    return Match.of(np.where(inside + outside > SEEN, lifted, best.members)).tidy(splats)
 
 
 def _made_of(ids: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> Match:
@@ -89,7 +88,7 @@ def _made_of(ids: np.ndarray, inside: np.ndarray, outside: np.ndarray) -> Match:
     within = np.bincount(ids, weights=inside) > np.bincount(ids, weights=outside)
     within[0] = False
     members: np.ndarray = within[ids]
-    return Match(members.astype(np.float32) - 0.5, 0.0, members)
+    return Match.of(members)
 
 
 def _best_node(hierarchy: Hierarchy, inside: np.ndarray, outside: np.ndarray) -> Match:
@@ -97,8 +96,7 @@ def _best_node(hierarchy: Hierarchy, inside: np.ndarray, outside: np.ndarray) ->
     shared, beside = hierarchy.tally(inside), hierarchy.tally(outside)
     overlap = shared / np.maximum(inside.sum() + beside, np.finfo(np.float32).tiny)
     overlap[0] = 0.0
-    members = hierarchy.members(int(overlap.argmax()))
-    return Match(members.astype(np.float32) - 0.5, 0.0, members)
+    return Match.of(hierarchy.members(int(overlap.argmax())))
 
 
 def inside_outside(plan: Plan, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

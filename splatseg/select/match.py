@@ -34,6 +34,11 @@ class Match:
         check_shapes(scores=(self.scores, "N"), members=(self.members, "N"))
         assert self.members.dtype == np.bool_, self.members.dtype
 
+    @classmethod
+    def of(cls, members: np.ndarray) -> Match:
+        """Return the match of Gaussians that are given, members (N,) bool, not compared with anything."""
+        return cls(members.astype(np.float32) - 0.5, 0.0, members)
+
     @property
     def count(self) -> int:
         """Number of Gaussians selected."""

@@ -72,8 +72,7 @@ def select_by_prompts(
 
 
 def _selected(members: np.ndarray | None) -> Match:
-    members = np.zeros(0, dtype=bool) if members is None else members
-    return Match(members.astype(np.float32) - 0.5, 0.0, members)
+    return Match.of(np.zeros(0, dtype=bool) if members is None else members)
 
 
 def _single(session: Session, prompt: Prompt, knowledge: Knowledge, threshold: float | None) -> Match:
@@ -86,8 +85,7 @@ def _single(session: Session, prompt: Prompt, knowledge: Knowledge, threshold: f
         if prompt.level == levels.default:
             return select_by_click(session, prompt.camera, prompt.click, threshold, voted)
         assert knowledge.hierarchy is not None, "levels come from a hierarchy"
-        members = members_of(levels.node(prompt.level), knowledge.hierarchy, agreement)
-        return Match(members.astype(np.float32) - 0.5, 0.0, members)
+        return Match.of(members_of(levels.node(prompt.level), knowledge.hierarchy, agreement))
     if prompt.box is not None:
         return select_by_box(session, prompt.camera, prompt.box, threshold, agreement)
     assert prompt.mask is not None
