@@ -32,7 +32,7 @@ import argparse
 import dataclasses
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,14 +135,16 @@ class Scene:
 def _disturbed(segments: Segments, rng: np.random.Generator, drop: float, merge: float) -> Segments:
     if not drop and not merge:
         return segments
-    layers = [disturbed_map(layer, rng, drop, merge) for layer in segments.layers]
-    masks = [layer == i for layer in layers for i in np.unique(layer[layer > 0])]
+    masks = _masks_of([disturbed_map(layer, rng, drop, merge) for layer in segments.layers])
     return from_masks(np.array(masks).reshape(len(masks), segments.height, segments.width))
 
 
 def _with_mask(segments: Segments, mask: np.ndarray) -> Segments:
-    masks = [layer == i for layer in segments.layers for i in np.unique(layer[layer > 0])]
-    return from_masks(np.array([*masks, mask]))
+    return from_masks(np.array([*_masks_of(segments.layers), mask]))
+
+
+def _masks_of(layers: Iterable[np.ndarray]) -> list[np.ndarray]:
+    return [layer == i for layer in layers for i in np.unique(layer[layer > 0])]
 
 
 def features_of(

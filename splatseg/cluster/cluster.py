@@ -22,7 +22,7 @@ from scipy.spatial import cKDTree
 
 from splatseg.arrays import check_shapes
 from splatseg.cluster.components import spatial_components, touching_gaussians
-from splatseg.cluster.coreset import cover, means_of, nearest
+from splatseg.cluster.coreset import cover, groups_of, means_of, nearest
 from splatseg.cluster.cut_by_support import supported_cut
 from splatseg.cluster.finer_cut import finer_cut, finer_features
 from splatseg.cluster.hierarchy import Hierarchy
@@ -149,7 +149,7 @@ def _pieces(label: np.ndarray, means: np.ndarray, reach: np.ndarray, settings: C
     piece = np.full(len(label), -1, dtype=np.int64)
     smallest = max(settings.min_count, int(settings.min_share * len(label)))
     count = 0
-    for members in _groups(label):
+    for members in groups_of(label):
         if len(members) < smallest:
             continue
         component = spatial_components(means[members], reach[members])
@@ -174,12 +174,6 @@ def _without_crumbs(piece: np.ndarray, means: np.ndarray, settings: ClusterSetti
     if len(crumbs) and len(whole):
         joined[crumbs] = piece[whole[cKDTree(means[whole]).query(means[crumbs], workers=-1)[1]]]
     return joined
-
-
-def _groups(label: np.ndarray) -> list[np.ndarray]:
-    # Members lie together after sorting by label; each group begins where the label changes.
-    order = np.argsort(label, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
 
 
 def _largest_first(piece: np.ndarray) -> np.ndarray:

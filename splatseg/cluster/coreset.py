@@ -66,6 +66,13 @@ def nearest(features: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
     return index
 
 
+def groups_of(label: np.ndarray) -> list[np.ndarray]:
+    """Return the members of every label that occurs in label (N,): indices (n,), rising, by rising label."""
+    # Members lie together after sorting by label; each group begins where the label changes.
+    order = np.argsort(label, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
+
+
 def means_of(features: np.ndarray, index: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Return (unit mean features (K,F), counts (K,)) of the rows of `features` (N,F) with each index 0..count-1."""
     sizes = np.bincount(index, minlength=count)

@@ -22,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from splatseg.arrays import check_shapes
-from splatseg.cluster.coreset import cover, means_of, nearest
+from splatseg.cluster.coreset import cover, groups_of, means_of, nearest
 from splatseg.cluster.cut_by_support import supported_cut
 from splatseg.cluster.linkage import average_linkage
 from splatseg.cluster.settings import ClusterSettings
@@ -72,8 +72,7 @@ def finer_cut(
     inside, seen = agreement.tallies_of(groups, len(pairs))
     means, sizes = means_of(rows, group, len(pairs))
     part, count = np.zeros(len(pairs), dtype=np.int64), 0
-    owner = pairs // len(prototypes)
-    for own in np.split(np.arange(len(pairs)), np.flatnonzero(np.diff(owner)) + 1):  # pairs are sorted by cluster
+    for own in groups_of(pairs // len(prototypes)):  # the pairs of one cluster
         merges, _ = average_linkage(means[own], sizes[own])
         parts = supported_cut(merges, inside[own], seen[own], agreement, MASS_EXPONENT)
         part[own] = count + parts

@@ -13,7 +13,7 @@ For A, the smaller of two nodes, and B, in every view v:
 q_m is the IoU of mask m with a set (`votes.agreement`). The pair with the best fit is merged first, until no pair
 touches. Everything is measured per pixel of the side in question: a box on a table changes what explains the table by
 no more than noise, but what explains the box entirely; and two things that only a group's mask shows together lose on
-either side. If masks are a flat label map, a view that shows a whole does not show its parts, so nested is zero, and
+either side. If masks are a flat label map, a view that shows a whole does not show its parts, so nested is small, and
 noise may break a thing in nearly half of the views. If masks are nested, a view shows parts, wholes and groups at once;
 a whole must then be better explained than its parts to be more than a group. This is judged pair by pair, so a mask
 over everything changes nothing between two things below it.

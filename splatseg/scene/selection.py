@@ -201,8 +201,10 @@ class Selection:
 
     def describe_level(self) -> str:
         """Describe the level of a click: "level 2 of 3 (support 0.41, 0.86, 0.78)"; "" where there is no choice."""
-        levels, level = self._levels, self.level
-        return "" if levels is None or level is None or len(levels) == 1 else levels.describe(level)
+        levels = self._levels
+        if levels is None or len(levels) == 1:
+            return ""
+        return levels.describe(self.prompts[0].level or levels.default)
 
     # Seeing it -------------------------------------------------------------------------------------------------------
 

@@ -68,8 +68,9 @@ class Agreement:
         layer_of = np.ascontiguousarray(votes.layer_of, dtype=np.int32)
         self._masks = (self._view_of, layer_of, count, int(layer_of.max(initial=0)) + 1)
         # The set of all Gaussians contains the whole of every mask: its `inside` is `total`.
-        self._total = self.tallies_of(np.zeros(self.gaussians, dtype=np.int32), 1)[0][0]
-        under_masks = self._shares(np.zeros(len(self._total)), np.ones(count))[1]
+        self.total: np.ndarray = self.tallies_of(np.zeros(self.gaussians, dtype=np.int32), 1)[0][0]
+        """(M,) pixels that every mask has on Gaussians."""
+        under_masks = self._shares(np.zeros(len(self.total)), np.ones(count))[1]
         self.in_masks: np.ndarray = (under_masks > MASKED * votes.seen) | (votes.seen <= EVIDENCE)
         """(N,) bool: Gaussians that can belong to a thing; False if views show them outside all masks."""
 
@@ -97,7 +98,7 @@ class Agreement:
 
     def overlaps(self, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """Return the IoU (M,) of a set with every mask, from its tallies."""
-        union = self._total + seen[self._view_of] - inside
+        union = self.total + seen[self._view_of] - inside
         overlaps: np.ndarray = np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
         return overlaps
 
@@ -106,12 +107,6 @@ class Agreement:
         of_view = seen[self._view_of]
         outside: np.ndarray = 1.0 - np.divide(inside, of_view, out=np.zeros_like(inside), where=of_view > 0)
         return outside
-
-    @property
-    def total(self) -> np.ndarray:
-        """Pixels (M,) that every mask has on Gaussians."""
-        total: np.ndarray = self._total
-        return total
 
     def sum_by_view(self, of_masks: np.ndarray) -> np.ndarray:
         """Return the sum (V,) of values (M,) over the masks of every view."""
@@ -138,7 +133,7 @@ class Agreement:
         """Return the set (N,) bool corrected by the majority of the masks."""
         for _ in range(CORRECTIONS):
             inside, _ = self.tallies(members)
-            share = inside / np.maximum(self._total, 1e-12)
+            share = inside / np.maximum(self.total, 1e-12)
             says = np.clip((share - 0.5) * SHARPNESS, -1.0, 1.0)
             votes = self._shares(says, np.zeros(len(self._first)))[0]
             corrected = np.where(votes != 0, votes > 0, members) & self.in_masks
@@ -151,7 +146,7 @@ class Agreement:
         """Return the set (N,) bool corrected by the best mask of every view."""
         for _ in range(CORRECTIONS):
             columns, quality = self._matches(*self.tallies(members))
-            weight = np.zeros(len(self._total), dtype=np.float32)
+            weight = np.zeros(len(self.total), dtype=np.float32)
             weight[columns] = quality
             inside, seen = self._shares(weight, quality)
             corrected = np.where(seen > 0, inside > 0.5 * seen, members) & self.in_masks

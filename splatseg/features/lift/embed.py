@@ -48,12 +48,13 @@ def embed_votes(votes: Votes, settings: EmbedSettings | None = None, means: np.n
         64
     """
     settings = settings or EmbedSettings()
-    values, vectors = _decomposed(votes, settings)
+    weights = VoteRows(votes.weights)
+    values, vectors = _decomposed(votes, weights, settings)
     # U s^p = A V s^(p-1). The factor D^-1/2 of a row cancels when the row is scaled to unit length.
     power = settings.power if settings.power is not None else diffusion_time(values, settings)
     damped = np.zeros((len(vectors), settings.dimensions), dtype=np.float32)
     damped[:, : len(values)] = vectors * _powers(values, power - 1.0)
-    features = unit_rows(VoteRows(votes.weights).times(damped))
+    features = unit_rows(weights.times(damped))
     return features if means is None else fill_unseen(features, means)
 
 
@@ -61,7 +62,7 @@ _DECOMPOSED: WeakKeyDictionary[Votes, dict[EmbedSettings, tuple[np.ndarray, np.n
 """Decompositions of votes that still exist: it takes longest, and features of another diffusion time have the same."""
 
 
-def _decomposed(votes: Votes, settings: EmbedSettings) -> tuple[np.ndarray, np.ndarray]:
+def _decomposed(votes: Votes, weights: VoteRows, settings: EmbedSettings) -> tuple[np.ndarray, np.ndarray]:
     """Return (values (R,) falling, E^-1/2 V (M,R)) of the decomposition, whatever power follows.
 
     Raises MaskError if no mask is left.
@@ -70,12 +71,12 @@ def _decomposed(votes: Votes, settings: EmbedSettings) -> tuple[np.ndarray, np.n
     # Power and spread come after the decomposition.
     key = replace(settings, power=None, spread=EmbedSettings.spread, max_power=EmbedSettings.max_power)
     if key not in of_votes:
-        of_votes[key] = _decompose(votes, settings)
+        of_votes[key] = _decompose(votes, weights, settings)
     return of_votes[key]
 
 
-def _decompose(votes: Votes, settings: EmbedSettings) -> tuple[np.ndarray, np.ndarray]:
-    lasting = _lasting_masks(votes, VoteRows(votes.weights), settings)
+def _decompose(votes: Votes, weights: VoteRows, settings: EmbedSettings) -> tuple[np.ndarray, np.ndarray]:
+    lasting = _lasting_masks(votes, weights, settings)
     if not lasting.any():
         raise MaskError(
             f"all {votes.weights.shape[1]} masks are too small or too weak to tell Gaussians apart "
