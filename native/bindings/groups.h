@@ -10,6 +10,7 @@ void add_sparse(nanobind::module_& m);
 void add_votes(nanobind::module_& m);
 void add_points(nanobind::module_& m);
 void add_image(nanobind::module_& m);
+void add_regions(nanobind::module_& m);
 void add_machine(nanobind::module_& m);
 
 }  // namespace splatseg::bindings

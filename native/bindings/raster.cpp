@@ -94,6 +94,12 @@ void blend_levels(const Plan& plan, Array<const uint8_t, 1> levels, int count, f
     run(threads, [&] { kernels().blend_levels(plan, levels.data(), count, share, out.data(), threads); });
 }
 
+void blend_middle(const Plan& plan, Floats<1> values, Out<2> out, int threads) {
+    require(has_shape(values, plan.count), "values must have one for every Gaussian");
+    require_image(plan, out);
+    run(threads, [&] { kernels().blend_middle(plan, values.data(), out.data(), threads); });
+}
+
 void accumulate(const Plan& plan, Floats<3> values, Out<2> sums, int threads) {
     const int64_t channels = size(values, 2);
     require_image(plan, values);
@@ -158,6 +164,7 @@ void add_raster(nb::module_& m) {
           "radii"_a, "threads"_a);
     m.def("blend", &blend, "plan"_a, "features"_a, "blended"_a, "alphas"_a, "threads"_a);
     m.def("blend_levels", &blend_levels, "plan"_a, "levels"_a, "count"_a, "share"_a, "out"_a, "threads"_a);
+    m.def("blend_middle", &blend_middle, "plan"_a, "values"_a, "out"_a, "threads"_a);
     m.def("accumulate", &accumulate, "plan"_a, "values"_a, "sums"_a, "threads"_a);
     m.def("backward", &backward, "plan"_a, "geometry"_a, "features"_a, "blended"_a, "alphas"_a, "grad_blended"_a,
           "grad_alphas"_a, "grad_features"_a, "grads"_a, "growth"_a.none(), "threads"_a);

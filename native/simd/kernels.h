@@ -51,6 +51,10 @@ struct Kernels {
     // `share` of the pixel, 0 for none.
     void (*blend_levels)(const Plan&, const uint8_t* levels, int count, float share, uint8_t* out, int threads);
 
+    // out (H,W): the mean of values (N,) over each pixel's light from its first to its last quarter, 0 where the light
+    // does not reach the first.
+    void (*blend_middle)(const Plan&, const float* values, float* out, int threads);
+
     // sums (N,C): for each Gaussian the sum over pixels of w * values (H,W,C). The transpose of blend.
     void (*accumulate)(const Plan&, const float* values, int64_t channels, float* sums, int threads);
 

@@ -221,6 +221,19 @@ def rasterize_levels(plan: Plan, levels: Tensor, count: int, share: float) -> Te
     return found
 
 
+def rasterize_middle(plan: Plan, values: Tensor) -> Tensor:
+    """Return (H,W), at each pixel the mean of values (N,) over its light from the first to the last quarter.
+
+    The weights of Gaussians, front to back, fill a pixel's light from 0 to 1; a Gaussian counts by as much of its weight
+    as lies between 1/4 and 3/4. Given depths, this is the depth of the surface: a mean over all weights follows the
+    little that shines through from far behind. Pixels whose light does not reach 1/4 are 0. Not differentiable.
+    """
+    check_shapes(values=(values, f"{plan.count}"))
+    with torch.no_grad():
+        middle: Tensor = _load(plan.backend).rasterize_middle(plan, values)
+    return middle
+
+
 def prepare_pixels(plan: Plan, pixels: Tensor) -> PixelPlan:
     """Compute the weights of sampled pixels (P,2) int64 (x, y) once, to blend them many times. Pixels may repeat.
 

@@ -69,6 +69,13 @@ def rasterize_levels(plan: Plan, levels: Tensor, count: int, share: float) -> Te
     return out
 
 
+def rasterize_middle(plan: Plan, values: Tensor) -> Tensor:
+    """See `interface.rasterize_middle`."""
+    out = torch.empty(plan.camera.height, plan.camera.width)
+    _native.blend_middle(plan.state, _dense(values).detach(), out, torch.get_num_threads())
+    return out
+
+
 def prepare_pixels(plan: Plan, pixels: Tensor) -> tuple[_native.SparseMatrix, int]:
     """See `interface.prepare_pixels`."""
     weights = _native.pixel_weights(plan.state, pixels, torch.get_num_threads())

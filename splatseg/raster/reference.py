@@ -88,6 +88,19 @@ def rasterize_levels(plan: Plan, levels: Tensor, count: int, share: float) -> Te
     return (blended > share).sum(-1).to(torch.uint8)
 
 
+def rasterize_middle(plan: Plan, values: Tensor) -> Tensor:
+    """See `interface.rasterize_middle`."""
+    order = torch.sort(plan.state.depths, stable=True).indices
+    rows = []
+    for chunk in _all_pixels(plan.camera).split(PIXELS_AT_ONCE):
+        behind = weights(plan.state, chunk, plan.settings)[:, order].cumsum(1)
+        light = torch.nn.functional.pad(behind, (1, 0)).clamp(0.25, 0.75)
+        parts = light.diff(dim=1)
+        middle = light[:, -1] - 0.25
+        rows.append((parts @ values[order]).where(middle > 0, 0.0) / middle.where(middle > 0, 1.0))
+    return torch.cat(rows).reshape(plan.camera.height, plan.camera.width)
+
+
 def prepare_pixels(plan: Plan, pixels: Tensor) -> tuple[None, int]:
     """See `interface.prepare_pixels`. Nothing is kept."""
     return None, 0

@@ -1,0 +1,52 @@
+// Regions of images.
+#include "regions/merge.h"
+
+#include <algorithm>
+
+#include "bindings/checks.h"
+#include "bindings/groups.h"
+
+namespace splatseg::bindings {
+namespace {
+
+using Doubles2 = Array<const double, 2>;
+
+int64_t merge_regions(Doubles2 regions, Floats<2> histograms, Array<const int64_t, 2> pairs, Doubles2 borders,
+                      double pixels, Array<const double, 1> weights, double bias, double size_weight, double patience,
+                      bool probability, Array<int64_t, 2> merges, Array<double, 1> costs) {
+    const int64_t count = size(regions, 0), ends = size(pairs, 0);
+    require(count >= 1 && has_shape(regions, count, kRegionFields) && has_shape(histograms, count, kBins),
+            "regions and histograms must have a row of the right length for every region");
+    require(has_shape(pairs, ends, 2) && has_shape(borders, ends, kBorderFields),
+            "pairs must have shape (E, 2), borders a row for each");
+    require(has_shape(weights, kCues), "there must be a weight for every cue");
+    require(has_shape(merges, count - 1, 2) && has_shape(costs, count - 1), "merges and costs must have R - 1 rows");
+    const int64_t* end = pairs.data();
+    require(std::all_of(end, end + 2 * ends, [&](int64_t i) { return i >= 0 && i < count; }),
+            "pairs must hold regions");
+    for (int64_t e = 0; e < ends; ++e) require(end[2 * e] != end[2 * e + 1], "a region has no border with itself");
+    const RegionGraph graph{count,
+                            ends,
+                            reinterpret_cast<const RegionSums*>(regions.data()),
+                            histograms.data(),
+                            end,
+                            reinterpret_cast<const BorderSums*>(borders.data()),
+                            pixels};
+    MergeCost cost;
+    std::copy_n(weights.data(), kCues, cost.weights);
+    cost.bias = bias;
+    cost.size = size_weight;
+    cost.patience = patience;
+    cost.probability = probability;
+    return run(1, [&] { return splatseg::merge_regions(graph, cost, merges.data(), costs.data()); });
+}
+
+}  // namespace
+
+void add_regions(nb::module_& m) {
+    using namespace nb::literals;
+    m.def("merge_regions", &merge_regions, "regions"_a, "histograms"_a, "pairs"_a, "borders"_a, "pixels"_a, "weights"_a,
+          "bias"_a, "size"_a, "patience"_a, "probability"_a, "merges"_a, "costs"_a);
+}
+
+}  // namespace splatseg::bindings
