@@ -61,7 +61,7 @@ class Prompter:
         def select(view_name: str, mask: np.ndarray) -> Mapping[str, np.ndarray]:
             found = int(scene.truth.label_maps[view_name][mask][0])
             session, view = self._session(view_name), scene.run.capture.view(view_name)
-            asked = _prompts(session, view, mask, kind, known)
+            asked = prompts_for(session, view, mask, kind, known)
             tried = [select_by_prompts(session, together, known).members for together in asked]
             fits = [self._mean_iou(members, found) for members in tried] if len(tried) > 1 else [0.0]
             best = tried[int(np.argmax(fits))]
@@ -89,7 +89,7 @@ class Prompter:
         return float(np.mean(ious or [0.0]))
 
 
-def _prompts(
+def prompts_for(
     session: Session, view: View, mask: np.ndarray, kind: str, knowledge: Knowledge | None
 ) -> list[list[Prompt]]:
     """Each list is asked together; of several lists the best by the held-out views counts."""
