@@ -123,7 +123,7 @@ class Scene:
         """Masks of selections in the held-out views."""
         return Shown(self.splats, self.run.capture.split("test"))
 
-    @property
+    @cached_property
     def labels(self) -> np.ndarray:
         """(L,) labels of objects, ascending, and 0 = no object first."""
         return np.array([0, *self.truth.ids])
@@ -135,13 +135,13 @@ class Scene:
         raised = {name: np.where(labels == self.truth.unknown, -1, labels) + 1 for name, labels in maps.items()}
         masks = Masks({name: from_label_map(labels) for name, labels in raised.items()})
         votes = collect_votes(self.splats, self.run.capture.split(split), masks)
+        columns = votes.weights.tocsc()
         for view, name in enumerate(votes.views):
             # Ids close up: column j is the j-th label present.
             present = np.unique(raised[name][raised[name] > 0]) - 1
             weights = np.zeros((len(self.splats), len(self.labels)), dtype=np.float32)
-            weights[:, np.searchsorted(self.labels, present)] = votes.weights[
-                :, np.flatnonzero(votes.view_of == view)
-            ].toarray()
+            of_view = columns[:, np.flatnonzero(votes.view_of == view)]
+            weights[:, np.searchsorted(self.labels, present)] = of_view.toarray()
             yield name, weights
 
 

@@ -98,7 +98,7 @@ def drawn(scene: Scene, label: int, members: np.ndarray | None) -> np.ndarray:
 
 def filled(image: np.ndarray, found: np.ndarray, true: np.ndarray) -> np.ndarray:
     """The photograph, grey, with masks (H,W) bool: `found` filled with amber, `true` outlined in white, two pixels."""
-    grey = np.repeat(0.6 * image.astype(np.float32).mean(2, keepdims=True), 3, axis=2)
+    grey = np.repeat(0.8 * image.astype(np.float32).mean(2, keepdims=True), 3, axis=2)
     picture = np.where(found[..., None], 0.5 * grey + 0.5 * np.array(SELECTED, np.float32), grey)
     line = outlines(true)
     line[1:] |= line[:-1].copy()

@@ -124,7 +124,7 @@ def table(constant: Constant, figures: Figures) -> tuple[list[str], bool | None]
     lines.append(f"    {'mean':12}{own:9.3f}{'':10}  {left_out:6.3f}{'':10}  {best:6.3f}{spread:9.3f}")
     means = {value: float(np.mean([of_value[scene][value] for scene in scenes])) for value in of_value[scenes[0]]}
     lines.append("    mean by value: " + ", ".join(f"{value:g} {mean:.3f}" for value, mean in sorted(means.items())))
-    return lines, max(abs(mean - own) for mean in means.values()) > spread
+    return lines, bool(max(abs(mean - own) for mean in means.values()) > spread)
 
 
 def same(here: dict[float, float], usual: float, spread: float) -> tuple[float, float]:
@@ -200,6 +200,11 @@ def print_list() -> None:
         print(f"{place:58}{'':>12}   {reason}")
 
 
+def is_named(constant: Constant, name: str) -> bool:
+    """Is this its place, or the last part of its place?"""
+    return name in (constant.place, constant.place.replace(":", ".").split(".")[-1])
+
+
 def run(args: argparse.Namespace, constants: Sequence[Constant], log: Path) -> None:
     """Measure what is lacking."""
     done = {} if args.anew else read(log)
@@ -231,7 +236,7 @@ def main() -> None:
     parser.add_argument("--fits", type=Path, help="runs by the scenes' names, whose geometry to take")
     parser.add_argument("--proposals", type=Path, help="proposals by the scenes' names; default: WORK/proposals")
     parser.add_argument("--masks", nargs="+", default=MASKS, type=masking)
-    parser.add_argument("--constants", nargs="+", help="places, or parts of places; default: all")
+    parser.add_argument("--constants", nargs="+", help="places or their last parts; default: all")
     parser.add_argument("--seeds", type=int, default=3, help="seeds at the product's values")
     parser.add_argument("--anew", action="store_true", help="measure again what is there")
     args = parser.parse_args()
@@ -240,7 +245,7 @@ def main() -> None:
         return
     if args.work is None:
         parser.error("--work is where figures are kept; give a folder")
-    named = [one for one in CHOSEN if not args.constants or any(part in one.place for part in args.constants)]
+    named = [one for one in CHOSEN if not args.constants or any(is_named(one, name) for name in args.constants)]
     args.work.mkdir(parents=True, exist_ok=True)
     if not args.table:
         run(args, named, args.work / "constants.jsonl")
