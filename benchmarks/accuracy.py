@@ -97,7 +97,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--one-cut", action="store_true", help="without the second cut of atoms")
     parser.add_argument("--resume", action="store_true", help="take rows from results.jsonl that are there already")
     parser.add_argument("--json", action="store_true")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.run is not None and not (args.run / "splats.ply").exists():
+        parser.error(f"{args.run} has no splats.ply; give a finished run, or --fits to fit what is missing")
+    return args
 
 
 def measured(args: argparse.Namespace, worst: dict[str, Worst]) -> Iterator[dict]:

@@ -61,6 +61,11 @@ class VotedScene:
         return float(np.mean([self.iou(label == prompt.id, prompt) for prompt in self.prompts]))
 
     @cached_property
+    def total(self) -> np.ndarray:
+        """(V,L): pixels of the labels in every view."""
+        return self.true.sum(1)
+
+    @cached_property
     def clicks(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """For every prompt the Gaussians that make up its deepest pixel, and their weights."""
         found = []
@@ -73,8 +78,9 @@ class VotedScene:
 
     def iou(self, members: np.ndarray, prompt: ObjectPrompt) -> float:
         """Mean IoU of members (N,) bool with an object over its held-out views."""
-        true = self.true[[self._views[name] for name in prompt.test_views]]
-        return float(self._ious(true[:, members].sum(1), true.sum(1), prompt).mean())
+        views, chosen = [self._views[name] for name in prompt.test_views], members.astype(np.float32)
+        inside = np.stack([chosen @ self.true[view] for view in views])
+        return float(self._ious(inside, self.total[views], prompt).mean())
 
     def _ious(self, inside: np.ndarray, total: np.ndarray, prompt: ObjectPrompt) -> np.ndarray:
         """IoU (...) of sets with an object, from what the views see of them, inside (...,L), and in all (...,L)."""
@@ -94,7 +100,7 @@ class VotedScene:
         for prompt, (columns, weights) in zip(self.prompts, self.clicks, strict=True):
             views = [self._views[name] for name in prompt.test_views]
             segment = int(np.bincount(ids[columns], weights=weights, minlength=1).argmax())
-            of_prompt = self._ious(inside[views, segment], inside[views].sum(1), prompt)
+            of_prompt = self._ious(inside[views, segment], self.total[views], prompt)
             ious.append(float(of_prompt.mean()) if segment else 0.0)
         return float(np.mean(ious)) / self.ceiling
 
@@ -104,11 +110,11 @@ class VotedScene:
         inside[:, : hierarchy.count + 1] = self.summed(hierarchy.atoms)
         for merge, (a, b) in enumerate(hierarchy.merges.tolist()):
             inside[:, hierarchy.count + 1 + merge] = inside[:, a] + inside[:, b]
-        total, best = self.true.sum(1), []
+        best = []
         for prompt in self.prompts:
             views = [self._views[name] for name in prompt.test_views]
             # Node 0 is none.
-            best.append(float(self._ious(inside[views], total[views, None], prompt).mean(0)[1:].max(initial=0.0)))
+            best.append(float(self._ious(inside[views], self.total[views, None], prompt).mean(0)[1:].max(initial=0.0)))
         return float(np.mean(best)) / self.ceiling
 
     def panoptic(self, ids: np.ndarray) -> float:
