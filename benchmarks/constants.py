@@ -14,11 +14,13 @@ For every constant of `constants_list.CHOSEN` and every scene:
     spread     greatest less least figure over seeds (of disturbances, features and segments) at the product's value
     same       the values round the product's at which the figure falls by no more than the spread
 
-Other values are measured with seed 0 and compared with the product's with seed 0. A constant that moves the mean over
-scenes by less than the mean spread, whatever its value, carries nothing: it can be removed or rounded; those come last.
+Other values are measured with seed 0 and compared with the product's with seed 0. The product's own values were looked
+at with that seed, so they may be lucky there: --every-seed measures and compares all seeds. A constant that moves the
+mean over scenes by less than the mean spread, whatever its value, carries nothing: it can be removed or rounded; those
+come last.
 
 Every figure is a line of constants.jsonl in --work as soon as it is there; what is there is not measured again, unless
---anew. --table prints the tables of what is there.
+--anew (or another --work), which a change of the product asks for. --table prints the tables of what is there.
 """
 
 from __future__ import annotations
@@ -68,12 +70,14 @@ class Key(NamedTuple):
 Figures = dict[Key, float]
 
 
-def keys_of(case: Case, constants: Sequence[Constant]) -> Iterator[tuple[Key, Constant | None]]:
+def keys_of(
+    case: Case, constants: Sequence[Constant], every_seed: bool = False
+) -> Iterator[tuple[Key, Constant | None]]:
     """All figures that are wanted of a case, those of the product's own values first."""
     scene = case.voted.scene.path.name
     for figure in dict.fromkeys(figure for constant in constants for figure in constant.figures):
         yield Key("", 0.0, figure, scene, case.masks, case.seed), None
-    for constant in constants if case.seed == 0 else ():
+    for constant in constants if case.seed == 0 or every_seed else ():
         for value in constant.values:
             for figure in constant.figures:
                 yield Key(constant.place, value, figure, scene, case.masks, case.seed), constant
@@ -146,13 +150,13 @@ def _best(by_value: dict[float, float], constant: Constant) -> float:
 
 
 def _by_value(constant: Constant, figures: Figures) -> dict[str, dict[float, float]]:
-    """Figure by scene and value, seed 0: the mean over the constant's figures and over masks that have all values."""
-    found: dict[tuple[str, str], dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
+    """Figure by scene and value: the mean over the constant's figures, and over masks and seeds with all values."""
+    found: dict[tuple[str, str, int], dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for key, figure in figures.items():
-        if key.seed == 0 and key.figure in constant.figures and key.place in ("", constant.place):
-            found[key.scene, key.masks][key.value if key.place else constant.value].append(figure)
+        if key.figure in constant.figures and key.place in ("", constant.place):
+            found[key.scene, key.masks, key.seed][key.value if key.place else constant.value].append(figure)
     whole: dict[str, list[dict[float, float]]] = defaultdict(list)
-    for (scene, _), values in found.items():
+    for (scene, _, _), values in found.items():
         complete = {len(given) for given in values.values()} == {len(constant.figures)}
         if complete and len(values) == len(constant.values) + 1:
             whole[scene].append({value: float(np.mean(given)) for value, given in values.items()})
@@ -215,7 +219,7 @@ def run(args: argparse.Namespace, constants: Sequence[Constant], log: Path) -> N
         for masks in filter(scene.has, args.masks):
             for seed in range(args.seeds):
                 case = Case(voted, masks, seed)
-                wanted = [(key, constant) for key, constant in keys_of(case, constants) if key not in done]
+                wanted = [one for one in keys_of(case, constants, args.every_seed) if one[0] not in done]
                 for key, figure in measure(case, wanted):
                     with log.open("a") as file:
                         file.write(json.dumps({"of": key, "is": round(figure, 6)}) + "\n")
@@ -238,6 +242,7 @@ def main() -> None:
     parser.add_argument("--masks", nargs="+", default=MASKS, type=masking)
     parser.add_argument("--constants", nargs="+", help="places or their last parts; default: all")
     parser.add_argument("--seeds", type=int, default=3, help="seeds at the product's values")
+    parser.add_argument("--every-seed", action="store_true", help="other values with all seeds too")
     parser.add_argument("--anew", action="store_true", help="measure again what is there")
     args = parser.parse_args()
     if args.list:

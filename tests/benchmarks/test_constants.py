@@ -131,3 +131,15 @@ def test_a_scene_that_lacks_values_is_left_out():
     lines, _ = table(TIE, figures({"one": whole, "two": {1e-3: 0.4}}, 0.01))
     assert not any(text.strip().startswith("two") for text in lines)
     assert table(TIE, {}) == ([], None)
+
+
+def test_seeds_count_that_have_all_values():
+    place = "cluster.merge_by_support:TIE"
+    lucky = figures({"one": {0.0: 0.1, 1e-4: 0.3, 1e-3: 0.9, 1e-2: 0.3}}, 0.6)  # 0.9 with seed 0, 0.3 with seed 1
+    lines, _ = table(TIE, lucky)
+    assert lines[2].split()[1] == "0.900"
+    for value in TIE.values:
+        lucky[Key(place, value, "segments", "one", "masks", 1)] = 0.3
+    lines, _ = table(TIE, lucky)
+    assert lines[2].split()[1] == "0.600"
+    assert f"{1e-4:g} 0.300" in lines[-1]
