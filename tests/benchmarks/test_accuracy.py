@@ -148,6 +148,15 @@ def test_a_row_has_every_figure_and_the_best_is_never_worse_than_the_usual(demo:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("method", ["contrast", "paper"])
+def test_other_methods_have_the_same_columns(demo: Scene, method: str):
+    top, _ = ceiling(demo)
+    found = rows(demo, top, "masks,views=8", method, 0, Measuring(share=0.01))
+    assert all(np.isfinite(value_of(found[0], title)) for title in COLUMNS)
+    assert found[0]["method"] == method
+
+
+@pytest.mark.slow
 def test_all_figures_of_votes_are_there_for_a_scene(demo: Scene):
     voted = VotedScene(demo)
     case = Case(voted, "masks", 0)
