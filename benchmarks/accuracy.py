@@ -24,7 +24,7 @@ and spread (greatest less least) follow. --one-cut leaves out the second cut of 
 --refine adds a row for every row with votes: boundaries refined (splatseg/refine), with the ceiling of the refined
 geometry, held-out PSNR before and after, and how many Gaussians were split and adjusted.
 --worst N draws the N objects furthest below the ceiling by click and by mask prompt, of seed 0, into WORK/worst/METHOD.
---resume takes rows that results.jsonl in --work has already from there.
+--resume takes rows that results.jsonl in --work has already from there; their objects are not drawn.
 """
 
 from __future__ import annotations
