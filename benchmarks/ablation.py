@@ -31,7 +31,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from ablation_tables import METHODS, TABLES, run_table, settings_of
-from accuracy import Masks, Scene, ceiling, prompted
+from accuracy_prompts import prompted
+from accuracy_scene import Masks, Scene, ceiling
 
 from splatseg import Splats
 from splatseg.errors import PromptError

@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from accuracy import Masks, Scene, ceiling, prompted
+from accuracy_prompts import prompted
+from accuracy_scene import Masks, Scene, ceiling
 
 from splatseg import Splats
 from splatseg.features.contrast.fit import fit_contrast_features

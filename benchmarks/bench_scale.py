@@ -25,7 +25,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from bench_lift import ring_views
-from harness import conditions, deepest_pixel, disturbed_map
+from disturbances import disturbed_map
+from harness import conditions, deepest_pixel
 from scipy.spatial import cKDTree
 
 from splatseg.capture.capture import View

@@ -134,19 +134,3 @@ def deepest_pixels(mask: np.ndarray, count: int) -> list[tuple[float, float]]:
         reach = np.hypot(rows - y, columns - x)
         depth = np.where(reach <= 1.5 * depth[y, x], 0.0, depth)
     return places
-
-
-def disturbed_map(labels: np.ndarray, rng: np.random.Generator, drop: float, merge: float) -> np.ndarray:
-    """A label map (H,W), 0 = none, in which each label joins a neighbour with probability `merge` and is then missing
-    with probability `drop`."""
-    out = labels.copy()
-    for label in np.unique(labels[labels > 0]):
-        if rng.random() < merge:
-            around = np.unique(labels[ndimage.binary_dilation(labels == label, iterations=3)])
-            around = around[(around > 0) & (around != label)]
-            if len(around):
-                out[labels == label] = rng.choice(around)
-    for label in np.unique(out[out > 0]):
-        if rng.random() < drop:
-            out[out == label] = 0
-    return out
