@@ -1,0 +1,106 @@
+"""True masks, which a person drew in some views, and the sets of Gaussians that contradict them.
+
+    holds_m(S) = held_m(S) > total_m / 2           S has most of mask m
+    lies_n(S) = held_n(S) > visible_v(S) / 2       most of what n's view v sees of S lies in mask n
+    breaks_m(S) = holds_m(S) and lies_n(S) for no n around m
+
+So a set breaks a true mask if it has most of it but is neither that mask nor a part of a larger true mask of the same
+view. A set that has most of two true masks which exclude each other breaks at least one of them, because it cannot lie
+in both; so does one that has a drawn cup and a larger table that nobody drew. There is no number to choose: everything
+is a majority of pixels, and light that leaks through an edge is never the majority of a mask.
+
+held_m(S) are the votes of S for m; visible_v(S) counts all pixels of the view, drawn on or not, because nothing else
+tells that a thing ends where its mask ends. A mask is around another if most of the other lies in it.
+
+Alphabet: N Gaussians; K sets; T true masks; V views that have true masks.
+
+Source: ours; constraints that forbid pairs, as in constrained agglomeration (Davidson and Ravi 2005).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+from scipy.spatial import cKDTree
+
+from splatseg.arrays import check_shapes
+
+
+class TrueMasks:
+    """The true masks of votes, prepared for queries about sets of Gaussians."""
+
+    def __init__(
+        self, weights: sparse.csr_array, view_of: np.ndarray, visible: sparse.csr_array, usual: np.ndarray
+    ) -> None:
+        """Prepare weights (N,T), the votes for true masks; view_of (T,), indices of views; visible (N,V).
+
+        usual (N,): pixels that a view sees of each Gaussian on average, views without true masks included.
+        """
+        check_shapes(weights=(weights, "N T"), view_of=(view_of, "T"), visible=(visible, "N V"), usual=(usual, "N"))
+        self._weights, self._view_of, self._visible, self._usual = weights, view_of, visible, usual
+        self._total = np.asarray(weights.sum(axis=0)).ravel()
+        self._around = self._masks_around()
+
+    def tallies_of(self, groups: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (held (K,T), visible (K,V)) of K = `count` sets; groups (N,): the set of each Gaussian, < 0 = none."""
+        chosen = np.flatnonzero(groups >= 0)
+        ones = np.ones(len(chosen), dtype=np.float32)
+        members = sparse.csr_array((ones, (groups[chosen], chosen)), shape=(count, len(groups)))
+        return (members @ self._weights).toarray(), (members @ self._visible).toarray()
+
+    def broken(self, held: np.ndarray, visible: np.ndarray) -> np.ndarray:
+        """Return the true masks (K,T) bool that each of K sets breaks, from tallies held (K,T) and visible (K,V)."""
+        lies = held > 0.5 * visible[:, self._view_of]
+        broken: np.ndarray = (held > 0.5 * self._total) & ~((lies.astype(np.float32) @ self._around) > 0)
+        return broken
+
+    def parted(self, groups: np.ndarray, means: np.ndarray) -> np.ndarray:
+        """Return sets (N,) int64: those of groups (N,), each cut where it breaks a true mask; negative = none.
+
+        It is cut along all true masks of the mask's view: a Gaussian goes with the smallest mask that most of it lies
+        in, if any. One that the view sees less of than views usually do, behind others or at an edge, goes with the
+        nearest that it sees well, by means (N,3).
+        """
+        groups = groups.astype(np.int64)
+        for view in range(self._visible.shape[1]):
+            count = int(groups.max(initial=-1)) + 1
+            broken = self.broken(*self.tallies_of(groups, count))
+            breaking: np.ndarray = np.any(broken[:, self._view_of == view], axis=1)
+            if not breaking.any():
+                continue
+            cut = np.flatnonzero((groups >= 0) & breaking[groups.clip(min=0)])
+            place, seen = self._places(cut, view)
+            for own in np.unique(groups[cut]):
+                of_set = groups[cut] == own
+                finite = of_set & np.isfinite(means[cut]).all(1)
+                unseen, sources = np.flatnonzero(finite & ~seen), np.flatnonzero(finite & seen)
+                if len(sources):
+                    place[unseen] = place[sources[cKDTree(means[cut[sources]]).query(means[cut[unseen]])[1]]]
+            # A pair of set and place is one number; numbers are closed up again.
+            named = groups * (len(self._total) + 1)
+            named[cut] += place
+            kept = np.flatnonzero(groups >= 0)
+            groups[kept] = np.unique(named[kept], return_inverse=True)[1]
+        return groups
+
+    def _places(self, which: np.ndarray, view: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (place (n,), 0 = outside all masks, or 1 + the mask; seen well (n,) bool) of Gaussians `which`."""
+        visible = self._visible[which][:, [view]].toarray().ravel()
+        place = np.zeros(len(which), dtype=np.int64)
+        own = np.flatnonzero(self._view_of == view)
+        for mask in own[np.argsort(-self._total[own], kind="stable")]:  # the smallest last
+            place[self._weights[which][:, [mask]].toarray().ravel() > 0.5 * visible] = 1 + mask
+        return place, visible >= self._usual[which]
+
+    def _masks_around(self) -> sparse.csr_array:
+        """Return (T,T) float32: 1 in row n, column m if mask n is around mask m, or is m itself."""
+        per_mask = self._visible[:, self._view_of]
+        inside = sparse.csr_array(self._weights > 0.5 * per_mask).astype(np.float32)
+        shared = (inside.T @ self._weights).tocoo()
+        same_view = self._view_of[shared.row] == self._view_of[shared.col]
+        larger = self._total[shared.row] >= self._total[shared.col]
+        kept = same_view & larger & (shared.data > 0.5 * self._total[shared.col])
+        one = np.arange(len(self._total))
+        rows, cols = np.append(shared.row[kept], one), np.append(shared.col[kept], one)
+        around = sparse.csr_array((np.ones(len(rows), np.float32), (rows, cols)), shape=(len(one), len(one)))
+        return around
