@@ -4,13 +4,15 @@
     lies_n(S) = held_n(S) > visible_v(S) / 2       most of what n's view v sees of S lies in mask n
     breaks_m(S) = holds_m(S) and lies_n(S) for no n around m
 
+A view testifies of Gaussians that it sees at least as well as views do on average; of others it sees the light that
+leaks through an edge or from behind. And a Gaussian counts for a mask if most of it lies there. held_m(S) are the votes
+for m of the Gaussians of S for which both is so; visible_v(S) is all that the view sees of those for which the first is
+so, drawn on or not, because nothing else tells that a thing ends where its mask ends. total_m are all votes for m.
+
 So a set breaks a true mask if it has most of it but is neither that mask nor a part of a larger true mask of the same
 view. A set that has most of two true masks which exclude each other breaks at least one of them, because it cannot lie
 in both; so does one that has a drawn cup and a larger table that nobody drew. There is no number to choose: everything
-is a majority of pixels, and light that leaks through an edge is never the majority of a mask.
-
-held_m(S) are the votes of S for m; visible_v(S) counts all pixels of the view, drawn on or not, because nothing else
-tells that a thing ends where its mask ends. A mask is around another if most of the other lies in it.
+is a majority of pixels. A mask is around another if most of the other lies in it.
 
 Alphabet: N Gaussians; K sets; T true masks; V views that have true masks.
 
@@ -37,8 +39,15 @@ class TrueMasks:
         usual (N,): pixels that a view sees of each Gaussian on average, views without true masks included.
         """
         check_shapes(weights=(weights, "N T"), view_of=(view_of, "T"), visible=(visible, "N V"), usual=(usual, "N"))
-        self._weights, self._view_of, self._visible, self._usual = weights, view_of, visible, usual
+        self._view_of = view_of
         self._total = np.asarray(weights.sum(axis=0)).ravel()
+        seen = visible.tocoo()
+        well = seen.data >= usual[seen.row]
+        self._visible = sparse.csr_array((seen.data[well], (seen.row[well], seen.col[well])), shape=visible.shape)
+        votes = weights.tocoo()
+        of_view = np.asarray(self._visible[votes.row, view_of[votes.col]]).ravel()
+        inside = (votes.data > 0.5 * of_view) & (of_view > 0)
+        self._held = sparse.csr_array((votes.data[inside], (votes.row[inside], votes.col[inside])), shape=weights.shape)
         self._around = self._masks_around()
 
     def tallies_of(self, groups: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -46,7 +55,7 @@ class TrueMasks:
         chosen = np.flatnonzero(groups >= 0)
         ones = np.ones(len(chosen), dtype=np.float32)
         members = sparse.csr_array((ones, (groups[chosen], chosen)), shape=(count, len(groups)))
-        return (members @ self._weights).toarray(), (members @ self._visible).toarray()
+        return (members @ self._held).toarray(), (members @ self._visible).toarray()
 
     def broken(self, held: np.ndarray, visible: np.ndarray) -> np.ndarray:
         """Return the true masks (K,T) bool that each of K sets breaks, from tallies held (K,T) and visible (K,V)."""
@@ -58,8 +67,7 @@ class TrueMasks:
         """Return sets (N,) int64: those of groups (N,), each cut where it breaks a true mask; negative = none.
 
         It is cut along all true masks of the mask's view: a Gaussian goes with the smallest mask that most of it lies
-        in, if any. One that the view sees less of than views usually do, behind others or at an edge, goes with the
-        nearest that it sees well, by means (N,3).
+        in, if any; one of which the view does not testify, with the nearest of which it does, by means (N,3).
         """
         groups = groups.astype(np.int64)
         for view in range(self._visible.shape[1]):
@@ -85,22 +93,19 @@ class TrueMasks:
 
     def _places(self, which: np.ndarray, view: int) -> tuple[np.ndarray, np.ndarray]:
         """Return (place (n,), 0 = outside all masks, or 1 + the mask; seen well (n,) bool) of Gaussians `which`."""
-        visible = self._visible[which][:, [view]].toarray().ravel()
         place = np.zeros(len(which), dtype=np.int64)
         own = np.flatnonzero(self._view_of == view)
-        for mask in own[np.argsort(-self._total[own], kind="stable")]:  # the smallest last
-            place[self._weights[which][:, [mask]].toarray().ravel() > 0.5 * visible] = 1 + mask
-        return place, visible >= self._usual[which]
+        held = sparse.csc_array(self._held[which][:, own])
+        for mask in np.argsort(-self._total[own], kind="stable"):  # the smallest last
+            place[held.indices[held.indptr[mask] : held.indptr[mask + 1]]] = 1 + own[mask]
+        return place, self._visible[which][:, [view]].toarray().ravel() > 0
 
     def _masks_around(self) -> sparse.csr_array:
         """Return (T,T) float32: 1 in row n, column m if mask n is around mask m, or is m itself."""
-        per_mask = self._visible[:, self._view_of]
-        inside = sparse.csr_array(self._weights > 0.5 * per_mask).astype(np.float32)
-        shared = (inside.T @ self._weights).tocoo()
+        shared = ((self._held > 0).astype(np.float32).T @ self._held).tocoo()
         same_view = self._view_of[shared.row] == self._view_of[shared.col]
         larger = self._total[shared.row] >= self._total[shared.col]
         kept = same_view & larger & (shared.data > 0.5 * self._total[shared.col])
         one = np.arange(len(self._total))
         rows, cols = np.append(shared.row[kept], one), np.append(shared.col[kept], one)
-        around = sparse.csr_array((np.ones(len(rows), np.float32), (rows, cols)), shape=(len(one), len(one)))
-        return around
+        return sparse.csr_array((np.ones(len(rows), np.float32), (rows, cols)), shape=(len(one), len(one)))
