@@ -18,8 +18,8 @@ not show its parts, so nested is small, and noise may break a thing in nearly ha
 view shows parts, wholes and groups at once; a whole must then be better explained than its parts to be more than a
 group. This is judged pair by pair, so a mask over everything changes nothing between two things below it.
 
-True masks are proof, not evidence (`votes.true_masks`): two nodes whose union breaks one that neither breaks alone are
-apart. They are merged when nothing else is left to merge, at level 1: they are one group at most.
+True masks are proof, not evidence: two nodes that they show apart (`votes.true_masks`) are merged when nothing else is
+left to merge, at level 1, so they are one group at most.
 
 Level of a merge: the probability that its two sides are different things, 1 / (1 + exp(SLOPE fit)), after fits that
 rise towards a root were pooled (`pooled`): one doubtful merge near the root must not join all that is below it.
@@ -142,7 +142,6 @@ class _Apart:
         self._nodes, self._true = nodes, true
         self._held = dict(enumerate(held, start=1))
         self._visible = dict(enumerate(visible, start=1))
-        self._broken = dict(enumerate(true.broken(held, visible), start=1))
         self._groups: set[int] = set()
 
     def gain(self, a: int, b: int) -> float:
@@ -150,7 +149,6 @@ class _Apart:
 
     def join(self, a: int, b: int, new: int) -> float:
         apart, fit = self._are_apart(a, b), self._nodes.join(a, b, new)
-        self._broken[new] = self._broken_by(a, b)
         self._held[new] = self._held.pop(a) + self._held.pop(b)
         self._visible[new] = self._visible.pop(a) + self._visible.pop(b)
         if apart:
@@ -160,12 +158,8 @@ class _Apart:
     def _are_apart(self, a: int, b: int) -> bool:
         if a in self._groups or b in self._groups:
             return True
-        return bool((self._broken_by(a, b) & ~(self._broken[a] | self._broken[b])).any())
-
-    def _broken_by(self, a: int, b: int) -> np.ndarray:
-        held, visible = self._held[a] + self._held[b], self._visible[a] + self._visible[b]
-        broken: np.ndarray = self._true.broken(held[None], visible[None])[0]
-        return broken
+        held, visible = (np.stack([of_nodes[a], of_nodes[b]]) for of_nodes in (self._held, self._visible))
+        return self._true.apart(held, visible)
 
 
 def _cosine(one: np.ndarray, other: np.ndarray) -> float:

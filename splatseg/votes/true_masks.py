@@ -14,6 +14,9 @@ view. A set that has most of two true masks which exclude each other breaks at l
 in both; so does one that has a drawn cup and a larger table that nobody drew. There is no number to choose: everything
 is a majority of pixels. A mask is around another if most of the other lies in it.
 
+Two sets A and B are apart if views where A + B breaks a mask that neither breaks outweigh those where both lie in one
+mask, each view by min(visible_v(A), visible_v(B)): one view from the side does not take a box apart that others show.
+
 Alphabet: N Gaussians; K sets; T true masks; V views that have true masks.
 
 Source: ours; constraints that forbid pairs, as in constrained agglomeration (Davidson and Ravi 2005).
@@ -62,6 +65,17 @@ class TrueMasks:
         lies = held > 0.5 * visible[:, self._view_of]
         broken: np.ndarray = (held > 0.5 * self._total) & ~((lies.astype(np.float32) @ self._around) > 0)
         return broken
+
+    def apart(self, held: np.ndarray, visible: np.ndarray) -> bool:
+        """Tell whether two sets are apart, from their tallies held (2,T) and visible (2,V)."""
+        ends = self.broken(held, visible).any(axis=0)
+        newly = self.broken(held.sum(axis=0)[None], visible.sum(axis=0)[None])[0] & ~ends
+        if not newly.any():
+            return False
+        both = (held > 0.5 * visible[:, self._view_of]).all(axis=0)
+        views, both_seen = visible.shape[1], visible.min(axis=0)
+        says_apart, says_one = (np.bincount(self._view_of[which], minlength=views) > 0 for which in (newly, both))
+        return float(both_seen[says_apart].sum()) > float(both_seen[says_one].sum())
 
     def parted(self, groups: np.ndarray, means: np.ndarray) -> np.ndarray:
         """Return sets (N,) int64: those of groups (N,), each cut where it breaks a true mask; negative = none.
