@@ -8,7 +8,9 @@ A scene is a capture with gt/instance, gt/scene.json and folders of masks. Its g
 (kept in --work; --run RUN takes that of a finished run) and never changes after. NAME is `clean` (the true instances)
 or a folder of the scene, with disturbances appended: `masks_sim,drop=0.3,merge=0.2,views=16` drops each mask with
 probability 0.3, joins it to its neighbour with probability 0.2, and keeps masks of 16 evenly spread training views;
-`big=1` adds to every view one mask, the convex hull of all things in it.
+`big=1` adds to every view one mask, the convex hull of all things in it. `true=3` gives the true instances of 3 evenly
+spread training views as true masks. `scores=1` weighs every mask by its score; `scores=shuffled`, the control, by the
+score of another mask of its view.
 
 Every object is prompted by its true mask in one training view (evaluate/protocols/prompted.py) and by one click at the
 deepest pixel of that mask; mIoU and mBIoU over things in held-out views. `box` prompts by the box around that mask,
@@ -57,7 +59,7 @@ from splatseg.features.lift.embed import embed_votes, fill_unseen
 from splatseg.features.lift.settings import EmbedSettings
 from splatseg.features.paper.fit import fit_paper_features
 from splatseg.features.paper.settings import PaperSettings
-from splatseg.masks.segments import Segments, from_label_map, from_masks
+from splatseg.masks.segments import Segments, from_label_map, from_masks, together
 from splatseg.masks.store import open_masks
 from splatseg.refine.atoms import inherited_atoms
 from splatseg.refine.refine import refine_boundaries
@@ -71,10 +73,10 @@ from splatseg.select.prompt import Prompt
 from splatseg.select.prompts import levels_of_click, select_by_prompts
 from splatseg.select.session import Session
 from splatseg.votes.agreement import Agreement
-from splatseg.votes.votes import collect_votes
+from splatseg.votes.votes import Votes, collect_votes
 
 MASKS = ("clean", "masks_sim", "masks_nested", "masks_sim,drop=0.3", "masks_sim,drop=0.6", "masks_sim,merge=0.2")
-DISTURBED = ("", ",drop=0.3", ",merge=0.2", ",big=1", ",views=8", ",views=16")
+DISTURBED = ("", ",drop=0.3", ",merge=0.2", ",big=1", ",views=8", ",views=16", ",true=3")
 FEW = ("masks_sim,views=8", "masks_sim,views=16", "masks_sim,views=32")
 METHODS = ("lift", "contrast", "paper")
 
@@ -84,6 +86,8 @@ class Masks:
     """What `collect_votes` reads: segments by view name."""
 
     segments: dict[str, Segments]
+    scored: bool = False
+    """Masks are weighed by their scores."""
 
     def read(self, view: View) -> Segments | None:
         return self.segments.get(view.name)
@@ -114,7 +118,9 @@ class Scene:
 
     def masks(self, name: str, seed: int) -> Masks:
         folder, *changes = name.split(",")
-        change = {key: float(value) for key, value in (text.split("=") for text in changes)}
+        texts = dict(text.split("=") for text in changes)
+        scores = texts.pop("scores", None)
+        change = {key: float(value) for key, value in texts.items()}
         views = self.run.capture.split("train")
         if "views" in change:
             views = [views[i] for i in np.linspace(0, len(views) - 1, int(change["views"])).round().astype(int)]
@@ -129,7 +135,14 @@ class Scene:
                     labels = self.truth.label_maps[view.name]
                     things = ~np.isin(labels, [0, *self.truth.stuff])
                     found[view.name] = _with_mask(found[view.name], convex_hull_image(things))
-        return Masks(found)
+                if scores == "shuffled":
+                    of_view = found[view.name]
+                    found[view.name] = dataclasses.replace(of_view, scores=rng.permutation(of_view.scores))
+        if "true" in change:
+            for i in np.linspace(0, len(views) - 1, int(change["true"]) + 2)[1:-1].round().astype(int):
+                name = views[i].name
+                found[name] = together([from_label_map(self.truth.label_maps[name])], [np.inf])
+        return Masks(found, scores is not None)
 
 
 def _disturbed(segments: Segments, rng: np.random.Generator, drop: float, merge: float) -> Segments:
@@ -159,19 +172,39 @@ def features_of(
         seconds["features"] = time.perf_counter() - began
     else:
         votes = collect_votes(scene.splats, views, masks)
+        scores = scores_of(votes, masks) if masks.scored else None
+        votes = votes if scores is None else dataclasses.replace(votes, weight_of=scores)
         seconds["votes"] = time.perf_counter() - began
         if method == "contrast":
             splats = fit_contrast_features(scene.splats, views, masks, votes, ContrastSettings(seed=seed))
         else:
             features = fill_unseen(embed_votes(votes, EmbedSettings(seed=seed)), scene.splats.means.numpy())
             splats = scene.splats.replace(features=torch.from_numpy(features))
-        agreement = Agreement(votes)
+        agreement = Agreement(votes) if scores is None else Scored(votes, scores)
         seconds["embedding" if method == "lift" else "training"] = time.perf_counter() - began - seconds["votes"]
     began = time.perf_counter()
     clusters = cluster_splats(splats, votes=None if one_cut else votes, agreement=agreement)
     seconds["clustering"] = time.perf_counter() - began
     splats = splats.replace(segment_ids=torch.from_numpy(clusters.ids))
     return splats, Knowledge(agreement, clusters.hierarchy), seconds
+
+
+def scores_of(votes: Votes, masks: Masks) -> np.ndarray:
+    """The score (M,) of every mask, relative to the highest."""
+    of_masks = [masks.segments[votes.views[v]].scores[i - 1] for v, i in zip(votes.view_of, votes.id_of, strict=True)]
+    scores = np.array(of_masks, dtype=np.float32)
+    return np.maximum(scores / scores.max(), 1e-3)
+
+
+class Scored(Agreement):
+    """An agreement in which a mask overlaps sets the less the lower its score is."""
+
+    def __init__(self, votes: Votes, scores: np.ndarray) -> None:
+        super().__init__(dataclasses.replace(votes, weight_of=None))
+        self._scores = scores
+
+    def overlaps(self, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        return super().overlaps(inside, seen) * self._scores
 
 
 def true_votes(scene: Scene, split: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -11,7 +11,9 @@ from PIL import Image
 
 from splatseg.cli.main import run
 from splatseg.demo.demo import demo_capture
+from splatseg.files import write_png
 from splatseg.run.folder import open_run
+from splatseg.segments.segments_json import read_segments
 from splatseg.votes.file import read_votes
 
 MASKS = demo_capture() / "masks"
@@ -65,16 +67,16 @@ def test_a_run_with_several_folders_resumes_with_the_same_and_refuses_others(
     assert "started with other settings (masks)" in " ".join(capsys.readouterr().err.split())
 
 
-def test_what_true_masks_show_apart_is_apart_in_their_views(led: Path) -> None:
-    for name in DRAWN:
-        found = np.asarray(Image.open(led / "masks" / name)).astype(np.int64)
-        drawn = Image.fromarray(np.asarray(Image.open(demo_capture() / "gt" / "instance" / name)))
-        true = np.asarray(drawn.resize(found.shape[::-1], Image.Resampling.NEAREST)).astype(np.int64)
-        for segment in np.unique(found[found > 0]):
-            held = np.bincount(true[found == segment], minlength=true.max() + 1)
-            sizes = np.bincount(true.ravel(), minlength=true.max() + 1)
-            things = np.flatnonzero((2 * held > sizes) & (sizes >= 20))
-            assert len(things[things > 0]) <= 1, f"segment {segment} of {name} has most of {things}"
+def test_true_masks_of_two_views_part_what_the_masks_of_all_others_show_as_one(
+    small_run: Path, folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    for path in MASKS.glob("*.png"):
+        write_png(tmp_path / "one" / path.name, (np.asarray(Image.open(path)) > 0).astype(np.uint8))
+    assert train(tmp_path / "run", small_run, "--masks", str(tmp_path / "one")) == 0
+    before = len(read_segments(tmp_path / "run" / "segments.json"))
+    assert run(["segment", str(tmp_path / "run"), "--true-masks", str(folders[1])]) == 0
+    after = read_segments(tmp_path / "run" / "segments.json")
+    assert before <= 3 and len(after) >= before + 5
 
 
 def test_a_run_is_segmented_again_without_its_true_masks(led: Path, tmp_path: Path) -> None:
