@@ -41,5 +41,5 @@ class Segment:
             summary = regroup_run(run, self.granularity, terminal)
         else:
             method, masks, true = self.method or "lift", self.masks or None, self.true_masks
-            summary = segment_run(run, masks, method, self.iterations, self.granularity, terminal, true)
+            summary = segment_run(run, masks, method, self.iterations, self.granularity, true, terminal)
         terminal.results.print(summary)

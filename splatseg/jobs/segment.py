@@ -41,8 +41,8 @@ def segment_run(
     method: Method = "lift",
     iterations: int | None = None,
     granularity: float | None = None,
-    reporter: Reporter | None = None,
     true_masks: str | Path | None = None,
+    reporter: Reporter | None = None,
 ) -> str:
     """Give the splat of a run features and segments, in place of any it has; return a summary.
 
@@ -51,9 +51,9 @@ def segment_run(
 
     masks: a folder of masks, `auto`, or several of them, each with a weight if it is not 1: ["sam", "person=3"]; None
     takes those the run was made with.
-    true_masks: a folder of masks of some views that are known to be right and lead the others; None takes those the run
-    was made with, NO_MASKS none.
     granularity: 0 (parts) to 1 (groups); None is 1/2.
+    true_masks: a folder of masks of some views that are known to be right and lead the others; None takes those the run
+    was made with, "none" leaves them out.
 
     Raises MaskError for bad masks, RunError if the run has no splat or no masks.
 

@@ -60,7 +60,7 @@ def open_sources(
 
     Example:
         >>> masks = splatseg.open_sources([(splatseg.demo_capture() / "masks", 2.0)], capture.views)
-        >>> masks.read(capture.views[0]).weights.max()
+        >>> float(masks.read(capture.views[0]).weights.max())
         2.0
     """
     places = [Path(folder).resolve() for folder, _ in folders] + ([] if true is None else [Path(true).resolve()])
