@@ -155,6 +155,11 @@ def write_segmented(
         if trouble:
             reporter.warn(trouble)
     if votes is None:
+        if run.settings.true_masks or any(folder.weight != 1.0 for folder in run.settings.masks):
+            reporter.warn(
+                "the method paper trains on all masks alike, so weights count for nothing and true masks no more than "
+                "others; use lift or contrast to let them lead"
+            )
         run.votes_path.unlink(missing_ok=True)
     else:
         write_votes(run.votes_path, votes)

@@ -79,6 +79,12 @@ def test_true_masks_of_two_views_part_what_the_masks_of_all_others_show_as_one(
     assert before <= 3 and len(after) >= before + 5
 
 
+def test_a_method_that_takes_no_weights_says_so(led: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(led, tmp_path / "run")
+    assert run(["segment", str(tmp_path / "run"), "--method", "paper", "--iterations", "20"]) == 0
+    assert "the method paper trains on all masks alike" in " ".join(capsys.readouterr().err.split())
+
+
 def test_a_run_is_segmented_again_without_its_true_masks(led: Path, tmp_path: Path) -> None:
     shutil.copytree(led, tmp_path / "run")
     assert run(["segment", str(tmp_path / "run"), "--true-masks", "none"]) == 0
