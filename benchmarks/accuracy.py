@@ -47,7 +47,7 @@ MASKS = ("clean", "masks_sim", "masks_nested", "masks_sim,drop=0.3", "masks_sim,
 FEW = ("masks_sim,views=8", "masks_sim,views=16", "masks_sim,views=32")
 
 FOLDERS = ("masks_sam", "masks_sim", "masks_nested", "proposals")
-DISTURBED = ("", ",drop=0.3", ",merge=0.2", ",big=1", ",views=8", ",views=16")
+DISTURBED = ("", ",drop=0.3", ",merge=0.2", ",big=1", ",views=8", ",views=16", ",true=3")
 NESTED = (",level=small", ",level=large", ",scores=shuffled")
 """Disturbances of masks of several levels: flat masks have one level and no scores."""
 

@@ -23,7 +23,7 @@ from splatseg import CaptureSettings, MasksRequest, RunSettings, Splats, View, p
 from splatseg.cli.console import Terminal
 from splatseg.evaluate.protocols.prompted import ProtocolResult, run_protocol
 from splatseg.evaluate.truth import Truth, read_truth
-from splatseg.masks.segments import Segments, from_label_map
+from splatseg.masks.segments import Segments, from_label_map, together
 from splatseg.masks.store import open_masks
 from splatseg.raster.interface import Plan
 from splatseg.run.folder import Run, open_run
@@ -95,6 +95,8 @@ class Scene:
                 things = ~np.isin(labels, self.no_things)
                 hull = convex_hull_image(things) if masking.big and things.any() else None
                 found[view.name] = masking.apply(segments, rng, hull)
+        for view in masking.true_views_of(views):
+            found[view.name] = together([from_label_map(self.truth.label_maps[view.name])], [np.inf])
         return Masks(found)
 
     def _folder(self, name: str) -> Path:

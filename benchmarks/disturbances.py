@@ -8,8 +8,9 @@
     level=small    of nested masks only those that hold no other mask; level=large: only those that lie in no other
     views=N        masks of N evenly spread training views only
     scores=shuffled   each view's scores are dealt to its masks anew
+    true=N         in N evenly spread training views the true instances, as true masks, instead of the masks
 
-They are applied in this order: level, merge, drop, big, scores. The same seed gives the same masks.
+They are applied in this order: level, merge, drop, big, scores, true. The same seed gives the same masks.
 
 Alphabet: M masks of a view, H x W pixels; ids 1..M, 0 = none.
 """
@@ -51,6 +52,8 @@ class Masking:
     """Number of views that have masks; None: all."""
     shuffled: bool = False
     """Scores are dealt anew."""
+    true: int = 0
+    """Number of views that have true masks."""
 
     @classmethod
     def of(cls, text: str) -> Masking:
@@ -72,6 +75,10 @@ class Masking:
         if self.views is None:
             return list(views)
         return [views[i] for i in np.linspace(0, len(views) - 1, min(self.views, len(views))).round().astype(int)]
+
+    def true_views_of(self, views: Sequence[View]) -> list[View]:
+        """The views, of all in order, that have true masks: `self.true` of them, evenly spread, not at the ends."""
+        return [views[i] for i in np.linspace(0, len(views) - 1, self.true + 2)[1:-1].round().astype(int)]
 
     def apply(self, segments: Segments, rng: np.random.Generator, hull: np.ndarray | None) -> Segments:
         """Disturb the masks of one view; hull (H,W) bool is the mask that `big` adds, None if there is nothing."""
@@ -117,10 +124,11 @@ _READ = {
     "level": ("level", _one_of(*LEVELS)),
     "views": ("views", _count),
     "scores": ("shuffled", lambda text: bool(_one_of("shuffled")(text))),
+    "true": ("true", _count),
 }
 """Field of `Masking` and reader of its value, by the name of the disturbance."""
 
-EXAMPLES = {"drop": "0.3", "merge": "0.2", "big": "1", "level": "small|large", "views": "16", "scores": "shuffled"}
+EXAMPLES = {"drop": "0.3", "merge": "0.2", "big": "1", "level": "small|large", "views": "16", "scores": "shuffled", "true": "3"}
 
 
 def disturbed_map(labels: np.ndarray, rng: np.random.Generator, drop: float, merge: float) -> np.ndarray:

@@ -26,6 +26,7 @@ from .jobs.train import start_run as start_run
 from .jobs.train import train_run as train_run
 from .jobs.words import describe_run as describe_run
 from .masks.propose.image.propose import propose_masks as propose_masks
+from .masks.sources import open_sources as open_sources
 from .masks.store import open_masks as open_masks
 from .raster.interface import rasterize as rasterize
 from .run.folder import Run as Run

@@ -152,6 +152,25 @@ def colors_backward(
 ) -> None:
     """Write the gradients of the coefficients, from the colours and their gradient."""
 
+def merge_regions(
+    regions: np.ndarray,
+    histograms: np.ndarray,
+    pairs: np.ndarray,
+    borders: np.ndarray,
+    pixels: float,
+    weights: np.ndarray,
+    bias: float,
+    size: float,
+    patience: float,
+    probability: bool,
+    merges: np.ndarray,
+    costs: np.ndarray,
+) -> int:
+    """Write the merge tree of regions (R,20) that touch in pairs (E,2) with borders (E,7): merges (R-1,2), costs (R-1,).
+
+    The columns and costs are defined in native/regions/merge.h. Returns the number of merges.
+    """
+
 def peak_gflops(threads: int) -> float:
     """Measure the processor's peak at the SIMD level in use, in 1e9 operations (multiply-adds) a second."""
 

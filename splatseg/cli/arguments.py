@@ -9,21 +9,13 @@ from typing import Annotated, Literal
 import tyro
 
 from splatseg.errors import CaptureError, PromptError
-from splatseg.run.settings import AUTO_MASKS
 
 Split = Literal["train", "test", "all"]
 
 RunFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar="RUN")]
-Masks = Annotated[Path | None, tyro.conf.arg(metavar="DIR|auto")]
+Masks = Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="DIR[=WEIGHT]|auto")]
+TrueMasks = Annotated[str | None, tyro.conf.arg(metavar="DIR")]
 Cameras = Annotated[Path | None, tyro.conf.arg(metavar="FILE|DIR")]
-
-
-def masks_setting(masks: Path | None) -> str | None:
-    """Return the absolute folder of masks, or `auto` for those proposed from the photographs.
-
-    A folder that is called auto is named by its full path.
-    """
-    return None if masks is None else AUTO_MASKS if masks == Path(AUTO_MASKS) else str(masks.absolute())
 
 
 def read_names(path: Path | None) -> tuple[str, ...] | None:

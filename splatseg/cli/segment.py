@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from splatseg.cli.arguments import Masks, RunFolder, masks_setting
+from splatseg.cli.arguments import Masks, RunFolder, TrueMasks
 from splatseg.cli.console import Terminal
 from splatseg.run.settings import Method
 
@@ -16,9 +15,13 @@ class Segment:
 
     folder: RunFolder
     """The run folder."""
-    masks: Masks = None
-    """Folder of 2D masks named as the images, or `auto` to propose them from the photographs. Default: what the run was
-    made with."""
+    masks: Masks = ()
+    """Folder of 2D masks named as the images, or `auto` to propose them from the photographs. Give it several times to
+    use several folders at once, with a weight for what counts more: --masks sam --masks person=3. Default: what the run
+    was made with."""
+    true_masks: TrueMasks = None
+    """Folder of masks of some views that a person drew or corrected. They replace the other masks of their views and
+    lead those of the rest: what they show apart is never one segment. `none` leaves out those the run was made with."""
     method: Method | None = None
     """lift (closed form, seconds; the default), contrast (trained from it: 16 channels, a minute) or paper (the
     training of Contrastive Gaussian Clustering)."""
@@ -33,11 +36,10 @@ class Segment:
         from splatseg.run.folder import open_run
 
         run = open_run(self.folder)
-        anew = self.masks or self.method or self.iterations
+        anew = self.masks or self.true_masks or self.method or self.iterations
         if self.granularity is not None and not anew and run.hierarchy_path.exists():
             summary = regroup_run(run, self.granularity, terminal)
         else:
-            chosen = masks_setting(self.masks)
-            masks = None if chosen is None else Path(chosen)
-            summary = segment_run(run, masks, self.method or "lift", self.iterations, self.granularity, terminal)
+            method, masks, true = self.method or "lift", self.masks or None, self.true_masks
+            summary = segment_run(run, masks, method, self.iterations, self.granularity, true, terminal)
         terminal.results.print(summary)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import Masks, masks_setting, read_names
+from splatseg.cli.arguments import Masks, TrueMasks, read_names
 from splatseg.cli.console import Terminal
 from splatseg.run.settings import CaptureSettings, Method, RunSettings
 
@@ -24,9 +24,13 @@ class Train:
     """The folder of the capture."""
     output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="RUN")]
     """The run folder to make."""
-    masks: Masks = None
+    masks: Masks = ()
     """Folder of 2D masks named as the images, or `auto`: proposed from the photographs, without any model (1 s a view).
-    Without it only the splat is fitted."""
+    Give it several times to use several folders at once, with a weight for what counts more: --masks sam --masks
+    person=3. Without it only the splat is fitted."""
+    true_masks: TrueMasks = None
+    """Folder of masks of some views that a person drew or corrected. They replace the other masks of their views and
+    lead those of the rest: what they show apart is never one segment."""
     method: Method = "lift"
     """Method that makes features of the masks: lift (closed form, seconds), contrast (trained from it: 16 channels, a
     minute) or paper (Contrastive Gaussian Clustering)."""
@@ -64,12 +68,13 @@ class Train:
         )
         settings = RunSettings.of(
             capture,
-            masks=masks_setting(self.masks),
+            masks=self.masks or None,
             method=self.method,
             splats=_absolute(self.splats),
             iterations=self.iterations,
             seed=self.seed,
             granularity=self.granularity,
+            true_masks=self.true_masks,
         )
         run = start_run(self.output, settings, resume=self.resume, overwrite=self.overwrite)
         terminal.results.print(train_run(run, terminal))

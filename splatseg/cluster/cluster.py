@@ -4,7 +4,8 @@
 2. The tree is cut into atoms, rather too many than too few: at nodes that masks show as one (`cut_by_support`), or
    without votes at a fifth of the usual distance. An atom whose parts the masks explain better than the whole is cut
    once more (`finer_cut`). Pieces of a cluster that are apart in space become several atoms, crumbs join the nearest
-   atom, and Gaussians at boundaries follow the masks that match their atoms.
+   atom, and Gaussians at boundaries follow the masks that match their atoms. Atoms that break true masks are cut along
+   them (`votes.true_masks`).
 3. Atoms that touch are merged into a hierarchy, parts to wholes to groups (`merge_by_support`, `merge_by_similarity`).
 4. The hierarchy is cut at the chosen granularity; boundaries follow the masks once more; ids run by size, 1 is the
    largest.
@@ -111,13 +112,16 @@ def _atoms(
     atoms = np.zeros(len(features), dtype=np.int32)
     if len(known) == 0:
         return atoms
-    means, reach = means[known], reach[known]
+    all_means, means, reach = means, means[known], reach[known]
     label = _clusters(features, known, settings, agreement)
     if agreement is not None and finer is not None:
         label = finer_cut(label, known, finer, agreement, settings)
     piece = _pieces(label, means, reach, settings)
     atoms[known] = _largest_first(_without_crumbs(piece, means, settings))
-    return atoms if agreement is None else _largest_first(agreement.relabelled(atoms).astype(np.int64) - 1)
+    if agreement is None:
+        return atoms
+    pieces = agreement.relabelled(atoms).astype(np.int64) - 1
+    return _largest_first(pieces if agreement.true is None else agreement.true.parted(pieces, all_means))
 
 
 def _clusters(

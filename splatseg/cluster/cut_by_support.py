@@ -3,11 +3,11 @@
     value(node) = max(support(node) * sqrt(mass(node)), value(left) + value(right))
 
 support(node) in 0..1 is how well the masks of all views agree with the Gaussians under the node (`votes.agreement`);
-mass(node) is the sum of what the views see of them. The set of nodes with the greatest total value covers everything,
-and no node of it is above another. With the mass itself the cut would be the best explanation of what is seen; with its
-root, parts outweigh a whole that is hardly better supported, so that Gaussians end up together only if they belong
-together, whatever the tree says above. The tree compares features, which know neither contact nor size:
-`merge_by_support` does the rest.
+mass(node) is the sum of what the views see of them, each by its weight. The set of nodes with the greatest total value
+covers everything, and no node of it is above another. With the mass itself the cut would be the best explanation of
+what is seen; with its root, parts outweigh a whole that is hardly better supported, so that Gaussians end up together
+only if they belong together, whatever the tree says above. The tree compares features, which know neither contact nor
+size: `merge_by_support` does the rest.
 
 Alphabet: K prototypes, the leaves; K - 1 merges as `linkage` makes them; M masks; V views.
 
@@ -37,7 +37,7 @@ def supported_cut(
     inside, seen = inside.copy(), seen.copy()
 
     def worth(k: int) -> float:
-        mass: float = float(seen[k].sum()) ** exponent
+        mass: float = float(agreement.weighted(seen[k]).sum()) ** exponent
         return agreement.support_of(inside[k], seen[k]) * mass
 
     value = np.array([worth(k) for k in range(count)])

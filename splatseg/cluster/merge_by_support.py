@@ -10,13 +10,16 @@ For A, the smaller of two nodes, and B, in every view v:
     left = sum_v left_v(A) / seen(A)
     fit(A, B) = gain + PRIOR (1 - nested - left)
 
-q_m is the IoU of mask m with a set (`votes.agreement`). The pair with the best fit is merged first, until no pair
-touches. Everything is measured per pixel of the side in question: a box on a table changes what explains the table by
-no more than noise, but what explains the box entirely; and two things that only a group's mask shows together lose on
-either side. If masks are a flat label map, a view that shows a whole does not show its parts, so nested is small, and
-noise may break a thing in nearly half of the views. If masks are nested, a view shows parts, wholes and groups at once;
-a whole must then be better explained than its parts to be more than a group. This is judged pair by pair, so a mask
-over everything changes nothing between two things below it.
+q_m is the IoU of mask m with a set (`votes.agreement`); sums over views are weighted by their sources. The pair with
+the best fit is merged first, until no pair touches. Everything is measured per pixel of the side in question: a box on
+a table changes what explains the table by no more than noise, but what explains the box entirely; and two things that
+only a group's mask shows together lose on either side. If masks are a flat label map, a view that shows a whole does
+not show its parts, so nested is small, and noise may break a thing in nearly half of the views. If masks are nested, a
+view shows parts, wholes and groups at once; a whole must then be better explained than its parts to be more than a
+group. This is judged pair by pair, so a mask over everything changes nothing between two things below it.
+
+True masks are proof, not evidence: two nodes that they show apart (`votes.true_masks`) are merged when nothing else is
+left to merge, at level 1, so they are one group at most.
 
 Level of a merge: the probability that its two sides are different things, 1 / (1 + exp(SLOPE fit)), after fits that
 rise towards a root were pooled (`pooled`): one doubtful merge near the root must not join all that is below it.
@@ -33,8 +36,9 @@ import numpy as np
 from splatseg.arrays import check_shapes
 from splatseg.cluster.coreset import means_of
 from splatseg.cluster.hierarchy import Hierarchy, pooled
-from splatseg.cluster.merging import merge_touching
+from splatseg.cluster.merging import Nodes, merge_touching
 from splatseg.votes.agreement import Agreement
+from splatseg.votes.true_masks import TrueMasks
 
 PRIOR, SLOPE = 0.2, 9.0
 """Weight of what is known before the gain, and slope of the probability. Both are a logistic regression of whether the
@@ -42,6 +46,9 @@ sides of a merge are one thing, on gain, nested and left, over 2,972 merges of s
 whole, dropped and with a big mask added. Coefficients of the rest over that of the gain: 0.21, -0.17, -0.18; leaving
 out one scene after the other, 0.19 to 0.22, -0.10 to -0.22, -0.15 to -0.21. They are so near one another that one
 number stands for the three."""
+
+LAST = 4.0
+"""Subtracted from the gain of pairs that are apart: more than the gains of any two pairs differ."""
 
 TIE = 1e-3
 """Weight of the cosine of two nodes' features in the order of merging. Masks of two things alike decide nothing about
@@ -58,10 +65,15 @@ def merge_by_support(
     check_shapes(atoms=(atoms, f"{agreement.gaussians}"), features=(features, f"{agreement.gaussians} F"))
     count = int(atoms.max(initial=0))
     means, sizes = (of_all[1:] for of_all in means_of(features, atoms, count + 1))
-    nodes = _Explained(*agreement.tallies_of(atoms.astype(np.int32) - 1, count), agreement, means * sizes[:, None])
+    explained = _Explained(*agreement.tallies_of(atoms.astype(np.int32) - 1, count), agreement, means * sizes[:, None])
+    nodes: Nodes = explained
+    if agreement.true is not None:
+        nodes = _Apart(explained, agreement.true, *agreement.true.tallies_of(atoms.astype(np.int64) - 1, count))
     merges, fits = merge_touching(count, touching, nodes)
-    fits = pooled(merges, fits, np.array(nodes.weights), count)
-    return Hierarchy(atoms.astype(np.int32), merges, level_of(fits))
+    # Merges of what is apart come last, so those before them are whole trees.
+    free = int(np.isfinite(fits).sum())
+    pooled_fits = pooled(merges[:free], fits[:free], np.array(explained.weights[:free]), count)
+    return Hierarchy(atoms.astype(np.int32), merges, level_of(np.concatenate([pooled_fits, fits[free:]])))
 
 
 def level_of(fits: np.ndarray) -> np.ndarray:
@@ -78,7 +90,8 @@ class _Explained:
         self._sums = dict(enumerate(sums, start=1))
         self._inside = dict(enumerate(inside, start=1))
         self._seen = dict(enumerate(seen, start=1))
-        self._total = {node: max(float(of_node.sum()), 1e-9) for node, of_node in self._seen.items()}
+        weighted = {node: agreement.weighted(of_node) for node, of_node in self._seen.items()}
+        self._total = {node: max(float(of_node.sum()), 1e-9) for node, of_node in weighted.items()}
         self._overlaps = {node: agreement.overlaps(self._inside[node], self._seen[node]) for node in self._inside}
         self._outside = {node: agreement.outside(self._inside[node], self._seen[node]) for node in self._inside}
         self._best = {node: self._explained(self._overlaps[node], self._inside[node]) for node in self._inside}
@@ -110,12 +123,43 @@ class _Explained:
         whole = {side: self._explained(overlaps, self._inside[side]) for side in (small, large)}
         gain = min(float((whole[side] - self._best[side]).sum()) / self._total[side] for side in whole)
         nested = float(np.minimum(whole[small], self._best[small]).sum())
-        left = float((self._agreement.best(self._overlaps[large] * self._outside[small]) * self._seen[small]).sum())
+        lost = self._agreement.best(self._overlaps[large] * self._outside[small])
+        left = float(self._agreement.weighted(lost * self._seen[small]).sum())
         return gain + PRIOR * (1.0 - (nested + left) / self._total[small]), overlaps
 
     def _explained(self, overlaps: np.ndarray, inside: np.ndarray) -> np.ndarray:
-        """Return the pixels (V,) of a set, inside (M,), that the masks of a set with these overlaps (M,) explain."""
-        return self._agreement.best(overlaps * inside)
+        """Return the pixels (V,) of a set, inside (M,), that the masks of a set with these overlaps (M,) explain.
+
+        Those of every view are multiplied by its weight.
+        """
+        return self._agreement.weighted(self._agreement.best(overlaps * inside))
+
+
+class _Apart:
+    """Nodes of which some are apart by true masks: these merge last, with a fit of minus infinity."""
+
+    def __init__(self, nodes: _Explained, true: TrueMasks, held: np.ndarray, visible: np.ndarray) -> None:
+        self._nodes, self._true = nodes, true
+        self._held = dict(enumerate(held, start=1))
+        self._visible = dict(enumerate(visible, start=1))
+        self._groups: set[int] = set()
+
+    def gain(self, a: int, b: int) -> float:
+        return self._nodes.gain(a, b) - (LAST if self._are_apart(a, b) else 0.0)
+
+    def join(self, a: int, b: int, new: int) -> float:
+        apart, fit = self._are_apart(a, b), self._nodes.join(a, b, new)
+        self._held[new] = self._held.pop(a) + self._held.pop(b)
+        self._visible[new] = self._visible.pop(a) + self._visible.pop(b)
+        if apart:
+            self._groups.add(new)
+        return -np.inf if apart else fit
+
+    def _are_apart(self, a: int, b: int) -> bool:
+        if a in self._groups or b in self._groups:
+            return True
+        held, visible = (np.stack([of_nodes[a], of_nodes[b]]) for of_nodes in (self._held, self._visible))
+        return self._true.apart(held, visible)
 
 
 def _cosine(one: np.ndarray, other: np.ndarray) -> float:

@@ -69,7 +69,8 @@ def describe_run(path: Path) -> dict[str, str]:
     facts = {
         "kind": "run",
         "capture": run.settings.capture.path,
-        "masks": run.settings.masks or "none",
+        "masks": ", ".join(map(str, run.settings.masks)) or "none",
+        **({"true masks": run.settings.true_masks} if run.settings.true_masks else {}),
         "method": run.settings.method,
         "made with": f"splatseg {run.settings.version}",
     }

@@ -12,10 +12,11 @@ from splatseg.masks.flatten import Layout, flatten_masks
 from splatseg.masks.propose.batch import ALL, Proposed, begin_folder, parse_shard, propose_views
 from splatseg.masks.propose.proposers import FROM_IMAGE, Proposer, open_proposer
 from splatseg.masks.propose.settings import ProposeSettings
+from splatseg.masks.sources import open_sources
 from splatseg.masks.store import all_masks
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter
-from splatseg.run.settings import AUTO_MASKS
+from splatseg.run.settings import AUTO_MASKS, RunSettings
 from splatseg.version import __version__
 
 
@@ -51,12 +52,19 @@ def propose_for_capture(capture: Path, folder: Path, request: MasksRequest, repo
     return f"{total:,} masks in {len(made.counts)} views, {mean:.0f} a view{earlier}\n{folder}"
 
 
+def check_masks(settings: RunSettings, views: Sequence[View]) -> None:
+    """Open the masks that are given, for the views of a capture. Raises MaskError for bad ones."""
+    given = [(folder.path, folder.weight) for folder in settings.masks if folder.path != AUTO_MASKS]
+    if given or settings.true_masks is not None:
+        open_sources(given, views, settings.true_masks)
+
+
 def propose_for_run(run: Run, reporter: Reporter) -> None:
-    """Propose masks for every training view that has none yet, into RUN/proposals; do nothing if masks are given.
+    """Propose masks for every training view that has none yet, into RUN/proposals; do nothing without `auto`.
 
     Raises CaptureError for an unreadable photograph, MaskError if RUN/proposals holds masks made with other settings.
     """
-    if run.settings.masks != AUTO_MASKS:
+    if not run.settings.proposes:
         return
     views = run.capture.split("train")
     settings = ProposeSettings()

@@ -16,12 +16,12 @@ from splatseg.features.lift.embed import embed_votes
 from splatseg.features.paper.fit import fit_paper_features
 from splatseg.features.report import FeatureReport
 from splatseg.formats.ply.ply import write_ply
-from splatseg.jobs.masks import propose_for_run
+from splatseg.jobs.masks import check_masks, propose_for_run
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run, save_settings
 from splatseg.run.reporter import NullReporter, Reporter, track
-from splatseg.run.settings import AUTO_MASKS, Method
+from splatseg.run.settings import Masks, Method
 from splatseg.scene.earlier_segments import Earlier, earlier_segments, settled, write_earlier
 from splatseg.segments.segment import describe_segments
 from splatseg.segments.segments_json import write_segments
@@ -31,13 +31,17 @@ from splatseg.votes.confidence import segment_confidence
 from splatseg.votes.file import write_votes
 from splatseg.votes.votes import Votes, collect_votes
 
+NO_MASKS = "none"
+"""Value of `true_masks` that leaves out those a run was made with."""
+
 
 def segment_run(
     run: Run,
-    masks: Path | None = None,
+    masks: Masks = None,
     method: Method = "lift",
     iterations: int | None = None,
     granularity: float | None = None,
+    true_masks: str | Path | None = None,
     reporter: Reporter | None = None,
 ) -> str:
     """Give the splat of a run features and segments, in place of any it has; return a summary.
@@ -45,8 +49,11 @@ def segment_run(
     The old segments stay until the new ones are complete; new segments that are mostly an old one keep its id, name
     and colour.
 
-    masks: a folder of masks, or `auto`; None takes those the run was made with.
+    masks: a folder of masks, `auto`, or several of them, each with a weight if it is not 1: ["sam", "person=3"]; None
+    takes those the run was made with.
     granularity: 0 (parts) to 1 (groups); None is 1/2.
+    true_masks: a folder of masks of some views that are known to be right and lead the others; None takes those the run
+    was made with, "none" leaves them out.
 
     Raises MaskError for bad masks, RunError if the run has no splat or no masks.
 
@@ -57,11 +64,12 @@ def segment_run(
     """
     reporter = reporter or NullReporter()
     splats = run.splats()
-    if masks != Path(AUTO_MASKS):
-        run.masks(masks)  # raises for bad masks before anything changes
-    earlier = earlier_segments(run, splats)
     settings = run.settings.with_method(method, iterations, granularity)
-    settings = settings.with_masks(str(masks or run.settings.masks))
+    chosen = run.settings.masks if masks is None else masks
+    drawn = run.settings.true_masks if true_masks is None else true_masks
+    settings = settings.with_masks(chosen, None if drawn == NO_MASKS else drawn)
+    check_masks(settings, run.capture.views)
+    earlier = earlier_segments(run, splats)
     changed = Run(run.path, settings)
     propose_for_run(changed, reporter)
     segmented, votes = find_features(changed, splats.replace(features=None, segment_ids=None), reporter)
@@ -143,11 +151,15 @@ def write_segmented(
         clusters = cluster_splats(splats, run.settings.cluster, votes, agreement)
         advance(1)
     if votes is not None and agreement is not None:
-        names = [votes.views[index] for index in np.unique(votes.view_of)]
-        trouble = misfit(fit_of_views(agreement, clusters.hierarchy), names)
+        trouble = misfit(fit_of_views(agreement, clusters.hierarchy), list(votes.witness_views))
         if trouble:
             reporter.warn(trouble)
     if votes is None:
+        if run.settings.true_masks or any(folder.weight != 1.0 for folder in run.settings.masks):
+            reporter.warn(
+                "the method paper trains on all masks alike, so weights count for nothing and true masks no more than "
+                "others; use lift or contrast to let them lead"
+            )
         run.votes_path.unlink(missing_ok=True)
     else:
         write_votes(run.votes_path, votes)

@@ -10,13 +10,12 @@ from splatseg.features.paper.fit import PaperObjective
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
 from splatseg.interrupts import stop_on_interrupt
-from splatseg.jobs.masks import propose_for_run
+from splatseg.jobs.masks import check_masks, propose_for_run
 from splatseg.jobs.segment import find_features, write_segmented
-from splatseg.masks.store import open_masks
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run, create_run
 from splatseg.run.reporter import NullReporter, Reporter
-from splatseg.run.settings import AUTO_MASKS, RunSettings
+from splatseg.run.settings import RunSettings
 from splatseg.splats.splats import Splats
 from splatseg.train.fit import StepReport, fit_splats
 from splatseg.votes.file import read_votes
@@ -35,8 +34,7 @@ def start_run(path: Path, settings: RunSettings, resume: bool = False, overwrite
     """
     capture = settings.capture.load()
     _check_capture(capture, settings)
-    if settings.masks and settings.masks != AUTO_MASKS:
-        open_masks(Path(settings.masks), capture.views)
+    check_masks(settings, capture.views)
     if settings.splats:
         load_splats(Path(settings.splats))
     return create_run(path, settings, resume=resume, overwrite=overwrite)
@@ -91,7 +89,7 @@ def _taken(run: Run, reporter: Reporter) -> Splats:
 
 def _fitted(run: Run, reporter: Reporter) -> Splats:
     settings = run.settings
-    joint = settings.method == "paper" and settings.masks is not None
+    joint = settings.method == "paper" and bool(settings.masks)
     objective = PaperObjective(run.masks(), settings.paper) if joint else None
     with reporter.stage("fitting", settings.train.iterations) as advance, stop_on_interrupt() as asked:
 

@@ -9,6 +9,7 @@ During this search masks are bits: `packed` is (M, ceil(H*W / 8)), np.packbits o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -37,12 +38,21 @@ class Segments:
     ignored: np.ndarray | None = None
     """Pixels (H,W) bool that do not show the scene, unlike pixels of no segment; None if there are none."""
 
+    source_of: np.ndarray | None = None
+    """Number (count,) int32 of the source of each segment, ascending, if several were put together (`together`)."""
+
+    weights: np.ndarray | None = None
+    """Weights (count,) float32 of the segments, those of their sources; infinite for true masks; None: 1 for all."""
+
     def __post_init__(self) -> None:
         assert self.layers, "a view without segments has one layer of zeros"
         check_shapes(**{f"layer_{i}": (layer, "H W") for i, layer in enumerate(self.layers)})
         assert all(layer.dtype == np.int32 for layer in self.layers), [layer.dtype for layer in self.layers]
         assert self.scores.shape == (self.count,), (self.scores.shape, self.count)
         assert self.ignored is None or self.ignored.shape == self.layers[0].shape, self.ignored.shape
+        assert self.source_of is None or (np.diff(self.source_of) >= 0).all(), "sources follow one another"
+        for values in (self.source_of, self.weights):
+            assert values is None or values.shape == (self.count,), (values.shape, self.count)
 
     @property
     def height(self) -> int:
@@ -83,14 +93,14 @@ class Segments:
         """
         if (width, height) == (self.width, self.height):
             return self
-        resized = _compacted([nearest_pixels(layer, height, width) for layer in self.layers], self.scores)
+        resized = _compacted([nearest_pixels(layer, height, width) for layer in self.layers], self)
         if self.ignored is None:
             return resized
         return replace(resized, ignored=nearest_pixels(self.ignored, height, width))
 
     def without(self, ignored: np.ndarray) -> Segments:
         """Return the segments without `ignored` pixels (H,W) bool. Segments without a pixel left are dropped."""
-        left = _compacted([np.where(ignored, 0, layer) for layer in self.layers], self.scores)
+        left = _compacted([np.where(ignored, 0, layer) for layer in self.layers], self)
         return replace(left, ignored=ignored)
 
     def flattened(self) -> np.ndarray:
@@ -173,8 +183,34 @@ def _words(packed: np.ndarray, pixels: int) -> np.ndarray:
     return padded.view(np.uint64)
 
 
-def _compacted(layers: list[np.ndarray], scores: np.ndarray | None) -> Segments:
-    """Return segments with consecutive ids from label maps >= 0 with one common numbering; `scores` by old id - 1."""
+def together(sources: Sequence[Segments], weights: Sequence[float]) -> Segments:
+    """Return the segments of several sources of masks of one view, source by source, each with its source's weight.
+
+    All must have the same size and the same ignored pixels.
+    """
+    assert sources and len(sources) == len(weights), (len(sources), len(weights))
+    counts = [segments.count for segments in sources]
+    before = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    layers = [
+        np.where(layer > 0, layer + first, 0).astype(np.int32)
+        for segments, first in zip(sources, before.tolist(), strict=True)
+        for layer in segments.layers
+    ]
+    return Segments(
+        tuple(layers),
+        sum(counts),
+        np.concatenate([segments.scores for segments in sources]),
+        sources[0].ignored,
+        np.repeat(np.arange(len(sources), dtype=np.int32), counts),
+        np.repeat(np.asarray(weights, np.float32), counts),
+    )
+
+
+def _compacted(layers: list[np.ndarray], old: Segments | None) -> Segments:
+    """Return segments with consecutive ids from label maps >= 0 with one common numbering.
+
+    old: the segments whose ids these are, for scores, sources and weights.
+    """
     top = max((int(layer.max()) for layer in layers if layer.size), default=0)
     used = np.zeros(top + 1, bool)
     for layer in layers:
@@ -183,7 +219,9 @@ def _compacted(layers: list[np.ndarray], scores: np.ndarray | None) -> Segments:
     # A table from old ids to new ids: used ids are numbered in order, all others are 0.
     new_id = np.where(used, np.cumsum(used), 0).astype(np.int32)
     kept = np.flatnonzero(used) - 1
-    scores = np.ones(len(kept), np.float32) if scores is None else scores[kept]
     relabelled = [new_id[layer] for layer in layers]
-    shown = [layer for layer in relabelled if layer.any()] or relabelled[:1]
-    return Segments(tuple(shown), len(kept), scores)
+    shown = tuple([layer for layer in relabelled if layer.any()] or relabelled[:1])
+    if old is None:
+        return Segments(shown, len(kept), np.ones(len(kept), np.float32))
+    of_kept = [None if values is None else values[kept] for values in (old.source_of, old.weights)]
+    return Segments(shown, len(kept), old.scores[kept], None, *of_kept)

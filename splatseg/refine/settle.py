@@ -99,7 +99,8 @@ class Targets:
     def __init__(self, votes: Votes, matched: sparse.csc_array, masks: MaskSource) -> None:
         self._masks = masks
         fit = matched.tocsr()
-        best, trust = fit.argmax(axis=1).ravel(), fit.max(axis=1).toarray().ravel()
+        # However much a source weighs, a pixel is not asked for more than its photograph.
+        best, trust = fit.argmax(axis=1).ravel(), fit.max(axis=1).toarray().ravel().clip(max=1.0)
         self._segments: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for number, name in enumerate(votes.views):
             columns = np.flatnonzero(votes.view_of == number)

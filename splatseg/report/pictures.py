@@ -8,7 +8,7 @@ import numpy as np
 
 from splatseg.capture.capture import View
 from splatseg.evaluate.mask_agreement import masks_by_fit
-from splatseg.masks.store import MaskStore
+from splatseg.masks.source import MaskSource
 from splatseg.render.overlays import overlay_segments
 from splatseg.render.pictures import FeatureColors, fit_feature_colors, to_uint8
 from splatseg.render.rgb import render_rgb
@@ -53,7 +53,7 @@ def _layers(
     view: View,
     colors: dict[int, Color],
     features: FeatureColors | None,
-    masks: MaskStore | None,
+    masks: MaskSource | None,
 ) -> dict[str, np.ndarray]:
     photo = view.image()
     layers = {"photo": photo, "render": to_uint8(render_rgb(splats, view.camera, run.settings.train.background))}

@@ -36,7 +36,7 @@ from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.cluster.hierarchy_file import read_hierarchy
 from splatseg.errors import CaptureError, PromptError, RunError
 from splatseg.formats.read import load_splats
-from splatseg.masks.store import MaskStore, open_masks
+from splatseg.masks.sources import MaskSources, open_sources
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
 from splatseg.run.settings import AUTO_MASKS, RunSettings
@@ -86,13 +86,15 @@ class Run:
             )
         return load_splats(self.splats_path)[0]
 
-    def masks(self, folder: Path | None = None) -> MaskStore:
-        """Open the input masks, those in `folder` or the run's own. Raises RunError if the run has none."""
-        own = self.proposals_path if self.settings.masks == AUTO_MASKS else self.settings.masks
-        chosen = folder or (Path(own) if own else None)
-        if chosen is None:
+    def masks(self) -> MaskSources:
+        """Open the input masks. Raises RunError if the run has none, MaskError if their folders have changed."""
+        if not self.settings.masks:
             raise RunError(f"{self.path} was made without masks; name their folder with --masks DIR, or --masks auto")
-        return open_masks(chosen, self.capture.views)
+        folders = [
+            (self.proposals_path if folder.path == AUTO_MASKS else folder.path, folder.weight)
+            for folder in self.settings.masks
+        ]
+        return open_sources(folders, self.capture.views, self.settings.true_masks)
 
     def views(self, split: str) -> tuple[View, ...]:
         """Return the views of a split: train, test or all. Raises PromptError if it is empty."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from typing import Any, Literal
 import splatseg.version
 from splatseg.capture.capture import Capture, load_capture
 from splatseg.cluster.settings import ClusterSettings
-from splatseg.errors import RunError
+from splatseg.errors import MaskError, RunError
 from splatseg.features.contrast.settings import ContrastSettings
 from splatseg.features.lift.settings import EmbedSettings
 from splatseg.features.paper.settings import PaperSettings
@@ -55,6 +56,43 @@ class CaptureSettings:
 
 
 @dataclass(frozen=True)
+class MaskFolder:
+    """A folder of masks, one of the sources of the masks of a run."""
+
+    path: str
+    """Absolute path of the folder, or AUTO_MASKS."""
+    weight: float = 1.0
+    """Number of equal views that each of its views counts for, above 0."""
+
+    @classmethod
+    def of(cls, text: str | Path | MaskFolder) -> MaskFolder:
+        """Read DIR, DIR=WEIGHT or AUTO_MASKS. Raises MaskError for a weight that is no number above 0.
+
+        A folder that is called auto is named by its full path; one with = in its name is taken as it is.
+        """
+        if isinstance(text, MaskFolder):
+            return text
+        path, equals, weight = str(text).rpartition("=")
+        if not equals or Path(text).exists():
+            path, weight = str(text), "1"
+        try:
+            number = float(weight)
+        except ValueError:
+            number = 0.0
+        if not 0.0 < number < float("inf"):
+            raise MaskError(f"the masks '{text}' have the weight '{weight}'; give a number above 0, as in {path}=2")
+        return cls(AUTO_MASKS if path == AUTO_MASKS else str(Path(path).absolute()), number)
+
+    def __str__(self) -> str:
+        """Return the text that `of` reads."""
+        return self.path if self.weight == 1.0 else f"{self.path}={self.weight:g}"
+
+
+Masks = str | Path | Iterable[str | Path | MaskFolder] | None
+"""Masks of a run as a user gives them: one text for `MaskFolder.of` or several; None for none."""
+
+
+@dataclass(frozen=True)
 class RunSettings:
     """All settings that decide the content of a run.
 
@@ -66,8 +104,10 @@ class RunSettings:
 
     capture: CaptureSettings
     """The photographs and cameras."""
-    masks: str | None = None
-    """Absolute path of the folder of masks, AUTO_MASKS, or None for a run without masks."""
+    masks: tuple[MaskFolder, ...] = ()
+    """Folders of masks and their weights; none for a run without masks."""
+    true_masks: str | None = None
+    """Absolute path of a folder of true masks of some views, which lead the others; None for none."""
     method: Method = "lift"
     """Method that turns masks into features."""
     splats: str | None = None
@@ -93,23 +133,30 @@ class RunSettings:
     def of(
         cls,
         capture: CaptureSettings,
-        masks: str | None = None,
+        masks: Masks = None,
         method: Method = "lift",
         splats: str | None = None,
         iterations: int | None = None,
         seed: int = 0,
         granularity: float | None = None,
+        true_masks: str | Path | None = None,
     ) -> RunSettings:
         """Return the default settings of a method, its schedules scaled to `iterations`.
 
+        masks: a folder, `auto`, or several of them, each with a weight if it is not 1: ["sam", "person=3"].
+        true_masks: a folder of masks of some views that are known to be right.
+
         If the geometry is fitted first, `iterations` counts the steps of the fit (and of `paper`, which runs jointly);
         otherwise it counts the steps that train the features.
+
+        Raises MaskError for a weight that is not above 0, a folder that is given twice, and true masks alone.
         """
         joint = method == "paper" and splats is None and masks is not None
         train = TrainSettings.paper() if joint else TrainSettings()
         if iterations is not None:
             train = train.scaled(iterations)
-        settings = cls(capture, masks, method, splats, seed, train=dataclasses.replace(train, seed=seed))
+        settings = cls(capture, method=method, splats=splats, seed=seed, train=dataclasses.replace(train, seed=seed))
+        settings = settings.with_masks(masks, true_masks)
         fits_first = method != "paper" and splats is None
         return settings.with_method(method, None if fits_first else iterations, granularity)
 
@@ -141,16 +188,35 @@ class RunSettings:
 
     @staticmethod
     def upgraded(values: dict[str, Any]) -> dict[str, Any]:
-        """Rename values that an earlier version wrote: its `contrast` held the settings of `paper`."""
+        """Rename values that an earlier version wrote: `contrast` held the settings of `paper`, `masks` one folder."""
         contrast = values.get("contrast")
         if isinstance(contrast, dict) and "clustering_every" in contrast and "paper" not in values:
             values = {**values, "paper": contrast}
             del values["contrast"]
+        if "masks" in values and not isinstance(values["masks"], list):
+            values = {**values, "masks": [{"path": values["masks"]}] if values["masks"] else []}
         return values
 
-    def with_masks(self, masks: str) -> RunSettings:
-        """Return the settings with the masks of another folder."""
-        return dataclasses.replace(self, masks=masks)
+    def with_masks(self, masks: Masks, true_masks: str | Path | None = None) -> RunSettings:
+        """Return the settings with other masks, and true masks or none. Raises MaskError as `of`."""
+        texts = [] if masks is None else [masks] if isinstance(masks, str | Path) else list(masks)
+        folders = tuple(map(MaskFolder.of, texts))
+        true = None if true_masks is None else str(Path(true_masks).absolute())
+        if true is not None and not folders:
+            raise MaskError(
+                f"the true masks in {true} lead other masks, and there are none; give those too, or give the true "
+                "masks as masks (--masks)"
+            )
+        places = [Path(path).resolve() for path in (*(folder.path for folder in folders), *([true] if true else []))]
+        twice = next((place for place in places if places.count(place) > 1), None)
+        if twice is not None:
+            raise MaskError(f"the masks in {twice} are given twice; give each folder once, with its weight")
+        return dataclasses.replace(self, masks=folders, true_masks=true)
+
+    @property
+    def proposes(self) -> bool:
+        """True if masks are proposed from the photographs (AUTO_MASKS)."""
+        return any(folder.path == AUTO_MASKS for folder in self.masks)
 
 
 def checked_granularity(granularity: float) -> float:

@@ -2,23 +2,25 @@
 
     inside_m  = sum_{i in S} W_im          total_m = sum_i W_im          seen_v = sum_{i in S} W_iv
     overlap_m = inside_m / (total_m + seen_v - inside_m)                 v the view of mask m
-    support(S) = sum_v seen_v max_{m in v} overlap_m / sum_v seen_v      in 0..1
+    support(S) = sum_v w_v seen_v max_{m in v} overlap_m / sum_v w_v seen_v      in 0..1
 
 W_im are votes, pixels of mask m on Gaussian i; W_iv is the sum of what view v sees of Gaussian i under its masks.
 Because votes are blending weights, overlap_m is the IoU of the mask and the set's own pixels in its view, without
 rendering anything. A thing that most views show whole has a high support, its parts and groups have lower ones. Masks
 of one layer of a view do not overlap, but layers overlap one another, so W_iv is taken from the layer with the largest
-sum.
+sum. A view whose masks have several sources is one view for each source (`Votes.witness_of`), and w_v is its source's
+weight over the smallest of all: a weight of 2 is as if the masks were given for two equal views.
 
 There are two ways to correct a set. Both remove Gaussians that views show outside all masks; both leave Gaussians
 unchanged that no mask in question sees.
 
 * By majority: every mask votes inside or outside, according to where most of it lies; a Gaussian follows the votes of
-  all masks. Parts of a broken thing still count, but of nested masks the larger ones contradict the smaller.
+  all masks, each by its weight. Parts of a broken thing still count, but of nested masks the larger ones contradict
+  the smaller.
 * By matches: in every view only the one mask with the best overlap counts, weighted by its overlap; a Gaussian belongs
   to the set if most of what these views see of it lies in these masks. Right for nested masks.
 
-Alphabet: N Gaussians; M masks; V views that have masks; K segments.
+Alphabet: N Gaussians; M masks; V views that have masks, once for each source; K segments.
 
 Source: ours; consensus over views, in the spirit of mask association (MaskClustering, Yan et al. 2024).
 """
@@ -32,6 +34,7 @@ from scipy import sparse
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.arrays import check_shapes
 from splatseg.votes.products import VoteRows
+from splatseg.votes.true_masks import TrueMasks
 from splatseg.votes.votes import Votes
 
 GOOD_OVERLAP = 0.5
@@ -61,10 +64,15 @@ class Agreement:
         sorted_already = votes.weights.has_sorted_indices
         self._rows = VoteRows(votes.weights if sorted_already else votes.weights.sorted_indices())
         # Views without any mask have no columns; the others are numbered 0..V-1, in the order of their columns.
-        self._view_of = np.unique(votes.view_of, return_inverse=True)[1].astype(np.int32)
+        self._view_of = votes.witness_of
         count = int(self._view_of.max(initial=-1)) + 1
         # Columns are sorted by view, so the first column of each is all that `reduceat` needs for maxima by view.
         self._first = np.searchsorted(self._view_of, np.arange(count))
+        weights = votes.mask_weights[self._first]
+        self.weight: np.ndarray = weights / weights.min(initial=np.inf)
+        """(V,) float32, the weight of every view, at least 1."""
+        self.true: TrueMasks | None = _true_masks(votes)
+        """True masks among the masks, or None."""
         layer_of = np.ascontiguousarray(votes.layer_of, dtype=np.int32)
         self._masks = (self._view_of, layer_of, count, int(layer_of.max(initial=0)) + 1)
         # The set of all Gaussians contains the whole of every mask: its `inside` is `total`.
@@ -113,6 +121,11 @@ class Agreement:
         sums: np.ndarray = np.add.reduceat(of_masks, self._first)
         return sums
 
+    def weighted(self, of_views: np.ndarray) -> np.ndarray:
+        """Return values (V,) times the weights of the views."""
+        weighted: np.ndarray = of_views * self.weight
+        return weighted
+
     def best(self, of_masks: np.ndarray) -> np.ndarray:
         """Return the greatest value (V,) of the masks of every view, from values (M,)."""
         greatest: np.ndarray = np.maximum.reduceat(of_masks, self._first)
@@ -120,10 +133,11 @@ class Agreement:
 
     def support_of(self, inside: np.ndarray, seen: np.ndarray) -> float:
         """Return the support of a set in 0..1, from its tallies inside (M,) and seen (V,); 0 if no view sees it."""
-        total = float(seen.sum())
+        weighted = self.weighted(seen)
+        total = float(weighted.sum())
         if total <= 0:
             return 0.0
-        return float((seen * self.best(self.overlaps(inside, seen))).sum()) / total
+        return float((weighted * self.best(self.overlaps(inside, seen))).sum()) / total
 
     def support(self, members: np.ndarray) -> float:
         """Return the support in 0..1 of a set, members (N,) bool."""
@@ -134,7 +148,7 @@ class Agreement:
         for _ in range(CORRECTIONS):
             inside, _ = self.tallies(members)
             share = inside / np.maximum(self.total, 1e-12)
-            says = np.clip((share - 0.5) * SHARPNESS, -1.0, 1.0)
+            says = np.clip((share - 0.5) * SHARPNESS, -1.0, 1.0) * self.weight[self._view_of]
             votes = self._shares(says, np.zeros(len(self._first)))[0]
             corrected = np.where(votes != 0, votes > 0, members) & self.in_masks
             if (corrected == members).all():
@@ -176,8 +190,8 @@ class Agreement:
     def matched(self, ids: np.ndarray) -> tuple[sparse.csc_array, np.ndarray]:
         """Return the best mask of every view for every segment of ids (N,), 0 = none.
 
-        (masks (M,K+1): weight of mask m for segment k, 0..1; views (V,K+1): weight of the best mask of view v); column
-        0 is empty.
+        (masks (M,K+1): weight of mask m for segment k, 0..1 times the weight of its view; views (V,K+1): weight of the
+        best mask of view v); column 0 is empty.
         """
         first, segments, counts, quality = self._matches_of(np.ascontiguousarray(ids, dtype=np.int32))
         masks = sparse.csr_array((counts, segments, first), shape=(self._rows.shape[1], len(quality)))
@@ -218,7 +232,15 @@ class Agreement:
         return hits[np.unique(self._view_of[hits], return_index=True)[1]], best
 
     def _matches(self, inside: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (columns (V,), weights (V,) float32 in 0..1) of the mask that overlaps best in every view."""
+        """Return (columns (V,), weights (V,) float32, 0..1 times the view's) of the best mask of every view."""
         columns, best = self.best_masks(inside, seen)
         quality = np.clip((best - GOOD_OVERLAP) / (1.0 - GOOD_OVERLAP), 0.0, 1.0)
-        return columns, quality.astype(np.float32)
+        return columns, self.weighted(quality.astype(np.float32))
+
+
+def _true_masks(votes: Votes) -> TrueMasks | None:
+    if votes.true_of is None or votes.visible is None:
+        return None
+    columns = np.flatnonzero(votes.true_of)
+    view_of = np.unique(votes.view_of[columns], return_inverse=True)[1]
+    return TrueMasks(sparse.csr_array(votes.weights[:, columns]), view_of, votes.visible, votes.seen / len(votes.views))

@@ -1,14 +1,14 @@
 """Confidence: one number in 0..1 for how well the masks of all views support a segment.
 
-    confidence(S) = support(S) * n / (n + 1)          n = (sum_v seen_v)^2 / sum_v seen_v^2
+    confidence(S) = support(S) * n / (n + 1)          n = (sum_v w_v seen_v)^2 / sum_v (w_v seen_v)^2
 
 support(S) is the IoU of the best mask of each view with the segment's own pixels, averaged over views with weight
-seen_v (`agreement`). n is the effective number of views: V if all see equally much, 1 if one sees nearly all. The
+w_v seen_v (`agreement`). n is the effective number of views: V if all see equally much, 1 if one sees nearly all. The
 factor adds one more view, in which no mask fits: a segment shown by a single view gets half the confidence of one that
 many views agree on. Near 1: nearly every view has a mask of exactly this segment. 0: no mask is like it, or no view
 sees it.
 
-Alphabet: N Gaussians; V views that have masks; seen_v what view v sees of S under its masks, pixels.
+Alphabet: N Gaussians; V views that have masks; seen_v what view v sees of S under its masks, pixels; w_v its weight.
 
 Source: ours; the shrinking is the rule of succession with one prior observation that failed.
 """
@@ -41,7 +41,7 @@ def segment_confidence(agreement: Agreement, ids: np.ndarray) -> dict[int, Confi
     found = {}
     for row, label in enumerate(labels.tolist()):
         if label > 0:
-            support, views = agreement.support_of(inside[row], seen[row]), _sharing(seen[row])
+            support, views = agreement.support_of(inside[row], seen[row]), _sharing(agreement.weighted(seen[row]))
             found[label] = Confidence(support * views / (views + 1.0), support, views)
     return found
 

@@ -1,7 +1,9 @@
 """Votes on disk, in the same folder as their splat: selections need them long after the features were made.
 
 One safetensors file: `data`, `indices`, `indptr` of the weights (N,M) in CSR; `view_of`, `id_of`, `layer_of`, `areas`
-(M,); `seen` (N,); the names of the views as JSON in its metadata.
+(M,); `seen` (N,); the names of the views as JSON in its metadata. Only if masks have several sources, weights other
+than 1, or true masks among them: `source_of` (M,), `weight_of` (M,), `true_of` (M,) of 0 and 1 with `visible_data`,
+`visible_indices` and `visible_indptr` of what the V' views with true masks see (N,V').
 """
 
 from __future__ import annotations
@@ -23,6 +25,13 @@ MOST_LAYERS = 1 << 16
 """Limit of the layers of a view: far more than label maps of it fit into memory."""
 
 
+MOST_SOURCES = 1 << 16
+"""Limit of the sources of masks of a run: far more than anyone gives."""
+
+SOURCES = ("source_of", "weight_of")
+"""Tensors about sources of masks, which files of earlier versions lack."""
+
+
 def write_votes(path: Path, votes: Votes) -> None:
     """Write votes atomically."""
     tensors = {
@@ -36,6 +45,14 @@ def write_votes(path: Path, votes: Votes) -> None:
         "areas": votes.areas,
         "seen": votes.seen,
     }
+    tensors |= {name: getattr(votes, name) for name in SOURCES if getattr(votes, name) is not None}
+    if votes.true_of is not None and votes.visible is not None:
+        tensors |= {
+            "true_of": votes.true_of.astype(np.uint8),
+            "visible_data": votes.visible.data.astype(np.float32),
+            "visible_indices": votes.visible.indices.astype(np.int32),
+            "visible_indptr": votes.visible.indptr.astype(np.int64),
+        }
     write_tensors(path, FORMAT, tensors, {"views": json.dumps(votes.views)}, spaced=True)
 
 
@@ -46,25 +63,44 @@ def read_votes(path: Path) -> Votes:
 
 def _votes(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> Votes:
     views = tuple(json.loads(facts["views"]))
-    starts = tensors["indptr"]
-    # Checked before they are narrowed: differences of 32-bit numbers can wrap and look as if they ascended.
-    _check_row_starts(starts, len(tensors["data"]))
     _check_numbers("view_of", tensors["view_of"], len(views))
     _check_numbers("layer_of", tensors["layer_of"], MOST_LAYERS)
-    # scipy leaves 32-bit columns unconverted only if row starts are 32-bit too.
-    small = starts.astype(np.int32) if len(tensors["data"]) < 2**31 else starts
-    csr = (tensors["data"], tensors["indices"], small)
-    weights = sparse.csr_array(csr, shape=tuple(tensors["shape"].tolist()))
-    weights.check_format(full_check=True)
     return Votes(
-        weights,
+        _matrix(tensors, "", tuple(tensors["shape"].tolist())),
         tensors["view_of"],
         tensors["id_of"],
         tensors["areas"],
         tensors["seen"],
         views,
         tensors["layer_of"],
+        **_sources(tensors),
     )
+
+
+def _sources(tensors: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Return the fields of votes that a file has if its masks have several sources, weights, or true masks."""
+    found: dict[str, Any] = {name: tensors[name] for name in SOURCES if name in tensors}
+    if "source_of" in found:
+        _check_numbers("source_of", found["source_of"], MOST_SOURCES)
+    weights = found.get("weight_of", np.ones(0, np.float32))
+    if weights.dtype != np.float32 or not (np.isfinite(weights) & (weights > 0)).all():
+        raise ValueError("weight_of must hold numbers above 0")
+    if "true_of" in tensors:
+        found["true_of"] = tensors["true_of"] > 0
+        views = len(np.unique(tensors["view_of"][found["true_of"]]))
+        found["visible"] = _matrix(tensors, "visible_", (len(tensors["seen"]), views))
+    return found
+
+
+def _matrix(tensors: dict[str, np.ndarray], prefix: str, shape: tuple[int, ...]) -> sparse.csr_array:
+    data, columns, starts = (tensors[prefix + name] for name in ("data", "indices", "indptr"))
+    # Checked before they are narrowed: differences of 32-bit numbers can wrap and look as if they ascended.
+    _check_row_starts(starts, len(data))
+    # scipy leaves 32-bit columns unconverted only if row starts are 32-bit too.
+    small = starts.astype(np.int32) if len(data) < 2**31 else starts
+    matrix = sparse.csr_array((data, columns, small), shape=shape)
+    matrix.check_format(full_check=True)
+    return matrix
 
 
 def _check_row_starts(starts: np.ndarray, entries: int) -> None:

@@ -6,6 +6,11 @@ w_i(p) is the blending weight of Gaussian i at pixel p (docs/conventions.md). A 
 because blending is linear in features on frozen geometry, this one matrix holds everything that masks say about
 Gaussians.
 
+Masks of a view may come from several sources, say two models. Each source is asked by itself: what view v's masks of
+one source show is one *witness*, as if every source had photographs of its own. The weight of a source says how many
+such witnesses each of its views counts for. True masks, which a person drew, have no number: together they weigh as
+much as all other witnesses together, and at least 1 each.
+
 Alphabet: N Gaussians; M masks of all views together, a column each; a mask is named by its view and its id there.
 
 Source: labels are linear in blending weights (FlashSplat, Shen et al. 2024; LUDVIG, Marrie et al. 2024).
@@ -14,7 +19,8 @@ Source: labels are linear in blending weights (FlashSplat, Shen et al. 2024; LUD
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -55,6 +61,14 @@ class Votes:
     """Names of the views that have masks."""
     layer_of: np.ndarray
     """(M,) int32; masks of one view and layer do not overlap."""
+    source_of: np.ndarray | None = None
+    """(M,) int32, the source of each mask, ascending within a view; None for a single source."""
+    weight_of: np.ndarray | None = None
+    """(M,) float32, the weight of each mask, that of its source; None: 1 for all."""
+    true_of: np.ndarray | None = None
+    """(M,) bool, masks that a person drew and that lead the others; None for none."""
+    visible: sparse.csr_array | None = None
+    """(N,V') float32, pixels that each of the V' views with true masks sees of every Gaussian, drawn on or not."""
 
     def __post_init__(self) -> None:
         check_shapes(
@@ -65,6 +79,35 @@ class Votes:
             seen=(self.seen, "N"),
             layer_of=(self.layer_of, "M"),
         )
+        given = {name: getattr(self, name) for name in ("source_of", "weight_of", "true_of")}
+        columns = f"{len(self.view_of)}"
+        check_shapes(**{name: (values, columns) for name, values in given.items() if values is not None})
+        if self.true_of is not None:
+            assert self.visible is not None, "true masks need all that their views see"
+            views = len(np.unique(self.view_of[self.true_of]))
+            check_shapes(visible=(self.visible, f"{self.weights.shape[0]} {views}"))
+
+    @cached_property
+    def witness_of(self) -> np.ndarray:
+        """(M,) int32: the witness of each mask, a view as the masks of one source show it; numbered 0, 1, ... in order.
+
+        With a single source these are the views that have any mask.
+        """
+        sources = np.zeros(len(self.view_of), np.int64) if self.source_of is None else self.source_of.astype(np.int64)
+        pair = self.view_of.astype(np.int64) * (int(sources.max(initial=0)) + 1) + sources
+        witness_of: np.ndarray = np.unique(pair, return_inverse=True)[1].astype(np.int32)
+        return witness_of
+
+    @property
+    def mask_weights(self) -> np.ndarray:
+        """(M,) float32: `weight_of`, or ones."""
+        return np.ones(len(self.view_of), np.float32) if self.weight_of is None else self.weight_of
+
+    @property
+    def witness_views(self) -> tuple[str, ...]:
+        """Names of the views of the witnesses, in order."""
+        first = np.unique(self.witness_of, return_index=True)[1]
+        return tuple(self.views[view] for view in self.view_of[first])
 
 
 @torch.no_grad()
@@ -88,37 +131,38 @@ def collect_votes(
     """
     gathering = Gathering(len(splats))
     names: list[str] = []
-    view_of, id_of, areas, layer_of = [], [], [], []
+    facts: list[tuple[np.ndarray, ...]] = []
     seen = np.zeros(len(splats), dtype=np.float64)
+    visible: list[sparse.csr_array] = []
     geometry = splats.geometry
     for view in counted(views, progress):
         segments = masks.read(view)
         if segments is not None:
             plan = prepare(*geometry, view.camera)
-            seen += _add_view(gathering, plan, segments)
-            view_of.append(np.full(segments.count, len(names), dtype=np.int32))
-            id_of.append(np.arange(1, segments.count + 1, dtype=np.int32))
-            areas.append(np.asarray(segments.areas(), dtype=np.int64))
-            layer_of.append(segments.layer_of())
+            of_view = _add_view(gathering, plan, segments)
+            seen += of_view
+            if segments.weights is not None and np.isinf(segments.weights).any():
+                visible.append(sparse.csr_array(of_view[:, None]))
+            facts.append(_facts(segments, len(names)))
             names.append(view.name)
     _check_any(len(views), names, gathering)
-    return Votes(
-        weights=gathering.matrix(),
-        view_of=np.concatenate(view_of),
-        id_of=np.concatenate(id_of),
-        areas=np.concatenate(areas),
-        seen=seen.astype(np.float32),
-        views=tuple(names),
-        layer_of=np.concatenate(layer_of),
-    )
+    view_of, id_of, areas, layer_of, source_of, weight_of = map(np.concatenate, zip(*facts, strict=True))
+    votes = Votes(gathering.matrix(), view_of, id_of, areas, seen.astype(np.float32), tuple(names), layer_of)
+    if source_of.any():
+        votes = replace(votes, source_of=source_of)
+    if (weight_of == 1).all():
+        return votes
+    true_of = np.isinf(weight_of)
+    votes = replace(votes, weight_of=_finite(weight_of, votes.witness_of))
+    return replace(votes, true_of=true_of, visible=sparse.hstack(visible, format="csr")) if visible else votes
 
 
 def visible_under_masks(votes: Votes) -> sparse.csr_array:
-    """Add up the votes of each view: (N,V) float32, pixels; the V views that have masks are numbered in their order.
+    """Add up the votes of each witness (`Votes.witness_of`): (N,V) float32, pixels.
 
     Masks of one layer do not overlap, so their votes add up; layers overlap one another, so the fullest one counts.
     """
-    view_of = np.unique(votes.view_of, return_inverse=True)[1]
+    view_of = votes.witness_of
     visible = sparse.csr_array((votes.weights.shape[0], int(view_of.max(initial=-1)) + 1), dtype=np.float32)
     for layer in range(int(votes.layer_of.max(initial=0)) + 1):
         # A matrix (M,V) with a one for every mask of the layer adds the columns of each view.
@@ -127,6 +171,31 @@ def visible_under_masks(votes: Votes) -> sparse.csr_array:
         gather = sparse.csr_array((ones, (columns, view_of[columns])), shape=shape)
         visible = sparse.csr_array(visible.maximum(votes.weights @ gather))
     return visible
+
+
+def _facts(segments: Segments, view: int) -> tuple[np.ndarray, ...]:
+    """Return view, id, area, layer, source and weight of each mask of a view."""
+    count = segments.count
+    return (
+        np.full(count, view, dtype=np.int32),
+        np.arange(1, count + 1, dtype=np.int32),
+        np.asarray(segments.areas(), dtype=np.int64),
+        segments.layer_of(),
+        np.zeros(count, dtype=np.int32) if segments.source_of is None else segments.source_of,
+        np.ones(count, dtype=np.float32) if segments.weights is None else segments.weights,
+    )
+
+
+def _finite(weight_of: np.ndarray, witness_of: np.ndarray) -> np.ndarray:
+    """Return weights (M,) float32 with a number for true masks, whose weight is infinite; witness_of (M,)."""
+    true = np.isinf(weight_of)
+    if not true.any():
+        return weight_of
+    # One mask of each witness: all its masks have the same weight.
+    one = np.unique(witness_of, return_index=True)[1]
+    others = float(weight_of[one][~true[one]].sum())
+    finite: np.ndarray = np.where(true, max(1.0, others / int(true[one].sum())), weight_of).astype(np.float32)
+    return finite
 
 
 def _add_view(gathering: Gathering, plan: Plan, segments: Segments) -> np.ndarray:

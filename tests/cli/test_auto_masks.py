@@ -25,7 +25,7 @@ def test_a_capture_without_masks_gets_segments_from_its_photographs_alone(tmp_pa
     proposals = sorted(folder.glob("proposals/0*.json"))
     assert [path.stem for path in proposals] == [f"{i:03}" for i in range(1, 8)], "of the training views, no others"
     assert (folder / "segments.json").exists() and (folder / "votes.safetensors").exists()
-    assert "masks: auto" in (folder / "config.yaml").read_text()
+    assert "- path: auto" in (folder / "config.yaml").read_text()
     before = {path: path.stat().st_mtime_ns for path in proposals}
     (folder / "segments.json").unlink()
     assert train(folder, "--masks", "auto", "--resume") == 0

@@ -23,12 +23,11 @@ def spoiled(small_run: Path, tmp_path: Path) -> Run:
     """The small run as if one view had been given the masks of another, and one had none."""
     shutil.copytree(small_run, tmp_path / "run")
     run = open_run(tmp_path / "run")
-    assert run.settings.masks is not None
     masks = tmp_path / "masks"
-    shutil.copytree(run.settings.masks, masks)
+    shutil.copytree(run.settings.masks[0].path, masks)
     shutil.copy(masks / "040.png", masks / f"{SWAPPED}.png")
     (masks / f"{REMOVED}.png").unlink()
-    return Run(run.path, dataclasses.replace(run.settings, masks=str(masks)))
+    return Run(run.path, run.settings.with_masks(masks))
 
 
 def test_a_view_with_the_masks_of_another_and_one_without_any_are_found(spoiled: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -39,9 +40,16 @@ class Numbers:
         return gain
 
 
-def agreement_of(views: list[list[list[int]]], layers: int = 1, unmasked: float = 1.0) -> Agreement:
+def agreement_of(
+    views: list[list[list[int]]],
+    layers: int = 1,
+    unmasked: float = 1.0,
+    weights: list[float] | None = None,
+    true: int = 0,
+) -> Agreement:
     """Masks as lists of atoms; with `layers`, each next mask of a view is in the next layer. The last atom is seen
-    `unmasked` times as much as under masks."""
+    `unmasked` times as much as under masks. weights: those of the views. The last `true` views have true masks and see
+    every atom, under masks or not."""
     columns, view_of, layer_of = [], [], []
     for view, masks in enumerate(views):
         for number, mask in enumerate(masks):
@@ -50,20 +58,29 @@ def agreement_of(views: list[list[list[int]]], layers: int = 1, unmasked: float 
             columns.append(column)
             view_of.append(view)
             layer_of.append(number % layers)
-    weights = sparse.csr_array(np.stack(columns, axis=1))
+    matrix = sparse.csr_array(np.stack(columns, axis=1))
     count = len(columns)
     names = tuple(f"{view}.png" for view in range(len(views)))
-    return Agreement(
-        Votes(
-            weights,
-            np.array(view_of, dtype=np.int32),
-            np.ones(count, dtype=np.int32),
-            np.full(count, 9, dtype=np.int64),
-            np.asarray(weights.sum(1)).ravel() * np.array([1, 1, 1, 1, 1, unmasked], dtype=np.float32),
-            names,
-            np.array(layer_of, dtype=np.int32),
-        )
+    votes = Votes(
+        matrix,
+        np.array(view_of, dtype=np.int32),
+        np.ones(count, dtype=np.int32),
+        np.full(count, 9, dtype=np.int64),
+        np.asarray(matrix.sum(1)).ravel() * np.array([1, 1, 1, 1, 1, unmasked], dtype=np.float32),
+        names,
+        np.array(layer_of, dtype=np.int32),
     )
+    if weights_of := weights_by_view(len(views), weights, true):
+        votes = dataclasses.replace(votes, weight_of=np.array(weights_of, dtype=np.float32)[votes.view_of])
+    if true:
+        visible = sparse.csr_array(np.repeat(SIZES[:, None], true, axis=1))
+        votes = dataclasses.replace(votes, true_of=votes.view_of >= len(views) - true, visible=visible)
+    return Agreement(votes)
+
+
+def weights_by_view(views: int, weights: list[float] | None, true: int) -> list[float] | None:
+    """The weights given, or those of true masks beside others: as much as all others together, at least 1 each."""
+    return weights or ([1.0] * (views - true) + [max(1.0, (views - true) / true)] * true if true else None)
 
 
 def merge_by_support(
@@ -198,3 +215,69 @@ def test_what_no_mask_tells_apart_goes_first_with_what_it_resembles() -> None:
     for like, pair in (([0, 0, 1, 1, 2, 3], [1, 2]), ([0, 1, 0, 1, 2, 3], [1, 3])):
         hierarchy = merge_by_support(ATOMS, EVERY_PAIR, agreement_of(views), np.eye(4, dtype=np.float32)[like])
         assert hierarchy.merges[0].tolist() == pair
+
+
+def test_weights_decide_between_sources_that_disagree() -> None:
+    apart = [[1], [2], [3, 4], [5], [6]]
+    views = [WHOLE, apart] * 3
+    for weights, expected in (([1.0, 4.0] * 3, apart), ([4.0, 1.0] * 3, WHOLE)):
+        found = merge_by_support(ATOMS, EVERY_PAIR, agreement_of(views, weights=weights))
+        assert sets(found.cut(0.5)) == expected
+
+
+def test_weights_of_1_change_no_bit_of_the_hierarchy() -> None:
+    views = [WHOLE] * 2 + [[[1], [2], [3, 4], [5], [6]]] * 2
+    plain = merge_by_support(ATOMS, EVERY_PAIR, agreement_of(views))
+    ones = merge_by_support(ATOMS, EVERY_PAIR, agreement_of(views, weights=[1.0] * 4))
+    np.testing.assert_array_equal(plain.merges, ones.merges)
+    np.testing.assert_array_equal(plain.levels, ones.levels)
+
+
+@st.composite
+def partitions(draw: st.DrawFn) -> list[list[int]]:
+    """Masks of one view: the six atoms in sets that do not overlap."""
+    of_atom = draw(st.lists(st.integers(0, 3), min_size=6, max_size=6))
+    return [atoms for mask in range(4) if (atoms := [atom for atom in range(1, 7) if of_atom[atom - 1] == mask])]
+
+
+@given(st.lists(partitions(), min_size=0, max_size=8), partitions(), st.integers(1, 3))
+def test_no_segment_has_most_of_two_things_that_true_masks_show_apart(
+    others: list[list[list[int]]], drawn: list[list[int]], true: int
+) -> None:
+    agreement = agreement_of([*others, *[drawn] * true], true=true)
+    hierarchy = merge_by_support(ATOMS, EVERY_PAIR, agreement)
+    for granularity in (0.5, 0.99):
+        for nodes in (hierarchy.cut(granularity), segments_of(hierarchy, granularity, agreement)):
+            for node in np.unique(nodes[nodes > 0]):
+                held = [SIZES[[atom - 1 for atom in mask]][nodes[np.array(mask) - 1] == node].sum() for mask in drawn]
+                most = [SIZES[np.array(mask) - 1].sum() / 2 for mask in drawn]
+                assert sum(one > half for one, half in zip(held, most, strict=True)) <= 1
+    assert len(sets(hierarchy.cut(1.0))) == 1
+
+
+def test_two_true_views_part_what_all_other_views_show_as_one() -> None:
+    merged = [[1, 2, 3, 4], [5, 6]]
+    alone = merge_by_support(ATOMS, EVERY_PAIR, agreement_of([merged] * 8))
+    assert sets(alone.cut(0.5)) == [[1, 2, 3, 4], [5, 6]]
+    led = merge_by_support(ATOMS, EVERY_PAIR, agreement_of([*[merged] * 8, WHOLE, WHOLE], true=2))
+    assert sets(led.cut(0.5)) == WHOLE
+
+
+def test_two_true_views_join_what_all_other_views_break() -> None:
+    broken = [[1], [2], [3], [4], [5], [6]]
+    led = merge_by_support(ATOMS, EVERY_PAIR, agreement_of([*[broken] * 8, WHOLE, WHOLE], true=2))
+    assert sets(led.cut(0.5)) == WHOLE
+
+
+def test_a_thing_drawn_alone_is_not_part_of_a_larger_one_that_nobody_drew() -> None:
+    # 5 lies on 6, and all other views show them as one; the person drew 5 and nothing else.
+    merged = [[1, 2], [3, 4], [5, 6]]
+    led = merge_by_support(ATOMS, EVERY_PAIR, agreement_of([*[merged] * 8, [[5]], [[5]]], true=2))
+    assert sets(led.cut(0.5)) == WHOLE
+
+
+def test_parts_that_a_person_drew_with_their_whole_may_be_one() -> None:
+    nested = [[1, 2, 3, 4], [1, 2], [3, 4], [5], [6]]
+    whole = [[1, 2, 3, 4], [5], [6]]
+    led = merge_by_support(ATOMS, EVERY_PAIR, agreement_of([*[whole] * 8, nested, nested], layers=5, true=2))
+    assert [1, 2, 3, 4] in sets(led.cut(0.99))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from splatseg.errors import RunError
+from splatseg.errors import MaskError, RunError
 from splatseg.features.contrast.settings import ContrastSettings
 from splatseg.run.settings import CaptureSettings, RunSettings
 from splatseg.run.settings_file import read_settings, write_settings
@@ -79,3 +79,35 @@ def test_settings_of_versions_whose_contrast_was_the_papers_are_read(tmp_path: P
     old = (text[:start] + text[end:]).replace("paper:", "contrast:")
     (tmp_path / "config.yaml").write_text(old.replace("method: contrast:", "method: paper"))
     assert read_settings(tmp_path / "config.yaml", RunSettings).paper == _settings().paper
+
+
+def test_masks_are_folders_with_weights_however_they_are_given(tmp_path: Path) -> None:
+    named = tmp_path / "run=7"
+    named.mkdir()
+    capture = CaptureSettings("/c")
+    several = RunSettings.of(capture, masks=["/sam", "/person=2.5", named, "auto"], true_masks="/drawn")
+    assert [(folder.path, folder.weight) for folder in several.masks] == [
+        ("/sam", 1.0),
+        ("/person", 2.5),
+        (str(named), 1.0),
+        ("auto", 1.0),
+    ]
+    assert several.proposes and several.true_masks == "/drawn"
+    assert RunSettings.of(capture, masks="/sam").masks == RunSettings.of(capture, masks=[Path("/sam=1")]).masks
+    write_settings(tmp_path / "config.yaml", several)
+    assert read_settings(tmp_path / "config.yaml", RunSettings) == several
+
+
+@pytest.mark.parametrize(("old", "masks"), [("/captures/room/masks", [("/captures/room/masks", 1.0)]), ("null", [])])
+def test_the_masks_of_an_earlier_version_are_read(tmp_path: Path, old: str, masks: list[tuple[str, float]]) -> None:
+    (tmp_path / "config.yaml").write_text(f"capture: {{path: /captures/room}}\nmasks: {old}\n")
+    found = read_settings(tmp_path / "config.yaml", RunSettings)
+    assert [(folder.path, folder.weight) for folder in found.masks] == masks
+
+
+@pytest.mark.parametrize("weight", ["0", "-1", "nan", "inf", "heavy", ""])
+def test_a_weight_that_is_no_number_above_0_is_told(weight: str) -> None:
+    with pytest.raises(
+        MaskError, match=rf"the masks '/sam={weight}' have the weight '{weight}'; give a number above 0"
+    ):
+        RunSettings.of(CaptureSettings("/c"), masks=f"/sam={weight}")

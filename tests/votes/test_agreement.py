@@ -223,3 +223,44 @@ def test_background_that_nobody_masked_belongs_to_no_thing():
     np.testing.assert_array_equal(agreement.by_majority(members(A)), members(A[:-3]))
     np.testing.assert_array_equal(agreement.by_matches(members(A)), members(A[:-3]))
     np.testing.assert_array_equal(agreement.by_matches(members(B)), members(B))
+
+
+def weighted_twice(masks: list[Mask], weights: list[float]) -> tuple[Agreement, Agreement]:
+    """Masks with weights by view, 1 or 2; and the same masks with every view of weight 2 given as two views."""
+    votes = votes_of(masks, N)
+    of_mask = np.array(weights, dtype=np.float32)[votes.view_of]
+    copied = [Mask(mask.view + 100, mask.of, mask.layer) for mask in masks if weights[mask.view] == 2]
+    return Agreement(dataclasses.replace(votes, weight_of=of_mask)), Agreement(votes_of([*masks, *copied], N))
+
+
+def test_a_weight_of_2_is_as_if_the_view_were_there_twice():
+    split = [Mask(view, part) for view in (5, 6, 7) for part in (np.arange(0, 12), np.arange(12, 40), C)]
+    weighted, twice = weighted_twice([*agreeing(5), *split], [1, 1, 2, 1, 1, 2, 1, 2])
+    ids = np.repeat([1, 2, 3, 0], [15, 30, 10, 5])
+    for members_ in (ids == 1, ids == 2, members(A, B)):
+        assert weighted.support(members_) == pytest.approx(twice.support(members_), abs=1e-6)
+        np.testing.assert_array_equal(weighted.by_majority(members_), twice.by_majority(members_))
+        np.testing.assert_array_equal(weighted.by_matches(members_), twice.by_matches(members_))
+    np.testing.assert_array_equal(weighted.relabelled(ids), twice.relabelled(ids))
+
+
+def test_only_the_ratio_of_weights_counts_and_ones_change_no_bit():
+    votes = votes_of([*agreeing(3), Mask(3, np.concatenate([A, B])), Mask(4, np.arange(0, 27))], N)
+    plain = Agreement(votes)
+    for weight in (1.0, 3.0):
+        same = Agreement(dataclasses.replace(votes, weight_of=np.full(len(votes.view_of), weight, dtype=np.float32)))
+        for chosen in (members(A), members(A, B)):
+            assert same.support(chosen) == plain.support(chosen)
+            np.testing.assert_array_equal(same.by_matches(chosen), plain.by_matches(chosen))
+
+
+def test_the_heavier_source_decides_about_a_gaussian_on_which_two_disagree():
+    # Both sources show every view; one puts the first Gaussians of B to A, the other does not.
+    mine, theirs = [A, B], [np.arange(0, 25), np.arange(25, 50)]
+    votes = votes_of([Mask(view, part) for view in range(4) for part in (*mine, *theirs)], N)
+    source_of = np.tile(np.array([0, 0, 1, 1], dtype=np.int32), 4)
+    for heavy, expected in ((0, members(A)), (1, members(np.arange(0, 25)))):
+        weight_of = np.where(source_of == heavy, 3.0, 1.0).astype(np.float32)
+        agreement = Agreement(dataclasses.replace(votes, source_of=source_of, weight_of=weight_of))
+        for before in (members(A), members(np.arange(0, 25))):
+            np.testing.assert_array_equal(agreement.by_matches(before), expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,44 @@ def test_votes_survive_the_round_trip_exactly(tmp_path: Path):
     for name in ("view_of", "id_of", "areas", "seen", "layer_of"):
         np.testing.assert_array_equal(getattr(back, name), getattr(votes, name))
     assert back.views == votes.views
+
+
+def sourced_votes() -> Votes:
+    votes = some_votes()
+    return dataclasses.replace(
+        votes,
+        source_of=np.array([0, 1, 0, 0, 1, 0], dtype=np.int32),
+        weight_of=np.array([1, 3, 1, 1, 3, 2.5], dtype=np.float32),
+        true_of=np.array([False] * 5 + [True]),
+        visible=sparse.csr_array(votes.seen[:, None]),
+    )
+
+
+def test_sources_weights_and_true_masks_survive_the_round_trip(tmp_path: Path):
+    votes = sourced_votes()
+    write_votes(tmp_path / "votes.safetensors", votes)
+    back = read_votes(tmp_path / "votes.safetensors")
+    for name in ("source_of", "weight_of", "true_of"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(votes, name))
+        assert getattr(back, name).dtype == getattr(votes, name).dtype
+    np.testing.assert_array_equal(back.visible.toarray(), votes.visible.toarray())
+
+
+def test_a_file_without_sources_has_one_of_weight_1(tmp_path: Path):
+    write_votes(tmp_path / "votes.safetensors", some_votes())
+    assert not {"source_of", "weight_of", "true_of"} & set(load_file(tmp_path / "votes.safetensors"))
+    back = read_votes(tmp_path / "votes.safetensors")
+    assert back.mask_weights.tolist() == [1.0] * 6 and back.witness_of.tolist() == [0, 0, 1, 1, 1, 2]
+    assert back.true_of is None and back.visible is None
+
+
+@pytest.mark.parametrize("weight", [0.0, -2.0, np.nan, np.inf])
+def test_weights_that_cannot_be_are_refused(tmp_path: Path, weight: float):
+    votes = sourced_votes()
+    votes.weight_of[2] = weight
+    write_votes(tmp_path / "votes.safetensors", votes)
+    with pytest.raises(RunError, match="weight_of must hold numbers above 0"):
+        read_votes(tmp_path / "votes.safetensors")
 
 
 def test_a_file_cut_short_is_refused(tmp_path: Path):

@@ -11,7 +11,7 @@ from scenes import ring, things
 
 from splatseg.cameras.camera import Camera
 from splatseg.errors import MaskError
-from splatseg.masks.segments import Segments, from_label_map, from_masks
+from splatseg.masks.segments import Segments, from_label_map, from_masks, together
 from splatseg.raster.interface import prepare, rasterize
 from splatseg.raster.reference import weights as reference_weights
 from splatseg.splats.splats import Splats
@@ -166,3 +166,44 @@ def test_a_view_that_was_looked_at_and_has_no_mask_counts_as_seen():
     alone = collect_votes(splats, views[:1], masks)
     assert both.views == (views[0].name, views[1].name) and (both.weights != alone.weights).nnz == 0
     assert (both.seen > alone.seen).any()
+
+
+def test_sources_of_weight_1_change_no_bit_of_the_votes():
+    splats, _, views, masks = views_and_masks()
+    once = collect_votes(splats, views, masks)
+    put_together = {name: together([segments], [1.0]) for name, segments in masks.segments.items()}
+    again = collect_votes(splats, views, Masks(put_together))
+    assert again.source_of is None and again.weight_of is None and again.true_of is None
+    for name in ("data", "indices", "indptr"):
+        np.testing.assert_array_equal(getattr(again.weights, name), getattr(once.weights, name))
+
+
+def test_each_source_of_a_view_is_a_witness_with_its_own_masks_and_weight():
+    splats, _, views, masks = views_and_masks()
+    both = {name: together([of_view, of_view], [1.0, 3.0]) for name, of_view in masks.segments.items()}
+    del both[views[2].name]
+    alone = masks.segments[views[2].name]
+    votes = collect_votes(splats, views, Masks({**both, views[2].name: alone}))
+    counts = [masks.segments[view.name].count for view in views]
+    np.testing.assert_array_equal(votes.view_of, np.repeat([0, 0, 1, 1, 2], np.repeat(counts, [2, 2, 1])))
+    np.testing.assert_array_equal(votes.witness_of, np.repeat([0, 1, 2, 3, 4], np.repeat(counts, [2, 2, 1])))
+    assert votes.mask_weights[np.unique(votes.witness_of, return_index=True)[1]].tolist() == [1, 3, 1, 3, 1]
+    assert votes.witness_views == tuple(views[view].name for view in (0, 0, 1, 1, 2))
+    # What a view sees counts once, whoever makes masks of it.
+    np.testing.assert_array_equal(votes.seen, collect_votes(splats, views, masks).seen)
+    first = votes.weights[:, votes.witness_of == 0].toarray()
+    np.testing.assert_allclose(first, votes.weights[:, votes.witness_of == 1].toarray(), atol=1e-5)
+
+
+@pytest.mark.parametrize(("true", "weight"), [(1, 2.0), (2, 1.0)])
+def test_true_masks_weigh_as_much_as_all_others_together_and_at_least_1(true: int, weight: float):
+    splats, _, views, masks = views_and_masks()
+    drawn = {view.name: together([masks.segments[view.name]], [np.inf]) for view in views[:true]}
+    votes = collect_votes(splats, views, Masks({**masks.segments, **drawn}))
+    assert votes.true_of is not None and votes.visible is not None
+    np.testing.assert_array_equal(votes.true_of, votes.view_of < true)
+    np.testing.assert_array_equal(votes.mask_weights, np.where(votes.true_of, weight, 1.0))
+    assert votes.visible.shape == (len(splats), true)
+    # All that a view sees: no less than what lies under its masks.
+    under = votes.weights[:, votes.view_of == 0].sum(axis=1)
+    assert (votes.visible[:, [0]].toarray().ravel() >= under - 1e-4).all()

@@ -18,7 +18,7 @@ Source: ours, on the votes; consensus of views as in mask clustering (MaskCluste
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
@@ -88,7 +88,7 @@ class Consensus:
 def find_consensus(votes: Votes, seed: int = 0) -> Consensus:
     """Group the masks of all views. If no two masks agree, there is no group."""
     votes = _thinned(votes, seed)
-    view_of = np.unique(votes.view_of, return_inverse=True)[1].astype(np.int64)
+    view_of = votes.witness_of.astype(np.int64)
     visible = visible_under_masks(votes)
     group_of = _grown_from_seeds(_same(votes.weights, visible, view_of), view_of)
     for _ in range(REGROUPINGS):
@@ -115,7 +115,7 @@ def _thinned(votes: Votes, seed: int) -> Votes:
     if len(rows) > MOST_GAUSSIANS:
         rows = np.sort(np.random.default_rng(seed).choice(rows, MOST_GAUSSIANS, replace=False))
     weights = sparse.csr_array(votes.weights[rows])
-    return Votes(weights, votes.view_of, votes.id_of, votes.areas, votes.seen[rows], votes.views, votes.layer_of)
+    return replace(votes, weights=weights, seen=votes.seen[rows])
 
 
 def _same(weights: sparse.csr_array, visible: sparse.csr_array, view_of: np.ndarray) -> sparse.csr_array:

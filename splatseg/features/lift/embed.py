@@ -1,10 +1,12 @@
 """Features in closed form: the spectral embedding of Gaussians by the masks that see them.
 
-    A = D^-1/2 M E^-1/2        A = U diag(s) V^T        features = rows of U diag(s^power), scaled to unit length
+    A = D^-1/2 M (C/E)^1/2        A = U diag(s) V^T        features = rows of U diag(s^power), scaled to unit length
 
-M (N,M) votes; D (N,N) and E (M,M) diagonal, the row and column sums of M (all a Gaussian's votes, all a mask's votes).
+M (N,M) votes; C (M,M) diagonal, the weights of the masks; D (N,N) and E (M,M) diagonal, the row sums of M C and the
+column sums of M (all a Gaussian's weighted votes, all a mask's votes).
 
-The weight of two Gaussians as a positive pair is how often masks see both: M E^-1 M^T. The truncated eigenvectors of
+The weight of two Gaussians as a positive pair is how often masks see both: M C E^-1 M^T, in which a mask of weight 2
+counts as two equal masks. The truncated eigenvectors of
 this matrix, normalised by its degrees, minimise the spectral form of the contrastive loss over these pairs, so
 contrastive training would converge to them, with more noise. Raising the singular values to a power p is p/2 further
 steps of a random walk gaussian -> mask -> gaussian: Gaussians join if many chains of masks join them, and masks that
@@ -63,7 +65,7 @@ _DECOMPOSED: WeakKeyDictionary[Votes, dict[EmbedSettings, tuple[np.ndarray, np.n
 
 
 def _decomposed(votes: Votes, weights: VoteRows, settings: EmbedSettings) -> tuple[np.ndarray, np.ndarray]:
-    """Return (values (R,) falling, E^-1/2 V (M,R)) of the decomposition, whatever power follows.
+    """Return (values (R,) falling, (C/E)^1/2 V (M,R)) of the decomposition, whatever power follows.
 
     Raises MaskError if no mask is left.
     """
@@ -85,8 +87,8 @@ def _decompose(votes: Votes, weights: VoteRows, settings: EmbedSettings) -> tupl
         )
     # A mask that is not valid has a column of zeros and adds nothing to the sums of the rows.
     columns = np.zeros(len(lasting))
-    columns[lasting] = 1.0 / np.sqrt(_column_sums(votes.weights)[lasting])
-    sums = votes.weights @ lasting.astype(np.float32)
+    columns[lasting] = np.sqrt(votes.mask_weights[lasting]) / np.sqrt(_column_sums(votes.weights)[lasting])
+    sums = votes.weights @ np.where(lasting, votes.mask_weights, np.float32(0.0))
     rows = np.where(sums > 0, 1.0 / np.sqrt(np.maximum(sums, np.finfo(np.float32).tiny)), 0.0)
     rank = min(settings.dimensions, int(lasting.sum()))
     values, vectors = right_singular_vectors(votes.weights, rows, columns, rank, settings.seed)

@@ -66,6 +66,22 @@ def runs_of_mask(mask: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], runs]) if len(down) and down[0] else runs
 
 
+def runs_of_regions(members: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return run lengths of M masks that consist of regions: members (M,R) bool, labels (H,W) integers 0..R-1.
+
+    The label map is run through once, and every mask then only through its runs.
+    """
+    down = np.ascontiguousarray(labels.T).ravel()
+    starts = np.concatenate([[0], np.flatnonzero(down[1:] != down[:-1]) + 1])
+    region, size = down[starts], len(down)
+    found = []
+    for row in members:
+        inside = row[region]
+        begins = starts[np.flatnonzero(np.diff(inside, prepend=False))]
+        found.append(np.diff(np.concatenate([[0], begins, [size]])))
+    return tuple(found)
+
+
 def compressed_counts(runs: np.ndarray) -> str:
     """Return run lengths (R,) as COCO's string."""
     values = np.array(runs, np.int64)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 from splatseg.errors import MaskError
+from splatseg.features.lift import spectrum
 from splatseg.features.lift.embed import diffusion_time, embed_votes, fill_unseen, unit_rows
 from splatseg.features.lift.settings import EmbedSettings
 from splatseg.votes.votes import Votes
@@ -152,3 +155,25 @@ def test_a_spectrum_that_does_not_fall_keeps_the_power_in_its_range():
 def test_things_before_a_clear_gap_are_not_damped_below_a_half():
     values = np.concatenate([np.linspace(1.0, 0.9, 5), np.full(59, 0.3)])
     assert 0.9 ** diffusion_time(values) >= 0.499
+
+
+def test_a_mask_of_weight_2_is_as_two_equal_masks(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(spectrum, "TOLERANCE", 1e-7)
+    monkeypatch.setattr(spectrum, "MAX_ITERATIONS", 300)
+    votes, _ = world(views=6, broken=0.3)
+    heavy = np.arange(len(votes.view_of)) % 3 == 0
+    weighted = dataclasses.replace(votes, weight_of=np.where(heavy, 2.0, 1.0).astype(np.float32))
+    copies = np.sort(np.concatenate([np.arange(len(heavy)), np.flatnonzero(heavy)]))
+    twice = votes_of(votes.weights.toarray()[:, copies], votes.view_of[copies])
+    settings = EmbedSettings(dimensions=THINGS, power=3.0)
+    found, expected = embed_votes(weighted, settings), embed_votes(twice, settings)
+    # The basis of the features is free, so products of features are compared.
+    np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=2e-3)
+    plain = embed_votes(votes, settings)
+    assert np.abs(found @ found.T - plain @ plain.T).max() > 0.05
+
+
+def test_weights_of_1_change_no_bit_of_the_features():
+    votes, _ = world(views=6, broken=0.3)
+    ones = dataclasses.replace(votes, weight_of=np.ones(len(votes.view_of), dtype=np.float32))
+    np.testing.assert_array_equal(embed_votes(ones), embed_votes(votes))

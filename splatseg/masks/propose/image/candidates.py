@@ -44,8 +44,14 @@ def nodes_of(graph: RegionGraph, merges: np.ndarray, smallest: float, largest: f
 
 def unlike(members: np.ndarray) -> np.ndarray:
     """Return the candidates without exact repetitions of earlier ones, in the same order."""
-    first = np.unique(np.packbits(members, axis=1), axis=0, return_index=True)[1]
-    return members[np.sort(first)]
+    seen: set[bytes] = set()
+    packed = np.packbits(members, axis=1)
+    new = np.zeros(len(members), bool)
+    for c, row in enumerate(packed):  # a set of their bytes: sorting the rows would take most of a proposal's time
+        key = row.tobytes()
+        new[c] = key not in seen
+        seen.add(key)
+    return members[new]
 
 
 def outlined(graph: RegionGraph, members: np.ndarray, weakest: float) -> np.ndarray:

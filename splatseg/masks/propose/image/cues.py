@@ -35,6 +35,9 @@ FAINT_TEXTURE = 0.004
 ORIENTATIONS = 6
 """Directions in which the two sides of a pixel are compared."""
 
+REFERENCE_PIXELS = 640 * 480
+"""Pixels of the image for which areas are stated."""
+
 RADII = (4.0, 8.0)
 """Radii of the contrast in pixels of an image with the diagonal of 640x480."""
 

@@ -8,6 +8,13 @@ so that very small regions merge regardless of their cues. All cues are in about
     colour, texture       chi-square distance of histograms        lightness, chroma   distance of mean colours
     open                  the share of the smaller one's outline that is not the common border (0 = enclosed)
     sprawl                the share of the common bounding box that neither fills
+    near, far valley      how far the surface at the border lies behind the mean of its two sides (`surface`)
+    near, far ridge       how far it lies in front of it
+    bend                  how much worse one plane explains the surface of both than the worse of two does
+    gap                   difference of the mean inverse depths
+
+The last six need the surface that a splat shows, and are 0 without it. With a `bias` the cost is the probability
+1 / (1 + exp(-(weighted cues + bias))) that the two are different things, instead of the sum itself.
 
 No single order of merging suits all objects: a lid joins its bottle because it is enclosed, stripes join their ball by
 texture, a shadow joins its table by chroma. Several weightings give several trees; proposals are taken from all.
@@ -18,15 +25,19 @@ grouping". Alphabet: R regions, nodes 0..R-1 of the tree; node R + k is merge k.
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass
 
 import numpy as np
 
-from splatseg.masks.propose.image.cues import BINS
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
+from splatseg.masks.propose.image.cues import REFERENCE_PIXELS
 from splatseg.masks.propose.image.regions import RegionGraph
 
-COLOUR_BINS = 3 * BINS
+CUES = (
+    "edge", "contrast", "colour", "texture", "lightness", "chroma", "open", "sprawl", "above",
+    "near_valley", "near_ridge", "far_valley", "far_ridge", "bend", "gap",
+)  # fmt: skip
+"""Cues in the order of the native code."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,27 @@ class MergeWeights:
     above: float = 0.0
     """Weight of the edge relative to the edges inside the two."""
 
+    near_valley: float = 0.0
+    """Weight of the mean near valley along the common border."""
+
+    near_ridge: float = 0.0
+    """Weight of the mean near ridge along the common border."""
+
+    far_valley: float = 0.0
+    """Weight of the mean far valley along the common border."""
+
+    far_ridge: float = 0.0
+    """Weight of the mean far ridge along the common border."""
+
+    bend: float = 0.0
+    """Weight of how much worse one plane explains both than two do."""
+
+    gap: float = 0.0
+    """Weight of the difference of the inverse depths."""
+
+    bias: float | None = None
+    """Added to the sum to give a probability; None: the sum is the cost."""
+
     size: float = 0.0
     """Weight of the joint area, as a share of the image."""
 
@@ -67,116 +99,44 @@ class MergeWeights:
     """Area of the smaller region at which cues count half, in pixels of a 640x480 image."""
 
 
-class _Forest:
-    """Sums of all nodes made so far, and the cost of merging pairs of them."""
-
-    def __init__(self, graph: RegionGraph, weights: MergeWeights) -> None:
-        count, self.pixels = graph.count, float(graph.labels.size)
-        w = weights
-        self.cues = np.array(
-            [w.edge, w.contrast, w.colour, w.texture, w.lightness, w.chroma, w.open, w.sprawl, w.above]
-        )
-        self.size, self.patience = w.size, w.patience * self.pixels / (640 * 480)
-        # Outline of a region: its sides on the image's border and all borders with others.
-        outline = graph.frames.copy()
-        np.add.at(outline, graph.pairs.ravel(), np.repeat(graph.lengths, 2))
-        sums = np.concatenate([graph.areas[:, None], outline[:, None], graph.inner[:, None], graph.lab], axis=1)
-        # Columns: area, outline, edge inside, then OKLab.
-        self.sums = np.zeros((2 * count - 1, sums.shape[1]))
-        self.sums[:count] = sums
-        self.histograms = np.zeros((2 * count - 1, graph.histograms.shape[1]), np.float32)
-        self.histograms[:count] = graph.histograms / graph.areas[:, None]
-        # Boxes as -top, -left, bottom, right: the box around two is their maximum.
-        self.boxes = np.zeros((2 * count - 1, 4))
-        self.boxes[:count] = graph.boxes * [-1, -1, 1, 1]
-
-    def join(self, a: int, b: int, node: int, border: float) -> None:
-        """Write the sums of a new node, the union of a and b with a common border of this length."""
-        self.sums[node] = self.sums[a] + self.sums[b]
-        self.sums[node, 1] -= 2 * border  # the common border was in both outlines
-        share = self.sums[a, 0] / self.sums[node, 0]
-        self.histograms[node] = share * self.histograms[a] + (1 - share) * self.histograms[b]
-        self.boxes[node] = np.maximum(self.boxes[a], self.boxes[b])
-
-    def cost(self, a: np.ndarray, b: np.ndarray, border: np.ndarray) -> np.ndarray:
-        """Return the costs (P,) of merging nodes a (P,) or (1,) with nodes b (P,).
-
-        border (P,3): length of the common border, sum of edge and sum of contrast along it.
-        """
-        one, other = self.sums[a], self.sums[b]
-        area, smaller = one[:, 0] + other[:, 0], np.minimum(one[:, 0], other[:, 0])
-        edge = border[:, 1] / border[:, 0]
-        difference = self.histograms[a] - self.histograms[b]
-        chi = difference * difference / (self.histograms[a] + self.histograms[b] + np.float32(1e-4))
-        colours = np.abs(one[:, 3:] / one[:, :1] - other[:, 3:] / other[:, :1])
-        box = np.maximum(self.boxes[a], self.boxes[b])
-        inside = np.maximum(one[:, 2] / one[:, 0], other[:, 2] / other[:, 0])
-        cues = (
-            edge,
-            border[:, 2] / border[:, 0],
-            chi[:, :COLOUR_BINS].sum(1) / 6,
-            chi[:, COLOUR_BINS:].sum(1) / 4,
-            np.minimum(4 * colours[:, 0], 1),
-            np.minimum(10 * np.hypot(colours[:, 1], colours[:, 2]), 1),
-            1 - border[:, 0] / np.minimum(one[:, 1], other[:, 1]),
-            1 - area / ((box[:, 0] + box[:, 2]) * (box[:, 1] + box[:, 3])),
-            edge / (edge + inside + 0.02),
-        )
-        speaks = self.cues @ np.stack(cues)
-        cost: np.ndarray = speaks * (smaller / (smaller + self.patience)) + self.size * area / self.pixels
-        return cost
-
-
 def merge_regions(graph: RegionGraph, weights: MergeWeights) -> tuple[np.ndarray, np.ndarray]:
-    """Return (merges (K,2) int, costs (K,)): merge k makes node R + k of two earlier nodes; K = R - 1.
+    """Return (merges (K,2) int64, costs (K,)): merge k makes node R + k of two earlier nodes; K = R - 1.
 
     At equal costs the pair with the lower numbers comes first, so the tree is the same every time.
     """
-    forest, count = _Forest(graph, weights), graph.count
-    borders = np.stack([graph.lengths, graph.edges, graph.contrasts], axis=1)
-    neighbours: list[dict[int, tuple[float, float, float]]] = [{} for _ in range(count)]
-    for (a, b), border in zip(graph.pairs.tolist(), borders.tolist(), strict=True):
-        neighbours[a][b] = neighbours[b][a] = tuple(border)
-    costs = forest.cost(graph.pairs[:, 0], graph.pairs[:, 1], borders) if len(borders) else np.empty(0)
-    heap = [(cost, a, b) for cost, (a, b) in zip(costs.tolist(), graph.pairs.tolist(), strict=True)]
-    heapq.heapify(heap)
-    alive, merges, paid = [True] * count, [], []
-    while heap:
-        cost, a, b = heapq.heappop(heap)
-        if not (alive[a] and alive[b]):  # an entry of the heap from before one of them was merged
-            continue
-        node = len(alive)
-        alive[a] = alive[b] = False
-        alive.append(True)
-        forest.join(a, b, node, neighbours[a][b][0])
-        joined = _joined_neighbours(neighbours, a, b, node)
-        merges.append((a, b))
-        paid.append(cost)
-        if joined:
-            others = list(joined)
-            new = forest.cost(np.array([node]), np.array(others), np.array([joined[other] for other in others]))
-            for other, cost in zip(others, new.tolist(), strict=True):
-                heapq.heappush(heap, (cost, other, node))
-    return np.array(merges, dtype=np.int64).reshape(-1, 2), np.array(paid)
+    pixels = float(graph.labels.size)
+    regions = np.concatenate(
+        [
+            graph.areas[:, None],
+            outlines(graph)[:, None],
+            graph.inner[:, None],
+            graph.lab,
+            graph.boxes * [-1, -1, 1, 1],  # the box around two is then their maximum
+            graph.planes,
+        ],
+        axis=1,
+    )
+    borders = np.concatenate([np.stack([graph.lengths, graph.edges, graph.contrasts], axis=1), graph.reliefs], axis=1)
+    merges, costs = np.empty((graph.count - 1, 2), np.int64), np.empty(graph.count - 1)
+    made = _native.merge_regions(
+        np.ascontiguousarray(regions),
+        (graph.histograms / graph.areas[:, None]).astype(np.float32),
+        graph.pairs.astype(np.int64),
+        np.ascontiguousarray(borders),
+        pixels,
+        np.array([getattr(weights, cue) for cue in CUES], dtype=float),
+        weights.bias or 0.0,
+        weights.size,
+        weights.patience * pixels / REFERENCE_PIXELS,
+        weights.bias is not None,
+        merges,
+        costs,
+    )
+    return merges[:made], costs[:made]
 
 
-def _joined_neighbours(
-    neighbours: list[dict[int, tuple[float, float, float]]], a: int, b: int, node: int
-) -> dict[int, tuple[float, float, float]]:
-    """Return the borders of a new node: those of a and b added up, and entered at its neighbours."""
-    joined, added = neighbours[a], neighbours[b]
-    del joined[b], added[a]
-    for other, (length, edge, contrast) in added.items():
-        if other in joined:
-            before = joined[other]
-            joined[other] = (before[0] + length, before[1] + edge, before[2] + contrast)
-        else:
-            joined[other] = (length, edge, contrast)
-    for other, border in joined.items():
-        known = neighbours[other]
-        known.pop(a, None)
-        known.pop(b, None)
-        known[node] = border
-    neighbours[a] = neighbours[b] = {}
-    neighbours.append(joined)
-    return joined
+def outlines(graph: RegionGraph) -> np.ndarray:
+    """Return the outline (R,) of every region in pixel sides: on the image's border and along all others."""
+    outline = graph.frames.copy()
+    np.add.at(outline, graph.pairs.ravel(), np.repeat(graph.lengths, 2))
+    return outline

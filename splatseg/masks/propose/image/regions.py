@@ -13,6 +13,7 @@ from scipy import ndimage
 from skimage.segmentation import watershed
 
 from splatseg.masks.propose.image.cues import Cues
+from splatseg.masks.propose.image.surface import Surface
 
 EDGE_SHARE = 0.7
 """Share of the sharp edge in the relief that is flooded; the rest is contrast, which closes gaps."""
@@ -55,6 +56,13 @@ class RegionGraph:
     contrasts: np.ndarray
     """Sums of the contrast cue along the common borders, (E,)."""
 
+    planes: np.ndarray
+    """Sums of 1, x, y, xx, xy, yy, q, qx, qy, qq over each region's surface, (R,10): q is the inverse depth, x and y lie
+    in -0.5..0.5 of the image's width; all 0 without a surface."""
+
+    reliefs: np.ndarray
+    """Sums of the surface's four cues along the common borders, (E,4); 0 without a surface."""
+
     @property
     def count(self) -> int:
         """R, the number of regions."""
@@ -71,15 +79,16 @@ def flood(cues: Cues, scale: float) -> np.ndarray:
     return watershed(relief, seeds).astype(np.int32) - 1 if count > 1 else np.zeros(relief.shape, np.int32)
 
 
-def region_graph(labels: np.ndarray, cues: Cues) -> RegionGraph:
-    """Return the sums over regions and over their borders."""
+def region_graph(labels: np.ndarray, cues: Cues, surface: Surface | None = None) -> RegionGraph:
+    """Return the sums over regions and over their borders, with those of the surface if there is one."""
     count = int(labels.max()) + 1
+    reliefs = surface.reliefs if surface else ()
 
     def summed(plane: np.ndarray) -> np.ndarray:
         return np.bincount(labels.ravel(), plane.ravel(), count)
 
     border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    pairs, lengths, (edges, contrasts) = _borders(labels, count, (cues.edge, cues.contrast))
+    pairs, lengths, (edges, contrasts, *along) = _borders(labels, count, (cues.edge, cues.contrast, *reliefs))
     boxes = [[y.start, x.start, y.stop, x.stop] for y, x in ndimage.find_objects(labels + 1)]
     return RegionGraph(
         labels=labels,
@@ -93,7 +102,19 @@ def region_graph(labels: np.ndarray, cues: Cues) -> RegionGraph:
         lengths=lengths,
         edges=edges,
         contrasts=contrasts,
+        planes=_plane_sums(labels, count, surface.inverse) if surface else np.zeros((count, 10)),
+        reliefs=np.stack(along, axis=1) if along else np.zeros((len(pairs), 4)),
     )
+
+
+def _plane_sums(labels: np.ndarray, count: int, inverse: np.ndarray) -> np.ndarray:
+    """Return the sums (R,10) from which planes are fitted to the inverse depth, over pixels that have one."""
+    height, width = labels.shape
+    y, x = np.mgrid[:height, :width].astype(float)
+    x, y, q = (x - width / 2) / width, (y - height / 2) / width, inverse.astype(float)
+    seen = inverse > 0
+    terms = (np.ones_like(q), x, y, x * x, x * y, y * y, q, q * x, q * y, q * q)
+    return np.stack([np.bincount(labels[seen], term[seen], count) for term in terms], axis=1)
 
 
 def _borders(
