@@ -70,7 +70,7 @@ def select_by_box(
     Raises PromptError for a box without area or outside the image, a box that shows nothing, a splat with neither
     features nor segments, and an empty selection.
     """
-    x0, y0, x1, y1 = _clipped(box, camera)
+    x0, y0, x1, y1 = clipped_box(box, camera)
     session = session_of(splats)
     splats = session.splats
     plan = session.plan(camera)
@@ -111,12 +111,19 @@ def box_agreement(mask: np.ndarray, box: tuple[int, int, int, int]) -> float:
     if total == 0:
         return 0.0
     x0, y0, x1, y1 = box
+    inside = int(mask[y0:y1, x0:x1].sum())
+    return extent_iou(mask, box) * inside / total * float(np.sqrt(inside / ((x1 - x0) * (y1 - y0))))
+
+
+def extent_iou(mask: np.ndarray, box: tuple[int, int, int, int]) -> float:
+    """Return the IoU, 0..1, of a box and the extent of mask (H,W) bool, stray pixels left out; 0 for an empty mask."""
+    if not mask.any():
+        return 0.0
+    x0, y0, x1, y1 = box
     left, right = _extent(mask.sum(0))
     top, bottom = _extent(mask.sum(1))
     inter = max(min(right, x1) - max(left, x0), 0) * max(min(bottom, y1) - max(top, y0), 0)
-    union = (right - left) * (bottom - top) + (x1 - x0) * (y1 - y0) - inter
-    inside = int(mask[y0:y1, x0:x1].sum())
-    return inter / union * inside / total * float(np.sqrt(inside / ((x1 - x0) * (y1 - y0))))
+    return inter / ((right - left) * (bottom - top) + (x1 - x0) * (y1 - y0) - inter)
 
 
 def _extent(counts: np.ndarray) -> tuple[int, int]:
@@ -175,7 +182,11 @@ def _looks(plan: Plan, features: np.ndarray, box: tuple[int, int, int, int]) -> 
     return looks
 
 
-def _clipped(box: Box, camera: Camera) -> tuple[int, int, int, int]:
+def clipped_box(box: Box, camera: Camera) -> tuple[int, int, int, int]:
+    """Return the pixels x0, y0, x1, y1 of a box in the image of a camera.
+
+    Raises PromptError for a box without area or outside the image.
+    """
     if not (box[0] < box[2] and box[1] < box[3]):
         raise PromptError(f"the box {tuple(box)} has no area; give x0,y0,x1,y1 with x0 < x1 and y0 < y1")
     x0, y0 = max(int(np.floor(box[0])), 0), max(int(np.floor(box[1])), 0)
