@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from splatseg.cameras.camera import Camera
+from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
 from splatseg.raster.interface import Plan, rasterize_pixels
-from splatseg.select.mask_prompt import inside_outside
+from splatseg.select.mask_prompt import inside_outside, made_of
 from splatseg.select.match import Match, nonempty
 from splatseg.select.prompt import Box
 from splatseg.select.session import Session, session_of
@@ -39,6 +40,7 @@ DIFFERENT = 0.8
 GAIN = 0.1
 """Least improvement of the agreement for a candidate to join."""
 
+FLOOR = False
 OUTLIERS = 0.005
 """Share of a mask's pixels on each side that its extent may leave out: floaters and stray pixels."""
 
@@ -61,11 +63,13 @@ def select_by_box(
     box: Box,
     threshold: float | None = None,
     agreement: Agreement | None = None,
+    hierarchy: Hierarchy | None = None,
 ) -> Match:
     """Select the object that fills `box` in the image of `camera`, tidied. Scores are similarity minus threshold.
 
     The box is clipped to the image. threshold: least similarity; None chooses it by agreement with the box, and then
-    `agreement`, the votes of all views on this splat, corrects the selection.
+    `agreement`, the votes of all views on this splat, corrects the selection, and what lies in the box competes with
+    it: the segments, and the atoms of `hierarchy`.
 
     Raises PromptError for a box without area or outside the image, a box that shows nothing, a splat with neither
     features nor segments, and an empty selection.
@@ -96,7 +100,17 @@ def select_by_box(
     def judge(members: np.ndarray) -> np.ndarray:
         return np.array([box_agreement(mask, (x0, y0, x1, y1)) for mask in render_members(plan, members)])
 
-    return best_corrected([selection], splats, agreement, judge)[0]
+    pieces = [ids for ids in (_ids(splats), None if hierarchy is None else hierarchy.atoms) if ids is not None]
+    region = np.zeros((camera.height, camera.width), dtype=bool)
+    region[y0:y1, x0:x1] = True
+    inside, outside = inside_outside(plan, region)
+    content = [made_of(ids, inside, outside) for ids in pieces]
+    floor = max(judge(np.stack([one.members for one in content])), default=0.0) if FLOOR else 0.0
+    return best_corrected([selection, *content], splats, agreement, judge, floor, lambda match: content)[0]
+
+
+def _ids(splats: Splats) -> np.ndarray | None:
+    return None if splats.segment_ids is None else np.maximum(splats.segment_ids.numpy(), 0)
 
 
 def box_agreement(mask: np.ndarray, box: tuple[int, int, int, int]) -> float:

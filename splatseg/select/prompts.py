@@ -81,7 +81,7 @@ def _single(session: Session, prompt: Prompt, knowledge: Knowledge, threshold: f
         levels = None if prompt.level is None else levels_of_click(session, prompt, knowledge)
         return _at_level(session, prompt, levels, knowledge, threshold)
     if prompt.box is not None:
-        return select_by_box(session, prompt.camera, prompt.box, threshold, agreement)
+        return select_by_box(session, prompt.camera, prompt.box, threshold, agreement, knowledge.hierarchy)
     assert prompt.mask is not None
     return select_by_mask(session.splats, prompt.camera, prompt.mask, threshold, agreement, knowledge.hierarchy)
 
