@@ -13,6 +13,7 @@ Alphabet: H x W pixels; V views that have masks.
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 
@@ -67,7 +68,9 @@ class Inspected:
         if static:
             times = max(static.values())
             subject = "1 mask is" if len(static) == 1 else f"{len(static)} masks are"
-            told.append(f"{subject} the same, pixel for pixel, in {times} of {views} views (a frame, a watermark, a copy)")
+            told.append(
+                f"{subject} the same, pixel for pixel, in {times} of {views} views (a frame, a watermark, a copy)"
+            )
         return [f"{text}, so they do not show the scene; give every view masks of its own" for text in told]
 
     def _fingerprints(self, segments: Segments) -> list[Print]:
@@ -78,8 +81,8 @@ class Inspected:
         sums = np.zeros((2, segments.count + 1))
         for layer in segments.layers:
             ids = layer.ravel()
-            for one, numbers in zip(sums, self._grid, strict=True):
-                one += np.bincount(ids, weights=numbers.ravel(), minlength=segments.count + 1)
+            for row, numbers in enumerate(self._grid):
+                sums[row] += np.bincount(ids, weights=numbers.ravel(), minlength=segments.count + 1)
         areas = segments.areas().tolist()
         return [(height, width, area, int(a), int(b)) for area, a, b in zip(areas, *sums[:, 1:], strict=True)]
 
@@ -89,4 +92,4 @@ def _is_chain(segments: Segments) -> bool:
     if segments.count < FEWEST or len(segments.layers) != segments.count:
         return False
     masks = sorted((layer > 0 for layer in segments.layers), key=lambda mask: int(mask.sum()))
-    return all(not (smaller & ~larger).any() for smaller, larger in zip(masks, masks[1:], strict=False))
+    return all(not (smaller & ~larger).any() for smaller, larger in pairwise(masks))

@@ -159,7 +159,7 @@ def from_packed(packed: np.ndarray, height: int, width: int, scores: np.ndarray 
         if place == len(layers):
             if 4 * height * width * (place + 1) > MAX_BYTES:
                 raise ValueError(
-                    f"more than {place} of its {len(kept)} masks lie on one another; leave out those that are nearly equal"
+                    f"over {place} of its {len(kept)} masks lie on one another; leave out those that are nearly equal"
                 )
             layers.append(np.zeros(height * width, np.int32))
             if place == len(occupied):  # doubled, so that growing costs little in all

@@ -10,6 +10,7 @@ Alphabet: N Gaussians, F features, P pixels inside the box, T thresholds; a box 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +38,13 @@ MAX_LOOKS = 12
 DIFFERENT = 0.8
 """Highest similarity of two looks."""
 
+SLACK = 0.2
+"""Agreement by which a selection may be worse than the content of the box: pieces that fill a box are often more than
+the thing in it."""
+
 GAIN = 0.1
 """Least improvement of the agreement for a candidate to join."""
 
-FLOOR = False
 OUTLIERS = 0.005
 """Share of a mask's pixels on each side that its extent may leave out: floaters and stray pixels."""
 
@@ -68,8 +72,8 @@ def select_by_box(
     """Select the object that fills `box` in the image of `camera`, tidied. Scores are similarity minus threshold.
 
     The box is clipped to the image. threshold: least similarity; None chooses it by agreement with the box, and then
-    `agreement`, the votes of all views on this splat, corrects the selection, and what lies in the box competes with
-    it: the segments, and the atoms of `hierarchy`.
+    `agreement`, the votes of all views on this splat, corrects the selection. If then the content of the box, the
+    segments or atoms of `hierarchy` that lie mostly in it, agrees with the box much better, that is taken.
 
     Raises PromptError for a box without area or outside the image, a box that shows nothing, a splat with neither
     features nor segments, and an empty selection.
@@ -100,13 +104,23 @@ def select_by_box(
     def judge(members: np.ndarray) -> np.ndarray:
         return np.array([box_agreement(mask, (x0, y0, x1, y1)) for mask in render_members(plan, members)])
 
-    pieces = [ids for ids in (_ids(splats), None if hierarchy is None else hierarchy.atoms) if ids is not None]
-    region = np.zeros((camera.height, camera.width), dtype=bool)
+    content = _content(plan, [_ids(splats), None if hierarchy is None else hierarchy.atoms], (x0, y0, x1, y1))
+    floor = max(judge(np.stack([one.members for one in content]))) - SLACK if content else 0.0
+    return best_corrected([selection], splats, agreement, judge, floor, lambda match: content)[0]
+
+
+def _content(plan: Plan, pieces: Sequence[np.ndarray | None], box: tuple[int, int, int, int]) -> list[Match]:
+    """Return what lies mostly in the box, of every division into pieces (N,), 0 = none, if there is anything."""
+    inside, outside = inside_outside(plan, _region(plan, box))
+    found = [made_of(ids, inside, outside) for ids in pieces if ids is not None]
+    return [one for one in found if one.count]
+
+
+def _region(plan: Plan, box: tuple[int, int, int, int]) -> np.ndarray:
+    x0, y0, x1, y1 = box
+    region = np.zeros((plan.camera.height, plan.camera.width), dtype=bool)
     region[y0:y1, x0:x1] = True
-    inside, outside = inside_outside(plan, region)
-    content = [made_of(ids, inside, outside) for ids in pieces]
-    floor = max(judge(np.stack([one.members for one in content])), default=0.0) if FLOOR else 0.0
-    return best_corrected([selection, *content], splats, agreement, judge, floor, lambda match: content)[0]
+    return region
 
 
 def _ids(splats: Splats) -> np.ndarray | None:
@@ -158,10 +172,7 @@ def _joined(candidates: list[_Candidate], box: tuple[int, int, int, int]) -> np.
 
 def _segments(plan: Plan, ids: np.ndarray, box: tuple[int, int, int, int]) -> list[_Candidate]:
     """Return the segments that have most weight in the box, as candidates."""
-    x0, y0, x1, y1 = box
-    inside = np.zeros((plan.camera.height, plan.camera.width), dtype=bool)
-    inside[y0:y1, x0:x1] = True
-    weights = np.bincount(ids, weights=inside_outside(plan, inside)[0])
+    weights = np.bincount(ids, weights=inside_outside(plan, _region(plan, box))[0])
     weights[0] = 0.0
     heaviest = np.argsort(-weights, kind="stable")[:MAX_LOOKS]
     chosen = heaviest[weights[heaviest] > 0.01 * weights.sum()]

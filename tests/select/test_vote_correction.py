@@ -105,7 +105,7 @@ def test_an_empty_correction_loses_to_any_selection():
 def test_segments_and_atoms_that_lie_in_the_mask_compete_with_the_threshold():
     splats, thing, camera = featured(noise=2.0)  # features say next to nothing
     mask, agreement = mask_of(splats, camera, thing == 2), agreement_on(np.ones_like(thing))
-    alone = select_by_mask(splats, camera, mask, agreement=agreement).members
+    alone = select_by_mask(splats, camera, mask).members
     merges, levels = np.zeros((0, 2), dtype=np.int32), np.zeros(0, dtype=np.float32)
     hierarchy = Hierarchy(thing.astype(np.int32), merges, levels)
     by_atoms = select_by_mask(splats, camera, mask, agreement=agreement, hierarchy=hierarchy).members

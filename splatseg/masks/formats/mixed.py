@@ -24,6 +24,9 @@ of JPEG, resizing and smooth drawing of them, where ids differ by more than 1: 0
 FEWEST = 16
 """Least number of ramps that show anything."""
 
+TINY = 8
+"""Mean pixels of an id below which a map of ids, not colours, is none of things: a picture has mostly flat areas."""
+
 EXPLAINED = 0.95
 """Least share of the pixels given up that lie between flat values near them [resized, smooth maps: 0.97 and more]."""
 
@@ -36,7 +39,12 @@ white, as shares of that range."""
 
 
 def mixed_share(values: np.ndarray) -> float:
-    """Return the share 0..1 of steps in values (H,W,C) that are ramps; 0 if there are hardly any ramps."""
+    """Return the share 0..1 of steps in values (H,W,C) that are ramps; 0 if there are hardly any ramps.
+
+    Also 0 for a map of ids of a few pixels each: numbered in order they look like one ramp, and no picture of things.
+    """
+    if values.shape[2] == 1 and len(np.unique(values)) * TINY > values[..., 0].size:
+        return 0.0
     ramps = steps = 0
     for along in (values, values.transpose(1, 0, 2)):
         before, middle, after = along[:-2], along[1:-1], along[2:]
@@ -85,7 +93,9 @@ def _matte(values: np.ndarray) -> np.ndarray | None:
         return None
     ranges = ndimage.maximum_filter(grey, 3, mode="nearest") - ndimage.minimum_filter(grey, 3, mode="nearest")
     flat = grey[ranges <= FLAT * span] - low
-    between = int(((flat > SAME * span) & (flat < (1 - SAME) * span)).sum())
+    black, white = flat <= SAME * span, flat >= (1 - SAME) * span
+    if not (black.any() and white.any()):
+        return None
     # Of a soft edge a few pixels are nearly flat; a third level of grey has as many as a thing has.
-    white = (grey - low > span / 2).astype(np.int32)
-    return white if between <= FLAT * int(white.sum()) else None
+    inside = (grey - low > span / 2).astype(np.int32)
+    return inside if int((~black & ~white).sum()) <= FLAT * int(inside.sum()) else None

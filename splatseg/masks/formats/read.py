@@ -104,8 +104,8 @@ def _unmixed(path: Path, labels: np.ndarray, values: np.ndarray) -> np.ndarray:
     share = mixed_share(values)
     if share < MIXED:
         return labels
-    found, why = (
-        mended(labels, values),
+    found = mended(labels, values)
+    why = (
         f"ids of the mask {path} are mixed: {share:.0%} of the steps from one to another pass through values between, "
         "as in a picture that was compressed (JPEG), resized or drawn with smooth edges",
     )
