@@ -5,8 +5,8 @@
 
 Prompts that contradict one another are all weighed, and some are not met: that is said. Wanted prompts add up, so only
 where nothing else is wanted the whole selection is compared with a mask or a box; else the share of a mask that is
-selected, and the extent of the part inside a box. A click outside a wanted box or mask of its view is told too: the two
-were added up, and a box around all was perhaps meant.
+selected, and the extent of the part inside a box. A click outside a wanted box of its view is told too: the two were
+added up, and a box around both was perhaps meant.
 
 Alphabet: N Gaussians, H x W pixels; members (N,) bool; a box is (x0, y0, x1, y1) in pixels.
 """
@@ -72,7 +72,7 @@ def _of_click(session: Session, prompt: Prompt, labels: np.ndarray, beside: Sequ
     if not inside:
         return f"the wanted {name} is outside the selection"
     for region in beside:
-        if region.click is None and not region.region[row, column]:
+        if region.box is not None and not region.region[row, column]:
             return f"the wanted {name} is outside the {_name(region)} there, and both were added up"
     return ""
 

@@ -328,6 +328,16 @@ def test_the_same_click_again_goes_through_part_thing_and_group() -> None:
     assert made.remarks == "level 1 of 3"
 
 
+def test_a_prompt_that_a_later_one_takes_back_is_remarked() -> None:
+    made, thing = workspace()
+    pixel = pixel_on(made.scene.splats, thing == 1)
+    made.click(CAMERA, pixel)
+    made.click(CAMERA, pixel_on(made.scene.splats, thing == 2), "add")
+    assert made.remarks == ""
+    made.box(CAMERA, (0.0, 0.0, float(CAMERA.width // 2), float(CAMERA.height)), "remove")
+    assert made.remarks.count("the wanted click (") == 1 and "in the view is outside the selection" in made.remarks
+
+
 def test_a_click_elsewhere_or_one_that_adds_begins_anew() -> None:
     made, thing = workspace()
     for label in (1, 2):
