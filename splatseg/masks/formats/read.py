@@ -106,15 +106,15 @@ def _unmixed(path: Path, labels: np.ndarray, values: np.ndarray) -> np.ndarray:
         return labels
     found = mended(labels, values)
     why = (
-        f"ids of the mask {path} are mixed: {share:.0%} of the steps from one to another pass through values between, "
-        "as in a picture that was compressed (JPEG), resized or drawn with smooth edges",
+        f"the ids of the mask {path} are mixed ({share:.0%} of the steps from one to another pass through values "
+        "between), as in a picture that was compressed (JPEG), resized or drawn with smooth edges"
     )
     if found is None:
-        raise MaskError(f"the {why}, and cannot be told apart; write the masks anew as PNG, without any of these")
+        raise MaskError(f"{why}, and cannot be told apart; write the masks anew as PNG, without any of these")
     if path.parent not in _MIXED:
         _MIXED.add(path.parent)
         warnings.warn(
-            f"the {why}; each mixed pixel is taken for the nearest id, here and in other files of the folder; write "
+            f"{why}; each mixed pixel is taken for the nearest id, here and in other files of the folder; write "
             "masks as PNG, without any of these",
             stacklevel=2,
         )
