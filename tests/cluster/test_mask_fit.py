@@ -64,7 +64,7 @@ def test_a_view_of_3000_masks_is_named_and_does_not_decide() -> None:
 
     def masks(index: int, parts: np.ndarray) -> list[np.ndarray]:
         rows, columns = np.ogrid[: parts.shape[0], : parts.shape[1]]
-        discs = rng.integers((parts.shape[1], parts.shape[0], 7), size=(3000, 3)) + (0, 0, 2)
+        discs = rng.integers((0, 0, 2), (parts.shape[1], parts.shape[0], 9), size=(3000, 3))
         many = [(columns - x) ** 2 + (rows - y) ** 2 < radius**2 for x, y, radius in discs]
         return many if index == 3 else whole_masks(index, parts)
 

@@ -61,7 +61,7 @@ def overlaps(found: Segments, labels: np.ndarray) -> list[float]:
 @pytest.mark.parametrize("colored", [False, True])
 def test_ids_that_were_compressed_as_jpeg_are_refused(tmp_path: Path, quality: int, colored: bool) -> None:
     image = COLORS[things()] if colored else 50 * things()
-    with pytest.raises(MaskError, match=r"^the ids of the mask .*012\.png .*compressed \(JPEG\).*PNG, without") as told:
+    with pytest.raises(MaskError, match=r"^the ids of .*012\.png .*compressed \(JPEG\).*PNG, without") as told:
         read(tmp_path, through_jpeg(image, quality))
     assert "\n" not in str(told.value)
 
@@ -75,9 +75,7 @@ def test_ids_that_were_resized_smoothly_are_mended(
     image = {"consecutive": labels * np.uint8(3), "spread": 50 * labels, "colors": COLORS[labels]}[kind]
     size = (int(256 * factor), int(192 * factor))
     mixed = resized(image, size, how)
-    with pytest.warns(
-        UserWarning, match=r"^the ids of the mask .*012\.png are mixed \(\d+% .* taken for the nearest id"
-    ):
+    with pytest.warns(UserWarning, match=r"^the ids of .*012\.png are mixed \(.*% .* for the nearest id"):
         found = read(tmp_path, mixed)
     assert found.count == 4
     assert min(overlaps(found, resized(labels, size, Image.Resampling.NEAREST))) > 0.95
