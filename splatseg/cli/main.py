@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, TextIO
 
 import tyro
 
@@ -22,6 +25,7 @@ from splatseg.cli.train import Train
 from splatseg.cli.view import View
 from splatseg.cli.words import Words
 from splatseg.errors import NotFoundError, SplatsegError
+from splatseg.run.reporter import Reporter
 
 USER_ERROR = 2
 NOT_FOUND = 3
@@ -71,7 +75,8 @@ def run(arguments: list[str] | None = None) -> int:
             description="3D segmentation for Gaussian splats, on any machine.",
             config=(tyro.conf.FlagCreatePairsOff,),
         )
-        command.run(terminal)
+        with _warnings_to(terminal):
+            command.run(terminal)
     except SplatsegError as error:
         terminal.messages.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
         return NOT_FOUND if isinstance(error, NotFoundError) else USER_ERROR
@@ -91,3 +96,26 @@ def run(arguments: list[str] | None = None) -> int:
         terminal.messages.print("stopped; what was finished is kept", style="yellow")
         return INTERRUPTED
     return 0
+
+
+@contextmanager
+def _warnings_to(reporter: Reporter) -> Iterator[None]:
+    """Show warnings to users as the reporter's; those to programmers stay Python's."""
+    with warnings.catch_warnings():
+        python = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, UserWarning):
+                reporter.warn(str(message))
+            else:
+                python(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield

@@ -17,6 +17,7 @@ from splatseg.features.paper.fit import fit_paper_features
 from splatseg.features.report import FeatureReport
 from splatseg.formats.ply.ply import write_ply
 from splatseg.jobs.masks import check_masks, propose_for_run
+from splatseg.masks.inspected import Inspected
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run, save_settings
@@ -88,8 +89,11 @@ def find_features(run: Run, splats: Splats, reporter: Reporter) -> tuple[Splats,
         if method == "paper":
             return _trained(run, splats, None, reporter), None
         views = run.capture.split("train")
+        masks = Inspected(run.masks())
         with reporter.stage("votes", len(views)) as advance:
-            votes = collect_votes(splats, views, run.masks(), lambda done, total: advance(done))
+            votes = collect_votes(splats, views, masks, lambda done, total: advance(done))
+        for trouble in masks.troubles():
+            reporter.warn(trouble)
         found = _trained if method == "contrast" else _embedded
         return found(run, splats, votes, reporter), votes
 

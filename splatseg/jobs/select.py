@@ -49,6 +49,8 @@ def select_in_run(
     if scene.splats.features is None:
         raise RunError(f"{run.path} has no features yet; run `splatseg segment {run.path} --masks DIR` first")
     selection = select(scene, request, words, reporter)
+    for doubt in selection.doubts:
+        reporter.warn(doubt)
     splats, members = scene.splats, selection.members
     coverage = _write_masks(splats, pictured, members, output / "masks", SUPERSAMPLE if antialias else 1, reporter)
     export_object(output / "object.ply", splats, members)
@@ -117,6 +119,7 @@ def _facts(request: SelectionRequest, selection: Selection, total: int, coverage
         **dataclasses.asdict(request),
         "threshold": float(selection.threshold),
         "support": selection.support,
+        "doubts": selection.doubts,
         "gaussians": selection.count,
         "of": total,
         "pixels": coverage,

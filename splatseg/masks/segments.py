@@ -18,6 +18,10 @@ import numpy as np
 from splatseg.arrays import check_shapes
 from splatseg.resampling import nearest_pixels
 
+MAX_BYTES = 1 << 31
+"""Layers of one view that fill more come from masks that lie on one another hundredfold, copies or shells; the masks of
+whole pictures that models make lie some ten deep."""
+
 _POPCOUNT = np.array([bin(byte).count("1") for byte in range(256)], np.uint8)
 """Number of bits that are 1, by byte."""
 
@@ -139,7 +143,8 @@ def from_masks(masks: np.ndarray, scores: np.ndarray | None = None) -> Segments:
 def from_packed(packed: np.ndarray, height: int, width: int, scores: np.ndarray | None = None) -> Segments:
     """Return the segments of masks as bits, (M, ceil(H*W / 8)) uint8. Empty masks are dropped; others keep their order.
 
-    scores (M,), or None for 1.
+    scores (M,), or None for 1. Raises ValueError for masks that lie on one another so deep that they do not fit into
+    memory (`MAX_BYTES`).
     """
     sizes = check_shapes(packed=(packed, f"M {(height * width + 7) // 8}"))
     scores = np.ones(sizes["M"], np.float32) if scores is None else np.asarray(scores, np.float32)
@@ -162,6 +167,10 @@ def from_packed(packed: np.ndarray, height: int, width: int, scores: np.ndarray 
         # argmin of booleans is the first false: the first layer without an overlap, else a new layer.
         place = int(np.argmin(overlaps)) if not overlaps.all() else len(layers)
         if place == len(layers):
+            if 4 * height * width * (place + 1) > MAX_BYTES:
+                raise ValueError(
+                    f"over {place} of its {len(kept)} masks lie on one another; leave out those that are nearly equal"
+                )
             layers.append(np.zeros(height * width, np.int32))
             if place == len(occupied):  # doubled, so that growing costs little in all
                 occupied = np.concatenate([occupied, np.zeros_like(occupied)])

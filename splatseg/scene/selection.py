@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
 import torch
@@ -29,25 +28,17 @@ from splatseg.render.overlays import overlay_selection
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
 from splatseg.render.supersampling import SUPERSAMPLE
+from splatseg.scene.asked import Asked
 from splatseg.scene.state import SceneState, Where
 from splatseg.scene.summary import describe_members, name_of_members, whole_segments
 from splatseg.segments.segment import Segment, describe_segment
 from splatseg.select.along_hierarchy import grown, shrunk
-from splatseg.select.levels import Levels
 from splatseg.select.match import Match
 from splatseg.select.prompt import Box, Prompt
 from splatseg.splats.splats import Splats
 
 PREVIEW_VIEWS = 12
 """Views that are looked at for the one that shows a selection best."""
-
-
-class _Asked(TypedDict):
-    """Parameters that the prompts of a selection were asked with."""
-
-    granularity: float | None
-    threshold: float | None
-    start: np.ndarray | None
 
 
 class Selection:
@@ -88,7 +79,7 @@ class Selection:
         self.scores: np.ndarray = match.scores
         self.threshold: float = match.threshold
         self._match = match
-        self._asked: _Asked = {"granularity": granularity, "threshold": threshold, "start": start}
+        self._asked = Asked(scene, prompts, granularity, threshold, start)
 
     # What it is ------------------------------------------------------------------------------------------------------
 
@@ -162,8 +153,7 @@ class Selection:
     @property
     def level(self) -> int | None:
         """The level of a click, 1 for the smallest part; None if the selection is not that of one click."""
-        levels = self._levels
-        return None if levels is None else self.prompts[0].level or levels.default
+        return self._asked.level
 
     @property
     def levels(self) -> tuple[Selection, ...]:
@@ -176,11 +166,7 @@ class Selection:
             >>> mug.levels[mug.level - 1].count == mug.count
             True
         """
-        levels = self._levels
-        if levels is None:
-            return ()
-        at = [[replace(self.prompts[0], level=level)] for level in range(1, len(levels) + 1)]
-        return tuple(Selection(self.scene, self.scene.match(one, **self._asked), (*one,), **self._asked) for one in at)
+        return tuple(self._of_asked(match, asked) for match, asked in self._asked.at_levels())
 
     @property
     def support(self) -> float | None:
@@ -190,21 +176,23 @@ class Selection:
         """
         return None if self.scene.agreement is None else self.scene.agreement.support(self.members)
 
-    @property
-    def _levels(self) -> Levels | None:
-        one = len(self.prompts) == 1 and self.prompts[0].click is not None and self._asked["start"] is None
-        if not one or not self.prompts[0].wanted or self.scene.hierarchy is None:
-            return None
-        if self._asked["threshold"] is not None:
-            return None
-        return self.scene.levels(self.prompts[0], self._asked["granularity"])
-
     def describe_level(self) -> str:
         """Describe the level of a click: "level 2 of 3 (support 0.41, 0.86, 0.78)"; "" where there is no choice."""
-        levels = self._levels
-        if levels is None or len(levels) == 1:
-            return ""
-        return levels.describe(self.prompts[0].level or levels.default)
+        levels, level = self._asked.levels, self._asked.level
+        return "" if levels is None or level is None or len(levels) == 1 else levels.describe(level)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Sentences on prompts that the selection does not meet, by view and pixel; () if it meets all of them.
+
+        Prompts that contradict each other are weighed: of a wanted click outside the selection, an unwanted one
+        inside, a mask or a box that the selection hardly fits, each has a sentence.
+
+        Example:
+            >>> scene.click("012.jpg", (47, 75)).doubts
+            ()
+        """
+        return self.scene.doubts(self._asked.prompts, self.members, self._asked.start)
 
     # Seeing it -------------------------------------------------------------------------------------------------------
 
@@ -283,11 +271,9 @@ class Selection:
         return self._with(Prompt(self.scene.camera(view), click, box, mask, wanted=False))
 
     def _with(self, prompt: Prompt) -> Selection:
-        if self.prompts:
-            prompts, asked = (*self.prompts, prompt), self._asked
-        else:
-            prompts, asked = (prompt,), _Asked(granularity=None, threshold=None, start=self.members)
-        return Selection(self.scene, self.scene.match(prompts, **asked), prompts, **asked)
+        before = self._asked if self.prompts else Asked(self.scene, start=self.members)
+        asked = replace(before, prompts=(*before.prompts, prompt))
+        return self._of_asked(asked.match(), asked)
 
     def grow(self, steps: int = 1) -> Selection:
         """Return the next larger thing around the selection, itself if it is a whole group.
@@ -343,6 +329,11 @@ class Selection:
 
     def _of(self, match: Match) -> Selection:
         return Selection(self.scene, match)
+
+    def _of_asked(self, match: Match, asked: Asked) -> Selection:
+        made = self._of(match)
+        made.prompts, made._asked = asked.prompts, asked
+        return made
 
     # Taking it away --------------------------------------------------------------------------------------------------
 

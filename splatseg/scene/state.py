@@ -22,12 +22,13 @@ from splatseg.errors import PromptError, RunError
 from splatseg.run.folder import Run
 from splatseg.scene.keeper import TableKeeper
 from splatseg.scene.table import SegmentTable
+from splatseg.select.doubts import doubts_of
 from splatseg.select.knowledge import Knowledge
 from splatseg.select.levels import Levels
 from splatseg.select.match import Match
 from splatseg.select.prompt import Prompt
-from splatseg.select.prompts import levels_of_click, select_by_prompts
-from splatseg.select.session import Session
+from splatseg.select.prompts import levels_of_click, select_by_prompts, select_levels
+from splatseg.select.session import Session, same_camera
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 
@@ -170,6 +171,19 @@ class SceneState:
         """
         knowledge = Knowledge(self.agreement, self.hierarchy, granularity, self._usual)
         return levels_of_click(self._session_now(), prompt, knowledge)
+
+    def match_levels(self, prompts: Sequence[Prompt], levels: Levels, granularity: float | None = None) -> list[Match]:
+        """Match the same click at several of its levels, each prompt at its own."""
+        knowledge = Knowledge(self.agreement, self.hierarchy, granularity, self._usual)
+        return select_levels(self._session_now(), prompts, levels, knowledge)
+
+    def doubts(self, prompts: Sequence[Prompt], members: np.ndarray, start: np.ndarray | None) -> tuple[str, ...]:
+        """Return sentences on prompts that a selection, members (N,) bool, does not meet; start: as of `match`."""
+        return doubts_of(self._session_now(), prompts, members, self.where, self.hierarchy, start is not None)
+
+    def where(self, camera: Camera) -> str:
+        """Return the name of a camera's view; "the view" for any other camera."""
+        return next((view.name for view in self.views if same_camera(view.camera, camera)), "the view")
 
     @property
     def _usual(self) -> float:

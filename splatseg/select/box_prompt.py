@@ -10,15 +10,17 @@ Alphabet: N Gaussians, F features, P pixels inside the box, T thresholds; a box 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from splatseg.cameras.camera import Camera
+from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
 from splatseg.raster.interface import Plan, rasterize_pixels
-from splatseg.select.mask_prompt import inside_outside
+from splatseg.select.mask_prompt import inside_outside, made_of
 from splatseg.select.match import Match, nonempty
 from splatseg.select.prompt import Box
 from splatseg.select.session import Session, session_of
@@ -35,6 +37,10 @@ MAX_LOOKS = 12
 """Looks, and segments, that are tried at most."""
 DIFFERENT = 0.8
 """Highest similarity of two looks."""
+
+SLACK = 0.2
+"""Agreement by which a selection may be worse than the content of the box: pieces that fill a box are often more than
+the thing in it."""
 
 GAIN = 0.1
 """Least improvement of the agreement for a candidate to join."""
@@ -61,16 +67,18 @@ def select_by_box(
     box: Box,
     threshold: float | None = None,
     agreement: Agreement | None = None,
+    hierarchy: Hierarchy | None = None,
 ) -> Match:
     """Select the object that fills `box` in the image of `camera`, tidied. Scores are similarity minus threshold.
 
     The box is clipped to the image. threshold: least similarity; None chooses it by agreement with the box, and then
-    `agreement`, the votes of all views on this splat, corrects the selection.
+    `agreement`, the votes of all views on this splat, corrects the selection. If then the content of the box, the
+    segments or atoms of `hierarchy` that lie mostly in it, agrees with the box much better, that is taken.
 
     Raises PromptError for a box without area or outside the image, a box that shows nothing, a splat with neither
     features nor segments, and an empty selection.
     """
-    x0, y0, x1, y1 = _clipped(box, camera)
+    x0, y0, x1, y1 = clipped_box(box, camera)
     session = session_of(splats)
     splats = session.splats
     plan = session.plan(camera)
@@ -96,7 +104,27 @@ def select_by_box(
     def judge(members: np.ndarray) -> np.ndarray:
         return np.array([box_agreement(mask, (x0, y0, x1, y1)) for mask in render_members(plan, members)])
 
-    return best_corrected([selection], splats, agreement, judge)[0]
+    content = _content(plan, [_ids(splats), None if hierarchy is None else hierarchy.atoms], (x0, y0, x1, y1))
+    floor = max(judge(np.stack([one.members for one in content]))) - SLACK if content else 0.0
+    return best_corrected([selection], splats, agreement, judge, floor, lambda match: content)[0]
+
+
+def _content(plan: Plan, pieces: Sequence[np.ndarray | None], box: tuple[int, int, int, int]) -> list[Match]:
+    """Return what lies mostly in the box, of every division into pieces (N,), 0 = none, if there is anything."""
+    inside, outside = inside_outside(plan, _region(plan, box))
+    found = [made_of(ids, inside, outside) for ids in pieces if ids is not None]
+    return [one for one in found if one.count]
+
+
+def _region(plan: Plan, box: tuple[int, int, int, int]) -> np.ndarray:
+    x0, y0, x1, y1 = box
+    region = np.zeros((plan.camera.height, plan.camera.width), dtype=bool)
+    region[y0:y1, x0:x1] = True
+    return region
+
+
+def _ids(splats: Splats) -> np.ndarray | None:
+    return None if splats.segment_ids is None else np.maximum(splats.segment_ids.numpy(), 0)
 
 
 def box_agreement(mask: np.ndarray, box: tuple[int, int, int, int]) -> float:
@@ -111,12 +139,19 @@ def box_agreement(mask: np.ndarray, box: tuple[int, int, int, int]) -> float:
     if total == 0:
         return 0.0
     x0, y0, x1, y1 = box
+    inside = int(mask[y0:y1, x0:x1].sum())
+    return extent_iou(mask, box) * inside / total * float(np.sqrt(inside / ((x1 - x0) * (y1 - y0))))
+
+
+def extent_iou(mask: np.ndarray, box: tuple[int, int, int, int]) -> float:
+    """Return the IoU, 0..1, of a box and the extent of mask (H,W) bool, stray pixels left out; 0 for an empty mask."""
+    if not mask.any():
+        return 0.0
+    x0, y0, x1, y1 = box
     left, right = _extent(mask.sum(0))
     top, bottom = _extent(mask.sum(1))
     inter = max(min(right, x1) - max(left, x0), 0) * max(min(bottom, y1) - max(top, y0), 0)
-    union = (right - left) * (bottom - top) + (x1 - x0) * (y1 - y0) - inter
-    inside = int(mask[y0:y1, x0:x1].sum())
-    return inter / union * inside / total * float(np.sqrt(inside / ((x1 - x0) * (y1 - y0))))
+    return inter / ((right - left) * (bottom - top) + (x1 - x0) * (y1 - y0) - inter)
 
 
 def _extent(counts: np.ndarray) -> tuple[int, int]:
@@ -137,10 +172,7 @@ def _joined(candidates: list[_Candidate], box: tuple[int, int, int, int]) -> np.
 
 def _segments(plan: Plan, ids: np.ndarray, box: tuple[int, int, int, int]) -> list[_Candidate]:
     """Return the segments that have most weight in the box, as candidates."""
-    x0, y0, x1, y1 = box
-    inside = np.zeros((plan.camera.height, plan.camera.width), dtype=bool)
-    inside[y0:y1, x0:x1] = True
-    weights = np.bincount(ids, weights=inside_outside(plan, inside)[0])
+    weights = np.bincount(ids, weights=inside_outside(plan, _region(plan, box))[0])
     weights[0] = 0.0
     heaviest = np.argsort(-weights, kind="stable")[:MAX_LOOKS]
     chosen = heaviest[weights[heaviest] > 0.01 * weights.sum()]
@@ -175,7 +207,11 @@ def _looks(plan: Plan, features: np.ndarray, box: tuple[int, int, int, int]) -> 
     return looks
 
 
-def _clipped(box: Box, camera: Camera) -> tuple[int, int, int, int]:
+def clipped_box(box: Box, camera: Camera) -> tuple[int, int, int, int]:
+    """Return the pixels x0, y0, x1, y1 of a box in the image of a camera.
+
+    Raises PromptError for a box without area or outside the image.
+    """
     if not (box[0] < box[2] and box[1] < box[3]):
         raise PromptError(f"the box {tuple(box)} has no area; give x0,y0,x1,y1 with x0 < x1 and y0 < y1")
     x0, y0 = max(int(np.floor(box[0])), 0), max(int(np.floor(box[1])), 0)

@@ -78,18 +78,31 @@ def _selected(members: np.ndarray | None) -> Match:
 def _single(session: Session, prompt: Prompt, knowledge: Knowledge, threshold: float | None) -> Match:
     agreement = knowledge.agreement
     if prompt.click is not None:
-        voted = agreement is not None or knowledge.cut is not None
-        if prompt.level is None:
-            return select_by_click(session, prompt.camera, prompt.click, threshold, voted)
-        levels = levels_of_click(session, prompt, knowledge)
-        if prompt.level == levels.default:
-            return select_by_click(session, prompt.camera, prompt.click, threshold, voted)
-        assert knowledge.hierarchy is not None, "levels come from a hierarchy"
-        return Match.of(members_of(levels.node(prompt.level), knowledge.hierarchy, agreement))
+        levels = None if prompt.level is None else levels_of_click(session, prompt, knowledge)
+        return _at_level(session, prompt, levels, knowledge, threshold)
     if prompt.box is not None:
-        return select_by_box(session, prompt.camera, prompt.box, threshold, agreement)
+        return select_by_box(session, prompt.camera, prompt.box, threshold, agreement, knowledge.hierarchy)
     assert prompt.mask is not None
     return select_by_mask(session.splats, prompt.camera, prompt.mask, threshold, agreement, knowledge.hierarchy)
+
+
+def _at_level(
+    session: Session, prompt: Prompt, levels: Levels | None, knowledge: Knowledge, threshold: float | None
+) -> Match:
+    """Return the match of a click at the level of its prompt; levels: those of the click, None for no such wish."""
+    assert prompt.click is not None, "levels are those of a click"
+    if levels is None or prompt.level in (None, levels.default):
+        voted = knowledge.agreement is not None or knowledge.cut is not None
+        return select_by_click(session, prompt.camera, prompt.click, threshold, voted)
+    assert knowledge.hierarchy is not None and prompt.level is not None, "levels come from a hierarchy"
+    return Match.of(members_of(levels.node(prompt.level), knowledge.hierarchy, knowledge.agreement))
+
+
+def select_levels(session: Session, prompts: Sequence[Prompt], levels: Levels, knowledge: Knowledge) -> list[Match]:
+    """Select one click at the level of each of `prompts`; levels are those of the click, by `levels_of_click`."""
+    if knowledge.cut is not None:
+        session = session.with_segments(knowledge.cut)
+    return [_at_level(session, prompt, levels, knowledge, None) for prompt in prompts]
 
 
 def levels_of_click(session: Session, prompt: Prompt, knowledge: Knowledge) -> Levels:

@@ -1,8 +1,11 @@
-"""Correction of a selection by the masks of all views, judged by the prompt and by these masks.
+"""Correction of selections by the masks of all views, judged by the prompt and by these masks.
 
-The selection itself and its two corrections (`votes.agreement`: by majority, by matches) are judged by the prompt in
-its own view and by the masks in all views, and the best is taken. So contradictory or nested masks do no harm: a
-correction that departs from the prompt loses.
+    score = fit to the prompt in its own view + support of the masks of all views          fit >= floor
+
+A selection and its two corrections (`votes.agreement`: by majority, by matches) are candidates. The best score among
+those that reach the floor is taken, so no candidate that is better in one is at least as good in the other. And the
+prompt is kept: contradictory or nested masks do no harm, because a correction that departs from the prompt loses. If
+the best of all does not reach the floor, it is repaired first.
 
 Alphabet: N Gaussians; T candidates.
 """
@@ -21,22 +24,43 @@ from splatseg.votes.agreement import Agreement
 Judge = Callable[[np.ndarray], np.ndarray]
 """judge(members (T,N) bool) -> (T,): fit of each set to the prompt, 0..1."""
 
+Repair = Callable[[Match], list[Match]]
+"""repair(match) -> sets like it that fit the prompt better; one of them at least reaches the floor."""
+
 
 def best_corrected(
-    selections: Sequence[Match], splats: Splats, agreement: Agreement, judge: Judge
+    selections: Sequence[Match],
+    splats: Splats,
+    agreement: Agreement,
+    judge: Judge,
+    floor: float = 0.0,
+    repair: Repair | None = None,
 ) -> tuple[Match, float]:
-    """Return the best of selections and their corrections, all tidied, and its score.
+    """Return the best of selections and their corrections, all tidied, and its score, 0..2.
 
-    The score is the fit to the prompt plus the support of the masks, 0..2. Empty ones do not count unless all are
-    empty. The first of equals is taken.
+    floor: least fit to the prompt; if the best misses it, what `repair` makes of it competes with all that reach it.
+    Empty ones do not count unless all are empty. The first of equals is taken.
     """
     candidates = []
     for selection in selections:
         changes = (agreement.by_majority(selection.members), agreement.by_matches(selection.members))
         candidates += [selection, *(dataclasses.replace(selection, members=members) for members in changes)]
     tidied = [candidate.tidy(splats) for candidate in candidates]
-    members = np.stack([candidate.members for candidate in tidied])
-    fits = judge(members) + np.array([agreement.support(one) for one in members])
-    fits[~members.any(axis=1)] = -1.0
-    best = int(fits.argmax())
-    return tidied[best], float(fits[best])
+    fits, scores = _judged(tidied, agreement, judge)
+    best = int(scores.argmax())
+    if fits[best] < floor and repair is not None:
+        repaired = repair(tidied[best])
+        more = _judged(repaired, agreement, judge)
+        tidied += repaired
+        fits, scores = np.append(fits, more[0]), np.append(scores, more[1])
+    if (fits >= floor).any():
+        best = int(np.where(fits >= floor, scores, -1.0).argmax())
+    return tidied[best], float(scores[best])
+
+
+def _judged(matches: Sequence[Match], agreement: Agreement, judge: Judge) -> tuple[np.ndarray, np.ndarray]:
+    """Return fit and score (T,) of each match; -1 for empty ones."""
+    members = np.stack([match.members for match in matches])
+    fits = np.where(members.any(axis=1), judge(members), -1.0)
+    scores = fits + np.array([agreement.support(one) for one in members])
+    return fits, scores

@@ -304,3 +304,18 @@ def test_a_level_of_a_click_is_taken_and_told(
     assert run([*click, "10,10", "--level", "1", "-o", str(tmp_path / "other")]) == 2
     assert "give exactly one --click with it" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
+
+
+def test_prompts_that_contradict_each_other_are_warned_of(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inside = np.zeros((60, 80), bool)
+    inside[2:8, 2:10] = True
+    Image.fromarray(inside).save(tmp_path / "corner.png")
+    prompts = ["--view", "001.jpg", "--click", "40,30", "--mask", f"030.jpg:{tmp_path / 'corner.png'}"]
+    unwanted = ["--not-mask", f"030.jpg:{tmp_path / 'corner.png'}"]
+    assert run(["select", str(small_run), *prompts, *unwanted, "-o", str(tmp_path / "out")]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    doubts = json.loads((tmp_path / "out" / "selection.json").read_text())["doubts"]
+    assert doubts and all(f"warning: {doubt}" in said for doubt in doubts)
+    assert any("mask at (" in doubt and "in 030.jpg is" in doubt for doubt in doubts)

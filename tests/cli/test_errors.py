@@ -192,3 +192,34 @@ def test_output_that_nobody_reads_is_no_traceback() -> None:
         process.stdout.close()
         told = process.stderr.read()
     assert "Traceback" not in told and process.returncode in (0, 141)
+
+
+def test_warnings_of_readers_are_told_in_a_sentence(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        assert run(["export", str(small_run), "-o", str(tmp_path / f"{name}.splat")]) == 0
+    (tmp_path / "b.splat").write_bytes((tmp_path / "b.splat").read_bytes()[:-32])  # another splat than its ids are of
+    capsys.readouterr()
+    assert run(["export", str(tmp_path / "b.splat"), "-o", str(tmp_path / "c.ply")]) == 0
+    (told,) = capsys.readouterr().err.strip().splitlines()
+    assert told.startswith("warning: ") and told.endswith(
+        "belongs to another b.splat; the splat is taken without its ids"
+    )
+
+
+def test_label_maps_whose_ids_are_mixed_are_refused_by_name(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed = tmp_path / "mixed"
+    shutil.copytree(demo_capture() / "masks", mixed)
+    for file in mixed.glob("*.png"):
+        with Image.open(file) as image:
+            labels = np.asarray(image).astype(np.int64)
+        Image.fromarray((labels * 37 % 251).astype(np.uint8)).save(file.with_suffix(".jpg"), quality=75)
+        Image.open(file.with_suffix(".jpg")).save(file)
+    copy = tmp_path / "run"
+    shutil.copytree(small_run, copy)
+    said = _said(["segment", str(copy), "--masks", str(mixed)], capsys)
+    assert "compressed (JPEG)" in said and ".png" in said
+    assert (copy / "segments.json").read_text() == (small_run / "segments.json").read_text()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from splatseg.masks.formats.read import read_segments
 from splatseg.masks.segments import Segments, from_label_map, from_masks, from_packed
 
 sizes = st.tuples(st.integers(1, 12), st.integers(1, 13))
@@ -126,3 +130,40 @@ def test_250_overlapping_masks_lose_nothing_in_layers() -> None:
         mask[y : y + h, x : x + w] = True
     segments = from_masks(masks)
     assert segments.count == 250
+
+
+def test_ids_beyond_16_bits_are_read_exactly(tmp_path: Path) -> None:
+    labels = np.arange(300 * 250, dtype=np.int64).reshape(300, 250)
+    np.save(tmp_path / "a.npy", labels)
+    found = read_segments(tmp_path / "a.npy")
+    assert found.count == 74_999
+    np.testing.assert_array_equal(found.layers[0], labels)
+    np.save(tmp_path / "b.npy", np.where(labels > 70_000, labels + (1 << 33), 0))
+    assert read_segments(tmp_path / "b.npy").count == 4_999
+
+
+def test_a_view_of_3000_masks_is_read_in_seconds(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    height, width = 240, 320
+    rows, columns = np.ogrid[:height, :width]
+    packed = np.stack(
+        [
+            np.packbits((columns - rng.integers(width)) ** 2 + (rows - rng.integers(height)) ** 2 < radius**2)
+            for radius in rng.integers(3, 30, 3000)
+        ]
+    )
+    np.savez(tmp_path / "a.npz", packed=packed, shape=[3000, height, width])
+    began = time.process_time()
+    found = read_segments(tmp_path / "a.npz")
+    assert time.process_time() - began < 20
+    assert found.count == 3000
+    areas = np.bitwise_count(packed).sum(1)
+    np.testing.assert_array_equal(found.areas(), areas)
+
+
+def test_masks_that_lie_on_one_another_deeper_than_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    shells = np.tri(30, dtype=bool)[:, None].repeat(20, axis=1)
+    assert len(from_masks(shells).layers) == 30
+    monkeypatch.setattr("splatseg.masks.segments.MAX_BYTES", 4 * 20 * 30 * 12)
+    with pytest.raises(ValueError, match="over 12 of its 30 masks lie on one another; leave out"):
+        from_masks(shells)

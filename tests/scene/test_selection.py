@@ -273,6 +273,33 @@ def test_a_click_lists_its_levels_from_part_to_group(made: tuple[splatseg.Scene,
     assert mug.describe_level() == "level 2 of 3"
 
 
+def test_the_levels_of_a_click_are_found_once(
+    made: tuple[splatseg.Scene, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, thing = made
+    asked = []
+    find = splatseg.scene.state.levels_of_click
+    monkeypatch.setattr("splatseg.scene.state.levels_of_click", lambda *of: asked.append(of) or find(*of))
+    monkeypatch.setattr("splatseg.select.prompts.levels_of_click", lambda *of: asked.append(of) or find(*of))
+    mug = scene.click(CAMERA, pixel_on(scene.splats, thing == 1))
+    assert [one.level for one in mug.levels] == [1, 2, 3] and mug.level == 2 and mug.describe_level()
+    assert len(asked) == 1
+
+
+def test_prompts_that_contradict_each_other_are_doubted(made: tuple[splatseg.Scene, np.ndarray]) -> None:
+    scene, thing = made
+    pixel = pixel_on(scene.splats, thing == 1)
+    mug = scene.click(CAMERA, pixel)
+    assert mug.doubts == () and scene.segment(1).doubts == () and mug.grow().doubts == ()
+    with_both = mug.add(CAMERA, mask=scene.segment(2).mask(CAMERA))
+    assert with_both.doubts == ()
+    beside = splatseg.Selection(scene, scene.segment(2)._match, mug.prompts)
+    x, y = (int(side) for side in pixel)
+    assert beside.doubts == (
+        f"the wanted click ({x}, {y}) in the view is outside the selection; prompt in another view",
+    )
+
+
 def test_only_one_click_has_levels(made: tuple[splatseg.Scene, np.ndarray]) -> None:
     scene, thing = made
     pixel = pixel_on(scene.splats, thing == 1)

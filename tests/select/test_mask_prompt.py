@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scenes import ring, things
 
 from splatseg.cameras.camera import Camera
@@ -13,8 +15,9 @@ from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.render.label_maps import label_map
-from splatseg.select.mask_prompt import inside_outside, query_of, select_by_mask
-from splatseg.select.threshold import render_members
+from splatseg.select.mask_prompt import inside_outside, least_fit, made_of, query_of, select_by_mask
+from splatseg.select.match import Match
+from splatseg.select.threshold import iou, render_members
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.votes import collect_votes
@@ -136,6 +139,43 @@ def test_a_prompt_that_no_candidate_fits_is_kept_where_its_view_sees_it():
     assert (own & mask).sum() / (own | mask).sum() > 0.9
     # Without the prompt's word, all candidates are both things.
     assert selection.count < (merged == 1).sum()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    groups=st.lists(st.integers(0, 2), min_size=3, max_size=3),
+    noise=st.sampled_from([0.05, 0.5, 2.0]),
+    cut=st.sampled_from(["whole", "half", "rough", "moved"]),
+)
+def test_a_prompt_is_kept_in_its_own_view_whatever_the_masks_say(seed: int, groups: list[int], noise: float, cut: str):
+    splats, thing, camera = featured(noise)
+    rng = np.random.default_rng(seed)
+    ids = np.array([0, *groups])[thing]  # what masks and segments take for one
+    ids = np.where(rng.random(len(ids)) < 0.1, rng.integers(0, 3, len(ids)), ids).astype(np.int32)
+    if not ids.any():
+        return
+    splats = splats.replace(segment_ids=torch.from_numpy(ids))
+    mask = mask_of(splats, camera, np.isin(thing, rng.choice([1, 2, 3], size=rng.integers(1, 3), replace=False)))
+    if cut == "half":
+        mask[:, : int(np.nonzero(mask)[1].mean())] = False
+    elif cut == "rough":
+        mask &= rng.random(mask.shape) < 0.8
+    elif cut == "moved":
+        mask = np.roll(mask, 2, axis=1)
+    agreement = knowing(splats, ids)
+    found = select_by_mask(splats, camera, mask, agreement=agreement).members
+    inside, outside = inside_outside(splats.prepare(camera), mask)
+    pieces = made_of(ids, inside, outside)
+    changed = [agreement.by_matches(pieces.members), agreement.by_majority(pieces.members)]
+    candidates = [Match.of(one).tidy(splats).members for one in (pieces.members, *changed)]
+    lifted = inside > outside
+    others = [lifted, Match.of(lifted).tidy(splats).members, *candidates]
+    own = iou(render_members(splats.prepare(camera), np.stack([found, *others])), mask)
+    assert own[0] >= least_fit(own[1])
+    for other, fit in zip(others[1:], own[2:], strict=True):
+        loses = fit > own[0] + 1e-6 and agreement.support(other) > agreement.support(found) + 1e-6
+        assert not loses, "a candidate is better in the prompt's view and in the others"
 
 
 def test_the_node_that_overlaps_the_mask_best_is_a_candidate():

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from splatseg.cameras.camera import Camera
 from splatseg.cluster.hierarchy import Hierarchy
-from splatseg.select.box_prompt import select_by_box
+from splatseg.select.box_prompt import SLACK, box_agreement, select_by_box
 from splatseg.select.click_prompt import select_by_click
 from splatseg.select.mask_prompt import select_by_mask
 from splatseg.select.match import Match
@@ -105,7 +105,7 @@ def test_an_empty_correction_loses_to_any_selection():
 def test_segments_and_atoms_that_lie_in_the_mask_compete_with_the_threshold():
     splats, thing, camera = featured(noise=2.0)  # features say next to nothing
     mask, agreement = mask_of(splats, camera, thing == 2), agreement_on(np.ones_like(thing))
-    alone = select_by_mask(splats, camera, mask, agreement=agreement).members
+    alone = select_by_mask(splats, camera, mask).members
     merges, levels = np.zeros((0, 2), dtype=np.int32), np.zeros(0, dtype=np.float32)
     hierarchy = Hierarchy(thing.astype(np.int32), merges, levels)
     by_atoms = select_by_mask(splats, camera, mask, agreement=agreement, hierarchy=hierarchy).members
@@ -114,3 +114,16 @@ def test_segments_and_atoms_that_lie_in_the_mask_compete_with_the_threshold():
     assert (alone != (thing == 2)).any(), "features must fail, or nothing is gained"
     np.testing.assert_array_equal(by_atoms, thing == 2)
     np.testing.assert_array_equal(by_segments, thing == 2)
+
+
+def test_the_content_of_a_box_is_kept_where_features_find_something_else():
+    splats, thing, camera = featured(noise=3.0)  # features say nothing
+    halves = np.where((thing == 2) & (splats.means[:, 1].numpy() > 0.0), 4, thing)
+    splats = splats.replace(segment_ids=torch.tensor(halves, dtype=torch.int32))
+    shown = mask_of(splats, camera, thing == 2)
+    rows, columns = np.nonzero(shown)
+    box = (int(columns.min()), int(rows.min()), int(columns.max() + 1), int(rows.max() + 1))
+    everything = agreement_on(np.zeros_like(thing))
+    found = select_by_box(splats, camera, tuple(map(float, box)), agreement=everything).members
+    agreed = [box_agreement(one, box) for one in (mask_of(splats, camera, found), shown)]
+    assert agreed[0] >= agreed[1] - SLACK

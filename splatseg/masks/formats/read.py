@@ -25,7 +25,7 @@ from PIL import Image
 
 from splatseg.errors import MaskError
 from splatseg.masks.formats.json_masks import MAX_BYTES, check_size, segments_of_json
-from splatseg.masks.formats.slivers import without_slivers
+from splatseg.masks.formats.mixed import MIXED, mended, mixed_share
 from splatseg.masks.segments import Segments, from_label_map, from_masks, from_packed
 
 MAX_COLORS = 4096
@@ -58,27 +58,37 @@ def read_label_map(path: Path) -> np.ndarray:
 
 def _label_map(path: Path) -> np.ndarray:
     """Return the label map (H,W) int32 of a PNG of any mode; of a colour image, ids in order of the colours."""
+    return _labels_and_values(path)[0]
+
+
+def _labels_and_values(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the label map (H,W) of a PNG and the values (H,W,C) int32 that a program that resizes it works with."""
     with Image.open(path) as image:
         if image.mode == "F":
             raise ValueError("floating-point pixels; ids are integers")
         if image.mode in ("LA", "PA"):
             image.load()
             labels, alpha = (np.asarray(image.getchannel(band)) for band in (0, 1))
-            return np.where(alpha > 0, labels, 0).astype(np.int32)
-        if image.mode in ("1", "L", "P") or image.mode.startswith("I"):
-            return np.asarray(image).astype(np.int32)
+            labels = np.where(alpha > 0, labels, 0).astype(np.int32)
+            return labels, labels[..., None]
+        if image.mode in ("1", "L") or image.mode.startswith("I"):
+            labels = np.asarray(image).astype(np.int32)
+            return labels, labels[..., None]
         rgba = np.asarray(image.convert("RGBA")).astype(np.int32)
+        if image.mode == "P":
+            return np.asarray(image).astype(np.int32), rgba[..., :3]
     # A colour as one integer. Black and transparent pixels become 0, no segment.
     colors = rgba[..., 0] << 16 | rgba[..., 1] << 8 | rgba[..., 2]
     colors[rgba[..., 3] == 0] = 0
     values, labels = np.unique(colors, return_inverse=True)
     if len(values) > MAX_COLORS:
         raise MaskError(
-            f"{path} has {len(values)} different colours, so it is a picture and not a mask; give the folder of masks"
+            f"{path} has {len(values)} different colours, so it is a picture, or a mask that was compressed (JPEG) or "
+            "smoothed, and not a mask; give the folder of masks, written as PNG without either"
         )
     labels = labels.reshape(colors.shape).astype(np.int32)
     from_one: np.ndarray = labels if values[0] == 0 else labels + 1
-    return from_one
+    return from_one, rgba[..., :3]
 
 
 _MIXED: set[Path] = set()
@@ -86,22 +96,33 @@ _MIXED: set[Path] = set()
 
 
 def _read_png(path: Path) -> Segments:
-    stored = _label_map(path)
-    labels, slivers, ids = without_slivers(stored)
-    if slivers and path.parent not in _MIXED:
+    return from_label_map(_unmixed(path, *_labels_and_values(path)))
+
+
+def _unmixed(path: Path, labels: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return a label map, mended and with a warning if its ids are mixed. Raises MaskError if they stay mixed."""
+    share = mixed_share(values)
+    if share < MIXED:
+        return labels
+    found = mended(labels, values)
+    why = (
+        f"the ids of the mask {path} are mixed ({share:.0%} of the steps from one to another pass through values "
+        "between), as in a picture that was compressed (JPEG), resized or drawn with smooth edges"
+    )
+    if found is None:
+        raise MaskError(f"{why}, and cannot be told apart; write the masks anew as PNG, without any of these")
+    if path.parent not in _MIXED:
         _MIXED.add(path.parent)
         warnings.warn(
-            f"{slivers} of {ids} ids of the mask {path} are slivers along edges, as in a picture that was compressed "
-            "(JPEG) or resized with smooth edges, and other files of the folder may be the same; "
-            + ("they are taken for the edge of one object" if labels is not stored else "segments will be wrong there")
-            + "; write the masks as PNG, without interpolation",
+            f"{why}; each mixed pixel is taken for the nearest id, here and in other files of the folder; write "
+            "masks as PNG, without any of these",
             stacklevel=2,
         )
-    return from_label_map(labels)
+    return found
 
 
 def _read_npy(path: Path) -> Segments:
-    return _from_array(np.array(np.load(path, mmap_mode="r", allow_pickle=False)), None)
+    return _from_array(path, np.array(np.load(path, mmap_mode="r", allow_pickle=False)), None)
 
 
 def _read_npz(path: Path) -> Segments:
@@ -115,7 +136,7 @@ def _read_npz(path: Path) -> Segments:
         ]
         if len(names) != 1 and names[0] not in ARRAY_NAMES:
             raise ValueError(f"of the arrays {', '.join(names)} none is named 'packed' or 'masks'")
-        return _from_array(arrays[names[0]], scores)
+        return _from_array(path, arrays[names[0]], scores)
 
 
 def _check_declared_sizes(path: Path) -> None:
@@ -141,7 +162,7 @@ def _from_packed_arrays(packed: np.ndarray, shape: np.ndarray, scores: np.ndarra
     return from_packed(packed, height, width, scores)
 
 
-def _from_array(array: np.ndarray, scores: np.ndarray | None) -> Segments:
+def _from_array(path: Path, array: np.ndarray, scores: np.ndarray | None) -> Segments:
     """Return the segments of an array (H,W) or (M,H,W) by the rules of the module."""
     if array.ndim == 4 and array.shape[1] == 1:  # SAM's own (M, 1, H, W)
         array = array[:, 0]
@@ -151,10 +172,18 @@ def _from_array(array: np.ndarray, scores: np.ndarray | None) -> Segments:
         raise ValueError(f"an array of {array.dtype} {array.shape}, neither a label map (H,W) nor masks (M,H,W)")
     check_size(array.shape[-2], array.shape[-1])
     if array.ndim == 2:
-        return from_label_map(array)
+        return from_label_map(_plane(path, array))
     if array.dtype.kind == "b" or np.isin(array, (0, 1)).all() or np.isin(array, (0, 255)).all():
         return from_masks(array != 0, scores if scores is not None and scores.shape == array.shape[:1] else None)
-    return _from_label_maps([from_label_map(plane) for plane in array])
+    return _from_label_maps([from_label_map(_plane(path, plane)) for plane in array])
+
+
+def _plane(path: Path, labels: np.ndarray) -> np.ndarray:
+    """Return a label map (H,W) of an array file, mended if its ids are mixed; ids beyond 2^31 cannot be a picture's."""
+    if labels.dtype.kind == "b" or labels.max(initial=0) >= 1 << 31:
+        return labels
+    kept = labels.astype(np.int32)
+    return _unmixed(path, kept, kept[..., None])
 
 
 def _from_label_maps(maps: list[Segments]) -> Segments:
@@ -184,7 +213,7 @@ def _read_pt(path: Path) -> Segments:
         raise ValueError(f"a {type(content).__name__} and no tensor of masks (M,H,W)")
     if content.numel() > MAX_BYTES:  # a small file can declare a huge tensor that repeats a few numbers
         raise ValueError(f"a tensor of {content.numel()} numbers")
-    return _from_array(content.numpy(), None)
+    return _from_array(path, content.numpy(), None)
 
 
 def _read_json(path: Path) -> Segments:

@@ -59,8 +59,8 @@ class ShowPanel:
     def _describe(self) -> str:
         workspace = self._page.workspace
         if workspace.count:
-            level = workspace.level
-            text = html.escape(workspace.describe()) + (f"<br><small>{html.escape(level)}</small>" if level else "")
+            remarks = [f"<br><small>{html.escape(line)}</small>" for line in workspace.remarks.splitlines()]
+            text = html.escape(workspace.describe()) + "".join(remarks)
             return CARD.format(color=AMBER, text=text)
         text = NOTHING if self._page.scene.selectable else NO_FEATURES
         return CARD.format(color="var(--mantine-color-default-border)", text=text)

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from splatseg.errors import PromptError
+from splatseg.select.doubts import doubts_of
 from splatseg.select.levels import Levels
 from splatseg.select.prompt import Prompt
 from splatseg.select.prompts import levels_of_click, select_by_prompts
@@ -81,6 +82,16 @@ def level_text(scene: ShownScene, session_of: SessionOf, step: Step) -> str:
     if levels is None or len(levels) == 1:
         return ""
     return levels.describe(step.prompts[0].prompt.level or levels.default)
+
+
+def remarks_on(scene: ShownScene, session_of: SessionOf, step: Step) -> str:
+    """Return the level of a step's click and its doubts (`select.doubts`), a line each; "" if there are none."""
+    session = session_of(step.hidden)
+    if scene.table is not None:
+        session = session.with_segments(scene.table.ids)
+    prompts, more = [placed.prompt for placed in step.prompts], step.start is not None
+    doubts = doubts_of(session, prompts, step.members.array, scene.where, scene.hierarchy, more)
+    return "\n".join(filter(None, [level_text(scene, session_of, step), *doubts]))
 
 
 def next_level(scene: ShownScene, session_of: SessionOf, step: Step, click: Prompt) -> Prompt:

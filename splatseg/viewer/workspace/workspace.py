@@ -34,7 +34,7 @@ from splatseg.select.session import Session
 from splatseg.viewer.shown_scene import MODES, ShownScene
 from splatseg.viewer.workspace.channel_cache import Canvas
 from splatseg.viewer.workspace.history import Bits, History, Step, bits_of
-from splatseg.viewer.workspace.prompting import ask, level_text, mean_query, next_level, placed_in
+from splatseg.viewer.workspace.prompting import ask, mean_query, next_level, placed_in, remarks_on
 
 How = Literal["new", "add", "remove"]
 
@@ -59,7 +59,7 @@ class Workspace:
         self._history = History(Step(bits_of(np.zeros(len(scene.splats), dtype=bool))))
         self._mode = "color"
         self._described: tuple[object, str] = (None, "")
-        self._leveled: tuple[object, str] = (None, "")
+        self._remarked: tuple[object, str] = (None, "")
         self._mean: tuple[Bits, np.ndarray | None] | None = None
         self._session: tuple[Bits | None, Session] = (None, scene.session.fork())
 
@@ -146,13 +146,13 @@ class Workspace:
             self._ask(prompt, how)
 
     @property
-    def level(self) -> str:
-        """The level of the last click: "level 2 of 3 (support 0.41, 0.86, 0.78)"; "" where there is no choice."""
+    def remarks(self) -> str:
+        """The level of the last click, "level 2 of 3", and doubts about prompts, a line each; "" if there are none."""
         step = self.step
         of = (step, None if self.scene.table is None else self.scene.table.now)
-        if self._leveled[0] != of:  # takes a pass over the votes
-            self._leveled = (of, level_text(self.scene, self._session_of, step))
-        return self._leveled[1]
+        if self._remarked[0] != of:  # takes a pass over the votes
+            self._remarked = (of, remarks_on(self.scene, self._session_of, step))
+        return self._remarked[1]
 
     def box(self, camera: Camera, box: tuple[float, float, float, float], how: How = "new") -> None:
         """Select the object that fills a rectangle (x0, y0, x1, y1), or add it; or take away all that lies in it.

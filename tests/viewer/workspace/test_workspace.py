@@ -315,17 +315,27 @@ def test_the_same_click_again_goes_through_part_thing_and_group() -> None:
     made, thing = workspace()
     pixel = pixel_on(made.scene.splats, thing == 1)
     made.click(CAMERA, pixel)
-    assert made.level == "level 2 of 3"
+    assert made.remarks == "level 2 of 3"
     whole = made.count
     made.click(CAMERA, (pixel[0] + 1, pixel[1]))  # a hand is not so steady
-    assert made.level == "level 3 of 3"
+    assert made.remarks == "level 3 of 3"
     np.testing.assert_array_equal(made.members, np.isin(thing, [1, 3]))
     made.click(CAMERA, pixel)
-    assert made.level == "level 1 of 3" and 0 < made.count < whole
+    assert made.remarks == "level 1 of 3" and 0 < made.count < whole
     made.click(CAMERA, pixel)
-    assert made.level == "level 2 of 3" and made.count == whole
+    assert made.remarks == "level 2 of 3" and made.count == whole
     made.undo()
-    assert made.level == "level 1 of 3"
+    assert made.remarks == "level 1 of 3"
+
+
+def test_a_prompt_that_a_later_one_takes_back_is_remarked() -> None:
+    made, thing = workspace()
+    pixel = pixel_on(made.scene.splats, thing == 1)
+    made.click(CAMERA, pixel)
+    made.click(CAMERA, pixel_on(made.scene.splats, thing == 2), "add")
+    assert made.remarks == ""
+    made.box(CAMERA, (0.0, 0.0, float(CAMERA.width // 2), float(CAMERA.height)), "remove")
+    assert made.remarks.count("the wanted click (") == 1 and "in the view is outside the selection" in made.remarks
 
 
 def test_a_click_elsewhere_or_one_that_adds_begins_anew() -> None:
@@ -335,4 +345,4 @@ def test_a_click_elsewhere_or_one_that_adds_begins_anew() -> None:
         np.testing.assert_array_equal(made.members, thing == label)
     made.click(CAMERA, pixel_on(made.scene.splats, thing == 2), "add")
     np.testing.assert_array_equal(made.members, thing == 2)
-    assert made.level == ""
+    assert made.remarks == ""
