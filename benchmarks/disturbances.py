@@ -128,7 +128,15 @@ _READ = {
 }
 """Field of `Masking` and reader of its value, by the name of the disturbance."""
 
-EXAMPLES = {"drop": "0.3", "merge": "0.2", "big": "1", "level": "small|large", "views": "16", "scores": "shuffled", "true": "3"}
+EXAMPLES = {
+    "drop": "0.3",
+    "merge": "0.2",
+    "big": "1",
+    "level": "small|large",
+    "views": "16",
+    "scores": "shuffled",
+    "true": "3",
+}
 
 
 def disturbed_map(labels: np.ndarray, rng: np.random.Generator, drop: float, merge: float) -> np.ndarray:

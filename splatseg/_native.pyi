@@ -166,10 +166,20 @@ def merge_regions(
     merges: np.ndarray,
     costs: np.ndarray,
 ) -> int:
-    """Write the merge tree of regions (R,20) that touch in pairs (E,2) with borders (E,7): merges (R-1,2), costs (R-1,).
+    """Write the merge tree of regions (R,20) touching in pairs (E,2) with borders (E,7): merges (R-1,2), costs (R-1,).
 
     The columns and costs are defined in native/regions/merge.h. Returns the number of merges.
     """
+
+def border_cues(
+    regions: np.ndarray,
+    histograms: np.ndarray,
+    pairs: np.ndarray,
+    borders: np.ndarray,
+    pixels: float,
+    cues: np.ndarray,
+) -> None:
+    """Write the cues (E,15) of every pair of regions, as `merge_regions` weighs them, unmerged."""
 
 def peak_gflops(threads: int) -> float:
     """Measure the processor's peak at the SIMD level in use, in 1e9 operations (multiply-adds) a second."""

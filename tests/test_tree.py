@@ -41,7 +41,15 @@ ORDER = [
 ]
 """The rooms from the ground up; a module imports from rooms below its own."""
 
-NATIVE_ORDER = [["threads"], ["memory"], ["simd"], ["sparse"], ["raster"], ["votes", "points", "image"], ["bindings"]]
+NATIVE_ORDER = [
+    ["threads"],
+    ["memory"],
+    ["simd"],
+    ["sparse"],
+    ["raster"],
+    ["votes", "points", "image", "regions"],
+    ["bindings"],
+]
 """The folders of native/ from the ground up; a file includes from its own folder and from those below."""
 
 NATIVE = sorted(path for path in (ROOT / "native").rglob("*") if path.suffix in (".cpp", ".h"))

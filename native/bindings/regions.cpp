@@ -11,27 +11,34 @@ namespace {
 
 using Doubles2 = Array<const double, 2>;
 
-int64_t merge_regions(Doubles2 regions, Floats<2> histograms, Array<const int64_t, 2> pairs, Doubles2 borders,
-                      double pixels, Array<const double, 1> weights, double bias, double size_weight, double patience,
-                      bool probability, Array<int64_t, 2> merges, Array<double, 1> costs) {
+// The graph in arrays, checked.
+RegionGraph graph_of(Doubles2 regions, Floats<2> histograms, Array<const int64_t, 2> pairs, Doubles2 borders,
+                     double pixels) {
     const int64_t count = size(regions, 0), ends = size(pairs, 0);
     require(count >= 1 && has_shape(regions, count, kRegionFields) && has_shape(histograms, count, kBins),
             "regions and histograms must have a row of the right length for every region");
     require(has_shape(pairs, ends, 2) && has_shape(borders, ends, kBorderFields),
             "pairs must have shape (E, 2), borders a row for each");
-    require(has_shape(weights, kCues), "there must be a weight for every cue");
-    require(has_shape(merges, count - 1, 2) && has_shape(costs, count - 1), "merges and costs must have R - 1 rows");
     const int64_t* end = pairs.data();
     require(std::all_of(end, end + 2 * ends, [&](int64_t i) { return i >= 0 && i < count; }),
             "pairs must hold regions");
     for (int64_t e = 0; e < ends; ++e) require(end[2 * e] != end[2 * e + 1], "a region has no border with itself");
-    const RegionGraph graph{count,
-                            ends,
-                            reinterpret_cast<const RegionSums*>(regions.data()),
-                            histograms.data(),
-                            end,
-                            reinterpret_cast<const BorderSums*>(borders.data()),
-                            pixels};
+    return {count,
+            ends,
+            reinterpret_cast<const RegionSums*>(regions.data()),
+            histograms.data(),
+            end,
+            reinterpret_cast<const BorderSums*>(borders.data()),
+            pixels};
+}
+
+int64_t merge_regions(Doubles2 regions, Floats<2> histograms, Array<const int64_t, 2> pairs, Doubles2 borders,
+                      double pixels, Array<const double, 1> weights, double bias, double size_weight, double patience,
+                      bool probability, Array<int64_t, 2> merges, Array<double, 1> costs) {
+    const RegionGraph graph = graph_of(regions, histograms, pairs, borders, pixels);
+    require(has_shape(weights, kCues), "there must be a weight for every cue");
+    require(has_shape(merges, graph.count - 1, 2) && has_shape(costs, graph.count - 1),
+            "merges and costs must have R - 1 rows");
     MergeCost cost;
     std::copy_n(weights.data(), kCues, cost.weights);
     cost.bias = bias;
@@ -41,12 +48,20 @@ int64_t merge_regions(Doubles2 regions, Floats<2> histograms, Array<const int64_
     return run(1, [&] { return splatseg::merge_regions(graph, cost, merges.data(), costs.data()); });
 }
 
+void border_cues(Doubles2 regions, Floats<2> histograms, Array<const int64_t, 2> pairs, Doubles2 borders, double pixels,
+                 Array<double, 2> cues) {
+    const RegionGraph graph = graph_of(regions, histograms, pairs, borders, pixels);
+    require(has_shape(cues, graph.pairs, kCues), "cues must have a row for every pair");
+    run(1, [&] { splatseg::border_cues(graph, cues.data()); });
+}
+
 }  // namespace
 
 void add_regions(nb::module_& m) {
     using namespace nb::literals;
     m.def("merge_regions", &merge_regions, "regions"_a, "histograms"_a, "pairs"_a, "borders"_a, "pixels"_a, "weights"_a,
           "bias"_a, "size"_a, "patience"_a, "probability"_a, "merges"_a, "costs"_a);
+    m.def("border_cues", &border_cues, "regions"_a, "histograms"_a, "pairs"_a, "borders"_a, "pixels"_a, "cues"_a);
 }
 
 }  // namespace splatseg::bindings

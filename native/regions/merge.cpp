@@ -21,7 +21,8 @@ double off_plane(const double (&s)[10]) {
     if (n <= 0.0) return 0.0;
     // About the mean, where the 3 x 3 system falls apart into 2 x 2; a little added keeps lines and points solvable.
     const double little = 1e-7 * n;
-    const double xx = s[3] - s[1] * s[1] / n + little, xy = s[4] - s[1] * s[2] / n, yy = s[5] - s[2] * s[2] / n + little;
+    const double xx = s[3] - s[1] * s[1] / n + little, xy = s[4] - s[1] * s[2] / n,
+                 yy = s[5] - s[2] * s[2] / n + little;
     const double xq = s[7] - s[1] * s[6] / n, yq = s[8] - s[2] * s[6] / n, qq = s[9] - s[6] * s[6] / n;
     const double a = (xq * yy - yq * xy) / (xx * yy - xy * xy), b = (yq * xx - xq * xy) / (xx * yy - xy * xy);
     return std::max(qq - a * xq - b * yq, 0.0);
@@ -51,9 +52,11 @@ void add(BorderSums& to, const BorderSums& more) {
 }
 
 class Forest {
-  public:
+public:
     Forest(const RegionGraph& graph, const MergeCost& cost)
-        : cost_(cost), pixels_(graph.pixels), sums_(graph.regions, graph.regions + graph.count),
+        : cost_(cost),
+          pixels_(graph.pixels),
+          sums_(graph.regions, graph.regions + graph.count),
           bins_(graph.histograms, graph.histograms + graph.count * kBins) {
         const int64_t nodes = 2 * graph.count - 1;
         sums_.resize(nodes);
@@ -89,10 +92,6 @@ class Forest {
         return speaks * (smaller / (smaller + cost_.patience)) + cost_.size * area / pixels_;
     }
 
-  private:
-    // Mean squared distance from the best plane.
-    static double roughness(const double (&plane)[10]) { return plane[0] > 0.0 ? off_plane(plane) / plane[0] : 0.0; }
-
     void find_cues(int64_t a, int64_t b, const BorderSums& border, double (&cues)[kCues]) const {
         const RegionSums &one = sums_[a], &other = sums_[b];
         const double edge = border.edge / border.length;
@@ -116,10 +115,14 @@ class Forest {
         find_bend(a, b, cues);
     }
 
+private:
+    // Mean squared distance from the best plane.
+    static double roughness(const double (&plane)[10]) { return plane[0] > 0.0 ? off_plane(plane) / plane[0] : 0.0; }
+
     // How much worse one plane explains both than two do, and how far their depths differ.
     void find_bend(int64_t a, int64_t b, double (&cues)[kCues]) const {
-        const double(&one)[10] = sums_[a].plane;
-        const double(&other)[10] = sums_[b].plane;
+        const double (&one)[10] = sums_[a].plane;
+        const double (&other)[10] = sums_[b].plane;
         cues[kBend] = cues[kGap] = 0.0;
         if (one[0] <= 0.0 || other[0] <= 0.0) return;
         double both[10];
@@ -141,7 +144,7 @@ class Forest {
         return sum;
     }
 
-    const MergeCost& cost_;
+    const MergeCost cost_;
     double pixels_;
     std::vector<RegionSums> sums_;
     std::vector<float> bins_;
@@ -157,8 +160,10 @@ std::vector<Neighbour> joined(const std::vector<Neighbour>& of_a, const std::vec
         const bool first = j == of_b.size() || (i < of_a.size() && of_a[i].node <= of_b[j].node);
         const Neighbour& next = first ? of_a[i++] : of_b[j++];
         if (next.node == a || next.node == b) continue;
-        if (!all.empty() && all.back().node == next.node) add(all.back().border, next.border);
-        else all.push_back(next);
+        if (!all.empty() && all.back().node == next.node)
+            add(all.back().border, next.border);
+        else
+            all.push_back(next);
     }
     return all;
 }
@@ -204,6 +209,15 @@ int64_t merge_regions(const RegionGraph& graph, const MergeCost& cost, int64_t* 
         paid[made++] = best.cost;
     }
     return made;
+}
+
+void border_cues(const RegionGraph& graph, double* cues) {
+    const Forest forest(graph, MergeCost{});
+    for (int64_t e = 0; e < graph.pairs; ++e) {
+        double found[kCues];
+        forest.find_cues(graph.ends[2 * e], graph.ends[2 * e + 1], graph.borders[e], found);
+        std::copy_n(found, kCues, cues + e * kCues);
+    }
 }
 
 }  // namespace splatseg

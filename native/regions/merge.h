@@ -17,24 +17,38 @@ struct RegionSums {
 };
 
 struct BorderSums {
-    double length, edge, contrast;                            // pixel sides, and sums of the cues along them
+    double length, edge, contrast;  // pixel sides, and sums of the cues along them
     double near_valley, near_ridge, far_valley, far_ridge;
 };
 
 constexpr int kRegionFields = sizeof(RegionSums) / sizeof(double), kBorderFields = sizeof(BorderSums) / sizeof(double);
 
 enum Cue {
-    kEdge, kContrast, kColour, kTexture, kLightness, kChroma, kOpen, kSprawl, kAbove,
-    kNearValley, kNearRidge, kFarValley, kFarRidge, kBend, kGap, kCues
+    kEdge,
+    kContrast,
+    kColour,
+    kTexture,
+    kLightness,
+    kChroma,
+    kOpen,
+    kSprawl,
+    kAbove,
+    kNearValley,
+    kNearRidge,
+    kFarValley,
+    kFarRidge,
+    kBend,
+    kGap,
+    kCues
 };
 
 struct RegionGraph {
     int64_t count, pairs;
-    const RegionSums* regions;    // (R,)
-    const float* histograms;      // (R, kBins), means
-    const int64_t* ends;          // (E,2), each pair once
-    const BorderSums* borders;    // (E,)
-    double pixels;                // of the image
+    const RegionSums* regions;  // (R,)
+    const float* histograms;    // (R, kBins), means
+    const int64_t* ends;        // (E,2), each pair once
+    const BorderSums* borders;  // (E,)
+    double pixels;              // of the image
 };
 
 // cost = size * area / pixels + m / (m + patience) * speaks,   m = the area of the smaller,
@@ -45,8 +59,11 @@ struct MergeCost {
     bool probability;
 };
 
-// Writes merges (R - 1, 2), whose k-th makes node R + k, and their costs; returns how many there are. At equal costs the
-// pair with the lower numbers comes first.
+// Writes merges (R - 1, 2), whose k-th makes node R + k, and their costs; returns how many there are. At equal costs
+// the pair with the lower numbers comes first.
 int64_t merge_regions(const RegionGraph& graph, const MergeCost& cost, int64_t* merges, double* paid);
+
+// Writes the cues (E, kCues) of every pair as it is in the graph.
+void border_cues(const RegionGraph& graph, double* cues);
 
 }  // namespace splatseg

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import View, load_capture
+from splatseg.errors import MaskError
+from splatseg.formats.read import load_splats
 from splatseg.jobs.requests import MasksRequest
 from splatseg.masks.flatten import Layout, flatten_masks
 from splatseg.masks.propose.batch import ALL, Proposed, begin_folder, parse_shard, propose_views
-from splatseg.masks.propose.proposers import FROM_IMAGE, Proposer, open_proposer
+from splatseg.masks.propose.proposers import FROM_IMAGE, Proposer, SurfaceDepth, open_proposer
+from splatseg.masks.propose.record import is_of_another_surface
 from splatseg.masks.propose.settings import ProposeSettings
 from splatseg.masks.sources import open_sources
 from splatseg.masks.store import all_masks
+from splatseg.render.rgb import render_surface
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.run.settings import AUTO_MASKS, RunSettings
+from splatseg.splats.splats import Splats
 from splatseg.version import __version__
 
 
@@ -34,7 +43,12 @@ def propose_for_capture(capture: Path, folder: Path, request: MasksRequest, repo
     """
     reporter, shard = reporter or NullReporter(), parse_shard(request.shard)
     views = load_capture(capture, downscale=request.downscale, test_every=0).views
-    proposer = open_proposer(request.model, request.settings, request.device, request.precision, reporter.warn)
+    if request.splats is not None and request.model != FROM_IMAGE:
+        raise MaskError(
+            f"--splats helps proposals from the image, not the model '{request.model}'; leave out one of the two"
+        )
+    surface = None if request.splats is None else surface_of(_splats_for(request.splats, views, reporter))
+    proposer = open_proposer(request.model, request.settings, request.device, request.precision, reporter.warn, surface)
     facts = proposer.facts | {"downscale": request.downscale, "duplicate_iou": request.settings.duplicates}
     facts["versions"] = {"splatseg": __version__} | facts.get("versions", {})
     begin_folder(folder, views, facts, request.overwrite, shard)
@@ -59,8 +73,33 @@ def check_masks(settings: RunSettings, views: Sequence[View]) -> None:
         open_sources(given, views, settings.true_masks)
 
 
-def propose_for_run(run: Run, reporter: Reporter) -> None:
+def surface_of(splats: Splats) -> SurfaceDepth:
+    """Return the surface of a splat, for proposals."""
+    plain = splats.replace(features=None, segment_ids=None)
+    check = zlib.crc32(np.concatenate([plain.means.numpy().ravel(), plain.opacities.numpy().ravel()]).tobytes())
+    return SurfaceDepth(lambda camera: render_surface(plain, camera).numpy(), f"{len(splats)} Gaussians, {check:08x}")
+
+
+def _splats_for(path: Path, views: Sequence[View], reporter: Reporter) -> Splats:
+    """Read a splat whose surface helps proposals. Raises MaskError if no view sees it."""
+    splats, dropped = load_splats(path)
+    if dropped:
+        reporter.warn(f"{dropped:,} Gaussians of {path.name} are not finite (NaN or infinite) and were left out")
+    if not any((render_surface(splats, _small(view.camera)) > 0).any() for view in views):
+        raise MaskError(f"no view sees the splat {path}; give the splat of this capture, in the same coordinates")
+    return splats
+
+
+def _small(camera: Camera) -> Camera:
+    """Return the camera with a picture of some 128 pixels, for a look at whether anything is seen."""
+    share = 128 / max(camera.width, camera.height)
+    return camera.resized(max(1, round(camera.width * share)), max(1, round(camera.height * share)))
+
+
+def propose_for_run(run: Run, reporter: Reporter, splats: Splats | None = None) -> None:
     """Propose masks for every training view that has none yet, into RUN/proposals; do nothing without `auto`.
+
+    splats: the run's splat, whose surface helps. Masks made with another surface are made anew.
 
     Raises CaptureError for an unreadable photograph, MaskError if RUN/proposals holds masks made with other settings.
     """
@@ -68,9 +107,9 @@ def propose_for_run(run: Run, reporter: Reporter) -> None:
         return
     views = run.capture.split("train")
     settings = ProposeSettings()
-    proposer = open_proposer(FROM_IMAGE, settings)
+    proposer = open_proposer(FROM_IMAGE, settings, surface=None if splats is None else surface_of(splats))
     facts = proposer.facts | {"duplicate_iou": settings.duplicates}
-    begin_folder(run.proposals_path, views, facts)
+    begin_folder(run.proposals_path, views, facts, overwrite=is_of_another_surface(run.proposals_path, facts))
     with run.timed("proposals"):
         _propose(views, run.proposals_path, proposer, facts, ALL, "proposals", reporter)
 

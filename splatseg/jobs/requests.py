@@ -140,6 +140,9 @@ class MasksRequest:
     model: Annotated[str, tyro.conf.arg(metavar="PATH|NAME")] = "proposals"
     """A folder with a transformers model (SAM, SAM-HQ, SAM 2.1, EdgeTAM, SAM 3) or its name on the hub. Default:
     proposals from the image alone, without weights."""
+    splats: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """A splat of the capture. Its depth and edges show boundaries that colours do not: proposals without a model get
+    much better."""
     settings: Annotated[ProposeSettings, tyro.conf.arg(name="")] = field(default_factory=ProposeSettings)
     """Settings of the model."""
     device: str = "auto"

@@ -72,7 +72,7 @@ def segment_run(
     check_masks(settings, run.capture.views)
     earlier = earlier_segments(run, splats)
     changed = Run(run.path, settings)
-    propose_for_run(changed, reporter)
+    propose_for_run(changed, reporter, splats)
     segmented, votes = find_features(changed, splats.replace(features=None, segment_ids=None), reporter)
     changed = save_settings(run, settings)
     write_segmented(changed, segmented, votes, reporter, earlier)

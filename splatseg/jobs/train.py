@@ -54,13 +54,16 @@ def train_run(run: Run, reporter: Reporter | None = None) -> str:
         True
     """
     reporter = reporter or NullReporter()
-    if not run.segments_path.exists():
+    joint = run.settings.method == "paper"  # which fits geometry and features together, and needs masks for it
+    if joint and not run.segments_path.exists():
         propose_for_run(run, reporter)
     if not run.splats_path.exists():
         with run.timed("geometry"):
             write_ply(run.splats_path, _taken(run, reporter) if run.settings.splats else _fitted(run, reporter))
     if run.settings.masks and not run.segments_path.exists():
         splats = run.splats()
+        if not joint:
+            propose_for_run(run, reporter, splats)
         votes = read_votes(run.votes_path) if run.votes_path.exists() else None
         if splats.features is None:
             splats, votes = find_features(run, splats, reporter)

@@ -224,9 +224,10 @@ def rasterize_levels(plan: Plan, levels: Tensor, count: int, share: float) -> Te
 def rasterize_middle(plan: Plan, values: Tensor) -> Tensor:
     """Return (H,W), at each pixel the mean of values (N,) over its light from the first to the last quarter.
 
-    The weights of Gaussians, front to back, fill a pixel's light from 0 to 1; a Gaussian counts by as much of its weight
-    as lies between 1/4 and 3/4. Given depths, this is the depth of the surface: a mean over all weights follows the
-    little that shines through from far behind. Pixels whose light does not reach 1/4 are 0. Not differentiable.
+    The weights of Gaussians, front to back, fill a pixel's light from 0 to 1; a Gaussian counts by as much of its
+    weight as lies between 1/4 and 3/4. Given depths, this is the depth of the surface, where a mean over all weights
+    follows the little that shines through from far behind. Pixels whose light does not reach 1/4 are 0. Not
+    differentiable.
     """
     check_shapes(values=(values, f"{plan.count}"))
     with torch.no_grad():

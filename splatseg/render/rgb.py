@@ -14,7 +14,7 @@ from torch import Tensor
 
 from splatseg.arrays import check_shapes
 from splatseg.cameras.camera import Camera
-from splatseg.raster.interface import Raster, rasterize
+from splatseg.raster.interface import Raster, rasterize, rasterize_middle
 from splatseg.splats.colors import native_colors
 from splatseg.splats.spherical_harmonics import evaluate
 from splatseg.splats.splats import Splats
@@ -48,6 +48,15 @@ def render_depth(splats: Splats, camera: Camera) -> Tensor:
     seen = raster.alphas > COVERED
     # The inner `where` keeps the gradient finite at empty pixels: 0 * inf is NaN.
     return (raster.features[..., 0] / raster.alphas.where(seen, 1.0)).where(seen, 0.0)
+
+
+def render_surface(splats: Splats, camera: Camera) -> Tensor:
+    """Return the depth (H,W) of the surface, world units along the optical axis; 0 where there is none.
+
+    Unlike `render_depth` it does not follow what shines through from far behind (`raster.interface.rasterize_middle`),
+    and it has no gradient.
+    """
+    return rasterize_middle(splats.prepare(camera), view_depths(splats.means, camera))
 
 
 def render_channels(splats: Splats, camera: Camera, values: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -39,6 +40,20 @@ def test_a_run_without_masks_can_be_segmented_by_proposals_later(tmp_path: Path)
     assert run(["segment", str(folder), "--masks", "auto"]) == 0
     assert len(list(folder.glob("proposals/0*.json"))) == 7 and (folder / "segments.json").exists()
     assert run(["segment", str(folder)]) == 0, "and again by the same"
+    record = json.loads((folder / "proposals" / "masks.json").read_text())
+    assert "Gaussians" in record["surface"], "the fitted splat's surface helps"
+
+
+def test_proposals_of_a_surface_that_is_no_more_are_made_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert train(folder, "--masks", "auto") == 0
+    path = folder / "proposals" / "masks.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"surface": "1 Gaussians, 00000000"}))
+    (folder / "proposals" / "001.json").unlink()
+    assert run(["segment", str(folder), "--masks", "auto"]) == 0
+    assert json.loads(path.read_text())["surface"] == record["surface"]
+    assert len(list(folder.glob("proposals/0*.json"))) == 7
 
 
 def test_overwriting_a_run_removes_its_proposals(tmp_path: Path) -> None:

@@ -7,13 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from capture_files import colmap_capture
 from PIL import Image
+from scenes import colorful_splats
 from tiny_mask_models import save_tiny_model
 
+from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import load_capture
 from splatseg.cli.main import run
+from splatseg.formats.ply.ply import write_ply
 from splatseg.masks.store import open_masks
+from splatseg.splats.splats import Splats
 
 
 @pytest.fixture
@@ -23,6 +28,14 @@ def capture(tmp_path: Path) -> Path:
     for path in (folder / "images").rglob("*.jpg"):
         Image.fromarray(colors).save(path)
     return folder
+
+
+def wall_before(camera: Camera) -> Splats:
+    """Some Gaussians in front of a camera, as a wall."""
+    splats = colorful_splats(60)
+    pixels = np.random.default_rng(0).uniform(0, 1, (60, 2)) * [camera.width, camera.height]
+    means = torch.from_numpy(camera.unproject(pixels, np.full(60, 2.0))).float()
+    return splats.replace(means=means, log_scales=torch.full((60, 3), -1.5), opacity_logits=torch.full((60,), 3.0))
 
 
 def test_a_model_makes_masks_that_train_can_read_and_a_second_call_goes_on(
@@ -81,3 +94,32 @@ def test_what_cannot_work_is_one_sentence_and_leaves_nothing(
         run(["masks", str(capture if source == tmp_path else source), "-o", str(tmp_path / "masks"), *arguments]) == 2
     )
     assert message in capsys.readouterr().err and not (tmp_path / "masks").exists()
+
+
+def test_a_splat_of_the_capture_helps_proposals_and_is_recorded(
+    tmp_path: Path, capture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    splats = tmp_path / "splat.ply"
+    write_ply(splats, wall_before(load_capture(capture).views[0].camera))
+    command = ["masks", str(capture), "-o", str(tmp_path / "masks"), "--splats", str(splats)]
+    assert run(command) == 0
+    record = json.loads((tmp_path / "masks" / "masks.json").read_text())
+    assert record["generator"] == "proposals" and "Gaussians" in record["surface"]
+    capsys.readouterr()
+    assert run(command[:-2]) == 2, "masks of one folder are made from one surface"
+    assert "surface was" in capsys.readouterr().err
+
+
+def test_a_splat_that_no_view_sees_and_one_beside_a_model_are_refused(
+    tmp_path: Path, capture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    splats, cameras = tmp_path / "splat.ply", [view.camera for view in load_capture(capture).views]
+    middle = np.mean([camera.position for camera in cameras], axis=0)
+    far = wall_before(cameras[0])
+    write_ply(splats, far.replace(means=far.means * 1e-3 + torch.from_numpy(middle).float() + 1e6))
+    command = ["masks", str(capture), "-o", str(tmp_path / "masks"), "--splats", str(splats)]
+    assert run(command) == 2
+    assert "no view sees the splat" in capsys.readouterr().err and not (tmp_path / "masks").exists()
+    model = save_tiny_model("sam2", tmp_path / "tiny-sam2")
+    assert run([*command, "--model", str(model)]) == 2
+    assert "leave out one of the two" in capsys.readouterr().err and not (tmp_path / "masks").exists()

@@ -123,12 +123,12 @@ def _proposals(views: Sequence[View], proposer: Proposer, duplicate_iou: float) 
     """Yield every view with its masks, as they become ready."""
     if proposer.views_at_once == 1:
         for view, image in _decoded_ahead(views):
-            yield view, without_duplicates(proposer(image), duplicate_iou)
+            yield view, without_duplicates(proposer(image, view.camera), duplicate_iou)
         return
     pool = ThreadPoolExecutor(proposer.views_at_once)
     try:
         work = {
-            pool.submit(lambda view: without_duplicates(proposer(view.image()), duplicate_iou), view): view
+            pool.submit(lambda view: without_duplicates(proposer(view.image(), view.camera), duplicate_iou), view): view
             for view in views
         }
         for ready in as_completed(work):

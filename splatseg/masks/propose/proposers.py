@@ -1,6 +1,6 @@
 """Proposers of masks: their protocol, and how to open one by name.
 
-A proposer makes the masks of one image after another. `PROPOSERS` are known by name; any other name is that of a model
+A proposer makes the masks of one image after another. `FROM_IMAGE` is known by name; any other name is that of a model
 (`mask_model`).
 """
 
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from splatseg.cameras.camera import Camera
 from splatseg.masks.propose.image.propose import DEFAULTS, propose_reduced
-from splatseg.masks.propose.proposals import Proposals, proposals_of_masks
+from splatseg.masks.propose.proposals import Proposals
 from splatseg.masks.propose.sam.grid_of_points import PointGrid
 from splatseg.masks.propose.sam.mask_model import load_mask_model
 from splatseg.masks.propose.settings import Precision, ProposeSettings
@@ -34,44 +35,50 @@ class Proposer(Protocol):
         """All that decides the masks, ready for JSON: "generator" (its name), "settings", versions of libraries."""
         ...
 
-    def __call__(self, image: np.ndarray) -> Proposals:
-        """Return all masks of an image (H,W,3) uint8, of all levels; they may overlap and repeat."""
+    def __call__(self, image: np.ndarray, camera: Camera) -> Proposals:
+        """Return all masks of an image (H,W,3) uint8 and its camera, of all levels; they may overlap and repeat."""
         ...
 
 
-Propose = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""Function from an image (H,W,3) uint8 to masks (M,H,W) bool and scores (M,)."""
+FROM_IMAGE = "proposals"
+"""Name of the proposer without a model: edges and colours of the image, and the surface of a splat."""
+
+MOST_AT_ONCE = 8
+"""Most views processed at once, of one a core: numpy, scipy and the native code release the interpreter's lock, and a
+1000x667 view takes about 0.4 GB."""
 
 
-class FunctionProposer:
-    """A proposer made of a function of an image. facts: "generator" and "settings", as the protocol says."""
+@dataclass(frozen=True)
+class SurfaceDepth:
+    """The surface that a splat shows to a camera."""
+
+    depth: Callable[[Camera], np.ndarray]
+    """Depth map (H,W) along the optical axis, 0 = none, of a camera."""
+
+    name: str
+    """Tells this splat from others; recorded with masks made from it."""
+
+
+class ImageProposer:
+    """Proposals from edges and colours, and from the surface of a splat if there is one."""
 
     score_name = "score"
+    views_at_once = max(1, min(MOST_AT_ONCE, os.cpu_count() or 1))
 
-    def __init__(self, propose: Propose, facts: dict[str, Any], views_at_once: int = 1) -> None:
-        self._propose = propose
-        self.facts = facts
-        self.views_at_once = views_at_once
+    def __init__(self, surface: SurfaceDepth | None = None) -> None:
+        self._surface = surface
+        self.facts: dict[str, Any] = {"generator": FROM_IMAGE, "settings": asdict(DEFAULTS)}
+        if surface is not None:
+            self.facts["surface"] = surface.name
 
-    def __call__(self, image: np.ndarray) -> Proposals:
+    def __call__(self, image: np.ndarray, camera: Camera) -> Proposals:
         """See `Proposer`."""
-        return proposals_of_masks(*self._propose(image))
-
-
-FROM_IMAGE = "proposals"
-"""Name of the proposer without a model: edges and colours of the image alone."""
-
-AT_ONCE = max(1, min(4, os.cpu_count() or 1))
-"""Views processed at once: numpy and scipy release the interpreter's lock. A 1000x667 view takes about 0.3 GB."""
-
-
-def _from_image(settings: ProposeSettings) -> Proposer:
-    del settings  # they are settings of models
-    return FunctionProposer(propose_reduced, {"generator": FROM_IMAGE, "settings": asdict(DEFAULTS)}, AT_ONCE)
-
-
-PROPOSERS: dict[str, Callable[[ProposeSettings], Proposer]] = {FROM_IMAGE: _from_image}
-"""Proposers without a model, by the name that `--model` takes."""
+        if self._surface is None:
+            return propose_reduced(image)
+        # A large photograph is reduced; its depth need not be finer.
+        share = min(1.0, DEFAULTS.longest / float(np.hypot(camera.width, camera.height)))
+        small = camera.resized(max(1, round(camera.width * share)), max(1, round(camera.height * share)))
+        return propose_reduced(image, depth=self._surface.depth(small))
 
 
 def open_proposer(
@@ -80,12 +87,15 @@ def open_proposer(
     device: str = "auto",
     precision: Precision = "auto",
     warn: Callable[[str], None] | None = None,
+    surface: SurfaceDepth | None = None,
 ) -> Proposer:
     """Return the proposer of this name, or one with the model of this name or path.
 
-    warn: called with a message when memory runs out and batches become smaller. Raises WeightsError if there is no such
-    model.
+    warn: called with a message when memory runs out and batches become smaller. surface: what a splat shows, for the
+    proposer without a model.
+
+    Raises WeightsError if there is no such model.
     """
-    if name in PROPOSERS:
-        return PROPOSERS[name](settings)
+    if name == FROM_IMAGE:
+        return ImageProposer(surface)
     return PointGrid(load_mask_model(name, device, precision), settings, warn)

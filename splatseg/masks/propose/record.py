@@ -16,7 +16,7 @@ from splatseg.errors import MaskError
 from splatseg.files import write_json
 from splatseg.masks.store import RECORD_NAME
 
-AGREED = ("generator", "family", "settings", "downscale", "duplicate_iou")
+AGREED = ("generator", "family", "settings", "surface", "downscale", "duplicate_iou")
 """Facts that all masks of one folder share. Versions and precision may differ between machines."""
 
 
@@ -38,6 +38,12 @@ def check_record(folder: Path, facts: dict[str, Any]) -> None:
             f"the masks in {folder} were made otherwise ({_difference(earlier, facts, changed[0])}); use the same "
             "settings to go on, another folder, or --overwrite"
         )
+
+
+def is_of_another_surface(folder: Path, facts: dict[str, Any]) -> bool:
+    """Tell whether a folder holds masks made with another splat's surface than `facts` say, or with none."""
+    path = folder / RECORD_NAME
+    return path.exists() and _read(path).get("surface") != facts.get("surface")
 
 
 def write_record(folder: Path, facts: dict[str, Any], counts: dict[str, int]) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 from capture_files import colmap_capture
+from function_proposer import FunctionProposer
 
 from splatseg.capture.capture import View, load_capture
 from splatseg.errors import MaskError
 from splatseg.masks.propose.batch import Proposed, begin_folder, mask_path, parse_shard, propose_views
 from splatseg.masks.propose.mask_file import count_masks
-from splatseg.masks.propose.proposers import FunctionProposer
 from splatseg.masks.store import open_masks
 
 FACTS = {"generator": "halves", "settings": {"a": 1}}
@@ -90,9 +90,10 @@ def test_what_is_there_is_not_made_again_and_a_crash_leaves_whole_files(
 
 def test_a_killed_process_leaves_no_half_file(tmp_path: Path, views: tuple[View, ...]) -> None:
     code = f"""
-import time, numpy as np
+import sys, time, numpy as np
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from splatseg.capture.capture import load_capture
-from splatseg.masks.propose.proposers import FunctionProposer
+from function_proposer import FunctionProposer
 from splatseg.masks.propose.batch import begin_folder, propose_views
 from pathlib import Path
 def slow(image):

@@ -114,8 +114,11 @@ def _two_sides(histograms: np.ndarray, radius: float) -> np.ndarray:
     for angle in np.pi * np.arange(ORIENTATIONS) / ORIENTATIONS:
         dx, dy = round(step * np.cos(angle)), round(step * np.sin(angle))
         one, other = (padded[:, pad + s * dy :, pad + s * dx :][:, :rows, :columns] for s in (1, -1))
-        difference = one - other
-        np.maximum(largest, (difference * difference / (one + other + 1e-3)).sum(0), out=largest)
+        distance = np.zeros_like(largest)
+        for first, second in zip(one, other, strict=True):  # plane by plane, which stay in the cache
+            difference = first - second
+            distance += difference * difference / (first + second + 1e-3)
+        np.maximum(largest, distance, out=largest)
     return _enlarged(largest / 6, factor, height, width)
 
 

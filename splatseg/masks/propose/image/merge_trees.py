@@ -104,35 +104,42 @@ def merge_regions(graph: RegionGraph, weights: MergeWeights) -> tuple[np.ndarray
 
     At equal costs the pair with the lower numbers comes first, so the tree is the same every time.
     """
-    pixels = float(graph.labels.size)
-    regions = np.concatenate(
-        [
-            graph.areas[:, None],
-            outlines(graph)[:, None],
-            graph.inner[:, None],
-            graph.lab,
-            graph.boxes * [-1, -1, 1, 1],  # the box around two is then their maximum
-            graph.planes,
-        ],
-        axis=1,
-    )
-    borders = np.concatenate([np.stack([graph.lengths, graph.edges, graph.contrasts], axis=1), graph.reliefs], axis=1)
+    arrays = _arrays(graph)
     merges, costs = np.empty((graph.count - 1, 2), np.int64), np.empty(graph.count - 1)
     made = _native.merge_regions(
-        np.ascontiguousarray(regions),
-        (graph.histograms / graph.areas[:, None]).astype(np.float32),
-        graph.pairs.astype(np.int64),
-        np.ascontiguousarray(borders),
-        pixels,
+        *arrays,
         np.array([getattr(weights, cue) for cue in CUES], dtype=float),
         weights.bias or 0.0,
         weights.size,
-        weights.patience * pixels / REFERENCE_PIXELS,
+        weights.patience * graph.labels.size / REFERENCE_PIXELS,
         weights.bias is not None,
         merges,
         costs,
     )
     return merges[:made], costs[:made]
+
+
+def border_cues(graph: RegionGraph) -> np.ndarray:
+    """Return the cues (E,15) of all pairs of regions, in the order of `CUES`."""
+    cues = np.empty((len(graph.pairs), len(CUES)))
+    _native.border_cues(*_arrays(graph), cues)
+    return cues
+
+
+def _arrays(graph: RegionGraph) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
+    """Return a graph as native/regions/merge.h reads it: regions, histograms, pairs, borders, pixels."""
+    columns = [
+        graph.areas[:, None],
+        outlines(graph)[:, None],
+        graph.inner[:, None],
+        graph.lab,
+        graph.boxes * [-1, -1, 1, 1],  # the box around two is then their maximum
+        graph.planes,
+    ]
+    borders = np.concatenate([np.stack([graph.lengths, graph.edges, graph.contrasts], axis=1), graph.reliefs], axis=1)
+    histograms = (graph.histograms / graph.areas[:, None]).astype(np.float32)
+    regions = np.ascontiguousarray(np.concatenate(columns, axis=1))
+    return regions, histograms, graph.pairs.astype(np.int64), np.ascontiguousarray(borders), float(graph.labels.size)
 
 
 def outlines(graph: RegionGraph) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Mask proposals for one image: overlapping masks from parts to wholes, without any model.
 
 Steps: boundaries from colour and texture (cues); superpixels by watershed (regions); several merge trees with
-different weights of the cues (merge_trees); their nodes, ranked by likeness to objects (candidates).
+different weights of the cues (merge_trees); their nodes, ranked by likeness to objects (candidates). With the surface
+that a splat shows (surface), boundaries and objects are told by its shape, too (learned, objectness).
 """
 
 from __future__ import annotations
@@ -11,10 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from splatseg.arrays import check_shapes
+from splatseg.masks.formats.rle import runs_of_regions
 from splatseg.masks.propose.image.candidates import distinct, likeness, nodes_of, outlined, unlike, without_laden
 from splatseg.masks.propose.image.cues import find_cues
+from splatseg.masks.propose.image.learned import Learned, learned
 from splatseg.masks.propose.image.merge_trees import MergeWeights, merge_regions
-from splatseg.masks.propose.image.regions import flood, region_graph
+from splatseg.masks.propose.image.objectness import surface_features
+from splatseg.masks.propose.image.regions import RegionGraph, flood, region_graph
+from splatseg.masks.propose.image.surface import surface_of
+from splatseg.masks.propose.proposals import Proposals
 from splatseg.resampling import nearest_pixels
 
 HIERARCHIES = (
@@ -66,8 +72,13 @@ DEFAULTS = ImageProposalSettings()
 """The settings in use everywhere."""
 
 
-def propose_masks(image: np.ndarray, settings: ImageProposalSettings = DEFAULTS) -> tuple[np.ndarray, np.ndarray]:
+def propose_masks(
+    image: np.ndarray, settings: ImageProposalSettings = DEFAULTS, depth: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return masks (N,H,W) bool and scores (N,) float32 of an image (H,W,3) uint8, or (H,W) grey, best score first.
+
+    depth (H,W): the depth of the surface along the optical axis in any unit, 0 = none, as a splat shows it. With it
+    jumps of depth and edges of the surface are boundaries, too; masks are more and better.
 
     Masks of one tree are nested or disjoint, masks of two trees may cut each other. A score estimates the fit of the
     mask to some object, 0..1. The same image gives the same masks. An image without any boundary gives none.
@@ -77,38 +88,63 @@ def propose_masks(image: np.ndarray, settings: ImageProposalSettings = DEFAULTS)
         >>> masks.shape[1:], len(masks) == len(scores)
         ((120, 160), True)
     """
-    masks, scores = propose_reduced(image, settings)
-    height, width = image.shape[:2]
+    members, labels, scores = find_candidates(image, settings, depth)
+    masks, (height, width) = members[:, labels], image.shape[:2]
     return masks if masks.shape[1:] == (height, width) else nearest_pixels(masks, height, width), scores
 
 
-def propose_reduced(image: np.ndarray, settings: ImageProposalSettings = DEFAULTS) -> tuple[np.ndarray, np.ndarray]:
-    """Return masks as `propose_masks`, but those (N,h,w) of a large image stay at the reduced size."""
+def propose_reduced(
+    image: np.ndarray, settings: ImageProposalSettings = DEFAULTS, depth: np.ndarray | None = None
+) -> Proposals:
+    """Return masks as `propose_masks`, as run lengths; those of a large image stay at the reduced size."""
+    members, labels, scores = find_candidates(image, settings, depth)
+    return Proposals(labels.shape[0], labels.shape[1], runs_of_regions(members, labels), scores)
+
+
+def find_candidates(
+    image: np.ndarray,
+    settings: ImageProposalSettings,
+    depth: np.ndarray | None = None,
+    known: Learned | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return masks as sets of superpixels: (members (N,R) bool, superpixels (h,w) 0..R-1, scores (N,)).
+
+    depth (H,W), or at any other size of the same shape. known: what was learned of surfaces; None: the package's.
+    """
+    known = known or learned()
     rgb = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
     check_shapes(image=(rgb, "H W 3"))
     assert image.dtype == np.uint8, image.dtype
-    members, labels, scores = _candidates(_reduced(rgb, settings.longest), settings)
-    return members[:, labels], scores
+    reduced = reduced_image(rgb, settings.longest)
+    pixels = reduced.shape[0] * reduced.shape[1]
+    graph = graph_of(reduced, depth)
+    trees = (*settings.hierarchies, *known.trees) if depth is not None else settings.hierarchies
+    ends = (settings.smallest * pixels, settings.largest * pixels)
+    members = unlike(np.concatenate([nodes_of(graph, merge_regions(graph, tree)[0], *ends) for tree in trees]))
+    if depth is None:
+        members = outlined(graph, members, settings.weakest)
+    members = without_laden(graph, members, settings.laden * pixels, settings.bare)
+    scores = likeness(graph, members) if depth is None else likeness_on_surface(graph, members, known)
+    kept = distinct(graph, members, scores, settings.overlap, settings.most)
+    return members[kept], graph.labels, scores[kept]
 
 
-def _candidates(image: np.ndarray, settings: ImageProposalSettings) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return candidates (N,R), the superpixels (H,W) of which they consist, and their scores (N,)."""
-    pixels = image.shape[0] * image.shape[1]
+def graph_of(image: np.ndarray, depth: np.ndarray | None) -> RegionGraph:
+    """Return the superpixels of an image (h,w,3) and their borders, with the surface of a depth map if there is one."""
     scale = max(float(np.hypot(*image.shape[:2])) / DIAGONAL, 0.5)
     cues = find_cues(image, scale)
-    labels = flood(cues, scale)
-    graph = region_graph(labels, cues)
-    trees = (merge_regions(graph, weights)[0] for weights in settings.hierarchies)
-    ends = (settings.smallest * pixels, settings.largest * pixels)
-    members = unlike(np.concatenate([nodes_of(graph, tree, *ends) for tree in trees]))
-    members = outlined(graph, members, settings.weakest)
-    members = without_laden(graph, members, settings.laden * pixels, settings.bare)
-    scores = likeness(graph, members)
-    kept = distinct(graph, members, scores, settings.overlap, settings.most)
-    return members[kept], labels, scores[kept]
+    surface = None if depth is None else surface_of(nearest_pixels(depth, *image.shape[:2]), scale)
+    return region_graph(flood(cues, scale), cues, surface)
 
 
-def _reduced(image: np.ndarray, longest: float) -> np.ndarray:
+def likeness_on_surface(graph: RegionGraph, members: np.ndarray, known: Learned) -> np.ndarray:
+    """Return the likeness of candidates (C,R) to objects, on a surface: (C,) float32 in 0..1."""
+    squares = known.likeness(surface_features(graph, members, known.different))
+    found: np.ndarray = np.sqrt(np.clip(squares, 0, 1)).astype(np.float32)
+    return found
+
+
+def reduced_image(image: np.ndarray, longest: float) -> np.ndarray:
     """Return the image, reduced to means of blocks if its diagonal is longer than `longest` pixels."""
     factor = int(np.ceil(np.hypot(*image.shape[:2]) / longest))
     if factor <= 1:

@@ -57,8 +57,8 @@ class RegionGraph:
     """Sums of the contrast cue along the common borders, (E,)."""
 
     planes: np.ndarray
-    """Sums of 1, x, y, xx, xy, yy, q, qx, qy, qq over each region's surface, (R,10): q is the inverse depth, x and y lie
-    in -0.5..0.5 of the image's width; all 0 without a surface."""
+    """Sums of 1, x, y, xx, xy, yy, q, qx, qy, qq over each region's surface, (R,10): q is the inverse depth, x and
+    y lie in -0.5..0.5 of the image's width; all 0 without a surface."""
 
     reliefs: np.ndarray
     """Sums of the surface's four cues along the common borders, (E,4); 0 without a surface."""

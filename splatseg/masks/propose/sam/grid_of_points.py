@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from splatseg.cameras.camera import Camera
 from splatseg.errors import MaskError
 from splatseg.masks.propose.proposals import Proposals
 from splatseg.masks.propose.sam.mask_model import MaskModel
@@ -62,8 +63,9 @@ class PointGrid:
             "versions": {"transformers": import_transformers().__version__, "torch": torch.__version__},
         }
 
-    def __call__(self, image: np.ndarray) -> Proposals:
+    def __call__(self, image: np.ndarray, camera: Camera | None = None) -> Proposals:
         """See `Proposer`. Raises MaskError if there is no memory for a single point."""
+        del camera
 
         def too_little(reason: str) -> MaskError:
             return MaskError(
