@@ -6,7 +6,7 @@
 
 A scene is a capture with gt/instance, gt/scene.json and folders of masks. Its geometry is fitted once with the defaults
 (kept in --work or in --fits; --run RUN takes that of a finished run) and never changes after. NAME is `clean` (the true
-instances), `proposals` (made by `splatseg masks` from the photographs, kept in --work or --proposals) or a folder of
+instances), `proposals` (made by `splatseg masks --splats`, kept in --work or --proposals) or a folder of
 the scene, with disturbances appended: `masks_sim,drop=0.3,merge=0.2,views=16` (disturbances.py).
 
 Every object is prompted by its true mask in one training view, by the box around it, and by clicks into its deepest

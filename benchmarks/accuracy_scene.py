@@ -103,7 +103,7 @@ class Scene:
         if name != "proposals":
             return self.path / name
         if not (self.proposals / "masks.json").exists() or not self._all_proposed():
-            propose_for_capture(self.path, self.proposals, MasksRequest(), Terminal())
+            propose_for_capture(self.path, self.proposals, MasksRequest(splats=self.run.splats_path), Terminal())
         return self.proposals
 
     def _all_proposed(self) -> bool:
