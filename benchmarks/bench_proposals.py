@@ -1,10 +1,12 @@
 """How well the proposals that need no weights hold the objects: best-mask IoU, masks and seconds a view.
 
-    python benchmarks/bench_proposals.py --scene DIR [DIR ...] [--views N] [--masks DIR] [--save DIR] [--pictures DIR]
+    python benchmarks/bench_proposals.py --scene DIR [DIR ...] [--fits DIR] [--views N] [--masks DIR] [--save DIR]
+                                         [--pictures DIR]
 
 A scene is a capture with gt/instance or gt/label (255 = unknown). For every object that a view shows with 200 pixels or
-more the IoU with the mask that fits it best; the mean over the views, then over objects. --masks scores a folder of
-masks instead, --save writes the proposals as .npz, --pictures draws them over the photographs.
+more the IoU with the mask that fits it best; the mean over the views, then over objects. --fits DIR takes the surface
+of the splat in the run of the scene's name there, whose rendering counts in the time. --masks scores a folder of masks
+instead, --save writes the proposals as .npz, --pictures draws them over the photographs.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from splatseg.masks.propose.mask_file import write_mask_file
 from splatseg.masks.propose.proposals import proposals_of_masks
 from splatseg.masks.store import open_masks
 from splatseg.render.overlays import overlay_segments
+from splatseg.render.rgb import render_surface
+from splatseg.run.folder import open_run
 
 FEWEST_PIXELS = 200
 UNKNOWN = 255
@@ -98,6 +102,7 @@ def main() -> None:
     """Propose and score."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scene", "--scenes", type=Path, nargs="+", required=True)
+    parser.add_argument("--fits", type=Path, help="runs by the scenes' names, whose surfaces help")
     parser.add_argument("--views", type=int, help="so many, evenly spread; default: all")
     parser.add_argument("--masks", help="score this folder of each scene instead")
     parser.add_argument("--save", type=Path, help="write proposals here, a folder a scene")
@@ -106,13 +111,15 @@ def main() -> None:
     for folder in args.scene:
         capture = load_capture(folder)
         scorer = Scorer(truth_of(capture, folder))
+        splats = open_run(args.fits / folder.name).splats() if args.fits else None
         store = open_masks(folder / args.masks, capture.views) if args.masks else None
         count = min(args.views or len(capture.views), len(capture.views))
         for index in np.linspace(0, len(capture.views) - 1, count).round().astype(int):
             view = capture.views[index]
             image, began, cpu = view.image(), time.perf_counter(), time.process_time()
             if store is None:
-                masks, scores = propose_masks(image)
+                depth = None if splats is None else render_surface(splats, view.camera).numpy()
+                masks, scores = propose_masks(image, depth=depth)
             else:
                 segments = store.read(view)
                 masks = np.stack([segments.mask(i) for i in range(1, segments.count + 1)]) if segments else np.empty(0)
