@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from pathlib import Path
 
@@ -87,7 +86,7 @@ def test_the_view_at_a_camera_is_found_whatever_its_size(tmp_path: Path) -> None
 
 def test_input_masks_are_shown_over_the_photograph_of_their_view(tmp_path: Path) -> None:
     run, _ = viewer_scenes.run(tmp_path)
-    made = Run(run.path, dataclasses.replace(run.settings, masks=str(demo_capture() / "masks")))
+    made = Run(run.path, run.settings.with_masks(demo_capture() / "masks"))
     found = ShownScene(run.splats(), "demo", views=run.capture.views, run=made)
     view = found.views[0]
     assert "masks" in found.modes
