@@ -21,6 +21,7 @@ from splatseg.masks.propose.record import is_of_another_surface
 from splatseg.masks.propose.settings import ProposeSettings
 from splatseg.masks.sources import open_sources
 from splatseg.masks.store import all_masks
+from splatseg.render.recognised import recognised_views
 from splatseg.render.rgb import render_surface
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter
@@ -87,7 +88,18 @@ def _splats_for(path: Path, views: Sequence[View], reporter: Reporter) -> Splats
         reporter.warn(f"{dropped:,} Gaussians of {path.name} are not finite (NaN or infinite) and were left out")
     if not any((render_surface(splats, _small(view.camera)) > 0).any() for view in views):
         raise MaskError(f"no view sees the splat {path}; give the splat of this capture, in the same coordinates")
+    warn_of_stranger(splats, path, views, reporter)
     return splats
+
+
+def warn_of_stranger(splats: Splats, path: Path, views: Sequence[View], reporter: Reporter) -> None:
+    """Warn if the splat of a file looks like the photographs of other views than it is seen from."""
+    found, compared = recognised_views(splats, views)
+    if found <= compared / 2:
+        reporter.warn(
+            f"from {compared - found} of {compared} views {path.name} looks more like the photograph of another view "
+            "than like their own; check that it is the splat of this capture, in the same coordinates"
+        )
 
 
 def _small(camera: Camera) -> Camera:

@@ -10,7 +10,7 @@ from splatseg.features.paper.fit import PaperObjective
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
 from splatseg.interrupts import stop_on_interrupt
-from splatseg.jobs.masks import check_masks, propose_for_run
+from splatseg.jobs.masks import check_masks, propose_for_run, warn_of_stranger
 from splatseg.jobs.segment import find_features, write_segmented
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run, create_run
@@ -86,6 +86,7 @@ def _taken(run: Run, reporter: Reporter) -> Splats:
         warning = f"{dropped:,} Gaussians of {path.name} are not finite (NaN or infinite) and were left out"
         reporter.warn(warning)
         run.record(warning=warning)
+    warn_of_stranger(splats, path, run.capture.views, reporter)
     # Features and ids in the file come from other masks; those of this run replace them.
     return splats.replace(features=None, segment_ids=None) if run.settings.masks else splats
 

@@ -16,8 +16,10 @@ from tiny_mask_models import save_tiny_model
 from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import load_capture
 from splatseg.cli.main import run
+from splatseg.demo.demo import demo_capture
 from splatseg.formats.ply.ply import write_ply
 from splatseg.masks.store import open_masks
+from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.splats import Splats
 
 
@@ -108,6 +110,17 @@ def test_a_splat_of_the_capture_helps_proposals_and_is_recorded(
     capsys.readouterr()
     assert run(command[:-2]) == 2, "masks of one folder are made from one surface"
     assert "surface was" in capsys.readouterr().err
+
+
+def test_a_splat_in_other_coordinates_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    splats = splats_from_points(*load_capture(demo_capture()).require_points())
+    own, turned = tmp_path / "own.ply", tmp_path / "turned.ply"
+    write_ply(own, splats)
+    write_ply(turned, splats.replace(means=splats.means[:, [1, 2, 0]] * 2))
+    for path, told in ((own, False), (turned, True)):
+        command = ["masks", str(demo_capture()), "-o", str(tmp_path / path.stem), "--splats", str(path)]
+        assert run([*command, "--downscale", "8", "--shard", "1/64"]) == 0
+        assert ("looks more like the photograph of another view" in capsys.readouterr().err) is told
 
 
 def test_a_splat_that_no_view_sees_and_one_beside_a_model_are_refused(
