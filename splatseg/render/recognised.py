@@ -1,4 +1,4 @@
-"""Whether a splat belongs to a capture: its pictures must be most like the photographs of the views they are made for.
+"""Recognition of a capture by a splat: its pictures must be most like the photographs of the views they are made for.
 
 No threshold on a picture's quality could tell a blurred splat of this capture from a sharp one of another, or of this
 one in other coordinates. But the right splat, however poor, looks more like a view's own photograph than like those of
