@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 
 # How long an example takes says more of what else the machine does than of the code.
 hypothesis.settings.register_profile("splatseg", deadline=None)
@@ -21,3 +24,12 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the development data is not here (set SPLATSEG_DATA to its folder)")
     return folder
+
+
+@pytest.fixture(params=_native.simd_levels())
+def simd_level(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each SIMD level of this processor in turn."""
+    before = _native.simd_level()
+    _native.use_simd_level(request.param)
+    yield request.param
+    _native.use_simd_level(before)

@@ -109,6 +109,16 @@ class MaskedView:
 
 
 @dataclass(frozen=True)
+class GivenMasks:
+    """What a `MaskStore` does, for segments by name of the view."""
+
+    segments: dict[str, Segments]
+
+    def read(self, view: MaskedView) -> Segments | None:
+        return self.segments.get(view.name)
+
+
+@dataclass(frozen=True)
 class MaskedThings:
     """The three `things`, seen from all around; `label` (N,) the thing of each Gaussian; masks by name of the view."""
 

@@ -7,13 +7,12 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from scenes import ring, things
+from scenes import GivenMasks, MaskedView, ring, things
 
-from splatseg.cameras.camera import Camera
 from splatseg.cluster.cluster import cluster_splats
 from splatseg.cluster.settings import ClusterSettings
 from splatseg.features.lift.embed import embed_votes
-from splatseg.masks.segments import Segments, from_label_map, together
+from splatseg.masks.segments import from_label_map, together
 from splatseg.raster.interface import rasterize
 from splatseg.splats.splats import Splats
 from splatseg.votes.votes import collect_votes
@@ -103,27 +102,11 @@ def test_a_splat_without_features_is_the_callers_mistake():
         cluster_splats(things()[0])
 
 
-@dataclasses.dataclass(frozen=True)
-class View:
-    name: str
-    camera: Camera
-
-
-class Masks:
-    """Segments by view name."""
-
-    def __init__(self, segments: dict[str, Segments]) -> None:
-        self.segments = segments
-
-    def read(self, view: View) -> Segments | None:
-        return self.segments.get(view.name)
-
-
 def led(*true: int) -> tuple[np.ndarray, np.ndarray]:
     """Ids of two balls that touch and that all views show as one, but for views `true`, whose masks are true; and the
     balls."""
     splats, thing = things(centres=((-0.3, 0.0, 0.0), (0.3, 0.0, 0.0)), each=200)
-    views = [View(f"{index}.png", camera) for index, camera in enumerate(ring(9))]
+    views = [MaskedView(f"{index}.png", camera) for index, camera in enumerate(ring(9))]
     one_hot = torch.nn.functional.one_hot(torch.tensor(thing)).float()
     masks = {}
     for index, view in enumerate(views):
@@ -131,7 +114,7 @@ def led(*true: int) -> tuple[np.ndarray, np.ndarray]:
         labels = np.where(shown.alphas > 0.5, shown.features.argmax(-1), 0).astype(np.int32)
         drawn = from_label_map(labels if index in true else (labels > 0).astype(np.int32))
         masks[view.name] = together([drawn], [np.inf]) if index in true else drawn
-    votes = collect_votes(splats, views, Masks(masks))
+    votes = collect_votes(splats, views, GivenMasks(masks))
     features = embed_votes(votes, means=splats.positions)
     return cluster_splats(splats.replace(features=torch.from_numpy(features)), votes=votes).ids, thing
 

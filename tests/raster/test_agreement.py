@@ -6,26 +6,15 @@ scenes no pixel sits within float32 rounding of a cut-off; where one does, the t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from scenes import Scene, camera, cloud
 from torch import Tensor
 
-import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.raster.interface import accumulate, prepare, rasterize, rasterize_pixels, rasterize_plan
 
 VALUE_TOLERANCE = 2e-6
 GRADIENT_TOLERANCE = 2e-5  # quats and scales pass through a 2x2 inverse
-
-
-@pytest.fixture(params=_native.simd_levels())
-def simd_level(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = _native.simd_level()
-    _native.use_simd_level(request.param)
-    yield request.param
-    _native.use_simd_level(before)
 
 
 def run(scene: Scene, backend: str, dtype: torch.dtype, seed: int = 0) -> dict[str, Tensor]:

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from scenes import Scene, camera, cloud
 from torch import Tensor
 
-import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.raster.interface import Plan, available_backends, prepare, rasterize_levels, rasterize_plan
-
-
-@pytest.fixture(params=_native.simd_levels())
-def simd_level(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = _native.simd_level()
-    _native.use_simd_level(request.param)
-    yield request.param
-    _native.use_simd_level(before)
 
 
 def scene_and_levels(count: int) -> tuple[Scene, Tensor]:

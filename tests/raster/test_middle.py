@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from scenes import camera, cloud
 
-import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.raster.interface import available_backends, prepare, rasterize_middle, rasterize_plan
-
-
-@pytest.fixture(params=_native.simd_levels())
-def simd_level(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = _native.simd_level()
-    _native.use_simd_level(request.param)
-    yield request.param
-    _native.use_simd_level(before)
 
 
 def test_every_simd_level_says_what_the_reference_says(simd_level: str) -> None:

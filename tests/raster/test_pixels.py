@@ -21,14 +21,6 @@ from splatseg.raster.interface import (
 )
 
 
-@pytest.fixture(params=_native.simd_levels())
-def simd_level(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = _native.simd_level()
-    _native.use_simd_level(request.param)
-    yield request.param
-    _native.use_simd_level(before)
-
-
 @pytest.fixture(autouse=True)
 def threads_as_before() -> Iterator[None]:
     before = torch.get_num_threads()

@@ -13,14 +13,6 @@ import splatseg._native as _native  # noqa: PLR0402 (from the package would impo
 from splatseg.raster.interface import SparseWeights, accumulate, available_backends, prepare, vote
 
 
-@pytest.fixture(params=_native.simd_levels())
-def simd_level(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = _native.simd_level()
-    _native.use_simd_level(request.param)
-    yield request.param
-    _native.use_simd_level(before)
-
-
 @pytest.fixture(autouse=True)
 def threads_as_before() -> Iterator[None]:
     before = torch.get_num_threads()

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor
 
-import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.splats.colors import native_colors
 from splatseg.splats.spherical_harmonics import coefficient_count, evaluate
 
 POSITION = [0.3, -1.2, 2.5]
 
 
-@pytest.fixture(params=_native.simd_levels(), autouse=True)
-def simd(request: pytest.FixtureRequest) -> Iterator[None]:
-    before = _native.simd_level()
-    _native.use_simd_level(request.param)
-    yield
-    _native.use_simd_level(before)
+pytestmark = pytest.mark.usefixtures("simd_level")
 
 
 def gaussians(count: int, stored: int) -> tuple[Tensor, Tensor, Tensor]:

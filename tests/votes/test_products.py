@@ -23,14 +23,6 @@ def votes(rows: int = 7000, cols: int = 90) -> sparse.csr_array:
     return sparse.csr_array(dense.astype(np.float32))
 
 
-@pytest.fixture(params=native.simd_levels())
-def level(request):
-    chosen = native.simd_level()
-    native.use_simd_level(request.param)
-    yield
-    native.use_simd_level(chosen)
-
-
 def same_for_any_threads(compute: Callable[[], np.ndarray]) -> np.ndarray:
     threads, results = torch.get_num_threads(), []
     try:
@@ -45,7 +37,7 @@ def same_for_any_threads(compute: Callable[[], np.ndarray]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("channels", [1, 16, 19, 80])
-@pytest.mark.usefixtures("level")
+@pytest.mark.usefixtures("simd_level")
 def test_products_are_those_of_scipy(channels):
     weights = votes()
     dense = RNG.standard_normal((weights.shape[1], channels)).astype(np.float32)

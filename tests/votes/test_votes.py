@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 import torch
-from scenes import ring, things
+from scenes import GivenMasks, MaskedView, ring, things
 
 from splatseg.cameras.camera import Camera
 from splatseg.errors import MaskError
-from splatseg.masks.segments import Segments, from_label_map, from_masks, together
+from splatseg.masks.segments import from_label_map, from_masks, together
 from splatseg.raster.interface import prepare, rasterize
 from splatseg.raster.reference import weights as reference_weights
 from splatseg.splats.splats import Splats
@@ -21,22 +19,6 @@ from splatseg.votes.gathering import Gathering
 from splatseg.votes.votes import Votes, collect_votes
 
 
-@dataclass(frozen=True)
-class View:
-    name: str
-    camera: Camera
-
-
-class Masks:
-    """A store that holds segments by view name."""
-
-    def __init__(self, segments: dict[str, Segments]) -> None:
-        self.segments = segments
-
-    def read(self, view: View) -> Segments | None:
-        return self.segments.get(view.name)
-
-
 def label_map(splats: Splats, thing: np.ndarray, camera: Camera) -> np.ndarray:
     """The thing most visible at each pixel, 0 where little is seen."""
     one_hot = torch.nn.functional.one_hot(torch.tensor(thing)).float()
@@ -44,10 +26,10 @@ def label_map(splats: Splats, thing: np.ndarray, camera: Camera) -> np.ndarray:
     return np.where(raster.alphas > 0.5, raster.features.argmax(-1), 0).astype(np.int32)
 
 
-def views_and_masks() -> tuple[Splats, np.ndarray, list[View], Masks]:
+def views_and_masks() -> tuple[Splats, np.ndarray, list[MaskedView], GivenMasks]:
     splats, thing = things()
-    views = [View(f"{index}.png", camera) for index, camera in enumerate(ring(3))]
-    return splats, thing, views, Masks({v.name: from_label_map(label_map(splats, thing, v.camera)) for v in views})
+    views = [MaskedView(f"{index}.png", camera) for index, camera in enumerate(ring(3))]
+    return splats, thing, views, GivenMasks({v.name: from_label_map(label_map(splats, thing, v.camera)) for v in views})
 
 
 def test_a_vote_is_the_sum_of_blending_weights_over_the_pixels_of_the_label():
@@ -70,7 +52,7 @@ def test_overlapping_masks_all_vote():
     splats, thing, views, _ = views_and_masks()
     labels = label_map(splats, thing, views[0].camera)
     nested = from_masks(np.stack([labels > 0, labels == 1, labels == 2]))
-    found = collect_votes(splats, views[:1], Masks({views[0].name: nested}))
+    found = collect_votes(splats, views[:1], GivenMasks({views[0].name: nested}))
     dense = found.weights.toarray()
     assert dense.shape == (len(splats), 3)
     np.testing.assert_array_equal(found.areas, [(labels > 0).sum(), (labels == 1).sum(), (labels == 2).sum()])
@@ -102,14 +84,14 @@ def test_a_gaussian_gets_most_votes_from_the_masks_of_its_thing():
 def test_no_masks_at_all_is_a_user_error():
     splats, _, views, _ = views_and_masks()
     with pytest.raises(MaskError, match="none of the 3 views has masks; give a folder"):
-        collect_votes(splats, views, Masks({}))
+        collect_votes(splats, views, GivenMasks({}))
 
 
 def test_masks_that_hold_nothing_are_a_user_error():
     splats, _, views, _ = views_and_masks()
     empty = from_label_map(np.zeros((24, 36), dtype=np.int32))
     with pytest.raises(MaskError, match="empty"):
-        collect_votes(splats, views, Masks({view.name: empty for view in views}))
+        collect_votes(splats, views, GivenMasks({view.name: empty for view in views}))
 
 
 def test_masks_through_which_nothing_is_seen_are_a_user_error():
@@ -118,7 +100,7 @@ def test_masks_through_which_nothing_is_seen_are_a_user_error():
     corner[0, 0] = 1
     far = splats.replace(means=splats.means + 1e3)
     with pytest.raises(MaskError, match="no Gaussian is seen through any mask"):
-        collect_votes(far, views, Masks({view.name: from_label_map(corner) for view in views}))
+        collect_votes(far, views, GivenMasks({view.name: from_label_map(corner) for view in views}))
 
 
 def test_votes_know_their_shapes():
@@ -162,7 +144,7 @@ def test_a_view_that_was_looked_at_and_has_no_mask_counts_as_seen():
     splats, _thing, views, masks = views_and_masks()
     camera = views[1].camera
     empty = from_masks(np.zeros((0, camera.height, camera.width), bool))
-    both = collect_votes(splats, views[:2], Masks({**masks.segments, views[1].name: empty}))
+    both = collect_votes(splats, views[:2], GivenMasks({**masks.segments, views[1].name: empty}))
     alone = collect_votes(splats, views[:1], masks)
     assert both.views == (views[0].name, views[1].name) and (both.weights != alone.weights).nnz == 0
     assert (both.seen > alone.seen).any()
@@ -172,7 +154,7 @@ def test_sources_of_weight_1_change_no_bit_of_the_votes():
     splats, _, views, masks = views_and_masks()
     once = collect_votes(splats, views, masks)
     put_together = {name: together([segments], [1.0]) for name, segments in masks.segments.items()}
-    again = collect_votes(splats, views, Masks(put_together))
+    again = collect_votes(splats, views, GivenMasks(put_together))
     assert again.source_of is None and again.weight_of is None and again.true_of is None
     for name in ("data", "indices", "indptr"):
         np.testing.assert_array_equal(getattr(again.weights, name), getattr(once.weights, name))
@@ -183,7 +165,7 @@ def test_each_source_of_a_view_is_a_witness_with_its_own_masks_and_weight():
     both = {name: together([of_view, of_view], [1.0, 3.0]) for name, of_view in masks.segments.items()}
     del both[views[2].name]
     alone = masks.segments[views[2].name]
-    votes = collect_votes(splats, views, Masks({**both, views[2].name: alone}))
+    votes = collect_votes(splats, views, GivenMasks({**both, views[2].name: alone}))
     counts = [masks.segments[view.name].count for view in views]
     np.testing.assert_array_equal(votes.view_of, np.repeat([0, 0, 1, 1, 2], np.repeat(counts, [2, 2, 1])))
     np.testing.assert_array_equal(votes.witness_of, np.repeat([0, 1, 2, 3, 4], np.repeat(counts, [2, 2, 1])))
@@ -199,7 +181,7 @@ def test_each_source_of_a_view_is_a_witness_with_its_own_masks_and_weight():
 def test_true_masks_weigh_as_much_as_all_others_together_and_at_least_1(true: int, weight: float):
     splats, _, views, masks = views_and_masks()
     drawn = {view.name: together([masks.segments[view.name]], [np.inf]) for view in views[:true]}
-    votes = collect_votes(splats, views, Masks({**masks.segments, **drawn}))
+    votes = collect_votes(splats, views, GivenMasks({**masks.segments, **drawn}))
     assert votes.true_of is not None and votes.visible is not None
     np.testing.assert_array_equal(votes.true_of, votes.view_of < true)
     np.testing.assert_array_equal(votes.mask_weights, np.where(votes.true_of, weight, 1.0))
