@@ -28,12 +28,13 @@ from PIL import Image
 import splatseg.masks.propose.image as image_package
 from splatseg.masks.formats.rle import runs_of_regions
 from splatseg.masks.propose.batch import mask_path
-from splatseg.masks.propose.image.candidates import distinct, likeness, nodes_of, outlined, unlike, without_laden
+from splatseg.masks.propose.image.candidates import distinct, likeness
 from splatseg.masks.propose.image.learned import FILE, Learned, Quadratic
-from splatseg.masks.propose.image.merge_trees import CUES, MergeWeights, border_cues, merge_regions
+from splatseg.masks.propose.image.merge_trees import CUES, MergeWeights, border_cues
 from splatseg.masks.propose.image.objectness import surface_features
 from splatseg.masks.propose.image.propose import (
     DEFAULTS,
+    candidates_of,
     find_candidates,
     graph_of,
     likeness_on_surface,
@@ -131,14 +132,6 @@ def precision(view_parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]], weigh
     return float((hits / all_of * (y * lengths)[order]).sum() / (y * lengths).sum())
 
 
-def candidates(graph: RegionGraph, trees: tuple[MergeWeights, ...]) -> np.ndarray:
-    """Candidates (C,R) as the product finds them on a surface."""
-    pixels = graph.labels.size
-    ends = (DEFAULTS.smallest * pixels, DEFAULTS.largest * pixels)
-    members = unlike(np.concatenate([nodes_of(graph, merge_regions(graph, tree)[0], *ends) for tree in trees]))
-    return without_laden(graph, members, DEFAULTS.laden * pixels, DEFAULTS.bare)
-
-
 def best_ious(view: Learnt, members: np.ndarray) -> np.ndarray:
     """IoU (C,L) of candidates with all labels; that with 0 is 0."""
     shared = members.astype(np.float32) @ view.objects
@@ -153,7 +146,7 @@ def likeness_of(scenes: list[list[Learnt]], trees: tuple[MergeWeights, ...], dif
     x, y, shares = [], [], []
     for views in scenes:
         for view in views:
-            members = candidates(view.graph, (*DEFAULTS.hierarchies, *trees))
+            members = candidates_of(view.graph, DEFAULTS, trees)
             members = members[np.sort(rng.permutation(len(members))[:CANDIDATES])]
             x.append(surface_features(view.graph, members, different))
             y.append(best_ious(view, members).max(1) ** 2)
@@ -186,11 +179,11 @@ def judged(left: list[Learnt], known: Learned, by_image: MergeWeights) -> dict[s
     parts = [borders(view) for view in left]
     correlations, with_surface, without = [], [], []
     for view in left:
-        members = candidates(view.graph, (*DEFAULTS.hierarchies, *known.trees))
+        members = candidates_of(view.graph, DEFAULTS, known.trees)
         scores = likeness_on_surface(view.graph, members, known)
         correlations.append(np.corrcoef(scores, best_ious(view, members).max(1))[0, 1])
         with_surface.append(held(view, members, scores))
-        plain = outlined(view.graph, candidates(view.graph, DEFAULTS.hierarchies), DEFAULTS.weakest)
+        plain = candidates_of(view.graph, DEFAULTS)
         without.append(held(view, plain, likeness(view.graph, plain)))
     return {
         "borders by image": precision(parts, by_image),

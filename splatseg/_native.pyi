@@ -181,6 +181,9 @@ def border_cues(
 ) -> None:
     """Write the cues (E,15) of every pair of regions, as `merge_regions` weighs them, unmerged."""
 
+def off_planes(planes: np.ndarray, out: np.ndarray) -> None:
+    """Write the mean squared distance (R,) of regions from their best planes, from sums (R,10) over the surface."""
+
 def peak_gflops(threads: int) -> float:
     """Measure the processor's peak at the SIMD level in use, in 1e9 operations (multiply-adds) a second."""
 

@@ -55,12 +55,21 @@ void border_cues(Doubles2 regions, Floats<2> histograms, Array<const int64_t, 2>
     run(1, [&] { splatseg::border_cues(graph, cues.data()); });
 }
 
+void off_planes(Doubles2 planes, Array<double, 1> out) {
+    require(has_shape(planes, size(planes, 0), 10) && has_shape(out, size(planes, 0)),
+            "planes must have shape (R, 10), out (R,)");
+    run(1, [&] {
+        splatseg::off_planes(reinterpret_cast<const double (*)[10]>(planes.data()), size(planes, 0), out.data());
+    });
+}
+
 }  // namespace
 
 void add_regions(nb::module_& m) {
     using namespace nb::literals;
     m.def("merge_regions", &merge_regions, "regions"_a, "histograms"_a, "pairs"_a, "borders"_a, "pixels"_a, "weights"_a,
           "bias"_a, "size"_a, "patience"_a, "probability"_a, "merges"_a, "costs"_a);
+    m.def("off_planes", &off_planes, "planes"_a, "out"_a);
     m.def("border_cues", &border_cues, "regions"_a, "histograms"_a, "pairs"_a, "borders"_a, "pixels"_a, "cues"_a);
 }
 

@@ -73,11 +73,8 @@ void write_block(const LevelTask& task, const MetLevels& met, const TileGeometry
         level = select(both(greater(above, share), at_least(share, before)), broadcast(met.levels[i]), level);
     }
     store(found, level);
-    const int64_t width = task.plan.camera.width;
-    const int64_t corner = corner_of(task.plan, g, block);
-    for (int y = 0; y < g.inside_y(block / kSide); ++y)
-        for (int x = 0; x < g.inside_x(block % kSide); ++x)
-            task.out[corner + y * width + x] = static_cast<uint8_t>(found[4 * y + x]);
+    each_pixel(task.plan, g, block,
+               [&](int lane, int64_t pixel) { task.out[pixel] = static_cast<uint8_t>(found[lane]); });
 }
 
 void levels_of_tile(const LevelTask& task, int64_t tile, LevelScratch& s, float* sums) {

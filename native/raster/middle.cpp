@@ -37,13 +37,10 @@ void write_block(const MiddleTask& task, const TileGeometry& g, int block, const
     alignas(64) float light[kLanes], sum[kLanes];
     store(light, seen.light);
     store(sum, seen.sum);
-    const int64_t width = task.plan.camera.width;
-    const int64_t corner = corner_of(task.plan, g, block);
-    for (int y = 0; y < g.inside_y(block / kSide); ++y)
-        for (int x = 0; x < g.inside_x(block % kSide); ++x) {
-            const float middle = std::min(light[4 * y + x], kLast) - kFirst;
-            task.out[corner + y * width + x] = middle > 0.0f ? sum[4 * y + x] / middle : 0.0f;
-        }
+    each_pixel(task.plan, g, block, [&](int lane, int64_t pixel) {
+        const float middle = std::min(light[lane], kLast) - kFirst;
+        task.out[pixel] = middle > 0.0f ? sum[lane] / middle : 0.0f;
+    });
 }
 
 void middle_of_tile(const MiddleTask& task, int64_t tile, MiddleScratch& s) {

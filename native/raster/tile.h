@@ -65,6 +65,14 @@ SPLATSEG_INLINE int64_t corner_of(const Plan& plan, const TileGeometry& g, int b
     return (g.top + (block / kSide) * kBlock) * width + g.left + (block % kSide) * kBlock;
 }
 
+// Calls use(lane, pixel) for each pixel of a block that is in the image; pixels are counted row by row in the image.
+template <class F>
+SPLATSEG_INLINE void each_pixel(const Plan& plan, const TileGeometry& g, int block, const F& use) {
+    const int64_t corner = corner_of(plan, g, block);
+    for (int y = 0; y < g.inside_y(block / kSide); ++y)
+        for (int x = 0; x < g.inside_x(block % kSide); ++x) use(4 * y + x, corner + y * plan.camera.width + x);
+}
+
 // Lanes of block b that are pixels of the image.
 SPLATSEG_INLINE uint32_t lanes_inside(const TileGeometry& g, int block) {
     const int nx = g.inside_x(block % kSide), ny = g.inside_y(block / kSide);

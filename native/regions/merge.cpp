@@ -15,8 +15,9 @@ constexpr double kBendHalf = 0.01, kGapHalf = 0.05;
 
 double soft(double value, double half) { return value / (value + half); }
 
-// Sum of squared residuals of the plane q = a x + b y + c with the least of them, from the sums over its points.
-double off_plane(const double (&s)[10]) {
+// Mean squared residual of the plane q = a x + b y + c with the least of them, from the sums over its points; 0 without
+// points.
+double roughness(const double (&s)[10]) {
     const double n = s[0];
     if (n <= 0.0) return 0.0;
     // About the mean, where the 3 x 3 system falls apart into 2 x 2; a little added keeps lines and points solvable.
@@ -25,7 +26,7 @@ double off_plane(const double (&s)[10]) {
                  yy = s[5] - s[2] * s[2] / n + little;
     const double xq = s[7] - s[1] * s[6] / n, yq = s[8] - s[2] * s[6] / n, qq = s[9] - s[6] * s[6] / n;
     const double a = (xq * yy - yq * xy) / (xx * yy - xy * xy), b = (yq * xx - xq * xy) / (xx * yy - xy * xy);
-    return std::max(qq - a * xq - b * yq, 0.0);
+    return std::max(qq - a * xq - b * yq, 0.0) / n;
 }
 
 struct Neighbour {
@@ -116,9 +117,6 @@ public:
     }
 
 private:
-    // Mean squared distance from the best plane.
-    static double roughness(const double (&plane)[10]) { return plane[0] > 0.0 ? off_plane(plane) / plane[0] : 0.0; }
-
     // How much worse one plane explains both than two do, and how far their depths differ.
     void find_bend(int64_t a, int64_t b, double (&cues)[kCues]) const {
         const double (&one)[10] = sums_[a].plane;
@@ -218,6 +216,10 @@ void border_cues(const RegionGraph& graph, double* cues) {
         forest.find_cues(graph.ends[2 * e], graph.ends[2 * e + 1], graph.borders[e], found);
         std::copy_n(found, kCues, cues + e * kCues);
     }
+}
+
+void off_planes(const double (*planes)[10], int64_t count, double* out) {
+    for (int64_t i = 0; i < count; ++i) out[i] = roughness(planes[i]);
 }
 
 }  // namespace splatseg

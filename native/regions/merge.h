@@ -66,4 +66,7 @@ int64_t merge_regions(const RegionGraph& graph, const MergeCost& cost, int64_t* 
 // Writes the cues (E, kCues) of every pair as it is in the graph.
 void border_cues(const RegionGraph& graph, double* cues);
 
+// Writes the mean squared distance (R,) of regions from the best plane of each, from their sums `plane` (R,10).
+void off_planes(const double (*planes)[10], int64_t count, double* out);
+
 }  // namespace splatseg

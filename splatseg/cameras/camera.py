@@ -66,6 +66,10 @@ class Camera:
         scale = np.array([width / self.width, height / self.height, 1.0])
         return Camera(self.viewmat, self.K * scale[:, None], width, height)
 
+    def scaled(self, share: float) -> Camera:
+        """Return this camera for an image resampled to a share of its width and height, of one pixel at least."""
+        return self.resized(max(1, round(self.width * share)), max(1, round(self.height * share)))
+
     def moved(self, x: float, y: float) -> Camera:
         """Return a camera with a moved pixel grid: it sees at (u, v) what this one sees at (u + x, v + y)."""
         K = self.K.copy()

@@ -18,6 +18,11 @@ READERS = {".ply": read_ply, ".splat": read_splat, ".spz": read_spz, ".sog": rea
 """Readers by suffix."""
 
 
+def describe_dropped(path: Path, dropped: int) -> str:
+    """Return the warning of a file whose `load_splats` dropped Gaussians."""
+    return f"{dropped:,} Gaussians of {path.name} are not finite (NaN or infinite) and were left out"
+
+
 def load_splats(path: Path) -> tuple[Splats, int]:
     """Read a splat in a format of `READERS`, by content and suffix: the finite Gaussians, and the number dropped.
 

@@ -163,7 +163,7 @@ def _depth_before(cameras: Sequence[Camera], splats: Splats) -> float | None:
     positions = np.array([camera.position for camera in cameras])
     middle = cameras[int(np.linalg.norm(positions - np.median(positions, axis=0), axis=1).argmin())]
     scale = min(1.0, 160 / middle.width)
-    small = middle.resized(max(1, round(middle.width * scale)), max(1, round(middle.height * scale)))
+    small = middle.scaled(scale)
     depth = render_depth(splats, small).numpy()
     # The middle half of the picture, in x and in y; 0 is a pixel that shows nothing.
     centre = depth[small.height // 4 : -(small.height // 4) or None, small.width // 4 : -(small.width // 4) or None]

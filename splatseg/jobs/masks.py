@@ -12,7 +12,7 @@ import numpy as np
 from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import View, load_capture
 from splatseg.errors import MaskError
-from splatseg.formats.read import load_splats
+from splatseg.formats.read import describe_dropped, load_splats
 from splatseg.jobs.requests import MasksRequest
 from splatseg.masks.flatten import Layout, flatten_masks
 from splatseg.masks.propose.batch import ALL, Proposed, begin_folder, parse_shard, propose_views
@@ -85,7 +85,7 @@ def _splats_for(path: Path, views: Sequence[View], reporter: Reporter) -> Splats
     """Read a splat whose surface helps proposals. Raises MaskError if no view sees it."""
     splats, dropped = load_splats(path)
     if dropped:
-        reporter.warn(f"{dropped:,} Gaussians of {path.name} are not finite (NaN or infinite) and were left out")
+        reporter.warn(describe_dropped(path, dropped))
     if not any((render_surface(splats, _small(view.camera)) > 0).any() for view in views):
         raise MaskError(f"no view sees the splat {path}; give the splat of this capture, in the same coordinates")
     warn_of_stranger(splats, path, views, reporter)
@@ -104,8 +104,7 @@ def warn_of_stranger(splats: Splats, path: Path, views: Sequence[View], reporter
 
 def _small(camera: Camera) -> Camera:
     """Return the camera with a picture of some 128 pixels, for a look at whether anything is seen."""
-    share = 128 / max(camera.width, camera.height)
-    return camera.resized(max(1, round(camera.width * share)), max(1, round(camera.height * share)))
+    return camera.scaled(128 / max(camera.width, camera.height))
 
 
 def propose_for_run(run: Run, reporter: Reporter, splats: Splats | None = None) -> None:

@@ -8,7 +8,7 @@ from splatseg.capture.capture import Capture
 from splatseg.errors import CaptureError
 from splatseg.features.paper.fit import PaperObjective
 from splatseg.formats.ply.ply import write_ply
-from splatseg.formats.read import load_splats
+from splatseg.formats.read import describe_dropped, load_splats
 from splatseg.interrupts import stop_on_interrupt
 from splatseg.jobs.masks import check_masks, propose_for_run, warn_of_stranger
 from splatseg.jobs.segment import find_features, write_segmented
@@ -83,7 +83,7 @@ def _taken(run: Run, reporter: Reporter) -> Splats:
     path = Path(str(run.settings.splats))
     splats, dropped = load_splats(path)
     if dropped:
-        warning = f"{dropped:,} Gaussians of {path.name} are not finite (NaN or infinite) and were left out"
+        warning = describe_dropped(path, dropped)
         reporter.warn(warning)
         run.record(warning=warning)
     warn_of_stranger(splats, path, run.capture.views, reporter)

@@ -35,13 +35,12 @@ def recognised_views(splats: Splats, views: Sequence[View]) -> tuple[int, int]:
     sizes = {(view.camera.width, view.camera.height) for view in chosen}
     if len(chosen) < 3 or len(sizes) > 1:  # photographs of several shapes cannot be laid over one another
         return len(chosen), len(chosen)
-    width, height = sizes.pop()
-    share = min(1.0, SIDE / max(width, height))
-    width, height = max(1, round(width * share)), max(1, round(height * share))
+    share = min(1.0, SIDE / max(sizes.pop()))
+    cameras = [view.camera.scaled(share) for view in chosen]
+    height, width = cameras[0].height, cameras[0].width
     photographs = [_standard(nearest_pixels(view.image().transpose(2, 0, 1), height, width)) for view in chosen]
     found = 0
-    for i, view in enumerate(chosen):
-        camera = view.camera.resized(width, height)
+    for i, camera in enumerate(cameras):
         covered = render_channels(splats, camera, torch.ones(len(splats), 1))[..., 0].numpy() > 0.5
         if covered.any():
             picture = _standard(render_rgb(splats, camera).numpy().transpose(2, 0, 1))

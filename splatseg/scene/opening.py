@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from splatseg.errors import CaptureError, SplatsegError
-from splatseg.formats.read import load_splats
+from splatseg.formats.read import describe_dropped, load_splats
 from splatseg.formats.sidecar import read_sidecar_table
 from splatseg.run.folder import Run, open_run
 from splatseg.scene.keeper import open_table
@@ -51,9 +51,7 @@ def open_scene(path: str | Path, kind: type[S], lenient: bool = False) -> S:
     scene = kind(splats, path.name, table_of_file(splats, known))
     scene.path = path
     if dropped:
-        scene.warnings.append(
-            f"{dropped:,} Gaussians of {path.name} are not finite (NaN or infinite) and were left out"
-        )
+        scene.warnings.append(describe_dropped(path, dropped))
     return scene
 
 

@@ -77,8 +77,7 @@ class ImageProposer:
             return propose_reduced(image)
         # A large photograph is reduced; its depth need not be finer.
         share = min(1.0, DEFAULTS.longest / float(np.hypot(camera.width, camera.height)))
-        small = camera.resized(max(1, round(camera.width * share)), max(1, round(camera.height * share)))
-        return propose_reduced(image, depth=self._surface.depth(small))
+        return propose_reduced(image, depth=self._surface.depth(camera.scaled(share)))
 
 
 def open_proposer(

@@ -67,8 +67,7 @@ def picture(workspace: Workspace, camera: Camera, draft: bool = False) -> np.nda
 
 def draft_camera(workspace: Workspace, camera: Camera) -> Camera:
     """Return the camera at the present size of drafts."""
-    scale = workspace.canvas.pace.scale
-    return camera.resized(max(round(scale * camera.width), 1), max(round(scale * camera.height), 1))
+    return camera.scaled(workspace.canvas.pace.scale)
 
 
 def _drawn(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> np.ndarray:

@@ -154,4 +154,4 @@ def _at_most(camera: Camera, pixels: int) -> Camera:
     shrink = math.sqrt(pixels / (camera.width * camera.height))
     if shrink >= 1.0:
         return camera
-    return camera.resized(max(1, round(camera.width * shrink)), max(1, round(camera.height * shrink)))
+    return camera.scaled(shrink)

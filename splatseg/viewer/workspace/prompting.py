@@ -68,9 +68,7 @@ def levels_in(scene: ShownScene, session_of: SessionOf, step: Step) -> Levels | 
     alone = len(step.prompts) == 1 and step.start is None and step.threshold is None
     if not alone or step.prompts[0].prompt.click is None or scene.hierarchy is None:
         return None
-    session = session_of(step.prompts[0].hidden)
-    if scene.table is not None:
-        session = session.with_segments(scene.table.ids)
+    session = _with_table(scene, session_of(step.prompts[0].hidden))
     with contextlib.suppress(PromptError):  # nothing with segments is there: the selection comes from features
         return levels_of_click(session, step.prompts[0].prompt, scene.knowledge(step.granularity))
     return None
@@ -86,9 +84,7 @@ def level_text(scene: ShownScene, session_of: SessionOf, step: Step) -> str:
 
 def remarks_on(scene: ShownScene, session_of: SessionOf, step: Step) -> str:
     """Return the level of a step's click and its doubts (`select.doubts`), a line each; "" if there are none."""
-    session = session_of(step.hidden)
-    if scene.table is not None:
-        session = session.with_segments(scene.table.ids)
+    session = _with_table(scene, session_of(step.hidden))
     prompts, more = [placed.prompt for placed in step.prompts], step.start is not None
     doubts = doubts_of(session, prompts, step.members.array, scene.where, scene.hierarchy, more)
     return "\n".join(filter(None, [level_text(scene, session_of, step), *doubts]))
@@ -117,11 +113,15 @@ def _asked(
         raise PromptError("nothing is selected, so nothing can be taken away; click on something first")
     session = session_of(hidden)
     session.plan(prompt.camera)  # sessions derived from this one share the prepared view
-    if scene.table is not None:
-        session = session.with_segments(scene.table.ids)
+    session = _with_table(scene, session)
     found = select_by_prompts(session, [prompt], scene.knowledge(step.granularity), step.threshold, start).members
     if hidden is not None:
         found = found & ~hidden.array
         if not found.any():
             raise PromptError("the object found there is hidden; show it first")
     return found
+
+
+def _with_table(scene: ShownScene, session: Session) -> Session:
+    """Return the session with the segments as they stand in the table, if the scene has one."""
+    return session if scene.table is None else session.with_segments(scene.table.ids)

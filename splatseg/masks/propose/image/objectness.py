@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.masks.propose.image.candidates import cut_pairs, outline_features, sums_inside
 from splatseg.masks.propose.image.merge_trees import CUES, MergeWeights, border_cues
 from splatseg.masks.propose.image.regions import RegionGraph
@@ -51,13 +52,10 @@ def surface_features(graph: RegionGraph, members: np.ndarray, different: MergeWe
 
 def _roughness(graph: RegionGraph, members: np.ndarray) -> np.ndarray:
     """Return (C,) in 0..1: how far the surface of each candidate is from one plane; 0 without a surface."""
-    n, x, y, xx, xy, yy, q, qx, qy, qq = (members @ graph.planes).T
-    n = np.maximum(n, 1e-9)
-    little = 1e-7 * n  # keeps lines and points solvable
-    xx, xy, yy = xx - x * x / n + little, xy - x * y / n, yy - y * y / n + little
-    xq, yq, off = qx - x * q / n, qy - y * q / n, qq - q * q / n
-    determinant = xx * yy - xy * xy
-    slope_x, slope_y = (xq * yy - yq * xy) / determinant, (yq * xx - xq * xy) / determinant
-    distance = np.sqrt(np.maximum(off - slope_x * xq - slope_y * yq, 0) / n) / np.maximum(q / n, 1e-9)
+    planes = members @ graph.planes
+    squares = np.empty(len(planes))
+    _native.off_planes(planes, squares)
+    count, inverse = np.maximum(planes[:, 0], 1e-9), planes[:, 6]
+    distance = np.sqrt(squares) / np.maximum(inverse / count, 1e-9)
     rough: np.ndarray = distance / (distance + ROUGH_HALF)
     return rough

@@ -111,22 +111,37 @@ def find_candidates(
 
     depth (H,W), or at any other size of the same shape. known: what was learned of surfaces; None: the package's.
     """
-    known = known or learned()
     rgb = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
     check_shapes(image=(rgb, "H W 3"))
     assert image.dtype == np.uint8, image.dtype
     reduced = reduced_image(rgb, settings.longest)
-    pixels = reduced.shape[0] * reduced.shape[1]
     graph = graph_of(reduced, depth)
-    trees = (*settings.hierarchies, *known.trees) if depth is not None else settings.hierarchies
-    ends = (settings.smallest * pixels, settings.largest * pixels)
-    members = unlike(np.concatenate([nodes_of(graph, merge_regions(graph, tree)[0], *ends) for tree in trees]))
     if depth is None:
-        members = outlined(graph, members, settings.weakest)
-    members = without_laden(graph, members, settings.laden * pixels, settings.bare)
-    scores = likeness(graph, members) if depth is None else likeness_on_surface(graph, members, known)
+        members = candidates_of(graph, settings)
+        scores = likeness(graph, members)
+    else:
+        known = known or learned()
+        members = candidates_of(graph, settings, known.trees)
+        scores = likeness_on_surface(graph, members, known)
     kept = distinct(graph, members, scores, settings.overlap, settings.most)
     return members[kept], graph.labels, scores[kept]
+
+
+def candidates_of(
+    graph: RegionGraph, settings: ImageProposalSettings, on_surface: tuple[MergeWeights, ...] = ()
+) -> np.ndarray:
+    """Return the candidates (C,R) of a picture, among which the likeness to objects then chooses.
+
+    on_surface: merge trees that see the surface, for a graph that has one. With the image alone, a weak outline tells
+    that a candidate is none.
+    """
+    pixels = graph.labels.size
+    ends = (settings.smallest * pixels, settings.largest * pixels)
+    trees = (*settings.hierarchies, *on_surface)
+    members = unlike(np.concatenate([nodes_of(graph, merge_regions(graph, tree)[0], *ends) for tree in trees]))
+    if not on_surface:
+        members = outlined(graph, members, settings.weakest)
+    return without_laden(graph, members, settings.laden * pixels, settings.bare)
 
 
 def graph_of(image: np.ndarray, depth: np.ndarray | None) -> RegionGraph:
