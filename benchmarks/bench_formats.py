@@ -26,7 +26,6 @@ from scipy.spatial import cKDTree
 
 from splatseg import Camera, Splats, load_splats, write_splats
 from splatseg.files import write_png
-from splatseg.formats.half_turn import half_turn
 from splatseg.formats.inria_layout import write_inria_layout
 from splatseg.formats.ply.ply import read_ply
 from splatseg.formats.sidecar import read_sidecar
@@ -34,6 +33,7 @@ from splatseg.formats.write import FORMATS
 from splatseg.jobs.export import Source, open_source
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
+from splatseg.splats.half_turn import half_turn
 from splatseg.splats.spherical_harmonics import Y0
 
 GAUSSFORGE = {"ply", "compressed.ply", "splat", "spz", "sog"}
@@ -189,7 +189,8 @@ def main() -> None:
             written = write_splats(path, splats, source.segments, plain=plain)
             seconds, size = time.perf_counter() - began, path.stat().st_size / 1e6
             head = f"{'.' + item.name + (' --plain' if plain else ''):<15} {size:>8.2f} {seconds:>7.2f}"
-            ids = read_sidecar(path, len(splats)) if written.sidecar else None
+            beside = read_sidecar(path, len(splats)) if written.sidecar else None
+            ids = None if beside is None else beside[0]
             readers = readers_of(item.name)
             for reader, read in readers.items():
                 keep = given.pictures / f"{item.name}_{reader}.png" if given.pictures else None

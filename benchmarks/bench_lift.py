@@ -24,7 +24,7 @@ from harness import deepest_pixel
 from scipy import ndimage
 
 from splatseg.cameras.camera import Camera
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.cluster.cluster import cluster_splats
 from splatseg.evaluate.segmentation import adjusted_rand_index, boundary_iou, iou
 from splatseg.features.lift.embed import embed_votes, fill_unseen

@@ -26,7 +26,7 @@ from PIL import Image
 from tiny_mask_models import FAMILIES, save_tiny_model
 
 from splatseg.cameras.camera import Camera
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.masks.propose import batch
 from splatseg.masks.propose.proposers import open_proposer
 from splatseg.masks.propose.settings import ProposeSettings

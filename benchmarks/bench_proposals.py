@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from splatseg.capture.capture import Capture, View, load_capture
+from splatseg.capture.capture import Capture, load_capture
+from splatseg.capture.view import View
 from splatseg.evaluate.truth import Truth, read_truth
 from splatseg.masks.propose.image.propose import propose_masks
 from splatseg.masks.propose.mask_file import write_mask_file

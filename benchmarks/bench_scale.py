@@ -29,7 +29,7 @@ from disturbances import disturbed_map
 from harness import conditions, deepest_pixel
 from scipy.spatial import cKDTree
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.cluster.cluster import cluster_splats
 from splatseg.features.lift.embed import embed_votes, fill_unseen
 from splatseg.formats.read import load_splats

@@ -17,7 +17,7 @@ import torch
 from harness import Scene, arguments, conditions, measure, print_table
 from torch import Tensor
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.raster.interface import rasterize
 from splatseg.render.rgb import view_colors
 from splatseg.splats.spherical_harmonics import to_sh0

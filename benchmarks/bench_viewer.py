@@ -30,7 +30,7 @@ from harness import conditions, deepest_pixel
 from scipy.spatial import cKDTree
 
 from splatseg.cameras.camera import Camera
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.cluster.hierarchy import Hierarchy, rising
 from splatseg.cluster.hierarchy_file import read_hierarchy, write_hierarchy
 from splatseg.formats.ply.ply import write_ply

@@ -123,6 +123,7 @@ DERIVED = {
     "select.box_prompt:MAX_PIXELS": "time",
     "cluster.merge_by_support:LAST": "more than gains of any two pairs differ",
     "select.doubts:MET": "half: decides a sentence and no selection",
+    "select.prompt:OUTLINE": "points along a side that a lens bends: more move no corner by a pixel",
     "select.levels:DOUBT": "decides a sentence and no selection",
     "select.mask_prompt:CHANGES": "time",
     "select.threshold:CHANNELS_A_PASS": "memory",

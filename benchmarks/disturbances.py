@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage, sparse
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.masks.segments import Segments, from_masks
 
 LEVELS = ("small", "large")

@@ -27,6 +27,7 @@ from PIL import Image
 
 import splatseg.masks.propose.image as image_package
 from splatseg.masks.formats.rle import runs_of_regions
+from splatseg.masks.listing import RECORD_NAME
 from splatseg.masks.propose.batch import mask_path
 from splatseg.masks.propose.image.candidates import distinct, likeness
 from splatseg.masks.propose.image.learned import FILE, Learned, Quadratic
@@ -44,7 +45,6 @@ from splatseg.masks.propose.image.regions import RegionGraph
 from splatseg.masks.propose.mask_file import write_mask_file
 from splatseg.masks.propose.proposals import Proposals, without_duplicates
 from splatseg.masks.propose.settings import ProposeSettings
-from splatseg.masks.store import RECORD_NAME
 from splatseg.render.rgb import render_surface
 from splatseg.run.folder import open_run
 

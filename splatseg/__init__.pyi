@@ -4,9 +4,9 @@ from . import errors as errors
 from .cameras.camera import Camera as Camera
 from .cameras.path import path_through as path_through
 from .capture.capture import Capture as Capture
-from .capture.capture import View as View
 from .capture.capture import load_capture as load_capture
 from .capture.transforms_json import write_transforms as write_transforms
+from .capture.view import View as View
 from .cluster.cluster import cluster_splats as cluster_splats
 from .cluster.hierarchy import Hierarchy as Hierarchy
 from .demo.demo import demo_capture as demo_capture

@@ -16,6 +16,8 @@ from safetensors import SafetensorError, safe_open
 
 from splatseg.errors import RunError
 from splatseg.files import atomic_write
+from splatseg.untrusted.documents import parse_json
+from splatseg.untrusted.memory import Guard
 
 T = TypeVar("T")
 
@@ -89,16 +91,17 @@ def read_tensors(
 
 
 def load_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read the arrays of a file and the facts about them. Raises one of DAMAGE."""
+    """Read the arrays of a file and the facts about them. Raises one of DAMAGE, or RunError for too many of them."""
+    guard = Guard.of(path, RunError)
+    guard.check(f"{guard.length:,} bytes of arrays", guard.length)
     with safe_open(str(path), framework="numpy") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         metadata: dict[str, str] = file.metadata() or {}
     if not tensors:
         raise ValueError("it holds no arrays")
-    facts = json.loads(metadata["facts"]) if "facts" in metadata else metadata
-    if not isinstance(facts, dict):
-        raise ValueError("its facts have no names")
-    return tensors, facts
+    if "facts" not in metadata:
+        return tensors, dict(metadata)
+    return tensors, {name: field.plain() for name, field in parse_json(metadata["facts"]).entries().items()}
 
 
 def reason_of(error: BaseException) -> str:

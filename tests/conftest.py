@@ -5,6 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+# Several workers of pytest-xdist share the cores; children of the tests take it over. Before torch is loaded.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    workers = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
 
 import hypothesis
 import pytest
@@ -24,6 +30,23 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the development data is not here (set SPLATSEG_DATA to its folder)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium without a window: one a process, since Playwright's loop runs in the main thread until it is closed and
+    bears no second one there (coroutines of tests run aside: `awaited`)."""
+    from browser_tab import FLAGS, chromium
+
+    program = chromium()
+    if program is None:
+        pytest.skip("there is no Chromium here (looked for chromium, chromium-browser, google-chrome)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, headless=True, args=FLAGS)
+        yield started
+        started.close()
 
 
 @pytest.fixture(params=_native.simd_levels())

@@ -13,7 +13,12 @@ PACKAGE = ROOT / "splatseg"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 ORDER = [
-    ["errors", "arrays", "files", "progress", "interrupts", "version", "threads", "oklab", "resampling", "cards"],
+    ["parts"],
+    [
+        *("errors", "arrays", "files", "plain_text", "progress", "interrupts", "version", "threads"),
+        *("oklab", "resampling", "spread", "cards"),
+    ],
+    ["untrusted"],
     ["tensors"],
     ["cameras"],
     ["capture"],
@@ -24,6 +29,7 @@ ORDER = [
     ["segments"],
     ["formats"],
     ["render"],
+    ["checks"],
     ["train"],
     ["votes"],
     ["features"],
@@ -35,6 +41,7 @@ ORDER = [
     ["run"],
     ["scene"],
     ["report"],
+    ["poses"],
     ["jobs"],
     ["viewer"],
     ["cli"],
@@ -42,6 +49,7 @@ ORDER = [
 """The rooms from the ground up; a module imports from rooms below its own."""
 
 NATIVE_ORDER = [
+    ["parts"],
     ["threads"],
     ["memory"],
     ["simd"],

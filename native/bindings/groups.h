@@ -11,6 +11,7 @@ void add_votes(nanobind::module_& m);
 void add_points(nanobind::module_& m);
 void add_image(nanobind::module_& m);
 void add_regions(nanobind::module_& m);
+void add_warp(nanobind::module_& m);
 void add_machine(nanobind::module_& m);
 
 }  // namespace splatseg::bindings

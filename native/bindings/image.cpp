@@ -22,7 +22,9 @@ std::tuple<double, double> photometric(Floats<3> image, Floats<3> target, float 
     require(has_shape(image, height, width, 3) && has_shape(target, height, width, 3) &&
                 (!gradient || has_shape(*gradient, height, width, 3)),
             "images must all have shape (H, W, 3)");
-    require(height > 0 && width > 0, "images must not be empty");
+    require(are_sides(height, width), "images must have sides in 1..65535");
+    require(!std::isnan(ssim_weight), "ssim_weight must be a number");
+    if (gradient) require_apart({gradient}, {image, target});
     const ImagePair pair{image.data(), target.data(), static_cast<int>(height), static_cast<int>(width)};
     float* out = gradient ? gradient->data() : nullptr;
     return run(threads, [&] {
@@ -40,8 +42,9 @@ Harmonics harmonics(const Floats<2>& means, const std::vector<double>& position,
     require(degree >= 0 && degree <= 3, "the degree must be in 0..3");
     require((degree + 1) * (degree + 1) - 1 <= stored && stored <= 15,
             "shN must hold the coefficients of the degree, and at most 15");
-    require(position.size() == 3, "position must have 3 numbers");
     const auto p = [&](int i) { return static_cast<float>(position[i]); };
+    require(position.size() == 3 && std::isfinite(p(0)) && std::isfinite(p(1)) && std::isfinite(p(2)),
+            "position must have 3 finite numbers");
     return {means.data(), {p(0), p(1), p(2)}, sh0.data(), shN.data(), n, static_cast<int>(stored), degree};
 }
 
@@ -49,6 +52,7 @@ void colors(Floats<2> means, const std::vector<double>& position, Floats<2> sh0,
             int threads) {
     const Harmonics h = harmonics(means, position, sh0, shN, degree);
     require(has_shape(out, h.count, 3), "out must have shape (N, 3)");
+    require_apart({out}, {means, sh0, shN});
     run(threads, [&] { kernels().colors(h, out.data(), threads); });
 }
 
@@ -58,6 +62,7 @@ void colors_backward(Floats<2> means, const std::vector<double>& position, Float
     require(has_shape(out, h.count, 3) && has_shape(grad, h.count, 3), "out and grad must have shape (N, 3)");
     require(has_shape(grad_sh0, h.count, 3), "grad_sh0 must have shape (N, 3)");
     require(has_shape(grad_shN, h.count, h.stored, 3), "grad_shN must have the shape of shN");
+    require_apart({grad_sh0, grad_shN}, {means, sh0, shN, out, grad});
     run(threads,
         [&] { kernels().colors_backward(h, out.data(), grad.data(), grad_sh0.data(), grad_shN.data(), threads); });
 }

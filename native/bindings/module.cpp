@@ -10,5 +10,6 @@ NB_MODULE(_native, m) {
     splatseg::bindings::add_points(m);
     splatseg::bindings::add_image(m);
     splatseg::bindings::add_regions(m);
+    splatseg::bindings::add_warp(m);
     splatseg::bindings::add_machine(m);
 }

@@ -15,6 +15,9 @@ void touching(Floats<2> points, Floats<1> reach, int neighbours, float gap, floa
             "points must have shape (n, 3), reach and out (n,)");
     require(neighbours >= 1 && neighbours <= kMostNeighbours && neighbours < count && count <= INT32_MAX,
             "neighbours must be in 1..32 and fewer than the points");
+    require(all_finite(points), "points must be finite");
+    require(!std::isnan(gap) && !std::isnan(reach_factor), "gap and reach_factor must be numbers");
+    require_apart({out}, {points, reach});
     run(threads, [&] {
         splatseg::touching(kernels(), points.data(), reach.data(), count, neighbours, gap, reach_factor, out.data(),
                            threads);

@@ -6,6 +6,9 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
+#include <iterator>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <tuple>
@@ -27,7 +30,7 @@ PyCamera make_camera(Array<const double, 2> viewmat, Array<const double, 2> K, i
                      const std::vector<double>& cutoffs) {
     require(has_shape(viewmat, 4, 4), "viewmat must have shape (4, 4)");
     require(has_shape(K, 3, 3), "K must have shape (3, 3)");
-    require(width > 0 && height > 0 && width < 65536 && height < 65536, "width and height must be in 1..65535");
+    require(are_sides(height, width), "width and height must be in 1..65535");
     require(cutoffs.size() == 6, "cutoffs are near, eps2d, alpha_min, alpha_max, transmittance_min, frustum_margin");
     const double *V = viewmat.data(), *k = K.data();
     PyCamera out;
@@ -43,6 +46,17 @@ PyCamera make_camera(Array<const double, 2> viewmat, Array<const double, 2> K, i
     out.camera.height = height;
     const auto f = [&](int i) { return static_cast<float>(cutoffs[i]); };
     out.cutoffs = {f(0), f(1), f(2), f(3), f(4), f(5)};
+    const auto finite = [](const auto& numbers) {
+        return std::all_of(std::begin(numbers), std::end(numbers), [](auto x) { return std::isfinite(x); });
+    };
+    require(finite(out.camera.rotation) && finite(out.camera.translation) &&
+                finite(std::initializer_list<float>{out.camera.fx, out.camera.fy, out.camera.cx, out.camera.cy}),
+            "viewmat and K must be finite");
+    require(finite(cutoffs) && finite(std::initializer_list<float>{f(0), f(1), f(2), f(3), f(4), f(5)}),
+            "cutoffs must be finite");
+    // Depths are sorted by their bits, and the logarithm of alpha_min is taken by its bits.
+    require(out.cutoffs.near >= 0.0f && out.cutoffs.alpha_min >= std::numeric_limits<float>::min(),
+            "near must not be below 0, and alpha_min be above 0");
     return out;
 }
 
@@ -63,6 +77,7 @@ std::shared_ptr<Plan> prepare(Floats<2> means, Floats<2> quats, Floats<2> scales
                               int threads) {
     const Gaussians g = gaussians(means, quats, scales, opacities, offset);
     require(has_shape(radii, g.count), "radii must have shape (N,)");
+    require_apart({radii}, {means, quats, scales, opacities, offset});
     auto plan = std::make_shared<Plan>();
     plan->camera = camera.camera;
     plan->cutoffs = camera.cutoffs;
@@ -82,6 +97,8 @@ void blend(const Plan& plan, Floats<2> features, Out<3> blended, Out<2> alphas, 
     require_image(plan, blended);
     require_image(plan, alphas);
     require(size(blended, 2) == channels, "blended must have the channels of features");
+    require_channels(channels);
+    require_apart({blended, alphas}, {features});
     run(threads, [&] { kernels().blend(plan, features.data(), channels, blended.data(), alphas.data(), threads); });
 }
 
@@ -89,7 +106,9 @@ void blend_levels(const Plan& plan, Array<const uint8_t, 1> levels, int count, f
                   int threads) {
     require(has_shape(levels, plan.count), "levels must have one for every Gaussian");
     require(count >= 0 && count <= 255, "count must be in 0..255");
+    require(!std::isnan(share), "share must be a number");
     require_image(plan, out);
+    require_apart({out}, {levels});
     for (int64_t i = 0; i < plan.count; ++i) require(levels.data()[i] <= count, "levels must be in 0..count");
     run(threads, [&] { kernels().blend_levels(plan, levels.data(), count, share, out.data(), threads); });
 }
@@ -97,6 +116,7 @@ void blend_levels(const Plan& plan, Array<const uint8_t, 1> levels, int count, f
 void blend_middle(const Plan& plan, Floats<1> values, Out<2> out, int threads) {
     require(has_shape(values, plan.count), "values must have one for every Gaussian");
     require_image(plan, out);
+    require_apart({out}, {values});
     run(threads, [&] { kernels().blend_middle(plan, values.data(), out.data(), threads); });
 }
 
@@ -104,6 +124,8 @@ void accumulate(const Plan& plan, Floats<3> values, Out<2> sums, int threads) {
     const int64_t channels = size(values, 2);
     require_image(plan, values);
     require(has_shape(sums, plan.count, channels), "sums must have shape (N, C)");
+    require_channels(channels);
+    require_apart({sums}, {values});
     run(threads, [&] { kernels().accumulate(plan, values.data(), channels, sums.data(), threads); });
 }
 
@@ -141,8 +163,16 @@ void backward(const Plan& plan, const GeometryIn& geometry, Floats<2> features, 
     require_image(plan, grad_alphas);
     require(size(blended, 2) == channels && size(grad_blended, 2) == channels,
             "images must have the channels of features");
+    require_channels(channels);
     const GeometryGradients out = geometry_gradients(grads, g.count);
     const GrowthStatistics statistics = growth_statistics(growth, g.count);
+    const auto& [means, quats, scales, opacities, offset] = geometry;
+    const auto& [to_means, to_quats, to_scales, to_opacities, to_offset] = grads;
+    const GrowthIn none{}, &grown = growth ? *growth : none;
+    require_apart(
+        {grad_features, to_means, to_quats, to_scales, to_opacities, to_offset, std::get<1>(grown), std::get<2>(grown)},
+        {means, quats, scales, opacities, offset, features, blended, alphas, grad_blended, grad_alphas,
+         std::get<0>(grown)});
     const BackwardInput input{features.data(),     channels,          blended.data(), alphas.data(),
                               grad_blended.data(), grad_alphas.data()};
     run(threads, [&] { kernels().backward(plan, g, input, grad_features.data(), out, statistics, threads); });

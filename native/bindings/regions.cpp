@@ -23,6 +23,9 @@ RegionGraph graph_of(Doubles2 regions, Floats<2> histograms, Array<const int64_t
     require(std::all_of(end, end + 2 * ends, [&](int64_t i) { return i >= 0 && i < count; }),
             "pairs must hold regions");
     for (int64_t e = 0; e < ends; ++e) require(end[2 * e] != end[2 * e + 1], "a region has no border with itself");
+    require(all_finite(regions) && all_finite(histograms) && all_finite(borders),
+            "regions, histograms and borders must be finite");
+    require(std::isfinite(pixels) && pixels > 0.0, "pixels must be a finite number above 0");
     return {count,
             ends,
             reinterpret_cast<const RegionSums*>(regions.data()),
@@ -39,6 +42,9 @@ int64_t merge_regions(Doubles2 regions, Floats<2> histograms, Array<const int64_
     require(has_shape(weights, kCues), "there must be a weight for every cue");
     require(has_shape(merges, graph.count - 1, 2) && has_shape(costs, graph.count - 1),
             "merges and costs must have R - 1 rows");
+    require(all_finite(weights) && std::isfinite(bias) && std::isfinite(size_weight) && std::isfinite(patience),
+            "weights, bias, size and patience must be finite");
+    require_apart({merges, costs}, {regions, histograms, pairs, borders, weights});
     MergeCost cost;
     std::copy_n(weights.data(), kCues, cost.weights);
     cost.bias = bias;
@@ -52,12 +58,14 @@ void border_cues(Doubles2 regions, Floats<2> histograms, Array<const int64_t, 2>
                  Array<double, 2> cues) {
     const RegionGraph graph = graph_of(regions, histograms, pairs, borders, pixels);
     require(has_shape(cues, graph.pairs, kCues), "cues must have a row for every pair");
+    require_apart({cues}, {regions, histograms, pairs, borders});
     run(1, [&] { splatseg::border_cues(graph, cues.data()); });
 }
 
 void off_planes(Doubles2 planes, Array<double, 1> out) {
     require(has_shape(planes, size(planes, 0), 10) && has_shape(out, size(planes, 0)),
             "planes must have shape (R, 10), out (R,)");
+    require_apart({out}, {planes});
     run(1, [&] {
         splatseg::off_planes(reinterpret_cast<const double (*)[10]>(planes.data()), size(planes, 0), out.data());
     });

@@ -7,6 +7,7 @@
 
 #include "bindings/checks.h"
 #include "bindings/groups.h"
+#include "bindings/matrices.h"
 #include "raster/pixels.h"
 #include "simd/dispatch.h"
 
@@ -29,6 +30,8 @@ void sparse_product(const SparseMatrix& matrix, Floats<2> dense, Out<2> out, boo
     const int64_t channels = size(dense, 1);
     require(has_shape(dense, rows_in), "dense must have a row for every column");
     require(has_shape(out, rows_out, channels), "out must have a row for every row, and the channels of dense");
+    require_channels(channels);
+    require_apart({out}, {dense, columns_of(matrix), weights_of(matrix)});
     run(threads, [&] {
         const auto product = transposed ? kernels().sparse_transposed_product : kernels().sparse_product;
         product(matrix, dense.data(), channels, out.data(), threads);
@@ -40,6 +43,8 @@ void gram_product(const SparseMatrix& matrix, Floats<1> scales, Floats<2> dense,
     require(has_shape(scales, matrix.height), "scales must have shape (height,)");
     require(has_shape(dense, matrix.width) && has_shape(out, matrix.width, channels),
             "dense and out must have shape (width, C)");
+    require_channels(channels);
+    require_apart({out}, {scales, dense, columns_of(matrix), weights_of(matrix)});
     run(threads, [&] { kernels().gram_product(matrix, scales.data(), dense.data(), channels, out.data(), threads); });
 }
 
@@ -49,6 +54,7 @@ void write_csr(const SparseMatrix& matrix, Array<int64_t, 1> indptr, Array<int32
     require(has_shape(columns, matrix.entries) && has_shape(weights, matrix.entries),
             "columns and weights must have shape (entries,)");
     require(matrix.width <= INT32_MAX, "more than 2 billion columns");
+    require_apart({indptr, columns, weights}, {columns_of(matrix), weights_of(matrix)});
     run(threads, [&] { splatseg::write_csr(matrix, indptr.data(), columns.data(), weights.data(), threads); });
 }
 
@@ -78,9 +84,9 @@ void add_sparse(nb::module_& m) {
     m.def("sparse_product", &sparse_product, "matrix"_a, "dense"_a, "out"_a, "transposed"_a, "threads"_a);
     m.def("gram_product", &gram_product, "matrix"_a, "scales"_a, "dense"_a, "out"_a, "threads"_a);
     m.def("write_csr", &write_csr, "matrix"_a, "indptr"_a, "columns"_a, "weights"_a, "threads"_a);
-    // The matrix points into the arrays: they are not converted, and live as long as it does.
-    m.def("csr_matrix", &csr_matrix, "indptr"_a.noconvert(), "columns"_a.noconvert(), "weights"_a.noconvert(),
-          "width"_a, "threads"_a, nb::keep_alive<0, 1>(), nb::keep_alive<0, 2>(), nb::keep_alive<0, 3>());
+    // The matrix points into columns and weights: they live as long as it does.
+    m.def("csr_matrix", &csr_matrix, "indptr"_a, "columns"_a, "weights"_a, "width"_a, "threads"_a,
+          nb::keep_alive<0, 2>(), nb::keep_alive<0, 3>());
 }
 
 }  // namespace splatseg::bindings

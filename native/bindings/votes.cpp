@@ -5,12 +5,14 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <memory>
 #include <tuple>
 #include <vector>
 
 #include "bindings/checks.h"
 #include "bindings/groups.h"
+#include "bindings/matrices.h"
 #include "raster/raster.h"
 #include "simd/dispatch.h"
 #include "votes/rows.h"
@@ -23,7 +25,10 @@ std::shared_ptr<SparseMatrix> vote(const Plan& plan, Array<const int32_t, 3> lab
     const int64_t layers = size(label_maps, 0);
     require(has_shape(label_maps, layers, plan.camera.height, plan.camera.width),
             "label_maps must have the height and width of the plan's camera");
+    require(layers <= kMostLayers, "there must be at most 65536 layers");
     require(has_shape(totals, plan.count), "totals must have shape (N,)");
+    require(count >= 0 && count < INT32_MAX, "count must be in 0..2^31 - 2");
+    require_apart({totals}, {label_maps});
     const LabelMaps maps{label_maps.data(), layers, count};
     return run(threads, [&] {
         return std::make_shared<SparseMatrix>(splatseg::vote(kernels(), plan, maps, totals.data(), threads));
@@ -32,34 +37,64 @@ std::shared_ptr<SparseMatrix> vote(const Plan& plan, Array<const int32_t, 3> lab
 
 using MaskViewsIn = std::tuple<Array<const int32_t, 1>, Array<const int32_t, 1>, int, int>;
 
-MaskViews mask_views(const SparseMatrix& votes, const MaskViewsIn& masks) {
-    const auto& [view_of, layer_of, views, layers] = masks;
-    require(has_shape(view_of, votes.width) && has_shape(layer_of, votes.width),
-            "view_of and layer_of must have shape (M,)");
-    const int32_t *view = view_of.data(), *layer = layer_of.data();
-    for (int64_t m = 0; m < votes.width; ++m)
-        require(view[m] >= 0 && view[m] < views && layer[m] >= 0 && layer[m] < layers,
-                "view_of and layer_of must be below the numbers of views and layers");
-    return {view, layer, views, layers};
-}
+struct NumberedViews {
+    MaskViews of;
+    std::vector<int32_t> layers;  // what of.layer_of points to, if not to the caller's array
+
+    NumberedViews(const SparseMatrix& votes, const MaskViewsIn& masks) {
+        const auto& [view_of, layer_of, views, layer_count] = masks;
+        require(votes.ascending, "the columns of every row of votes must ascend");
+        require(has_shape(view_of, votes.width) && has_shape(layer_of, votes.width),
+                "view_of and layer_of must have shape (M,)");
+        const int32_t *view = view_of.data(), *layer = layer_of.data();
+        require(views >= 0 && layer_count >= 0, "the numbers of views and layers must not be below 0");
+        for (int64_t m = 0; m < votes.width; ++m)
+            require(view[m] >= 0 && view[m] < views && layer[m] >= 0 && layer[m] < layer_count,
+                    "view_of and layer_of must be below the numbers of views and layers");
+        require(std::is_sorted(view, view + votes.width), "view_of must ascend");
+        of = {view, layer, views, layer_count};
+        if (layer_count > votes.width) number_layers(votes.width);
+    }
+
+private:
+    // Numbers anew, without gaps, the layers of fewer masks than there are said to be layers: every thread takes memory
+    // for all of them.
+    void number_layers(int64_t masks) {
+        std::vector<int32_t> found(of.layer_of, of.layer_of + masks);
+        std::sort(found.begin(), found.end());
+        found.erase(std::unique(found.begin(), found.end()), found.end());
+        for (int64_t m = 0; m < masks; ++m)
+            layers.push_back(
+                static_cast<int32_t>(std::lower_bound(found.begin(), found.end(), of.layer_of[m]) - found.begin()));
+        of.layer_of = layers.data();
+        of.layers = static_cast<int32_t>(found.size());
+    }
+};
 
 void tallies(const SparseMatrix& votes, const MaskViewsIn& masks, Array<const int32_t, 1> groups, Out<2> inside,
              Out<2> seen, int threads) {
-    const MaskViews views = mask_views(votes, masks);
+    const NumberedViews numbered(votes, masks);
+    const MaskViews& views = numbered.of;
     const int64_t count = size(inside, 0);
     require(has_shape(groups, votes.height), "groups must have shape (N,)");
     require(has_shape(inside, count, votes.width) && has_shape(seen, count, views.views),
             "inside must have shape (K, M), seen (K, V)");
     for (int64_t i = 0; i < votes.height; ++i) require(groups.data()[i] < count, "groups must be below K");
+    require_apart({inside, seen},
+                  {std::get<0>(masks), std::get<1>(masks), groups, columns_of(votes), weights_of(votes)});
+    if (inside.size() == 0 && seen.size() == 0) return;  // K may be any number then
     run(threads, [&] { splatseg::tallies(votes, views, groups.data(), count, inside.data(), seen.data(), threads); });
 }
 
 void shares(const SparseMatrix& votes, const MaskViewsIn& masks, Floats<1> weight, Floats<1> quality, Out<1> inside,
             Out<1> seen, int threads) {
-    const MaskViews views = mask_views(votes, masks);
+    const NumberedViews numbered(votes, masks);
+    const MaskViews& views = numbered.of;
     require(has_shape(weight, votes.width) && has_shape(quality, views.views),
             "weight must have shape (M,), quality (V,)");
     require(has_shape(inside, votes.height) && has_shape(seen, votes.height), "inside and seen must have shape (N,)");
+    require_apart({inside, seen},
+                  {std::get<0>(masks), std::get<1>(masks), weight, quality, columns_of(votes), weights_of(votes)});
     run(threads,
         [&] { splatseg::shares(votes, views, weight.data(), quality.data(), inside.data(), seen.data(), threads); });
 }
@@ -73,25 +108,36 @@ Matches matches_of(const SparseMatrix& votes, const MaskViews& views, const Matc
             "first must have shape (M + 1,), by_view (K, V)");
     const int64_t* first = first_of.data();
     const int32_t* segments = segments_of.data();
-    require(first[0] == 0 && first[votes.width] == entries && has_shape(quality, entries),
-            "segments and quality must have the entries of first");
-    for (int64_t m = 0; m < votes.width; ++m) require(first[m] <= first[m + 1], "first must ascend");
+    require(has_shape(quality, entries), "segments and quality must have shape (entries,)");
+    require(are_starts(first, votes.width, entries), "first must ascend from 0 to the number of entries");
     for (int64_t i = 0; i < entries; ++i)
         require(segments[i] >= 0 && segments[i] < count, "segments must be in 0..K - 1");
-    return {first, segments, quality.data(), by_view.data(), count};
+    // Without any mask there is nothing to sum, and by_view may have any number of empty rows.
+    return {first, segments, quality.data(), by_view.data(), votes.width > 0 ? count : 0};
 }
 
 void reassigned(const SparseMatrix& votes, const MaskViewsIn& masks, const MatchesIn& matches,
                 Array<const int32_t, 1> ids, float evidence, Array<int32_t, 1> out, int threads) {
-    const MaskViews views = mask_views(votes, masks);
+    const NumberedViews numbered(votes, masks);
+    const MaskViews& views = numbered.of;
     const Matches found = matches_of(votes, views, matches);
+    const auto& [first, segments, quality, by_view] = matches;
     require(has_shape(ids, votes.height) && has_shape(out, votes.height), "ids and out must have shape (N,)");
+    require(std::all_of(ids.data(), ids.data() + votes.height,
+                        [&](int32_t id) { return id >= 0 && id < size(std::get<3>(matches), 0); }),
+            "ids must be in 0..K - 1");
+    require(!std::isnan(evidence), "evidence must be a number");
+    require_apart({out}, {std::get<0>(masks), std::get<1>(masks), first, segments, quality, by_view, ids,
+                          columns_of(votes), weights_of(votes)});
     run(threads, [&] { splatseg::reassigned(votes, views, found, ids.data(), evidence, out.data(), threads); });
 }
 
 void joined_masks(const SparseMatrix& votes, Array<const uint8_t, 1> heavy, float share, Array<int32_t, 1> out,
                   int threads) {
+    require(votes.width <= INT32_MAX, "more than 2 billion columns");
     require(has_shape(heavy, votes.width) && has_shape(out, votes.width), "heavy and out must have shape (M,)");
+    require(!std::isnan(share), "share must be a number");
+    require_apart({out}, {heavy, columns_of(votes), weights_of(votes)});
     run(threads, [&] { splatseg::joined_masks(votes, heavy.data(), share, out.data(), threads); });
 }
 
@@ -104,11 +150,17 @@ void stack_views(const std::vector<ViewEntriesIn>& views, int64_t begin, int64_t
     require(0 <= begin && begin <= end && end <= height, "rows must be in 0..N");
     require(has_shape(columns, starts[height]) && has_shape(weights, starts[height]),
             "columns and weights must have shape (entries,)");
+    // Of the starts only those in use, or a matrix that is stacked in many blocks would read all of them for each.
+    require(starts[0] == 0 && starts[begin] >= 0 && starts[end] <= starts[height] &&
+                std::is_sorted(starts + begin, starts + end + 1),
+            "indptr must ascend from 0");
+    require_apart({columns, weights}, {indptr});
     std::vector<ViewEntries> entries;
     int64_t count = 0;
     for (const auto& [rows, of_columns, of_weights] : views) {
         require(has_shape(of_columns, size(rows, 0)) && has_shape(of_weights, size(rows, 0)),
                 "a view's rows, columns and weights must be as many");
+        require_apart({columns, weights}, {rows, of_columns, of_weights});
         entries.push_back({rows.data(), of_columns.data(), of_weights.data(), size(rows, 0)});
         count += entries.back().count;
     }

@@ -15,9 +15,10 @@ Arena& Arena::operator=(Arena&&) noexcept = default;
 
 uint32_t* Arena::take(size_t words) {
     if (words > left_) {
-        left_ = words > kPiece ? words : kPiece;
-        pieces_.emplace_back(sizeof(uint32_t) * left_);
-        bytes_ += sizeof(uint32_t) * left_;
+        const size_t piece = words > kPiece ? words : kPiece;
+        pieces_.emplace_back(sizeof(uint32_t) * piece);
+        left_ = piece;
+        bytes_ += sizeof(uint32_t) * piece;
         next_ = pieces_.back().as<uint32_t>();
     }
     uint32_t* taken = next_;

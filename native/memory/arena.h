@@ -17,7 +17,7 @@ public:
     Arena(Arena&&) noexcept;
     Arena& operator=(Arena&&) noexcept;
 
-    uint32_t* take(size_t words);  // of 4 bytes
+    uint32_t* take(size_t words);  // of 4 bytes; of none, it may be null
     size_t bytes() const { return bytes_; }
 
 private:

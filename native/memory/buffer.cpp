@@ -11,6 +11,9 @@
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #if defined(_WIN32)
 #include <malloc.h>
 #endif
@@ -21,6 +24,7 @@ namespace splatseg {
 namespace {
 
 constexpr size_t kKept = size_t(512) << 20;
+constexpr size_t kMost = SIZE_MAX / 4;
 constexpr size_t kHugePage = size_t(2) << 20;
 
 struct Block {
@@ -37,6 +41,16 @@ struct Pool {
 Pool& pool() {
     static Pool* instance = new Pool;  // never destroyed: buffers may outlive static destruction
     return *instance;
+}
+
+// Makes room for one more, if there is memory for it: a destructor must not throw.
+bool has_room(std::vector<Block>& blocks) noexcept {
+    try {
+        if (blocks.size() == blocks.capacity()) blocks.reserve(2 * blocks.size() + 16);
+        return true;
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
 }
 
 void* allocate(size_t bytes) {
@@ -65,6 +79,7 @@ void release(void* data) {
 }  // namespace
 
 Buffer::Buffer(size_t bytes) : bytes_(bytes < 64 ? 64 : whole_lines(bytes)) {
+    if (bytes > kMost) throw std::bad_alloc();  // rounded up it would wrap around to a few bytes
     Pool& p = pool();
     {
         std::lock_guard<ForkSafeMutex> lock(p.mutex);
@@ -98,13 +113,33 @@ Buffer::~Buffer() {
             release(p.blocks.front().data);
             p.blocks.erase(p.blocks.begin());
         }
-        if (bytes_ <= kKept) {
+        if (bytes_ <= kKept && has_room(p.blocks)) {
             p.blocks.push_back({data_, bytes_});
             p.kept += bytes_;
             data_ = nullptr;
         }
     }
     if (data_) release(data_);
+}
+
+void free_scratch() {
+    Pool& p = pool();
+    std::vector<Block> blocks;
+    {
+        std::lock_guard<ForkSafeMutex> lock(p.mutex);
+        blocks.swap(p.blocks);
+        p.kept = 0;
+    }
+    for (const Block& block : blocks) release(block.data);
+#if defined(__GLIBC__)
+    malloc_trim(0);
+#endif
+}
+
+void use_one_heap() {
+#if defined(__GLIBC__)
+    mallopt(M_ARENA_MAX, 1);
+#endif
 }
 
 Buffer::Buffer(Buffer&& other) noexcept

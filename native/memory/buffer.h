@@ -12,7 +12,7 @@ static constexpr size_t whole_lines(size_t bytes) { return (bytes + 63) / 64 * 6
 class Buffer {
 public:
     Buffer() = default;
-    explicit Buffer(size_t bytes);
+    explicit Buffer(size_t bytes);  // throws std::bad_alloc
     ~Buffer();
     Buffer(Buffer&& other) noexcept;
     Buffer& operator=(Buffer&& other) noexcept;
@@ -28,5 +28,12 @@ private:
     void* data_ = nullptr;
     size_t bytes_ = 0;
 };
+
+// Gives the memory of the pool, and what the C library keeps of freed memory, back to the system.
+void free_scratch();
+
+// Makes the C library take memory for all later threads from one heap. Otherwise each of up to 8 a core has a heap of
+// its own, and what is free at its top never goes back to the system.
+void use_one_heap();
 
 }  // namespace splatseg

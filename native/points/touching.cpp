@@ -46,15 +46,19 @@ void radix_sort(std::vector<Keyed>& items) {
 }
 
 std::vector<Keyed> along_curve(const float* points, int64_t count, int threads) {
-    float low[3] = {INFINITY, INFINITY, INFINITY}, extent = 0.0f;
-    for (int axis = 0; axis < 3; ++axis) {
-        float high = -INFINITY;
+    float low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
+    for (int axis = 0; axis < 3; ++axis)
         for (int64_t i = 0; i < count; ++i) {
             low[axis] = std::min(low[axis], points[3 * i + axis]);
-            high = std::max(high, points[3 * i + axis]);
+            high[axis] = std::max(high[axis], points[3 * i + axis]);
         }
-        extent = std::max(extent, high - low[axis]);
-    }
+    const auto extent_of = [&](float share) {
+        float extent = 0.0f;
+        for (int axis = 0; axis < 3; ++axis) extent = std::max(extent, share * high[axis] - share * low[axis]);
+        return extent;
+    };
+    // Finite points may lie farther apart than a float can say; halves of them do not.
+    const float share = std::isfinite(extent_of(1.0f)) ? 1.0f : 0.5f, extent = extent_of(share);
     const double scale = extent > 0.0f ? ((1 << kBits) - 1) / static_cast<double>(extent) : 0.0;
     std::vector<Keyed> items(count);
     parallel_ranges(count, kAtOnce, threads, [&](int64_t begin, int64_t end, int) {
@@ -62,7 +66,8 @@ std::vector<Keyed> along_curve(const float* points, int64_t count, int threads) 
             uint64_t key = 0;
             for (int axis = 0; axis < 3; ++axis)
                 // Bits of x, y and z in turn: places that are near on the curve are near in space.
-                key |= spread(static_cast<uint64_t>((points[3 * i + axis] - low[axis]) * scale)) << axis;
+                key |= spread(static_cast<uint64_t>((share * points[3 * i + axis] - share * low[axis]) * scale))
+                       << axis;
             items[i] = {key, static_cast<uint32_t>(i)};
         }
     });

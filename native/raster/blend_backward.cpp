@@ -313,9 +313,10 @@ void backward_tile(const Task& task, int64_t tile, const TileMemory& m) {
 
 void run_tiles(const Task& task, int threads) {
     const size_t channels = whole_vectors(task.layout.channels);
-    const size_t features = task.full ? (kChunk * task.stride + 2 * kLanes) / kLanes * kLanes : 0;
+    // Every part is whole vectors, so that the next one, and the next worker's memory, begin on a cache line.
+    const size_t features = task.full ? whole_vectors(kChunk * task.stride + kLanes) : 0;
     const size_t rows = kBlocks * task.layout.groups * kLanes * kLanes;
-    const size_t tails = task.layout.tail() ? kBlocks * kLanes * kOctet + kOctet : 0;
+    const size_t tails = task.layout.tail() ? whole_vectors(kBlocks * kLanes * kOctet + kOctet) : 0;
     const size_t columns = task.full ? kBlocks * channels * kLanes : 0;
     const size_t each = sizeof(Scratch) + sizeof(float) * (features + rows + tails + columns);
     const Buffer scratch(each * threads);

@@ -146,8 +146,10 @@ void weigh_tile(const Plan& plan, const PixelGroups& groups, int64_t group, Spar
         const uint32_t length = weigh_pixel(list, x, y, s);
         uint32_t* ids = arena.take(2 * length);
         float* weights = reinterpret_cast<float*>(ids + length);
-        std::memcpy(ids, s.ids, sizeof(uint32_t) * length);
-        std::memcpy(weights, s.weights, sizeof(float) * length);
+        if (length) {
+            std::memcpy(ids, s.ids, sizeof(uint32_t) * length);
+            std::memcpy(weights, s.weights, sizeof(float) * length);
+        }
         rows[i] = {ids, weights, length, pixel};
     }
 }

@@ -2,6 +2,8 @@
 // written for a Gaussian lies beside that of its neighbour, only the slots are scattered.
 #include "raster/reduce.h"
 
+#include <algorithm>
+
 #include "raster/project_backward.h"
 #include "simd/simd.h"
 #include "threads/parallel.h"
@@ -20,7 +22,8 @@ struct Task {
 };
 
 void zero_group(const Task& task, int64_t first, int64_t count) {
-    const auto zero = [&](float* p, int width) { std::memset(p + first * width, 0, sizeof(float) * count * width); };
+    // Not memset, which may have no null pointer: without channels there are no sums.
+    const auto zero = [&](float* p, int width) { std::fill_n(p + first * width, count * width, 0.0f); };
     zero(task.sums, task.layout.channels);
     if (!task.gradients) return;
     zero(task.gradients->means, 3);

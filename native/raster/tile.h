@@ -200,6 +200,7 @@ struct FeatureTable {
 };
 
 SPLATSEG_INLINE void prefetch_features(const FeatureTable& table, const uint32_t* ids, int n) {
+    if (table.channels == 0) return;  // there is no last one
     for (int k = 0; k < n; ++k) {
         const float* row = table.rows + static_cast<size_t>(ids[k]) * table.channels;
         for (int c = 0; c < table.channels; c += 16) __builtin_prefetch(row + c);
@@ -280,6 +281,7 @@ template <bool kWrite>
 SPLATSEG_INLINE void prefetch_block_row(const Plan& plan, const TileGeometry& g, int row, const float* image,
                                         int channels) {
     const int floats = g.width * channels;
+    if (floats == 0) return;  // there is no last one
     for (int y = 0; y < g.inside_y(row); ++y) {
         const int64_t pixel = static_cast<int64_t>(g.top + row * kBlock + y) * plan.camera.width + g.left;
         const float* line = image + pixel * channels;

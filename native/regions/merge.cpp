@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <queue>
+#include <stdexcept>
 #include <vector>
 
 namespace splatseg {
@@ -179,8 +180,12 @@ int64_t merge_regions(const RegionGraph& graph, const MergeCost& cost, int64_t* 
         neighbours[b].push_back({a, graph.borders[e]});
         start.push_back({forest.cost(a, b, graph.borders[e]), a, b});
     }
-    for (auto& list : neighbours)
+    for (auto& list : neighbours) {
         std::sort(list.begin(), list.end(), [](const Neighbour& x, const Neighbour& y) { return x.node < y.node; });
+        const auto same = [](const Neighbour& x, const Neighbour& y) { return x.node == y.node; };
+        if (std::adjacent_find(list.begin(), list.end(), same) != list.end())
+            throw std::invalid_argument("pairs must hold each pair once");
+    }
     std::priority_queue<Entry> queue(std::less<Entry>(), std::move(start));
     std::vector<bool> alive(2 * graph.count - 1, true);
     int64_t made = 0;

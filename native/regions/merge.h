@@ -60,7 +60,7 @@ struct MergeCost {
 };
 
 // Writes merges (R - 1, 2), whose k-th makes node R + k, and their costs; returns how many there are. At equal costs
-// the pair with the lower numbers comes first.
+// the pair with the lower numbers comes first. Throws std::invalid_argument for a pair that is there twice.
 int64_t merge_regions(const RegionGraph& graph, const MergeCost& cost, int64_t* merges, double* paid);
 
 // Writes the cues (E, kCues) of every pair as it is in the graph.

@@ -54,6 +54,7 @@ SPLATSEG_INLINE void scatter(const SparseRow& row, float scale, const float* inn
 
 void gram_product(const SparseMatrix& matrix, const float* scales, const float* dense, int64_t channels, double* out,
                   int threads) {
+    if (channels == 0 || matrix.width == 0) return;
     const int64_t stride = whole_vectors(channels), size = matrix.width * stride;
     const int64_t parts = std::clamp<int64_t>(matrix.height / kRowsAPart, 1, kMostParts);
     const Buffer padded(sizeof(float) * size), sums(sizeof(float) * size * parts);

@@ -123,7 +123,7 @@ void sparse_product(const SparseMatrix& matrix, const float* dense, int64_t chan
     const int64_t safe = matrix.width > unsafe ? matrix.width - unsafe : 0;
     const size_t last_bytes = sizeof(float) * (matrix.width - safe) * channels;
     const Buffer last(last_bytes + sizeof(float) * whole);
-    std::memcpy(last.as<char>(), dense + safe * channels, last_bytes);
+    if (last_bytes) std::memcpy(last.as<char>(), dense + safe * channels, last_bytes);
     const Table table{dense, last.as<float>(), safe, static_cast<int>(channels)};
     parallel_ranges(matrix.height, kRowsAtOnce, threads, [&](int64_t begin, int64_t end, int) {
         for (int64_t r = begin; r < end; ++r) {
@@ -138,6 +138,7 @@ void sparse_product(const SparseMatrix& matrix, const float* dense, int64_t chan
 void sparse_transposed_product(const SparseMatrix& matrix, const float* dense, int64_t channels, float* out,
                                int threads) {
     const SparseRow* rows = matrix.rows.as<SparseRow>();
+    if (channels == 0 || matrix.width == 0) return;
     const int count = static_cast<int>(channels);
     uint32_t longest = 0;
     for (int64_t r = 0; r < matrix.height; ++r) longest = rows[r].count > longest ? rows[r].count : longest;

@@ -18,6 +18,7 @@ struct SparseRow {
 struct SparseMatrix {
     int64_t height = 0, width = 0;
     uint64_t entries = 0;
+    bool ascending = false;     // rows lie in order, and the columns of each ascend
     Buffer rows;                // SparseRow (height,), in any order
     std::vector<Arena> arenas;  // what the rows point to
 

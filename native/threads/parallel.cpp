@@ -3,9 +3,12 @@
 #include "threads/parallel.h"
 
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <new>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #if !defined(_WIN32)
@@ -29,13 +32,13 @@ class Pool {
 public:
     void run(int64_t items, int threads, Work work, void* context) {
         std::unique_lock<std::mutex> lock(mutex_);
-        while (static_cast<int>(workers_.size()) < threads - 1) workers_.emplace_back([this] { serve(); });
+        grow(threads - 1);
         work_ = work;
         context_ = context;
         items_ = items;
         next_.store(0, std::memory_order_relaxed);
         joined_ = 0;
-        open_ = threads - 1;
+        open_ = threads - 1;  // or all there are
         jobs_.fetch_add(1, std::memory_order_release);
         lock.unlock();
         wake_.notify_all();
@@ -45,14 +48,30 @@ public:
         lock.lock();
         open_ = 0;
         idle_.wait(lock, [this] { return inside_ == 0; });
+        if (const std::exception_ptr thrown = std::exchange(thrown_, nullptr)) std::rethrow_exception(thrown);
     }
 
 private:
-    void drain(int worker) {
-        for (;;) {
-            const int64_t item = next_.fetch_add(1, std::memory_order_relaxed);
-            if (item >= items_) return;
-            work_(context_, item, worker);
+    void grow(int count) {
+        try {
+            while (static_cast<int>(workers_.size()) < count) workers_.emplace_back([this] { serve(); });
+        } catch (const std::system_error&) {  // the system has no more threads; those that are there do the work
+        }
+    }
+
+    // Throws nothing: beyond the function of a thread an exception would end the process, and beyond `run` what the
+    // other workers work on would be gone.
+    void drain(int worker) noexcept {
+        try {
+            for (;;) {
+                const int64_t item = next_.fetch_add(1, std::memory_order_relaxed);
+                if (item >= items_) return;
+                work_(context_, item, worker);
+            }
+        } catch (...) {
+            next_.store(items_, std::memory_order_relaxed);
+            const std::lock_guard<std::mutex> lock(mutex_);
+            if (!thrown_) thrown_ = std::current_exception();
         }
     }
 
@@ -85,6 +104,7 @@ private:
     int open_ = 0;    // workers that may still join
     int joined_ = 0;  // workers that have
     int inside_ = 0;  // workers at work
+    std::exception_ptr thrown_;
 };
 
 constexpr int kMaxMutexes = 8;
@@ -144,9 +164,9 @@ void parallel_run(int64_t items, int threads, Work work, void* context) {
         for (int64_t item = 0; item < items; ++item) work(context, item, 0);
         return;
     }
+    const std::lock_guard<ForkSafeMutex> lock(busy(), std::adopt_lock);
     if (!shared_pool) shared_pool = new Pool;
     shared_pool->run(items, threads, work, context);
-    busy().unlock();
 }
 
 }  // namespace splatseg

@@ -3,6 +3,7 @@
 // `parallel_for(items, threads, work)` calls work(item, worker) once for every item in [0, items), items handed out
 // in ascending order to whichever of at most `threads` workers is free; worker is in [0, threads). A call made while
 // another Python thread is inside one runs on its own thread alone, so calls never wait for each other.
+// If work throws, no more items are handed out, and what was thrown first is thrown by the call, once all are done.
 // After fork() the child has no threads but the caller; the pool notices and starts anew.
 #pragma once
 

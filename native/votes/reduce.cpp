@@ -52,17 +52,20 @@ SparseMatrix vote(const Kernels& kernels, const Plan& plan, const LabelMaps& map
     }
     if (low < 0 || high > maps.count) throw std::invalid_argument("labels must be in 0..count");
 
+    // Memory by label goes as far as the labels do, however many the caller counts.
+    const LabelMaps found{maps.labels, maps.layers, high};
     std::vector<Arena> tile_arenas(threads);
     const Buffer entries(sizeof(EntryVotes) * plan.entries);
-    kernels.vote(plan, maps, entries.as<EntryVotes>(), tile_arenas.data(), threads);
+    kernels.vote(plan, found, entries.as<EntryVotes>(), tile_arenas.data(), threads);
 
     SparseMatrix matrix;
     matrix.height = plan.count;
     matrix.width = maps.count;
+    matrix.ascending = true;
     matrix.rows = Buffer(sizeof(SparseRow) * plan.count);
     matrix.arenas.resize(threads);
     std::vector<LabelSums> sums(threads);
-    for (LabelSums& each : sums) each.sum_of.assign(maps.count + 1, 0.0f);
+    for (LabelSums& each : sums) each.sum_of.assign(int64_t{high} + 1, 0.0f);
     const uint32_t* first_touch = plan.first_touch.as<uint32_t>();
     const EntryVotes* votes_of = entries.as<EntryVotes>();
     const uint32_t* entry_of_touch = plan.entry_of_touch.as<uint32_t>();

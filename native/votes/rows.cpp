@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <stdexcept>
 
 #include "sparse/disjoint_sets.h"
 #include "threads/parallel.h"
@@ -114,7 +115,8 @@ void reassigned(const SparseMatrix& votes, const MaskViews& masks, const Matches
         float best_share = 0.0f, best_seen = 0.0f, own_share = 0.0f;
         for (const int32_t segment : s.found) {
             float seen = 0.0f;
-            for (const auto& [view, sum] : s.views) seen += sum * matches.by_view[segment * masks.views + view];
+            for (const auto& [view, sum] : s.views)
+                seen += sum * matches.by_view[static_cast<int64_t>(segment) * masks.views + view];
             const float share = seen > 0.0f ? s.inside[segment] / seen : 0.0f;
             if (segment == own) own_share = share;
             if (share > best_share || (share == best_share && segment < best))
@@ -145,19 +147,29 @@ void joined_masks(const SparseMatrix& votes, const uint8_t* heavy, float share, 
 
 void stack_views(const ViewEntries* views, int64_t count, int64_t begin, int64_t end, const int64_t* indptr,
                  int32_t* columns, float* weights, int threads) {
+    const auto refuse = [] {
+        throw std::invalid_argument(
+            "the rows of a view must ascend, and all views together have the entries of the rows");
+    };
     parallel_ranges(end - begin, kRowsAtOnce, threads, [&](int64_t from, int64_t to, int) {
         const int64_t first = begin + from, last = begin + to;
         int64_t next[kRowsAtOnce];
         std::copy(indptr + first, indptr + last, next);
+        const int64_t stop_place = indptr[last];
         for (int64_t v = 0; v < count; ++v) {
             const int32_t* rows = views[v].rows;
             const int32_t* stop = rows + views[v].count;
+            int64_t last_row = 0;
             for (int64_t i = std::lower_bound(rows, stop, first) - rows; i < views[v].count && rows[i] < last; ++i) {
-                const int64_t place = next[rows[i] - first]++;
+                const int64_t row = rows[i] - first;
+                if (row < last_row || next[row] >= stop_place) refuse();
+                last_row = row;
+                const int64_t place = next[row]++;
                 columns[place] = views[v].columns[i];
                 weights[place] = views[v].weights[i];
             }
         }
+        if (!std::equal(indptr + first + 1, indptr + last + 1, next)) refuse();
     });
 }
 

@@ -1,7 +1,7 @@
 // What is asked of the votes of all views (N,M), Gaussian by Gaussian (votes/agreement.py). Level-independent.
 //
 // What a view sees of a Gaussian under its masks is the sum over the masks of a layer, the fullest one of the view.
-// A row's columns must ascend, and with them the views.
+// A row's columns must ascend (SparseMatrix::ascending), and with them the views.
 #pragma once
 
 #include "sparse/sparse.h"
@@ -48,7 +48,8 @@ struct ViewEntries {
 };
 
 // Rows [begin, end) of a CSR matrix from the entries of all views, in the order of their columns. indptr (N+1,) is
-// given.
+// given. Throws std::invalid_argument for rows that do not ascend or do not have the entries that it says; nothing is
+// written outside the places of the rows.
 void stack_views(const ViewEntries* views, int64_t count, int64_t begin, int64_t end, const int64_t* indptr,
                  int32_t* columns, float* weights, int threads);
 

@@ -97,7 +97,7 @@ SPLATSEG_NOINLINE void add_block(int block, const VoteMemory& m) {
         store(total, rows[0]);
         add_to_column(total, list, count, m.table);
         for (int i = s.first_set[block]; i < s.first_set[block + 1]; ++i) {
-            float* column = m.table + m.sets[i].column * kChunk;
+            float* column = m.table + static_cast<size_t>(m.sets[i].column) * kChunk;
             if (m.sets[i].lanes == s.inside[block]) {
                 add_to_column(total, list, count, column);
                 continue;
@@ -119,13 +119,15 @@ void write_entries(const VoteMemory& m, int n, int columns, EntryVotes* entries,
         uint32_t count = 0;
         for (int column = 1; column < columns; ++column) {
             m.row_labels[count] = m.labels[column];
-            m.row_weights[count] = m.table[column * kChunk + k];
+            m.row_weights[count] = m.table[static_cast<size_t>(column) * kChunk + k];
             count += m.row_weights[count] > 0.0f;  // or the next one takes its place
         }
         uint32_t* labels = arena.take(2 * count);
         float* weights = reinterpret_cast<float*>(labels + count);
-        std::memcpy(labels, m.row_labels, sizeof(uint32_t) * count);
-        std::memcpy(weights, m.row_weights, sizeof(float) * count);
+        if (count) {
+            std::memcpy(labels, m.row_labels, sizeof(uint32_t) * count);
+            std::memcpy(weights, m.row_weights, sizeof(float) * count);
+        }
         entries[k] = {labels, weights, count, m.table[k]};
     }
 }

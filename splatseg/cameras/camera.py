@@ -13,6 +13,12 @@ import numpy as np
 
 from splatseg.arrays import check_shapes
 
+FARTHEST = 1e17
+"""Limit of coordinates in world units: their squares, and sums of some of them, must not overflow in float32."""
+
+MOST_PIXELS = 2.0**30
+"""Limit of focal lengths and principal points in pixels, a thousand times the widest picture that is read."""
+
 
 @dataclass(frozen=True, eq=False)
 class Camera:
@@ -99,6 +105,18 @@ class Camera:
         rays = np.concatenate([pixels, np.ones_like(pixels[:, :1])], axis=1) @ np.linalg.inv(self.K).T
         points: np.ndarray = (rays * depths[:, None] - self.viewmat[:3, 3]) @ self.viewmat[:3, :3]
         return points
+
+
+def impossible(camera: Camera) -> str:
+    """Return what of a camera no photograph can have been taken with, in a few words; empty if nothing."""
+    focal, centre = (camera.K[0, 0], camera.K[1, 1]), camera.K[:2, 2]
+    if not np.isfinite(camera.viewmat).all() or not np.abs(camera.viewmat).max() <= FARTHEST:
+        return f"its position is more than {FARTHEST:g} units away"
+    if not all(1.0 / MOST_PIXELS <= value <= MOST_PIXELS for value in focal):
+        return f"its focal length is {focal[0]:g} and {focal[1]:g} pixels"
+    if not np.abs(centre).max() <= MOST_PIXELS:
+        return f"its principal point is at {centre[0]:g}, {centre[1]:g} pixels"
+    return ""
 
 
 def centred_lens(focal: float, width: int, height: int) -> np.ndarray:

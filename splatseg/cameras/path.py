@@ -19,8 +19,9 @@ import numpy as np
 from scipy.interpolate import CubicSpline, PchipInterpolator
 from scipy.spatial.transform import Rotation, RotationSpline
 
-from splatseg.cameras.camera import Camera
+from splatseg.cameras.camera import Camera, impossible
 from splatseg.errors import CaptureError
+from splatseg.spread import spread
 
 STEPS_BETWEEN = 32
 """Points on the curve between two keyframes, for measuring its length."""
@@ -43,7 +44,7 @@ def path_through(keyframes: Sequence[Camera], frames: int) -> tuple[Camera, ...]
 
     The keyframes must have one size; focal lengths and principal points change gradually from one to the next.
 
-    Raises CaptureError if there are fewer than two different keyframes.
+    Raises CaptureError if there are fewer than two different keyframes, or one that no camera can have.
 
     Example:
         >>> keyframes = [scene.view(name).camera for name in ("000.jpg", "005.jpg")]
@@ -53,6 +54,9 @@ def path_through(keyframes: Sequence[Camera], frames: int) -> tuple[Camera, ...]
     sizes = {(camera.width, camera.height) for camera in keyframes}
     if len(sizes) > 1:
         raise ValueError(f"keyframes must have one size, got {sorted(sizes)}; use `reframed`")
+    for number, camera in enumerate(keyframes, start=1):
+        if fault := impossible(camera):
+            raise CaptureError(f"keyframe {number} is impossible, {fault}; place it again")
     positions, rotations = _poses(keyframes)
     lengths = _step_lengths(positions, rotations)
     kept = np.concatenate([[True], lengths > 1e-9]) if len(keyframes) else np.zeros(0, bool)
@@ -81,8 +85,7 @@ def path_of_views(cameras: Sequence[Camera]) -> tuple[Camera, ...]:
     and directions are smoothed, so that the path goes along the views and not through each.
     """
     kept = [cameras[index] for index in _without_strays(np.array([c.position for c in cameras]).reshape(-1, 3))]
-    if len(kept) > MOST_KEYFRAMES:
-        kept = [kept[index] for index in np.linspace(0, len(kept) - 1, MOST_KEYFRAMES).round().astype(int)]
+    kept = spread(kept, MOST_KEYFRAMES)
     if len(kept) < 3:
         return tuple(kept)
     positions = np.array([camera.position for camera in kept])
@@ -134,6 +137,9 @@ def _even_times(along: CubicSpline, turning: RotationSpline, knots: np.ndarray, 
     fine = np.concatenate([np.linspace(a, b, STEPS_BETWEEN, endpoint=False) for a, b in itertools.pairwise(knots)])
     fine = np.append(fine, knots[-1])
     reached = np.concatenate([[0.0], np.cumsum(_step_lengths(along(fine), turning(fine)))])
+    # Beside a step of astronomical length a short one has none, and a curve needs lengths that rise.
+    rising = np.concatenate([[True], np.diff(np.maximum.accumulate(reached)) > 0])
+    reached, fine = reached[rising], fine[rising]
     # Invert length over time by a smooth curve: with straight lines the speed would jump a little at every point.
     times = PchipInterpolator(reached, fine)(np.linspace(0.0, reached[-1], frames))
     even: np.ndarray = np.clip(times, knots[0], knots[-1])

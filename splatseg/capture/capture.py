@@ -2,6 +2,9 @@
 
 Alphabet: images (H,W,3) uint8; points (P,3) float32, world units; point_colors (P,3) uint8.
 
+The world is the user's own, unless its coordinates are too far from the origin, too small or too large to compute with
+(`cameras.coordinates`): cameras and points are moved near the origin then, and `Capture.coordinates` says how.
+
 Layouts: COLMAP (`sparse/0`, `sparse`, `colmap/sparse/0` or the folder itself, images in `images`), nerfstudio
 (`transforms.json`) and Blender (`transforms_train.json`). A view is named as the capture names its image.
 
@@ -12,63 +15,31 @@ the camera is scaled to it. `downscale` K divides the size that the cameras stat
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from splatseg.cameras.camera import Camera
-from splatseg.capture.colmap import find_model, read_model
-from splatseg.capture.ignore_masks import find_ignore_mask, read_ignored
-from splatseg.capture.images import read_image, size_for, stem_of
+from splatseg.cameras.camera import impossible
+from splatseg.cameras.coordinates import OWN, Coordinates
+from splatseg.cameras.faces import impossible_lens
+from splatseg.cameras.lens_camera import AnyCamera, LensCamera
+from splatseg.capture.colmap import find_model, images_beside, read_model
+from splatseg.capture.ignore_masks import find_ignore_mask
+from splatseg.capture.images import IMAGE_SUFFIXES, VIDEO_SUFFIXES, size_for
+from splatseg.capture.matching import photographs_called_otherwise, pictures_below
+from splatseg.capture.names import file_at, is_there
 from splatseg.capture.reconstruction import Reconstruction
 from splatseg.capture.transforms_json import find_transforms, read_transforms
+from splatseg.capture.view import View, faces_of_photograph, find_views, one_a_photograph
 from splatseg.errors import CaptureError, PromptError
+from splatseg.plain_text import first_few
+from splatseg.untrusted.paths import shortened
 
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """A posed image of a capture, or a camera without an image.
-
-    Example:
-        >>> view = capture.view("012.jpg")
-        >>> view.image().shape
-        (120, 160, 3)
-    """
-
-    name: str
-    """Name of the image in the capture, with forward slashes: "left/000.jpg"."""
-
-    camera: Camera
-    """Camera at the size at which `image` returns the pixels."""
-
-    image_path: Path | None = None
-    """File of the image; None for a camera alone."""
-
-    background: tuple[int, int, int] | None = None
-    """RGB colour that transparent pixels are composited over; None: alpha is ignored."""
-
-    ignore_path: Path | None = None
-    """File of the ignore mask (`capture.ignore_masks`); None if there is none."""
-
-    def image(self) -> np.ndarray:
-        """Decode the image, at every call: (H,W,3) uint8 at the camera's size. Raises CaptureError if unreadable."""
-        if self.image_path is None:
-            raise CaptureError(f"the view '{self.name}' has a camera but no image; take a view of a capture")
-        return read_image(self.image_path, self.camera.width, self.camera.height, self.background)
-
-    def ignored(self) -> np.ndarray | None:
-        """Read the ignore mask: (H,W) bool, true for pixels that do not show the scene; None without such a mask.
-
-        Raises CaptureError if it cannot be read or is of another shape than the image.
-        """
-        return None if self.ignore_path is None else read_ignored(self.ignore_path, self.camera)
-
-    @property
-    def png_name(self) -> str:
-        """Name of files written for this view: "left/000.jpg" -> "left/000.png"."""
-        return stem_of(self.name) + ".png"
+IMAGE_FOLDERS = ("image", "rgb", "color", "photos", "frames", "input")
+"""Folders of photographs that are looked into where there are neither images nor images_2, images_4, ..."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +67,18 @@ class Capture:
     test_names: frozenset[str]
     """Names of the held-out views."""
 
+    source: Path | None = None
+    """Folder of the COLMAP model, or the transforms file, that was read; None for cameras that a run kept."""
+
+    posed: frozenset[str] = frozenset()
+    """Names of all images that have a pose in `source`, also of those that are left out."""
+
+    absent: tuple[str, ...] = ()
+    """Names of the images that are absent and left out."""
+
+    coordinates: Coordinates = OWN
+    """The user's own coordinates of the world that cameras and points are in."""
+
     def view(self, name: str) -> View:
         """Return the view of this name, with or without image suffix. Raises PromptError, with close names, if none is.
 
@@ -118,15 +101,6 @@ class Capture:
             view for view in self.views if which == "all" or (view.name in self.test_names) == (which == "test")
         )
 
-    def require_points(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return `points` (P,3) and `point_colors` (P,3), P > 0. Raises CaptureError if there are none."""
-        if len(self.points) == 0:
-            raise CaptureError(
-                f"{self.path} has no 3D points to start from (no points3D file, or an empty one); triangulate with "
-                "COLMAP, or give a trained splat with --splats FILE.ply"
-            )
-        return self.points, self.point_colors
-
 
 def load_capture(
     path: Path | str,
@@ -134,12 +108,17 @@ def load_capture(
     test_every: int = 8,
     test_names: Iterable[str] | None = None,
     train_names: Iterable[str] | None = None,
+    skip_missing: bool = False,
+    coordinates: Coordinates | None = None,
 ) -> Capture:
     """Read a capture. Images are opened for their size only; `View.image` reads the pixels.
 
     The first of these rules that applies decides which views are held out: the views in `test_names`; the views not in
     `train_names`; the test views that the capture declares; every `test_every`-th view by name, beginning with the
     first (0: none). With both lists, views in neither are left out.
+
+    skip_missing: leave out images that are absent (`Capture.absent`), unless fewer than two are there. coordinates: the
+    world to read cameras and points into; None chooses it.
 
     Raises CaptureError for anything missing, damaged or unsupported.
 
@@ -149,43 +128,52 @@ def load_capture(
     """
     path = Path(path)
     reconstruction = _read_reconstruction(path)
+    _refuse_impossible(reconstruction)
+    coordinates = coordinates or reconstruction.coordinates()
+    reconstruction = reconstruction.in_world(coordinates)
     path = path.parent if path.is_file() else path
     if downscale < 1:
         raise CaptureError(f"downscale must be 1 or more, got {downscale}")
-    image_paths = reconstruction.image_paths or _find_images(path, reconstruction)
-    views = []
-    for name in sorted(reconstruction.cameras):
+    folder = images_beside(path)
+    image_paths, absent = _find_images(folder, reconstruction, skip_missing)
+    views: list[View] = []
+    for name in sorted(image_paths):
         camera = _at_image_size(reconstruction.cameras[name], image_paths[name], downscale)
-        ignore = reconstruction.ignore_paths.get(name) or find_ignore_mask(path, name, image_paths[name])
-        views.append(View(name, camera, image_paths[name], reconstruction.background, ignore))
+        ignore = reconstruction.ignore_paths.get(name) or find_ignore_mask(folder, name, image_paths[name])
+        found = faces_of_photograph(name, camera)
+        views += [
+            replace(view, image_path=image_paths[name], background=reconstruction.background, ignore_path=ignore)
+            for view in found
+        ]
     _refuse_equal_stems(views, path)
-    test = _held_out(views, reconstruction, test_every, test_names, train_names)
+    held_out = _held_out(views, reconstruction, test_every, test_names, train_names)
     if test_names is not None and train_names is not None:
-        wanted = test | _resolve(train_names, views, reconstruction.source)
-        views = [view for view in views if view.name in wanted]
+        wanted = held_out | _resolve(train_names, views, reconstruction.source)
+        views = [view for view in views if view.photograph in wanted]
+    test = frozenset(view.name for view in views if view.photograph in held_out)
     if all(view.name in test for view in views):
         raise CaptureError(f"all {len(views)} views of {path} are held out for test; leave some for training")
-    return Capture(path, tuple(views), reconstruction.points, reconstruction.point_colors, test)
+    posed = frozenset(reconstruction.cameras)
+    points, colors = reconstruction.points, reconstruction.point_colors
+    source = reconstruction.source
+    return Capture(path, tuple(views), points, colors, test, source, posed, tuple(absent), coordinates)
 
 
-def load_cameras(path: Path | str) -> tuple[View, ...]:
+def load_cameras(path: Path | str, coordinates: Coordinates = OWN) -> tuple[View, ...]:
     """Read cameras as views without images, sorted by name: no image is opened and none needs to exist.
 
     path: a transforms.json, or a folder with one or with a COLMAP model (also the model's own folder). The cameras must
-    be in the world of the capture that they are used with.
+    be in the user's own coordinates of the capture or splat that they are used with. coordinates: those of its world.
 
     Raises CaptureError for anything missing, damaged or unsupported.
     """
     path = Path(path)
-    cameras = _read_reconstruction(path, with_images=False).cameras
-    views = [View(name, cameras[name]) for name in sorted(cameras)]
+    reconstruction = _read_reconstruction(path, with_images=False)
+    _refuse_impossible(reconstruction)
+    cameras = reconstruction.in_world(coordinates).cameras
+    views = [view for name in sorted(cameras) for view in faces_of_photograph(name, cameras[name])]
     _refuse_equal_stems(views, path)
     return tuple(views)
-
-
-def find_views(name: str, views: Sequence[View]) -> list[View]:
-    """Return the view of exactly this name, else all views with this name without their image suffix."""
-    return [view for view in views if view.name == name] or [view for view in views if stem_of(view.name) == name]
 
 
 def _close(name: str, views: Sequence[View]) -> list[str]:
@@ -194,8 +182,36 @@ def _close(name: str, views: Sequence[View]) -> list[str]:
     return difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names[:3]
 
 
+def _refuse_impossible(reconstruction: Reconstruction) -> None:
+    """Raise CaptureError for a camera, or a name of a view, that can be neither used nor written."""
+    for name, camera in reconstruction.cameras.items():
+        try:
+            nameless = b"\0" in os.fsencode(name)
+        except UnicodeEncodeError:
+            nameless = True
+        if nameless:
+            raise CaptureError(f"{reconstruction.source}: {name!r} cannot be the name of a file; rename the image")
+        if isinstance(camera, LensCamera):
+            fault = impossible(camera.pinhole) or impossible_lens(camera.lens)
+        else:
+            fault = impossible(camera)
+        if fault:
+            raise CaptureError(
+                f"{reconstruction.source}: the camera of '{name}' is impossible, {fault}; export it again"
+            )
+
+
 def _read_reconstruction(path: Path, with_images: bool = True) -> Reconstruction:
     """Read a transforms.json, or a folder: its model in sparse/ first, then a transforms.json, then other models."""
+    try:
+        return _reconstruction_at(path, with_images)
+    except OSError as error:  # a name that no folder can have, or a folder that may not be read
+        raise CaptureError(
+            f"{shortened(str(path))} cannot be looked into ({error.strerror or error}); check the path"
+        ) from None
+
+
+def _reconstruction_at(path: Path, with_images: bool) -> Reconstruction:
     if path.suffix == ".json" and path.is_file():
         return read_transforms(path, with_images)
     expected = (
@@ -203,43 +219,81 @@ def _read_reconstruction(path: Path, with_images: bool = True) -> Reconstruction
         "pictures in images/, or a nerfstudio transforms.json"
     )
     if not path.is_dir():
-        raise CaptureError(f"{'not a folder' if path.exists() else 'there is no folder'}: {path}; {expected}")
+        video = path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
+        raise CaptureError(
+            f"{path} is a video; `splatseg capture {path} -o CAPTURE` makes a capture of it"
+            if video
+            else f"{'not a folder' if path.exists() else 'there is no folder'}: {path}; {expected}"
+        )
     model = find_model(path, ("sparse/0", "sparse"))
     transforms = find_transforms(path)
     if model is None and transforms is not None:
         return read_transforms(transforms, with_images)
     model = model or find_model(path)
     if model is None:
+        photographs = path / "images" if (path / "images").is_dir() else path
+        count = sum(entry.suffix.lower() in IMAGE_SUFFIXES for entry in photographs.iterdir())
+        if with_images and count:
+            raise CaptureError(
+                f"{photographs} holds {count} photographs without poses; `splatseg capture {photographs} -o CAPTURE` "
+                "finds out where they were taken from, then give CAPTURE"
+            )
         entries = sorted(entry.name + "/" * entry.is_dir() for entry in path.iterdir())
-        found = ", ".join(entries[:5]) + (", ..." if len(entries) > 5 else "") if entries else "it is empty"
+        found = first_few(entries, 5) if entries else "it is empty"
         what = "is not a capture" if with_images else "holds no cameras"
-        raise CaptureError(f"{path} {what}: {expected}; found: {found}")
+        way = "; `splatseg capture PHOTOS|VIDEO -o CAPTURE` makes one" if with_images else ""
+        raise CaptureError(f"{path} {what}: {expected}; found: {found}{way}")
     return read_model(model)
 
 
-def _find_images(path: Path, reconstruction: Reconstruction) -> dict[str, Path]:
-    """Find the image files of a COLMAP model: the first folder that holds any of them must hold them all."""
+def _find_images(path: Path, reconstruction: Reconstruction, skip: bool) -> tuple[dict[str, Path], list[str]]:
+    """Return the image files by name, and the names of those that are absent.
+
+    Raises CaptureError if some are absent, or with `skip` if fewer than two are there.
+    """
+    found, folder = reconstruction.image_paths, reconstruction.source.parent
+    total = len(found) or len(reconstruction.cameras)
+    if found:
+        absent = [name for name in sorted(found) if not is_there(found[name])]
+    else:
+        found, folder, absent = _found_below(path, sorted(reconstruction.cameras))
+    gone = set(absent)
+    there = {name: file for name, file in found.items() if name not in gone}
+    if absent and (not skip or len(there) < 2):
+        others = sorted(set(pictures_below(folder, "*")) - set(there.values())) if folder.is_dir() else []
+        instead = f" (it holds {len(others)} others: {first_few([file.name for file in others])})" if others else ""
+        raise CaptureError(
+            f"{len(absent)} of {total} images named in {reconstruction.source} are absent from {folder}{instead}: "
+            f"{first_few([shortened(name) for name in absent], 5)}; put them there"
+            f"{'' if skip else ', or leave them out with --skip-missing'}"
+        )
+    return there, absent
+
+
+def _found_below(path: Path, names: list[str]) -> tuple[dict[str, Path], Path, list[str]]:
+    """Return files by name in the first folder of images that holds any, that folder, and the names it lacks."""
     smaller = sorted(
         (folder for folder in path.glob("images_*") if folder.name[7:].isdecimal()), key=lambda f: int(f.name[7:])
     )
-    folders = [folder for folder in (path / "images", *smaller, path) if folder.is_dir()]
-    names = sorted(reconstruction.cameras)
-    absent: dict[Path, list[str]] = {}
+    folders = [path / "images", *smaller, *(path / name for name in IMAGE_FOLDERS), path]
+    found: dict[str, Path] = {}
     for folder in folders:
-        absent[folder] = [name for name in names if not (folder / name).is_file()]
-        if len(absent[folder]) < len(names):
+        found = {name: file for name in names if (file := file_at(folder / name)) is not None}
+        if found:
             break
     else:
-        folder = folders[0]
-    if absent[folder]:
-        raise CaptureError(
-            f"{len(absent[folder])} of {len(names)} images named in {reconstruction.source} are absent from {folder}: "
-            f"{', '.join(absent[folder][:3])}{', ...' if len(absent[folder]) > 3 else ''}; put them there"
-        )
-    return {name: folder / name for name in names}
+        folder = next(folder for folder in (*folders, path) if folder.is_dir())
+    # An image that a name finds in another spelling may be that of another name, spelled right.
+    exact = {folder / name for name in found}
+    found = {name: file for name, file in found.items() if file == folder / name or file not in exact}
+    if len(found) < len(names):
+        # Beside a model lie masks and depths too, so only pictures of the capture's own folder count there.
+        pictures = pictures_below(folder, "*" if folder == path else "**/*")
+        found |= photographs_called_otherwise(folder, pictures, names, found)
+    return found, folder, [name for name in names if name not in found]
 
 
-def _at_image_size(camera: Camera, image_path: Path, downscale: int) -> Camera:
+def _at_image_size(camera: AnyCamera, image_path: Path, downscale: int) -> AnyCamera:
     """Return the camera at the size at which its image will be read."""
     width, height = size_for(image_path, camera)
     if downscale > 1:
@@ -252,16 +306,16 @@ def _refuse_equal_stems(views: Sequence[View], path: Path) -> None:
     """Raise CaptureError if two views would share a mask or a file of results."""
     by_file: dict[str, str] = {}
     for view in views:
-        other = by_file.setdefault(view.png_name, view.name)
-        if other != view.name:
+        other = by_file.setdefault(view.png_name, view.photograph)
+        if other != view.photograph:
             raise CaptureError(
-                f"the images '{other}' and '{view.name}' of {path} differ in their suffix only, so their masks and "
-                "results would share a name; rename one of them"
+                f"the images '{other}' and '{view.photograph}' of {path} differ in their suffix only, so their masks "
+                "and results would share a name; rename one of them"
             )
 
 
 def _resolve(names: Iterable[str], views: Sequence[View], source: Path) -> frozenset[str]:
-    """Return the full names of the views in a user's list. Raises CaptureError for a name that no view has."""
+    """Return the names of the photographs in a user's list. Raises CaptureError for a name that no view has."""
     resolved = set()
     for name in names:
         found = find_views(name, views)
@@ -270,7 +324,7 @@ def _resolve(names: Iterable[str], views: Sequence[View], source: Path) -> froze
                 f"the list of views names '{name}', which {source} does not have; close names: "
                 f"{', '.join(_close(name, views))}"
             )
-        resolved.add(found[0].name)
+        resolved.add(found[0].photograph)
     return frozenset(resolved)
 
 
@@ -281,8 +335,9 @@ def _held_out(
     test_names: Iterable[str] | None,
     train_names: Iterable[str] | None,
 ) -> frozenset[str]:
-    """Return the names of the held-out views, by the rules of `load_capture`."""
-    source, all_names = reconstruction.source, frozenset(view.name for view in views)
+    """Return the names of the held-out photographs, by the rules of `load_capture`."""
+    names = [view.photograph for view in one_a_photograph(views)]
+    source, all_names = reconstruction.source, frozenset(names)
     test = None if test_names is None else _resolve(test_names, views, source)
     train = None if train_names is None else _resolve(train_names, views, source)
     if test is not None and train is not None and test & train:
@@ -297,6 +352,6 @@ def _held_out(
         return reconstruction.test_names & all_names
     if test_every < 0:
         raise CaptureError(f"test_every must be 0 (hold out nothing) or more, got {test_every}")
-    if test_every == 0 or len(views) == 1:
+    if test_every == 0 or len(names) == 1:
         return frozenset()
-    return frozenset(view.name for view in views[::test_every])
+    return frozenset(names[::test_every])

@@ -1,8 +1,10 @@
 """COLMAP sparse models: cameras, images and points3D, binary (`colmap_binary`) or text (`colmap_text`).
 
 Alphabet: qvec (4,) wxyz and tvec (3,) rotate and move world into camera, OpenCV axes; params are the intrinsics in
-pixels, the centre of the first pixel at (0.5, 0.5), all as in splatseg. Files of rigs and frames are not needed: images
-carry the poses.
+pixels, the centre of the first pixel at (0.5, 0.5), all as in splatseg.
+
+Files of rigs and frames, which COLMAP writes since 3.12, are not needed: images carry their own poses, those of all
+sensors of a rig.
 
 Source: the file format page of COLMAP's documentation ("Output Format").
 """
@@ -13,32 +15,69 @@ from pathlib import Path
 
 import numpy as np
 
-from splatseg.cameras.camera import Camera
+from splatseg.cameras.camera import FARTHEST
+from splatseg.cameras.lens import Lens
+from splatseg.cameras.lens_camera import AnyCamera, straightened
+from splatseg.cameras.lens_models import MODELS, lens_of_model
 from splatseg.capture import colmap_binary, colmap_text
 from splatseg.capture.colmap_rows import CameraRow, ImageRow
 from splatseg.capture.point_cloud import read_point_cloud
 from splatseg.capture.reconstruction import Reconstruction, no_points
 from splatseg.errors import CaptureError
+from splatseg.untrusted.paths import shortened
 
 MODEL_FOLDERS = ("sparse/0", "sparse", "colmap/sparse/0", ".")
 """Folders of a capture that may hold its model, in order of preference."""
+
+UNDISTORT = "undistort with `colmap image_undistorter --image_path IMAGES --input_path MODEL --output_path NEW`"
+"""Way out for cameras of unknown models."""
 
 MAX_SIDE = 1 << 20
 """Largest width and height of a camera in pixels: a larger one is a damaged file."""
 
 
 def find_model(capture: Path, folders: tuple[str, ...] = MODEL_FOLDERS) -> Path | None:
-    """Return the first of `folders` in the capture that holds an images or cameras file of COLMAP, or None."""
+    """Return the first of `folders` in the capture that holds an images or cameras file of COLMAP, or None.
+
+    Of other numbered models in sparse/ it is the one that registers most images.
+    """
     for folder in folders:
-        if any(_existing(capture / folder, stem) for stem in ("images", "cameras")):
+        if _is_model(capture / folder):
             return capture / folder
+        if folder == "sparse" and (others := models_in(capture / folder)):
+            return max(others, key=count_images)
     return None
+
+
+def models_in(folder: Path) -> list[Path]:
+    """Return the models in the folders of a folder, such as sparse/0 and sparse/1, sorted by name."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and _is_model(path)) if folder.is_dir() else []
+
+
+def _is_model(folder: Path) -> bool:
+    return any(_existing(folder, stem) for stem in ("images", "cameras"))
+
+
+def images_beside(model: Path) -> Path:
+    """Return the capture of a model that is given itself, CAPTURE/sparse/0 or CAPTURE/sparse; else its own folder."""
+    inside = model.resolve()
+    above = {inside.name: inside.parent, inside.parent.name: inside.parent.parent}.get("sparse")
+    return model if above is None or not _is_model(model) or (model / "images").is_dir() else above
+
+
+def count_images(folder: Path) -> int:
+    """Return how many images the model in a folder registers; 0 if there is no model, or one that cannot be read."""
+    path = _existing(folder, "images")
+    try:
+        return 0 if path is None else len((colmap_binary if _is_binary(path) else colmap_text).read_images(path))
+    except CaptureError:
+        return 0
 
 
 def read_model(folder: Path) -> Reconstruction:
     """Read the model in `folder`. A missing points3D file gives zero points.
 
-    Raises CaptureError if a file is missing, damaged or truncated, or if an image's camera is not a pinhole.
+    Raises CaptureError if a file is missing, damaged or truncated, or if an image's camera is of an unknown model.
     """
     paths = {}
     for stem in ("cameras", "images"):
@@ -54,7 +93,8 @@ def read_model(folder: Path) -> Reconstruction:
     rows, poses = read_cameras(paths["cameras"]), read_images(paths["images"])
     if not poses:
         raise CaptureError(f"{paths['images']} registers no images; run COLMAP's mapper (or export its model) again")
-    cameras: dict[str, Camera] = {}
+    cameras: dict[str, AnyCamera] = {}
+    lenses: dict[int, Lens] = {}
     for pose in poses:
         if pose.name in cameras:
             raise CaptureError(f"{paths['images']} names the image '{pose.name}' twice; export the COLMAP model again")
@@ -63,10 +103,9 @@ def read_model(folder: Path) -> Reconstruction:
                 f"{paths['images']}: '{pose.name}' uses camera {pose.camera_id}, which does not exist; export the "
                 "COLMAP model again"
             )
-        row = rows[pose.camera_id]
-        cameras[pose.name] = Camera(
-            _viewmat(pose, paths["images"]), _K(row, pose.camera_id, paths["cameras"]), row.width, row.height
-        )
+        if pose.camera_id not in lenses:
+            lenses[pose.camera_id] = _lens(rows[pose.camera_id], pose.camera_id, paths["cameras"])
+        cameras[pose.name] = straightened(_viewmat(pose, paths["images"]), lenses[pose.camera_id])
     return Reconstruction(folder, cameras, *_read_points(folder))
 
 
@@ -78,36 +117,31 @@ def _is_binary(path: Path) -> bool:
     return path.suffix == ".bin"
 
 
-def _K(row: CameraRow, camera_id: int, path: Path) -> np.ndarray:
-    """Return the 3x3 matrix of a pinhole. Raises CaptureError for all other models and for impossible numbers."""
-    if row.model not in ("SIMPLE_PINHOLE", "PINHOLE"):
-        way_out = (
-            "cut the panoramas into perspective images first"
-            if row.model == "EQUIRECTANGULAR"
-            else "undistort the capture with `colmap image_undistorter --image_path IMAGES --input_path SPARSE "
-            "--output_path OUT` and use OUT"
-        )
+def _lens(row: CameraRow, camera_id: int, path: Path) -> Lens:
+    """Return the lens of a camera. Raises CaptureError for an unknown model and for impossible numbers."""
+    if row.model not in MODELS:
         raise CaptureError(
-            f"{path}: camera {camera_id} has the model {row.model}; splatseg reads PINHOLE and SIMPLE_PINHOLE only: "
-            f"{way_out}"
+            f"{path}: camera {camera_id} has the model {shortened(row.model)}; splatseg reads those of COLMAP 4 "
+            f"({', '.join(MODELS)}): {UNDISTORT}"
         )
-    fx, fy, cx, cy = row.params if row.model == "PINHOLE" else (row.params[0], *row.params)
     if not (1 <= row.width <= MAX_SIDE and 1 <= row.height <= MAX_SIDE):
         raise CaptureError(
             f"{path}: camera {camera_id} has the impossible size {row.width}x{row.height}; export the COLMAP model "
             "again"
         )
-    if not (np.isfinite(row.params).all() and fx > 0 and fy > 0):
+    lens = lens_of_model(row.model, row.params, row.width, row.height) if np.isfinite(row.params).all() else None
+    if lens is None or min(lens.focal) <= 0:
         raise CaptureError(
             f"{path}: camera {camera_id} has impossible intrinsics {row.params}; export the COLMAP model again"
         )
-    return np.array([[fx, 0.0, cx], [0.0, fy, cy], [0.0, 0.0, 1.0]])
+    return lens
 
 
 def _viewmat(pose: ImageRow, path: Path) -> np.ndarray:
     """Return world to camera, (4,4), from a quaternion of any length but zero."""
     norm = np.linalg.norm(pose.qvec)
-    if not (np.isfinite([*pose.qvec, *pose.tvec]).all() and norm > 0):
+    # NaN is not below it either, and the squares of what is below fit 32 bits.
+    if not ((np.abs([*pose.qvec, *pose.tvec]) < FARTHEST).all() and norm > 0):
         raise CaptureError(
             f"{path}: the pose of '{pose.name}' is not finite or its rotation is zero; export the COLMAP model again"
         )
@@ -125,10 +159,9 @@ def _viewmat(pose: ImageRow, path: Path) -> np.ndarray:
 
 
 def _read_points(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read points (P,3) float32 and colours (P,3) uint8; last from points3D.ply, which some tools write instead."""
+    """Read points (P,3) and colours (P,3) uint8; last from points3D.ply, which some tools write instead."""
     path = _existing(folder, "points3D")
     if path is None:
         ply = folder / "points3D.ply"
         return read_point_cloud(ply) if ply.is_file() else no_points()
-    with np.errstate(over="ignore"):  # coordinates beyond float32 become infinite, and are dropped
-        return colmap_binary.read_points(path) if _is_binary(path) else colmap_text.read_points(path)
+    return colmap_binary.read_points(path) if _is_binary(path) else colmap_text.read_points(path)

@@ -33,8 +33,9 @@ def read_cameras(path: Path) -> dict[int, CameraRow]:
             camera_id, model_id, width, height = struct.unpack_from("<IiQQ", data, pos)
             if not 0 <= model_id < len(CAMERA_MODELS):
                 raise CaptureError(
-                    f"{path}: camera {camera_id} has the unknown model number {model_id}; splatseg reads PINHOLE and "
-                    "SIMPLE_PINHOLE only: undistort the capture with `colmap image_undistorter`"
+                    f"{path}: camera {camera_id} has the unknown model number {model_id}; splatseg reads those of "
+                    f"COLMAP 4, 0 to {len(CAMERA_MODELS) - 1}: undistort with the COLMAP that wrote it, `colmap "
+                    "image_undistorter --image_path IMAGES --input_path MODEL --output_path NEW`"
                 )
             model, size = CAMERA_MODELS[model_id]
             params = struct.unpack_from(f"<{size}d", data, pos + 24)
@@ -64,7 +65,7 @@ def read_images(path: Path) -> list[ImageRow]:
 
 
 def read_points(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read points3D.bin: positions (P,3) float32 and colours (P,3) uint8. Raises CaptureError if it is damaged."""
+    """Read points3D.bin: positions (P,3) float64 and colours (P,3) uint8. Raises CaptureError if it is damaged."""
     with _binary(path) as data:
         track_length = struct.Struct("<Q").unpack_from
         count, pos = _count(data, _POINT.itemsize), 8
@@ -81,7 +82,7 @@ def read_points(path: Path) -> tuple[np.ndarray, np.ndarray]:
         # start, gather all of them at once.
         raw = np.frombuffer(data, np.uint8)
         rows = np.lib.stride_tricks.sliding_window_view(raw, _POINT.itemsize)[starts].view(_POINT)[:, 0]
-        return rows["xyz"].astype(np.float32), rows["rgb"].copy()
+        return rows["xyz"].copy(), rows["rgb"].copy()
 
 
 @contextmanager

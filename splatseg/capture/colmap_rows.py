@@ -8,34 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from splatseg.cameras.lens_models import MODELS
 from splatseg.errors import CaptureError
+from splatseg.untrusted.paths import shortened
 
-CAMERA_MODELS = (
-    ("SIMPLE_PINHOLE", 3),
-    ("PINHOLE", 4),
-    ("SIMPLE_RADIAL", 4),
-    ("RADIAL", 5),
-    ("OPENCV", 8),
-    ("OPENCV_FISHEYE", 8),
-    ("FULL_OPENCV", 12),
-    ("FOV", 5),
-    ("SIMPLE_RADIAL_FISHEYE", 4),
-    ("RADIAL_FISHEYE", 5),
-    ("THIN_PRISM_FISHEYE", 12),
-    ("RAD_TAN_THIN_PRISM_FISHEYE", 16),
-    ("SIMPLE_DIVISION", 4),
-    ("DIVISION", 5),
-    ("SIMPLE_FISHEYE", 3),
-    ("FISHEYE", 4),
-    ("EUCM", 6),
-    ("EQUIRECTANGULAR", 2),
-)
+CAMERA_MODELS = tuple((name, len(params.split())) for name, (_, params) in MODELS.items())
 """Name and number of parameters of each model; the index in the list is the model's id in binary files."""
 
 
 @dataclass(frozen=True)
 class CameraRow:
-    """One row of the cameras file. An unsupported model matters only if an image uses it."""
+    """One row of the cameras file. An unknown model matters only if an image uses it."""
 
     model: str
     """Name of the model, as in `CAMERA_MODELS`."""
@@ -72,6 +55,7 @@ def relative_name(name: str, path: Path) -> str:
     name = name.replace("\\", "/").removeprefix("./")
     if not name or name.startswith("/") or ":" in name.split("/")[0] or ".." in name.split("/"):
         raise CaptureError(
-            f"{path}: the image name '{name}' does not lie inside the image folder; give it relative to that folder"
+            f"{path}: the image name '{shortened(name)}' does not lie inside the image folder; give it relative to "
+            "that folder"
         )
     return name

@@ -63,7 +63,7 @@ def read_images(path: Path) -> list[ImageRow]:
 
 
 def read_points(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read points3D.txt: positions (P,3) float32 and colours (P,3) uint8.
+    """Read points3D.txt: positions (P,3) float64 and colours (P,3) uint8.
 
     Raises CaptureError for a line that is not a point.
     """
@@ -83,12 +83,12 @@ def read_points(path: Path) -> tuple[np.ndarray, np.ndarray]:
             ) from error
     if not points:
         return no_points()
-    return np.array(points, np.float32), np.array(colors, np.uint8)
+    return np.array(points, np.float64), np.array(colors, np.uint8)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, str]]:
     """Yield numbered lines without comments and line ends; blank lines are included."""
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with path.open(encoding="utf-8-sig", errors="replace") as file:  # editors on Windows put a mark before the text
         for number, line in enumerate(file, 1):
             if not line.startswith("#"):
                 yield number, line.strip()

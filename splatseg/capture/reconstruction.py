@@ -6,13 +6,14 @@ points (P,3) world units; point_colors (P,3) 0..255.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from splatseg.arrays import check_shapes
-from splatseg.cameras.camera import Camera
+from splatseg.cameras.coordinates import OWN, Coordinates, coordinates_around
+from splatseg.cameras.lens_camera import AnyCamera
 
 
 def no_points() -> tuple[np.ndarray, np.ndarray]:
@@ -27,7 +28,7 @@ class Reconstruction:
     source: Path
     """File or folder that was read, for messages."""
 
-    cameras: dict[str, Camera]
+    cameras: dict[str, AnyCamera]
     """Camera of each image, by name."""
 
     points: np.ndarray
@@ -54,3 +55,15 @@ class Reconstruction:
         if not finite.all():  # no Gaussian can start at a point that is not finite
             object.__setattr__(self, "points", self.points[finite])
             object.__setattr__(self, "point_colors", self.point_colors[finite])
+
+    def coordinates(self) -> Coordinates:
+        """Return the coordinates to compute in (`cameras.coordinates`): around the cameras."""
+        positions = np.array([camera.position for camera in self.cameras.values()])
+        return coordinates_around(positions, self.points) if len(positions) else OWN
+
+    def in_world(self, coordinates: Coordinates) -> Reconstruction:
+        """Return the same in the world of coordinates, points as float32; those beyond it are dropped."""
+        cameras = {name: coordinates.camera_inwards(camera) for name, camera in self.cameras.items()}
+        points = self.points if coordinates.is_own else coordinates.inwards(self.points)
+        with np.errstate(over="ignore"):  # coordinates beyond float32 become infinite, and are dropped
+            return replace(self, cameras=cameras, points=points.astype(np.float32))

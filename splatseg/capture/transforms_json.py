@@ -9,8 +9,7 @@ Source: nerfstudio's documentation ("Data conventions") and the NeRF synthetic d
 
 from __future__ import annotations
 
-import json
-import math
+from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,16 +17,20 @@ from typing import Any
 import numpy as np
 
 from splatseg.cameras.camera import Camera
+from splatseg.cameras.lens_camera import AnyCamera, straightened
+from splatseg.capture.frame_lens import lens_of_frame
 from splatseg.capture.images import IMAGE_SUFFIXES, image_size
+from splatseg.capture.matching import photographs_called_otherwise, pictures_below
+from splatseg.capture.names import file_at, is_there
 from splatseg.capture.point_cloud import read_point_cloud
 from splatseg.capture.reconstruction import Reconstruction, no_points
 from splatseg.errors import CaptureError
 from splatseg.files import write_json
+from splatseg.plain_text import first_few
+from splatseg.untrusted.documents import DocumentError, read_json
+from splatseg.untrusted.numbers import finite_number
+from splatseg.untrusted.paths import shortened
 
-PINHOLE_MODELS = ("PINHOLE", "SIMPLE_PINHOLE", "OPENCV", "PERSPECTIVE")
-DISTORTION = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2")
-NEGLIGIBLE = 1e-6
-"""Largest distortion coefficient that is ignored: it moves no pixel by more than a hundredth."""
 WHITE = (255, 255, 255)
 """Background of Blender's captures."""
 
@@ -43,7 +46,7 @@ def read_transforms(path: Path, with_images: bool = True) -> Reconstruction:
 
     with_images: False reads cameras only; images may be absent, and frames without an image must state their size.
 
-    Raises CaptureError if the JSON or a pose is damaged, an image is absent, or the lens has distortion.
+    Raises CaptureError if the JSON or a pose is damaged, an image is absent, or the lens is of an unknown model.
     """
     content = _load(path)
     cameras, image_paths = _read_frames(path, content, with_images)
@@ -66,8 +69,8 @@ def read_transforms(path: Path, with_images: bool = True) -> Reconstruction:
             test_names = frozenset(test_cameras)
     points, colors = no_points()
     ply = content.get("ply_file_path")
-    if isinstance(ply, str) and (path.parent / ply).is_file():
-        points, colors = read_point_cloud(path.parent / ply)
+    if isinstance(ply, str) and (cloud := file_at(path.parent / ply.replace("\\", "/"))) is not None:
+        points, colors = read_point_cloud(cloud)
     background = WHITE if blender else None
     return Reconstruction(path, cameras, points, colors, image_paths, test_names, background, ignore_paths)
 
@@ -99,33 +102,47 @@ def write_transforms(path: Path, cameras: Mapping[str, Camera]) -> None:
 def _load(path: Path) -> dict[str, Any]:
     """Read the JSON of a transforms file with at least one frame. Raises CaptureError if it is not one."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = read_json(path).plain()
+    except (OSError, DocumentError) as error:
         raise CaptureError(f"{path} is not readable JSON ({error}); export it again") from error
     if not isinstance(content, dict) or not isinstance(content.get("frames"), list) or not content["frames"]:
         raise CaptureError(f"{path} lists no frames; expected a nerfstudio or Blender transforms file")
     return content
 
 
-def _read_frames(path: Path, content: dict[str, Any], with_images: bool) -> tuple[dict[str, Camera], dict[str, Path]]:
+def _read_frames(
+    path: Path, content: dict[str, Any], with_images: bool
+) -> tuple[dict[str, AnyCamera], dict[str, Path]]:
     """Return cameras and image files by view name."""
-    frames, image_paths = {}, {}
+    frames: dict[str, Mapping[str, Any]] = {}
+    image_paths: dict[str, Path] = {}
     for index, frame in enumerate(content["frames"]):
         if not isinstance(frame, dict) or not isinstance(frame.get("file_path"), str) or not frame["file_path"]:
             raise CaptureError(f"{path}: frame {index} has no file_path; name its image there")
         image_path = _image_path(path.parent, frame["file_path"])
         name = _view_name(path.parent, image_path)
         if name in frames:
-            raise CaptureError(f"{path} names the image '{name}' twice; remove one of the frames")
-        frames[name], image_paths[name] = {**content, **frame}, image_path
-    absent = [str(image_path) for image_path in image_paths.values() if not image_path.is_file()]
-    if absent and with_images:
-        raise CaptureError(
-            f"{len(absent)} of {len(frames)} images named in {path} are absent: {', '.join(absent[:3])}"
-            f"{', ...' if len(absent) > 3 else ''}; put them there"
-        )
-    cameras = {name: _camera(frame, image_paths[name], f"{path}, '{name}'") for name, frame in frames.items()}
+            raise CaptureError(f"{path} names the image '{shortened(name)}' twice; remove one of the frames")
+        frames[name], image_paths[name] = ChainMap(frame, content), file_at(image_path) or image_path
+    image_paths |= _called_otherwise(path.parent, image_paths)
+    # An image that is absent is told by who asked; its size is then not needed.
+    cameras = {
+        name: _camera(frame, image_paths[name], f"{path}, '{shortened(name)}'")
+        for name, frame in frames.items()
+        if not with_images or is_there(image_paths[name])
+    }
     return cameras, image_paths
+
+
+def _called_otherwise(folder: Path, image_paths: Mapping[str, Path]) -> dict[str, Path]:
+    """Return photographs, beside the others or in images/, of frames whose files are not there, by name."""
+    there = {name: file for name, file in image_paths.items() if is_there(file)}
+    if len(there) == len(image_paths):
+        return {}
+    beside = {file.parent for file in image_paths.values()} | {folder}
+    pictures = {picture for place in beside if place.is_dir() for picture in pictures_below(place, "*")}
+    pictures |= set(pictures_below(folder / "images"))
+    return photographs_called_otherwise(folder, pictures, list(image_paths), there)
 
 
 def _ignore_paths(path: Path, content: dict[str, Any]) -> dict[str, Path]:
@@ -135,12 +152,13 @@ def _ignore_paths(path: Path, content: dict[str, Any]) -> dict[str, Path]:
         mask = frame.get("mask_path")
         if isinstance(mask, str) and mask:
             name = _view_name(path.parent, _image_path(path.parent, frame["file_path"]))
-            named[name] = path.parent / mask.replace("\\", "/")
-    absent = [str(mask) for mask in named.values() if not mask.is_file()]
+            place = path.parent / mask.replace("\\", "/")
+            named[name] = file_at(place) or place
+    absent = [shortened(str(mask)) for mask in named.values() if file_at(mask) is None]
     if absent:
         raise CaptureError(
             f"{len(absent)} of {len(named)} ignore masks (mask_path) named in {path} are absent: "
-            f"{', '.join(absent[:3])}{', ...' if len(absent) > 3 else ''}; put them there or remove mask_path"
+            f"{first_few(absent)}; put them there or remove mask_path"
         )
     return named
 
@@ -148,10 +166,10 @@ def _ignore_paths(path: Path, content: dict[str, Any]) -> dict[str, Path]:
 def _image_path(folder: Path, file_path: str) -> Path:
     """Return the file of a frame's image; Blender leaves its suffix out."""
     path = folder / file_path.replace("\\", "/")
-    if path.suffix.lower() in IMAGE_SUFFIXES or path.is_file():
+    if path.suffix.lower() in IMAGE_SUFFIXES or file_at(path) is not None:
         return path
     candidates = [path.with_name(path.name + suffix) for suffix in IMAGE_SUFFIXES]
-    return next((candidate for candidate in candidates if candidate.is_file()), candidates[0])
+    return next((candidate for candidate in candidates if file_at(candidate) is not None), candidates[0])
 
 
 def _view_name(folder: Path, image_path: Path) -> str:
@@ -163,49 +181,28 @@ def _view_name(folder: Path, image_path: Path) -> str:
     return "/".join(part for part in relative.parts if part not in ("..", "/"))
 
 
-def _number(frame: dict[str, Any], key: str, where: str) -> float | None:
+def _number(frame: Mapping[str, Any], key: str, where: str) -> float | None:
     """Return a number of a frame, None if it is absent. Raises CaptureError if it is not finite or not a number."""
     value = frame.get(key)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise CaptureError(f"{where}: {key} is not a finite number; export the cameras again")
-    return float(value)
+    try:
+        return finite_number(value)
+    except ValueError:
+        raise CaptureError(f"{where}: {key} is not a finite number; export the cameras again") from None
 
 
-def _camera(frame: dict[str, Any], image_path: Path, where: str) -> Camera:
-    """Return the camera of a frame. Raises CaptureError, which names the frame by `where`, if it is no pinhole."""
-    model = frame.get("camera_model", "PINHOLE")
-    lens = [key for key in DISTORTION if abs(_number(frame, key, where) or 0.0) > NEGLIGIBLE]
-    if model not in PINHOLE_MODELS or lens:
-        found = f"lens distortion ({', '.join(lens)})" if lens else f"the camera model {model}"
-        raise CaptureError(
-            f"{where}: {found} is not supported, only pinhole cameras are; undistort the images first, for instance "
-            "with `colmap image_undistorter`"
-        )
+def _camera(frame: Mapping[str, Any], image_path: Path, where: str) -> AnyCamera:
+    """Return the camera of a frame. Raises CaptureError, which names the frame by `where`, if it is impossible."""
     width, height = _number(frame, "w", where), _number(frame, "h", where)
     if width is None or height is None:
-        if not image_path.is_file():
+        if file_at(image_path) is None:
             raise CaptureError(f"{where}: there is neither an image nor a size; state w and h in pixels")
         width, height = image_size(image_path)
     if not (1 <= width < 2**20 and 1 <= height < 2**20):
         raise CaptureError(f"{where}: the size {width:g}x{height:g} is impossible; state w and h in pixels")
-    fx = _focal(frame, "fl_x", "camera_angle_x", width, where)
-    fy = _focal(frame, "fl_y", "camera_angle_y", height, where)
-    fx, fy = fx or fy, fy or fx
-    if fx is None or fy is None or fx <= 0 or fy <= 0:
-        raise CaptureError(f"{where}: no usable focal length; state fl_x in pixels or camera_angle_x in radians")
-    cx, cy = _number(frame, "cx", where), _number(frame, "cy", where)
-    K = np.array([[fx, 0, width / 2 if cx is None else cx], [0, fy, height / 2 if cy is None else cy], [0, 0, 1.0]])
-    return Camera(_viewmat(frame.get("transform_matrix"), where), K, int(width), int(height))
-
-
-def _focal(frame: dict[str, Any], key: str, angle_key: str, side: float, where: str) -> float | None:
-    """Return the focal length in pixels, as stated or from the angle of view over `side` pixels, or None."""
-    focal, angle = _number(frame, key, where), _number(frame, angle_key, where)
-    if focal is None and angle is not None and 0 < angle < math.pi:
-        return 0.5 * side / math.tan(0.5 * angle)
-    return focal
+    lens = lens_of_frame(frame, int(width), int(height), lambda key: _number(frame, key, where), where)
+    return straightened(_viewmat(frame.get("transform_matrix"), where), lens)
 
 
 def _viewmat(matrix: Any, where: str) -> np.ndarray:
@@ -218,7 +215,11 @@ def _viewmat(matrix: Any, where: str) -> np.ndarray:
         ) from error
     if pose.shape not in ((4, 4), (3, 4)) or not np.isfinite(pose).all():
         raise CaptureError(f"{where}: transform_matrix is not a 4x4 matrix of finite numbers; export the cameras again")
-    lengths = np.linalg.norm(pose[:3, :3], axis=0)
+    if len(pose) == 4 and pose[3, 3] != 0:
+        # A homogeneous matrix means the same when it is multiplied: some programs leave another number than 1 there.
+        pose = pose / pose[3, 3]
+    with np.errstate(over="ignore"):  # numbers whose squares are beyond float64 are no rotation
+        lengths = np.linalg.norm(pose[:3, :3], axis=0)
     # Columns are the camera's axes in the world: unit length, y and z turned from OpenGL's to OpenCV's.
     rotation = pose[:3, :3] / np.where(lengths > 0, lengths, 1.0) * [1.0, -1.0, -1.0]
     if not np.allclose(rotation.T @ rotation, np.eye(3), atol=1e-3) or np.linalg.det(rotation) < 0:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from splatseg.errors import CaptureError, PromptError
+
+if TYPE_CHECKING:
+    from splatseg.run.folder import Run
 
 Split = Literal["train", "test", "all"]
 
 RunFolder = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar="RUN")]
 Masks = Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="DIR[=WEIGHT]|auto")]
 TrueMasks = Annotated[str | None, tyro.conf.arg(metavar="DIR")]
+MovedCapture = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 Cameras = Annotated[Path | None, tyro.conf.arg(metavar="FILE|DIR")]
 
 
@@ -37,3 +41,12 @@ def read_size(text: str | None) -> tuple[int, int] | None:
     if found is None:
         raise PromptError(f"--size takes WIDTHxHEIGHT in pixels, such as 1280x720, got '{text}'")
     return int(found[1]), int(found[2])
+
+
+def opened(folder: Path, capture: Path | None) -> Run:
+    """Open a run; with a folder of its capture, one that was moved is told so first. Raises RunError, CaptureError."""
+    from splatseg.run.folder import open_run
+    from splatseg.run.moved_capture import move_capture
+
+    run = open_run(folder)
+    return run if capture is None else move_capture(run, capture)

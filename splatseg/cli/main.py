@@ -1,30 +1,35 @@
-"""The command line: one subcommand a file, all thin. `splatseg --help` lists them."""
+"""The command line: one subcommand a file in `cli.commands`, all thin. `splatseg --help` lists them."""
 
 from __future__ import annotations
 
+import errno
+import io
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated, TextIO
+from contextlib import contextmanager, redirect_stderr, suppress
+from pathlib import Path
+from typing import Annotated, TextIO, cast
 
 import tyro
 
-from splatseg.cli.console import Terminal
-from splatseg.cli.demo import Demo
-from splatseg.cli.evaluate import Evaluate
-from splatseg.cli.export import Export
-from splatseg.cli.info import Info
-from splatseg.cli.masks import Masks
-from splatseg.cli.refine import Refine
-from splatseg.cli.render import Render
-from splatseg.cli.segment import Segment
-from splatseg.cli.select import Select
-from splatseg.cli.train import Train
-from splatseg.cli.view import View
-from splatseg.cli.words import Words
-from splatseg.errors import NotFoundError, SplatsegError
+from splatseg.cli.commands.capture import Capture
+from splatseg.cli.commands.demo import Demo
+from splatseg.cli.commands.evaluate import Evaluate
+from splatseg.cli.commands.export import Export
+from splatseg.cli.commands.info import Check, Info
+from splatseg.cli.commands.masks import Masks
+from splatseg.cli.commands.refine import Refine
+from splatseg.cli.commands.render import Render
+from splatseg.cli.commands.segment import Segment
+from splatseg.cli.commands.select import Select
+from splatseg.cli.commands.train import Train
+from splatseg.cli.commands.view import View
+from splatseg.cli.commands.words import Words
+from splatseg.cli.console import CleanedStream, Terminal
+from splatseg.errors import NotFoundError, SplatsegError, is_of_writing, unwritten
 from splatseg.run.reporter import Reporter
 
 USER_ERROR = 2
@@ -34,6 +39,7 @@ PIPE_CLOSED = 141
 
 Command = (
     Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Capture, tyro.conf.subcommand("capture")]
     | Annotated[Masks, tyro.conf.subcommand("masks")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Segment, tyro.conf.subcommand("segment")]
@@ -44,6 +50,7 @@ Command = (
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[View, tyro.conf.subcommand("view")]
+    | Annotated[Check, tyro.conf.subcommand("check")]
     | Annotated[Info, tyro.conf.subcommand("info")]
 )
 
@@ -51,16 +58,43 @@ Command = (
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit with its code.
 
-    0 is success, 2 a user's mistake, 3 words that mean nothing in the scene, 130 Ctrl-C, 141 a closed pipe.
+    0 is success, 2 a user's mistake, 3 words that mean nothing in the scene, 130 Ctrl-C or SIGTERM, 141 a closed pipe.
     """
+    _open_streams()
+    # A request to end is one like Ctrl-C: what is half done is removed, and a sentence says so.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    code = 0
     try:
         code = run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        # `splatseg ... | head` has seen enough. What is left goes nowhere, also what Python flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # `splatseg ... | head` has seen enough.
         code = PIPE_CLOSED
+        _silence()
+    except OSError as error:
+        # `splatseg ... > FILE` on a disk that is full.
+        _silence()
+        with suppress(OSError):  # messages may go there, too
+            if code == 0:
+                sys.stderr.write(f"error: the output cannot be written ({error.strerror}); send it elsewhere\n")
+        code = USER_ERROR
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Make both streams accept any text. A stream that the caller has closed goes nowhere."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+        elif isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal's encoding does not have is shown by its numbers: no result is lost for a letter.
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _silence() -> None:
+    """Send what is left in stdout nowhere, also what Python flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -68,34 +102,45 @@ def run(arguments: list[str] | None = None) -> int:
     terminal = Terminal()
     try:
         # Settings check themselves as they are made, so parsing can find a user's mistake too.
-        command: Command = tyro.cli(
-            Command,
-            args=arguments,
-            prog="splatseg",
-            description="3D segmentation for Gaussian splats, on any machine.",
-            config=(tyro.conf.FlagCreatePairsOff,),
-        )
+        # What cannot be parsed is repeated by the parser itself.
+        with redirect_stderr(cast(TextIO, CleanedStream(sys.stderr))):
+            command: Command = tyro.cli(
+                Command,
+                args=arguments,
+                prog="splatseg",
+                description="3D segmentation for Gaussian splats, on any machine.",
+                config=(tyro.conf.FlagCreatePairsOff,),
+            )
         with _warnings_to(terminal):
             command.run(terminal)
     except SplatsegError as error:
-        terminal.messages.print(f"error: {error}", style="red", soft_wrap=True, markup=False)
+        terminal.error(str(error))
         return NOT_FOUND if isinstance(error, NotFoundError) else USER_ERROR
     except OSError as error:
-        # What fails to be written where no stage tells it better: a folder without permission, a disk that is full.
+        # What fails to be read or written where no stage tells it better.
         if error.errno is None or isinstance(error, BrokenPipeError):
             raise
-        where = f"{error.filename} cannot be read or written" if error.filename else "a file cannot be read or written"
-        terminal.messages.print(
-            f"error: {where} ({error.strerror}); name another place, or make room there",
-            style="red",
-            soft_wrap=True,
-            markup=False,
-        )
+        terminal.error(_told(error))
         return USER_ERROR
     except KeyboardInterrupt:
-        terminal.messages.print("stopped; what was finished is kept", style="yellow")
+        terminal.stopped()
         return INTERRUPTED
     return 0
+
+
+def _told(error: OSError) -> str:
+    """Return an error of the system in a sentence: file, cause, what to do."""
+    place = error.filename or "a file"
+    if is_of_writing(error):
+        return unwritten(Path(place), error)
+    if isinstance(error, FileNotFoundError) and not os.path.lexists(place):
+        return f"{place} is not there ({error.strerror}); it was moved or removed meanwhile, so put it back"
+    remedy = "name another place, or make room there"
+    if error.errno == errno.ENAMETOOLONG:
+        remedy = "choose a shorter name"
+    elif isinstance(error, PermissionError):
+        remedy = "give yourself permission, or name another place"
+    return f"{place} cannot be read or written ({error.strerror}); {remedy}"
 
 
 @contextmanager

@@ -40,7 +40,8 @@ def spatial_components(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
     finite = np.flatnonzero(np.isfinite(means).all(1))
     component = np.arange(count, dtype=np.int32)
     if len(finite) > 1:
-        points, sizes = means[finite].astype(np.float32), reach[finite].astype(np.float32)
+        points = np.ascontiguousarray(means[finite], dtype=np.float32)
+        sizes = reach[finite].astype(np.float32)
         near, found = min(NEIGHBOURS, len(finite) - 1), np.empty(len(finite), dtype=np.int32)
         _native.touching(points, sizes, near, GAP_FACTOR, REACH_FACTOR, found, torch.get_num_threads())
         # Each component is named by one of its Gaussians; a Gaussian that is not finite keeps its own number, alone.

@@ -5,21 +5,24 @@ One safetensors file: `atoms` (N,), `merges` (R,2), `levels` (R,).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from splatseg.cluster.hierarchy import Hierarchy
+from splatseg.splats.made_of import as_fact
 from splatseg.tensors import read_tensors, write_tensors
 
 FORMAT = "splatseg hierarchy 1"
 """Name of the format, in the metadata of the file."""
 
 
-def write_hierarchy(path: Path, hierarchy: Hierarchy) -> None:
-    """Write a hierarchy atomically."""
-    write_tensors(path, FORMAT, {name: getattr(hierarchy, name) for name in ("levels", "atoms", "merges")})
+def write_hierarchy(path: Path, hierarchy: Hierarchy, made_of: Mapping[str, str] | None = None) -> None:
+    """Write a hierarchy atomically. made_of: digests of the splat it belongs to (`splats.made_of`)."""
+    tensors = {name: getattr(hierarchy, name) for name in ("levels", "atoms", "merges")}
+    write_tensors(path, FORMAT, tensors, as_fact(made_of))
 
 
 def read_hierarchy(path: Path) -> Hierarchy:
@@ -35,4 +38,7 @@ def _decoded(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> Hierarchy
     # Tables have a row for every atom: a damaged file with a huge number must not allocate their memory.
     if atoms.min(initial=0) < 0 or atoms.max(initial=0) > len(atoms):
         raise ValueError(f"atoms must hold numbers from 0 to {len(atoms)}")
-    return Hierarchy(atoms, merges, tensors["levels"])
+    levels = tensors["levels"]
+    if levels.dtype.kind != "f" or not np.isfinite(levels).all():
+        raise ValueError("levels must hold finite numbers")
+    return Hierarchy(atoms, merges, levels)

@@ -15,6 +15,7 @@ from splatseg.evaluate.images import ImageScore
 from splatseg.evaluate.protocols.prompted import ObjectScore, ProtocolResult
 from splatseg.evaluate.protocols.published import published_of
 from splatseg.evaluate.protocols.score import ProtocolScore, TaskScore, over_pairs
+from splatseg.plain_text import short_name
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ class Evaluation:
         return _mean([score.psnr for score in self.images])
 
     @property
+    def psnr_colors_fitted(self) -> float | None:
+        """Mean PSNR (dB) over the views with fitted colours (`evaluate.images`); None if it was not measured."""
+        return _mean([score.psnr_colors_fitted for score in self.images if score.psnr_colors_fitted is not None])
+
+    @property
     def ssim(self) -> float | None:
         """Mean SSIM over the views."""
         return _mean([score.ssim for score in self.images])
@@ -43,6 +49,7 @@ class Evaluation:
         objects = self.objects
         return {
             "psnr": self.psnr,
+            "psnr_colors_fitted": self.psnr_colors_fitted,
             "ssim": self.ssim,
             "miou": objects.miou if objects else None,
             "mbiou": objects.mbiou if objects else None,
@@ -104,14 +111,14 @@ def protocol_tables(score: ProtocolScore) -> Group:
 
 def prompt_table(task: TaskScore) -> Table:
     """Return a table with one row per prompt: its views, its means over them, its missing masks."""
-    table = Table(title=task.name)
+    table = Table(title=short_name(task.name))
     table.add_column("prompt")
     for title in ("views", "IoU", "boundary IoU", "missing"):
         table.add_column(title, justify="right")
     for prompt, rows in task.by_prompt().items():
         missing = sum(row.missing for row in rows)
         table.add_row(
-            prompt,
+            short_name(prompt),
             str(len(rows)),
             _share(over_pairs(rows, "iou")),
             _share(over_pairs(rows, "boundary_iou")),
@@ -127,7 +134,7 @@ def figure_table(score: ProtocolScore) -> Table:
     for name in score.figures:
         table.add_column(TITLES[name], justify="right")
     for task in score.tasks:
-        table.add_row(task.name, *(_share(value) for value in task.figures.values()))
+        table.add_row(short_name(task.name), *(_share(value) for value in task.figures.values()))
     table.add_section()
     table.add_row(f"mean of {len(score.tasks)}", *(_share(value) for value in score.figures.values()))
     return table
@@ -144,7 +151,7 @@ def published_table(score: ProtocolScore) -> Table:
     scenes = [name for name in dict.fromkeys(name for row in rows for name in row.scenes or {}) if name in found]
     table = Table(title=f"{score.protocol.title} in the literature, mean over its scenes, percent")
     table.add_column("method")
-    for name in (*scenes, *(TITLES[column] for column in columns)):
+    for name in (*map(short_name, scenes), *(TITLES[column] for column in columns)):
         table.add_column(name, justify="right")
     for title in ("prompt", "source", "trust"):
         table.add_column(title)
@@ -162,8 +169,10 @@ def published_table(score: ProtocolScore) -> Table:
 
 def mean_table(means: dict[str, float | None]) -> Table:
     """Return one row of figures; figures that were not measured are left out."""
-    titles = {"psnr": "PSNR (dB)", "ssim": "SSIM", "miou": "mIoU", "mbiou": "mBIoU", "ari": "ARI"}
-    formats = {"psnr": "{:.2f}", "ssim": "{:.4f}", "miou": "{:.3f}", "mbiou": "{:.3f}", "ari": "{:.3f}"}
+    titles = {"psnr": "PSNR (dB)", "psnr_colors_fitted": "PSNR, colours fitted (dB)", "ssim": "SSIM"}
+    titles |= {"miou": "mIoU", "mbiou": "mBIoU", "ari": "ARI"}
+    formats = {"psnr": "{:.2f}", "psnr_colors_fitted": "{:.2f}", "ssim": "{:.4f}"}
+    formats |= {"miou": "{:.3f}", "mbiou": "{:.3f}", "ari": "{:.3f}"}
     table = Table()
     shown = {key: value for key, value in means.items() if value is not None}
     for key in shown:
@@ -173,8 +182,8 @@ def mean_table(means: dict[str, float | None]) -> Table:
 
 
 def _object_row(score: ObjectScore) -> Sequence[str]:
-    prompt = score.prompt
-    return score.name, prompt.view, str(len(score.views)), _share(score.iou), _share(score.boundary_iou)
+    name, view = short_name(score.name), short_name(score.prompt.view)
+    return name, view, str(len(score.views)), _share(score.iou), _share(score.boundary_iou)
 
 
 def _share(value: float | None) -> str:

@@ -7,18 +7,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View, one_a_photograph
 from splatseg.errors import MaskError
-from splatseg.masks.formats.read import read_label_map
+from splatseg.masks.formats.label_maps import read_label_map
 from splatseg.masks.store import open_masks
 from splatseg.resampling import nearest_pixels
+from splatseg.untrusted.documents import DocumentError, id_of, read_json
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Truth:
     """True label maps of views."""
 
     label_maps: dict[str, np.ndarray]
-    """(H,W) int32 at camera size, by view name."""
+    """(H,W) int32 at the size of the photograph, by its name."""
     names: dict[int, str] = field(default_factory=dict)
     """Names of objects by id."""
     stuff: frozenset[int] = frozenset()
@@ -48,10 +48,17 @@ class Truth:
 def read_truth(folder: Path, views: Sequence[View], unknown: int | None = None) -> Truth:
     """Read the label map of every view, resampled to the camera's size (the pixel under the new pixel's centre).
 
-    Raises MaskError if the folder or the map of a view is missing, or scene.json cannot be read.
+    Raises MaskError if the folder or the map of a view is missing, a map is of another shape than its photograph, or
+    scene.json cannot be read.
     """
     folder = Path(folder)
-    files = open_masks(folder, views).files
+    masks = open_masks(folder, views)
+    files = masks.files
+    if masks.dataset is not None or masks.parts:
+        raise MaskError(
+            f"{masks.path} holds masks without ids that are the same in all views; evaluation needs a label map (PNG) "
+            "for every view"
+        )
     missing = [view.png_name for view in views if view.name not in files]
     if missing:
         raise MaskError(
@@ -59,9 +66,14 @@ def read_truth(folder: Path, views: Sequence[View], unknown: int | None = None) 
             f"{', …' if len(missing) > 3 else ''}); evaluation needs one for every view"
         )
     label_maps = {}
-    for view in views:
-        label_map = read_label_map(files[view.name])
-        label_maps[view.name] = nearest_pixels(label_map, view.camera.height, view.camera.width)
+    for view in one_a_photograph(views):
+        label_map, camera = view.turned(read_label_map(files[view.name])), view.seen_by
+        if not camera.fits(label_map.shape[1], label_map.shape[0]):
+            raise MaskError(
+                f"the label map {files[view.name]} is {label_map.shape[1]}x{label_map.shape[0]}, but the view "
+                f"'{view.photograph}' is {camera.width}x{camera.height}, of another shape; make it from the same image"
+            )
+        label_maps[view.photograph] = nearest_pixels(label_map, camera.height, camera.width)
     names, stuff = read_scene(folder.absolute().parent / "scene.json")
     return Truth(label_maps, names, stuff, unknown)
 
@@ -71,10 +83,11 @@ def read_scene(path: Path) -> tuple[dict[int, str], frozenset[int]]:
     if not path.is_file():
         return {}, frozenset()
     try:
-        scene = json.loads(path.read_text(encoding="utf-8"))
-        names = {int(i): str(name) for i, name in scene.get("objects", {}).items()}
-        return names, frozenset(int(i) for i in scene.get("stuff", []))
-    except (ValueError, AttributeError, TypeError) as error:
+        scene = read_json(path)
+        names, stuff = scene.get("objects"), scene.get("stuff")
+        named = {} if names is None else {id_of(name): field.text() for name, field in names.entries().items()}
+        return named, frozenset() if stuff is None else frozenset(item.whole(0) for item in stuff.items())
+    except DocumentError as error:
         raise MaskError(
             f"{path} is not understood ({error}); it should hold 'objects' (names by id) and 'stuff' (a list of ids)"
         ) from error

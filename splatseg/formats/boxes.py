@@ -29,7 +29,7 @@ def write_boxes(path: Path, splats: Splats, segments: Sequence[Segment] = ()) ->
     table = described_as(splats, segments)
     assert splats.segment_ids is not None
     ids = splats.segment_ids.cpu().numpy()
-    means = splats.positions.astype(np.float64)
+    means = splats.own_positions
     order = np.argsort(ids, kind="stable")
     unique, starts = np.unique(ids[order], return_index=True)
     members = dict(zip(unique.tolist(), np.split(order, starts[1:]), strict=True))

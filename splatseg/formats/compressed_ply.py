@@ -24,6 +24,7 @@ from splatseg.files import atomic_write
 from splatseg.formats.morton import morton_order
 from splatseg.formats.ply.body import read_element
 from splatseg.formats.ply.header import Header
+from splatseg.formats.ply.meaning import MIP_COMMENT
 from splatseg.splats.activations import to_opacity_logits
 from splatseg.splats.spherical_harmonics import Y0, to_sh0
 from splatseg.splats.splats import Splats
@@ -57,7 +58,8 @@ def write_compressed_ply(path: Path, splats: Splats) -> Tensor:
     packed[:, 3] = _pack(np.concatenate([within[2], opacities], 1), (8, 8, 8, 8))
     # Channel-major: all coefficients of red, then of green, then of blue.
     rest = sorted_splats.shN.detach().transpose(1, 2).flatten(1).cpu().numpy()
-    lines = ["ply", "format binary_little_endian 1.0", f"element chunk {chunks}"]
+    lines = ["ply", "format binary_little_endian 1.0", *([f"comment {MIP_COMMENT}"] if splats.antialiased else [])]
+    lines += [f"element chunk {chunks}"]
     lines += [f"property float {name}" for name in (*POSITION_RANGE, *SCALE_RANGE, *COLOR_RANGE)]
     lines += [f"element vertex {count}", *(f"property uint {name}" for name in VERTEX)]
     if rest.shape[1]:
@@ -74,16 +76,20 @@ def read_compressed_ply(path: Path, header: Header) -> Splats:
     """Read a compressed PLY, given its header. Raises SplatFileError if it is not complete."""
     chunks, packed = read_element(path, header, "chunk"), read_element(path, header, "vertex")
     missing = [name for name in (*POSITION_RANGE, *SCALE_RANGE) if name not in (chunks.dtype.names or ())]
+    if any(name in (chunks.dtype.names or ()) for name in COLOR_RANGE):  # all of them or none
+        missing += [name for name in COLOR_RANGE if name not in (chunks.dtype.names or ())]
     missing += [name for name in VERTEX if name not in (packed.dtype.names or ())]
     if missing:
         raise SplatFileError(f"{path} is a compressed PLY without {missing[0]}; export it again")
+    if any(packed.dtype[name].str[1:] != "u4" for name in VERTEX):
+        raise SplatFileError(f"{path} is a compressed PLY whose packed numbers are not of type uint; export it again")
     if len(chunks) != -(-len(packed) // CHUNK):
         raise SplatFileError(
             f"{path} is a compressed PLY of {len(packed)} Gaussians in {len(chunks)} chunks, not in "
             f"{-(-len(packed) // CHUNK)}; export it again"
         )
     color = _unpack(packed["packed_color"], (8, 8, 8, 8))
-    if "min_r" in (chunks.dtype.names or ()):
+    if any(name in (chunks.dtype.names or ()) for name in COLOR_RANGE):
         color[:, :3] = _spanned(color[:, :3], chunks, COLOR_RANGE)
     positions = _spanned(_unpack(packed["packed_position"], (11, 10, 11)), chunks, POSITION_RANGE)
     scales = _spanned(_unpack(packed["packed_scale"], (11, 10, 11)), chunks, SCALE_RANGE)

@@ -25,10 +25,11 @@ import numpy as np
 import torch
 
 import splatseg.version
+from splatseg.cameras.coordinates import Coordinates
 from splatseg.errors import OutputError
 from splatseg.files import atomic_write
-from splatseg.formats.half_turn import half_turn
 from splatseg.segments.segment import Segment, described_as
+from splatseg.splats.half_turn import half_turn
 from splatseg.splats.spherical_harmonics import Y0
 from splatseg.splats.splats import Splats
 
@@ -56,9 +57,9 @@ def write_glb(path: Path, splats: Splats, segments: Sequence[Segment] = ()) -> N
             f"{path} cannot hold the segment id {highest}, the largest in a .glb is {LARGEST_ID}; use .usdc, or leave "
             f"ids out with --plain"
         )
-    body = _Body()
+    body, turned = _Body(), half_turn(splats, 2)
     primitive: dict[str, Any] = {
-        "attributes": _attributes(body, half_turn(splats, 2)),
+        "attributes": _attributes(body, turned),
         "mode": 0,
         "extensions": {
             KHR: {
@@ -74,7 +75,7 @@ def write_glb(path: Path, splats: Splats, segments: Sequence[Segment] = ()) -> N
         "extensionsUsed": [KHR],
         "scene": 0,
         "scenes": [{"nodes": [0]}],
-        "nodes": [{"mesh": 0, "name": "splat"}],
+        "nodes": [{"mesh": 0, "name": "splat", **_placed(turned.coordinates)}],
         "meshes": [{"primitives": [primitive]}],
     }
     if splats.segment_ids is not None and len(splats):
@@ -82,6 +83,11 @@ def write_glb(path: Path, splats: Splats, segments: Sequence[Segment] = ()) -> N
         _add_features(document, primitive, body, splats.segment_ids.cpu().numpy(), table)
     document |= {"buffers": [{"byteLength": body.size}], "bufferViews": body.views, "accessors": body.accessors}
     _put(path, json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode(), body)
+
+
+def _placed(coordinates: Coordinates) -> dict[str, Any]:
+    """Return the properties of a node that put a world into the user's own coordinates."""
+    return {} if coordinates.is_own else {"translation": coordinates.centre, "scale": [coordinates.scale] * 3}
 
 
 class _Body:

@@ -15,31 +15,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from splatseg.capture.capture import Capture, View
-from splatseg.errors import OutputError
-from splatseg.files import atomic_folder, atomic_write, write_json, write_text
+from splatseg.capture.capture import Capture
+from splatseg.capture.point_cloud import write_point_cloud
+from splatseg.capture.view import View
+from splatseg.errors import OutputError, unwritten
+from splatseg.files import atomic_folder, write_json, write_text
 from splatseg.formats.ply.ply import write_ply
+from splatseg.parts import is_empty
 from splatseg.splats.splats import Splats
-
-POINT = np.dtype([*((name, "<f4") for name in ("x", "y", "z", "nx", "ny", "nz")), ("rgb", "u1", 3)])
 
 
 def write_inria_layout(folder: Path, splats: Splats, capture: Capture, iteration: int) -> None:
     """Write the folder, all of it or nothing. Raises OutputError if it is neither new nor empty, or not writable."""
     folder = Path(folder)
     try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and (not folder.is_dir() or not is_empty(folder)):
             raise OutputError(f"{folder} exists and is not an empty folder; name a new one")
         with atomic_folder(folder) as aside:
-            write_ply(aside / "point_cloud" / f"iteration_{iteration}" / "point_cloud.ply", _plain_degree_3(splats))
+            place = aside / "point_cloud" / f"iteration_{iteration}" / "point_cloud.ply"
+            # Cameras and points stay in the world, too: programs that read this layout have float32 everywhere.
+            write_ply(place, _plain_degree_3(splats), own=False)
             write_json(aside / "cameras.json", camera_rows(capture.views))
-            _write_points(aside / "input.ply", capture.points, capture.point_colors)
+            write_point_cloud(aside / "input.ply", capture.points, capture.point_colors)
             write_text(aside / "cfg_args", _settings(folder, capture))
     except OSError as error:
-        raise OutputError(f"{folder} cannot be written ({error.strerror or error}); name another place") from None
+        raise OutputError(unwritten(folder, error)) from None
 
 
 def camera_rows(views: Sequence[View]) -> list[dict[str, Any]]:
@@ -64,19 +66,6 @@ def _plain_degree_3(splats: Splats) -> Splats:
     padding = torch.zeros(len(splats), 15 - splats.shN.shape[1], 3)
     whole = torch.cat([splats.shN.detach().cpu(), padding], 1)
     return splats.replace(shN=whole).plain()
-
-
-def _write_points(path: Path, points: np.ndarray, colors: np.ndarray) -> None:
-    rows = np.zeros(len(points), POINT)  # normals stay 0
-    for i, axis in enumerate("xyz"):
-        rows[axis] = points[:, i]
-    rows["rgb"] = colors
-    lines = ["ply", "format binary_little_endian 1.0", f"element vertex {len(points)}"]
-    lines += [f"property float {name}" for name in ("x", "y", "z", "nx", "ny", "nz")]
-    lines += [f"property uchar {name}" for name in ("red", "green", "blue")]
-    with atomic_write(path) as file:
-        file.write("\n".join([*lines, "end_header", ""]).encode("ascii"))
-        file.write(rows.tobytes())
 
 
 def _settings(folder: Path, capture: Capture) -> str:

@@ -50,7 +50,7 @@ def write_sog(path: Path, splats: Splats) -> Tensor:
         "version": 2,
         "asset": {"generator": f"splatseg {splatseg.version.__version__}"},
         "count": len(ordered),
-        "antialias": False,
+        "antialias": splats.antialiased,
     }
     pictures: dict[str, np.ndarray] = {}
     for name, add in (("means", _add_means), ("scales", _add_scales), ("quats", _add_quats), ("sh0", _add_colors)):

@@ -18,8 +18,13 @@ from splatseg.files import atomic_write
 from splatseg.splats.activations import to_log_scales, to_opacity_logits
 from splatseg.splats.spherical_harmonics import Y0, to_sh0
 from splatseg.splats.splats import Splats
+from splatseg.untrusted.memory import Guard
 
 ROW = np.dtype([("position", "<f4", 3), ("scale", "<f4", 3), ("rgba", "u1", 4), ("quat", "u1", 4)])
+
+
+GAUSSIAN = 200
+"""Bytes that a Gaussian takes at the peak of reading: its row, and its parameters twice while they are tested."""
 
 
 def read_splat(path: Path) -> Splats:
@@ -35,6 +40,8 @@ def read_splat(path: Path) -> Splats:
                 f"{path} has {size} bytes, which is not a whole number of Gaussians of {ROW.itemsize} bytes, so it is "
                 "cut off or not a .splat file; export or copy it again"
             )
+        guard = Guard(SplatFileError, path, size)
+        guard.check(f"{size // ROW.itemsize:,} Gaussians", size // ROW.itemsize * GAUSSIAN)
         body = np.fromfile(path, ROW)
     except FileNotFoundError:
         raise SplatFileError(f"there is no file {path}; check the path") from None

@@ -12,18 +12,22 @@ the order of the splat. Source: the schemas of UsdVol (OpenUSD 26.03 and later; 
 
 from __future__ import annotations
 
+import re
+import shutil
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from splatseg.errors import OutputError
+from splatseg.files import atomic_write
 from splatseg.formats.gaussforge import INSTALL
-from splatseg.formats.half_turn import half_turn
+from splatseg.parts import part_folder
 from splatseg.segments.segment import Segment, described_as
+from splatseg.splats.half_turn import half_turn
 from splatseg.splats.splats import Splats
 
 Kind = Literal["usdc", "usda", "usdz"]
@@ -45,9 +49,8 @@ def write_usd(path: Path, splats: Splats, segments: Sequence[Segment] = (), kind
         raise OutputError(f"writing {path} needs usd-core; install it with {INSTALL}") from None
     if not hasattr(UsdVol, "ParticleField3DGaussianSplat"):
         raise OutputError(f"writing {path} needs usd-core 26.3 or later; update it with {INSTALL}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".part") as folder:
-        packed, whole = kind == "usdz", Path(folder) / f"splat.{kind}"
+    with part_folder(path) as folder, atomic_write(path) as file:
+        packed, whole = kind == "usdz", folder / f"splat.{kind}"
         layer = whole.with_suffix(".usdc") if packed else whole
         try:
             stage = Usd.Stage.CreateNew(str(layer))
@@ -55,19 +58,40 @@ def write_usd(path: Path, splats: Splats, segments: Sequence[Segment] = (), kind
             stage.GetRootLayer().Save()
             if packed:
                 UsdUtils.CreateNewUsdzPackage(Sdf.AssetPath(str(layer)), str(whole))
+                _forget_times(whole)
         except Tf.ErrorException as error:
-            raise OutputError(f"{path} was not written: usd-core says {error}") from None
-        whole.replace(path)
+            told = re.search(r" : '(.*)'", str(error))  # the first of many lines that tell the same
+            reason = told[1] if told else " ".join(str(error).split())
+            raise OutputError(f"{path} was not written: usd-core says {reason}; name another place") from None
+        with whole.open("rb") as made:
+            shutil.copyfileobj(made, file)
+
+
+def _forget_times(path: Path) -> None:
+    """Set the times of a zip's entries to the first that a zip knows, so that the same splat gives the same bytes."""
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        entries, central = archive.infolist(), archive.start_dir
+    first = (33 << 16).to_bytes(4, "little")  # 1 January 1980, 0:00
+    for entry in entries:
+        content[entry.header_offset + 10 : entry.header_offset + 14] = first
+        content[central + 12 : central + 16] = first
+        # An entry of the directory has 46 bytes and three texts, whose lengths are at 28, 30 and 32.
+        central += 46 + sum(int.from_bytes(content[central + at : central + at + 2], "little") for at in (28, 30, 32))
+    path.write_bytes(content)
 
 
 def _fill(stage: Any, splats: Splats, segments: Sequence[Segment]) -> None:
     """Add the prims of a turned splat to a stage, one for each segment."""
-    from pxr import Usd, UsdGeom  # noqa: PLC0415 (an extra)
+    from pxr import Gf, Usd, UsdGeom  # noqa: PLC0415 (an extra)
 
     UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)
     UsdGeom.SetStageMetersPerUnit(stage, 1.0)
     root = UsdGeom.Xform.Define(stage, "/splat")
     stage.SetDefaultPrim(root.GetPrim())
+    if not splats.coordinates.is_own:
+        root.AddTranslateOp().Set(Gf.Vec3d(*splats.coordinates.centre))  # doubles, which positions are not
+        root.AddScaleOp().Set(Gf.Vec3f(splats.coordinates.scale))
     Usd.ModelAPI(root.GetPrim()).SetKind("component")
     if splats.segment_ids is None:
         _add_field(stage, "/splat/gaussians", splats)

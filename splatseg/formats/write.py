@@ -8,13 +8,15 @@ into a sidecar, in the order of the file (`formats.sidecar`), where `load_splats
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from torch import Tensor
 
-from splatseg.errors import OutputError, PromptError
+from splatseg.errors import OutputError, PromptError, unwritten
+from splatseg.files import errors_name
 from splatseg.formats.boxes import write_boxes
 from splatseg.formats.compressed_ply import write_compressed_ply
 from splatseg.formats.gaussforge import write_spz
@@ -24,6 +26,7 @@ from splatseg.formats.sidecar import sidecar_path, write_sidecar
 from splatseg.formats.sog import write_sog
 from splatseg.formats.splat import write_splat
 from splatseg.formats.usd import write_usd
+from splatseg.parts import part_folder
 from splatseg.segments.segment import Segment, described_as
 from splatseg.segments.segments_json import segment_rows
 from splatseg.splats.splats import Splats
@@ -54,6 +57,12 @@ class Format:
     splat: bool = True
     """True if it holds Gaussians."""
 
+    own: bool = False
+    """True if it holds the user's own coordinates even where float32 does not."""
+
+    mark: bool = False
+    """True if it says of a splat that it was fitted for anti-aliased rendering."""
+
     def left_out(self, splats: Splats) -> tuple[str, ...]:
         """Return in words the data of a splat that this format does not hold."""
         if not self.splat:
@@ -65,6 +74,10 @@ class Format:
             lost.append(f"{splats.features.shape[1]} features")
         if splats.extras and not self.features:
             lost.append(f"other properties ({', '.join(splats.extras)})")
+        if not (splats.coordinates.is_own or self.own):
+            lost.append(f"coordinates of this range (its positions are {splats.coordinates})")
+        if splats.antialiased and not self.mark:
+            lost.append("the mark of anti-aliased rendering")
         return tuple(lost)
 
 
@@ -86,16 +99,16 @@ def _spz(path: Path, splats: Splats, segments: Sequence[Segment]) -> None:
 FORMATS = {
     item.name: item
     for item in (
-        Format("ply", _ply, features=True, ids=True),
-        Format("compressed.ply", lambda path, splats, _: write_compressed_ply(path, splats)),
+        Format("ply", _ply, features=True, ids=True, own=True, mark=True),
+        Format("compressed.ply", lambda path, splats, _: write_compressed_ply(path, splats), mark=True),
         Format("splat", _splat, harmonics=False),
         Format("spz", _spz),
-        Format("sog", lambda path, splats, _: write_sog(path, splats)),
-        Format("glb", write_glb, ids=True),
-        Format("usdc", partial(write_usd, kind="usdc"), ids=True),
-        Format("usda", partial(write_usd, kind="usda"), ids=True),
-        Format("usdz", partial(write_usd, kind="usdz"), ids=True),
-        Format("json", write_boxes, splat=False, ids=True),
+        Format("sog", lambda path, splats, _: write_sog(path, splats), mark=True),
+        Format("glb", write_glb, ids=True, own=True),
+        Format("usdc", partial(write_usd, kind="usdc"), ids=True, own=True),
+        Format("usda", partial(write_usd, kind="usda"), ids=True, own=True),
+        Format("usdz", partial(write_usd, kind="usdz"), ids=True, own=True),
+        Format("json", write_boxes, splat=False, ids=True, own=True),
     )
 }
 """Formats by name."""
@@ -176,14 +189,31 @@ def write_splats(
     if plain and item.splat:
         splats = splats.plain()
     table = described_as(splats, segments) if splats.segment_ids is not None else ()
-    sidecar = None
+    device = path.exists() and not path.is_file()
+    beside = not item.ids and splats.segment_ids is not None and not device
     try:
-        order = item.write(path, splats, table)
-        if item.ids or splats.segment_ids is None:
-            sidecar_path(path).unlink(missing_ok=True)  # a sidecar of the file that this one replaces
+        if beside:
+            _write_with_sidecar(item, path, splats, table)
         else:
-            ids = splats.segment_ids if order is None else splats.segment_ids[order]
-            sidecar = write_sidecar(path, ids, segment_rows(table))
+            item.write(path, splats, table)
+            with suppress(OSError):
+                sidecar_path(path).unlink()  # a sidecar of the file that this one replaces
     except OSError as error:
-        raise OutputError(f"{path} cannot be written ({error.strerror or error}); name another place") from None
-    return Written(path, item, len(splats), item.left_out(splats), sidecar)
+        raise OutputError(unwritten(path, error)) from None
+    return Written(path, item, len(splats), item.left_out(splats), sidecar_path(path) if beside else None)
+
+
+def _write_with_sidecar(item: Format, path: Path, splats: Splats, table: Sequence[Segment]) -> None:
+    """Write a splat and the sidecar with its ids: both, or neither. Raises OSError."""
+    assert splats.segment_ids is not None
+    with errors_name(path), part_folder(path) as part:
+        new = part / path.name
+        with errors_name(path, new):
+            try:
+                order = item.write(new, splats, table)
+            except OutputError as error:
+                raise OutputError(str(error).replace(str(new), str(path))) from None
+            ids = splats.segment_ids if order is None else splats.segment_ids[order]
+            sidecar = write_sidecar(new, ids, segment_rows(table), splats.coordinates)
+            new.replace(path)
+            sidecar.replace(sidecar_path(path))

@@ -35,7 +35,7 @@ def demo_run(
         CaptureSettings(path=str(folder)), masks=str(folder / "masks"), iterations=iterations or ITERATIONS, seed=seed
     )
     train = dataclasses.replace(settings.train, max_gaussians=MAX_GAUSSIANS)
-    run = start_run(path, dataclasses.replace(settings, train=train), overwrite=overwrite)
+    run = start_run(path, dataclasses.replace(settings, train=train), overwrite=overwrite, reporter=reporter)
     reporter.say(f"the embedded demo: {len(run.capture.views)} views of a table in a room -> {path}")
     train_run(run, reporter)
     result = evaluate_run(run, folder / "gt" / "instance", reporter=reporter)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View, one_a_photograph
 from splatseg.evaluate.images import score_image
 from splatseg.evaluate.protocols.prompted import prompts_of, run_protocol
 from splatseg.evaluate.segmentation import adjusted_rand_index
@@ -21,6 +21,8 @@ from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Advance, NullReporter, Reporter, track
 from splatseg.select.mask_prompt import select_by_mask
+from splatseg.select.prompt import Prompt
+from splatseg.splats.made_of import FEATURES, GEOMETRY, KEY, SEGMENTS, made_of
 from splatseg.splats.splats import Splats
 
 
@@ -46,18 +48,19 @@ def evaluate_run(
     splats = run.splats()
     views = run.views(split)
     truth = read_truth(gt, run.capture.views, unknown=ignore)
-    images = []
+    images, corrected = [], bool(run.color_strength)
     for view in track(reporter, "pictures", views):
         render = to_uint8(render_rgb(splats, view.camera, run.settings.train.background))
-        images.append(score_image(view.name, render, view.image()))
+        images.append(score_image(view.name, render, view.image(), view.ignored(), corrected))
     objects = None
     if splats.features is not None:
-        train, scored = ([v.name for v in part] for part in (run.capture.split("train"), views))
+        parts = (one_a_photograph(part) for part in (run.capture.split("train"), views))
+        train, scored = ([view.photograph for view in part] for part in parts)
         with reporter.stage("objects", len(prompts_of(truth, train, scored))) as advance:
             objects = run_protocol(truth, train, scored, _Prompted(run, splats, views, advance))
     ari = None if splats.segment_ids is None else _segments_ari(splats, views, truth)
     result = Evaluation(tuple(images), objects, ari)
-    write_json(run.evaluation_path, result.to_json())
+    write_json(run.evaluation_path, result.to_json() | {KEY: made_of(splats, GEOMETRY, FEATURES, SEGMENTS)})
     report_run(run, reporter)
     return result
 
@@ -73,14 +76,19 @@ class _Prompted:
     def __call__(self, view_name: str, mask: np.ndarray) -> Mapping[str, np.ndarray]:
         self._done += 1
         self._advance(self._done)
-        camera = self._run.capture.view(view_name).camera
-        selection = select_by_mask(self._splats, camera, mask, None, self._agreement, self._hierarchy)
-        return {view.name: selection_mask(self._splats, view.camera, selection.members) for view in self._views}
+        prompt = Prompt.in_photograph(self._run.capture.view(view_name).seen_by, mask=mask)
+        assert prompt.mask is not None
+        selection = select_by_mask(
+            self._splats, prompt.camera, prompt.mask, None, self._agreement, self._hierarchy, prompt.seen
+        )
+        views = one_a_photograph(self._views)
+        return {view.photograph: selection_mask(self._splats, view.seen_by, selection.members) for view in views}
 
 
 def _segments_ari(splats: Splats, views: tuple[View, ...], truth: Truth) -> float:
     """Return the ARI over the pixels of all views that have a true label, floor and walls included."""
-    pred = np.concatenate([label_map(splats, view.camera).ravel() for view in views])
-    target = np.concatenate([truth.label_maps[view.name].ravel() for view in views])
+    views = one_a_photograph(views)
+    pred = np.concatenate([label_map(splats, view.seen_by).ravel() for view in views])
+    target = np.concatenate([truth.label_maps[view.photograph].ravel() for view in views])
     ignored = (0,) if truth.unknown is None else (0, truth.unknown)
     return adjusted_rand_index(pred[None], target[None], ignored)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from splatseg.errors import OutputError, PromptError, RunError
+from splatseg.errors import OutputError, PromptError, RunError, unwritten
 from splatseg.files import atomic_folder
 from splatseg.formats.inria_layout import write_inria_layout
-from splatseg.formats.read import load_splats
+from splatseg.formats.read import describe_dropped, find_splat, holds_splat, load_splats
 from splatseg.formats.sidecar import read_sidecar_table
 from splatseg.formats.write import format_of, write_splats
 from splatseg.jobs.requests import ExportOptions
+from splatseg.parts import is_empty
+from splatseg.plain_text import file_stem
 from splatseg.run.folder import Run, open_run
 from splatseg.segments.members import members_of_segments
 from splatseg.segments.segment import Segment, described_as
 from splatseg.segments.segments_json import read_segments, segments_of_rows
 from splatseg.splats.splats import Splats
-
-LONGEST_NAME = 60
-"""Most characters of a segment's name in the name of its file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +47,13 @@ class Source:
 def open_source(path: Path) -> Source:
     """Open a run folder or a splat file for export. Raises RunError or SplatFileError if it is neither."""
     path = Path(path)
-    if path.is_dir():
+    if not holds_splat(path):
         run = open_run(path)
         return Source(run.splats(), read_segments(run.segments_path) if run.segments_path.exists() else (), run)
-    splats, _ = load_splats(path)
+    path = find_splat(path)
+    splats, dropped = load_splats(path)
+    if dropped:
+        warnings.warn(describe_dropped(path, dropped), stacklevel=2)
     return Source(splats, segments_of_rows(path, read_sidecar_table(path)), path=path)
 
 
@@ -92,9 +94,9 @@ def _export_each(source: Source, folder: Path, options: ExportOptions) -> str:
     wanted = set(options.segment)
     inside = members_of_segments(source.splats, wanted) if wanted else source.splats.segment_ids > 0
     table = [row for row in described_as(source.splats, source.segments) if not wanted or row.id in wanted]
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or not is_empty(folder)):
         raise OutputError(f"{folder} exists and is not an empty folder; with --each name a new one with -o")
-    files = [(f"{row.id:03d}_{_safe(row.name)}", source.splats.segment_ids == row.id) for row in table]
+    files = [(f"{row.id:03d}_{file_stem(row.name)}", source.splats.segment_ids == row.id) for row in table]
     if options.rest and not inside.all():
         files.append(("rest", ~inside))
     try:
@@ -104,8 +106,10 @@ def _export_each(source: Source, folder: Path, options: ExportOptions) -> str:
                 if not item.ids and stem != "rest":
                     splats = splats.replace(segment_ids=None)  # the file is named after the segment
                 done = write_splats(aside / f"{stem}.{item.name}", splats, table, item.name, options.plain)
+    except OutputError as error:
+        raise OutputError(str(error).replace(str(aside), str(folder))) from None
     except OSError as error:
-        raise OutputError(f"{folder} cannot be written ({error.strerror or error}); name another place") from None
+        raise OutputError(unwritten(folder, error)) from None
     rest = " and the rest" if files[-1][0] == "rest" else ""
     return f"wrote {len(table)} segments{rest} as .{item.name} to {folder}{done.losses}"
 
@@ -123,6 +127,7 @@ def _export_layout(source: Source, folder: Path, options: ExportOptions) -> str:
     return (
         f"wrote {len(splats):,} Gaussians and {len(source.run.capture.views)} cameras to {folder}, plain: "
         "without features and segment ids"
+        + ("" if splats.coordinates.is_own else f"; its positions are {splats.coordinates}")
     )
 
 
@@ -137,8 +142,3 @@ def _beside(path: Path, suffix: str) -> Path:
     """Return the path of the rest: things.rest.spz for things.spz."""
     stem = path.name[: -len(suffix) - 1] if path.name.lower().endswith(f".{suffix}") else path.name
     return path.with_name(f"{stem}.rest.{suffix}")
-
-
-def _safe(name: str) -> str:
-    """Return a segment's name as part of a file's name: letters and digits of any script, `_`, dots and dashes."""
-    return re.sub(r"[^\w.-]+", "_", name).strip("._")[:LONGEST_NAME] or "segment"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import numpy as np
 import torch
 
 from splatseg.cameras.camera import Camera, centred_lens
+from splatseg.cameras.coordinates import Coordinates
 from splatseg.cameras.orbit import focus_of, orbit_around, orbit_of
 from splatseg.cameras.path import natural_order, path_of_views, path_through, reframed
-from splatseg.capture.capture import View, load_cameras
+from splatseg.capture.capture import load_cameras
+from splatseg.capture.view import View, one_a_photograph
 from splatseg.errors import CaptureError, PromptError
-from splatseg.formats.read import load_splats
+from splatseg.formats.read import describe_dropped, load_splats
 from splatseg.jobs.render import check_shown
 from splatseg.jobs.requests import Film
 from splatseg.progress import counted
@@ -71,7 +74,10 @@ def render_film(
     if isinstance(source, Run):
         splats, colors, background = source.splats(), source.segment_colors(), source.settings.train.background
     else:
-        splats, colors, background = load_splats(source)[0], {}, (0.0, 0.0, 0.0)
+        splats, dropped = load_splats(source)
+        colors, background = {}, (0.0, 0.0, 0.0)
+        if dropped:
+            warnings.warn(describe_dropped(source, dropped), stacklevel=2)
     cameras = cameras_of_film(source, splats, film)
     clearance = CLEARANCE * _distance(cameras) if film.path in ("orbit", "capture") else 0.0
     look = Look(background, colors, tuple(segments), SUPERSAMPLE if antialias else 1, clearance)
@@ -87,7 +93,7 @@ def render_film(
 def cameras_of_film(source: Run | Path, splats: Splats, film: Film) -> tuple[Camera, ...]:
     """Return the cameras of a film, one per frame. Raises as `render_film` does."""
     if film.path not in ("orbit", "capture"):
-        return _through_keyframes(Path(film.path), film)
+        return _through_keyframes(Path(film.path), film, splats.coordinates)
     if isinstance(source, Run):
         views = sorted(source.capture.views, key=lambda view: natural_order(view.name))
         return _along_views(views, splats, film)
@@ -108,21 +114,22 @@ def _check(film: Film, source: Run | Path) -> None:
         raise PromptError("--up applies only to an orbit of a splat file; here the cameras define up, so leave it out")
 
 
-def _through_keyframes(path: Path, film: Film) -> tuple[Camera, ...]:
+def _through_keyframes(path: Path, film: Film, coordinates: Coordinates) -> tuple[Camera, ...]:
     if not path.exists():
         raise PromptError(f"there is nothing at {path}; --path takes orbit, capture, or a file of keyframes")
-    views = sorted(load_cameras(path), key=lambda view: natural_order(view.name))
-    first = views[0].camera
+    views = sorted(one_a_photograph(load_cameras(path, coordinates)), key=lambda view: natural_order(view.name))
+    first = views[0].pinhole
     width, height = film.size or (first.width, first.height)
     try:
-        return path_through([reframed(view.camera, width, height) for view in views], film.frames)
+        return path_through([reframed(view.pinhole, width, height) for view in views], film.frames)
     except CaptureError as error:
         raise CaptureError(f"{path}: {error}") from None
 
 
 def _along_views(views: Sequence[View], splats: Splats, film: Film) -> tuple[Camera, ...]:
-    width, height = film.size or _reduced(views[0].camera)
-    cameras = [reframed(view.camera, width, height) for view in views]
+    views = one_a_photograph(views)
+    width, height = film.size or _reduced(views[0].pinhole)
+    cameras = [reframed(view.pinhole, width, height) for view in views]
     if film.path == "capture":
         return path_through(path_of_views(cameras), film.frames)
     focal = float(np.median([camera.K[[0, 1], [0, 1]].mean() for camera in cameras]))

@@ -4,32 +4,47 @@ from __future__ import annotations
 
 import os
 import platform
+import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
-import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 import splatseg.version
 from splatseg.capture.capture import load_capture
+from splatseg.capture.colmap import find_model
+from splatseg.capture.transforms_json import find_transforms
+from splatseg.capture.view import one_a_photograph
 from splatseg.errors import SplatFileError
-from splatseg.formats.read import load_splats
-from splatseg.raster.interface import available_backends
-from splatseg.run.folder import open_run
-from splatseg.segments.segments_json import read_segments
+from splatseg.plain_text import first_few, short_name
+from splatseg.untrusted.memory import VARIABLE, in_words, memory_budget, stated_budget
+
+if TYPE_CHECKING:
+    from splatseg.splats.splats import Splats
+
+# Facts of a capture need no torch, whose import takes a second: what needs it is imported where it is used.
 
 
 def describe(path: Path) -> dict[str, str]:
     """Return facts about a splat file, a run folder or a capture. Raises SplatsegError if it is none of them."""
     if not path.exists():
         raise SplatFileError(f"there is nothing at {path}; give a splat file, a run or a capture")
-    if path.is_file():
-        return describe_splats(path)
-    return describe_run(path) if (path / "config.yaml").exists() else describe_capture(path)
+    if path.is_dir() and (path / "config.yaml").exists():
+        return describe_run(path)
+    if path.is_dir() and (find_model(path) is not None or find_transforms(path) is not None):
+        return describe_capture(path)
+    from splatseg.formats.read import holds_splat  # noqa: PLC0415 (see above)
+
+    return describe_splats(path) if holds_splat(path) else describe_capture(path)
 
 
 def describe_machine() -> dict[str, str]:
     """Return facts about this machine: version, backends, SIMD level, threads."""
+    import torch  # noqa: PLC0415 (see above)
+
+    import splatseg._native as _native  # noqa: PLC0415, PLR0402 (see above; from the package: its public face)
+    from splatseg.raster.interface import available_backends  # noqa: PLC0415 (see above)
+
     return {
         "splatseg": splatseg.version.__version__,
         "python": platform.python_version(),
@@ -37,20 +52,42 @@ def describe_machine() -> dict[str, str]:
         "backends": ", ".join(available_backends()),
         "SIMD level": f"{_native.simd_level()} (of {', '.join(_native.simd_levels())})",
         "threads": f"{torch.get_num_threads()} of {os.cpu_count()} processors",
+        "memory for one file": in_words(memory_budget()) + (f" ({VARIABLE})" if stated_budget() else ""),
         "CUDA": "available to torch" if torch.cuda.is_available() else "not available",
     }
 
 
 def describe_splats(path: Path) -> dict[str, str]:
-    """Return facts about a splat file of any format. Raises SplatFileError if it cannot be read."""
-    splats, dropped = load_splats(path)
-    low, high = splats.means.amin(0), splats.means.amax(0)
+    """Return facts about a splat file of any format, or the one in a folder. Raises SplatFileError if it is unreadable.
+
+    What the reader warns of becomes one of the facts.
+    """
+    from splatseg.formats.read import find_splat, load_splats  # noqa: PLC0415 (see above)
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        folder, path = path, find_splat(path)
+        splats, dropped = load_splats(path)
+    facts = _facts_of(path, splats, dropped)
+    if path != folder:
+        facts["file"] = str(path)
+    if told:
+        facts["notes"] = "; ".join(str(warning.message) for warning in told)
+    return facts
+
+
+def _facts_of(path: Path, splats: Splats, dropped: int) -> dict[str, str]:
+    positions = splats.own_positions
+    low, high = positions.min(0), positions.max(0)
+    digits = 3 if splats.coordinates.is_own else 9
     facts = {
-        "kind": f"splat ({path.suffix})",
+        "kind": f"splat ({'SOG, not packed' if path.suffix == '.json' else path.suffix})",
         "size": f"{path.stat().st_size / 1e6:.1f} MB",
         "Gaussians": f"{len(splats):,}" + (f" ({dropped:,} more are not finite and were left out)" if dropped else ""),
         "SH degree": str(splats.sh_degree),
-        "bounds": " to ".join("(" + ", ".join(f"{value:.3g}" for value in corner) + ")" for corner in (low, high)),
+        "bounds": " to ".join(
+            "(" + ", ".join(f"{value:.{digits}g}" for value in corner) + ")" for corner in (low, high)
+        ),
         "features": "none" if splats.features is None else f"{splats.features.shape[1]} channels",
     }
     if splats.segment_ids is None:
@@ -65,6 +102,11 @@ def describe_splats(path: Path) -> dict[str, str]:
 
 def describe_run(path: Path) -> dict[str, str]:
     """Return facts about a run, finished or not. Raises RunError if there is none."""
+    from splatseg.formats.read import load_splats  # noqa: PLC0415 (see above)
+    from splatseg.run.folder import open_run  # noqa: PLC0415 (see above)
+    from splatseg.segments.segments_json import read_segments  # noqa: PLC0415 (see above)
+    from splatseg.splats.made_of import is_stale  # noqa: PLC0415 (see above)
+
     run = open_run(path)
     facts = {
         "kind": "run",
@@ -76,23 +118,38 @@ def describe_run(path: Path) -> dict[str, str]:
     }
     if not run.splats_path.exists():
         return facts | {"state": "not finished: repeat its command with --resume"}
-    splats = describe_splats(run.splats_path)
-    facts |= {name: splats[name] for name in ("Gaussians", "SH degree", "features")}
+    splats, dropped = load_splats(run.splats_path)
+    shown = _facts_of(run.splats_path, splats, dropped)
+    facts |= {name: shown[name] for name in ("Gaussians", "SH degree", "features")}
     if run.segments_path.exists():
         segments = read_segments(run.segments_path)
-        largest = ", ".join(f"{segment.name} ({segment.count:,})" for segment in segments[:3])
+        largest = ", ".join(f"{short_name(segment.name)} ({segment.count:,})" for segment in segments[:3])
         facts["segments"] = f"{len(segments)}; the largest: {largest}"
-    return facts | {"report": str(run.report_path)} if run.report_path.exists() else facts
+    if run.report_path.exists():
+        earlier = " (of an earlier state of the run)" if is_stale(run.report_path, splats) else ""
+        facts["report"] = f"{run.report_path}{earlier}"
+    return facts
 
 
 def describe_capture(path: Path) -> dict[str, str]:
     """Return facts about a capture. Raises CaptureError if it cannot be read."""
-    capture = load_capture(path)
-    sizes = sorted({(view.camera.width, view.camera.height) for view in capture.views})
+    capture = load_capture(path, skip_missing=True)
+    photographs = one_a_photograph(capture.views)
+    sizes = sorted({(view.seen_by.width, view.seen_by.height) for view in photographs})
     shown = ", ".join(f"{width}x{height}" for width, height in sizes[:3]) + (" ..." if len(sizes) > 3 else "")
-    return {
+    parts = [len(one_a_photograph(capture.split(split))) for split in ("train", "test")]
+    facts = {
         "kind": "capture",
-        "views": f"{len(capture.views)} ({len(capture.split('train'))} train, {len(capture.split('test'))} test)",
+        "views": f"{len(photographs)} ({parts[0]} train, {parts[1]} test)",
         "image sizes": shown,
         "points": f"{len(capture.points):,}",
     }
+    if capture.absent:
+        facts["absent images"] = f"{len(capture.absent)}: {first_few([short_name(name) for name in capture.absent], 5)}"
+    lenses = sorted({view.lens_camera.lens.kind for view in photographs if view.lens_camera is not None})
+    if lenses:
+        cut = f", cut into {len(capture.views)} views" if len(capture.views) > len(photographs) else ""
+        facts["lens"] = f"{', '.join(lenses)}, undistorted as photographs are read{cut}"
+    if not capture.coordinates.is_own:
+        facts["coordinates"] = f"computed {capture.coordinates}, written as they are given"
+    return facts

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from splatseg.cameras.camera import Camera
-from splatseg.capture.capture import View, load_capture
+from splatseg.capture.capture import Capture, load_capture
+from splatseg.capture.view import View, one_a_photograph
+from splatseg.checks.capture import absent_images
+from splatseg.checks.trouble import settle
+from splatseg.checks.world import placed
 from splatseg.errors import MaskError
 from splatseg.formats.read import describe_dropped, load_splats
 from splatseg.jobs.requests import MasksRequest
@@ -19,13 +19,12 @@ from splatseg.masks.propose.batch import ALL, Proposed, begin_folder, parse_shar
 from splatseg.masks.propose.proposers import FROM_IMAGE, Proposer, SurfaceDepth, open_proposer
 from splatseg.masks.propose.record import is_of_another_surface
 from splatseg.masks.propose.settings import ProposeSettings
-from splatseg.masks.sources import open_sources
 from splatseg.masks.store import all_masks
-from splatseg.render.recognised import recognised_views
+from splatseg.plain_text import first_few
 from splatseg.render.rgb import render_surface
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter
-from splatseg.run.settings import AUTO_MASKS, RunSettings
+from splatseg.splats.made_of import GEOMETRY, made_of
 from splatseg.splats.splats import Splats
 from splatseg.version import __version__
 
@@ -43,22 +42,26 @@ def propose_for_capture(capture: Path, folder: Path, request: MasksRequest, repo
         True
     """
     reporter, shard = reporter or NullReporter(), parse_shard(request.shard)
-    views = load_capture(capture, downscale=request.downscale, test_every=0).views
+    loaded = load_capture(capture, request.downscale, test_every=0, skip_missing=request.skip_missing)
+    for trouble in absent_images(loaded):
+        reporter.warn(trouble.text)
+    views = loaded.views
     if request.splats is not None and request.model != FROM_IMAGE:
         raise MaskError(
             f"--splats helps proposals from the image, not the model '{request.model}'; leave out one of the two"
         )
-    surface = None if request.splats is None else surface_of(_splats_for(request.splats, views, reporter))
+    surface = (
+        None if request.splats is None else surface_of(_splats_for(request.splats, loaded, reporter, request.force))
+    )
     proposer = open_proposer(request.model, request.settings, request.device, request.precision, reporter.warn, surface)
     facts = proposer.facts | {"downscale": request.downscale, "duplicate_iou": request.settings.duplicates}
     facts["versions"] = {"splatseg": __version__} | facts.get("versions", {})
     begin_folder(folder, views, facts, request.overwrite, shard)
     made = _propose(views, folder, proposer, facts, shard, "masks", reporter)
     if made.empty:
-        names = ", ".join(made.empty[:3]) + (", ..." if len(made.empty) > 3 else "")
         reporter.warn(
-            f"{len(made.empty)} of {len(made.counts)} views have no mask ({names}); lower thresholds (--pred-iou, "
-            "--stability) give more"
+            f"{len(made.empty)} of {len(made.counts)} views have no mask ({first_few(made.empty)}); lower thresholds "
+            "(--pred-iou, --stability) give more"
         )
     total = sum(made.counts.values())
     there = len(made.counts) - len(made.fresh)
@@ -67,44 +70,21 @@ def propose_for_capture(capture: Path, folder: Path, request: MasksRequest, repo
     return f"{total:,} masks in {len(made.counts)} views, {mean:.0f} a view{earlier}\n{folder}"
 
 
-def check_masks(settings: RunSettings, views: Sequence[View]) -> None:
-    """Open the masks that are given, for the views of a capture. Raises MaskError for bad ones."""
-    given = [(folder.path, folder.weight) for folder in settings.masks if folder.path != AUTO_MASKS]
-    if given or settings.true_masks is not None:
-        open_sources(given, views, settings.true_masks)
-
-
 def surface_of(splats: Splats) -> SurfaceDepth:
     """Return the surface of a splat, for proposals."""
     plain = splats.replace(features=None, segment_ids=None)
-    check = zlib.crc32(np.concatenate([plain.means.numpy().ravel(), plain.opacities.numpy().ravel()]).tobytes())
-    return SurfaceDepth(lambda camera: render_surface(plain, camera).numpy(), f"{len(splats)} Gaussians, {check:08x}")
+    digest = made_of(plain, GEOMETRY)[GEOMETRY]
+    return SurfaceDepth(lambda camera: render_surface(plain, camera).numpy(), f"{len(splats)} Gaussians, {digest}")
 
 
-def _splats_for(path: Path, views: Sequence[View], reporter: Reporter) -> Splats:
-    """Read a splat whose surface helps proposals. Raises MaskError if no view sees it."""
+def _splats_for(path: Path, capture: Capture, reporter: Reporter, force: bool) -> Splats:
+    """Read a splat whose surface helps proposals, in the world of a capture. Raises SplatFileError if it is of none."""
     splats, dropped = load_splats(path)
     if dropped:
         reporter.warn(describe_dropped(path, dropped))
-    if not any((render_surface(splats, _small(view.camera)) > 0).any() for view in views):
-        raise MaskError(f"no view sees the splat {path}; give the splat of this capture, in the same coordinates")
-    warn_of_stranger(splats, path, views, reporter)
-    return splats
-
-
-def warn_of_stranger(splats: Splats, path: Path, views: Sequence[View], reporter: Reporter) -> None:
-    """Warn if the splat of a file looks like the photographs of other views than it is seen from."""
-    found, compared = recognised_views(splats, views)
-    if found <= compared / 2:
-        reporter.warn(
-            f"from {compared - found} of {compared} views {path.name} looks more like the photograph of another view "
-            "than like their own; check that it is the splat of this capture, in the same coordinates"
-        )
-
-
-def _small(camera: Camera) -> Camera:
-    """Return the camera with a picture of some 128 pixels, for a look at whether anything is seen."""
-    return camera.scaled(128 / max(camera.width, camera.height))
+    place = placed(splats, path, capture)
+    settle([] if place.trouble is None else [place.trouble], reporter.warn, force)
+    return place.splats
 
 
 def propose_for_run(run: Run, reporter: Reporter, splats: Splats | None = None) -> None:
@@ -135,7 +115,7 @@ def _propose(
     reporter: Reporter,
 ) -> Proposed:
     """Propose the masks of a shard into a folder prepared by `begin_folder`; report each view in the stage `stage`."""
-    with reporter.stage(stage, len(views[shard[0] - 1 :: shard[1]])) as advance:
+    with reporter.stage(stage, len(one_a_photograph(views)[shard[0] - 1 :: shard[1]])) as advance:
 
         def on_view(done: int, total: int, masks: int) -> None:
             del total

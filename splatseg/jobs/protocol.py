@@ -13,13 +13,14 @@ import numpy as np
 import torch
 
 from splatseg.cameras.camera import Camera
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.errors import PromptError, RunError
 from splatseg.evaluate.protocols.nvos import spread_clicks
 from splatseg.evaluate.protocols.registry import PROTOCOLS
 from splatseg.evaluate.protocols.score import Predict, ProtocolScore, TaskScore, read_tasks, score_task
 from splatseg.evaluate.protocols.task import Protocol, Reference, Target, Task, fitted
 from splatseg.files import write_text
+from splatseg.plain_text import first_few
 from splatseg.render.label_maps import selection_mask, selection_weights, write_mask
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Advance, NullReporter, Reporter
@@ -126,7 +127,7 @@ def _views(run: Run, task: Task) -> dict[str, View]:
     if absent:
         raise RunError(
             f"the capture of {run.path} lacks {len(absent)} of the {len(images)} views of {task.name} "
-            f"({', '.join(absent[:3])}{', ...' if len(absent) > 3 else ''}); train on the benchmark's own capture"
+            f"({first_few(absent)}); train on the benchmark's own capture"
         )
     return {view: run.capture.view(image) for view, image in images.items() if image is not None}
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import shutil
 import time
 from pathlib import Path
 
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.cluster.hierarchy_file import write_hierarchy
 from splatseg.errors import RunError
+from splatseg.files import atomic_folder
 from splatseg.formats.ply.ply import write_ply
 from splatseg.jobs.segment import confidence_values, write_label_maps
+from splatseg.parts import is_empty
 from splatseg.refine.atoms import inherited_atoms
 from splatseg.refine.refine import Refined, refine_boundaries
 from splatseg.refine.settings import RefineSettings
 from splatseg.report.run_report import report_run
-from splatseg.run.folder import Run, create_run
+from splatseg.run.folder import SETTINGS, Run, create_run, open_run
 from splatseg.run.reporter import Advance, NullReporter, Reporter
 from splatseg.segments.segment import Segment, describe_segments
 from splatseg.segments.segments_json import read_segments, write_segments
+from splatseg.splats.made_of import FEATURES, GEOMETRY, made_of
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.file import write_votes
@@ -43,7 +47,7 @@ def refine_run(run: Run, output: Path, settings: RefineSettings | None = None, r
     splats = run.splats()
     if splats.segment_ids is None or not run.segments_path.exists():
         raise RunError(f"{run.path} has no segments to refine; run `splatseg segment {run.path} --masks DIR` first")
-    masks, named = run.masks(), read_segments(run.segments_path)
+    masks, named, hierarchy = run.masks(), read_segments(run.segments_path), run.hierarchy(splats)
     began = time.monotonic()
     progress = _Stages(reporter)
     background = run.settings.train.background
@@ -51,23 +55,27 @@ def refine_run(run: Run, output: Path, settings: RefineSettings | None = None, r
     progress.close()
     seconds = round(time.monotonic() - began, 3)
 
-    made = create_run(output, dataclasses.replace(run.settings, refine=settings))
-    for row in run.metrics():
-        made.record(**row)
-    made.record(timing="refining", seconds=seconds)
-    made.record(refined=str(run.path.absolute()), split=refined.split, moved=int(refined.moved.sum()))
-    write_label_maps(made, refined.splats, reporter)
-    agreement = None
-    if run.votes_path.exists():
-        write_votes(made.votes_path, refined.votes)
-        agreement = Agreement(refined.votes)
-    hierarchy = run.hierarchy(splats)
-    if hierarchy is not None:
-        atoms = inherited_atoms(hierarchy.atoms, refined.parent, splats, refined.splats)
-        write_hierarchy(made.hierarchy_path, Hierarchy(atoms, hierarchy.merges, hierarchy.levels))
-    write_ply(made.splats_path, refined.splats)
-    # Written last: its presence marks the run as finished.
-    write_segments(made.segments_path, _table(refined.splats, named, agreement))
+    with atomic_folder(output) as folder:
+        made = create_run(folder, dataclasses.replace(run.settings, refine=settings))
+        for row in run.metrics():
+            made.record(**row)
+        made.record(timing="refining", seconds=seconds)
+        made.record(refined=str(run.path.absolute()), split=refined.split, moved=int(refined.moved.sum()))
+        if run.settings.proposes:
+            # The proposals are of the surface before, which their record says: `segment --masks auto` makes new ones.
+            shutil.copytree(run.proposals_path, made.proposals_path)
+        write_label_maps(made, made, refined.splats, reporter)
+        digests = made_of(refined.splats, GEOMETRY, FEATURES)
+        agreement = None
+        if run.votes_path.exists():
+            write_votes(made.votes_path, refined.votes, digests)
+            agreement = Agreement(refined.votes)
+        if hierarchy is not None:
+            atoms = inherited_atoms(hierarchy.atoms, refined.parent, splats, refined.splats)
+            write_hierarchy(made.hierarchy_path, Hierarchy(atoms, hierarchy.merges, hierarchy.levels), digests)
+        write_ply(made.splats_path, refined.splats, own=False)
+        write_segments(made.segments_path, _table(refined.splats, named, agreement))
+    made = open_run(output)
     return f"{_said(refined, len(splats))}\n{report_run(made, reporter)}\n{made.report_path}"
 
 
@@ -82,8 +90,16 @@ def _said(refined: Refined, before: int) -> str:
 def _check_room(run: Run, output: Path) -> None:
     if output.resolve() == run.path.resolve():
         raise RunError(f"{output} is the run itself, which refining never changes; name a new folder with -o")
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+    if output.exists() and (not output.is_dir() or not (is_empty(output) or _is_unfinished(output))):
         raise RunError(f"{output} is not empty, and refining overwrites nothing; name a new folder with -o")
+
+
+def _is_unfinished(output: Path) -> bool:
+    """Tell whether a folder is of a refinement that was killed, which may begin anew."""
+    if not (output / SETTINGS).exists():
+        return False
+    made = open_run(output)
+    return made.settings.refine is not None and not made.segments_path.exists()
 
 
 def _table(splats: Splats, named: tuple[Segment, ...], agreement: Agreement | None) -> tuple[Segment, ...]:

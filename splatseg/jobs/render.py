@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from splatseg.capture.capture import View, load_cameras
-from splatseg.errors import PromptError, RunError
+from splatseg.cameras.coordinates import OWN, Coordinates
+from splatseg.cameras.lens_camera import faces_of_camera
+from splatseg.capture.capture import load_cameras
+from splatseg.capture.view import View, as_results
+from splatseg.errors import PromptError, RunError, unwritten
 from splatseg.files import write_png
 from splatseg.render.label_maps import label_map, segment_coverages, write_label_map, write_mask
 from splatseg.render.overlays import overlay_segments
+from splatseg.render.photographed import photographed
 from splatseg.render.pictures import depth_unit, fit_feature_colors, to_uint8, write_depth, write_depth_unit
 from splatseg.render.rgb import render_depth, render_rgb
 from splatseg.render.shown import Shown
@@ -29,6 +33,7 @@ def render_run(
     segments: Sequence[int] = (),
     antialias: bool = False,
     reporter: Reporter | None = None,
+    undistorted: bool = False,
 ) -> str:
     """Render every view of a split (None: test), or every camera of `cameras`; return a summary.
 
@@ -37,6 +42,7 @@ def render_run(
     cameras: a file or folder for `capture.load_cameras`; the capture is not read then.
     segments: ids for `masks`; empty takes all.
     antialias: render masks with soft edges, and decide segments by many samples of each pixel.
+    undistorted: pictures of the pinhole cameras that photographs are worked with, instead of photographs as they are.
 
     Raises RunError if the run lacks the features or segments to render or the output cannot be written, CaptureError
     for bad cameras, PromptError if the split is empty, a segment does not exist, or options exclude each other.
@@ -44,14 +50,15 @@ def render_run(
     if output.exists() and not output.is_dir():
         raise RunError(f"{output} is a file, not a folder; name another place with -o")
     check_shown(what, segments, antialias)
-    views = views_of(run, split, cameras)
-    write = _writer(run, run.splats(), what, views, output, segments, SUPERSAMPLE if antialias else 1)
+    splats = run.splats()
+    views = as_results(views_of(run, split, cameras, splats.coordinates), undistorted)
+    write = _writer(run, splats, what, views, output, segments, SUPERSAMPLE if antialias else 1)
     written = 0
     try:
         for view in track(reporter or NullReporter(), what, views):
             written += write(view)
     except OSError as error:
-        raise RunError(f"{output} cannot be written ({error.strerror or error}); name another place with -o") from None
+        raise RunError(unwritten(output, error)) from None
     return f"wrote {written} {'masks' if what == 'masks' else 'pictures'} to {output}"
 
 
@@ -65,13 +72,16 @@ def check_shown(what: Shown, segments: Sequence[int], antialias: bool) -> None:
         )
 
 
-def views_of(run: Run, split: str | None, cameras: Path | None) -> tuple[View, ...]:
-    """Return the cameras of a file or folder, else the views of a split (None: test). Raises as `render_run` does."""
+def views_of(run: Run, split: str | None, cameras: Path | None, coordinates: Coordinates = OWN) -> tuple[View, ...]:
+    """Return the cameras of a file or folder in the world of coordinates, else the views of a split (None: test).
+
+    Raises as `render_run` does.
+    """
     if cameras is None:
         return run.views(split or "test")
     if split is not None:
         raise PromptError("--split and --cameras both choose the cameras; give one of them")
-    return load_cameras(cameras)
+    return load_cameras(cameras, coordinates)
 
 
 def _writer(
@@ -93,20 +103,28 @@ def _writer(
         background = run.settings.train.background
 
         def write(path: Path, view: View) -> None:
-            write_png(path, to_uint8(render_rgb(splats, view.camera, background)))
+            write_png(path, photographed(view.seen_by, lambda face: to_uint8(render_rgb(splats, face, background))))
     elif what == "depth":
+        for view in views:
+            if len(faces_of_camera(view.seen_by)) > 1:
+                raise PromptError(
+                    f"'{view.photograph}' sees too much for a depth along one axis; give --undistorted for the "
+                    "depth of each of its faces"
+                )
         unit = depth_unit(splats, [view.camera for view in views])
         write_depth_unit(output / "depth.json", unit)
 
         def write(path: Path, view: View) -> None:
-            write_depth(path, render_depth(splats, view.camera), unit)
+            # From the nearest pixel: a mean of near and far would be a depth where nothing is.
+            depth = photographed(view.seen_by, lambda face: render_depth(splats, face).detach().numpy(), "nearest")
+            write_depth(path, depth, unit)
     else:
         if splats.features is None:
             raise RunError(f"{run.path} has no features to render; run `splatseg segment {run.path} --masks DIR` first")
         colors = fit_feature_colors(splats)
 
         def write(path: Path, view: View) -> None:
-            write_png(path, colors.render(splats, view.camera))
+            write_png(path, photographed(view.seen_by, lambda face: colors.render(splats, face)))
 
     return _one_a_view(write, output)
 
@@ -118,20 +136,20 @@ def _segments_writer(
         ids = ids_of_segments(splats, segments or None)
 
         def write_masks(view: View) -> int:
-            for segment_id, coverage in segment_coverages(splats, view.camera, ids, supersample):
+            for segment_id, coverage in segment_coverages(splats, view.seen_by, ids, supersample):
                 write_mask(output / str(segment_id) / view.png_name, coverage)
             return len(ids)
 
         return write_masks
     if what == "segments":
         return _one_a_view(
-            lambda path, view: write_label_map(path, label_map(splats, view.camera, supersample)), output
+            lambda path, view: write_label_map(path, label_map(splats, view.seen_by, supersample)), output
         )
     colors, background = run.segment_colors(), run.settings.train.background
 
     def write(path: Path, view: View) -> None:
-        picture = to_uint8(render_rgb(splats, view.camera, background))
-        write_png(path, overlay_segments(picture, label_map(splats, view.camera), colors))
+        picture = photographed(view.seen_by, lambda face: to_uint8(render_rgb(splats, face, background)))
+        write_png(path, overlay_segments(picture, label_map(splats, view.seen_by), colors))
 
     return _one_a_view(write, output)
 

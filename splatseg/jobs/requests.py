@@ -12,7 +12,9 @@ from typing import Annotated, Literal
 
 import tyro
 
-from splatseg.capture.capture import Capture, View
+from splatseg.cameras.lens_camera import AnyCamera
+from splatseg.capture.capture import Capture
+from splatseg.capture.view import View
 from splatseg.errors import PromptError
 from splatseg.masks.propose.settings import Precision, ProposeSettings
 from splatseg.render.film.video import Codec
@@ -57,6 +59,9 @@ class SelectionRequest:
     """Steps up the hierarchy, to the larger objects that hold the selection."""
     shrink: int = 0
     """Steps down the hierarchy, each to the largest part of the selection."""
+    undistorted: bool = False
+    """Pixels of prompts and of masks written are those of undistorted photographs. Default: of photographs as they are,
+    through their lens."""
 
     @property
     def given(self) -> bool:
@@ -86,22 +91,25 @@ class SelectionRequest:
         for text in clicks:
             view, rest = self._split(capture, text)
             x, y = _numbers(rest, 2, f"{prefix}click")
-            prompts.append(Prompt(view.camera, click=(x, y), wanted=wanted, level=self.level if wanted else None))
+            level = self.level if wanted else None
+            prompts.append(Prompt.in_photograph(self._camera(view), click=(x, y), wanted=wanted, level=level))
         for text in boxes:
             view, rest = self._split(capture, text)
             x0, y0, x1, y1 = _numbers(rest, 4, f"{prefix}box")
-            prompts.append(Prompt(view.camera, box=(x0, y0, x1, y1), wanted=wanted))
+            prompts.append(Prompt.in_photograph(self._camera(view), box=(x0, y0, x1, y1), wanted=wanted))
         for text in masks:
             view, rest = self._split(capture, text)
-            prompts.append(
-                Prompt(view.camera, mask=read_prompt_mask(Path(rest), view.camera, view.name), wanted=wanted)
-            )
+            mask = read_prompt_mask(Path(rest), self._camera(view), view.name)
+            prompts.append(Prompt.in_photograph(self._camera(view), mask=mask, wanted=wanted))
         return prompts
+
+    def _camera(self, view: View) -> AnyCamera:
+        return view.camera if self.undistorted else view.seen_by
 
     def _split(self, capture: Capture, text: str) -> tuple[View, str]:
         """Return the view of a prompt and the rest of its text."""
         name, colon, rest = text.partition(":")
-        if colon and any(view.name == name for view in capture.views):
+        if colon and any(name in (view.name, view.photograph) for view in capture.views):
             return capture.view(name), rest
         if self.view is None:
             raise PromptError(f"the prompt {text!r} names no view; give --view NAME, or write NAME:{rest or name}")
@@ -155,6 +163,10 @@ class MasksRequest:
     """Make every N-th view only, beginning with the I-th: for N processes on one folder."""
     overwrite: bool = False
     """Make masks anew that are there already."""
+    force: bool = False
+    """Take a splat that the photographs do not recognise."""
+    skip_missing: bool = False
+    """Work with the images that are there, where others that the capture names are absent."""
 
 
 @dataclass(frozen=True)

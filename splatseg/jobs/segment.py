@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from splatseg.capture.view import one_a_photograph
 from splatseg.cluster.cluster import cluster_splats, segments_of
 from splatseg.cluster.hierarchy_file import write_hierarchy
 from splatseg.cluster.mask_fit import fit_of_views, misfit
@@ -16,16 +19,18 @@ from splatseg.features.lift.embed import embed_votes
 from splatseg.features.paper.fit import fit_paper_features
 from splatseg.features.report import FeatureReport
 from splatseg.formats.ply.ply import write_ply
-from splatseg.jobs.masks import check_masks, propose_for_run
-from splatseg.masks.inspected import Inspected
+from splatseg.jobs.check import check_settings
+from splatseg.jobs.masks import propose_for_run
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.report.run_report import report_run
-from splatseg.run.folder import Run, save_settings
+from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter, track
 from splatseg.run.settings import Masks, Method
+from splatseg.run.staging import staged
 from splatseg.scene.earlier_segments import Earlier, earlier_segments, settled, write_earlier
 from splatseg.segments.segment import describe_segments
 from splatseg.segments.segments_json import write_segments
+from splatseg.splats.made_of import FEATURES, GEOMETRY, SEGMENTS, made_of
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.confidence import segment_confidence
@@ -44,6 +49,7 @@ def segment_run(
     granularity: float | None = None,
     true_masks: str | Path | None = None,
     reporter: Reporter | None = None,
+    force: bool = False,
 ) -> str:
     """Give the splat of a run features and segments, in place of any it has; return a summary.
 
@@ -55,6 +61,7 @@ def segment_run(
     granularity: 0 (parts) to 1 (groups); None is 1/2.
     true_masks: a folder of masks of some views that are known to be right and lead the others; None takes those the run
     was made with, "none" leaves them out.
+    force: masks that cannot be of these photographs are told and not refused.
 
     Raises MaskError for bad masks, RunError if the run has no splat or no masks.
 
@@ -69,12 +76,12 @@ def segment_run(
     chosen = run.settings.masks if masks is None else masks
     drawn = run.settings.true_masks if true_masks is None else true_masks
     settings = settings.with_masks(chosen, None if drawn == NO_MASKS else drawn)
-    check_masks(settings, run.capture.views)
+    run.require_photographs()
+    check_settings(settings, run.capture, reporter, force, given=False)
     earlier = earlier_segments(run, splats)
     changed = Run(run.path, settings)
     propose_for_run(changed, reporter, splats)
     segmented, votes = find_features(changed, splats.replace(features=None, segment_ids=None), reporter)
-    changed = save_settings(run, settings)
     write_segmented(changed, segmented, votes, reporter, earlier)
     return report_run(changed, reporter)
 
@@ -89,11 +96,8 @@ def find_features(run: Run, splats: Splats, reporter: Reporter) -> tuple[Splats,
         if method == "paper":
             return _trained(run, splats, None, reporter), None
         views = run.capture.split("train")
-        masks = Inspected(run.masks())
         with reporter.stage("votes", len(views)) as advance:
-            votes = collect_votes(splats, views, masks, lambda done, total: advance(done))
-        for trouble in masks.troubles():
-            reporter.warn(trouble)
+            votes = collect_votes(splats, views, run.masks(), lambda done, total: advance(done))
         found = _trained if method == "contrast" else _embedded
         return found(run, splats, votes, reporter), votes
 
@@ -127,6 +131,7 @@ def regroup_run(run: Run, granularity: float, reporter: Reporter | None = None) 
     """
     reporter = reporter or NullReporter()
     settings = run.settings.with_granularity(granularity)
+    run.require_photographs()  # which the report shows
     splats = run.splats()
     hierarchy = run.hierarchy(splats)
     if hierarchy is None:
@@ -138,15 +143,18 @@ def regroup_run(run: Run, granularity: float, reporter: Reporter | None = None) 
     with reporter.stage("segments", 1) as advance:
         ids = segments_of(hierarchy, granularity, agreement)
         advance(1)
-    changed = save_settings(run, settings)
-    _write_segments(changed, splats, ids, agreement, reporter, earlier)
+    changed = Run(run.path, settings)
+    with _begun(changed, earlier), staged(changed, [run.earlier_path.name]) as aside:
+        _write_segments(changed, aside, splats, ids, agreement, reporter, earlier)
     return report_run(changed, reporter)
 
 
 def write_segmented(
     run: Run, splats: Splats, votes: Votes | None, reporter: Reporter, earlier: Earlier | None = None
 ) -> None:
-    """Cluster a splat that has features; write votes, hierarchy, splats.ply, segments.json and masks/.
+    """Cluster a splat that has features; write votes, hierarchy, splats.ply, segments.json, masks/, the settings.
+
+    All of them appear together, when they are complete.
 
     earlier: the run's earlier segments, whose ids, names and colours go to new segments that are mostly the same.
     """
@@ -158,33 +166,50 @@ def write_segmented(
         trouble = misfit(fit_of_views(agreement, clusters.hierarchy), list(votes.witness_views))
         if trouble:
             reporter.warn(trouble)
-    if votes is None:
-        if run.settings.true_masks or any(folder.weight != 1.0 for folder in run.settings.masks):
-            reporter.warn(
-                "the method paper trains on all masks alike, so weights count for nothing and true masks no more than "
-                "others; use lift or contrast to let them lead"
-            )
-        run.votes_path.unlink(missing_ok=True)
-    else:
-        write_votes(run.votes_path, votes)
-    write_hierarchy(run.hierarchy_path, clusters.hierarchy)
-    _write_segments(run, splats, clusters.ids, agreement, reporter, earlier or Earlier())
+    if votes is None and (run.settings.true_masks or any(folder.weight != 1.0 for folder in run.settings.masks)):
+        reporter.warn(
+            "the method paper trains on all masks alike, so weights count for nothing and true masks no more than "
+            "others; use lift or contrast to let them lead"
+        )
+    digests = made_of(splats, GEOMETRY, FEATURES)
+    remade = [path.name for path in (run.votes_path, run.hierarchy_path, run.earlier_path)]
+    with _begun(run, earlier or Earlier()), staged(run, remade) as aside:
+        if votes is not None:
+            write_votes(aside.votes_path, votes, digests)
+        write_hierarchy(aside.hierarchy_path, clusters.hierarchy, digests)
+        _write_segments(run, aside, splats, clusters.ids, agreement, reporter, earlier or Earlier())
+
+
+@contextmanager
+def _begun(run: Run, earlier: Earlier) -> Iterator[None]:
+    """Keep the earlier segments as they were while new ones take their place: a kill in between mixes both."""
+    write_earlier(run.begun_path, earlier)
+    try:
+        yield
+    finally:
+        run.begun_path.unlink(missing_ok=True)
 
 
 def _write_segments(
-    run: Run, splats: Splats, ids: np.ndarray, agreement: Agreement | None, reporter: Reporter, earlier: Earlier
+    run: Run,
+    aside: Run,
+    splats: Splats,
+    ids: np.ndarray,
+    agreement: Agreement | None,
+    reporter: Reporter,
+    earlier: Earlier,
 ) -> None:
+    """Write segments (N,) of a run to `aside`, in its place."""
     ids, names, colors = settled(run, splats, ids, earlier)
     splats = splats.replace(segment_ids=torch.from_numpy(ids))
     if earlier.labelings:
         kept = len(set(np.unique(ids[ids > 0])) & earlier.ids)
         reporter.say(f"{kept} of {len(colors)} segments are mostly earlier ones and keep id, name and colour")
-    write_label_maps(run, splats, reporter)
-    write_earlier(run.earlier_path, earlier.without(ids))
-    write_ply(run.splats_path, splats)
+    write_label_maps(run, aside, splats, reporter)
+    write_earlier(aside.earlier_path, earlier.without(ids), made_of(splats, GEOMETRY))
+    write_ply(aside.splats_path, splats, own=False)
     table = describe_segments(splats, names, colors=colors, confidences=confidence_values(agreement, ids))
-    # Written last: its presence marks segmenting as finished.
-    write_segments(run.segments_path, table)
+    write_segments(aside.segments_path, table)
 
 
 def confidence_values(agreement: Agreement | None, ids: np.ndarray) -> dict[int, float]:
@@ -194,8 +219,9 @@ def confidence_values(agreement: Agreement | None, ids: np.ndarray) -> dict[int,
     return {label: found.value for label, found in segment_confidence(agreement, ids).items()}
 
 
-def write_label_maps(run: Run, splats: Splats, reporter: Reporter) -> None:
-    """Write the label map masks/<view>.png of every view of the capture."""
+def write_label_maps(run: Run, aside: Run, splats: Splats, reporter: Reporter) -> None:
+    """Write the label map masks/<view>.png of every view of the run's capture to `aside`."""
+    digests = made_of(splats, GEOMETRY, SEGMENTS)
     with run.timed("label maps"):
-        for view in track(reporter, "label maps", run.capture.views):
-            write_label_map(run.path / "masks" / view.png_name, label_map(splats, view.camera))
+        for view in track(reporter, "label maps", one_a_photograph(run.capture.views)):
+            write_label_map(aside.path / "masks" / view.png_name, label_map(splats, view.seen_by), digests)

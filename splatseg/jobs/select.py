@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from splatseg.capture.capture import View, load_cameras
+from splatseg.capture.capture import load_cameras
+from splatseg.capture.view import View, as_results
 from splatseg.errors import PromptError, RunError
 from splatseg.files import write_json
 from splatseg.formats.objects import export_object, export_rest
@@ -44,7 +45,9 @@ def select_in_run(
     reporter = reporter or NullReporter()
     if output.exists() and not output.is_dir():
         raise RunError(f"{output} is a file, not a folder; name another place with -o")
-    pictured = run.capture.views if cameras is None else load_cameras(cameras)
+    capture = run.capture
+    views = capture.views if cameras is None else load_cameras(cameras, capture.coordinates)
+    pictured = as_results(views, request.undistorted)
     scene = scene_of_run(run, Scene)
     if scene.splats.features is None:
         raise RunError(f"{run.path} has no features yet; run `splatseg segment {run.path} --masks DIR` first")
@@ -108,9 +111,9 @@ def _write_masks(
     """Write the mask of every view; return the number of pixels it covers, shares of pixels added up."""
     coverage = {}
     for view in track(reporter, "masks", views):
-        inside = selection_coverage(splats, view.camera, members, supersample)
+        inside = selection_coverage(splats, view.seen_by, members, supersample)
         write_mask(folder / view.png_name, inside)
-        coverage[view.name] = round(float(inside.sum(dtype=np.float64)))
+        coverage[view.photograph] = round(float(inside.sum(dtype=np.float64)))
     return coverage
 
 

@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+import dataclasses
+import shutil
 from pathlib import Path
 
+import numpy as np
+
 from splatseg.capture.capture import Capture
+from splatseg.capture.point_cloud import read_point_cloud, write_point_cloud
+from splatseg.checks.world import placed
 from splatseg.errors import CaptureError
 from splatseg.features.paper.fit import PaperObjective
 from splatseg.formats.ply.ply import write_ply
-from splatseg.formats.read import describe_dropped, load_splats
+from splatseg.formats.read import load_splats
 from splatseg.interrupts import stop_on_interrupt
-from splatseg.jobs.masks import check_masks, propose_for_run, warn_of_stranger
+from splatseg.jobs.check import check_settings
+from splatseg.jobs.masks import propose_for_run
 from splatseg.jobs.segment import find_features, write_segmented
+from splatseg.poses.child import INSTALL, has_pycolmap
+from splatseg.poses.stages import Stages
+from splatseg.poses.triangulate import triangulate
 from splatseg.report.run_report import report_run
-from splatseg.run.folder import Run, create_run
+from splatseg.run.folder import SETTINGS, Run, create_run
+from splatseg.run.kept_cameras import keep_cameras
 from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.run.settings import RunSettings
+from splatseg.splats.made_of import is_stale
 from splatseg.splats.splats import Splats
 from splatseg.train.fit import StepReport, fit_splats
 from splatseg.votes.file import read_votes
 
+NO_POINTS = "the capture has no 3D points{}, so the fit starts from random ones, takes longer and finds less; "
+"""Told of a capture without points, from which none are found."""
 
-def start_run(path: Path, settings: RunSettings, resume: bool = False, overwrite: bool = False) -> Run:
-    """Check all input before anything is written, then make the run folder, or open it to resume.
+FEWEST_POINTS = 100
+"""Points found by matching below which random ones are taken: so few do not tell where things are."""
+
+
+def start_run(
+    path: Path,
+    settings: RunSettings,
+    resume: bool = False,
+    overwrite: bool = False,
+    reporter: Reporter | None = None,
+    force: bool = False,
+) -> Run:
+    """Check all input together before anything is written, then make the run folder, or open it to resume.
+
+    Every mask is read, and a splat is compared with the photographs (`checks`). force: what does not belong together is
+    told and not refused.
 
     Raises CaptureError, MaskError or SplatFileError for bad input, RunError as `create_run` does.
 
@@ -32,12 +60,22 @@ def start_run(path: Path, settings: RunSettings, resume: bool = False, overwrite
         >>> splatseg.start_run(folder / "started", settings).splats_path.exists()
         False
     """
+    reporter = reporter or NullReporter()
     capture = settings.capture.load()
-    _check_capture(capture, settings)
-    check_masks(settings, capture.views)
-    if settings.splats:
-        load_splats(Path(settings.splats))
-    return create_run(path, settings, resume=resume, overwrite=overwrite)
+    if not capture.split("train"):
+        raise CaptureError(f"{capture.path} has no views left to train on; hold out fewer (--test-every, --test-views)")
+    begun = resume and (Path(path) / SETTINGS).exists()
+    told = [] if begun else check_settings(settings, capture, reporter, force)
+    if not begun and settings.splats is None and len(capture.points) == 0 and not has_pycolmap():
+        no_points = f"{NO_POINTS.format('')}with pycolmap, points are found by matching; install it with: {INSTALL}"
+        told = [*told, no_points]
+        reporter.warn(no_points)
+    run = create_run(path, settings, resume=resume, overwrite=overwrite)
+    if not begun:
+        keep_cameras(run.path, capture)
+        for warning in told:
+            run.record(warning=warning)
+    return run
 
 
 def train_run(run: Run, reporter: Reporter | None = None) -> str:
@@ -59,40 +97,31 @@ def train_run(run: Run, reporter: Reporter | None = None) -> str:
         propose_for_run(run, reporter)
     if not run.splats_path.exists():
         with run.timed("geometry"):
-            write_ply(run.splats_path, _taken(run, reporter) if run.settings.splats else _fitted(run, reporter))
+            write_ply(run.splats_path, _taken(run) if run.settings.splats else _fitted(run, reporter), own=False)
     if run.settings.masks and not run.segments_path.exists():
         splats = run.splats()
         if not joint:
             propose_for_run(run, reporter, splats)
-        votes = read_votes(run.votes_path) if run.votes_path.exists() else None
-        if splats.features is None:
+        fresh = run.votes_path.exists() and not is_stale(run.votes_path, splats)
+        votes = read_votes(run.votes_path) if fresh else None
+        if splats.features is None or (votes is None and not joint):
             splats, votes = find_features(run, splats, reporter)
         write_segmented(run, splats, votes, reporter)
     summary = report_run(run, reporter)
     return f"{summary}\n{run.report_path}"
 
 
-def _check_capture(capture: Capture, settings: RunSettings) -> None:
-    if settings.splats is None:
-        capture.require_points()
-    if not capture.split("train"):
-        raise CaptureError(f"{capture.path} has no views left to train on; hold out fewer (--test-every, --test-views)")
-
-
-def _taken(run: Run, reporter: Reporter) -> Splats:
+def _taken(run: Run) -> Splats:
     path = Path(str(run.settings.splats))
-    splats, dropped = load_splats(path)
-    if dropped:
-        warning = describe_dropped(path, dropped)
-        reporter.warn(warning)
-        run.record(warning=warning)
-    warn_of_stranger(splats, path, run.capture.views, reporter)
+    # All that there is to say of it was said before the run began.
+    splats = placed(load_splats(path)[0], path, run.capture).splats
     # Features and ids in the file come from other masks; those of this run replace them.
     return splats.replace(features=None, segment_ids=None) if run.settings.masks else splats
 
 
 def _fitted(run: Run, reporter: Reporter) -> Splats:
     settings = run.settings
+    capture = run.capture if len(run.capture.points) else _with_points(run, reporter)
     joint = settings.method == "paper" and bool(settings.masks)
     objective = PaperObjective(run.masks(), settings.paper) if joint else None
     with reporter.stage("fitting", settings.train.iterations) as advance, stop_on_interrupt() as asked:
@@ -100,9 +129,11 @@ def _fitted(run: Run, reporter: Reporter) -> Splats:
         def on_step(report: StepReport) -> None:
             advance(report.step, PSNR=f"{report.psnr:.1f}", Gaussians=f"{report.count:,}")
             run.record(step=report.step, loss=round(report.loss, 6), psnr=round(report.psnr, 3), gaussians=report.count)
+            if report.step == settings.train.iterations:
+                run.record(color_strength=round(report.color_strength or 0.0, 3))
 
         return fit_splats(
-            run.capture,
+            capture,
             settings.train,
             objective=objective,
             on_step=on_step,
@@ -110,3 +141,25 @@ def _fitted(run: Run, reporter: Reporter) -> Splats:
             resume=True,
             stop=asked.is_set,
         )
+
+
+def _with_points(run: Run, reporter: Reporter) -> Capture:
+    """Return the capture of a run with points that are found by matching its photographs, if they can be."""
+    if not has_pycolmap():
+        return run.capture  # told when the run began
+    if not run.points_path.exists():
+        with run.timed("points"), Stages(reporter) as stages:
+            found = triangulate(run.capture.split("train"), run.matches_path, stages)
+        write_point_cloud(run.points_path, *found)
+        shutil.rmtree(run.matches_path)
+        if len(found[0]) < FEWEST_POINTS:
+            told = (
+                NO_POINTS.format(f", and matching its photographs found {len(found[0])}")
+                + "photographs that overlap by two thirds give more"
+            )
+            reporter.warn(told)
+            run.record(warning=told)
+    points, colors = read_point_cloud(run.points_path)
+    if len(points) < FEWEST_POINTS:
+        return run.capture
+    return dataclasses.replace(run.capture, points=points.astype(np.float32), point_colors=colors)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from splatseg.errors import RunError
+from splatseg.plain_text import short_name
 from splatseg.render.label_maps import label_map
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter, track
 from splatseg.segments.segment import Segment
 from splatseg.segments.segments_json import read_segments, write_segments
+from splatseg.splats.made_of import GEOMETRY, made_of
 from splatseg.words.crops import best_crops
 from splatseg.words.described import describe, write_described
 from splatseg.words.encoder import Encoder, load_encoder
@@ -54,10 +56,10 @@ def describe_run(
         with reporter.stage("words", 1) as advance:
             described = describe(crops, splats.segment_ids.numpy(), encoder, vocabulary or common_words(), weights)
             advance(1)
-        write_described(run.words_path, described)
+        write_described(run.words_path, described, made_of(splats, GEOMETRY))
     names = Scale(described).names()
     renamed = _rename(run, names) if rename else 0
-    rows = [f"segment {segment_id:<5} {name}" for segment_id, name in sorted(names.items())]
+    rows = [f"segment {segment_id:<5} {short_name(name)}" for segment_id, name in sorted(names.items())]
     told = f"; {renamed} segments are renamed" if rename else ""
     return "\n".join([*rows, f"described {len(described.ids)} segments; a name fits {len(names)} of them{told}"])
 

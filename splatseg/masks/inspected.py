@@ -17,7 +17,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.masks.segments import Segments
 from splatseg.masks.source import MaskSource
 

@@ -9,7 +9,7 @@ During this search masks are bits: `packed` is (M, ceil(H*W / 8)), np.packbits o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -22,8 +22,11 @@ MAX_BYTES = 1 << 31
 """Layers of one view that fill more come from masks that lie on one another hundredfold, copies or shells; the masks of
 whole pictures that models make lie some ten deep."""
 
-_POPCOUNT = np.array([bin(byte).count("1") for byte in range(256)], np.uint8)
-"""Number of bits that are 1, by byte."""
+MOST_LAYERS = 1 << 12
+"""Most layers of a view, however small it is: a new mask is compared with all of them."""
+
+BAND = 1 << 20
+"""Pixels whose ids are changed at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +105,17 @@ class Segments:
             return resized
         return replace(resized, ignored=nearest_pixels(self.ignored, height, width))
 
+    def mapped(self, as_seen: Callable[[np.ndarray], np.ndarray]) -> Segments:
+        """Return the segments whose label maps a function has fetched pixel by pixel, as another camera sees them.
+
+        as_seen: from a label map (H,W) to one of any size with no other ids; it may return the same array.
+        """
+        layers = [as_seen(layer) for layer in self.layers]
+        if all(layer is old for layer, old in zip(layers, self.layers, strict=True)):
+            return self
+        mapped = _compacted(layers, self)
+        return mapped if self.ignored is None else replace(mapped, ignored=as_seen(self.ignored))
+
     def without(self, ignored: np.ndarray) -> Segments:
         """Return the segments without `ignored` pixels (H,W) bool. Segments without a pixel left are dropped."""
         left = _compacted([np.where(ignored, 0, layer) for layer in self.layers], self)
@@ -130,28 +144,32 @@ def from_label_map(label_map: np.ndarray) -> Segments:
     if labels.size and labels.max() >= 1 << 22:  # the table of `_compacted` over all values would be too large
         values, labels = np.unique(labels, return_inverse=True)
         labels = np.where(values > 0, np.cumsum(values > 0), 0)[labels].reshape(label_map.shape)
-    return _compacted([labels.clip(min=0).astype(np.int32)], None)
+    if labels.dtype != np.int32 or labels.min(initial=0) < 0:
+        labels = labels.clip(min=0).astype(np.int32)
+    return _compacted([labels], None)
 
 
-def from_masks(masks: np.ndarray, scores: np.ndarray | None = None) -> Segments:
+def from_masks(masks: np.ndarray, scores: np.ndarray | None = None, most: int = MAX_BYTES) -> Segments:
     """Return the segments of masks (M,H,W) bool that may overlap. Empty masks are dropped; others keep their order."""
     check_shapes(masks=(masks, "M H W"))
     flat = masks.reshape(len(masks), masks.shape[1] * masks.shape[2])
-    return from_packed(np.packbits(flat, axis=1), masks.shape[1], masks.shape[2], scores)
+    return from_packed(np.packbits(flat, axis=1), masks.shape[1], masks.shape[2], scores, most)
 
 
-def from_packed(packed: np.ndarray, height: int, width: int, scores: np.ndarray | None = None) -> Segments:
+def from_packed(
+    packed: np.ndarray, height: int, width: int, scores: np.ndarray | None = None, most: int = MAX_BYTES
+) -> Segments:
     """Return the segments of masks as bits, (M, ceil(H*W / 8)) uint8. Empty masks are dropped; others keep their order.
 
-    scores (M,), or None for 1. Raises ValueError for masks that lie on one another so deep that they do not fit into
-    memory (`MAX_BYTES`).
+    scores (M,), or None for 1. Raises ValueError for masks that lie on one another so deep that their layers take more
+    bytes than `most` or `MAX_BYTES`, or are more than `MOST_LAYERS`.
     """
     sizes = check_shapes(packed=(packed, f"M {(height * width + 7) // 8}"))
     scores = np.ones(sizes["M"], np.float32) if scores is None else np.asarray(scores, np.float32)
     check_shapes(packed=(packed, "M B"), scores=(scores, "M"))
     # 64 pixels a word: overlaps are tested and layers filled a word at a time.
     words = _words(packed, height * width)
-    areas = _POPCOUNT[words.view(np.uint8)].sum(axis=1, dtype=np.int64)
+    areas = np.bitwise_count(words).sum(axis=1, dtype=np.int64)
     kept = np.flatnonzero(areas)
     # Ids follow the order of the masks; layers are filled in order of size.
     ids = np.zeros(len(packed), np.int32)
@@ -167,7 +185,7 @@ def from_packed(packed: np.ndarray, height: int, width: int, scores: np.ndarray 
         # argmin of booleans is the first false: the first layer without an overlap, else a new layer.
         place = int(np.argmin(overlaps)) if not overlaps.all() else len(layers)
         if place == len(layers):
-            if 4 * height * width * (place + 1) > MAX_BYTES:
+            if place >= MOST_LAYERS or 4 * height * width * (place + 1) > min(most, MAX_BYTES):
                 raise ValueError(
                     f"over {place} of its {len(kept)} masks lie on one another; leave out those that are nearly equal"
                 )
@@ -223,14 +241,24 @@ def _compacted(layers: list[np.ndarray], old: Segments | None) -> Segments:
     top = max((int(layer.max()) for layer in layers if layer.size), default=0)
     used = np.zeros(top + 1, bool)
     for layer in layers:
-        used |= np.bincount(layer.ravel(), minlength=top + 1) > 0
+        for band in _bands(layer):
+            used[band] = True
     used[0] = False
     # A table from old ids to new ids: used ids are numbered in order, all others are 0.
     new_id = np.where(used, np.cumsum(used), 0).astype(np.int32)
     kept = np.flatnonzero(used) - 1
-    relabelled = [new_id[layer] for layer in layers]
+    relabelled = [np.empty(layer.shape, np.int32) for layer in layers]
+    for layer, new in zip(layers, relabelled, strict=True):
+        for band, out in zip(_bands(layer), _bands(new), strict=True):
+            out[:] = new_id[band]
     shown = tuple([layer for layer in relabelled if layer.any()] or relabelled[:1])
     if old is None:
         return Segments(shown, len(kept), np.ones(len(kept), np.float32))
     of_kept = [None if values is None else values[kept] for values in (old.source_of, old.weights)]
     return Segments(shown, len(kept), old.scores[kept], None, *of_kept)
+
+
+def _bands(layer: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield views of (H,W) by bands of rows: numpy makes an index of 64 bits of what it looks up in a table."""
+    step = max(1, BAND // max(1, layer.shape[1]))
+    return (layer[start : start + step] for start in range(0, len(layer), step))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.masks.segments import Segments
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.errors import MaskError
 from splatseg.masks.segments import Segments, together
 from splatseg.masks.store import MaskStore, open_masks

@@ -1,49 +1,41 @@
-"""A folder of masks, matched to the views of a capture and read one view at a time.
-
-A file belongs to a view if its path inside the folder, without suffix, is the view's name with or without its image
-suffix: for "left/a.b.jpg" that is left/a.b.png, or left/a.b.jpg.png as COLMAP writes masks. If folders differ (one side
-flat, the other nested), the last part of the name decides if it is unique on both sides; last the part before its first
-dot, which the code of Contrastive Gaussian Clustering takes for the name ("a.png").
-
-A folder with masks in a subfolder that has another program's name (`PEER_FOLDERS`) may be given itself. Instead of a
-folder there may be one file with the masks of all views, a COCO data set.
-"""
+"""A folder of masks, matched to the views of a capture (`masks.names`) and read one view at a time."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from splatseg.capture.capture import View
 from splatseg.capture.images import stem_of
+from splatseg.capture.matching import match_names, unclear_names
+from splatseg.capture.view import View, one_a_photograph
 from splatseg.errors import MaskError
-from splatseg.masks.formats.coco_dataset import CocoDataset, read_coco_dataset
-from splatseg.masks.formats.read import READERS, read_segments
+from splatseg.masks.formats.mask_files import read_mask_files
+from splatseg.masks.formats.read import read_segments
+from splatseg.masks.listing import MasksOfViews, masks_in, masks_of_all_views, names_in, parts_of_views
 from splatseg.masks.segments import Segments
-
-RECORD_NAME = "masks.json"
-"""Record of how `splatseg masks` made the masks next to it; not a mask."""
-
-
-PEER_FOLDERS = ("seg_masks", "object_mask", "sam_masks")
-"""Folders of masks of Contrastive Gaussian Clustering, Gaussian Grouping, SAGA."""
+from splatseg.plain_text import first_few
 
 
 @dataclass(frozen=True, eq=False)
 class MaskStore:
-    """Mask files of views. Only the paths are kept in memory, or the content of a COCO data set."""
+    """Mask files of views. Only the paths are kept in memory, or the content of a data set."""
 
     path: Path
-    """Folder of the masks, or file of the data set."""
+    """Folder of the masks, or file with those of all views."""
 
     files: dict[str, Path]
-    """Mask file by view name, in the order of the views; for a data set, file names as listed there."""
+    """Mask file by view name, in the order of the views; for one file, the names in it."""
 
-    dataset: CocoDataset | None = None
-    """Data set that holds the masks, or None for a folder."""
+    dataset: MasksOfViews | None = None
+    """File that holds the masks of all views, or None for a folder."""
+
+    parts: dict[str, tuple[Path, ...]] = field(default_factory=dict)
+    """Files with a mask each, by the name of a view that has several; `files` has the first of them."""
+
+    strays: tuple[str, ...] = ()
+    """Names, without suffix, of the masks that belong to no view."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -51,123 +43,100 @@ class MaskStore:
         return tuple(self.files)
 
     def read(self, view: View) -> Segments | None:
-        """Read the segments of a view at the size of its camera, without ignored pixels; None if it has no masks.
+        """Read the segments of a view as its camera sees them, without ignored pixels; None if it has no masks.
 
         Raises MaskError if the file cannot be read or is of another shape than the image.
         """
         path = self.files.get(view.name)
         if path is None:
             return None
-        segments = self.dataset.segments(path.as_posix()) if self.dataset else read_segments(path)
-        camera = view.camera
+        segments = self._read(view.name, path).mapped(view.turned)
+        camera = view.seen_by
         if not camera.fits(segments.width, segments.height):
             raise MaskError(
                 f"the mask {path} is {segments.width}x{segments.height}, but the view '{view.name}' is "
                 f"{camera.width}x{camera.height}, of another shape; masks must be made from the same images"
             )
-        segments = segments.resized(camera.width, camera.height)
+        segments = segments.resized(camera.width, camera.height).mapped(view.as_camera_sees)
         # A folder of masks with COLMAP's name would otherwise be read as masks and as ignore masks.
         ignored = view.ignored() if view.ignore_path != path else None
         return segments if ignored is None or not ignored.any() else segments.without(ignored)
 
+    def _read(self, name: str, path: Path) -> Segments:
+        if self.dataset is not None:
+            return self.dataset.segments(path.as_posix())
+        if name not in self.parts:
+            return read_segments(path)
+        return read_mask_files(self.parts[name])
+
 
 def open_masks(path: Path | str, views: Sequence[View]) -> MaskStore:
-    """Find the mask of every view in a folder or a COCO data set. Views without one are allowed, but not all of them.
+    """Find the mask of every view in a folder or a data set. Views without one are allowed, but not all of them.
 
-    Raises MaskError if there is no such folder, no mask in it, or none that belongs to a view.
+    Raises MaskError if there is no such folder, no mask in it, none that belongs to a view, or names that nothing tells
+    apart.
 
     Example:
         >>> masks = splatseg.open_masks(splatseg.demo_capture() / "masks", capture.views)
         >>> masks.read(capture.views[0]).count > 0
         True
     """
-    path, dataset, found = _masks_in(Path(path))
-    files = _match([view.name for view in views], found)
+    path, dataset, found = masks_in(Path(path))
+    photographs = [view.photograph for view in one_a_photograph(views)]
+    parts, one, left = _matched(photographs, found, dataset is not None)
+    if not parts and not one and dataset is None and (dataset := masks_of_all_views(path, found)) is not None:
+        path, found = dataset.path, names_in(dataset)
+        parts, one, left = _matched(photographs, found, whole=True)
+    _refuse_unclear(path, unclear_names([name for name in photographs if name not in parts], left, one))
+    of_photograph = {name: left[key] for name, key in one.items()} | {name: inside[0] for name, inside in parts.items()}
+    files = {view.name: of_photograph[view.photograph] for view in views if view.photograph in of_photograph}
     if not files:
         expected = ", ".join(stem_of(view.name) + ".png" for view in views[:3])
-        first = list(found.values())[:3]
-        present = ", ".join((file if dataset else file.relative_to(path)).as_posix() for file in first)
+        first = [files[0] for files in found.values()]
+        present = [(file if dataset else file.relative_to(path)).as_posix() for file in first]
         raise MaskError(
-            f"no mask in {path} has the name of a view: expected names like {expected}; found {present}"
-            f"{', ...' if len(found) > 3 else ''}"
+            f"no mask in {path} has the name of a view: expected names like {expected}; found {first_few(present)}; "
+            "name masks like their views, or the folders that have several masks of one"
         )
-    return MaskStore(path, files, dataset)
+    taken = {file for inside in parts.values() for file in inside} | set(files.values())
+    strays = tuple(key for key, inside in found.items() if inside[0] not in taken)
+    several = {view.name: parts[view.photograph] for view in views if len(parts.get(view.photograph, ())) > 1}
+    return MaskStore(path, files, dataset, several, strays)
 
 
 def all_masks(path: Path | str) -> dict[str, Callable[[], Segments]]:
-    """Return all masks of a folder or COCO data set by name without suffix, each as a function that reads them.
+    """Return all masks of a folder or data set by name without suffix, each as a function that reads them.
 
     Raises MaskError if there are none.
     """
-    _, dataset, found = _masks_in(Path(path))
-    read = read_segments if dataset is None else lambda file: dataset.segments(file.as_posix())
-    return {stem_of(name): partial(read, file) for name, file in found.items()}
-
-
-def _masks_in(path: Path) -> tuple[Path, CocoDataset | None, dict[str, Path]]:
-    """Return the folder of the masks or the data set, and its files by name without suffix.
-
-    Raises MaskError if there are none.
-    """
-    dataset = read_coco_dataset(path) if path.suffix.lower() == ".json" and path.is_file() else None
-    if dataset is None and not path.is_dir():
-        raise MaskError(f"{'not a folder' if path.exists() else 'there is no folder'} of masks: {path}; check the path")
+    _, dataset, found = masks_in(Path(path))
     if dataset is not None:
-        found = {stem_of(name): Path(name) for name in dataset.images}
-    else:
-        path = _folder_of_masks(path)
-        found = _mask_files(path)
-    if not found:
-        raise MaskError(f"{path} holds no masks; expected files {', '.join(READERS)}, one for each view")
-    return path, dataset, found
+        return {stem_of(name): partial(dataset.segments, file.as_posix()) for name, (file,) in found.items()}
+    return {
+        stem_of(name): partial(read_segments, files[0]) if len(files) == 1 else partial(read_mask_files, files)
+        for name, files in found.items()
+    }
 
 
-def _folder_of_masks(path: Path) -> Path:
-    """Return the folder itself, or the one folder in it that has the name of another program's masks."""
-    inner = [path / name for name in PEER_FOLDERS if (path / name).is_dir()]
-    if len(inner) > 1:
-        names = " and ".join(folder.name for folder in inner)
-        raise MaskError(f"{path} holds several folders of masks, {names}; give the one to take")
-    return inner[0] if inner else path
+def _matched(
+    names: Sequence[str], found: dict[str, tuple[Path, ...]], whole: bool
+) -> tuple[dict[str, tuple[Path, ...]], dict[str, str], dict[str, Path]]:
+    """Return the files of views that have several, the keys of those that have one, and the files by key beside these.
+
+    whole: files are names in one file, of which each has all masks of a view.
+    """
+    parts = {} if whole else parts_of_views(names, found)
+    taken = {file for files in parts.values() for file in files}
+    left = {key: files[0] for key, files in found.items() if len(files) == 1 and files[0] not in taken}
+    return parts, match_names([name for name in names if name not in parts], left), left
 
 
-def _mask_files(path: Path) -> dict[str, Path]:
-    """Return files by their path inside the folder without suffix, sorted; of several suffixes the first of READERS."""
-    rank = {suffix: i for i, suffix in enumerate(READERS)}
-    files = [
-        file
-        for file in path.rglob("*")
-        if file.suffix.lower() in rank
-        and not file.name.startswith(".")
-        and file != path / RECORD_NAME
-        and file.is_file()
-    ]
-    found: dict[str, Path] = {}
-    for file in sorted(files, key=lambda file: (rank[file.suffix.lower()], file.as_posix())):
-        relative = file.relative_to(path).as_posix()
-        found.setdefault(relative[: -len(file.suffix)], file)
-    return dict(sorted(found.items()))
-
-
-def _match(names: Sequence[str], found: dict[str, Path]) -> dict[str, Path]:
-    """Return the file of each view name that has one, by the rules of the module."""
-    view_count = Counter(_last(stem_of(name)) for name in names)
-    file_count = Counter(_last(stem_of(key)) for key in found)
-    by_last = {_last(stem_of(key)): file for key, file in found.items()}
-    view_starts = Counter(_last(name).split(".")[0] for name in names)
-    files = {}
-    for name in names:
-        stem = stem_of(name)
-        last = _last(stem)
-        start = last.split(".")[0]
-        if stem in found or name in found:
-            files[name] = found.get(stem) or found[name]
-        elif view_count[last] == 1 and file_count[last] == 1:
-            files[name] = by_last[last]
-        elif view_starts[start] == 1 and view_count[start] == 0 and file_count[start] == 1:
-            files[name] = by_last[start]
-    return files
-
-
-def _last(key: str) -> str:
-    return PurePosixPath(key).name
+def _refuse_unclear(path: Path, unclear: tuple[list[str], list[str]] | None) -> None:
+    """Raise MaskError if masks have the name of views without one and nothing says which is whose."""
+    if unclear is None:
+        return
+    views, masks = unclear
+    raise MaskError(
+        f"masks in {path} are not told apart by their names: {first_few(masks)} may be of {' or '.join(views[:3])}; "
+        "name each like its view, folders too, or give the folder that has one of each view"
+    )

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def rotation_matrices(quats: Tensor) -> Tensor:
-    """Return the rotations (N,3,3) of unit quaternions wxyz (N,4); columns are the Gaussian's axes in the world."""
+    """Return the rotations (...,3,3) of unit quaternions wxyz (...,4); columns are the Gaussian's axes in the world."""
     w, x, y, z = quats.unbind(-1)
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],

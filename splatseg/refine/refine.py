@@ -30,7 +30,7 @@ from splatseg.votes.agreement import Agreement
 from splatseg.votes.votes import Votes, collect_votes
 
 if TYPE_CHECKING:
-    from splatseg.capture.capture import View
+    from splatseg.capture.view import View
     from splatseg.masks.source import MaskSource
 
 AXES_TRIED = 2

@@ -33,7 +33,7 @@ from splatseg.train.optimiser import Optimiser
 from splatseg.votes.votes import Votes
 
 if TYPE_CHECKING:
-    from splatseg.capture.capture import View
+    from splatseg.capture.view import View
     from splatseg.masks.source import MaskSource
 
 CODE_CHANNELS = 13
@@ -77,7 +77,9 @@ def settle(
         view = views[view_of_step(step, len(views), seed)]
         parameters = optimiser.parameters
         image, blended = _render(parameters, splats, own_codes, view.camera, background)
-        loss = (image - _photograph(view, splats, background)).abs().mean()
+        apart = (image - _photograph(view, splats, background)).abs()
+        ignored = view.ignored() if view.image_path is not None else None
+        loss = apart.mean() if ignored is None else (apart * torch.from_numpy(~ignored)[..., None]).mean()
         labels, trust = targets.read(view)
         distance = (blended - codes[labels]).square().sum(-1)
         believed = trust * (distance.detach() < BELIEVED)

@@ -29,6 +29,7 @@ from splatseg.segments.members import members_of_segments
 from splatseg.segments.palette import Color, segment_color
 from splatseg.splats.activations import to_opacity_logits
 from splatseg.splats.splats import Splats
+from splatseg.spread import spread
 
 Painter = Callable[[Camera], np.ndarray]
 SplatPainter = Callable[[Splats, Camera], np.ndarray]
@@ -138,8 +139,7 @@ def _masks_painter(splats: Splats, look: Look, paint: SplatPainter) -> SplatPain
 @torch.no_grad()
 def _depth_painter(splats: Splats, cameras: Sequence[Camera]) -> SplatPainter:
     depths = []
-    for index in np.unique(np.linspace(0, len(cameras) - 1, min(PROBES, len(cameras))).round().astype(int)):
-        camera = cameras[index]
+    for camera in spread(cameras, PROBES):
         reduction = max(1, min(camera.width, camera.height) // 120)
         small = camera.resized(max(1, camera.width // reduction), max(1, camera.height // reduction))
         seen = render_depth(splats, small).numpy()

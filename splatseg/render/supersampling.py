@@ -14,6 +14,8 @@ Alphabet: s x s samples, H x W pixels, S = s^2.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from splatseg.cameras.camera import Camera
@@ -38,6 +40,15 @@ def sample_offsets(supersample: int) -> np.ndarray:
 def sample_cameras(camera: Camera, supersample: int) -> list[Camera]:
     """Return one camera for each sample, of the size of `camera`: its pixels see what `camera` sees at that sample."""
     return [camera.moved(float(x), float(y)) for x, y in sample_offsets(supersample)]
+
+
+def twice_as_dense(camera: Camera, draw: Callable[[Camera], np.ndarray]) -> np.ndarray:
+    """Return the picture (2H,2W) of samples in the middles of the quarters of a camera's pixels, drawn one by one."""
+    quarters = [[draw(camera.moved(x, y)) for x in (-0.25, 0.25)] for y in (-0.25, 0.25)]
+    dense = np.empty((2 * camera.height, 2 * camera.width), quarters[0][0].dtype)
+    for row, column in np.ndindex(2, 2):
+        dense[row::2, column::2] = quarters[row][column]
+    return dense
 
 
 def most_frequent(samples: np.ndarray) -> np.ndarray:

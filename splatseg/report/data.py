@@ -117,3 +117,5 @@ class ReportData:
     """The settings of the run, nested."""
     timings: Mapping[str, float] = field(default_factory=dict)
     """Seconds by part of the job."""
+    made_of: Mapping[str, str] = field(default_factory=dict)
+    """Digests of the splat that the page shows (`splats.made_of`)."""

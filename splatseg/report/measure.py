@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
-from PIL import Image
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.cluster.components import spatial_components
+from splatseg.errors import MaskError
 from splatseg.evaluate.images import ImageScore, psnr, score_image
 from splatseg.evaluate.mask_agreement import ViewAgreement, compare_masks, view_agreements
+from splatseg.masks.formats.label_maps import read_label_map
 from splatseg.render.label_maps import label_map
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
+from splatseg.report.coverage import ENOUGH, Coverage, Unseen
 from splatseg.report.findings import (
     Finding,
     SegmentQuality,
     badly_rendered,
+    hardly_seen,
     held_out_gap,
     noisy_segments,
     poor_masks,
@@ -28,6 +33,7 @@ from splatseg.report.findings import (
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter, track
 from splatseg.segments.segments_json import read_segments
+from splatseg.splats.made_of import is_stale
 from splatseg.splats.splats import Splats
 from splatseg.votes.confidence import segment_confidence
 
@@ -43,6 +49,10 @@ class Measured:
     """Scores of the renders of held-out views."""
     train_psnr: dict[str, float] = field(default_factory=dict)
     """PSNR in dB of the renders of training views, by name."""
+    unseen: dict[str, Unseen] = field(default_factory=dict)
+    """Shares of the held-out views that training views have not seen, by name."""
+    color_strength: float | None = None
+    """Factor of the colour corrections of the fit, 0 for none; None for a splat that was not fitted."""
     masks: tuple[ViewAgreement, ...] = ()
     """Agreement of masks and segments, for every training view that has masks."""
     unmasked: tuple[str, ...] = ()
@@ -55,25 +65,33 @@ class Measured:
     """Share of the pixels of all views without a segment, 0..1; None for a run without segments."""
 
     @property
+    def test_psnr(self) -> dict[str, float]:
+        """PSNR in dB of the renders of held-out views, by name."""
+        return {score.view: score.psnr for score in self.held_out}
+
+    @property
     def means(self) -> dict[str, float]:
         """Mean PSNR (dB) and SSIM of the held-out views, by name; empty if there are none."""
         if not self.held_out:
             return {}
         psnrs, ssims = ([getattr(score, name) for score in self.held_out] for name in ("psnr", "ssim"))
-        return {"PSNR": round(float(np.mean(psnrs)), 3), "SSIM": round(float(np.mean(ssims)), 4)}
+        fitted = [score.psnr_colors_fitted for score in self.held_out if score.psnr_colors_fitted is not None]
+        means = {"PSNR": round(float(np.mean(psnrs)), 3), "SSIM": round(float(np.mean(ssims)), 4)}
+        return means | ({"PSNR, colours fitted": round(float(np.mean(fitted)), 3)} if fitted else {})
 
 
 def measure_run(run: Run, splats: Splats, reporter: Reporter) -> Measured:
     """Render every view once and compare it with its photograph; compare masks and votes with the segments."""
     train, test = run.capture.split("train"), run.capture.split("test")
     scores, train_psnr, labelled = [], {}, []
+    strength = run.color_strength
     masks = run.masks() if run.settings.masks and splats.segment_ids is not None else None
     for place, view in enumerate(track(reporter, "measuring", (*test, *train))):
         render = to_uint8(render_rgb(splats, view.camera, run.settings.train.background))
         if place < len(test):
-            scores.append(score_image(view.name, render, view.image()))
+            scores.append(score_image(view.name, render, view.image(), view.ignored(), bool(strength)))
         else:
-            train_psnr[view.name] = psnr(render, view.image())
+            train_psnr[view.name] = psnr(render, view.image(), view.ignored())
             found = masks.read(view) if masks else None
             if found is not None:
                 labelled.append(compare_masks(view.name, labels_of(run, splats, view), found))
@@ -81,6 +99,8 @@ def measure_run(run: Run, splats: Splats, reporter: Reporter) -> Measured:
     return Measured(
         held_out=tuple(scores),
         train_psnr=train_psnr,
+        unseen=_unseen(train, test, splats),
+        color_strength=strength,
         masks=view_agreements(labelled),
         unmasked=tuple(view.name for view in train if masks and view.name not in named),
         segments=_segment_qualities(run, splats),
@@ -94,12 +114,12 @@ def findings_of(run: Run, measured: Measured) -> tuple[Finding, ...]:
     recorded = dict.fromkeys(row["warning"] for row in run.metrics() if "warning" in row)
     found = [Finding(f"{warning[:1].upper()}{warning[1:]}", "", WARNED) for warning in recorded]
     names = {row.id: row.name for row in read_segments(run.segments_path)} if run.segments_path.exists() else {}
-    test_psnr = {score.view: score.psnr for score in measured.held_out}
     found += views_without_masks(measured.unmasked, len(measured.train_psnr))
     found += poor_masks(measured.masks, names)
     found += badly_rendered(measured.train_psnr, "training")
-    found += badly_rendered(test_psnr, "held-out")
-    found += held_out_gap(measured.train_psnr, test_psnr)
+    found += badly_rendered(measured.test_psnr, "held-out")
+    found += hardly_seen(measured.unseen, measured.test_psnr)
+    found += held_out_gap(measured.train_psnr, measured.test_psnr)
     found += noisy_segments(measured.segments)
     if measured.loose_gaussians is not None:
         found += without_segment(measured.loose_gaussians, measured.loose_pixels)
@@ -115,6 +135,14 @@ def checks_of(measured: Measured) -> list[str]:
     if measured.held_out:
         values = [score.psnr for score in measured.held_out]
         lines.append(f"Renders of {len(values)} held-out views: PSNR {min(values):.1f} to {max(values):.1f} dB.")
+    if measured.unseen:
+        shares = [unseen.share for unseen in measured.unseen.values()]
+        lines.append(
+            f"Of the pixels of held-out views, {min(shares):.0%} to {max(shares):.0%} show what fewer than {ENOUGH} "
+            "training views have seen."
+        )
+    if measured.color_strength is not None:
+        lines.append(_colors_told(measured.color_strength, measured.means.get("PSNR, colours fitted")))
     if measured.masks:
         values = [view.agreement for view in measured.masks]
         lines.append(
@@ -129,19 +157,44 @@ def checks_of(measured: Measured) -> list[str]:
     return lines
 
 
+def _unseen(train: Sequence[View], test: Sequence[View], splats: Splats) -> dict[str, Unseen]:
+    coverage = Coverage(splats, [view.camera for view in train]) if test else None
+    return {} if coverage is None else {view.name: coverage.unseen(view.camera, view.ignored()) for view in test}
+
+
+def _colors_told(strength: float, fitted: float | None) -> str:
+    if not strength:
+        return "Exposure and white balance of the photographs: not corrected."
+    told = f"Exposure and white balance of the photographs: corrected in the fit, at {strength:.0%}"
+    return (
+        f"{told}; held-out views, with their colours fitted to the photograph, reach {fitted:.1f} dB."
+        if fitted
+        else f"{told}."
+    )
+
+
 def labels_of(run: Run, splats: Splats, view: View) -> np.ndarray:
-    """Return the label map (H,W) of a view from the run's masks/, or render it if that is missing."""
+    """Return the label map (H,W) of a view from the run's masks/, or render it if that is missing or of other segments.
+
+    A file that cannot be read counts as missing.
+    """
     path = run.path / "masks" / view.png_name
-    if path.exists():
-        labels = np.asarray(Image.open(path)).astype(np.int32)
-        if labels.shape == (view.camera.height, view.camera.width):
-            return labels
+    if path.exists() and not is_stale(path, splats):
+        with suppress(MaskError):  # it is a copy of what can be rendered again
+            labels = read_label_map(path)
+            if labels.shape == (view.seen_by.height, view.seen_by.width):
+                return view.as_camera_sees(labels)
     return label_map(splats, view.camera)
 
 
 def _loose_pixels(run: Run, splats: Splats) -> float:
-    views = run.capture.views
-    return float(np.mean([(labels_of(run, splats, view) == 0).mean() for view in views]))
+    return float(np.mean([_loose(labels_of(run, splats, view), view) for view in run.capture.views]))
+
+
+def _loose(labels: np.ndarray, view: View) -> float:
+    """Return the share of a photograph's pixels without a segment; beside its lens there is no photograph."""
+    shown = labels if view.lens_camera is None else labels[view.lens_camera.cut(view.face).inside]
+    return float((shown == 0).mean())
 
 
 def _segment_qualities(run: Run, splats: Splats) -> tuple[SegmentQuality, ...]:

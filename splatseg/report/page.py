@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -48,6 +49,7 @@ def report_html(data: ReportData) -> str:
     return Template(_resource("page.html")).substitute(
         title=escape(data.title),
         subtitle=escape(data.subtitle),
+        made_of=escape(json.dumps(dict(data.made_of))),
         style=_resource("page.css"),
         script="\n".join(_resource(name) for name in SCRIPTS),
         navigation="".join(f'<li><a href="#{anchor}">{_NAVIGATION[anchor]}</a></li>' for anchor in there),

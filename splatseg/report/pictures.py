@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.evaluate.mask_agreement import masks_by_fit
 from splatseg.masks.source import MaskSource
 from splatseg.render.overlays import overlay_segments
@@ -17,6 +17,7 @@ from splatseg.report.measure import Measured, labels_of
 from splatseg.run.folder import Run
 from splatseg.segments.palette import Color
 from splatseg.splats.splats import Splats
+from splatseg.spread import spread
 
 VIEWS_SHOWN = 6
 """Most views pictured on the page for themselves, held-out ones first."""
@@ -55,7 +56,7 @@ def _layers(
     features: FeatureColors | None,
     masks: MaskSource | None,
 ) -> dict[str, np.ndarray]:
-    photo = view.image()
+    photo = view.shown()
     layers = {"photo": photo, "render": to_uint8(render_rgb(splats, view.camera, run.settings.train.background))}
     if features is not None:
         layers["features"] = features.render(splats, view.camera)
@@ -77,7 +78,7 @@ def _shown(run: Run, suspects: list[str]) -> list[View]:
     test, train = run.capture.split("test"), run.capture.split("train")
     views = [*test, *train]
     if len(test) > VIEWS_SHOWN:
-        views = [test[i] for i in np.linspace(0, len(test) - 1, VIEWS_SHOWN).round().astype(int)]
+        views = spread(test, VIEWS_SHOWN)
     chosen = views[:VIEWS_SHOWN]
     names = {view.name for view in chosen}
     return chosen + [run.capture.view(name) for name in suspects if name not in names]

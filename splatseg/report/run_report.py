@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any
 
 from splatseg.report.data import ReportData, ReportFinding, ReportSegment
-from splatseg.report.findings import NOISY, POOR_MASKS, Finding, noise_of
+from splatseg.report.evaluated import read_evaluated
+from splatseg.report.findings import NOISY, POOR_MASKS, Finding, hardly_seen, noise_of
 from splatseg.report.inline_pictures import segment_crops
 from splatseg.report.measure import Measured, checks_of, findings_of, labels_of, measure_run
 from splatseg.report.page import write_report
@@ -16,6 +15,7 @@ from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
 from splatseg.run.settings_file import to_plain
 from splatseg.segments.segments_json import read_segments
+from splatseg.splats.made_of import FEATURES, GEOMETRY, SEGMENTS, made_of
 from splatseg.splats.splats import Splats
 
 CONFIDENCE = (
@@ -31,10 +31,13 @@ NO_CONFIDENCE = (
 def report_run(run: Run, reporter: Reporter) -> str:
     """Measure the views, write report.html, and return a summary of a few lines, one figure each."""
     splats = run.splats()
+    evaluated = read_evaluated(run, splats)
+    for trouble in (*run.metrics_troubles(), *filter(None, [evaluated.trouble])):
+        reporter.warn(trouble)
     with run.timed("report"):
         measured = measure_run(run, splats, reporter)
         found = findings_of(run, measured)
-        numbers = headline(run, splats, measured.means)
+        numbers = headline(run, splats, measured.means, evaluated.accuracy)
         views = run.capture.views
         with reporter.stage("report", 1) as advance:
             data = ReportData(
@@ -46,56 +49,33 @@ def report_run(run: Run, reporter: Reporter) -> str:
                 findings=[ReportFinding(f.title, f.text, f.level, f.views, f.segments) for f in found],
                 checks=checks_of(measured),
                 confidence=CONFIDENCE if measured.segments else NO_CONFIDENCE.format(method=run.settings.method),
-                metrics=measured.means | _accuracy(run),
-                object_rows=_object_rows(run),
+                metrics=measured.means | evaluated.accuracy,
+                object_rows=evaluated.objects,
                 settings=to_plain(run.settings),
                 timings=timings(run),
+                made_of=made_of(splats, GEOMETRY, FEATURES, SEGMENTS),
             )
             write_report(run.report_path, data)
             advance(1)
     return "\n".join(f"{name:<20} {value}" for name, value in numbers.items())
 
 
-def headline(run: Run, splats: Splats, quality: Mapping[str, float]) -> dict[str, str]:
+def headline(run: Run, splats: Splats, quality: Mapping[str, float], accuracy: Mapping[str, float]) -> dict[str, str]:
     """Return the figures that a user looks for first, by name."""
     numbers = {"Gaussians": f"{len(splats):,}"}
     if splats.segment_ids is not None:
         numbers["segments"] = f"{int((splats.segment_ids.unique() > 0).sum()):,}"
     if quality:
         numbers |= {"PSNR held out": f"{quality['PSNR']:.2f} dB", "SSIM held out": f"{quality['SSIM']:.3f}"}
-    numbers |= {name: f"{value:.3f}" for name, value in _accuracy(run).items()}
+        fitted = quality.get("PSNR, colours fitted")
+        numbers |= {} if fitted is None else {"PSNR, colours fitted": f"{fitted:.2f} dB"}
+    numbers |= {name: f"{value:.3f}" for name, value in accuracy.items()}
     return numbers | {"time": f"{sum(timings(run).values()):.0f} s"}
 
 
 def timings(run: Run) -> dict[str, float]:
     """Return the seconds of the last run of each part of the job, by name."""
     return {row["timing"]: row["seconds"] for row in run.metrics() if "timing" in row}
-
-
-def _evaluation(run: Run) -> dict[str, Any]:
-    path = run.evaluation_path
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
-def _accuracy(run: Run) -> dict[str, float]:
-    means = _evaluation(run).get("means", {})
-    titles = {"mIoU": "miou", "mBIoU": "mbiou", "ARI": "ari"}
-    return {title: means[key] for title, key in titles.items() if means.get(key) is not None}
-
-
-def _object_rows(run: Run) -> list[dict[str, Any]]:
-    objects = _evaluation(run).get("objects") or {}
-    return [
-        {
-            "object": row["name"],
-            "kind": kind,
-            "prompt view": row["prompt_view"],
-            "IoU": row["iou"],
-            "boundary IoU": row["boundary_iou"],
-        }
-        for kind in ("things", "stuff")
-        for row in objects.get(kind, [])
-    ]
 
 
 def _segments(run: Run, splats: Splats, measured: Measured) -> list[ReportSegment]:
@@ -124,5 +104,8 @@ def _suspects(measured: Measured, found: tuple[Finding, ...]) -> dict[str, str]:
     """Return a badge for each view that a finding names, worst first."""
     poor = {view.view for view in measured.masks if view.shortfall >= POOR_MASKS}
     unmasked = set(measured.unmasked)
-    names = dict.fromkeys(name for finding in found for name in finding.views)
-    return {name: "poor masks" if name in poor else "no masks" if name in unmasked else "poor render" for name in names}
+    unseen = {name for finding in hardly_seen(measured.unseen, measured.test_psnr) for name in finding.views}
+    badges = dict.fromkeys((name for finding in found for name in finding.views), "poor render")
+    for names, badge in ((unseen, "hardly seen"), (unmasked, "no masks"), (poor, "poor masks")):
+        badges |= {name: badge for name in badges if name in names}
+    return badges

@@ -10,6 +10,9 @@
     words.safetensors             embeddings of the segments, compared with the words of a query
     workspaces.safetensors        selections and hidden Gaussians of the viewer's pages
     unsaved_segments.safetensors  edits of segments that splats.ply lacks; present only while they are being saved
+    points.ply                    points found by matching, for a capture without any; matches/ while they are found
+    cameras.json                  cameras of the views, for when the capture is elsewhere
+    begun_segments.safetensors    earlier segmentations while new ones are written, should that be killed
     proposals/                    masks proposed from the photographs (`--masks auto`), one file per training view
 
 Every file is written under another name and renamed into place, so a run never holds half a file.
@@ -17,11 +20,11 @@ Every file is written under another name and renamed into place, so a run never 
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,30 +33,38 @@ from typing import Any
 import numpy as np
 import torch
 
-from splatseg.capture.capture import Capture, View
+from splatseg.capture.capture import Capture
+from splatseg.capture.view import View
 from splatseg.cards import card
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.cluster.hierarchy_file import read_hierarchy
 from splatseg.errors import CaptureError, PromptError, RunError
 from splatseg.formats.read import load_splats
 from splatseg.masks.sources import MaskSources, open_sources
+from splatseg.parts import is_empty, make_folder
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
-from splatseg.run.settings import AUTO_MASKS, RunSettings
+from splatseg.run.kept_cameras import CAMERAS, differing, kept_capture, moved_with
+from splatseg.run.metrics import append_metrics, read_metrics
+from splatseg.run.settings import AUTO_MASKS, CaptureSettings, RunSettings
 from splatseg.run.settings_file import read_settings, to_plain, write_settings
 from splatseg.segments.palette import Color
 from splatseg.segments.segments_json import read_segments
+from splatseg.splats.made_of import changed_parts, recorded
 from splatseg.splats.preview import preview
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.file import read_votes
 
+SETTINGS = "config.yaml"
+"""File of the settings; a folder is a run if it has one."""
+
 FILES = (
-    *("config.yaml", "metrics.jsonl", "splats.ply", "votes.safetensors", "hierarchy.safetensors", "words.safetensors"),
+    *(SETTINGS, "metrics.jsonl", "splats.ply", "votes.safetensors", "hierarchy.safetensors", "words.safetensors"),
     *("segments.json", "earlier_segments.safetensors", "report.html", "evaluation.json"),
-    *("workspaces.safetensors", "unsaved_segments.safetensors"),
+    *("workspaces.safetensors", "unsaved_segments.safetensors", "begun_segments.safetensors", CAMERAS, "points.ply"),
 )
-FOLDERS = ("checkpoint", "masks", "proposals")
+FOLDERS = ("checkpoint", "masks", "proposals", "matches")
 """Files and folders of a run. `--overwrite` removes these and nothing else."""
 
 
@@ -74,8 +85,50 @@ class Run:
 
     @cached_property
     def capture(self) -> Capture:
-        """The capture that the run was made from, read on first use. Raises CaptureError if missing or damaged."""
-        return self.settings.capture.load()
+        """The capture that the run was made from, read on first use.
+
+        If it is not where it was, it is looked for where it would be had it been moved with the run; else the cameras
+        that the run kept stand in for it, without photographs.
+
+        Raises CaptureError if it is damaged, if it is missing and the run kept no cameras, and if what is there now has
+        other cameras than the run was made with.
+        """
+        return self.capture_at(self.settings.capture)
+
+    def capture_at(self, settings: CaptureSettings) -> Capture:
+        """Return the run's capture from where settings say it is, as `capture` does. Raises CaptureError as it does."""
+        path = Path(settings.path)
+        lost = (
+            f"the photographs of {self.path} were in {path}, which is not there; say where they are now with "
+            f"--capture DIR, which changes `capture: path` in {self.path / SETTINGS}"
+        )
+        kept = kept_capture(self.path, path, lost)
+        # A run stays in the world that it was made in: a view more or less would choose another.
+        world = None if kept is None else kept.coordinates
+        if path.exists():
+            return self._checked_capture(settings.load(world), kept)
+        place = moved_with(self.path)
+        if place is not None and kept is not None:
+            with suppress(CaptureError):  # something else may be there
+                return self._checked_capture(dataclasses.replace(settings, path=str(place)).load(world), kept)
+        if kept is None:
+            raise CaptureError(lost)
+        return kept
+
+    def _checked_capture(self, capture: Capture, kept: Capture | None) -> Capture:
+        other = 0 if kept is None else differing(kept, capture)
+        if kept is not None and other:
+            raise CaptureError(
+                f"{other} of the {len(kept.views)} views that {self.path} was made with are not in {capture.path}, or "
+                "with other cameras; give the right one with --capture DIR, or train a new run on this one"
+            )
+        return capture
+
+    def require_photographs(self) -> None:
+        """Raise CaptureError, which says what to do, if the run has cameras without photographs only."""
+        lost = next((view.lost for view in self.capture.views if view.lost), "")
+        if lost:
+            raise CaptureError(lost)
 
     def splats(self) -> Splats:
         """Read the splat with its features and segment ids. Raises RunError if the fit has not finished."""
@@ -112,9 +165,9 @@ class Run:
         """
         if not self.votes_path.exists():
             return None
-        agreement = Agreement(read_votes(self.votes_path))
-        self._check_count(self.votes_path, agreement.gaussians, splats)
-        return agreement
+        votes = read_votes(self.votes_path)
+        self._check(self.votes_path, votes.weights.shape[0], splats)
+        return Agreement(votes)
 
     def hierarchy(self, splats: Splats | None = None) -> Hierarchy | None:
         """Return the hierarchy whose cut the segments are; None if the run has no segments or predates hierarchies.
@@ -126,15 +179,22 @@ class Run:
         if not self.hierarchy_path.exists():
             return None
         hierarchy = read_hierarchy(self.hierarchy_path)
-        self._check_count(self.hierarchy_path, len(hierarchy.atoms), splats)
+        self._check(self.hierarchy_path, len(hierarchy.atoms), splats)
         return hierarchy
 
-    def _check_count(self, path: Path, found: int, splats: Splats | None) -> None:
+    def _check(self, path: Path, found: int, splats: Splats | None) -> None:
         # Callers pass a splat that is already loaded: reading it again would take longer than reading `path`.
-        count = len(splats if splats is not None else self.splats())
-        if found != count:
+        splats = splats if splats is not None else self.splats()
+        if found != len(splats):
             raise RunError(
-                f"{path} is of {found:,} Gaussians, the splat has {count:,}; run `splatseg segment {self.path}` again"
+                f"{path} is of {found:,} Gaussians, the splat has {len(splats):,}; "
+                f"run `splatseg segment {self.path}` again"
+            )
+        changed = changed_parts(recorded(path), splats)
+        if changed:
+            raise RunError(
+                f"{path} was made of another {changed[0]} than splats.ply has now; "
+                f"run `splatseg segment {self.path}` again"
             )
 
     def segment_colors(self) -> dict[int, Color]:
@@ -174,10 +234,9 @@ class Run:
         place, folder = Path(path).resolve(), self.path.resolve()
         return place in {folder / name for name in FILES} or any(folder / name in place.parents for name in FOLDERS)
 
-    def record(self, **facts: Any) -> None:
+    def record(self, /, **facts: Any) -> None:
         """Append the facts as a line to metrics.jsonl."""
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(to_plain(facts)) + "\n")
+        append_metrics(self.path / "metrics.jsonl", facts)
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -187,15 +246,18 @@ class Run:
         self.record(timing=name, seconds=round(time.monotonic() - began, 3))
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Return all lines of metrics.jsonl; a line cut short by a crash is left out."""
-        path = self.path / "metrics.jsonl"
-        rows = []
-        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                continue
-        return rows
+        """Return all lines of metrics.jsonl that can be read (see `run.metrics`)."""
+        return list(read_metrics(self.path / "metrics.jsonl").rows)
+
+    def metrics_troubles(self) -> tuple[str, ...]:
+        """Return sentences on lines of metrics.jsonl that cannot be read."""
+        return read_metrics(self.path / "metrics.jsonl").troubles
+
+    @property
+    def color_strength(self) -> float | None:
+        """Factor of the colour corrections of the fit, 0 for none; None for a splat that was not fitted."""
+        found = [row["color_strength"] for row in self.metrics() if isinstance(row.get("color_strength"), float | int)]
+        return float(found[-1]) if found else None
 
     @property
     def splats_path(self) -> Path:
@@ -228,6 +290,11 @@ class Run:
         return self.path / "earlier_segments.safetensors"
 
     @property
+    def begun_path(self) -> Path:
+        """File of the segmentations before one that is being written; gone when that is finished."""
+        return self.path / "begun_segments.safetensors"
+
+    @property
     def unsaved_path(self) -> Path:
         """File of edits of the segments until the splat is written again."""
         return self.path / "unsaved_segments.safetensors"
@@ -246,6 +313,16 @@ class Run:
     def checkpoint_path(self) -> Path:
         """Folder of checkpoints of the fit."""
         return self.path / "checkpoint"
+
+    @property
+    def points_path(self) -> Path:
+        """File of the points that were found by matching, for a capture without points; in the world of the run."""
+        return self.path / "points.ply"
+
+    @property
+    def matches_path(self) -> Path:
+        """Folder of the work of finding them, gone when that is finished."""
+        return self.path / "matches"
 
     @property
     def report_path(self) -> Path:
@@ -267,14 +344,14 @@ def create_run(path: Path, settings: RunSettings, resume: bool = False, overwrit
     or if the settings to resume with differ.
     """
     path = Path(path)
-    if resume and (path / "config.yaml").exists():
+    if resume and (path / SETTINGS).exists():
         return _resumed(path, settings)
     if path.exists() and not path.is_dir():
         raise RunError(f"{path} is a file, not a folder; name another place with -o")
-    if path.is_dir() and any(path.iterdir()):
+    if path.is_dir() and not is_empty(path):
         _make_room(path, overwrite)
-    path.mkdir(parents=True, exist_ok=True)
-    write_settings(path / "config.yaml", settings)
+    make_folder(path)
+    write_settings(path / SETTINGS, settings)
     return Run(path, settings)
 
 
@@ -283,22 +360,15 @@ def open_run(path: Path) -> Run:
     path = Path(path)
     if not path.is_dir():
         raise RunError(f"there is no run at {path}; make one with `splatseg train CAPTURE -o {path}`")
-    return Run(path, read_settings(path / "config.yaml", RunSettings))
-
-
-def save_settings(run: Run, settings: RunSettings) -> Run:
-    """Write new settings into the run's config.yaml and return the run with them."""
-    write_settings(run.path / "config.yaml", settings)
-    return Run(run.path, settings)
+    return Run(path, read_settings(path / SETTINGS, RunSettings))
 
 
 def _resumed(path: Path, settings: RunSettings) -> Run:
     run = open_run(path)
-    old, new = to_plain(run.settings), to_plain(settings)
-    differing = [name for name in _differences(old, new) if name != "version"]
-    if differing:
+    others = [name for name in _differences(to_plain(run.settings), to_plain(settings)) if name != "version"]
+    if others:
         raise RunError(
-            f"{path} was started with other settings ({', '.join(differing)}); "
+            f"{path} was started with other settings ({', '.join(others)}); "
             f"resume with the same ones, or use --overwrite to start over"
         )
     return run
@@ -313,12 +383,15 @@ def _differences(old: Any, new: Any, name: str = "") -> Iterable[str]:
 
 
 def _make_room(path: Path, overwrite: bool) -> None:
-    is_run = (path / "config.yaml").exists()
-    if not is_run:
+    if not (path / SETTINGS).exists():
         raise RunError(f"{path} exists, is not empty, and is not a run; name an empty or new folder with -o")
     if not overwrite:
         raise RunError(f"{path} already holds a run; use --resume to continue it or --overwrite to replace it")
-    for name in FILES:
+    # First what tells that the run is finished, so that nothing takes what is half removed for whole. Its settings stay
+    # until new ones replace them: without them the folder would be no run, which nothing may overwrite.
+    (path / "segments.json").unlink(missing_ok=True)
+    # Folders that a killed process left of results (`run.staging`) are the run's too.
+    for folder in (*(path / name for name in FOLDERS), *path.glob(".results.*.part")):
+        shutil.rmtree(folder, ignore_errors=True)
+    for name in set(FILES) - {SETTINGS}:
         (path / name).unlink(missing_ok=True)
-    for name in FOLDERS:
-        shutil.rmtree(path / name, ignore_errors=True)

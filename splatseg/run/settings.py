@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import splatseg.version
+from splatseg.cameras.coordinates import Coordinates
 from splatseg.capture.capture import Capture, load_capture
 from splatseg.cluster.settings import ClusterSettings
 from splatseg.errors import MaskError, RunError
@@ -16,7 +17,8 @@ from splatseg.features.contrast.settings import ContrastSettings
 from splatseg.features.lift.settings import EmbedSettings
 from splatseg.features.paper.settings import PaperSettings
 from splatseg.refine.settings import RefineSettings
-from splatseg.train.settings import TrainSettings
+from splatseg.run.settings_file import LARGEST
+from splatseg.train.settings import ColorMode, TrainSettings
 
 Method = Literal["lift", "contrast", "paper"]
 
@@ -43,15 +45,22 @@ class CaptureSettings:
     """Names of the views to hold out, in place of `test_every`."""
     train_names: tuple[str, ...] | None = None
     """Names of the views to train on."""
+    skip_missing: bool = False
+    """Leave out the images that are absent."""
 
-    def load(self) -> Capture:
-        """Read the capture. Raises CaptureError if it is missing or damaged."""
+    def load(self, coordinates: Coordinates | None = None) -> Capture:
+        """Read the capture, into the world of coordinates if they are given.
+
+        Raises CaptureError if it is missing or damaged.
+        """
         return load_capture(
             Path(self.path),
             downscale=self.downscale,
             test_every=self.test_every,
             test_names=self.test_names,
             train_names=self.train_names,
+            skip_missing=self.skip_missing,
+            coordinates=coordinates,
         )
 
 
@@ -63,6 +72,10 @@ class MaskFolder:
     """Absolute path of the folder, or AUTO_MASKS."""
     weight: float = 1.0
     """Number of equal views that each of its views counts for, above 0."""
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.weight < float("inf"):
+            raise ValueError(f"the weight of masks must be a number above 0, got {self.weight}")
 
     @classmethod
     def of(cls, text: str | Path | MaskFolder) -> MaskFolder:
@@ -129,6 +142,10 @@ class RunSettings:
     version: str = splatseg.version.__version__
     """Version of splatseg that made the run."""
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed <= LARGEST:
+            raise RunError(f"the seed is {self.seed}; give a whole number from 0 to {LARGEST}")
+
     @classmethod
     def of(
         cls,
@@ -140,11 +157,13 @@ class RunSettings:
         seed: int = 0,
         granularity: float | None = None,
         true_masks: str | Path | None = None,
+        color_correction: ColorMode = "auto",
     ) -> RunSettings:
         """Return the default settings of a method, its schedules scaled to `iterations`.
 
         masks: a folder, `auto`, or several of them, each with a weight if it is not 1: ["sam", "person=3"].
         true_masks: a folder of masks of some views that are known to be right.
+        color_correction: of photographs whose exposure or white balance drift (`TrainSettings.color_correction`).
 
         If the geometry is fitted first, `iterations` counts the steps of the fit (and of `paper`, which runs jointly);
         otherwise it counts the steps that train the features.
@@ -155,7 +174,8 @@ class RunSettings:
         train = TrainSettings.paper() if joint else TrainSettings()
         if iterations is not None:
             train = train.scaled(iterations)
-        settings = cls(capture, method=method, splats=splats, seed=seed, train=dataclasses.replace(train, seed=seed))
+        train = dataclasses.replace(train, seed=seed, color_correction=color_correction)
+        settings = cls(capture, method=method, splats=splats, seed=seed, train=train)
         settings = settings.with_masks(masks, true_masks)
         fits_first = method != "paper" and splats is None
         return settings.with_method(method, None if fits_first else iterations, granularity)
@@ -188,13 +208,19 @@ class RunSettings:
 
     @staticmethod
     def upgraded(values: dict[str, Any]) -> dict[str, Any]:
-        """Rename values that an earlier version wrote: `contrast` held the settings of `paper`, `masks` one folder."""
+        """Rename values that an earlier version wrote: `contrast` held the settings of `paper`, `masks` one folder.
+
+        A fit whose settings know nothing of colour corrections was made without.
+        """
         contrast = values.get("contrast")
         if isinstance(contrast, dict) and "clustering_every" in contrast and "paper" not in values:
             values = {**values, "paper": contrast}
             del values["contrast"]
         if "masks" in values and not isinstance(values["masks"], list):
             values = {**values, "masks": [{"path": values["masks"]}] if values["masks"] else []}
+        train = values.get("train")
+        if isinstance(train, dict) and "color_correction" not in train:
+            values = {**values, "train": {**train, "color_correction": "never"}}
         return values
 
     def with_masks(self, masks: Masks, true_masks: str | Path | None = None) -> RunSettings:

@@ -8,6 +8,7 @@ import, and need extra checks for the error messages below.
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from pathlib import Path
@@ -15,10 +16,16 @@ from typing import Any, TypeVar
 
 import yaml
 
-from splatseg.errors import RunError
+from splatseg.errors import RunError, SplatsegError
 from splatseg.files import write_text
+from splatseg.untrusted.documents import DocumentError, Field, read_yaml
 
 T = TypeVar("T")
+
+LARGEST = 2**63 - 1
+"""Largest whole number of a setting: what generators of random numbers take as a seed."""
+
+_EXPONENT = re.compile(r"[-+]?[0-9]*\.?[0-9]+[eE][-+]?[0-9]{1,3}")
 
 
 def write_settings(path: Path, settings: Any) -> None:
@@ -29,18 +36,19 @@ def write_settings(path: Path, settings: Any) -> None:
 def read_settings(path: Path, kind: type[T]) -> T:
     """Read a dataclass of type `kind` that `write_settings` wrote. Missing fields take their defaults.
 
-    Raises RunError if the file is missing, is not YAML, or has fields that `kind` does not know.
+    Raises RunError, which names the line or the setting, if the file is missing, is not YAML, has settings that `kind`
+    does not know, or values of another type or range than theirs.
     """
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        document = read_yaml(path)
     except FileNotFoundError:
         raise RunError(f"{path.parent} is not a run: it has no {path.name}; make one with `splatseg train`") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} cannot be read as YAML ({str(error).splitlines()[0]}); restore or remake it") from None
+    except DocumentError as error:
+        raise RunError(f"{path} cannot be read as YAML ({error}); correct or restore it") from None
     try:
-        settings: T = from_plain(kind, values)
-    except (TypeError, ValueError) as error:
-        raise RunError(f"{path} does not hold the settings of a run: {error}; restore or remake it") from None
+        settings: T = from_plain(kind, document)
+    except (DocumentError, SplatsegError) as error:
+        raise RunError(f"{path} does not hold the settings of a run: {error}; correct or restore it") from None
     return settings
 
 
@@ -55,34 +63,61 @@ def to_plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def from_plain(kind: Any, value: Any) -> Any:
-    """Convert back from `to_plain`, for a type `kind` made of dataclasses, optionals, tuples and plain values.
+def from_plain(kind: Any, field: Field) -> Any:
+    """Convert back from `to_plain`, for a type `kind` made of dataclasses, optionals, tuples, literals, plain values.
 
-    Raises ValueError or TypeError naming the value that does not fit.
+    Numbers are finite and not negative: no setting of a run is.
+
+    Raises DocumentError naming the setting that does not fit.
     """
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        return _dataclass_from_plain(kind, value)
+        return _dataclass_from_plain(kind, field)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
         # Every union in the settings is an optional, so the one type that is not None is the type of the value.
         inner = [argument for argument in arguments if argument is not type(None)]
-        return None if value is None else from_plain(inner[0], value)
-    if origin is tuple and value is not None:
-        kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else list(arguments)
-        return tuple(from_plain(item_kind, item) for item_kind, item in zip(kinds, value, strict=True))
-    if kind is Path and value is not None:
-        return Path(value)
-    # YAML reads 1 as an integer, and 1e-3 as text because it has no decimal point.
-    return float(value) if kind is float and value is not None else value
+        return None if field.value is None else from_plain(inner[0], field)
+    if origin is tuple:
+        items = field.items()
+        kinds = [arguments[0]] * len(items) if arguments[-1] is Ellipsis else list(arguments)
+        if len(kinds) != len(items):
+            raise field.wrong(f"a list of {len(kinds)}")
+        return tuple(map(from_plain, kinds, items))
+    return field.choice(arguments) if origin is typing.Literal else _value_from_plain(kind, field)
 
 
-def _dataclass_from_plain(kind: Any, value: Any) -> Any:
-    if not isinstance(value, dict):
-        raise ValueError(f"{kind.__name__} should be a mapping, found {type(value).__name__}")
+def _value_from_plain(kind: Any, field: Field) -> Any:
+    if kind is bool:
+        return field.flag()
+    if kind is int:
+        return field.whole(0, LARGEST)
+    if kind is float:
+        # YAML reads 1e-3 as text because it has no decimal point.
+        text = field.value if isinstance(field.value, str) else ""
+        return Field(float(text) if _EXPONENT.fullmatch(text) else field.value, field.place).number(0)
+    # A path that holds a zero character is refused by the system in words that name no setting.
+    return kind(field.text(r"[^\0]*", "text without zero characters"))
+
+
+def _dataclass_from_plain(kind: Any, field: Field) -> Any:
     hints = typing.get_type_hints(kind)
+    entries = field.entries()
     if hasattr(kind, "upgraded"):
-        value = kind.upgraded(value)
-    unknown = set(value) - {field.name for field in dataclasses.fields(kind)}
+        field = Field(kind.upgraded({name: entry.value for name, entry in entries.items()}), field.place)
+        entries = field.entries()
+    where = f"{field.place} has" if field.place else "there is"
+    unknown = sorted(set(entries) - {each.name for each in dataclasses.fields(kind)})
     if unknown:
-        raise ValueError(f"{kind.__name__} has no setting named {', '.join(sorted(unknown))}")
-    return kind(**{name: from_plain(hints[name], item) for name, item in value.items()})
+        raise DocumentError(f"{where} no setting named {', '.join(unknown[:3])}")
+    needed = [each.name for each in dataclasses.fields(kind) if _is_needed(each) and each.name not in entries]
+    if needed:
+        raise DocumentError(f"{where} no setting {needed[0]}, which a run needs")
+    values = {name: from_plain(hints[name], entry) for name, entry in entries.items()}
+    try:
+        return kind(**values)
+    except ValueError as error:
+        raise DocumentError(f"{field.place}: {error}" if field.place else str(error)) from None
+
+
+def _is_needed(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING

@@ -8,7 +8,7 @@ granularity and back) thus finds its ids, names and colours again. Without segme
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,11 @@ from splatseg.run.folder import Run
 from splatseg.segments.colors import Frame, choose_colors, colors_by_place, kept_colors
 from splatseg.segments.identity import carried_over
 from splatseg.segments.palette import Color, segment_color
-from splatseg.segments.segments_json import read_segments
+from splatseg.segments.segments_json import HIGHEST, read_segments
+from splatseg.splats.made_of import as_fact, is_stale
 from splatseg.splats.splats import Splats
 from splatseg.tensors import read_tensors, write_tensors
+from splatseg.untrusted.documents import Field, id_of
 
 FORMAT = "splatseg earlier segments 1"
 
@@ -76,12 +78,18 @@ def earlier_segments(run: Run, splats: Splats) -> Earlier:
     """
     if splats.segment_ids is None or not run.segments_path.exists():
         return Earlier()
+    begun = run.begun_path
+    # Newer than the table: a segmentation was killed, and splat and table may be of different ones.
+    if begun.exists() and begun.stat().st_mtime_ns >= run.segments_path.stat().st_mtime_ns:
+        return _read(begun)
     table = read_segments(run.segments_path)
     present = splats.segment_ids.numpy().astype(np.int32)
     older = _read(run.earlier_path) if run.earlier_path.exists() else Earlier()
+    # Ids of the Gaussians of another splat say nothing of these; names and the highest id stay.
+    labelings = () if is_stale(run.earlier_path, splats) else older.labelings
     # What the user wrote into the table comes before what was remembered.
     return Earlier(
-        (present, *(labeling for labeling in older.labelings if len(labeling) == len(present))),
+        (present, *(labeling for labeling in labelings if len(labeling) == len(present))),
         older.names | {row.id: row.name for row in table},
         # A colour that only follows from the id was given by nobody; those of such tables are often alike side by side.
         older.colors | {row.id: row.color for row in table if row.color != segment_color(row.id)},
@@ -108,12 +116,15 @@ def settled(
     return ids, names, choose_colors(places, pairs, kept)
 
 
-def write_earlier(path: Path, earlier: Earlier) -> None:
-    """Write what is to be remembered, atomically; with nothing to remember there is no file."""
+def write_earlier(path: Path, earlier: Earlier, made_of: Mapping[str, str] | None = None) -> None:
+    """Write what is to be remembered, atomically; with nothing to remember there is no file.
+
+    made_of: digests of the splat whose segments they are (`splats.made_of`).
+    """
     if not earlier.labelings and not earlier.highest:
         path.unlink(missing_ok=True)
         return
-    facts = {"names": earlier.names, "colors": earlier.colors, "highest": earlier.highest}
+    facts = {"names": earlier.names, "colors": earlier.colors, "highest": earlier.highest} | as_fact(made_of)
     ids = np.stack(earlier.labelings) if earlier.labelings else np.zeros((0, 0))
     write_tensors(path, FORMAT, {"ids": ids.astype(np.int32)}, facts)
 
@@ -123,10 +134,17 @@ def _read(path: Path) -> Earlier:
 
 
 def _decoded(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> Earlier:
-    names = {int(segment_id): str(name) for segment_id, name in facts["names"].items()}
-    return Earlier(tuple(tensors["ids"]), names, dict(_colors(facts["colors"])), int(facts["highest"]))
+    known, labelings = Field(facts), tensors["ids"]
+    if labelings.ndim != 2 or labelings.dtype != np.int32 or labelings.min(initial=0) < 0:
+        raise ValueError("its ids are not lists of whole numbers from 0")
+    names = {id_of(key): name.text() for key, name in known["names"].entries().items()}
+    colors = {id_of(key): _color(color) for key, color in known["colors"].entries().items()}
+    return Earlier(tuple(labelings), names, colors, known["highest"].whole(0, HIGHEST))
 
 
-def _colors(values: dict[str, list[int]]) -> Iterator[tuple[int, Color]]:
-    for segment_id, (red, green, blue) in values.items():
-        yield int(segment_id), (int(red), int(green), int(blue))
+def _color(field: Field) -> Color:
+    channels = field.items()
+    if len(channels) != 3:
+        raise field.wrong("a list of 3 numbers")
+    red, green, blue = (channel.whole(0, 255) for channel in channels)
+    return red, green, blue

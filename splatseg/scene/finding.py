@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.errors import NotFoundError, RunError, WeightsError
-from splatseg.models.pretrained import read_config
+from splatseg.models.pretrained import read_config, without_fetching
+from splatseg.plain_text import short_name
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter, track
 from splatseg.segments.segments_json import read_segments
 from splatseg.select.match import Match
+from splatseg.splats.made_of import is_stale
 from splatseg.splats.splats import Splats
 from splatseg.words.agreed_objects import agreed_objects
 from splatseg.words.chosen_views import choose_views
@@ -87,7 +89,9 @@ def open_word_model(model: str | None, segmenter: str | None = None, run: Run | 
     Raises WeightsError if there is no model, or none of a kind that understands words.
     """
     if model is None and run is not None and run.words_path.exists():
-        model = read_described(run.words_path).weights
+        # A name in a file of a run that came from elsewhere is no wish of the user to fetch anything.
+        with without_fetching():
+            return open_word_model(read_described(run.words_path).weights, segmenter)
     if not model:
         raise WeightsError(
             "words need a model: --model with the folder of a CLIP or SigLIP (after `splatseg words RUN --model DIR`), "
@@ -122,7 +126,7 @@ def find_described(
         by_id[answer.ids] = np.tanh(answer.scores / 4.0)
         scores = np.maximum(scores, by_id[ids])
         t = dict(zip(answer.ids.tolist(), answer.scores.tolist(), strict=True))
-        facts += [f"{text}: {called.get(i, f'segment {i}')}, {t[i]:.1f} above chance" for i in answer.meant]
+        facts += [f"{short_name(text)}: {called.get(i, f'segment {i}')}, {t[i]:.1f} above chance" for i in answer.meant]
     return WordMatch(Match(scores, 0.0, members), tuple(facts))
 
 
@@ -151,7 +155,7 @@ def find_grounded(
             )
         for one, support in zip(objects.members, objects.supports, strict=True):
             members |= one
-            facts.append(f"{text}: {int(one.sum()):,} Gaussians, support {support:.2f}")
+            facts.append(f"{short_name(text)}: {int(one.sum()):,} Gaussians, support {support:.2f}")
     for text in unlike:
         for one in agreed_objects(splats, views, found[text], hierarchy).members:
             members &= ~one
@@ -181,8 +185,9 @@ def _current(run: Run, splats: Splats, encoder: Encoder) -> Described:
         )
     if splats.segment_ids is None:
         raise RunError(f"{run.path} has no segments; run `splatseg segment {run.path} --masks DIR` first")
-    changed = described.changed(splats.segment_ids.numpy())
     there = len(described.ids)
+    stale = is_stale(run.words_path, splats)
+    changed = described.ids.tolist() if stale else described.changed(splats.segment_ids.numpy())
     if changed and len(changed) > there // 2:
         raise RunError(
             f"{len(changed)} of the {there} described segments of {run.path} have changed since; "
@@ -195,7 +200,7 @@ def _called(run: Run, scale: Scale) -> dict[int, str]:
     """Return a name for each segment: the one that a person gave, else the word that fits, with the id."""
     given = {segment.id: segment.name for segment in read_segments(run.segments_path)}
     given = {i: name for i, name in given.items() if name != f"segment {i}"}
-    return {i: f"{name} (segment {i})" for i, name in (scale.names() | given).items()}
+    return {i: f"{short_name(name)} (segment {i})" for i, name in (scale.names() | given).items()}
 
 
 def _finding(masks: dict[str, np.ndarray]) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 
 from splatseg.cameras.camera import Camera, centred_lens
 from splatseg.cameras.orbit import looking_at
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.splats.preview import outside
 from splatseg.splats.splats import Splats
 
@@ -41,8 +41,8 @@ class Pose:
 
 def home_of_views(views: Sequence[View], splats: Splats) -> Pose:
     """Return the pose of the view in the middle of the path, looking at a point at the distance of the scene."""
-    camera = views[len(views) // 2].camera
-    up = -np.mean([view.camera.viewmat[1, :3] for view in views], axis=0)
+    camera = views[len(views) // 2].pinhole
+    up = -np.mean([view.pinhole.viewmat[1, :3] for view in views], axis=0)
     length = float(np.linalg.norm(up))
     # Cameras all around a thing, upside down as well, have no up in common.
     up = up / length if length > 0.1 else -camera.viewmat[1, :3]

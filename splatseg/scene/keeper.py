@@ -15,16 +15,16 @@ import dataclasses
 import math
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View, one_a_photograph
 from splatseg.cluster.hierarchy import Hierarchy
-from splatseg.errors import RunError
+from splatseg.errors import RunError, unwritten
 from splatseg.formats.ply.ply import write_ply
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.run.folder import Run
@@ -33,9 +33,11 @@ from splatseg.scene.table import SegmentTable, rows_of
 from splatseg.scene.table_state import Labeling
 from splatseg.segments.colors import Frame
 from splatseg.segments.segment import largest_first
-from splatseg.segments.segments_json import read_segments, write_segments
+from splatseg.segments.segments_json import HIGHEST, read_segments, write_segments
+from splatseg.splats.made_of import GEOMETRY, SEGMENTS, as_fact, is_stale, made_of
 from splatseg.splats.splats import Splats
 from splatseg.tensors import read_tensors, write_tensors
+from splatseg.untrusted.documents import Field
 
 FORMAT = "splatseg unsaved segments 1"
 
@@ -62,6 +64,7 @@ class TableKeeper:
         self._table, self._run, self._splats, self._views = table, run, splats, views
         self._on_disk = splats.segment_ids.numpy().astype(np.int32)
         self._earlier: Earlier | None = None
+        self._made_of = made_of(splats, GEOMETRY)
         self._rows = table.now.rows
         self._due: float | None = None
         self._closing = False
@@ -86,12 +89,12 @@ class TableKeeper:
             self._remember_gone(now)
             moved = not np.array_equal(now.ids, self._on_disk)
             if moved:
-                write_unsaved(self._run.unsaved_path, now.ids, self._table.highest)
+                write_unsaved(self._run.unsaved_path, now.ids, self._table.highest, self._made_of)
             write_segments(self._run.segments_path, largest_first(now.rows.values()))
             if not moved:
                 self._run.unsaved_path.unlink(missing_ok=True)
         except OSError as error:
-            self.state = f"not kept: {error}"
+            self.state = f"not kept: {unwritten(self._run.segments_path, error)}"
             return
         with self._wake:
             # Even if the ids are those on disk again: the background may have written others in between.
@@ -158,18 +161,19 @@ class TableKeeper:
             now, earlier = self._table.now, self._earlier
         assert earlier is not None
         splats = self._splats.replace(segment_ids=torch.from_numpy(now.ids))
-        for view in self._views:
+        shown = made_of(splats, GEOMETRY, SEGMENTS)
+        for view in one_a_photograph(self._views):
             self._let_others_draw()
             if self._due != due:
                 return False
-            write_label_map(self._run.path / "masks" / view.png_name, label_map(splats, view.camera))
-        write_earlier(self._run.earlier_path, earlier.without(now.ids))
-        write_ply(self._run.splats_path, splats)
+            write_label_map(self._run.path / "masks" / view.png_name, label_map(splats, view.seen_by), shown)
+        write_earlier(self._run.earlier_path, earlier.without(now.ids), self._made_of)
+        write_ply(self._run.splats_path, splats, own=False)
         with self._table.lock, self._wake:
             self._on_disk = now.ids
             if self._due != due:
                 # The edit that came while the splat was written must be newer than it, to be taken up after a crash.
-                write_unsaved(self._run.unsaved_path, self._table.ids, self._table.highest)
+                write_unsaved(self._run.unsaved_path, self._table.ids, self._table.highest, self._made_of)
                 return False
             self._due = None
             self._run.unsaved_path.unlink(missing_ok=True)
@@ -194,7 +198,7 @@ def open_table(
     known = read_segments(run.segments_path) if run.segments_path.exists() else ()
     highest = max(earlier_segments(run, splats).highest, max((row.id for row in known), default=0))
     frame = Frame.of(np.array([view.camera.position for view in views]))
-    ids, unsaved = splats.segment_ids.numpy().astype(np.int32), read_unsaved(run, len(splats))
+    ids, unsaved = splats.segment_ids.numpy().astype(np.int32), read_unsaved(run, splats)
     if unsaved is not None:
         ids, highest = unsaved[0], max(highest, unsaved[1])
     rows = rows_of(splats.replace(segment_ids=torch.from_numpy(ids)), known, frame)
@@ -206,13 +210,16 @@ def open_table(
     return table, keeper
 
 
-def write_unsaved(path: Path, ids: np.ndarray, highest: int) -> None:
-    """Write ids (N,) int32 that splats.ply does not have yet, and the highest id ever given, atomically."""
-    write_tensors(path, FORMAT, {"ids": ids}, {"highest": highest})
+def write_unsaved(path: Path, ids: np.ndarray, highest: int, made_of: Mapping[str, str] | None = None) -> None:
+    """Write ids (N,) int32 that splats.ply does not have yet, and the highest id ever given, atomically.
+
+    made_of: digests of the splat whose segments they are (`splats.made_of`).
+    """
+    write_tensors(path, FORMAT, {"ids": ids}, {"highest": highest} | as_fact(made_of))
 
 
-def read_unsaved(run: Run, count: int) -> tuple[np.ndarray, int] | None:
-    """Read ids (N,) int32 of edits that a crash kept from the splat of N = `count` Gaussians, and the highest id given.
+def read_unsaved(run: Run, splats: Splats) -> tuple[np.ndarray, int] | None:
+    """Read ids (N,) int32 of edits that a crash kept from a splat of N Gaussians, and the highest id given.
 
     None if there are none: no file, one older than the splat, one that cannot be read or is of another splat.
     """
@@ -220,11 +227,13 @@ def read_unsaved(run: Run, count: int) -> tuple[np.ndarray, int] | None:
 
     def decode(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> tuple[np.ndarray, int] | None:
         ids = tensors["ids"]
-        fits = ids.shape == (count,) and ids.dtype == np.int32 and ids.min(initial=0) >= 0
-        return (ids, int(facts["highest"])) if fits else None
+        fits = ids.shape == (len(splats),) and ids.dtype == np.int32 and ids.min(initial=0) >= 0
+        return (ids, Field(facts)["highest"].whole(0, HIGHEST)) if fits else None
 
     try:
         if path.stat().st_mtime_ns < run.splats_path.stat().st_mtime_ns:
+            return None
+        if is_stale(path, splats):
             return None
         return read_tensors(path, FORMAT, "delete it", decode)
     except (OSError, RunError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from splatseg.errors import CaptureError, SplatsegError
-from splatseg.formats.read import describe_dropped, load_splats
+from splatseg.formats.read import describe_dropped, find_splat, holds_splat, load_splats
 from splatseg.formats.sidecar import read_sidecar_table
 from splatseg.run.folder import Run, open_run
 from splatseg.scene.keeper import open_table
@@ -22,9 +22,9 @@ T = TypeVar("T")
 
 
 def open(path: str | Path) -> Scene:
-    """Open a run folder or a splat file as a scene.
+    """Open a run folder or a splat file (or a folder with one, as training programs leave it) as a scene.
 
-    Raises RunError for a folder that is not a run, whose fit has not finished, or whose files are damaged;
+    Raises RunError for a folder that is neither, whose fit has not finished, or whose files are damaged;
     SplatFileError for a file that cannot be read. Warns of everything that was left out.
 
     Example:
@@ -44,8 +44,9 @@ def open_scene(path: str | Path, kind: type[S], lenient: bool = False) -> S:
     lenient: what of a run cannot be read goes to `Scene.warnings` instead of raising. Raises as `open` does.
     """
     path = Path(path)
-    if path.is_dir():
+    if not holds_splat(path):
         return scene_of_run(open_run(path), kind, lenient)
+    path = find_splat(path)
     splats, dropped = load_splats(path)
     known = segments_of_rows(path, read_sidecar_table(path))
     scene = kind(splats, path.name, table_of_file(splats, known))

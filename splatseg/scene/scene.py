@@ -14,10 +14,12 @@ from typing import Self
 
 import numpy as np
 
+from splatseg.cameras.lens_camera import faces_of_camera
 from splatseg.cards import card
 from splatseg.errors import PromptError
 from splatseg.render.label_maps import label_map
 from splatseg.render.painter import Look, painter_of
+from splatseg.render.photographed import photographed
 from splatseg.render.shown import Shown
 from splatseg.run.reporter import Reporter
 from splatseg.scene.finding import WordFinder, split_words
@@ -68,7 +70,7 @@ class Scene(SceneState):
             >>> scene.click("012.jpg", (47, 75)).count > 0
             True
         """
-        prompt = Prompt(self.camera(view), click=(float(pixel[0]), float(pixel[1])), level=level)
+        prompt = Prompt.in_photograph(self.camera(view), click=(float(pixel[0]), float(pixel[1])), level=level)
         return self.select([prompt], granularity=granularity, threshold=threshold)
 
     def box(self, view: Where, box: Box, *, granularity: float | None = None) -> Selection:
@@ -78,7 +80,7 @@ class Scene(SceneState):
             >>> scene.box("012.jpg", (36, 62, 60, 88)).count > 0
             True
         """
-        return self.select([Prompt(self.camera(view), box=box)], granularity=granularity)
+        return self.select([Prompt.in_photograph(self.camera(view), box=box)], granularity=granularity)
 
     def mask(self, view: Where, mask: np.ndarray | str | Path, *, granularity: float | None = None) -> Selection:
         """Select the object that a mask of one view covers: (H,W) bool, or an image in which it is not black.
@@ -96,7 +98,7 @@ class Scene(SceneState):
         if mask.shape != (camera.height, camera.width):
             size = "x".join(str(side) for side in mask.shape[::-1])
             raise PromptError(f"the mask has {size} pixels, the view {camera.width}x{camera.height}; resize the mask")
-        return self.select([Prompt(camera, mask=mask.astype(bool))], granularity=granularity)
+        return self.select([Prompt.in_photograph(camera, mask=mask.astype(bool))], granularity=granularity)
 
     def text(
         self,
@@ -193,7 +195,7 @@ class Scene(SceneState):
         """
         camera = self.camera(view)
         look = Look(self.background, self._colors(), supersample=4 if antialias else 1)
-        return painter_of(self.splats, what, [camera], look)(camera)
+        return photographed(camera, painter_of(self.splats, what, faces_of_camera(camera), look))
 
     def label_map(self, view: Where) -> np.ndarray:
         """Return the segment that each pixel of a view is mostly made of: (H,W) int32, 0 = none.

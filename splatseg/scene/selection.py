@@ -20,11 +20,13 @@ import numpy as np
 import torch
 
 from splatseg.cameras.camera import Camera
+from splatseg.capture.view import one_a_photograph
 from splatseg.cards import card
 from splatseg.errors import OutputError, PromptError, RunError
 from splatseg.formats.write import write_splats
 from splatseg.render.label_maps import selection_coverage, selection_mask
 from splatseg.render.overlays import overlay_selection
+from splatseg.render.photographed import photographed
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
 from splatseg.render.supersampling import SUPERSAMPLE
@@ -133,7 +135,9 @@ class Selection:
 
     @property
     def box(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-        """The lower and upper corner around the selection, world units; 1 % of the Gaussians on each side is left out.
+        """The lower and upper corner around the selection, in the user's own coordinates.
+
+        1 % of the Gaussians on each side is left out.
 
         Raises PromptError for an empty selection.
         """
@@ -147,8 +151,7 @@ class Selection:
 
     @property
     def _means(self) -> np.ndarray:
-        means: np.ndarray = self.scene.splats.means.detach().numpy()
-        return means
+        return self.scene.splats.own_positions
 
     @property
     def level(self) -> int | None:
@@ -215,7 +218,7 @@ class Selection:
         return selection_coverage(self.scene.splats, self.scene.camera(view), self.members, SUPERSAMPLE)
 
     def masks(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield the name of each view of the capture and the mask (H,W) bool in it, one in memory at a time.
+        """Yield the name of each photograph of the capture and the mask (H,W) bool in it, one in memory at a time.
 
         Example:
             >>> masks = dict(scene.segment(1).masks())
@@ -223,8 +226,8 @@ class Selection:
             True
         """
         splats = self.scene.splats
-        for view in self.scene.views:
-            yield view.name, selection_mask(splats, view.camera, self.members)
+        for view in one_a_photograph(self.scene.views):
+            yield view.photograph, selection_mask(splats, view.seen_by, self.members)
 
     def render(self, view: Where) -> np.ndarray:
         """Render a view with the selection highlighted: (H,W,3) uint8. Raises PromptError for an unknown view.
@@ -235,7 +238,7 @@ class Selection:
         """
         splats, camera = self.scene.splats, self.scene.camera(view)
         with torch.no_grad():
-            picture = to_uint8(render_rgb(splats, camera, self.scene.background))
+            picture = photographed(camera, lambda face: to_uint8(render_rgb(splats, face, self.scene.background)))
         return overlay_selection(picture, selection_mask(splats, camera, self.members))
 
     # Changing it -----------------------------------------------------------------------------------------------------
@@ -254,7 +257,7 @@ class Selection:
 
         Raises PromptError unless it is exactly one of them, and as `Scene.click` does.
         """
-        return self._with(Prompt(self.scene.camera(view), click, box, mask))
+        return self._with(Prompt.in_photograph(self.scene.camera(view), click, box, mask))
 
     def remove(
         self,
@@ -268,7 +271,7 @@ class Selection:
 
         Raises PromptError as `add` does, and if nothing is left.
         """
-        return self._with(Prompt(self.scene.camera(view), click, box, mask, wanted=False))
+        return self._with(Prompt.in_photograph(self.scene.camera(view), click, box, mask, wanted=False))
 
     def _with(self, prompt: Prompt) -> Selection:
         before = self._asked if self.prompts else Asked(self.scene, start=self.members)

@@ -16,7 +16,8 @@ import numpy as np
 import torch
 
 from splatseg.cameras.camera import Camera
-from splatseg.capture.capture import View
+from splatseg.cameras.lens_camera import AnyCamera, LensCamera
+from splatseg.capture.view import View
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError, RunError
 from splatseg.run.folder import Run
@@ -118,15 +119,15 @@ class SceneState:
                 self.no_views or f"{self.name} has no capture, so no view {name!r}; give a camera instead"
             )
         for view in self.views:
-            if view.name == name:
+            if name in (view.name, view.photograph):
                 return view
         raise PromptError(f"there is no view {name!r}; the {len(self.views)} views are {_some(self.views)}")
 
-    def camera(self, where: Where) -> Camera:
-        """Return the camera of a view, given by its name, itself, or the camera at once. Raises as `view` does."""
-        if isinstance(where, Camera):
+    def camera(self, where: Where) -> AnyCamera:
+        """Return the camera that took a view, given by its name, itself, or the camera at once. Raises as `view`."""
+        if isinstance(where, (Camera, LensCamera)):
             return where
-        return (self.view(where) if isinstance(where, str) else where).camera
+        return (self.view(where) if isinstance(where, str) else where).seen_by
 
     def owns(self, path: Path) -> bool:
         """Tell whether a file is what the scene was read from, or a part of its run: nothing may replace it."""

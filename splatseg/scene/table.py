@@ -273,7 +273,8 @@ class SegmentTable:
         touched = {int(each) for each in np.unique(np.concatenate([before.ids[where], after[where]]))} - {0}
         rows: dict[int, Segment | None] = {}
         for segment_id in sorted(touched):
-            means, old = self._means[after == segment_id], before.rows.get(segment_id)
+            means = self._splats.coordinates.outwards(self._means[after == segment_id])
+            old = before.rows.get(segment_id)
             if len(means) == 0:
                 rows[segment_id] = None
             elif old is not None:

@@ -45,7 +45,7 @@ class Segment:
     """Number of Gaussians."""
 
     box: tuple[Corner, Corner]
-    """Lower and upper corner of its centres, world units, without the share `OUTERMOST` on each side."""
+    """Lower and upper corner of its centres, in the user's own coordinates, without the share `OUTERMOST` a side."""
 
     parent: int | None = None
     """Id of the segment that this one is part of, or None."""
@@ -59,7 +59,7 @@ class Segment:
 
     @property
     def size(self) -> tuple[float, float, float]:
-        """Side lengths of the box, world units."""
+        """Side lengths of the box, in units of the user's own coordinates."""
         (x0, y0, z0), (x1, y1, z1) = self.box
         return x1 - x0, y1 - y0, z1 - z0
 
@@ -81,7 +81,7 @@ def describe_segments(
     if splats.segment_ids is None:
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
     ids = splats.segment_ids.cpu().numpy()
-    means = splats.means.detach().cpu().numpy().astype(np.float64)
+    means = splats.own_positions
     # Gaussians sorted by id: those of one segment are a slice of `order`.
     order = np.argsort(ids, kind="stable")
     unique, starts, counts = np.unique(ids[order], return_index=True, return_counts=True)
@@ -103,7 +103,7 @@ def describe_segment(
     color: Color | None = None,
     parent: int | None = None,
 ) -> Segment:
-    """Return the row of a segment whose Gaussians have their centres at means (n,3), n >= 1."""
+    """Return the row of a segment whose Gaussians have their centres at means (n,3), own coordinates, n >= 1."""
     low, high = np.quantile(means.astype(np.float64), (OUTERMOST, 1 - OUTERMOST), axis=0)
     return Segment(
         id=segment_id,

@@ -68,12 +68,14 @@ def select_by_box(
     threshold: float | None = None,
     agreement: Agreement | None = None,
     hierarchy: Hierarchy | None = None,
+    seen: np.ndarray | None = None,
 ) -> Match:
     """Select the object that fills `box` in the image of `camera`, tidied. Scores are similarity minus threshold.
 
-    The box is clipped to the image. threshold: least similarity; None chooses it by agreement with the box, and then
-    `agreement`, the votes of all views on this splat, corrects the selection. If then the content of the box, the
-    segments or atoms of `hierarchy` that lie mostly in it, agrees with the box much better, that is taken.
+    The box is clipped to the image. seen (H,W) bool: the pixels that count (`Prompt.seen`); None: all. threshold: least
+    similarity; None chooses it by agreement with the box, and then `agreement`, the votes of all views on this splat,
+    corrects the selection. If then the content of the box, the segments or atoms of `hierarchy` that lie mostly in it,
+    agrees with the box much better, that is taken.
 
     Raises PromptError for a box without area or outside the image, a box that shows nothing, a splat with neither
     features nor segments, and an empty selection.
@@ -88,12 +90,12 @@ def select_by_box(
     candidates = []
     for look in [] if alone else _looks(plan, session.features, (x0, y0, x1, y1)):
         scores = session.features @ look
-        masks = render_thresholds(plan, scores, thresholds)[None] > np.arange(len(thresholds))[:, None, None]
+        masks = render_thresholds(plan, scores, thresholds, seen)[None] > np.arange(len(thresholds))[:, None, None]
         agreements = [box_agreement(mask, (x0, y0, x1, y1)) for mask in masks]
         best = int(np.argmax(agreements))
         candidates.append(_Candidate(scores - thresholds[best], masks[best], agreements[best]))
     if splats.segment_ids is not None and (threshold is None or alone):
-        candidates += _segments(plan, splats.segment_ids.numpy(), (x0, y0, x1, y1))
+        candidates += _segments(plan, splats.segment_ids.numpy(), (x0, y0, x1, y1), seen)
     if not candidates:
         raise PromptError(f"nothing with features is seen in the box ({x0}, {y0}, {x1}, {y1}); move it")
     margin = _joined(candidates, (x0, y0, x1, y1))
@@ -102,16 +104,19 @@ def select_by_box(
         return session.tidy(selection)
 
     def judge(members: np.ndarray) -> np.ndarray:
-        return np.array([box_agreement(mask, (x0, y0, x1, y1)) for mask in render_members(plan, members)])
+        return np.array([box_agreement(mask, (x0, y0, x1, y1)) for mask in render_members(plan, members, seen)])
 
-    content = _content(plan, [_ids(splats), None if hierarchy is None else hierarchy.atoms], (x0, y0, x1, y1))
+    pieces = [_ids(splats), None if hierarchy is None else hierarchy.atoms]
+    content = _content(plan, pieces, (x0, y0, x1, y1), seen)
     floor = max(judge(np.stack([one.members for one in content]))) - SLACK if content else 0.0
     return best_corrected([selection], splats, agreement, judge, floor, lambda match: content)[0]
 
 
-def _content(plan: Plan, pieces: Sequence[np.ndarray | None], box: tuple[int, int, int, int]) -> list[Match]:
+def _content(
+    plan: Plan, pieces: Sequence[np.ndarray | None], box: tuple[int, int, int, int], seen: np.ndarray | None
+) -> list[Match]:
     """Return what lies mostly in the box, of every division into pieces (N,), 0 = none, if there is anything."""
-    inside, outside = inside_outside(plan, _region(plan, box))
+    inside, outside = inside_outside(plan, _region(plan, box), seen)
     found = [made_of(ids, inside, outside) for ids in pieces if ids is not None]
     return [one for one in found if one.count]
 
@@ -170,16 +175,16 @@ def _joined(candidates: list[_Candidate], box: tuple[int, int, int, int]) -> np.
     return margin
 
 
-def _segments(plan: Plan, ids: np.ndarray, box: tuple[int, int, int, int]) -> list[_Candidate]:
+def _segments(plan: Plan, ids: np.ndarray, box: tuple[int, int, int, int], seen: np.ndarray | None) -> list[_Candidate]:
     """Return the segments that have most weight in the box, as candidates."""
-    weights = np.bincount(ids, weights=inside_outside(plan, _region(plan, box))[0])
+    weights = np.bincount(ids, weights=inside_outside(plan, _region(plan, box), seen)[0])
     weights[0] = 0.0
     heaviest = np.argsort(-weights, kind="stable")[:MAX_LOOKS]
     chosen = heaviest[weights[heaviest] > 0.01 * weights.sum()]
     if len(chosen) == 0:
         return []
     members = ids[None] == chosen[:, None]
-    masks = render_members(plan, members)
+    masks = render_members(plan, members, seen)
     return [
         _Candidate(np.where(which, 0.5, -0.5).astype(np.float32), mask, box_agreement(mask, box))
         for which, mask in zip(members, masks, strict=True)

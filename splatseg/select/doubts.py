@@ -51,6 +51,7 @@ def doubts_of(
             text = _of_click(session, prompt, np.where(members, 1, 2 + pieces), _beside(prompt, wanted))
         else:
             shown = session.mask(prompt.camera, members)
+            shown = shown if prompt.seen is None else shown & prompt.seen
             alone = masks_alone or (not more and len(wanted) == 1)
             text = _of_region(prompt, shown, _beside(prompt, wanted), alone) if prompt.wanted else _left(prompt, shown)
         if text:

@@ -59,8 +59,11 @@ def select_by_mask(
     threshold: float | None = None,
     agreement: Agreement | None = None,
     hierarchy: Hierarchy | None = None,
+    seen: np.ndarray | None = None,
 ) -> Match:
     """Select the object that mask (H,W) bool covers in the image of `camera`, tidied.
+
+    seen (H,W) bool: the pixels whose being in the mask or not is known (`Prompt.seen`); None: all.
 
     threshold: least similarity; None chooses it by agreement with the mask in its own view. Then `agreement`, the votes
     of all views on this splat, corrects the selection, and its segments and the atoms of `hierarchy` compete with it. A
@@ -72,11 +75,11 @@ def select_by_mask(
     mask = _checked(mask, camera)
     features = features_of(splats)
     plan = splats.prepare(camera)
-    inside, outside = inside_outside(plan, mask)
+    inside, outside = inside_outside(plan, mask, seen)
     if not inside.any():
         raise PromptError(f"no Gaussian is seen through the mask ({int(mask.sum())} pixels); choose another view")
     scores = features @ query_of(features, inside, outside)
-    chosen = best_threshold(plan, scores, inside, mask)[0] if threshold is None else threshold
+    chosen = best_threshold(plan, scores, inside, mask, seen)[0] if threshold is None else threshold
     selection = nonempty(Match(scores, chosen, scores >= chosen), "the mask")
     if threshold is not None or agreement is None:
         return selection.tidy(splats)
@@ -87,7 +90,7 @@ def select_by_mask(
     candidates += [] if hierarchy is None else [best_node(hierarchy, inside, outside)]
 
     def judge(members: np.ndarray) -> np.ndarray:
-        return iou(render_members(plan, members), mask)
+        return iou(render_members(plan, members, seen), mask)
 
     floor = least_fit(float(judge(lifted[None])[0]))
 
@@ -139,10 +142,14 @@ def best_node(hierarchy: Hierarchy, inside: np.ndarray, outside: np.ndarray) -> 
     return Match.of(hierarchy.members(int(overlap.argmax())))
 
 
-def inside_outside(plan: Plan, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the summed blending weight (N,) of every Gaussian inside and outside mask (H,W) bool."""
-    inside = torch.from_numpy(mask).float()
-    summed = accumulate(plan, torch.stack([inside, 1.0 - inside], dim=-1)).numpy()
+def inside_outside(plan: Plan, mask: np.ndarray, seen: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the summed blending weight (N,) of every Gaussian inside and outside mask (H,W) bool.
+
+    seen (H,W) bool: the pixels that count on either side; None: all.
+    """
+    both = np.stack([mask, ~mask], axis=-1)
+    counted = both if seen is None else both & seen[..., None]
+    summed = accumulate(plan, torch.from_numpy(counted).float()).numpy()
     return summed[:, 0], summed[:, 1]
 
 

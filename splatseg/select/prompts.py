@@ -81,9 +81,11 @@ def _single(session: Session, prompt: Prompt, knowledge: Knowledge, threshold: f
         levels = None if prompt.level is None else levels_of_click(session, prompt, knowledge)
         return _at_level(session, prompt, levels, knowledge, threshold)
     if prompt.box is not None:
-        return select_by_box(session, prompt.camera, prompt.box, threshold, agreement, knowledge.hierarchy)
+        return select_by_box(session, prompt.camera, prompt.box, threshold, agreement, knowledge.hierarchy, prompt.seen)
     assert prompt.mask is not None
-    return select_by_mask(session.splats, prompt.camera, prompt.mask, threshold, agreement, knowledge.hierarchy)
+    return select_by_mask(
+        session.splats, prompt.camera, prompt.mask, threshold, agreement, knowledge.hierarchy, prompt.seen
+    )
 
 
 def _at_level(
@@ -138,8 +140,9 @@ def _joint(session: Session, wanted: list[Prompt], selections: list[Match]) -> M
         candidates = [*by_view, _union(by_view), _common(by_view)]
         fits = np.zeros(len(candidates))
         for camera in views:
-            target = np.any([p.mask for p in wanted if p.mask is not None and p.camera is camera], axis=0)
-            masks = render_members(session.plan(camera), np.stack([one.members for one in candidates]))
+            given = [(p.mask, p.seen) for p in wanted if p.mask is not None and p.camera is camera]
+            target, seen = np.any([mask for mask, _ in given], axis=0), given[0][1]
+            masks = render_members(session.plan(camera), np.stack([one.members for one in candidates]), seen)
             fits += iou(masks, target)
         by_view = [candidates[int(fits.argmax())]]
     return nonempty(_union([*together, *by_view]), "the prompts")

@@ -19,28 +19,33 @@ PLATEAU = 0.005
 """Thresholds whose agreement is this close to the best are equally good in this view."""
 
 
-def render_members(plan: Plan, members: np.ndarray) -> np.ndarray:
+def render_members(plan: Plan, members: np.ndarray, seen: np.ndarray | None = None) -> np.ndarray:
     """Render masks (T,H,W) bool of T sets of Gaussians, members (T,N) bool.
 
-    A pixel is set if the members make up more than half of it.
+    A pixel is set if the members make up more than half of it, and it is one of `seen` (H,W) bool; None: all are.
     """
     masks = []
     for start in range(0, len(members), CHANNELS_A_PASS):
         channels = torch.from_numpy(members[start : start + CHANNELS_A_PASS]).float().T.contiguous()
         blended, _ = rasterize_plan(plan, channels)
         masks.append((blended > MASK_THRESHOLD).permute(2, 0, 1).numpy())
-    return np.concatenate(masks)
+    rendered = np.concatenate(masks)
+    return rendered if seen is None else rendered & seen
 
 
-def render_thresholds(plan: Plan, scores: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+def render_thresholds(
+    plan: Plan, scores: np.ndarray, thresholds: np.ndarray, seen: np.ndarray | None = None
+) -> np.ndarray:
     """Return (H,W) uint8: at each pixel, the number of rising thresholds (T,) at which `scores >= threshold` shows.
 
-    So the mask of threshold j is `result > j`. One pass over the image for all T <= 255 of them.
+    So the mask of threshold j is `result > j`. One pass over the image for all T <= 255 of them. Pixels that are not
+    `seen` (H,W) bool are in no mask; None: all are.
     """
     levels = np.zeros(len(scores), dtype=np.uint8)
     above = np.flatnonzero(scores >= thresholds[0])
     levels[above] = np.searchsorted(thresholds, scores[above], side="right")
-    return rasterize_levels(plan, torch.from_numpy(levels), len(thresholds), MASK_THRESHOLD).numpy()
+    shown: np.ndarray = rasterize_levels(plan, torch.from_numpy(levels), len(thresholds), MASK_THRESHOLD).numpy()
+    return shown if seen is None else shown * seen
 
 
 def areas_of(shown: np.ndarray, count: int) -> np.ndarray:
@@ -65,19 +70,23 @@ def iou(masks: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.where(union > 0, inter / np.maximum(union, 1), 1.0)
 
 
-def best_threshold(plan: Plan, scores: np.ndarray, weights: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
+def best_threshold(
+    plan: Plan, scores: np.ndarray, weights: np.ndarray, mask: np.ndarray, seen: np.ndarray | None = None
+) -> tuple[float, float]:
     """Return the threshold on scores (N,) whose selection agrees best with mask (H,W) in its own view, and its IoU.
+
+    seen (H,W) bool: the pixels that count, and hold the mask; None: all.
 
     weights (N,): blending weight of each Gaussian in the mask. Candidates are spread over the scores, once coarsely and
     once finely around the best. Of the nearly best that stand together the middle one is taken: the prompt's view
     cannot distinguish them, and the middle is farthest from both mistakes.
     """
     candidates = _candidates(scores, weights)
-    agreement = nested_iou(render_thresholds(plan, scores, candidates), mask, len(candidates))
+    agreement = nested_iou(render_thresholds(plan, scores, candidates, seen), mask, len(candidates))
     best = int(agreement.argmax())
     low, high = candidates[max(best - 1, 0)], candidates[min(best + 1, len(candidates) - 1)]
     finer = np.linspace(low, high, CHANNELS_A_PASS + 2, dtype=np.float32)[1:-1]
-    finer_agreement = nested_iou(render_thresholds(plan, scores, finer), mask, len(finer))
+    finer_agreement = nested_iou(render_thresholds(plan, scores, finer, seen), mask, len(finer))
     order = np.argsort(np.concatenate([candidates, finer]), kind="stable")
     return _middle_of_plateau(
         np.concatenate([candidates, finer])[order], np.concatenate([agreement, finer_agreement])[order]

@@ -54,7 +54,7 @@ def unwanted(session: Session, prompt: Prompt, wanted: list[Prompt], hierarchy: 
     """Return (N,) bool: the Gaussians that an unwanted prompt takes away."""
     if prompt.click is not None:
         return _unwanted_at(session, prompt, wanted, hierarchy)
-    inside, outside = inside_outside(session.plan(prompt.camera), prompt.region)
+    inside, outside = inside_outside(session.plan(prompt.camera), prompt.region, prompt.seen)
     within = inside > outside
     if hierarchy is None:
         return within
@@ -106,7 +106,7 @@ def _wanted_atoms(session: Session, wanted: list[Prompt], hierarchy: Hierarchy) 
         if prompt.click is not None:
             atoms.add(_atom_at(session, prompt, hierarchy))
         else:
-            inside, outside = inside_outside(session.plan(prompt.camera), prompt.region)
+            inside, outside = inside_outside(session.plan(prompt.camera), prompt.region, prompt.seen)
             within = hierarchy.tally(inside) > hierarchy.tally(outside)
             atoms.update(np.flatnonzero(within[: hierarchy.count + 1]).tolist())
     return atoms - {0}

@@ -9,6 +9,7 @@ device unless a test asks for float64.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from splatseg.arrays import check_shapes
 from splatseg.cameras.camera import Camera
+from splatseg.cameras.coordinates import OWN, Coordinates
 from splatseg.cards import card
 from splatseg.raster.interface import Plan, prepare
 from splatseg.splats.preview import preview
@@ -62,6 +64,12 @@ class Splats:
     extras: dict[str, np.ndarray] = field(default_factory=dict)
     """Properties (N,) of the file that splatseg does not use, kept by name."""
 
+    antialiased: bool = False
+    """True if the splat was fitted for anti-aliased rendering. It is not rendered so here; its files say it."""
+
+    coordinates: Coordinates = OWN
+    """The user's own coordinates of the world that the Gaussians are in."""
+
     def __post_init__(self) -> None:
         sizes = check_shapes(
             means=(self.means, "N 3"),
@@ -102,6 +110,11 @@ class Splats:
         return means
 
     @property
+    def own_positions(self) -> np.ndarray:
+        """Means in the user's own coordinates, (N,3) float64."""
+        return self.coordinates.outwards(self.positions)
+
+    @property
     def reach(self) -> np.ndarray:
         """Largest scale of each Gaussian as a NumPy array, (N,), world units."""
         reach: np.ndarray = self.scales.detach().amax(1).cpu().numpy()
@@ -131,10 +144,22 @@ class Splats:
         picked = {
             f.name: getattr(self, f.name)[which]
             for f in dataclasses.fields(self)
-            if f.name != "extras" and getattr(self, f.name) is not None
+            if isinstance(getattr(self, f.name), Tensor)
         }
         rows = which.cpu().numpy()
-        return Splats(**picked, extras={name: values[rows] for name, values in self.extras.items()})
+        return dataclasses.replace(self, **picked, extras={name: values[rows] for name, values in self.extras.items()})
+
+    def in_world(self, coordinates: Coordinates) -> Splats:
+        """Return the same Gaussians in the world of other coordinates."""
+        if coordinates == self.coordinates:
+            return self
+        means = coordinates.inwards(self.own_positions)
+        return dataclasses.replace(
+            self,
+            means=torch.from_numpy(means).to(self.means),
+            log_scales=self.log_scales + math.log(self.coordinates.scale / coordinates.scale),
+            coordinates=coordinates,
+        )
 
     def __repr__(self) -> str:
         """Describe the splat in one line."""

@@ -7,7 +7,6 @@ of seed and step (see `fit`), so a checkpoint holds no state of a generator.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,16 @@ from torch import Tensor
 
 from splatseg.errors import RunError
 from splatseg.files import write_json
+from splatseg.parts import sweep
 from splatseg.tensors import DAMAGE, load_tensors, reason_of, write_tensors
+from splatseg.untrusted.documents import read_json, shown
 
 FORMAT = 1
 """Number of the file format; checkpoints of another format are refused."""
 KEPT = 2
 """Checkpoints that are kept, the newest ones."""
+MOST_STEPS = 10**9
+"""Limit of the number of a step: far more than any fit takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,19 +63,25 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
 
     Raises RunError if there are checkpoints but none can be read.
     """
-    jsons = _jsons(Path(folder))
+    folder = Path(folder)
+    sweep(folder)  # a resumed fit may end before it writes here again
+    jsons = _jsons(folder)
     damage = ""
     for path in reversed(jsons):
         try:
-            head = json.loads(path.read_text(encoding="utf-8"))
-            if head.get("format") != FORMAT:
+            head = read_json(path)
+            number = head.get("format")
+            if number is None or number.value != FORMAT:
                 raise RunError(
-                    f"{path} was written by another version of splatseg (format {head.get('format')}, this one reads "
-                    f"{FORMAT}); finish the run with that version or start it over"
+                    f"{path} was written by another version of splatseg (format "
+                    f"{'unknown' if number is None else shown(number.value)}, this one reads {FORMAT}); finish the run "
+                    "with that version or start it over"
                 )
+            step = head["step"].whole(0, MOST_STEPS)
+            facts = {name: field.value for name, field in head["facts"].entries().items()}
             arrays, _ = load_tensors(path.with_suffix(".safetensors"))
             tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-            return Checkpoint(int(head["step"]), tensors, dict(head["facts"]))
+            return Checkpoint(step, tensors, facts)
         except DAMAGE as error:
             damage = damage or f"{path.with_suffix('.*')}: {reason_of(error)}"
     if damage:

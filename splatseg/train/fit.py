@@ -1,7 +1,8 @@
 """The photometric fit: from the points of a capture and its photographs to a splat.
 
     each step: one view; colours at its viewing directions; one rasterisation; loss; Adam; now and then growth, pruning,
-    opacity reset. With a joint objective, colour and F feature channels are blended in the same rasterisation.
+    opacity reset. The picture is compared in the colours that its photograph has (`train.color_correction`). With a
+    joint objective, colour and F feature channels are blended in the same rasterisation.
 
 Alphabet: N Gaussians; H x W pixels; F feature channels; a step is counted from 1; extent as in `train.settings`.
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splatseg.cameras.camera import Camera
-from splatseg.capture.capture import Capture, View
+from splatseg.capture.capture import Capture
+from splatseg.capture.view import View
 from splatseg.errors import RunError
 from splatseg.raster.interface import rasterize
 from splatseg.render.rgb import view_colors
@@ -35,10 +37,19 @@ from splatseg.splats.splats import Splats
 from splatseg.tensors import DAMAGE, reason_of
 from splatseg.train import density
 from splatseg.train.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from splatseg.train.color_correction import ColorCorrection
 from splatseg.train.losses import JointObjective, photometric_loss, psnr
 from splatseg.train.optimiser import Optimiser
+from splatseg.train.photographs import Photographs, at_resolution
+from splatseg.train.random_points import random_points
 from splatseg.train.settings import TrainSettings
 from splatseg.train.surroundings import far_points
+
+CHECKPOINT_SECONDS = 30.0
+"""Seconds from one checkpoint to the next, so that also a fit of few steps loses no more when it is killed."""
+
+SAVING_SHARE = 0.02
+"""Share of the time that such checkpoints may take: those of millions of Gaussians are slow and come less often."""
 
 ORDER, SPLIT = 0, 1
 """Purposes of random numbers: the order of views, the children of splits."""
@@ -53,11 +64,13 @@ class StepReport:
     loss: float
     """Loss of this step's training view."""
     psnr: float
-    """PSNR of this step's training view, dB."""
+    """PSNR of this step's training view, dB, in the photograph's colours."""
     count: int
     """Number of Gaussians."""
     seconds: float
     """Seconds since the fit began or was resumed."""
+    color_strength: float | None = None
+    """Factor of the colour corrections of the photographs, 0 for none; None before it is decided."""
 
 
 @dataclass(eq=False)
@@ -70,6 +83,8 @@ class FitState:
     """Statistics for growth, since its last round."""
     step: int = 0
     """Steps done."""
+    correction: ColorCorrection | None = None
+    """Colour corrections of the photographs; None for a fit without."""
 
     @property
     def parameters(self) -> dict[str, Tensor]:
@@ -95,16 +110,18 @@ def fit_splats(
     checkpoints: Path | None = None,
     resume: bool = False,
     stop: Callable[[], bool] | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Splats:
     """Fit a splat to the training views of a capture.
 
     objective: a loss on features that are trained jointly; the result then has features (N,F). start: Gaussians to
-    begin with instead of the capture's points. on_step is called every `settings.report_every` steps and after the
-    last. checkpoints: folder to save to and, with `resume`, to continue from (from the start if it is empty). stop is
-    called after every step; once it returns True, a checkpoint is written and KeyboardInterrupt raised.
+    begin with instead of the capture's points; without any, points are random (`train.random_points`). on_step is
+    called every `settings.report_every` steps and after the last. checkpoints: folder to save to, every
+    `settings.checkpoint_every` steps and CHECKPOINT_SECONDS after the last by `clock` (seconds), which changes no bit
+    of the result; and, with `resume`, to continue from (from the start if it is empty). stop is called after every
+    step; once it returns True, a checkpoint is written and KeyboardInterrupt raised.
 
-    Raises CaptureError if the capture has no points to begin with, RunError if a checkpoint is damaged or belongs to
-    another fit, or if no Gaussian is left.
+    Raises RunError if a checkpoint is damaged or belongs to another fit, or if no Gaussian is left.
 
     Example:
         >>> small = splatseg.load_capture(splatseg.demo_capture(), downscale=8)
@@ -114,26 +131,36 @@ def fit_splats(
     views = capture.split("train")
     facts = _facts(settings, views, objective)
     extent = density.extent_of([view.camera for view in views])
-    state = _resumed(checkpoints, facts) if resume and checkpoints is not None else None
-    images = [view.image() for view in views]
-    if state is None:
-        state = begin(start or _first_gaussians(capture, images, settings, extent), objective)
-    photographs = [torch.from_numpy(np.ascontiguousarray(image)) for image in images]
-    began = time.perf_counter()
-    while state.step < settings.iterations:
-        index = view_of_step(state.step, len(views), settings.seed)
-        loss, image, target = one_step(state, views[index], photographs[index], settings, extent, objective=objective)
-        step = state.step
-        if on_step and (step % settings.report_every == 0 or step == settings.iterations):
-            seconds = time.perf_counter() - began
-            on_step(StepReport(step, loss, psnr(image, target), len(state.parameters["means"]), seconds))
-        interrupted = stop is not None and stop()
-        if checkpoints is not None and (interrupted or step % settings.checkpoint_every == 0):
-            write_checkpoint(checkpoints, Checkpoint(step, _tensors(state), facts | {"idle": state.optimiser.idle}))
-        if interrupted:
-            raise KeyboardInterrupt(f"stopped after step {step}")
+    state = _resumed(checkpoints, facts, settings, views) if resume and checkpoints is not None else None
+    with closing(Photographs(views)) as photographs:
+        if state is None:
+            first = None if start is None else start.in_world(capture.coordinates)
+            state = begin(first or _first_gaussians(capture, photographs, settings, extent), objective)
+            state.correction = _color_correction(settings, views)
+        began = clock()
+        next_save = began + CHECKPOINT_SECONDS
+        while state.step < settings.iterations:
+            index = view_of_step(state.step, len(views), settings.seed)
+            photograph, ignored = photographs[index]
+            photographs.ahead(view_of_step(state.step + 1, len(views), settings.seed))
+            loss, image, target = one_step(
+                state, views[index], photograph, settings, extent, ignored=ignored, objective=objective
+            )
+            step = state.step
+            if on_step and (step % settings.report_every == 0 or step == settings.iterations):
+                strength = state.correction.strength if state.correction is not None else 0.0
+                count = len(state.parameters["means"])
+                on_step(StepReport(step, loss, psnr(image, target), count, clock() - began, strength))
+            interrupted = stop is not None and stop()
+            due = step % settings.checkpoint_every == 0 or clock() >= next_save
+            if checkpoints is not None and (interrupted or due):
+                saving = clock()
+                write_checkpoint(checkpoints, Checkpoint(step, _tensors(state), facts | {"idle": state.optimiser.idle}))
+                next_save = clock() + max(CHECKPOINT_SECONDS, (clock() - saving) / SAVING_SHARE)
+            if interrupted:
+                raise KeyboardInterrupt(f"stopped after step {step}")
     state.optimiser.catch_up(rates(settings, settings.iterations, extent, objective))
-    return state.splats(settings.sh_degree)
+    return dataclasses.replace(state.splats(settings.sh_degree), coordinates=capture.coordinates)
 
 
 def begin(splats: Splats, objective: JointObjective | None = None) -> FitState:
@@ -152,16 +179,18 @@ def one_step(
     settings: TrainSettings,
     extent: float,
     *,
+    ignored: Tensor | None = None,
     objective: JointObjective | None = None,
 ) -> tuple[float, Tensor, Tensor]:
-    """Advance a fit by one step on one view with its photograph (H,W,3) uint8.
+    """Advance a fit by one step on one view with its photograph (H,W,3) uint8 and the pixels (H,W) bool to ignore.
 
-    Returns the loss, the rendered image (H,W,3) and the target it was compared with.
+    Returns the loss, and the rendered image and the target it was compared with: all pixels (H,W,3), or those that are
+    not ignored (P,3).
     """
     degree = settings.sh_degree_at(state.step)
     _use_coefficients(state, coefficient_count(degree))
     learning = rates(settings, state.step, extent, objective)
-    camera, target = at_resolution(view.camera, photograph, coarse=state.step < settings.coarse_until)
+    camera, target, hidden = at_resolution(view.camera, photograph, ignored, state.step < settings.coarse_until)
     step = state.step + 1
     due = objective is not None and objective.due(step)
     if due:
@@ -184,6 +213,11 @@ def one_step(
     image = raster.features[..., :3]
     if any(settings.background):
         image = image + (1.0 - raster.alphas)[..., None] * torch.tensor(settings.background)
+    if state.correction is not None:
+        image = state.correction.corrected(step, view, image, target, hidden)
+    if hidden is not None:
+        # Compared with itself a pixel has no gradient, and none through the windows of SSIM that lie in such pixels.
+        target = torch.where(hidden[..., None], image.detach(), target)
     loss = photometric_loss(image, target, settings.ssim_weight)
     if due:
         assert objective is not None
@@ -196,7 +230,8 @@ def one_step(
         _drop_damaged(state, learning)
     state.step = step
     control_density(state, settings, extent, learning)
-    return value, image.detach(), target
+    image = image.detach()
+    return (value, image, target) if hidden is None else (value, image[~hidden], target[~hidden])
 
 
 def control_density(state: FitState, settings: TrainSettings, extent: float, learning: dict[str, float]) -> None:
@@ -236,24 +271,22 @@ def view_of_step(step: int, count: int, seed: int) -> int:
     return int(np.random.default_rng([seed, ORDER, epoch]).permutation(count)[place])
 
 
-def at_resolution(camera: Camera, photograph: Tensor, coarse: bool) -> tuple[Camera, Tensor]:
-    """Return camera and target (H,W,3) float32 in 0..1; when coarse, both at half the size (2x2 means)."""
-    if not coarse or min(camera.width, camera.height) < 32:
-        return camera, photograph.float().div_(255.0)
-    height, width = camera.height // 2, camera.width // 2
-    # An odd last row or column is cut off, so pixels are exactly twice as large and K is exactly halved.
-    blocks = photograph[: 2 * height, : 2 * width].float().reshape(height, 2, width, 2, 3)
-    halved = camera.K * np.array([[0.5], [0.5], [1.0]])
-    half = dataclasses.replace(camera, K=halved, width=width, height=height)
-    return half, blocks.mean(dim=(1, 3)).div_(255.0)
+def _color_correction(
+    settings: TrainSettings, views: tuple[View, ...], state: dict[str, Tensor] | None = None
+) -> ColorCorrection | None:
+    if settings.color_correction == "never":
+        return None
+    return ColorCorrection(views, settings.color_decided, settings.color_correction == "always", state)
 
 
-def _first_gaussians(capture: Capture, images: list[np.ndarray], settings: TrainSettings, extent: float) -> Splats:
-    points, colors = capture.require_points()
+def _first_gaussians(capture: Capture, photographs: Photographs, settings: TrainSettings, extent: float) -> Splats:
+    views = capture.split("train")
+    points, colors = capture.points, capture.point_colors
+    if len(points) == 0:
+        points, colors = random_points(views, photographs.arrays(), settings.seed)
     if settings.surroundings > 0:
-        cameras = [view.camera for view in capture.split("train")]
-        radius = settings.surroundings_radius * extent
-        far, far_colors = far_points(cameras, images, points, radius, settings.surroundings)
+        radius, cameras = settings.surroundings_radius * extent, [view.camera for view in views]
+        far, far_colors = far_points(cameras, photographs.arrays(), points, radius, settings.surroundings)
         points, colors = np.concatenate([points, far]), np.concatenate([colors, far_colors])
     return splats_from_points(points, colors, 0, settings.seed)
 
@@ -312,31 +345,36 @@ def _tensors(state: FitState) -> dict[str, Tensor]:
     tensors = {f"value.{name}": value for name, value in state.parameters.items()}
     for name, (first, second) in state.optimiser.moments.items():
         tensors |= {f"first.{name}": first, f"second.{name}": second}
+    if state.correction is not None:
+        tensors |= {f"color.{name}": value for name, value in state.correction.state.items()}
     return tensors | {
         "statistics.gradient_sum": state.statistics.gradient_sum,
         "statistics.views": state.statistics.views,
     }
 
 
-def _resumed(folder: Path, facts: dict[str, Any]) -> FitState | None:
+def _resumed(folder: Path, facts: dict[str, Any], settings: TrainSettings, views: tuple[View, ...]) -> FitState | None:
     checkpoint = read_checkpoint(folder)
     if checkpoint is None:
         return None
     for name, value in facts.items():
-        if checkpoint.facts.get(name) != value:
+        recorded = checkpoint.facts.get(name)
+        if name == "config" and isinstance(recorded, dict):
+            recorded = {"color_correction": "never", "color_decided": settings.color_decided} | recorded
+        if recorded != value:
             raise RunError(
                 f"the checkpoint in {folder} is of a fit with another {name}; "
                 "resume with the settings of that fit, or start over"
             )
     try:
-        return _state_of(checkpoint)
+        return _state_of(checkpoint, settings, views)
     except DAMAGE as error:
         raise RunError(
             f"the checkpoint in {folder} does not hold a fit ({reason_of(error)}); start the run over"
         ) from error
 
 
-def _state_of(checkpoint: Checkpoint) -> FitState:
+def _state_of(checkpoint: Checkpoint, settings: TrainSettings, views: tuple[View, ...]) -> FitState:
     tensors = checkpoint.tensors
     names = [name.removeprefix("value.") for name in tensors if name.startswith("value.")]
     optimiser = Optimiser(
@@ -346,4 +384,5 @@ def _state_of(checkpoint: Checkpoint) -> FitState:
         {name: int(count) for name, count in checkpoint.facts["idle"].items()},
     )
     statistics = density.Statistics(tensors["statistics.gradient_sum"], tensors["statistics.views"])
-    return FitState(optimiser, statistics, checkpoint.step)
+    colors = {name.removeprefix("color."): value for name, value in tensors.items() if name.startswith("color.")}
+    return FitState(optimiser, statistics, checkpoint.step, _color_correction(settings, views, colors))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from splatseg.arrays import check_shapes
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.raster import ssim as native
 
 

@@ -13,7 +13,10 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+# Not on and off, which YAML reads as true and false.
+ColorMode = Literal["auto", "always", "never"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +47,11 @@ class TrainSettings:
     """RGB in 0..1 behind everything [3DGS: black]."""
     ssim_weight: float = 0.2
     """Share of D-SSIM in the loss; the rest is L1 [3DGS: 0.2]."""
+    color_correction: ColorMode = "auto"
+    """Correction of each photograph for drifting exposure and white balance (`train.color_correction`): auto where the
+    photographs confirm it, always, or never [3DGS: never]."""
+    color_decided: int = 1_000
+    """Step from which photographs are corrected, and at which `auto` decides: when the fit turns to fine pictures."""
     coarse_until: int = 1_000
     """Before this step images are fitted at half their size: steps are cheap, and large things settle first [3DGS: 0: 0
     / -0.2, and a tenth more time]."""
@@ -119,7 +127,7 @@ class TrainSettings:
         Rounds of growth never come closer together: a round needs gradients of most views to judge by.
         """
         share = iterations / self.iterations
-        counted = ("sh_every", "coarse_until", "densify_from", "densify_until", "reset_every")
+        counted = ("sh_every", "coarse_until", "color_decided", "densify_from", "densify_until", "reset_every")
         changes: dict[str, Any] = {name: _at_least_one(getattr(self, name), share) for name in counted}
         every = max(self.densify_every, round(self.densify_every * share))
         return dataclasses.replace(self, iterations=iterations, densify_every=every, **changes)

@@ -9,7 +9,7 @@ Alphabet: V views; P points; D directions on the sphere (a Fibonacci lattice); c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -20,19 +20,27 @@ CELLS = 16
 
 
 def far_points(
-    cameras: Sequence[Camera], photographs: Sequence[np.ndarray], points: np.ndarray, radius: float, directions: int
+    cameras: Sequence[Camera],
+    photographs: Iterable[tuple[np.ndarray, np.ndarray | None]],
+    points: np.ndarray,
+    radius: float,
+    directions: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return points (M,3) float32 and colors (M,3) uint8, M <= `directions`, at `radius` about the mean of the cameras.
 
-    photographs (H,W,3) uint8 belong to the cameras; points (P,3) are the capture's.
+    photographs (H,W,3) uint8 and their ignored pixels (H,W) bool belong to the cameras; points (P,3) are the capture's.
     """
     centre = np.mean([camera.position for camera in cameras], axis=0)
     sphere = centre + radius * fibonacci_sphere(directions)
     open_views, closed_views = np.zeros(directions), np.zeros(directions)
     colors = np.zeros((directions, 3))
-    for camera, photograph in zip(cameras, photographs, strict=True):
+    for camera, (photograph, hidden) in zip(cameras, photographs, strict=True):
         occupied = _occupied(camera, points)
         seen, pixels = _visible(camera, sphere)
+        if hidden is not None:
+            x, y = pixels.astype(np.int64).T
+            shown = ~hidden[y, x]
+            seen, pixels = seen[shown], pixels[shown]
         cells = _cells(camera, pixels)
         is_open = ~occupied[cells[:, 1], cells[:, 0]]
         open_views[seen[is_open]] += 1

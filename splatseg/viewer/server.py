@@ -1,24 +1,30 @@
 """The server of the viewer: one scene, one page per browser.
 
-It listens on this machine only unless another host is given, on the given port or the next free one. viser is imported
-here and nowhere else at run time; if it is missing, the error says how to install it.
+It listens on this machine only unless another host is given, on the given port or the next free one; for another host
+its address holds a token. viser is imported here and nowhere else at run time; if it is missing, the error says how to
+install it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import logging
 import math
 import socket
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from splatseg import _native
 from splatseg.errors import BackendError
-from splatseg.viewer.page.admission import guarded
-from splatseg.viewer.page.page import Page
+from splatseg.viewer.page.admission import PARAMETER, Admission, is_loopback, new_token
+from splatseg.viewer.page.connections import guarded, make_safe
+from splatseg.viewer.page.incoming import Offers
+from splatseg.viewer.page.page import TASKS, Page
 from splatseg.viewer.panels.build import build_panels
 from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.saved import SavedWorkspaces
@@ -67,10 +73,11 @@ def free_port(host: str, port: int) -> int:
     raise BackendError(f"no port of {host} from {port} on can be opened ({told}); choose another --port or --host")
 
 
-def address_of(host: str, port: int) -> str:
+def address_of(host: str, port: int, token: str | None = None) -> str:
     """Return the address to open in a browser; localhost if the server listens on all addresses of this machine."""
     host = "localhost" if host in (LOCALHOST, "0.0.0.0", "::") else host
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return address if token is None else f"{address}/?{PARAMETER}={token}"
 
 
 @contextlib.contextmanager
@@ -83,8 +90,14 @@ def _quiet() -> Iterator[None]:
 class Viewer:
     """A running server. Open `address` in a browser; `close` saves all selections and stops the server."""
 
-    def __init__(self, scene: ShownScene, exports: Path, host: str = LOCALHOST, port: int = PORT) -> None:
-        """Start the server and save selections from now on. exports: the folder for exported files."""
+    def __init__(
+        self, scene: ShownScene, exports: Path, host: str = LOCALHOST, port: int = PORT, *, token: bool = False
+    ) -> None:
+        """Start the server and save selections from now on.
+
+        exports: the folder for exported files.
+        token: ask for a token on this machine, too; for hosts that others can reach it is always asked for.
+        """
         viser = import_viser()
         self.scene: ShownScene = scene
         self._exports = exports
@@ -93,10 +106,16 @@ class Viewer:
         self._lock = threading.Lock()
         self._told = ""
         self._unlisten = scene.table.listen(self._table_changed) if scene.table is not None else None
-        label = f"splatseg · {scene.name}"
-        with _quiet(), guarded(host):
-            self.server: Any = viser.ViserServer(host=host, port=free_port(host, port), label=label, verbose=False)
+        self._offers, self._tasks = Offers(), threading.BoundedSemaphore(TASKS)
+        self._untidy = False
+        label, port = f"splatseg · {scene.name}", free_port(host, port)
+        admission = Admission(host, new_token() if token or not is_loopback(host) else None, f"splatseg-{port}")
+        with _quiet(), guarded(admission, self._offers):
+            self.server: Any = viser.ViserServer(host=host, port=port, label=label, verbose=False)
+        # A page that leaves while its picture is drawn is no fault: what is still sent to it is dropped.
+        warnings.filterwarnings("ignore", message="Queued a .* on a closed connection")
         self.host: str = host
+        self.token: str | None = admission.token
         self.port: int = int(self.server.get_port())
         self._furnish()
         self._closing = threading.Event()
@@ -108,8 +127,8 @@ class Viewer:
 
     @property
     def address(self) -> str:
-        """The address to open in a browser."""
-        return address_of(self.host, self.port)
+        """The address to open in a browser, with the token if there is one."""
+        return address_of(self.host, self.port, self.token)
 
     @property
     def pages(self) -> list[Page]:
@@ -143,7 +162,8 @@ class Viewer:
         start.near, start.far = reach * 1e-3, reach * 1e3
 
     def _arrived(self, client: Any) -> None:
-        page = Page(client, self.scene, self._saved.take(), self._exports)
+        make_safe(client)
+        page = Page(client, self.scene, self._saved.take(), self._exports, self._offers, self._tasks)
         with self._lock:
             self._pages[client.client_id] = page
         if client.client_id not in self.server.get_clients():
@@ -165,10 +185,23 @@ class Viewer:
         if page is not None:
             page.end()
             self._keep(lambda: self._saved.leave(page.workspace))
+            self._untidy = True
 
     def _save_now_and_then(self) -> None:
         while not self._closing.wait(SECONDS_BETWEEN_SAVES):
             self._keep(self._saved.save)
+            if self._untidy:
+                self._untidy = False
+                self._tidy()
+
+    def _tidy(self) -> None:
+        """Free the memory of pages that have left.
+
+        A page and viser's client refer to each other, so only the collector frees them, and its turn is rare; what they
+        drew with goes to the pool of scratch memory, which keeps up to 512 MB for whoever draws next.
+        """
+        gc.collect()
+        _native.free_scratch()
 
     def _keep(self, save: Callable[[], None]) -> None:
         """Run `save`. A failure is logged once and stops nothing else from being saved."""

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from splatseg.cameras.camera import Camera
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.render.overlays import overlay_segments
 from splatseg.render.pictures import fit_feature_colors
 from splatseg.scene.first_pose import Pose
@@ -100,7 +100,7 @@ class ShownScene(Scene):
             segments = self.run.masks().read(view)
             if segments is None:
                 return None
-            kept = self._overlay = (view.name, overlay_segments(view.image(), segments.flattened()))
+            kept = self._overlay = (view.name, overlay_segments(view.shown(), segments.flattened()))
         return kept[1]
 
 

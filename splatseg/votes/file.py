@@ -9,13 +9,16 @@ than 1, or true masks among them: `source_of` (M,), `weight_of` (M,), `true_of` 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from splatseg.splats.made_of import as_fact
 from splatseg.tensors import read_tensors, write_tensors
+from splatseg.untrusted.documents import parse_json
 from splatseg.votes.votes import Votes
 
 FORMAT = "splatseg votes 1"
@@ -32,8 +35,8 @@ SOURCES = ("source_of", "weight_of")
 """Tensors about sources of masks, which files of earlier versions lack."""
 
 
-def write_votes(path: Path, votes: Votes) -> None:
-    """Write votes atomically."""
+def write_votes(path: Path, votes: Votes, made_of: Mapping[str, str] | None = None) -> None:
+    """Write votes atomically. made_of: digests of the splat they belong to (`splats.made_of`)."""
     tensors = {
         "data": votes.weights.data.astype(np.float32),
         "indices": votes.weights.indices.astype(np.int32),
@@ -53,7 +56,7 @@ def write_votes(path: Path, votes: Votes) -> None:
             "visible_indices": votes.visible.indices.astype(np.int32),
             "visible_indptr": votes.visible.indptr.astype(np.int64),
         }
-    write_tensors(path, FORMAT, tensors, {"views": json.dumps(votes.views)}, spaced=True)
+    write_tensors(path, FORMAT, tensors, {"views": json.dumps(votes.views)} | as_fact(made_of), spaced=True)
 
 
 def read_votes(path: Path) -> Votes:
@@ -62,9 +65,13 @@ def read_votes(path: Path) -> Votes:
 
 
 def _votes(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> Votes:
-    views = tuple(json.loads(facts["views"]))
+    views = tuple(view.text() for view in parse_json(facts["views"]).items())
     _check_numbers("view_of", tensors["view_of"], len(views))
     _check_numbers("layer_of", tensors["layer_of"], MOST_LAYERS)
+    _check_numbers("id_of", tensors["id_of"], 2**31)
+    _check_order(tensors["view_of"], tensors.get("source_of"))
+    for name in ("data", "areas", "seen"):
+        _check_amounts(name, tensors[name])
     return Votes(
         _matrix(tensors, "", tuple(tensors["shape"].tolist())),
         tensors["view_of"],
@@ -87,6 +94,7 @@ def _sources(tensors: dict[str, np.ndarray]) -> dict[str, Any]:
         raise ValueError("weight_of must hold numbers above 0")
     if "true_of" in tensors:
         found["true_of"] = tensors["true_of"] > 0
+        _check_amounts("visible_data", tensors["visible_data"])
         views = len(np.unique(tensors["view_of"][found["true_of"]]))
         found["visible"] = _matrix(tensors, "visible_", (len(tensors["seen"]), views))
     return found
@@ -113,3 +121,16 @@ def _check_row_starts(starts: np.ndarray, entries: int) -> None:
 def _check_numbers(name: str, values: np.ndarray, limit: int) -> None:
     if values.dtype != np.int32 or (values < 0).any() or (values >= limit).any():
         raise ValueError(f"{name} must hold whole numbers from 0 to {limit - 1}")
+
+
+def _check_order(view_of: np.ndarray, source_of: np.ndarray | None) -> None:
+    """Check that the masks of a view stand together, and within a view those of a source."""
+    if view_of.ndim != 1 or (np.diff(view_of) < 0).any():
+        raise ValueError("its masks are not in the order of their views")
+    if source_of is not None and (np.diff(source_of)[np.diff(view_of) == 0] < 0).any():
+        raise ValueError("its masks are not in the order of their sources")
+
+
+def _check_amounts(name: str, values: np.ndarray) -> None:
+    if values.dtype.kind not in "iuf" or not (np.isfinite(values) & (values >= 0)).all():
+        raise ValueError(f"{name} must hold numbers from 0")

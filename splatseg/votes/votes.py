@@ -27,7 +27,7 @@ import torch
 from scipy import sparse
 
 from splatseg.arrays import check_shapes
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.errors import MaskError
 from splatseg.masks.segments import Segments
 from splatseg.masks.source import MaskSource

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.masks.segments import Segments, from_masks
 from splatseg.splats.splats import Splats

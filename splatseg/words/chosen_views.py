@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.raster.interface import accumulate, prepare
 from splatseg.splats.splats import Splats
 

@@ -19,7 +19,9 @@ import numpy as np
 
 from splatseg.arrays import check_shapes
 from splatseg.errors import RunError
+from splatseg.splats.made_of import as_fact
 from splatseg.tensors import read_tensors, write_tensors
+from splatseg.untrusted.documents import Field, parse_json
 from splatseg.words.crops import Crop
 from splatseg.words.encoder import Encoder
 from splatseg.words.vocabulary import caption
@@ -120,11 +122,11 @@ def marks_of(segment_ids: np.ndarray) -> dict[int, int]:
     }
 
 
-def write_described(path: Path, described: Described) -> None:
-    """Write descriptions atomically."""
+def write_described(path: Path, described: Described, made_of: Mapping[str, str] | None = None) -> None:
+    """Write descriptions atomically. made_of: digests of the splat they belong to (`splats.made_of`)."""
     tensors = {name: getattr(described, name) for name in ("marks", "vectors", "word_vectors", "ids")}
     facts = {"words": json.dumps(described.words), "encoder": described.encoder, "weights": described.weights}
-    write_tensors(path, FORMAT, tensors, facts)
+    write_tensors(path, FORMAT, tensors, facts | as_fact(made_of))
 
 
 def read_described(path: Path) -> Described:
@@ -136,12 +138,16 @@ def read_described(path: Path) -> Described:
 
 
 def _decoded(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> Described:
+    known = Field(facts)
+    for name, kind in (("ids", "i"), ("marks", "i"), ("vectors", "f"), ("word_vectors", "f")):
+        if tensors[name].dtype.kind != kind or not np.isfinite(tensors[name]).all():
+            raise ValueError(f"{name} does not hold {'whole' if kind == 'i' else 'finite'} numbers")
     return Described(
         ids=tensors["ids"],
         vectors=tensors["vectors"],
         marks=tensors["marks"],
-        words=tuple(json.loads(facts["words"])),
+        words=tuple(word.text() for word in parse_json(known["words"].text()).items()),
         word_vectors=tensors["word_vectors"],
-        encoder=facts["encoder"],
-        weights=facts["weights"],
+        encoder=known["encoder"].text(),
+        weights=known["weights"].text(),
     )

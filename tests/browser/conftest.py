@@ -1,4 +1,4 @@
-"""A viewer with one small scene, and a real browser to open it in. Skipped where there is no Chromium."""
+"""A viewer with one small scene, and pages of it in a real browser."""
 
 from __future__ import annotations
 
@@ -8,24 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_tab import FLAGS, Tab, chromium, settled
+from browser_tab import Tab, settled
 
 from splatseg.viewer.server import Viewer
 from splatseg.viewer.shown_scene import open_shown
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Chromium without a window."""
-    program = chromium()
-    if program is None:
-        pytest.skip("there is no Chromium here (looked for chromium, chromium-browser, google-chrome)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, headless=True, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="session")

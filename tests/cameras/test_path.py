@@ -118,3 +118,43 @@ def test_keyframes_that_are_written_are_read_back(tmp_path: Path) -> None:
     for view, keyframe in zip(views, keyframes.values(), strict=True):
         assert np.allclose(view.camera.viewmat, keyframe.viewmat) and np.allclose(view.camera.K, keyframe.K)
         assert (view.camera.width, view.camera.height) == (24, 16)
+
+
+def told(keyframes: list[Camera], tmp_path: Path) -> list[str]:
+    """What is said of cameras as keyframes in Python, and of the same cameras in a file."""
+    write_transforms(tmp_path / "path.json", {f"{number}.png": one for number, one in enumerate(keyframes)})
+    messages = []
+    for go in (lambda: path_through(keyframes, 5), lambda: load_cameras(tmp_path / "path.json")):
+        with pytest.raises(CaptureError) as found:
+            go()
+        messages.append(str(found.value))
+    return messages
+
+
+@pytest.mark.parametrize("far", [1e18, 1e30, 1e100, 1e154, 1e200, 1e308])
+def test_keyframes_farther_away_than_anything_are_told(tmp_path: Path, far: float) -> None:
+    for said in told([moved(0), moved(1), moved(far)], tmp_path):
+        assert "its position is more than 1e+17 units away" in said
+
+
+@pytest.mark.parametrize("far", [1e3, 1e8, 1e15, 1e17])
+def test_keyframes_that_are_far_apart_but_possible_give_a_path(far: float) -> None:
+    for keyframes in ([moved(0), moved(far)], [moved(far), moved(0), moved(1)], [moved(0), moved(1), moved(far)]):
+        path = path_through(keyframes, 20)
+        assert np.isfinite(positions_of(path)).all()
+        assert np.allclose(path[0].position, keyframes[0].position, atol=1e-6 * far)
+        assert np.allclose(path[-1].position, keyframes[-1].position, atol=1e-6 * far)
+
+
+@pytest.mark.parametrize(("x", "y"), [(1e308, 8), (12, -1e308), (1e20, 1e20)])
+def test_a_principal_point_outside_of_all_pictures_is_told(tmp_path: Path, x: float, y: float) -> None:
+    odd = moved(1)
+    odd.K[:2, 2] = x, y
+    for said in told([moved(0), odd], tmp_path):
+        assert "its principal point is at" in said
+
+
+@pytest.mark.parametrize("focal", [1e308, 1e20, 1e-300])
+def test_a_focal_length_that_no_lens_has_is_told(tmp_path: Path, focal: float) -> None:
+    for said in told([moved(0), moved(1, focal=focal)], tmp_path):
+        assert "its focal length is" in said

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from capture_files import binary_files, colmap_capture, model, transforms_capture, write_files, write_image
 
-from splatseg.capture.capture import Capture, View, load_cameras, load_capture
+from splatseg.capture.capture import Capture, load_cameras, load_capture
+from splatseg.capture.view import View
+from splatseg.checks.capture import capture_troubles
 from splatseg.errors import CaptureError, PromptError
 
 TEN = [f"{i:03}.jpg" for i in range(10)]
@@ -100,7 +103,9 @@ def test_absent_images_are_counted_and_the_folder_is_named(tmp_path: Path) -> No
     colmap_capture(tmp_path, TEN)
     for name in TEN[3:]:
         (tmp_path / "images" / name).unlink()
-    with pytest.raises(CaptureError, match=r"7 of 10 images .*images: 003\.jpg, 004\.jpg, 005\.jpg, \.\.\."):
+    with pytest.raises(
+        CaptureError, match=r"7 of 10 images .*images: 003\.jpg, 004\.jpg, 005\.jpg, 006\.jpg, 007\.jpg, \.\.\."
+    ):
         load_capture(tmp_path)
 
 
@@ -122,11 +127,11 @@ def test_a_missing_empty_or_foreign_folder_says_what_is_expected(tmp_path: Path)
         load_capture(tmp_path / "gone")
     with pytest.raises(CaptureError, match=r"is not a capture: .*it is empty"):
         load_capture(tmp_path)
-    write_image(tmp_path / "images" / "a.png")
-    with pytest.raises(CaptureError, match=r"transforms\.json; found: images/"):
+    write_image(tmp_path / "pictures" / "a.png")
+    with pytest.raises(CaptureError, match=r"transforms\.json; found: pictures/"):
         load_capture(tmp_path)
     with pytest.raises(CaptureError, match="not a folder"):
-        load_capture(tmp_path / "images" / "a.png")
+        load_capture(tmp_path / "pictures" / "a.png")
 
 
 def test_a_transforms_file_may_be_given_itself(tmp_path: Path) -> None:
@@ -164,11 +169,9 @@ def test_cameras_that_cannot_be_read_say_what_is_expected(tmp_path: Path) -> Non
         load_cameras(transforms_capture(tmp_path / "twins", ["a.png", "a.jpg"]))
 
 
-def test_a_capture_without_points_says_so_only_where_points_are_needed(tmp_path: Path) -> None:
+def test_a_capture_without_points_is_read(tmp_path: Path) -> None:
     capture = load_capture(colmap_capture(tmp_path, ["a.png"], points=0))
     assert capture.points.shape == capture.point_colors.shape == (0, 3)
-    with pytest.raises(CaptureError, match=r"no 3D points to start from .*--splats"):
-        capture.require_points()
 
 
 def test_a_view_without_an_image_says_so() -> None:
@@ -190,3 +193,41 @@ def test_the_development_captures_load(shared_data: Path, name: str, views: int,
     pixels, depths = view.camera.project(capture.points)
     inside = (depths > 0) & (pixels > 0).all(axis=1) & (pixels < [view.camera.width, view.camera.height]).all(axis=1)
     assert inside.mean() > 0.2  # with axes or poses wrong hardly a point would fall into the picture
+
+
+def test_photographs_without_poses_and_a_video_name_the_command_that_makes_a_capture(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.JPG", "c.png"):
+        write_image(tmp_path / "photos" / name, format="JPEG")
+        write_image(tmp_path / "deeper" / "images" / name, format="JPEG")
+    for folder in (tmp_path / "photos", tmp_path / "deeper"):
+        said = r"holds 3 photographs without poses; `splatseg capture \S+ -o CAPTURE` finds out"
+        with pytest.raises(CaptureError, match=said):
+            load_capture(folder)
+    (tmp_path / "walk.MOV").write_bytes(b"film")
+    with pytest.raises(CaptureError, match=r"is a video; `splatseg capture \S+walk\.MOV -o CAPTURE` makes"):
+        load_capture(tmp_path / "walk.MOV")
+
+
+@pytest.mark.parametrize("kind", [colmap_capture, transforms_capture])
+def test_absent_images_are_listed_or_left_out_when_that_is_asked(tmp_path: Path, kind: Callable[..., Path]) -> None:
+    names = [f"images/{i}.png" if kind is transforms_capture else f"{i}.png" for i in range(9)]
+    folder = kind(tmp_path, names)
+    for i in range(3, 9):
+        (folder / "images" / f"{i}.png").unlink()
+    with pytest.raises(CaptureError, match=r"6 of 9 images .* are absent .*7\.png, \.\.\.; put them there, or"):
+        load_capture(folder)
+    capture = load_capture(folder, skip_missing=True)
+    assert [view.name for view in capture.views] == names[:3] and list(capture.absent) == names[3:]
+    (told, *_) = [trouble.text for trouble in capture_troubles(capture)]
+    assert told.startswith("6 of 9 images named in") and "are absent and left out" in told
+    for i in range(1, 3):
+        (folder / "images" / f"{i}.png").unlink()
+    with pytest.raises(CaptureError, match=r"8 of 9 images .* are absent from .*; put them there$"):
+        load_capture(folder, skip_missing=True)
+
+
+def test_a_path_that_no_folder_can_have_is_told_in_a_sentence() -> None:
+    with pytest.raises(CaptureError, match=r"9+… cannot be looked into \(File name too long\); check the path"):
+        load_capture(Path("/tmp") / ("9" * 400))
+    with pytest.raises(CaptureError, match="cannot be looked into"):
+        load_cameras(Path("/tmp") / ("9" * 400 + ".json"))

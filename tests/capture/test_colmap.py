@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import struct
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from capture_files import Model, binary_files, model, text_files, write_files
+from capture_files import Model, binary_files, colmap_capture, model, text_files, write_files, write_image
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lenses import HEIGHT, PARAMETERS, WIDTH
 
+from splatseg.cameras.camera import Camera
+from splatseg.cameras.lens_camera import LensCamera
+from splatseg.cameras.lens_models import lens_of_model
+from splatseg.capture.capture import load_cameras, load_capture
 from splatseg.capture.colmap import find_model, read_model
 from splatseg.capture.colmap_rows import CAMERA_MODELS
 from splatseg.errors import CaptureError
@@ -56,7 +62,7 @@ def test_what_is_written_is_read_in_both_formats(content: Model, binary: bool) -
         vector = np.array([0.3, -0.5, 0.8])  # q v q* by Rodrigues, another way than the reader's matrix
         turned = vector + 2 * np.cross(xyz, np.cross(xyz, vector) + w * vector)
         np.testing.assert_allclose(camera.viewmat[:3, :3] @ vector, turned, atol=1e-9)
-    np.testing.assert_array_equal(read.points, np.array([p[0] for p in content.points], np.float32).reshape(-1, 3))
+    np.testing.assert_array_equal(read.points, np.array([p[0] for p in content.points], np.float64).reshape(-1, 3))
     np.testing.assert_array_equal(read.point_colors, np.array([p[1] for p in content.points], np.uint8).reshape(-1, 3))
 
 
@@ -98,13 +104,45 @@ def test_a_huge_declared_count_is_an_error_and_not_an_allocation(tmp_path: Path,
 
 
 @pytest.mark.parametrize("binary", [True, False])
-@pytest.mark.parametrize("model_id", [i for i in range(len(CAMERA_MODELS)) if i not in (0, 1)])
-def test_a_camera_with_a_lens_is_named_with_the_way_out(tmp_path: Path, model_id: int, binary: bool) -> None:
+@pytest.mark.parametrize("model_id", range(len(CAMERA_MODELS)))
+def test_a_camera_of_every_model_is_read_with_its_lens(tmp_path: Path, model_id: int, binary: bool) -> None:
     name, size = CAMERA_MODELS[model_id]
-    content = dataclasses.replace(model(["a.jpg"]), cameras=[(1, name, model_id, 32, 24, (1.0,) * size)])
-    way_out = "perspective" if name == "EQUIRECTANGULAR" else "colmap image_undistorter"
-    with pytest.raises(CaptureError, match=f"model {name};.*{way_out}"):
-        read_model(write_files(tmp_path, (binary_files if binary else text_files)(content)))
+    params = tuple(float(value) for value in PARAMETERS[name])
+    assert len(params) == size
+    content = dataclasses.replace(model(["a.jpg"]), cameras=[(1, name, model_id, WIDTH, HEIGHT, params)])
+    (camera,) = read_model(write_files(tmp_path, (binary_files if binary else text_files)(content))).cameras.values()
+    lens = lens_of_model(name, params, WIDTH, HEIGHT)
+    if lens.is_pinhole:
+        assert isinstance(camera, Camera)
+        np.testing.assert_array_equal(camera.K, lens.K)
+    else:
+        assert isinstance(camera, LensCamera) and camera.lens == lens
+
+
+@pytest.mark.parametrize("params", [(-30.0, 16.0, 12.0, 0.1), (0.0, 16.0, 12.0, 0.1), (30.0, 16.0, 12.0, math.inf)])
+def test_a_lens_of_impossible_numbers_is_refused(tmp_path: Path, params: tuple[float, ...]) -> None:
+    content = dataclasses.replace(model(["a.jpg"]), cameras=[(1, "SIMPLE_RADIAL", 2, 32, 24, params)])
+    with pytest.raises(CaptureError, match=r"camera 1 has impossible intrinsics .*export the COLMAP model again"):
+        read_model(write_files(tmp_path, binary_files(content)))
+
+
+@pytest.mark.parametrize(
+    ("name", "model_id", "params"),
+    [
+        ("SIMPLE_RADIAL", 2, (30.0, 1e6, 12.0, -1.0)),
+        ("FOV", 7, (30.0, 30.0, 16.0, 12.0, 1e300)),
+        ("EUCM", 16, (30.0, 30.0, 16.0, 12.0, 0.6, 1e6)),
+        ("SIMPLE_DIVISION", 12, (1e8, 16.0, 12.0, 1e13)),
+    ],
+)
+def test_a_lens_that_bends_its_picture_away_is_refused(
+    tmp_path: Path, name: str, model_id: int, params: tuple[float, ...]
+) -> None:
+    colmap_capture(tmp_path, ["a.jpg", "b.jpg"])
+    content = dataclasses.replace(model(["a.jpg", "b.jpg"]), cameras=[(1, name, model_id, 32, 24, params)])
+    write_files(tmp_path / "sparse" / "0", binary_files(content))
+    with pytest.raises(CaptureError, match=r"the camera of 'a\.jpg' is impossible, .*export it again"):
+        load_capture(tmp_path)
 
 
 def test_an_unknown_model_number_is_an_error(tmp_path: Path) -> None:
@@ -181,6 +219,71 @@ def test_the_model_is_found_where_tools_put_it(tmp_path: Path, folder: str) -> N
 def test_rigs_and_frames_of_newer_colmap_are_not_in_the_way(tmp_path: Path) -> None:
     files = binary_files(model(["a.jpg"])) | {"rigs.bin": b"\1", "frames.bin": b"\2"}
     assert len(read_model(write_files(tmp_path, files)).cameras) == 1
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_the_poses_of_all_sensors_of_a_rig_are_those_of_colmap(tmp_path: Path, binary: bool) -> None:
+    pycolmap = pytest.importorskip("pycolmap")
+    options = pycolmap.SyntheticDatasetOptions()
+    options.num_rigs, options.num_cameras_per_rig, options.num_frames_per_rig, options.num_points3D = 2, 3, 2, 20
+    options.sensor_from_rig_rotation_stddev, options.sensor_from_rig_translation_stddev = 40.0, 0.5
+    made = pycolmap.synthesize_dataset(options)
+    folder = tmp_path / "sparse" / "0"
+    folder.mkdir(parents=True)
+    (made.write_binary if binary else made.write_text)(str(folder))
+    assert (folder / f"rigs.{'bin' if binary else 'txt'}").exists()
+    views = {view.name: view for view in load_cameras(tmp_path)}
+    assert sorted(views) == sorted(image.name for image in made.images.values())
+    for image in made.images.values():
+        viewmat = views[image.name].camera.viewmat
+        np.testing.assert_allclose(viewmat[:3], image.cam_from_world().matrix(), atol=1e-12)
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_cameras_of_several_lenses_and_sizes_are_those_of_their_folders(tmp_path: Path, binary: bool) -> None:
+    content = dataclasses.replace(
+        model(["Front Cam/\u00e4 1.JPG", "back/\u00e4 1.JPG"]),
+        cameras=[
+            (3, "PINHOLE", 1, 32, 24, (30.0, 31.0, 16.0, 12.0)),
+            (7, "SIMPLE_PINHOLE", 0, 20, 40, (25.0, 10.0, 20.0)),
+        ],
+    )
+    content.images[:] = [(name, camera, *rest) for (name, _, *rest), camera in zip(content.images, (3, 7), strict=True)]
+    write_files(tmp_path / "sparse" / "0", (binary_files if binary else text_files)(content))
+    write_image(tmp_path / "images" / "front cam" / "a\u0308 1.jpg", 32, 24, value=10)
+    write_image(tmp_path / "images" / "back" / "\u00e4 1.JPG", 20, 40, value=200)
+    front, back = load_capture(tmp_path).views
+    assert (front.name, back.name) == ("Front Cam/\u00e4 1.JPG", "back/\u00e4 1.JPG")
+    assert front.image().shape == (24, 32, 3) and front.image().mean() < 20 and front.camera.K[1, 1] == 31
+    assert back.image().shape == (40, 20, 3) and back.image().mean() > 190 and back.camera.K[1, 1] == 25
+
+
+def test_a_text_model_that_an_editor_marked_is_read(tmp_path: Path) -> None:
+    files = {name: b"\xef\xbb\xbf" + text for name, text in text_files(model(["a.jpg"])).items()}
+    assert list(read_model(write_files(tmp_path, files)).cameras) == ["a.jpg"]
+
+
+def test_without_model_0_the_largest_is_read_and_a_model_may_be_given_itself(tmp_path: Path) -> None:
+    names = ["a.jpg", "b.jpg", "c.jpg"]
+    for name in names:
+        write_image(tmp_path / "images" / name)
+    write_files(tmp_path / "sparse" / "1", binary_files(model(names[:2])))
+    write_files(tmp_path / "sparse" / "3", text_files(model(names)))
+    assert [view.name for view in load_capture(tmp_path).views] == names
+    assert [view.name for view in load_capture(tmp_path / "sparse" / "1").views] == names[:2]
+    write_files(tmp_path / "flat" / "sparse", binary_files(model(names[:2])))
+    (tmp_path / "images").rename(tmp_path / "flat" / "images")
+    assert load_capture(tmp_path / "flat" / "sparse").views[0].image_path == tmp_path / "flat" / "images" / "a.jpg"
+
+
+def test_a_camera_of_an_unknown_model_names_those_that_are_read_and_the_command(tmp_path: Path) -> None:
+    files = text_files(model(["a.jpg"]))
+    files["cameras.txt"] = files["cameras.txt"].replace(b"PINHOLE", b"PERISCOPE")
+    said = (
+        r"cameras\.txt: camera 1 has the model PERISCOPE; splatseg reads those of COLMAP 4 \(SIMPLE_PINHOLE, .*`colmap"
+    )
+    with pytest.raises(CaptureError, match=said):
+        read_model(write_files(tmp_path, files))
 
 
 def test_2d_points_between_two_images_are_stepped_over(tmp_path: Path) -> None:

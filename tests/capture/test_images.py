@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 from capture_files import write_image
-from PIL import Image
+from PIL import Image, ImageFile
 from scenes import camera
 
-from splatseg.capture.images import read_image, size_for, stem_of
+from splatseg.capture.images import image_size, read_image, size_for, stem_of
 from splatseg.errors import CaptureError
 
 
@@ -113,3 +115,29 @@ def test_a_missing_image_is_named(tmp_path: Path) -> None:
 )
 def test_only_image_suffixes_are_taken_off_a_name(name: str, stem: str) -> None:
     assert stem_of(name) == stem
+
+
+def test_heic_is_read_by_pillow_heif_where_it_is_installed_and_else_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.heic").write_bytes(b"a picture of a phone" * 9)
+    with pytest.raises(CaptureError, match=r"a\.heic cannot be read .*; HEIC needs pillow-heif \(pip install"):
+        image_size(tmp_path / "a.heic")
+
+    class Heif(ImageFile.ImageFile):
+        format = "HEIF"
+
+        def _open(self) -> None:
+            self._size, self._mode = (5, 7), "RGB"
+
+    def register() -> None:
+        Image.register_open("HEIF", Heif, lambda start: start.startswith(b"a picture"))
+
+    plugin = types.ModuleType("pillow_heif")
+    plugin.register_heif_opener = register  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pillow_heif", plugin)
+    try:
+        assert image_size(tmp_path / "a.heic") == (5, 7)
+    finally:
+        Image.OPEN.pop("HEIF", None)
+        Image.ID.remove("HEIF")

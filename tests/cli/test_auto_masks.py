@@ -56,6 +56,14 @@ def test_proposals_of_a_surface_that_is_no_more_are_made_anew(tmp_path: Path) ->
     assert len(list(folder.glob("proposals/0*.json"))) == 7
 
 
+def test_a_refined_run_keeps_the_proposals_it_was_refined_by(tmp_path: Path) -> None:
+    folder, refined = tmp_path / "run", tmp_path / "refined"
+    assert train(folder, "--masks", "auto") == 0
+    assert run(["refine", str(folder), "-o", str(refined)]) == 0
+    assert len(list(refined.glob("proposals/0*.json"))) == 7 and (refined / "report.html").exists()
+    assert not list(tmp_path.glob(".*"))
+
+
 def test_overwriting_a_run_removes_its_proposals(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     assert train(folder, "--masks", "auto") == 0

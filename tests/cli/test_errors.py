@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -192,6 +194,79 @@ def test_output_that_nobody_reads_is_no_traceback() -> None:
         process.stdout.close()
         told = process.stderr.read()
     assert "Traceback" not in told and process.returncode in (0, 141)
+
+
+MAIN = [sys.executable, "-P", "-c", "from splatseg.cli.main import main; main()"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_output_that_cannot_be_written_is_told_by_its_cause(small_run: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*MAIN, "info", str(small_run)], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+        silent = subprocess.run([*MAIN, "info", "/nowhere"], stdout=full, stderr=full, check=False)
+    assert done.returncode == 2 and "cannot be written (No space left on device)" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert silent.returncode == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="descriptors are closed by a shell of POSIX's")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_streams_that_the_caller_closed_change_no_exit_code(small_run: Path, closed: str) -> None:
+    for target, code in ((str(small_run), 0), ("/nowhere", 2)):
+        command = f"{shlex.join([*MAIN, 'info', target])} {closed}"
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+        assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+
+
+def test_names_that_the_terminal_cannot_show_are_shown_by_their_numbers(small_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "t\u00e4ssle \u2615"
+    shutil.copytree(small_run, folder)
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    for target, stream, code in ((folder, "stdout", 0), (tmp_path / "\u2615", "stderr", 2)):
+        done = subprocess.run(
+            [*MAIN, "info", str(target)], capture_output=True, text=True, env=environment, check=False
+        )
+        assert done.returncode == code and "Traceback" not in done.stderr
+        assert "\\u2615" in getattr(done, stream)
+
+
+@pytest.mark.parametrize("place", ["below a file", "below a broken link", "too long", "a folder"])
+def test_places_that_cannot_be_written_are_told_by_their_cause(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    (tmp_path / "folder.ply").mkdir()
+    output, expected = {
+        "below a file": (tmp_path / "file" / "a.ply", "file is not a folder); name another place"),
+        "below a broken link": (tmp_path / "link" / "a.ply", "gone, which is not there); name another place"),
+        "too long": (tmp_path / f"{'a' * 300}.ply", "choose a shorter name"),
+        "a folder": (tmp_path / "folder.ply", "is a folder; name a file"),
+    }[place]
+    before = sorted(tmp_path.rglob("*"))
+    assert expected in _said(["export", str(small_run), "-o", str(output)], capsys)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_request_to_end_is_obeyed_in_a_sentence(small_run: Path, tmp_path: Path) -> None:
+    # The command asks itself, in the middle of its first picture: a request from here might come after its end.
+    code = """
+import os, signal
+from PIL import Image
+from splatseg.cli.main import main
+save = Image.Image.save
+def asked(*given, **named):
+    os.kill(os.getpid(), signal.SIGTERM)
+    save(*given, **named)
+Image.Image.save = asked
+main()
+"""
+    select = ["select", str(small_run), "--view", "001.jpg", "--click", "40,30", "-o", str(tmp_path / "out")]
+    done = subprocess.run([sys.executable, "-P", "-c", code, *select], capture_output=True, text=True, check=False)
+    assert done.returncode == 130 and "stopped; what was finished is kept" in done.stderr
+    assert not [path for path in tmp_path.rglob("*") if path.name.endswith(".part")]
 
 
 def test_warnings_of_readers_are_told_in_a_sentence(

@@ -9,13 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 
+from splatseg.cli.commands.view import exports_beside
 from splatseg.cli.main import run
-from splatseg.cli.view import exports_beside
 
 START = "from splatseg.cli.main import main; main()"
 
@@ -65,3 +66,24 @@ def test_it_takes_the_next_free_port_listens_on_this_machine_only_and_ends_with_
     assert "viser" not in line + said, "viser's own banner is not shown"
     assert f"port {port} is taken" in told
     assert "Traceback" not in told
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="signals are POSIX's")
+def test_with_a_token_the_printed_address_opens_the_page_and_the_plain_one_does_not(
+    small_run: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(small_run, folder)
+    command = [sys.executable, "-P", "-c", START, "view", str(folder), "--port", "8300", "--host", "0.0.0.0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    found = re.search(r"(http://localhost:\d+/)\?token=[A-Za-z0-9_-]{32}$", server.stdout.readline().strip())
+    assert found
+    with urllib.request.urlopen(found[0], timeout=30) as page:
+        assert page.status == 200
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(found[1], timeout=30)
+    server.send_signal(signal.SIGINT)
+    _, told = server.communicate(timeout=60)
+    assert "whoever has the address below can see and change this scene" in " ".join(told.split())

@@ -98,3 +98,11 @@ def test_atoms_that_no_gaussian_can_have_are_refused(tmp_path: Path, atoms: list
     write_hierarchy(path, Hierarchy(np.array(atoms, kind), np.zeros((0, 2), np.int32), np.zeros(0, np.float32)))
     with pytest.raises(RunError, match=r"cannot be read \(atoms .* run `splatseg segment` again"):
         read_hierarchy(path)
+
+
+@pytest.mark.parametrize("level", [np.nan, np.inf])
+def test_levels_that_are_no_numbers_are_refused(tmp_path: Path, level: float) -> None:
+    path = tmp_path / "hierarchy.safetensors"
+    write_hierarchy(path, Hierarchy(np.array([1, 2], np.int32), np.array([[1, 2]], np.int32), np.float32([level])))
+    with pytest.raises(RunError, match="levels must hold finite numbers"):
+        read_hierarchy(path)

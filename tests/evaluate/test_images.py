@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from splatseg.evaluate.images import PSNR_MAX, psnr, score_image, ssim
+from splatseg.evaluate.images import PSNR_MAX, psnr, psnr_colors_fitted, score_image, ssim
 
 
 def picture(seed: int = 0) -> np.ndarray:
@@ -61,3 +61,24 @@ def test_ssim_is_the_one_that_training_optimises() -> None:
 def test_pictures_of_different_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="target must have shape"):
         psnr(picture(), picture()[:-1])
+
+
+def test_fitted_colours_undo_exposure_and_nothing_that_a_half_has_alone() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.uniform(0.2, 0.7, (20, 30, 3))
+    brighter = 1.2 * image * [1.0, 0.95, 1.1] + 0.02
+    assert psnr(image, brighter) < 25 and psnr_colors_fitted(image, brighter) > 50
+    half_brighter = np.where(np.arange(30)[:, None] < 15, brighter, image)
+    assert psnr_colors_fitted(image, half_brighter) < psnr(image, half_brighter)
+    score = score_image("a.png", image, brighter, fit_colors=True)
+    assert score.psnr == psnr(image, brighter) and score.psnr_colors_fitted == psnr_colors_fitted(image, brighter)
+    assert score_image("a.png", image, brighter).psnr_colors_fitted is None
+
+
+def test_fitted_colours_look_at_no_ignored_pixel() -> None:
+    image = np.random.default_rng(0).uniform(0.2, 0.7, (20, 30, 3))
+    target, ignored = 1.2 * image, np.zeros((20, 30), dtype=bool)
+    ignored[:, 10:20] = True
+    target[ignored] = 0.9
+    assert psnr_colors_fitted(image, target, ignored) > 50
+    assert psnr_colors_fitted(image, target, np.ones((20, 30), dtype=bool)) > 0

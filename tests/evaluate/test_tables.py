@@ -37,7 +37,8 @@ def test_objects_means_and_stuff_are_printed() -> None:
     assert [line.split()[1] for line in lines] == ["vase", "mug", "mean", "floor"]
     assert "mean of 2 things" in text and "0.700" in text and "0.350" in text
     assert "31.00" in text and "0.8500" in text and "0.750" in text
-    assert evaluation.means() == {"psnr": 31.0, "ssim": 0.8500000000000001, "miou": 0.7, "mbiou": 0.35, "ari": 0.75}
+    means = {"psnr": 31.0, "psnr_colors_fitted": None, "ssim": 0.8500000000000001, "miou": 0.7, "mbiou": 0.35}
+    assert evaluation.means() == means | {"ari": 0.75}
     assert json.loads(json.dumps(evaluation.to_json(), allow_nan=False))["objects"]["stuff"][0]["name"] == "floor"
 
 
@@ -69,3 +70,11 @@ def test_a_benchmark_is_printed_prompt_by_prompt_beside_what_papers_report() -> 
     assert line("mean of 1")[3:] == ["0.625", "0.562", "0.625", "0.750", "0.625"]
     assert line("this result, 1 scene")[4:] == ["62.5", "62.5", "56.2", "oracle"]
     assert line("CGC")[-5:] == ["80.3", "76.9", "text", "none", "remembered"]
+
+
+def test_a_psnr_with_fitted_colours_has_a_name_and_a_column_of_its_own() -> None:
+    result = Evaluation((ImageScore("a", 30.0, 0.9, 33.0), ImageScore("b", 32.0, 0.9, 34.0)))
+    assert result.means()["psnr"] == 31.0 and result.means()["psnr_colors_fitted"] == 33.5
+    text = printed(result)
+    assert "31.00" in text and "33.50" in text and "colours fitted" in text
+    assert Evaluation((ImageScore("a", 30.0, 0.9),)).means()["psnr_colors_fitted"] is None

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from scenes import camera
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.errors import MaskError
 from splatseg.evaluate.truth import read_scene, read_truth
 
@@ -75,3 +75,23 @@ def test_the_truth_of_the_development_data_is_understood(shared_data: Path) -> N
         pytest.skip("the demo capture is not here")
     truth = read_truth(shared_data / "demo/gt/instance", [View("000.jpg", camera(320, 240))])
     assert truth.stuff == {23, 24} and truth.name(2) == "red_mug" and 2 in truth.ids
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"objects": {"one": "mug"}}', "the name 'one' is not an id"),
+        ('{"objects": {"1": 5}}', "objects, 1 is 5; text is expected"),
+        ('{"objects": ["mug"]}', "objects is a list of 1"),
+        ('{"stuff": 3}', "stuff is 3; a list is expected"),
+        ('{"stuff": [1e999]}', "stuff, item 1 is infinite"),
+        ('{"stuff": [true]}', "stuff, item 1 is true"),
+        ('{"stuff": [-1]}', "stuff, item 1 is -1"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"stuff": [\n', "line 2: "),
+    ],
+)
+def test_names_of_objects_that_are_none_are_told_with_their_field(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "scene.json").write_text(text)
+    with pytest.raises(MaskError, match=rf"scene\.json is not understood \(.*{said}"):
+        read_scene(tmp_path / "scene.json")

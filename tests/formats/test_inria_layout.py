@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from scenes import colorful_splats, ring
 
-from splatseg.capture.capture import Capture, View
+from splatseg.capture.capture import Capture
 from splatseg.capture.point_cloud import read_point_cloud
+from splatseg.capture.view import View
 from splatseg.errors import OutputError
 from splatseg.formats.inria_layout import write_inria_layout
 

@@ -12,6 +12,7 @@ from splatseg.errors import SplatFileError
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
 from splatseg.formats.splat import write_splat
+from splatseg.splats.activations import SCALE_MAX, SCALE_MIN, to_opacity_logits
 from splatseg.splats.splats import Splats
 
 
@@ -26,8 +27,7 @@ def some_splats(count: int = 10) -> Splats:
         ("means", torch.nan),
         ("quats", torch.inf),
         ("log_scales", torch.nan),
-        ("log_scales", 100.0),  # exp is beyond float32
-        ("opacity_logits", -torch.inf),
+        ("opacity_logits", torch.nan),
         ("sh0", torch.nan),
         ("shN", torch.inf),
         ("features", torch.nan),
@@ -41,6 +41,41 @@ def test_a_gaussian_that_is_not_finite_is_dropped_and_counted(tmp_path: Path, fi
     assert dropped == 2
     kept = [i for i in range(10) if i not in (2, 5)]
     assert torch.equal(loaded.means, splats.means[kept]) and loaded.features is not None
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".splat"])
+def test_infinite_opacities_and_scales_are_taken_at_the_limits_of_all_formats(tmp_path: Path, suffix: str) -> None:
+    splats = some_splats()
+    splats.opacity_logits[[0, 1]] = torch.tensor([torch.inf, -torch.inf])
+    splats.log_scales[2, 0] = -torch.inf
+    (write_ply if suffix == ".ply" else write_splat)(tmp_path / f"a{suffix}", splats)
+    loaded, dropped = load_splats(tmp_path / f"a{suffix}")
+    assert dropped == 0
+    limit = float(to_opacity_logits(torch.ones(())))
+    assert loaded.opacity_logits[:2].tolist() == pytest.approx([limit, -limit], rel=1e-3)
+    assert loaded.scales[2, 0].item() == pytest.approx(SCALE_MIN)
+
+
+@pytest.mark.parametrize("value", [torch.inf, 100.0])
+def test_scales_beyond_all_numbers_are_huge_and_told(tmp_path: Path, value: float) -> None:
+    splats = some_splats()
+    splats.log_scales[3, 1] = value
+    write_ply(tmp_path / "a.ply", splats)
+    with pytest.warns(UserWarning, match=r"1 Gaussians of a\.ply have infinite scales"):
+        loaded, dropped = load_splats(tmp_path / "a.ply")
+    assert dropped == 0 and loaded.scales[3, 1].item() == pytest.approx(SCALE_MAX, rel=1e-4)
+    assert torch.equal(loaded.log_scales[:3], splats.log_scales[:3])
+
+
+def test_quaternions_of_zeros_are_not_turned_and_others_keep_their_length(tmp_path: Path) -> None:
+    splats = some_splats()
+    splats.quats[4] = 0
+    splats.quats[5] *= 100
+    write_ply(tmp_path / "a.ply", splats)
+    with pytest.warns(UserWarning, match=r"1 Gaussians of a\.ply have a quaternion of zeros"):
+        loaded, dropped = load_splats(tmp_path / "a.ply")
+    assert dropped == 0 and loaded.quats[4].tolist() == [1, 0, 0, 0]
+    assert torch.equal(loaded.quats[5], splats.quats[5])
 
 
 def test_a_file_is_known_by_its_content_before_its_suffix(tmp_path: Path) -> None:
@@ -68,7 +103,8 @@ def test_nothing_finite_a_folder_and_nothing_at_all_are_refused(tmp_path: Path) 
     write_ply(tmp_path / "a.ply", some_splats().replace(means=torch.full((10, 3), torch.nan)))
     with pytest.raises(SplatFileError, match="has 10 Gaussians and none of them is finite"):
         load_splats(tmp_path / "a.ply")
-    with pytest.raises(SplatFileError, match="is a folder"):
+    (tmp_path / "a.ply").unlink()
+    with pytest.raises(SplatFileError, match="is a folder without a splat"):
         load_splats(tmp_path)
     with pytest.raises(SplatFileError, match="there is no file"):
         load_splats(tmp_path / "none.ply")

@@ -9,12 +9,15 @@ import pytest
 import torch
 from scenes import ring, things
 
-from splatseg.capture.capture import View
+from splatseg.cameras.lens_camera import LensCamera
+from splatseg.cameras.lens_models import lens_of_model
 from splatseg.capture.transforms_json import write_transforms
+from splatseg.capture.view import View, faces_of_photograph
 from splatseg.errors import PromptError
 from splatseg.formats.ply.ply import write_ply
 from splatseg.jobs.film import _along_views, _distance, cameras_of_film, render_film
 from splatseg.jobs.requests import Film
+from splatseg.scene.first_pose import home_of_views
 
 
 def views(width: int, height: int) -> list[View]:
@@ -42,6 +45,26 @@ def test_an_orbit_goes_around_the_things_that_were_photographed() -> None:
     cameras = _along_views(views(36, 24), things()[0], Film("orbit", seconds=1, fps=12))
     assert _distance(cameras) == pytest.approx(3.0, rel=1e-3)
     assert np.allclose(np.mean([camera.position for camera in cameras], axis=0), 0, atol=1e-6)
+
+
+@pytest.mark.parametrize("path", ["orbit", "capture"])
+def test_films_along_photographs_that_are_cut_into_faces_look_where_the_photographs_do(path: str) -> None:
+    fisheye = lens_of_model("SIMPLE_FISHEYE", (64 / np.radians(160.0), 32.0, 24.0), 64, 48)
+    cameras = ring(12)
+    faces = [
+        face
+        for index, camera in enumerate(cameras)
+        for face in faces_of_photograph(f"{index}.jpg", LensCamera(camera.viewmat, fisheye))
+    ]
+    assert len(faces) >= 3 * len(cameras)
+    filmed = _along_views(faces, things()[0], Film(path, seconds=1, fps=12))
+    # Along the capture it is smoothed, which makes a ring of few views smaller.
+    assert _distance(filmed) == pytest.approx(3.0, rel=0.01 if path == "orbit" else 0.2)
+    middle = [camera.project(np.zeros((1, 3)))[0][0] / (camera.width, camera.height) for camera in filmed]
+    np.testing.assert_allclose(middle, 0.5, atol=0.05)
+    home = home_of_views(faces, things()[0])
+    towards = np.array(home.look_at) - home.position
+    assert towards @ -np.array(home.position) > 0.99 * np.linalg.norm(towards) * np.linalg.norm(home.position)
 
 
 def test_the_distance_of_a_film_that_looks_all_one_way_is_finite() -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 from splatseg.errors import MaskError
 from splatseg.masks import flatten
 from splatseg.masks.flatten import flatten_masks
-from splatseg.masks.formats.read import read_label_map
+from splatseg.masks.formats.label_maps import read_label_map
 
 
 def nested(path: Path) -> None:

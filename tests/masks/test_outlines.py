@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+from splatseg.errors import MaskError
 from splatseg.masks.formats.json_masks import segments_of_json
 from splatseg.masks.formats.outlines import without_held
+from splatseg.untrusted.memory import Guard
+
+GUARD = Guard(MaskError, Path("a.json"), 1000)
 
 
 def packed(*masks: np.ndarray) -> np.ndarray:
@@ -46,7 +52,7 @@ def test_polygons_of_every_layout_are_cut_and_run_lengths_are_not() -> None:
     shapes = [{"points": np.reshape(points, (-1, 2)).tolist(), "label": name} for name, points in corners.items()]
     labelme = {"imageWidth": 30, "imageHeight": 20, "shapes": shapes}
     for content in (coco, labelme):
-        segments = segments_of_json(content)
+        segments = segments_of_json(content, GUARD)
         assert segments.count == 2 and len(segments.layers) == 1  # nothing lies on anything
     runs = [{"segmentation": {"size": [20, 30], "counts": counts}} for counts in ([40, 400, 160], [84, 4, 512])]
-    assert len(segments_of_json(runs).layers) == 2
+    assert len(segments_of_json(runs, GUARD).layers) == 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scenes import camera
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.errors import MaskError
 from splatseg.files import write_png
 from splatseg.masks.segments import Segments

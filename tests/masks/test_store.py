@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from scenes import camera
 
-from splatseg.capture.capture import View, load_capture
+from splatseg.capture.capture import load_capture
+from splatseg.capture.view import View
 from splatseg.errors import MaskError
 from splatseg.masks.store import open_masks
 
@@ -54,13 +55,15 @@ def test_equal_names_in_several_folders_are_kept_apart(tmp_path: Path) -> None:
     assert open_masks(tmp_path, views("left/0.jpg", "right/0.jpg")).files == {"left/0.jpg": left, "right/0.jpg": right}
 
 
-def test_a_last_name_that_several_views_or_files_share_matches_nothing(tmp_path: Path) -> None:
+def test_a_last_name_that_several_views_or_files_share_is_refused_by_name(tmp_path: Path) -> None:
     write_mask(tmp_path / "0.png")
-    with pytest.raises(MaskError, match="has the name of a view"):
+    with pytest.raises(MaskError, match=r"told apart by their names: 0 may be of left/0\.jpg or right/0\.jpg; name"):
         open_masks(tmp_path, views("left/0.jpg", "right/0.jpg"))
     write_mask(tmp_path / "x" / "1.png")
     write_mask(tmp_path / "y" / "1.png")
-    assert open_masks(tmp_path, views("1.jpg", "0.jpg")).names == ("0.jpg",)
+    with pytest.raises(MaskError, match=r"not told apart by their names: x/1, y/1 may be of 1\.jpg; name each like"):
+        open_masks(tmp_path, views("1.jpg", "0.jpg"))
+    assert open_masks(tmp_path / "x", views("1.jpg", "0.jpg")).names == ("1.jpg",)
 
 
 def test_a_dotted_name_is_not_cut_at_its_first_dot(tmp_path: Path) -> None:
@@ -104,16 +107,17 @@ def test_a_view_without_masks_reads_as_none(tmp_path: Path) -> None:
 def test_folders_that_cannot_serve_are_explained(tmp_path: Path) -> None:
     with pytest.raises(MaskError, match=r"there is no folder of masks: .*gone"):
         open_masks(tmp_path / "gone", views("0.jpg"))
-    (tmp_path / "0.jpg").write_bytes(b"x")
-    with pytest.raises(MaskError, match=r"holds no masks; expected files \.npz, \.npy, \.pt, \.json, \.png"):
+    (tmp_path / "0.doc").write_bytes(b"x")
+    said = r"holds no masks: expected files \.npz, \.npy, \.pt, \.pth, \.json, \.png.* for each view; found 0\.doc"
+    with pytest.raises(MaskError, match=said):
         open_masks(tmp_path, views("0.jpg"))
-    with pytest.raises(MaskError, match="not a folder of masks"):
-        open_masks(tmp_path / "0.jpg", views("0.jpg"))
+    with pytest.raises(MaskError, match="not a folder of masks: give a folder with a file for each view, a COCO data"):
+        open_masks(tmp_path / "0.doc", views("0.jpg"))
     for i in range(5):
-        write_mask(tmp_path / "masks" / f"mask_{i}.png")
+        write_mask(tmp_path / "masks" / f"mask{i}x{i}.png")
     with pytest.raises(
         MaskError,
-        match=r"expected names like 0\.png, 1\.png, 2\.png; found mask_0\.png, mask_1\.png, mask_2\.png, \.\.\.",
+        match=r"expected names like 0\.png, 1\.png, 2\.png; found mask0x0\.png, mask1x1\.png, mask2x2\.png, \.\.\.",
     ):
         open_masks(tmp_path / "masks", views("0.jpg", "1.jpg", "2.jpg", "3.jpg"))
 
@@ -172,7 +176,7 @@ def test_a_coco_data_set_serves_all_its_images(tmp_path: Path) -> None:
 def test_a_coco_data_set_that_cannot_serve_is_explained(tmp_path: Path) -> None:
     path = tmp_path / "set.json"
     path.write_text("{}")
-    with pytest.raises(MaskError, match=r"set\.json is not a COCO data set \(it lacks 'images'\)"):
+    with pytest.raises(MaskError, match=r"set\.json is no COCO data set of masks \(it lacks 'images'\)"):
         open_masks(path, views("0.jpg"))
     with pytest.raises(MaskError, match="annotations of an image 7 that it does not list"):
         open_masks(coco_dataset(path, annotations=[{"image_id": 7, "segmentation": []}]), views("0.jpg"))

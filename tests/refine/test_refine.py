@@ -9,7 +9,7 @@ import pytest
 import torch
 from scenes import ring
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.evaluate.segmentation import boundary_iou
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.refine.refine import Refined, refine_boundaries

@@ -3,12 +3,11 @@ build/screenshots."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
+from browser_tab import SCREENSHOTS
 
 from splatseg.render.overlays import overlay_segments
 from splatseg.report.data import ReportData, ReportFinding, ReportSegment, ReportView
@@ -16,10 +15,6 @@ from splatseg.report.page import write_report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 Page = sync_api.Page
-
-SCREENSHOTS = Path(__file__).resolve().parents[3] / "build" / "screenshots"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on the PATH")
 
 COLORS = {1: (80, 170, 220), 2: (220, 120, 90), 3: (120, 190, 90)}
 RECTANGLE = "e => (({x, y, width, height}) => [x, y, width, height])(e.getBoundingClientRect())"
@@ -74,14 +69,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
         ),
     )
     return path.as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from splatseg.errors import RunError
-from splatseg.run.folder import create_run, open_run
+from splatseg.run.folder import FILES, FOLDERS, create_run, open_run
 from splatseg.run.settings import CaptureSettings, RunSettings
 
 SETTINGS = RunSettings.of(CaptureSettings("/captures/kitchen"))
@@ -92,3 +95,43 @@ def test_what_fails_has_no_time(tmp_path: Path) -> None:
     with pytest.raises(RunError), run.timed("clustering"):
         raise RunError("no")
     assert run.metrics() == []
+
+
+def test_a_line_after_one_that_was_cut_short_is_whole(tmp_path: Path) -> None:
+    run = create_run(tmp_path, SETTINGS)
+    run.record(step=1)
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 2, "los')
+    run.record(step=3)
+    run.record(step=4)
+    assert [row["step"] for row in run.metrics()] == [1, 3, 4]
+
+
+@pytest.mark.parametrize("killed_at", range(1, 15))
+def test_a_run_that_was_half_removed_is_never_taken_for_finished_and_can_be_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
+) -> None:
+    run = create_run(tmp_path, SETTINGS)
+    for name in FILES:
+        if name != "config.yaml":
+            (tmp_path / name).touch()
+    for name in FOLDERS:
+        (tmp_path / name).mkdir()
+    removed = 0
+
+    def stop(path: Path, *options: object, **more: object) -> None:
+        nonlocal removed
+        removed += 1
+        if removed == killed_at:
+            raise MemoryError
+        if path.exists():
+            os.rmdir(path) if path.is_dir() else os.unlink(path)  # noqa: PTH106, PTH108
+
+    with monkeypatch.context() as patched, contextlib.suppress(MemoryError):
+        patched.setattr(Path, "unlink", stop)
+        patched.setattr(shutil, "rmtree", stop)
+        create_run(tmp_path, SETTINGS, overwrite=True)
+    if killed_at > 1:
+        assert not run.segments_path.exists()
+    create_run(tmp_path, SETTINGS, overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml"]

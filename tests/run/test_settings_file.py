@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from splatseg.errors import MaskError, RunError
 from splatseg.features.contrast.settings import ContrastSettings
+from splatseg.refine.settings import RefineSettings
 from splatseg.run.settings import CaptureSettings, RunSettings
 from splatseg.run.settings_file import read_settings, write_settings
 
@@ -32,8 +34,8 @@ def test_settings_that_are_missing_take_their_defaults(tmp_path: Path) -> None:
     [
         ("capture: [", "cannot be read as YAML"),
         ("capture: {path: a}\nspeed: 3\n", "no setting named speed"),
-        ("capture: 7\n", "CaptureSettings should be a mapping, found int"),
-        ("- a\n- b\n", "RunSettings should be a mapping, found list"),
+        ("capture: 7\n", "capture is 7; an object with names is expected"),
+        ("- a\n- b\n", "it is a list of 2; an object with names is expected"),
         ("seed: 3\n", "capture"),
     ],
 )
@@ -111,3 +113,23 @@ def test_a_weight_that_is_no_number_above_0_is_told(weight: str) -> None:
         MaskError, match=rf"the masks '/sam={weight}' have the weight '{weight}'; give a number above 0"
     ):
         RunSettings.of(CaptureSettings("/c"), masks=f"/sam={weight}")
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_that_a_run_could_not_be_repeated_with_is_told_before_it_is_made(seed: int) -> None:
+    with pytest.raises(RunError, match=f"the seed is {seed}; give a whole number from 0"):
+        RunSettings.of(CaptureSettings("/c"), seed=seed)
+
+
+def test_every_default_setting_and_the_settings_of_all_methods_survive_the_disk(tmp_path: Path) -> None:
+    for method in ("lift", "contrast", "paper"):
+        settings = RunSettings.of(CaptureSettings("/c"), masks=["auto", "/m=2"], method=method, true_masks="/t")
+        settings = dataclasses.replace(settings, refine=RefineSettings(), splats="/s.ply")
+        write_settings(tmp_path / "config.yaml", settings)
+        assert read_settings(tmp_path / "config.yaml", RunSettings) == settings
+
+
+@pytest.mark.parametrize(("text", "value"), [("1e-3", 1e-3), ("1.5E+2", 150.0), ("2", 2.0), ("0.25", 0.25)])
+def test_a_number_is_read_however_it_is_written(tmp_path: Path, text: str, value: float) -> None:
+    (tmp_path / "config.yaml").write_text(f"capture: {{path: a}}\ntrain: {{lr_means: {text}}}\n")
+    assert read_settings(tmp_path / "config.yaml", RunSettings).train.lr_means == value

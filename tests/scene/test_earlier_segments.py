@@ -17,6 +17,8 @@ from splatseg.run.settings import CaptureSettings, RunSettings
 from splatseg.scene.earlier_segments import REMEMBERED, Earlier, earlier_segments, settled, write_earlier
 from splatseg.segments.segment import Segment, describe_segments
 from splatseg.segments.segments_json import read_segments, write_segments
+from splatseg.splats.made_of import GEOMETRY, made_of
+from splatseg.tensors import write_tensors
 
 
 class Bench:
@@ -132,3 +134,48 @@ def test_a_damaged_memory_is_one_clear_sentence(bench: Bench, content: bytes) ->
     bench.run.earlier_path.write_bytes(content)
     with pytest.raises(RunError, match=r"earlier_segments\.safetensors cannot be read .*; delete it"):
         earlier_segments(bench.run, bench.splats)
+
+
+FACTS = {"names": {"9": "ghost"}, "colors": {"9": [1, 2, 3]}, "highest": 9}
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({**FACTS, "highest": float("inf")}, "highest is infinite"),
+        ({**FACTS, "highest": -1}, "highest is -1"),
+        ({**FACTS, "highest": "9"}, "highest is '9'"),
+        ({**FACTS, "names": [1]}, "names is a list of 1"),
+        ({**FACTS, "names": {"x": "ghost"}}, "the name 'x' is not an id"),
+        ({**FACTS, "names": {"9": None}}, "names, 9 is null"),
+        ({**FACTS, "colors": {"9": [1, 2]}}, "colors, 9 is a list of 2"),
+        ({**FACTS, "colors": {"9": [1, 2, 300]}}, "colors, 9, item 3 is 300"),
+        ({"names": {}, "colors": {}}, "it has no highest"),
+    ],
+)
+def test_facts_that_are_none_are_told_with_their_field(tmp_path: Path, facts: dict[str, object], said: str) -> None:
+    bench = Bench(tmp_path)
+    bench.segment(bench.thing)
+    write_tensors(bench.run.earlier_path, "splatseg earlier segments 1", {"ids": np.zeros((1, 5), np.int32)}, facts)
+    with pytest.raises(RunError, match=rf"earlier_segments\.safetensors cannot be read \({said}.*delete it"):
+        earlier_segments(bench.run, bench.splats)
+
+
+@pytest.mark.parametrize("ids", [np.full((1, 5), -1, np.int32), np.zeros(5, np.int32), np.zeros((1, 5), np.float32)])
+def test_ids_that_are_none_are_told(tmp_path: Path, ids: np.ndarray) -> None:
+    bench = Bench(tmp_path)
+    bench.segment(bench.thing)
+    write_tensors(bench.run.earlier_path, "splatseg earlier segments 1", {"ids": ids}, FACTS)
+    with pytest.raises(RunError, match="its ids are not lists of whole numbers from 0"):
+        earlier_segments(bench.run, bench.splats)
+
+
+def test_segments_of_the_gaussians_of_another_splat_are_forgotten_and_their_names_stay(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.segment(bench.thing)
+    other = bench.splats.replace(means=bench.splats.means + 1)
+    earlier = Earlier((np.ones(len(other), np.int32),), {9: "ghost"}, {}, 9)
+    for splats, count in ((bench.splats, 2), (other, 1)):
+        write_earlier(bench.run.earlier_path, earlier, made_of(splats, GEOMETRY))
+        found = bench.known
+        assert len(found.labelings) == count and found.names[9] == "ghost" and found.highest == 9

@@ -76,7 +76,7 @@ def test_a_missing_table_says_how_to_make_one(tmp_path: Path) -> None:
         ("[3]", "row 1 of .* is not a segment"),
         (
             '[{"id": 1, "name": "a", "color": "red", "count": 1, "box": [[0,0,0],[1,1,1]], "parent": null}]',
-            "color 'red' is not #rrggbb",
+            "color is 'red'; #rrggbb is expected",
         ),
         (
             '[{"id": 1, "name": "a", "color": "#000000", "count": 1, "box": [[0,0],[1,1,1]], "parent": null}]',

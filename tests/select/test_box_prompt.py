@@ -59,6 +59,17 @@ def test_a_box_that_reaches_over_the_image_is_cut_to_it():
     assert members.any()
 
 
+def test_a_box_at_the_border_of_what_is_known_selects_the_thing_that_goes_on_beyond():
+    splats, thing, camera = featured()
+    mask = render_members(splats.prepare(camera), (thing == 2)[None])[0]
+    seen = np.ones_like(mask)
+    seen[:, int(np.median(np.nonzero(mask)[1])) :] = False
+    rows, columns = np.nonzero(mask & seen)
+    box = tuple(float(side) for side in (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
+    members = select_by_box(splats, camera, box, seen=seen).members
+    np.testing.assert_array_equal(members, thing == 2)
+
+
 @pytest.mark.parametrize("box", [(5.0, 5.0, 5.0, 9.0), (9.0, 5.0, 5.0, 9.0)])
 def test_a_box_without_area_is_a_user_error(box: Box):
     splats, _, camera = featured()

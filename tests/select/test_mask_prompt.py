@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scenes import ring, things
 
 from splatseg.cameras.camera import Camera
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
 from splatseg.masks.segments import Segments, from_label_map
@@ -75,6 +75,21 @@ def test_weights_inside_and_outside_add_up_and_the_query_ignores_what_is_outside
     assert not nothing.any()
     query = query_of(splats.features.numpy(), inside, outside)
     assert query[1] > 0.99 and np.isclose(np.linalg.norm(query), 1.0)
+
+
+@pytest.mark.parametrize("label", [1, 2, 3])
+def test_pixels_that_are_not_known_count_on_neither_side(label: int):
+    """Of a picture whose left half is known, the mask of a thing selects it however far it reaches into the other."""
+    splats, thing, camera = featured()
+    whole = mask_of(splats, camera, thing == label)
+    seen = np.zeros_like(whole)
+    seen[:, : int(np.median(np.nonzero(whole)[1])) + 1] = True
+    assert whole[~seen].any() and whole[seen].any()
+    found = select_by_mask(splats, camera, whole & seen, agreement=knowing(splats, thing), seen=seen)
+    np.testing.assert_array_equal(found.members, thing == label)
+    # Both sides together are the light of the pixels that are known, and no other.
+    sides = inside_outside(splats.prepare(camera), whole & seen, seen)
+    np.testing.assert_allclose(sum(sides), inside_outside(splats.prepare(camera), seen)[0], atol=1e-4)
 
 
 def test_a_mask_of_another_size_is_a_user_error():

@@ -91,3 +91,35 @@ def test_reading_what_the_library_wrote_is_the_same(tmp_path):
     assert path.read_bytes() == before
     found = read_checkpoint(tmp_path)
     assert found is not None and torch.equal(found.tensors["means"], torch.full((3, 2), 4.0))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"format": 1, "step": 1e999, "facts": {}}',
+        '{"format": 1, "step": NaN, "facts": {}}',
+        '{"format": 1, "step": -1, "facts": {}}',
+        '{"format": 1, "step": "5", "facts": {}}',
+        '{"format": 1, "step": true, "facts": {}}',
+        '{"format": 1, "step": 5, "facts": [1]}',
+        '{"format": 1, "step": 5}',
+        '{"format": 1, "step": 5, "facts": {}',
+        '{"format": 1, "format": 1, "step": 5, "facts": {}}',
+        "[1]",
+        "[" * 100_000,
+        "",
+    ],
+)
+def test_a_head_that_is_none_is_told_with_its_file(tmp_path, text):
+    path = write_checkpoint(tmp_path, checkpoint(5))
+    path.write_text(text)
+    with pytest.raises(RunError, match=r"no checkpoint in .* can be read \(.*step_00000005\..*\); start the run over"):
+        read_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("number", ["2", "null", "[]", '"1"', "1e999"])
+def test_a_head_of_another_format_is_told(tmp_path, number):
+    path = write_checkpoint(tmp_path, checkpoint(5))
+    path.write_text(f'{{"format": {number}, "step": 5, "facts": {{}}}}')
+    with pytest.raises(RunError, match="was written by another version of splatseg"):
+        read_checkpoint(tmp_path)

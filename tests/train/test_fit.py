@@ -13,13 +13,15 @@ import torch
 from torch import Tensor
 
 from splatseg.cameras.camera import Camera
-from splatseg.capture.capture import Capture, View
-from splatseg.errors import CaptureError, RunError
+from splatseg.capture.capture import Capture
+from splatseg.capture.view import View
+from splatseg.errors import RunError
 from splatseg.files import write_png
 from splatseg.render.rgb import render_rgb
 from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.splats import Splats
-from splatseg.train.fit import StepReport, at_resolution, begin, fit_splats, one_step, view_of_step
+from splatseg.train.fit import StepReport, begin, fit_splats, one_step, view_of_step
+from splatseg.train.photographs import at_resolution
 from splatseg.train.settings import TrainSettings
 
 SETTINGS = TrainSettings(
@@ -169,12 +171,6 @@ def test_a_fit_that_loses_every_gaussian_says_so(capture):
         fit_splats(capture, dataclasses.replace(SETTINGS, prune_opacity=0.9999, densify_from=9))
 
 
-def test_a_capture_without_points_is_refused(capture):
-    empty = dataclasses.replace(capture, points=np.zeros((0, 3), np.float32), point_colors=np.zeros((0, 3), np.uint8))
-    with pytest.raises(CaptureError, match="3D points"):
-        fit_splats(empty, SETTINGS)
-
-
 def test_every_epoch_shows_every_view_once_in_its_own_order():
     epochs = [[view_of_step(9 * epoch + i, 9, seed=0) for i in range(9)] for epoch in range(3)]
     assert all(sorted(epoch) == list(range(9)) for epoch in epochs)
@@ -195,7 +191,10 @@ def test_harmonics_in_use_grow_with_the_steps(capture):
 def test_a_coarse_camera_sees_the_same_scene_in_pixels_twice_as_large():
     camera = scenes.camera(width=65, height=48)
     photograph = torch.randint(0, 256, (48, 65, 3), dtype=torch.uint8)
-    half, target = at_resolution(camera, photograph, coarse=True)
+    ignored = torch.zeros(48, 65, dtype=torch.bool)
+    ignored[7, 11] = True
+    half, target, hidden = at_resolution(camera, photograph, ignored, coarse=True)
+    assert hidden is not None and hidden.nonzero().tolist() == [[3, 5]]
     assert (half.width, half.height) == (32, 24) and target.shape == (24, 32, 3)
     point = np.array([[0.3, -0.2, 2.0]])
     np.testing.assert_allclose(half.project(point)[0], camera.project(point)[0] / 2)
@@ -205,3 +204,45 @@ def test_a_coarse_camera_sees_the_same_scene_in_pixels_twice_as_large():
 def test_the_folder_of_checkpoints_holds_the_last_two(capture, tmp_path):
     fit_splats(capture, SETTINGS, checkpoints=tmp_path)
     assert [path.name for path in sorted(Path(tmp_path).glob("*.json"))] == ["step_00000030.json", "step_00000040.json"]
+
+
+class Clock:
+    """A clock that advances by so many seconds whenever it is read."""
+
+    def __init__(self, seconds: float) -> None:
+        self.now, self._seconds = 0.0, seconds
+
+    def __call__(self) -> float:
+        self.now += self._seconds
+        return self.now
+
+
+@pytest.mark.parametrize("seconds", [0.01, 7.0, 31.0])
+def test_a_killed_fit_of_few_steps_goes_on_from_a_checkpoint_by_time_to_the_bit(capture, tmp_path, seconds):
+    settings = dataclasses.replace(SETTINGS, checkpoint_every=1000)
+    killed_at = 33
+
+    def kill(report: StepReport) -> None:
+        if report.step == killed_at:
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        fit_splats(capture, settings, checkpoints=tmp_path, on_step=kill, clock=Clock(seconds))
+    saved = sorted(tmp_path.glob("*.json"))
+    assert bool(saved) == (seconds > 1)
+    reports: list[StepReport] = []
+    resumed = fit_splats(capture, settings, checkpoints=tmp_path, resume=True, on_step=reports.append)
+    assert reports[0].step == (int(saved[-1].stem.removeprefix("step_")) + 1 if saved else 1)
+    assert same(resumed, fit_splats(capture, settings))
+
+
+def test_checkpoints_that_take_long_come_less_often(capture, tmp_path):
+    settings = dataclasses.replace(SETTINGS, checkpoint_every=1000)
+    told: list[int] = []
+
+    def count(report: StepReport) -> None:
+        told.append(len(list(tmp_path.glob("*.json"))))
+
+    fit_splats(capture, settings, checkpoints=tmp_path, on_step=count, clock=Clock(31.0))
+    # Each takes 31 seconds, so the next is due 50 times as long after: one in 40 steps.
+    assert told[1] == 1 and told[-1] == 1

@@ -15,7 +15,7 @@ def test_points_appear_only_where_the_image_has_none_of_the_captures():
     points = camera.unproject(left, np.full(len(left), 2.0))
     photograph = np.zeros((32, 64, 3), np.uint8)
     photograph[:, 32:] = [10, 20, 200]
-    far, colors = far_points([camera], [photograph], points, 100.0, 3000)
+    far, colors = far_points([camera], [(photograph, None)], points, 100.0, 3000)
     pixels, depths = camera.project(far.astype(np.float64))
     assert len(far) > 50
     assert (depths > 0).all() and (pixels[:, 0] >= 32).all()
@@ -28,7 +28,7 @@ def test_where_points_cover_every_image_nothing_is_added():
     ys, xs = np.mgrid[0:16, 0:16]
     pixels = np.stack([xs.ravel() + 0.5, ys.ravel() + 0.5], 1)
     points = camera.unproject(pixels, np.full(256, 2.0))
-    far, colors = far_points([camera], [np.zeros((16, 16, 3), np.uint8)], points, 100.0, 2000)
+    far, colors = far_points([camera], [(np.zeros((16, 16, 3), np.uint8), None)], points, 100.0, 2000)
     assert far.shape == (0, 3) and colors.shape == (0, 3)
 
 
@@ -37,9 +37,9 @@ def test_most_of_the_views_that_look_there_decide():
     ys, xs = np.mgrid[0:16, 0:16]
     covered = camera.unproject(np.stack([xs.ravel() + 0.5, ys.ravel() + 0.5], 1), np.full(256, 2.0))
     image = np.zeros((16, 16, 3), np.uint8)
-    far, _ = far_points([camera] * 3, [image] * 3, covered, 100.0, 500)
+    far, _ = far_points([camera] * 3, [(image, None)] * 3, covered, 100.0, 500)
     assert len(far) == 0
-    far, _ = far_points([camera] * 3, [image] * 3, covered - np.array([0, 0, 50]), 100.0, 500)
+    far, _ = far_points([camera] * 3, [(image, None)] * 3, covered - np.array([0, 0, 50]), 100.0, 500)
     assert len(far) > 0
 
 

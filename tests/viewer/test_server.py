@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 from types import SimpleNamespace
@@ -57,6 +58,8 @@ def test_selections_that_cannot_be_saved_do_not_keep_edits_from_being_saved(
 
 
 def test_a_browser_that_is_gone_before_its_page_is_made_leaves_nothing_behind(viewer: Viewer) -> None:
-    viewer._arrived(SimpleNamespace(client_id=99, gui=None))
+    buffer = SimpleNamespace(message_event=asyncio.Event())
+    connection = SimpleNamespace(get_message_buffer=lambda: buffer)
+    viewer._arrived(SimpleNamespace(client_id=99, gui=None, _websock_connection=connection))
     assert viewer.pages == [] and viewer._saved._used == []
     viewer.close()

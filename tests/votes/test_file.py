@@ -177,3 +177,29 @@ def test_names_of_views_nested_too_deep_are_refused(tmp_path: Path):
     save_file(load_file(path), path, {"format": "splatseg votes 1", "views": "[" * 100_000})
     with pytest.raises(RunError, match="run `splatseg segment` again"):
         read_votes(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1.0])
+@pytest.mark.parametrize("name", ["weights", "seen", "areas"])
+def test_amounts_that_cannot_be_are_refused(tmp_path: Path, name: str, value: float):
+    path = tmp_path / "votes.safetensors"
+    votes = some_votes()
+    if name == "areas":
+        votes = dataclasses.replace(votes, areas=votes.areas.astype(np.float64))
+    (votes.weights.data if name == "weights" else getattr(votes, name))[0] = value
+    write_votes(path, votes)
+    with pytest.raises(RunError, match=rf"{'data' if name == 'weights' else name} must hold numbers from 0"):
+        read_votes(path)
+
+
+def test_masks_out_of_the_order_of_their_views_or_sources_are_refused(tmp_path: Path):
+    path = tmp_path / "votes.safetensors"
+    votes = some_votes()
+    write_votes(path, dataclasses.replace(votes, view_of=votes.view_of[::-1].copy()))
+    with pytest.raises(RunError, match="not in the order of their views"):
+        read_votes(path)
+    sources = np.array([1, 0, 0, 0, 0, 0], np.int32)
+    assert votes.view_of[0] == votes.view_of[1]
+    write_votes(path, dataclasses.replace(votes, source_of=sources))
+    with pytest.raises(RunError, match="not in the order of their sources"):
+        read_votes(path)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from splatseg.errors import RunError
+from splatseg.splats.made_of import recorded
+from splatseg.tensors import load_tensors, write_tensors
 from splatseg.words.crops import Crop
 from splatseg.words.described import describe, marks_of, read_described, write_described
 
@@ -86,3 +88,33 @@ def test_a_damaged_description_is_told(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(RunError, match="damaged"):
         read_described(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("words", "true"), ("words", "[1, 2, 3]"), ("words", "[" * 100_000), ("words", '["red"]'), ("weights", None)],
+)
+def test_facts_that_are_none_are_told(tmp_path: Path, name: str, value: str | None) -> None:
+    path = tmp_path / "words.safetensors"
+    write_described(path, _described())
+    tensors, facts = load_tensors(path)
+    facts = {**facts, name: value} if value is not None else {key: facts[key] for key in facts if key != name}
+    write_tensors(path, "splatseg words 1", tensors, {key: text for key, text in facts.items() if key != "format"})
+    with pytest.raises(RunError, match=r"words\.safetensors is damaged \(.*splatseg words"):
+        read_described(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_vectors_that_are_not_finite_are_told(tmp_path: Path, value: float) -> None:
+    path = tmp_path / "words.safetensors"
+    described = _described()
+    described.vectors[0, 0] = value
+    write_described(path, described)
+    with pytest.raises(RunError, match="vectors does not hold finite numbers"):
+        read_described(path)
+
+
+def test_descriptions_carry_what_they_were_made_of(tmp_path: Path) -> None:
+    write_described(tmp_path / "words.safetensors", _described(), {"geometry": "abc"})
+    assert recorded(tmp_path / "words.safetensors") == {"geometry": "abc"}
+    assert read_described(tmp_path / "words.safetensors").words == ("red", "green", "blue")

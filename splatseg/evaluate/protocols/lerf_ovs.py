@@ -21,11 +21,9 @@ Source: minghanqin/LangSplat eval/evaluate_iou_loc.py; OpenGaussian scripts/comp
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -44,6 +42,9 @@ from splatseg.evaluate.protocols.task import (
     same_stem,
     subfolders,
 )
+from splatseg.untrusted.documents import DocumentError, Field, read_json
+from splatseg.untrusted.images import PIXEL
+from splatseg.untrusted.memory import Guard
 
 LAYOUT = Layout("LERF-OVS", "label/<scene>/frame_<number>.json next to <scene>/images and sparse/0")
 
@@ -54,6 +55,9 @@ FRAMES: dict[str, tuple[int, ...]] = {
     "teatime": (2, 25, 43, 107, 129, 140),
 }
 """The labelled frames of the four scenes."""
+
+MOST_PIXELS = 2**15
+"""Limit of a side of a frame, pixels."""
 
 Object = tuple[str, list[list[tuple[int, int]]], list[Box]]
 """category, polygons, boxes."""
@@ -110,23 +114,39 @@ def _task(scene: Path) -> Task:
 def _read_label(path: Path) -> tuple[tuple[int, int], list[Object]]:
     """Read (width, height) and the objects of a frame, each category once."""
     try:
-        label: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        size = int(label["info"]["width"]), int(label["info"]["height"])
+        label = read_json(path)
+        size = tuple(label["info"][side].whole(1, MOST_PIXELS) for side in ("width", "height"))
+        Guard.of(path, MaskError).check(f"{size[0]}x{size[1]} pixels", PIXEL * size[0] * size[1])
         merged: dict[str, Object] = {}
-        for thing in label["objects"]:
-            _, polygons, boxes = merged.setdefault(str(thing["category"]), (str(thing["category"]), [], []))
-            polygons.append([(int(x), int(y)) for x, y in thing["segmentation"]])
-            x0, y0, x1, y1 = np.asarray(thing["bbox"], dtype=float).reshape(-1).tolist()
+        for thing in label["objects"].items():
+            # The category becomes a part of the names of files.
+            category = thing["category"].text(r"[^/\\\0]+", "a category without slashes")
+            _, polygons, boxes = merged.setdefault(category, (category, [], []))
+            corners = [corner.numbers(2) for corner in thing["segmentation"].items("corner")]
+            if len(corners) < 3:
+                raise DocumentError(f"a polygon of fewer than 3 corners ({category})")
+            polygons.append([(_pixel(x), _pixel(y)) for x, y in corners])
+            x0, y0, x1, y1 = _box(thing["bbox"])
             boxes.append((x0, y0, x1, y1))
-        too_few = [category for category, polygons, _ in merged.values() if min(map(len, polygons)) < 3]
-        if min(size) < 1 or too_few:
-            raise ValueError(f"a polygon of fewer than 3 corners ({too_few[0]})" if too_few else f"the size {size}")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, DocumentError) as error:
         raise MaskError(
-            f"{path} is not a label of LERF-OVS ({type(error).__name__}: {error}); it should hold info (width, height) "
+            f"{path} is not a label of LERF-OVS ({error}); it should hold info (width, height) "
             "and objects (category, segmentation, bbox)"
         ) from error
-    return size, list(merged.values())
+    return (size[0], size[1]), list(merged.values())
+
+
+def _pixel(value: float) -> int:
+    """Return a coordinate as a whole pixel; the drawing of polygons takes no numbers beyond all pictures."""
+    return int(min(max(value, -MOST_PIXELS), MOST_PIXELS))
+
+
+def _box(field: Field) -> tuple[float, ...]:
+    """Return the four numbers of a box, written as a list of four or as two corners."""
+    if isinstance(field.value, list) and len(field.value) == 2:
+        low, high = (corner.numbers(2) for corner in field.items("corner"))
+        return *low, *high
+    return field.numbers(4)
 
 
 def drawn(polygons: Sequence[Sequence[tuple[int, int]]], width: int, height: int) -> np.ndarray:

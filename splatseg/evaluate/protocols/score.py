@@ -20,6 +20,7 @@ from splatseg.errors import MaskError
 from splatseg.evaluate.protocols.published import published_of
 from splatseg.evaluate.protocols.task import Box, Protocol, Row, Target, Task, fitted, read_grey
 from splatseg.evaluate.segmentation import boundary_iou, iou
+from splatseg.untrusted.paths import names_file
 
 Predict = Callable[[Target], np.ndarray | None]
 """Return the mask for a target as grey levels (h,w) uint8 of any size; None if there is none."""
@@ -218,7 +219,7 @@ def _place(predictions: Path, task: Task, count: int) -> Path:
 
 def _reader(folder: Path) -> Predict:
     def predict(target: Target) -> np.ndarray | None:
-        found = [folder / name for name in target.files if (folder / name).is_file()]
+        found = [folder / name for name in target.files if names_file(folder / name)]
         return read_grey(found[0]) if found else None
 
     return predict

@@ -20,7 +20,9 @@ import numpy as np
 from PIL import Image
 
 from splatseg.capture.images import stem_of
-from splatseg.errors import MaskError
+from splatseg.errors import MaskError, SplatsegError
+from splatseg.untrusted.images import PIXEL, open_image
+from splatseg.untrusted.memory import Guard
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 in pixels."""
@@ -205,8 +207,10 @@ def images_in(folder: Path, suffixes: tuple[str, ...] = (".png",)) -> list[Path]
 def read_grey(path: Path) -> np.ndarray:
     """Read an image as grey levels (H,W) uint8. Raises MaskError if it cannot be read."""
     try:
-        with Image.open(path) as image:
+        with open_image(path, Guard.of(path, MaskError), PIXEL) as image:
             return np.asarray(image.convert("L"))
+    except SplatsegError:
+        raise
     except Exception as error:  # decoders raise nearly anything on damaged files
         raise MaskError(f"the mask {path} cannot be read as an image ({error}); it is damaged") from error
 

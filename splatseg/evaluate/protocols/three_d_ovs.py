@@ -32,6 +32,7 @@ from splatseg.evaluate.protocols.task import (
     same_stem,
     subfolders,
 )
+from splatseg.untrusted.paths import names_file
 
 LAYOUT = Layout(
     "3D-OVS",
@@ -73,7 +74,7 @@ def _task(scene: Path) -> Task:
         f"segmentations/{view.name}/{name}.png"
         for view in views
         for name in classes
-        if not (view / f"{name}.png").is_file()
+        if not names_file(view / f"{name}.png")
     ]
     LAYOUT.require(missing if views else ["segmentations/<view>"], scene)
     targets, references = [], {}

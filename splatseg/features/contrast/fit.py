@@ -21,7 +21,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.features.contrast.consensus import Consensus, find_consensus
 from splatseg.features.contrast.initial_features import starting_features
 from splatseg.features.contrast.loss import pair_biases, pixel_shares, prototype_loss

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.features.contrast.consensus import RELATED
 from splatseg.features.contrast.settings import ContrastSettings
 from splatseg.masks.segments import Segments

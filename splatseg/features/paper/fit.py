@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from splatseg.capture.capture import View
+from splatseg.capture.view import View
 from splatseg.features.paper.loss import clustering_loss
 from splatseg.features.paper.settings import PaperSettings
 from splatseg.features.paper.spatial import spatial_loss

@@ -13,6 +13,10 @@ import numpy as np
 
 from splatseg.errors import SplatFileError
 from splatseg.formats.ply.header import Element, Header
+from splatseg.untrusted.memory import Guard
+
+NUMBER = 12
+"""Bytes that a number takes: as it is parsed (8) or kept (4), and once more while it is converted and tested (4)."""
 
 
 def read_element(path: Path, header: Header, name: str) -> np.ndarray:
@@ -55,6 +59,7 @@ def _map(path: Path, header: Header, element: Element, before: list[Element]) ->
             f"{path} is cut off: its header declares {element.count} rows of {element.name!r}, which need {needed} "
             f"bytes, and the file has {size}; export or copy it again"
         )
+    _check_memory(path, element)
     if element.count == 0 or dtype.itemsize == 0:
         return np.empty(element.count if dtype.itemsize else 0, dtype)
     return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=(element.count,))
@@ -71,6 +76,7 @@ def _parse(path: Path, header: Header, element: Element, before: list[Element]) 
             f"{path} is cut off: its header declares {element.count} rows of {element.name!r} and the file is too "
             "short for them; export or copy it again"
         )
+    _check_memory(path, element)
     if element.count == 0 or not element.properties:
         return np.empty(0, dtype)
     with path.open("rb") as file:
@@ -88,6 +94,11 @@ def _parse(path: Path, header: Header, element: Element, before: list[Element]) 
             f"{rows.shape[0]} of {rows.shape[1]}; export or copy it again"
         )
     return _typed(path, rows, dtype)
+
+
+def _check_memory(path: Path, element: Element) -> None:
+    rows, columns = element.count, len(element.properties)
+    Guard.of(path, SplatFileError).check(f"{rows:,} rows of {columns} numbers", rows * columns * NUMBER)
 
 
 def _typed(path: Path, rows: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -19,6 +19,9 @@ from splatseg.errors import SplatFileError
 HEADER_LIMIT = 1 << 20
 """Largest header in bytes. Real headers have a few thousand."""
 
+MOST_PROPERTIES = 1 << 13
+"""Most properties of a header. A splat has 62, with features of a large model some 600."""
+
 BYTE_ORDERS = {"ascii": "=", "binary_little_endian": "<", "binary_big_endian": ">"}
 """PLY's encodings and numpy's byte orders."""
 
@@ -26,8 +29,9 @@ TYPES = {
     **{"char": "i1", "uchar": "u1", "short": "i2", "ushort": "u2", "int": "i4", "uint": "u4"},
     **{"int8": "i1", "uint8": "u1", "int16": "i2", "uint16": "u2", "int32": "i4", "uint32": "u4"},
     **{"float": "f4", "double": "f8", "float32": "f4", "float64": "f8"},
+    **{"half": "f2", "float16": "f2", "long": "i8", "ulong": "u8", "int64": "i8", "uint64": "u8"},
 }
-"""PLY's type names and numpy's types."""
+"""PLY's type names and numpy's types, and those that programs add."""
 
 TYPE_NAMES = {"i1": "char", "u1": "uchar", "i2": "short", "u2": "ushort"} | {
     **{"i4": "int", "u4": "uint", "f4": "float", "f8": "double"}
@@ -89,7 +93,9 @@ def read_header(path: Path) -> Header:
     if end is None:
         reason = "is longer than any real one" if len(head) == HEADER_LIMIT else "is cut off"
         raise SplatFileError(f"the PLY header of {path} {reason} (no end_header); export or copy the file again")
-    encoding, elements, comments = "", list[Element](), list[str]()
+    encoding, comments = "", list[str]()
+    # Name, count and properties of each element, by name; the type of a list is empty.
+    found: list[tuple[str, int, dict[str, str]]] = []
     lines = head[: end.start()].decode("utf-8", errors="replace").splitlines()
     for number, line in enumerate(lines[1:], start=2):
         try:
@@ -99,9 +105,9 @@ def read_header(path: Path) -> Header:
                 case ["format", name, _] if name in BYTE_ORDERS:
                     encoding = name
                 case ["element", name, count]:
-                    elements.append(Element(name, _count(count), (), ()))
-                case ["property", *rest] if elements:
-                    elements[-1] = _with_property(elements[-1], rest)
+                    found.append((name, _count(count), {}))
+                case ["property", *rest] if found:
+                    _add_property(found[-1][2], rest)
                 case [_, *_]:
                     raise ValueError(line)
         except ValueError:
@@ -110,6 +116,16 @@ def read_header(path: Path) -> Header:
             ) from None
     if not encoding:
         raise SplatFileError(f"the PLY header of {path} names no format; export the file again")
+    declared = sum(len(properties) for _, _, properties in found)
+    if declared > MOST_PROPERTIES:
+        raise SplatFileError(
+            f"the PLY header of {path} declares {declared:,} properties, more than the {MOST_PROPERTIES:,} that are "
+            "read; export the file with fewer"
+        )
+    elements = [
+        Element(name, count, tuple(properties.items()), tuple(key for key, kind in properties.items() if not kind))
+        for name, count, properties in found
+    ]
     return Header(encoding, tuple(elements), tuple(comments), end.end())
 
 
@@ -134,11 +150,12 @@ def _count(word: str) -> int:
     return int(word)
 
 
-def _with_property(element: Element, words: list[str]) -> Element:
-    """Return the element with one more property. Raises ValueError for words that declare none."""
+def _add_property(properties: dict[str, str], words: list[str]) -> None:
+    """Add a property to those of its element. Raises ValueError for words that declare none, or one of them again."""
     match words:
-        case ["list", length, kind, name] if length in TYPES and kind in TYPES and name not in element.names:
-            return Element(element.name, element.count, (*element.properties, (name, "")), (*element.lists, name))
-        case [kind, name] if kind in TYPES and name not in element.names:
-            return Element(element.name, element.count, (*element.properties, (name, TYPES[kind])), element.lists)
-    raise ValueError(words)
+        case ["list", length, kind, name] if length in TYPES and kind in TYPES and name not in properties:
+            properties[name] = ""
+        case [kind, name] if kind in TYPES and name not in properties:
+            properties[name] = TYPES[kind]
+        case _:
+            raise ValueError(words)

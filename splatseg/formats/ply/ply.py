@@ -1,10 +1,14 @@
 """Splats as PLY files, in the layout of 3D Gaussian Splatting that every viewer reads.
 
 We read by name, never by position: any order, any numeric type, ascii and both byte orders, normals or none, other
-elements, comments. We write binary little-endian in INRIA's order, then features, then segment ids, then unknown
-properties:
+elements, comments (`columns`: names and forms; `meaning`: what changes the meaning of the rest). We write binary
+little-endian in INRIA's order, then features, then segment ids, then unknown properties:
 
     x y z  nx ny nz  f_dc_0..2  f_rest_*  opacity  scale_0..2  rot_0..3  f_seg_0..F-1  segment_id  extras
+
+Positions are in the user's own coordinates: doubles, where float32 would lose digits that count. A run's own file keeps
+those of the world that it computes in, and says so in a comment (`Splats.coordinates`). Doubles that are read are moved
+into such a world, too.
 
 Alphabet: N Gaussians; K harmonics beyond the constant; F features. opacity is the logit, scale the logarithm, rot wxyz.
 f_rest is channel-major: all K of red, then of green, then of blue. Features are read under the names of several
@@ -14,78 +18,131 @@ and written again. A compressed PLY has another body and is read by `compressed_
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from splatseg.cameras.coordinates import OWN, Coordinates, coordinates_around
 from splatseg.errors import SplatFileError
 from splatseg.files import atomic_write
 from splatseg.formats.compressed_ply import read_compressed_ply
 from splatseg.formats.ply.body import read_element
+from splatseg.formats.ply.columns import (
+    ALPHA,
+    COLOR,
+    CONSTANT,
+    GEOMETRY,
+    POSITION,
+    REQUIRED,
+    ROTATION,
+    ROWS_AT_ONCE,
+    SCALE,
+    colors_of,
+    columns_of,
+    harmonics_of,
+    log_scales_of,
+    opacity_logits_of,
+    splat_element,
+    with_known_names,
+)
 from splatseg.formats.ply.header import TYPE_NAMES, read_header
+from splatseg.formats.ply.meaning import (
+    MIP_COMMENT,
+    filter_name,
+    filtered,
+    is_antialiased,
+    warn_of_antialiasing,
+    warn_of_plain_opacities,
+    warn_of_speaking,
+    world_comment,
+    world_of,
+)
 from splatseg.splats.splats import Splats
 
-POSITION = ("x", "y", "z")
 NORMAL = ("nx", "ny", "nz")
-CONSTANT = ("f_dc_0", "f_dc_1", "f_dc_2")
-SCALE = ("scale_0", "scale_1", "scale_2")
-ROTATION = ("rot_0", "rot_1", "rot_2", "rot_3")
-GEOMETRY = (*POSITION, "opacity", *SCALE, *ROTATION)
-"""Properties that a file of features without colours must have."""
-
-REQUIRED = (*POSITION, *CONSTANT, "opacity", *SCALE, *ROTATION)
-"""Properties that a splat must have."""
 
 FEATURE_PREFIXES = ("f_seg_", "obj_dc_", "semantic_", "f_")
 """Prefixes of features, in order: CGC; Gaussian Grouping and OmniSeg3D; Feature 3DGS; SAGA. `f_0` is SAGA's, `f_dc_0`
 and `f_rest_0` are colour."""
 
-ROWS_AT_ONCE = 8192
-"""Rows of a block, which stays in the cache while its columns are copied."""
+
+COARSEST = 0.01
+"""Share of the median standard deviation of the Gaussians by which float32 may round positions; no picture shows it."""
 
 
 def read_ply(path: Path) -> Splats:
-    """Read a splat. Values are kept even if they are not finite (`formats.read.load_splats` drops such Gaussians).
+    """Read a splat. Values are kept even if they are not finite (see `formats.read.load_splats`).
 
-    Harmonics of degree 4 are cut to degree 3, and a file of SAGA's features, which has no colours, is grey; both with a
-    warning. Raises SplatFileError for anything but a complete splat.
+    Warns of all that is not read as it stands: harmonics beyond degree 3; discs of 2D Gaussian Splatting; a file of
+    SAGA's features, which has no colours, is grey; and see `formats.ply.meaning`.
+
+    Raises SplatFileError for anything but a complete splat.
     """
     path = Path(path)
     header = read_header(path)
-    body = read_element(path, header, "vertex")
+    antialiased = is_antialiased(header.comments)
+    if antialiased:
+        warn_of_antialiasing(path)
+    body = with_known_names(read_element(path, header, splat_element(header)))
     names = body.dtype.names or ()
     if "packed_position" in names:
-        return read_compressed_ply(path, header)
+        return dataclasses.replace(read_compressed_ply(path, header), antialiased=antialiased)
     rest = _family(path, names, "f_rest_")
     features = next((family for p in FEATURE_PREFIXES if (family := _family(path, names, p))), ())
+    in_rgb = CONSTANT[0] not in names and all(name in names for name in COLOR)
     colored = any(name in names for name in CONSTANT) or not features
-    _check_required(path, names, REQUIRED if colored else GEOMETRY)
-    if not colored:
+    required = {*(REQUIRED if colored and not in_rgb else GEOMETRY)} - {SCALE[2]}
+    in_alpha = "opacity" not in names and ALPHA in names
+    _check_required(path, names, [name for name in REQUIRED if name in required - ({"opacity"} if in_alpha else set())])
+    if not (colored or in_rgb):
         warnings.warn(f"{path} has features and no colours (no {CONSTANT[0]}); its Gaussians are grey", stacklevel=2)
-    known = {*REQUIRED, *NORMAL, *rest, *features, "segment_id"}
+    log_scales, opacity_logits = log_scales_of(path, body), opacity_logits_of(body)
+    smoothed = filter_name(names)
+    if smoothed is not None:
+        axes = len(SCALE) if SCALE[2] in names else 2
+        log_scales, opacity_logits = filtered(log_scales, opacity_logits, body[smoothed], axes)
+        warnings.warn(f"the smoothing {smoothed} of {path} is put into its scales and opacities", stacklevel=2)
+    known = {*REQUIRED, *NORMAL, *rest, *features, "segment_id", smoothed, *(COLOR if in_rgb else ())}
+    known |= {ALPHA} if in_alpha else set()
+    extras = {name: _native(body[name]) for name in names if name not in known}
+    warn_of_speaking(path, tuple(extras))
+    warn_of_plain_opacities(path, opacity_logits)
+    plain = torch.zeros(len(body), 3)
+    stated = world_of(header.comments)
+    coordinates, means = (stated, columns_of(body, POSITION)) if stated else _world(body, log_scales)
     return Splats(
-        means=_columns(body, POSITION),
-        quats=_columns(body, ROTATION),
-        log_scales=_columns(body, SCALE),
-        opacity_logits=_columns(body, ("opacity",))[:, 0],
-        sh0=_columns(body, CONSTANT) if colored else torch.zeros(len(body), 3),
-        shN=_harmonics(path, body, rest),
-        features=_columns(body, features) if features else None,
+        means=means,
+        quats=columns_of(body, ROTATION),
+        log_scales=log_scales if stated or coordinates.is_own else log_scales - math.log(coordinates.scale),
+        opacity_logits=opacity_logits,
+        sh0=colors_of(path, body) if in_rgb else columns_of(body, CONSTANT) if colored else plain,
+        shN=harmonics_of(path, body, rest),
+        features=columns_of(body, features) if features else None,
         segment_ids=_segment_ids(path, body) if "segment_id" in names else None,
-        extras={name: _native(body[name]) for name in names if name not in known},
+        extras=extras,
+        antialiased=antialiased,
+        coordinates=coordinates,
     )
 
 
-def write_ply(path: Path, splats: Splats, comments: Iterable[str] = ()) -> None:
-    """Write a splat, atomically. comments: lines of the header."""
-    columns = _named_columns(splats)
+def write_ply(path: Path, splats: Splats, comments: Iterable[str] = (), own: bool = True) -> None:
+    """Write a splat, atomically. comments: lines of the header.
+
+    own: in the user's own coordinates; if not, in the world of the splat, which a comment describes.
+    """
+    coordinates = OWN if own else splats.coordinates
+    columns = _named_columns(splats, own)
     dtype = np.dtype([(name, values.dtype.newbyteorder("<")) for name, values in columns])
     lines = ["ply", "format binary_little_endian 1.0"]
     lines += [f"comment {line}" for comment in comments for line in comment.splitlines()]
+    lines += [f"comment {MIP_COMMENT}"] if splats.antialiased else []
+    lines += [] if coordinates.is_own else [f"comment {world_comment(coordinates)}"]
     lines += [f"element vertex {len(splats)}"]
     lines += [f"property {TYPE_NAMES[values.dtype.str[1:]]} {name}" for name, values in columns]
     with atomic_write(Path(path)) as file:
@@ -98,22 +155,52 @@ def write_ply(path: Path, splats: Splats, comments: Iterable[str] = ()) -> None:
             file.write(block.tobytes())
 
 
-def _named_columns(splats: Splats) -> list[tuple[str, np.ndarray]]:
+def _world(body: np.ndarray, log_scales: Tensor) -> tuple[Coordinates, Tensor]:
+    """Return the coordinates of a world for Gaussians in the user's own, and their means (N,3) in it."""
+    if not len(body) or any(body.dtype[name].type is not np.float64 for name in POSITION):
+        return OWN, columns_of(body, POSITION)
+    means = np.stack([np.asarray(body[name], np.float64) for name in POSITION], axis=1)
+    finite = np.isfinite(means).all(1)
+    coordinates = (
+        coordinates_around(means[finite]) if _coarse(means[finite], log_scales[torch.from_numpy(finite)]) else OWN
+    )
+    with np.errstate(over="ignore", invalid="ignore"):  # doubles beyond float32 become infinite
+        return coordinates, torch.from_numpy(coordinates.inwards(means).astype(np.float32))
+
+
+def _coarse(means: np.ndarray, log_scales: Tensor) -> bool:
+    """Tell whether float32 is too coarse for positions (N,3) of Gaussians with log scales (N,3)."""
+    if not len(means):
+        return False
+    rounded = float(np.median(np.abs(means).max(1))) * float(np.finfo(np.float32).eps)
+    return rounded > COARSEST * math.exp(float(log_scales.detach().median()))
+
+
+def _own_geometry(splats: Splats) -> tuple[np.ndarray, Tensor]:
+    """Return positions (N,3), doubles where float32 is too coarse, and log scales (N,3) in own coordinates."""
+    if splats.coordinates.is_own:
+        return splats.positions, splats.log_scales
+    means, log_scales = splats.own_positions, splats.log_scales + math.log(splats.coordinates.scale)
+    return (means if _coarse(means, log_scales) else means.astype(np.float32)), log_scales
+
+
+def _named_columns(splats: Splats, own: bool) -> list[tuple[str, np.ndarray]]:
     """Return all properties in the order of the file, as (name, values (N,))."""
     zeros = torch.zeros(len(splats))
     rest = splats.shN.transpose(1, 2).flatten(1)  # channel-major
+    means, log_scales = _own_geometry(splats) if own else (splats.positions, splats.log_scales)
     tensors: list[tuple[tuple[str, ...], Tensor]] = [
-        (POSITION, splats.means),
         (NORMAL, zeros[:, None].expand(-1, 3)),
         (CONSTANT, splats.sh0),
         (tuple(f"f_rest_{i}" for i in range(rest.shape[1])), rest),
         (("opacity",), splats.opacity_logits[:, None]),
-        (SCALE, splats.log_scales),
+        (SCALE, log_scales),
         (ROTATION, splats.quats),
     ]
     if splats.features is not None:
         tensors.append((tuple(f"f_seg_{i}" for i in range(splats.features.shape[1])), splats.features))
-    columns = []
+    positions = means if means.dtype == np.float64 else means.astype(np.float32, copy=False)
+    columns = [(name, positions[:, i]) for i, name in enumerate(POSITION)]
     for names, values in tensors:
         array = values.detach().cpu().numpy().astype(np.float32, copy=False)
         columns += [(name, array[:, i]) for i, name in enumerate(names)]
@@ -128,8 +215,13 @@ def _named_columns(splats: Splats) -> list[tuple[str, np.ndarray]]:
     return columns
 
 
-def _check_required(path: Path, names: tuple[str, ...], required: tuple[str, ...]) -> None:
+def _check_required(path: Path, names: tuple[str, ...], required: Sequence[str]) -> None:
     """Raise SplatFileError if a required property is missing."""
+    if any(name.startswith("f_anchor_") for name in names):
+        raise SplatFileError(
+            f"{path} holds anchors of Scaffold-GS (f_anchor_*), of which a network makes the Gaussians of each view; "
+            "give a splat of a method that stores its Gaussians"
+        )
     missing = [name for name in required if name not in names]
     if not missing:
         return
@@ -150,35 +242,6 @@ def _family(path: Path, names: tuple[str, ...], prefix: str) -> tuple[str, ...]:
     return family
 
 
-def _columns(body: np.ndarray, names: tuple[str, ...]) -> Tensor:
-    """Return named properties as a tensor (N, len(names)) float32."""
-    body = body.view(np.ndarray)  # slicing a memmap costs more than the copy
-    out = np.empty((len(body), len(names)), np.float32)
-    for start in range(0, len(body), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        block = body[rows]
-        with np.errstate(over="ignore", invalid="ignore"):  # doubles beyond float32 become infinite, dropped later
-            for i, name in enumerate(names):
-                out[rows, i] = block[name]
-    return torch.from_numpy(out)
-
-
-def _harmonics(path: Path, body: np.ndarray, rest: tuple[str, ...]) -> Tensor:
-    """Return shN (N,K,3), at most of degree 3. Raises SplatFileError if the properties make no whole degree."""
-    if len(rest) not in (0, 9, 24, 45, 72):
-        raise SplatFileError(
-            f"{path} has {len(rest)} properties f_rest_*, and spherical harmonics of degree 0 to 4 have 0, 9, 24, 45 "
-            "or 72; export it again"
-        )
-    if len(rest) == 72:
-        warnings.warn(f"{path} has spherical harmonics of degree 4; those beyond degree 3 are left out", stacklevel=3)
-    stored = len(rest) // 3
-    used = min(stored, 15)
-    # Channel-major: coefficient k of a channel is at channel * stored + k.
-    names = tuple(rest[channel * stored + k] for channel in range(3) for k in range(used)) if rest else ()
-    return _columns(body, names).reshape(len(body), 3, used).transpose(1, 2).contiguous()
-
-
 def _segment_ids(path: Path, body: np.ndarray) -> Tensor:
     """Return the segment ids (N,) int32. Raises SplatFileError if a value is not an id."""
     values = np.asarray(body["segment_id"], np.float64)
@@ -190,5 +253,8 @@ def _segment_ids(path: Path, body: np.ndarray) -> Tensor:
 
 
 def _native(column: np.ndarray) -> np.ndarray:
-    """Return a copy of a column in this machine's byte order."""
-    return np.array(column, dtype=column.dtype.newbyteorder("="))
+    """Return a copy of a column in this machine's byte order, of a type that PLY knows."""
+    kind = column.dtype.newbyteorder("=")
+    if kind.str[1:] not in TYPE_NAMES:  # half floats and whole numbers of 64 bits, which some programs add to PLY
+        kind = np.dtype(np.float32 if kind.itemsize == 2 else np.float64)
+    return np.array(column, dtype=kind)

@@ -15,6 +15,8 @@ Alphabet: H x W pixels; C channels, 1 for ids, 3 for colours.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 MIXED = 1 / 3
@@ -38,6 +40,10 @@ CONTRAST, FLAT, SAME = 128, 1 / 16, 1 / 8
 white, as shares of that range."""
 
 
+BAND = 1 << 20
+"""Pixels of which steps are counted at once."""
+
+
 def mixed_share(values: np.ndarray) -> float:
     """Return the share 0..1 of steps in values (H,W,C) that are ramps; 0 if there are hardly any ramps.
 
@@ -46,15 +52,26 @@ def mixed_share(values: np.ndarray) -> float:
     if values.shape[2] == 1 and len(np.unique(values)) * TINY > values[..., 0].size:
         return 0.0
     ramps = steps = 0
-    for along in (values, values.transpose(1, 0, 2)):
-        before, middle, after = along[:-2], along[1:-1], along[2:]
+    for along in _bands(values):
+        before, middle, after = along[:, :-2], along[:, 1:-1], along[:, 2:]
         between = (middle >= np.minimum(before, after)) & (middle <= np.maximum(before, after))
-        change = (along[1:] != along[:-1]).any(-1)
-        ramps += int((between.all(-1) & change[:-1] & change[1:]).sum())
+        change = (along[:, 1:] != along[:, :-1]).any(0)
+        ramps += int((between.all(0) & change[:-1] & change[1:]).sum())
         # Ids that differ by 1 have no values between, so their steps say nothing.
-        far = (np.abs(along[2:-1] - along[1:-2]) > 1).any(-1)
+        far = (np.abs(along[:, 2:-1] - along[:, 1:-2]) > 1).any(0)
         steps += int((far & ~change[:-2] & ~change[2:]).sum())
     return ramps / (ramps + steps) if ramps >= FEWEST else 0.0
+
+
+def _bands(values: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield bands (C,P,B) int32 of values (H,W,C), first of its columns, then of its rows: P pixels one by one.
+
+    A step is between pixels of one column or row, so the bands are independent, and need little memory.
+    """
+    for whole in (values, values.transpose(1, 0, 2)):
+        size = max(1, BAND // len(whole))
+        for start in range(0, whole.shape[1], size):
+            yield np.moveaxis(whole[:, start : start + size], -1, 0).astype(np.int32, order="C")
 
 
 def mended(labels: np.ndarray, values: np.ndarray) -> np.ndarray | None:
@@ -76,7 +93,7 @@ def mended(labels: np.ndarray, values: np.ndarray) -> np.ndarray | None:
     given_up = found != labels
     explained = given_up.copy()
     side = 2 * NEAR + 1
-    for channel in np.moveaxis(values, -1, 0):
+    for channel in np.moveaxis(values.astype(np.int32), -1, 0):
         low = ndimage.minimum_filter(np.where(flat, channel, channel.max() + 1), side, mode="nearest")
         high = ndimage.maximum_filter(np.where(flat, channel, channel.min() - 1), side, mode="nearest")
         explained &= (low <= channel) & (channel <= high)

@@ -1,12 +1,16 @@
-"""Masks for photographs, in a folder with one file for each view. Existing files are kept, so work can be interrupted.
+"""Masks for photographs, in a folder with one file for each of them. Existing files are kept: work can be interrupted.
 
-A shard i/n takes every n-th view, beginning with the i-th, so that n processes on any machines that see the folder
-share the work without communication: a view's file has one name and appears only when it is complete.
+A photograph taken through a lens is looked at undistorted, in one view or several; its masks are written in the pixels
+of the photograph as it was taken.
+
+A shard i/n takes every n-th photograph, beginning with the i-th, so that n processes on any machines that see the
+folder share the work without communication: a file has one name and appears only when it is complete.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -15,14 +19,16 @@ from typing import Any
 
 import numpy as np
 
-from splatseg.capture.capture import View
+from splatseg.cameras.lens_camera import LensCamera
 from splatseg.capture.images import stem_of
+from splatseg.capture.view import View, one_a_photograph
 from splatseg.errors import MaskError
+from splatseg.masks.formats.rle import decode_rle, runs_of_mask
+from splatseg.masks.listing import RECORD_NAME
 from splatseg.masks.propose.mask_file import count_masks, write_mask_file
 from splatseg.masks.propose.proposals import Proposals, without_duplicates
 from splatseg.masks.propose.proposers import Proposer
 from splatseg.masks.propose.record import check_record, recorded_counts, write_record
-from splatseg.masks.store import RECORD_NAME
 
 ALL = (1, 1)
 """The shard of all views."""
@@ -89,14 +95,15 @@ def propose_views(
 
     Raises CaptureError for an unreadable photograph, MaskError as the proposer does; masks made before are kept.
     """
-    mine = views[shard[0] - 1 :: shard[1]]
-    left = [view for view in mine if not mask_path(folder, view).exists()]
-    done = len(mine) - len(left)
+    mine = one_a_photograph(views)[shard[0] - 1 :: shard[1]]
+    absent = {view.photograph for view in mine if not mask_path(folder, view).exists()}
+    left = [view for view in views if view.photograph in absent]
+    done = len(mine) - len(absent)
     fresh: dict[str, int] = {}
     try:
-        for view, proposals in _proposals(left, proposer, duplicate_iou):
-            write_mask_file(mask_path(folder, view), view.name, proposals, proposer.score_name)
-            fresh[view.name] = len(proposals)
+        for view, proposals in _whole(_proposals(left, proposer, duplicate_iou), left, duplicate_iou):
+            write_mask_file(mask_path(folder, view), view.photograph, proposals, proposer.score_name)
+            fresh[view.photograph] = len(proposals)
             done += 1
             if on_view is not None:
                 on_view(done, len(mine), len(proposals))
@@ -104,19 +111,49 @@ def propose_views(
         # Also after an interruption. Views that other calls and other shards finished are counted too.
         counts = _counts(folder, views, fresh)
         write_record(folder, facts, counts)
-    return Proposed({view.name: counts[view.name] for view in mine}, tuple(fresh))
+    return Proposed({view.photograph: counts[view.photograph] for view in mine}, tuple(fresh))
 
 
 def _counts(folder: Path, views: Sequence[View], fresh: dict[str, int]) -> dict[str, int]:
     """Return the number of masks of every finished view: as made now, else as recorded, else as in its file."""
     known = recorded_counts(folder) | fresh
-    paths = {view.name: mask_path(folder, view) for view in views}
+    paths = {view.photograph: mask_path(folder, view) for view in views}
     return {name: known[name] if name in known else count_masks(path) for name, path in paths.items() if path.exists()}
 
 
 def mask_path(folder: Path, view: View) -> Path:
-    """Return the path of a view's mask file."""
-    return folder / (stem_of(view.name) + ".json")
+    """Return the path of the mask file of a view's photograph."""
+    return folder / (stem_of(view.photograph) + ".json")
+
+
+def _whole(
+    proposals: Iterator[tuple[View, Proposals]], views: Sequence[View], duplicate_iou: float
+) -> Iterator[tuple[View, Proposals]]:
+    """Yield masks in the pixels of photographs, each with a view of it, when those of all its views came."""
+    of_photograph = Counter(view.photograph for view in views)
+    waiting: dict[str, list[tuple[View, Proposals]]] = {}
+    for view, found in proposals:
+        if view.lens_camera is None:
+            yield view, found
+            continue
+        faces = waiting.setdefault(view.photograph, [])
+        faces.append((view, found))
+        if len(faces) == of_photograph[view.photograph]:
+            del waiting[view.photograph]
+            faces.sort(key=lambda face: face[0].face)
+            yield view, without_duplicates(_through_lens(view.lens_camera, faces), duplicate_iou)
+
+
+def _through_lens(camera: LensCamera, faces: Sequence[tuple[View, Proposals]]) -> Proposals:
+    """Return the masks of all faces in the pixels of the photograph."""
+    runs: list[np.ndarray] = []
+    for view, found in faces:
+        for mask in found.runs:
+            whole = np.zeros((camera.height, camera.width), bool)
+            camera.put_back_one(view.face, decode_rle(mask.tolist(), found.height, found.width), "label", whole)
+            runs.append(runs_of_mask(whole))
+    scores = np.concatenate([found.scores for _, found in faces])
+    return Proposals(camera.height, camera.width, tuple(runs), scores)
 
 
 def _proposals(views: Sequence[View], proposer: Proposer, duplicate_iou: float) -> Iterator[tuple[View, Proposals]]:
@@ -131,8 +168,19 @@ def _proposals(views: Sequence[View], proposer: Proposer, duplicate_iou: float) 
             pool.submit(lambda view: without_duplicates(proposer(view.image(), view.camera), duplicate_iou), view): view
             for view in views
         }
+        failed: BaseException | None = None
         for ready in as_completed(work):
-            yield work[ready], ready.result()
+            if ready.cancelled():
+                continue
+            error = ready.exception()
+            if error is None:
+                yield work[ready], ready.result()
+            elif failed is None:
+                failed = error
+                for other in work:  # what has begun is finished and kept
+                    other.cancel()
+        if failed is not None:
+            raise failed
     finally:
         pool.shutdown(cancel_futures=True)
 

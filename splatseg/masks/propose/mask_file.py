@@ -17,6 +17,7 @@ from splatseg.errors import MaskError
 from splatseg.files import write_text
 from splatseg.masks.formats.rle import area_of_runs, box_of_runs, compressed_counts
 from splatseg.masks.propose.proposals import Proposals
+from splatseg.untrusted.documents import DocumentError, read_json
 
 
 def write_mask_file(path: Path, view_name: str, proposals: Proposals, score_name: str) -> None:
@@ -39,6 +40,6 @@ def write_mask_file(path: Path, view_name: str, proposals: Proposals, score_name
 def count_masks(path: Path) -> int:
     """Return the number of masks in a file of `write_mask_file`. Raises MaskError for any other file."""
     try:
-        return len(json.loads(path.read_text(encoding="utf-8"))["annotations"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return len(read_json(path)["annotations"].items())
+    except (OSError, DocumentError) as error:
         raise MaskError(f"{path} holds no masks ({error}); remove it, and it is made again") from error

@@ -14,7 +14,8 @@ from typing import Any
 
 from splatseg.errors import MaskError
 from splatseg.files import write_json
-from splatseg.masks.store import RECORD_NAME
+from splatseg.masks.listing import RECORD_NAME
+from splatseg.untrusted.documents import DocumentError, Field, parse_json, read_json
 
 AGREED = ("generator", "family", "settings", "surface", "downscale", "duplicate_iou")
 """Facts that all masks of one folder share. Versions and precision may differ between machines."""
@@ -52,25 +53,28 @@ def write_record(folder: Path, facts: dict[str, Any], counts: dict[str, int]) ->
 
 
 def recorded_counts(folder: Path) -> dict[str, int]:
-    """Return the recorded number of masks by view."""
+    """Return the recorded number of masks by view. Raises MaskError if the record is damaged."""
     path = folder / RECORD_NAME
-    return dict(_read(path).get("views", {})) if path.exists() else {}
+    if not path.exists():
+        return {}
+    try:
+        views = Field(_read(path)).get("views")
+        return {} if views is None else {name: field.whole(0) for name, field in views.entries().items()}
+    except DocumentError as error:
+        raise MaskError(f"{path} cannot be read ({error}); remove the folder or use --overwrite") from error
 
 
 def _read(path: Path) -> dict[str, Any]:
     """Read a record. Raises MaskError if it is not a JSON object."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(record, dict):
-            raise ValueError("it is not an object")
-        return record
-    except (OSError, ValueError) as error:
+        return {name: field.plain() for name, field in read_json(path).entries().items()}
+    except (OSError, DocumentError) as error:
         raise MaskError(f"{path} cannot be read ({error}); remove the folder or use --overwrite") from error
 
 
 def _plain(value: Any) -> Any:
     """Return a value as it is after a round trip through JSON; of a path only the last part."""
-    return Path(value).name if isinstance(value, str) else json.loads(json.dumps(value))
+    return Path(value).name if isinstance(value, str) else parse_json(json.dumps(value)).value
 
 
 def _difference(earlier: dict[str, Any], facts: dict[str, Any], name: str) -> str:

@@ -10,8 +10,8 @@ Whatever happens, Ctrl-C included, the film is whole afterwards or not there.
 
 from __future__ import annotations
 
+import io
 import itertools
-import os
 import shutil
 import subprocess
 import tempfile
@@ -19,13 +19,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 import numpy as np
 from PIL import Image
 
-from splatseg.errors import RunError
-from splatseg.files import atomic_write, write_png
+from splatseg.errors import RunError, unwritten
+from splatseg.files import atomic_folder, atomic_write, errors_name, write_png
+from splatseg.parts import is_empty, part_file
 from splatseg.render.film.av1 import encode_groups
 from splatseg.render.film.mp4 import Track, mp4_head
 
@@ -59,7 +60,7 @@ def write_video(path: Path | str, frames: Iterable[np.ndarray], fps: float = 30.
     try:
         return write(path, itertools.chain([first], checked), fps)
     except OSError as error:
-        raise RunError(f"{path} cannot be written ({error.strerror or error}); name another place") from None
+        raise RunError(unwritten(path, error)) from None
 
 
 def check_film(path: Path, codec: Codec = "auto") -> Codec:
@@ -73,7 +74,7 @@ def check_film(path: Path, codec: Codec = "auto") -> Codec:
         )
     if path.suffix and path.is_dir():
         raise RunError(f"{path} is a folder, not a file; name another place")
-    if not path.suffix and path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if not path.suffix and path.exists() and (not path.is_dir() or not is_empty(path)):
         raise RunError(f"{path} exists and is not an empty folder; name another place for the pictures")
     if codec == "h264" and _h264_encoder() is None:
         raise RunError("no ffmpeg with an H.264 encoder was found; install one or use the codec av1")
@@ -99,8 +100,8 @@ def _write_av1(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
     first = next(frames)
     sizes: list[int] = []
     keys: list[int] = []
-    # Samples wait in an unnamed temporary file: the head comes before them and contains all their sizes.
-    with atomic_write(path) as file, tempfile.TemporaryFile(dir=path.parent) as aside:
+    # Samples wait in a file of their own: the head comes before them and contains all their sizes.
+    with atomic_write(path) as file, part_file(path) as (samples, _), samples.open("w+b") as aside:
         for group in encode_groups(itertools.chain([first], frames), fps):
             keys.append(len(sizes))
             sizes += [len(sample) for sample in group.samples]
@@ -119,12 +120,17 @@ def _write_h264(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
     height, width = (length // 2 * 2 for length in first.shape[:2])
     encoder = _h264_encoder()
     assert encoder is not None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.stem}.{os.getpid()}.part.mp4")
-    try:
+    with part_file(path) as (part, lock), errors_name(path, part):
         with tempfile.TemporaryFile() as said:
-            command = _ffmpeg_command(encoder, width, height, fps, aside)
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
+            command = _ffmpeg_command(encoder, width, height, fps, part)
+            # ffmpeg holds the lock too, as it may live a moment longer than this process.
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                pass_fds=() if lock is None else (lock,),
+            )
             assert process.stdin is not None
             try:
                 with suppress(BrokenPipeError):  # ffmpeg gave up; its message is reported below
@@ -139,9 +145,7 @@ def _write_h264(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
             if code != 0:
                 reason = said.read().decode(errors="replace").strip().splitlines()[-1:] or [f"exit code {code}"]
                 raise RunError(f"ffmpeg could not write {path} ({reason[0]}); use the codec av1")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+        part.replace(path)
     return "H.264"
 
 
@@ -154,7 +158,8 @@ def _ffmpeg_command(encoder: str, width: int, height: int, fps: float, output: P
     quality = ["-crf", "18", "-preset", "veryfast"] if encoder == "libx264" else ["-b:v", "8M"]
     ffmpeg = shutil.which("ffmpeg") or "ffmpeg"
     start = [ffmpeg, "-hide_banner", "-loglevel", "error", "-y"]
-    return [*start, *raw, *colors, "-c:v", encoder, *quality, *labels, "-movflags", "+faststart", str(output)]
+    file = ["-movflags", "+faststart", "-f", "mp4", str(output)]
+    return [*start, *raw, *colors, "-c:v", encoder, *quality, *labels, *file]
 
 
 def _h264_encoder() -> str | None:
@@ -172,8 +177,7 @@ def _h264_encoder() -> str | None:
 
 def _write_webp(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
     pictures = [Image.fromarray(frame) for frame in _bounded(path, frames, 4)]
-    with atomic_write(path) as file:
-        _save_animation(file, "WEBP", pictures, fps, quality=85, method=2)
+    _write_animation(path, "WEBP", pictures, fps, quality=85, method=2)
     return "WebP"
 
 
@@ -183,16 +187,16 @@ def _write_gif(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
         Image.fromarray(frame).quantize(255, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         for frame in _bounded(path, frames, 1)
     ]
-    with atomic_write(path) as file:
-        _save_animation(file, "GIF", pictures, min(fps, 50.0), optimize=False, disposal=1)
+    _write_animation(path, "GIF", pictures, min(fps, 50.0), optimize=False, disposal=1)
     return "GIF"
 
 
-def _save_animation(file: IO[bytes], kind: str, pictures: list[Image.Image], fps: float, **options: object) -> None:
+def _write_animation(path: Path, kind: str, pictures: list[Image.Image], fps: float, **options: object) -> None:
     times = [round(1000 * index / fps) for index in range(len(pictures) + 1)]
     durations = [after - before for before, after in itertools.pairwise(times)]
+    encoded = io.BytesIO()  # an encoder of Pillow that writes into a file hides why that fails
     pictures[0].save(
-        file,
+        encoded,
         kind,
         save_all=True,
         append_images=pictures[1:],
@@ -200,6 +204,8 @@ def _save_animation(file: IO[bytes], kind: str, pictures: list[Image.Image], fps
         loop=0,
         **options,
     )
+    with atomic_write(path) as file:
+        file.write(encoded.getbuffer())
 
 
 def _bounded(path: Path, frames: Iterator[np.ndarray], bytes_a_pixel: int) -> Iterator[np.ndarray]:
@@ -215,13 +221,7 @@ def _bounded(path: Path, frames: Iterator[np.ndarray], bytes_a_pixel: int) -> It
 
 def _write_folder(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
     del fps
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with atomic_folder(path) as aside:
         for number, frame in enumerate(frames):
             write_png(aside / f"{number:05d}.png", frame)
-        if path.is_dir():
-            path.rmdir()
-        aside.rename(path)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return "PNG"

@@ -10,7 +10,9 @@ import dataclasses
 import logging
 import math
 import threading
-from collections.abc import Callable, Sequence
+import time
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +24,7 @@ from splatseg.scene.first_pose import Pose, pose_of
 from splatseg.viewer.drawing.local_splats import LocalSplats
 from splatseg.viewer.drawing.picture import picture
 from splatseg.viewer.page.browser_camera import camera_of, fov_for, pixel_at
+from splatseg.viewer.page.incoming import Accept, Offers
 from splatseg.viewer.page.streaming import Streamer
 from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.workspace import How, Workspace
@@ -34,6 +37,12 @@ LOG = logging.getLogger("splatseg.viewer")
 DRAFT_QUALITY = 70
 STILL_QUALITY = 95
 """JPEG qualities of a picture while the camera moves, and of one at rest."""
+
+TASKS = 4
+"""Most long tasks of all pages at once; one whose page is gone goes on, so that a reload loses no film."""
+
+SECONDS_BETWEEN_COMPLAINTS = 5.0
+"""Least seconds between two notes that the page is too busy."""
 
 Modifier = Literal["shift", "alt", "cmd/ctrl", "cmd/ctrl+shift"]
 NoteColor = Literal["green", "yellow", "orange", "red"]
@@ -48,6 +57,9 @@ UNWANTED = (255, 70, 70)
 MARKER = 0.006
 """Size of a marker as a share of the distance from the first pose to the point it looks at."""
 
+SMALLEST_SIDE = 16
+"""Least pixels of a canvas along a side: a page that is hidden, or not laid out yet, reports fewer."""
+
 AROUND = 1.6
 """Distance to a box as a multiple of the distance at which it fills the picture."""
 
@@ -55,8 +67,21 @@ AROUND = 1.6
 class Page:
     """One browser's page."""
 
-    def __init__(self, client: viser.ClientHandle, scene: ShownScene, workspace: Workspace, exports: Path) -> None:
-        """Make the page of a client. exports: the folder for exported files."""
+    def __init__(
+        self,
+        client: viser.ClientHandle,
+        scene: ShownScene,
+        workspace: Workspace,
+        exports: Path,
+        offers: Offers,
+        tasks: threading.Semaphore,
+    ) -> None:
+        """Make the page of a client.
+
+        exports: the folder for exported files.
+        offers: takes the controls that this page has.
+        tasks: counts the long tasks of all pages.
+        """
         self.client: viser.ClientHandle = client
         self.gui: viser.GuiApi = client.gui
         self.scene: ShownScene = scene
@@ -64,20 +89,20 @@ class Page:
         self.exports: Path = exports
         self.panels: list[Any] = []
         self.rectangle: bool = False
+        self.begun: bool = False
         self.gone: bool = False
         self._markers: Any = None
         self._marked: list[tuple[tuple[float, ...], bool]] = []
         self.local: LocalSplats | None = None
         self._busy = threading.Lock()
+        self._offers, self._offered = offers, list[str]()
+        self._tasks = tasks
+        self._complained = -math.inf
         self.streamer: Streamer = Streamer(self._draw, self._show, self.failed)
 
     def begin(self) -> None:
         """Start listening to the browser: camera, clicks and rectangles."""
-
-        async def moved(camera: Any) -> None:
-            self._camera_moved(camera)
-
-        self.client.camera.on_update(moved)
+        self.client.camera.on_update(self.heard(self._camera_moved))
         for modifier, how in HOW.items():
             self.client.scene.on_click(modifier=modifier)(self._clicked(how))
             if modifier is not None:
@@ -86,16 +111,41 @@ class Page:
         self._camera_moved(self.client.camera)
         self.look_home()
         self.do(lambda: None)
+        self.begun = True
 
     def end(self) -> None:
         """Stop drawing: the browser is gone."""
         self.gone = True
+        self._offers.remove(self._offered)
         self.streamer.close()
 
     # Called by panels.
 
+    def offer(self, control: Any, accept: Accept) -> None:
+        """Let the browser use a control; until then all that it sends for it is ignored. accept: see `Offers.add`."""
+        uuid = str(control._impl.uuid)
+        self._offered.append(uuid)
+        self._offers.add(uuid, accept)
+
+    def heard(self, callback: Callable[[Any], None]) -> Callable[[Any], Any]:
+        """Return a coroutine function that passes an event of viser to `callback` and shows what it raises.
+
+        viser runs coroutine functions in the order of the events.
+        """
+
+        async def listener(event: Any) -> None:
+            try:
+                callback(event)
+            except Exception as error:
+                self.failed(error)
+
+        return listener
+
     def do(self, action: Callable[[], None], key: str | None = None) -> None:
-        """Run an action in the page's thread, then update panels and picture. key: see `Streamer.do`."""
+        """Run an action in the page's thread, then update panels and picture. key: see `Streamer.do`.
+
+        An action without a key is dropped, and the user told, if too many wait already.
+        """
 
         def run() -> None:
             try:
@@ -103,7 +153,9 @@ class Page:
             finally:
                 self.refresh()
 
-        self.streamer.do(run, key)
+        if not self.streamer.do(run, key) and time.monotonic() - self._complained > SECONDS_BETWEEN_COMPLAINTS:
+            self._complained = time.monotonic()
+            self.say("Not so fast", "The page is still busy with earlier actions, so this one was ignored.", "yellow")
 
     def tell(self) -> None:
         """Update the panels, but not the picture: for the progress of a long task."""
@@ -118,8 +170,13 @@ class Page:
                 panel.refresh()
             self._mark()
 
-    def in_background(self, name: str, work: Callable[[], None]) -> None:
-        """Run a long task in a thread of its own while the page stays usable. Raises PromptError if one is running."""
+    def in_background(self, name: str, work: Callable[[], None], light: bool = False) -> None:
+        """Run a long task in a thread of its own while the page stays usable.
+
+        light: it needs next to no memory and time, so it does not count among TASKS.
+
+        Raises PromptError if one is running in this page, or TASKS in all pages.
+        """
 
         def run() -> None:
             try:
@@ -127,10 +184,15 @@ class Page:
             except Exception as error:
                 self.failed(error)
             finally:
+                if not light:
+                    self._tasks.release()
                 self._busy.release()
 
         if not self._busy.acquire(blocking=False):
             raise PromptError("another task is still running; wait until it has finished")
+        if not light and not self._tasks.acquire(blocking=False):
+            self._busy.release()
+            raise PromptError(f"{TASKS} tasks are running in other pages; wait until one has finished")
         # Not a daemon: a file being written is finished before the server ends.
         threading.Thread(target=run, name=f"splatseg-{name}").start()
 
@@ -139,17 +201,29 @@ class Page:
         """True while a long task is running."""
         return self._busy.locked()
 
+    def download(self, path: Path) -> None:
+        """Send a file to the browser; return when all of it is on its way, so that no two wait in memory."""
+        self.client.send_file_download(path.name, path.read_bytes())
+        buffer = self.client._websock_connection.get_message_buffer()
+        while not self.gone and any(
+            type(message).__name__ == "FileTransferPart" for message in list(buffer.message_from_id.values())
+        ):
+            time.sleep(0.05)
+
     def say(self, title: str, text: str, color: NoteColor | None = None, seconds: float | None = 6.0) -> None:
         """Show a note in the corner of the picture. seconds: None keeps it until it is closed."""
+        if self.gone:
+            return
         self.client.add_notification(title, text, auto_close_seconds=seconds, color=color)
 
     def failed(self, error: Exception) -> None:
-        """Show an error: the message of a user's mistake; anything else with its type, and a traceback in the log."""
+        """Show an error: the message of a user's mistake; anything else with its type, and a line in the log."""
         if isinstance(error, SplatsegError):
             text = str(error)
             self.say("That did not work", text[:1].upper() + text[1:], color="orange", seconds=10.0)
             return
-        LOG.exception("the page of browser %d: %s", self.client.client_id, error, exc_info=error)
+        LOG.error("the page of browser %d: %s", self.client.client_id, _one_line(error))
+        LOG.debug("the traceback of that error", exc_info=error)
         text = f"{type(error).__name__}: {error}. The page goes on; details are in the terminal."
         self.say("An unexpected error", text, color="red", seconds=None)
 
@@ -184,13 +258,13 @@ class Page:
         """Move to the first pose, wide enough to hold the capture's view in a browser of any aspect."""
         home = self.scene.home()
         if self.scene.views:
-            middle = self.scene.views[len(self.scene.views) // 2].camera
+            middle = self.scene.views[len(self.scene.views) // 2].pinhole
             home = dataclasses.replace(home, fov=fov_for(middle, self.aspect))
         self.look(home)
 
-    def look_at_box(self, box: Sequence[Sequence[float]]) -> None:
-        """Look at a box (lower corner, upper corner) from the present direction, at a distance that shows all of it."""
-        lower, upper = (np.asarray(corner, dtype=np.float64) for corner in box)
+    def look_at_box(self, box: np.ndarray) -> None:
+        """Look from the present direction at a box (2,3), lower and upper corner, and see all of it."""
+        lower, upper = box
         pose, centre = self.pose, (lower + upper) / 2.0
         radius = max(float(np.linalg.norm(upper - lower)) / 2.0, 1e-6)
         towards = np.asarray(pose.look_at) - pose.position
@@ -223,24 +297,24 @@ class Page:
 
     def _camera_moved(self, camera: Any) -> None:
         width, height = camera.image_width, camera.image_height
-        if min(width, height) >= 16 and np.isfinite(camera.position).all():
+        if min(width, height) >= SMALLEST_SIDE:
             self.streamer.moved(camera_of(camera.wxyz, camera.position, camera.fov, width, height))
 
     def _clicked(self, how: How) -> Callable[[Any], Any]:
-        async def clicked(event: Any) -> None:
+        def clicked(event: Any) -> None:
             camera = self.camera
             pixel = pixel_at(event.screen_pos, camera)
             self.do(lambda: self.workspace.click(camera, pixel, how))
 
-        return clicked
+        return self.heard(clicked)
 
     def _boxed(self, how: How) -> Callable[[Any], Any]:
-        async def boxed(event: Any) -> None:
+        def boxed(event: Any) -> None:
             camera = self.camera
             corners = (*pixel_at(event.screen_min, camera), *pixel_at(event.screen_max, camera))
             self.do(lambda: self.workspace.box(camera, corners, how))
 
-        return boxed
+        return self.heard(boxed)
 
     # Pictures.
 
@@ -279,3 +353,11 @@ class Page:
                 point_shape="circle",
                 precision="float32",
             )
+
+
+def _one_line(error: Exception) -> str:
+    """Return type, message and place of an error, without line breaks and other control characters."""
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    place = "".join(f" ({Path(frame.filename).name}:{frame.lineno})" for frame in last)
+    text = " ".join(f"{type(error).__name__}: {error}{place}".split())
+    return "".join(each if each.isprintable() else "?" for each in text)

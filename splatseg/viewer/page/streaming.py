@@ -2,7 +2,8 @@
 
 While the camera moves, drafts are drawn, always of the newest camera; cameras that arrive meanwhile are skipped. When
 the camera rests, one full picture is drawn. Actions (a click, a slider) run in the order of arrival, before the next
-picture; an action with a key replaces a waiting action with the same key, so that a slider never lags.
+picture; an action with a key replaces a waiting action with the same key, so that a slider never lags. No more than
+WAITING actions without a key wait, so that a flood of clicks takes no memory.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from splatseg.cameras.camera import Camera
 Draw = Callable[[Camera, bool], np.ndarray | None]
 Show = Callable[[np.ndarray | None, bool], None]
 Action = Callable[[], None]
+
+
+WAITING = 32
+"""Most actions without a key that wait: more than anyone clicks while one is running."""
 
 
 @dataclass(frozen=True)
@@ -77,17 +82,20 @@ class Streamer:
             self._owes_still = True
             self._changed.notify()
 
-    def do(self, action: Action, key: str | None = None, draws: bool = True) -> None:
-        """Run an action in the browser's thread, then draw.
+    def do(self, action: Action, key: str | None = None, draws: bool = True) -> bool:
+        """Run an action in the browser's thread, then draw; return False if it is dropped, as WAITING actions wait.
 
-        key: replaces a waiting action with the same key.
+        key: replaces a waiting action with the same key; such an action is never dropped.
         draws: False for an action that changes no picture.
         """
         with self._changed:
             if key is not None:
                 self._actions = [waiting for waiting in self._actions if waiting[0] != key]
+            elif sum(waiting[0] is None for waiting in self._actions) >= WAITING:
+                return False
             self._actions.append((key, action, draws))
             self._changed.notify()
+            return True
 
     def close(self, wait: float = 5.0) -> None:
         """Stop the thread; waiting actions are dropped. wait: most seconds to wait for it."""

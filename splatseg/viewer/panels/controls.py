@@ -1,20 +1,22 @@
 """Controls of a panel: each runs its action in the page's thread, in order, and shows a hint on hover.
 
-Buttons are groups of one or more: in viser 1.1 a group shows its hint and a plain button does not. Callbacks are
-coroutines because viser runs those in the order of the events. Values set by the program itself (`event.client` is
-None) are ignored.
+Buttons are groups of one or more: in viser 1.1 a group shows its hint and a plain button does not. Values set by the
+program itself (`event.client` is None) are ignored.
 
-viser lets a browser set a control to any value. Only values that the control could have sent are accepted: an option of
-a drop-down, a number between a slider's ends, a text of bounded length.
+viser lets a browser set a control to any value. Each control is offered to the page's guard (`page.incoming`) with the
+values that it can have: an option of a drop-down, a number, moved between a slider's ends, a text; nothing while it is
+hidden or disabled. A control that is not offered takes nothing.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from splatseg.errors import PromptError
+from splatseg.viewer.page.incoming import REFUSED, Accept
 from splatseg.viewer.page.page import Modifier, Page
 
 Action = Callable[[], None]
@@ -41,10 +43,11 @@ class Choice:
         self._page = page
         self._value = initial or self.options[0]
         self._control = page.gui.add_dropdown(label, self.options, initial_value=self._value, hint=hint)
+        page.offer(self._control, _usable(self._control, one_of(self.options)))
 
     @property
     def value(self) -> str:
-        """The chosen option; a value that is no option is ignored."""
+        """The chosen option."""
         sent = self._control.value
         if sent in self.options:
             self._value = sent
@@ -68,15 +71,17 @@ class Slider:
         least, most, step, initial = ends
         self._page, self._ends, self._value = page, (least, most), initial
         self._control = page.gui.add_slider(label, least, most, step, initial, **options)
+        page.offer(self._control, _usable(self._control, between(least, most)))
 
     def _inside(self, value: Any) -> float:
-        if isinstance(value, int | float) and math.isfinite(value):
-            self._value = min(max(float(value), self._ends[0]), self._ends[1])
+        inside = between(*self._ends)(value)
+        if inside is not REFUSED:
+            self._value = inside
         return self._value
 
     @property
     def value(self) -> float:
-        """The number shown, moved between the ends if a browser sent another."""
+        """The number shown."""
         return self._inside(self._control.value)
 
     def on_change(self, action: Callable[[float], None]) -> None:
@@ -89,47 +94,97 @@ class Slider:
         assign(self._control, "value", value)
 
 
+def one_of(options: Sequence[str]) -> Accept:
+    """Return a function that accepts the options."""
+    return lambda value: value if isinstance(value, str) and value in options else REFUSED
+
+
+def between(least: float, most: float) -> Accept:
+    """Return a function that accepts finite numbers, moved between the ends."""
+
+    def accept(value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -math.inf < value < math.inf:
+            return REFUSED
+        return float(min(max(value, least), most))
+
+    return accept
+
+
+def any_text(value: Any) -> Any:
+    """Accept a text; `typed` tells the user of one that is too long."""
+    return value if isinstance(value, str) else REFUSED
+
+
+def _usable(control: Any, accept: Accept, within: Any = None) -> Accept:
+    """Return a function that accepts nothing while a control, or the form it is in, is hidden or disabled."""
+
+    def accept_if_usable(value: Any) -> Any:
+        shown = control.visible and (within is None or within.visible)
+        return accept(value) if shown and not getattr(control, "disabled", False) else REFUSED
+
+    return accept_if_usable
+
+
+def add_text(page: Page, label: str, hint: str, within: Any = None) -> Any:
+    """Add a text field; read it by `typed`. within: the form that is hidden at times, if it is in one."""
+    control = page.gui.add_text(label, "", hint=hint)
+    page.offer(control, _usable(control, any_text, within))
+    return control
+
+
+def add_checkbox(page: Page, label: str, ticked: bool, **options: Any) -> Any:
+    """Add a checkbox. options: arguments of viser's checkbox."""
+    control = page.gui.add_checkbox(label, ticked, **options)
+    page.offer(control, _usable(control, lambda value: value if isinstance(value, bool) else REFUSED))
+    return control
+
+
 def typed(control: Any) -> str:
     """Return the text of a text field. Raises PromptError if it has more than LONGEST_TEXT characters."""
-    text = str(control.value)
+    return at_most(str(control.value))
+
+
+def at_most(text: str) -> str:
+    """Return a text. Raises PromptError if it has more than LONGEST_TEXT characters."""
     if len(text) > LONGEST_TEXT:
         raise PromptError(f"a text has at most {LONGEST_TEXT} characters, this one has {len(text):,}; shorten it")
     return text
 
 
-def add_buttons(page: Page, label: str, actions: Mapping[str, Action], hint: str) -> Any:
-    """Add a row of buttons with one label; actions by the text of the button."""
+def as_markdown(text: str) -> str:
+    """Return a text of elsewhere so that Markdown shows it as it is: viser's page renders any HTML in Markdown."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
+
+
+def add_buttons(page: Page, label: str, actions: Mapping[str, Action], hint: str, within: Any = None) -> Any:
+    """Add a row of buttons with one label; actions by the text of the button. within: as for `add_text`."""
     group = page.gui.add_button_group(label, tuple(actions), hint=hint)
-
-    async def clicked(event: Any) -> None:
-        action = actions.get(event.target.value)
-        if action is not None:
-            page.do(action)
-
-    group.on_click(clicked)
+    page.offer(group, _usable(group, one_of(tuple(actions)), within))
+    group.on_click(page.heard(lambda event: page.do(actions[event.target.value])))
     return group
 
 
 def on_change(page: Page, control: Any, action: Callable[[Any], None]) -> Any:
     """Call action(value) when the user changes a control; of several waiting changes only the last is run."""
 
-    async def changed(event: Any) -> None:
+    def changed(event: Any) -> None:
         if event.client is not None:
             value = event.target.value
             page.do(lambda: action(value), key=str(id(control)))
 
-    control.on_update(changed)
+    control.on_update(page.heard(changed))
     return control
 
 
 def on_submit(page: Page, form: Any, action: Action) -> None:
     """Run an action when the user presses Enter in a form."""
 
-    async def submitted(event: Any) -> None:
+    def submitted(event: Any) -> None:
         if event.client is not None:
             page.do(action)
 
-    form.on_submit(submitted)
+    page.offer(form, _usable(form, _pressed))
+    form.on_submit(page.heard(submitted))
 
 
 def add_command(
@@ -143,10 +198,13 @@ def add_command(
     """Add a command to the palette (Ctrl+K), with a keyboard shortcut if `key` is given."""
     command = page.gui.add_command(label, description=description or None, hotkey=key, modifier=modifier)
 
-    async def triggered(_: Any) -> None:
-        page.do(action)
+    page.offer(command, _pressed)
+    command.on_trigger(page.heard(lambda _: page.do(action)))
 
-    command.on_trigger(triggered)
+
+def _pressed(value: Any) -> Any:
+    """Accept a press, which has no value."""
+    return None if value is None else REFUSED
 
 
 def assign(control: Any, name: str, value: Any) -> None:

@@ -11,6 +11,9 @@ from splatseg.viewer.panels.controls import Choice, Slider, add_buttons, assign
 from splatseg.viewer.panels.writer import Writer
 from splatseg.viewer.writing import film
 
+KEYFRAMES = 100
+"""Most keyframes of a path: more than one each second of the longest film."""
+
 SIZES = {"1280 x 720": (1280, 720), "1920 x 1080": (1920, 1080), "854 x 480": (854, 480)}
 
 
@@ -41,6 +44,8 @@ class FilmControls:
 
     def add(self) -> None:
         """Add the present camera as a keyframe."""
+        if len(self._keyframes) >= KEYFRAMES:
+            raise PromptError(f"a camera path has at most {KEYFRAMES} keyframes; write this one, then press Clear")
         self._keyframes.append(self._page.pose)
 
     def remove(self) -> None:
@@ -66,7 +71,7 @@ class FilmControls:
             if not self._page.gone:
                 self._page.look(poses[-1])
 
-        self._page.in_background("play", fly)
+        self._page.in_background("play", fly, light=True)
 
     def write(self) -> None:
         """Write the path as a video, and its keyframes next to it."""

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from splatseg.viewer.page.page import Page
+from splatseg.viewer.panels.controls import any_text
 
 
 class Links:
@@ -22,14 +23,15 @@ class Links:
     def __init__(self, page: Page, received: Callable[[str, str], None]) -> None:
         """Add the hidden control. received: received(verb, rest) is run in the page's thread for each message."""
         self._ear = page.gui.add_text("", "", visible=False)
+        page.offer(self._ear, any_text)
 
-        async def heard(event: Any) -> None:
+        def heard(event: Any) -> None:
             if event.client is not None:
                 _, _, message = str(event.target.value).partition(" ")
                 verb, _, rest = message.partition(":")
                 page.do(lambda: received(verb, rest))
 
-        self._ear.on_update(heard)
+        self._ear.on_update(page.heard(heard))
 
     def send(self, expression: str) -> str:
         """Return the quoted handler for onclick= or onchange= that sends the value of a JavaScript expression."""

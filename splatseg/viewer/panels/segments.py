@@ -6,13 +6,15 @@ import dataclasses
 import re
 from typing import Any
 
+import numpy as np
+
 from splatseg.errors import PromptError
 from splatseg.scene.summary import whole_segments
 from splatseg.scene.table import SegmentTable
 from splatseg.scene.table_state import Labeling
 from splatseg.segments.segment import Segment, largest_first
 from splatseg.viewer.page.page import Page
-from splatseg.viewer.panels.controls import Choice, add_buttons, assign, on_change, on_submit, typed
+from splatseg.viewer.panels.controls import Choice, add_buttons, add_text, assign, at_most, on_change, on_submit, typed
 from splatseg.viewer.panels.links import Links
 from splatseg.viewer.panels.segment_list import SORTS, ListState, found, list_html, page_of, pages_of
 from splatseg.viewer.workspace.workspace import How
@@ -33,8 +35,8 @@ class SegmentsPanel:
         self._named: tuple[int, str] | None = None
         self._followed: object = None
         gui = page.gui
-        search = gui.add_text("Search", "", hint="Part of a name, or a number.")
-        on_change(page, search, lambda text: self._change(search=text, page=0))
+        search = add_text(page, "Search", hint="Part of a name, or a number.")
+        on_change(page, search, lambda text: self._change(search=at_most(text), page=0))
         sort = Choice(page, "Sort by", tuple(SORTS), hint="The order of the list.")
         sort.on_change(lambda name: self._change(sort=name, page=0))
         self._links = Links(page, self._received)
@@ -59,12 +61,13 @@ class SegmentsPanel:
         page, gui = self._page, self._page.gui
         self._form = gui.add_form("Chosen segment", visible=False)
         with self._form:
-            self._name = gui.add_text("Name", "", hint="Type a name and press Enter.")
+            self._name = add_text(page, "Name", hint="Type a name and press Enter.", within=self._form)
             add_buttons(
                 page,
                 "Picture",
                 {"Select": lambda: self._select("new"), "Add": lambda: self._select("add"), "Look at": self.look_at},
                 hint="Select the segment, add it to the selection, or move the camera to it.",
+                within=self._form,
             )
             add_buttons(
                 page,
@@ -72,6 +75,7 @@ class SegmentsPanel:
                 {"Rename": self._rename, "Split": self.split, "Delete": self.delete},
                 hint="Rename the segment to the name above; split it into its parts; or delete it: its Gaussians stay, "
                 "but belong to no segment. Undo edit brings it back.",
+                within=self._form,
             )
         on_submit(page, self._form, self._rename)
 
@@ -130,7 +134,7 @@ class SegmentsPanel:
 
     def look_at(self) -> None:
         """Move the camera to show the whole chosen segment, from the present direction."""
-        self._page.look_at_box(self._chosen.box)
+        self._page.look_at_box(self._page.scene.splats.coordinates.inwards(np.array(self._chosen.box)))
 
     def split(self) -> None:
         """Split the chosen segment into its parts."""

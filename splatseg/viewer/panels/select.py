@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from splatseg.errors import PromptError
 from splatseg.viewer.page.page import Page
-from splatseg.viewer.panels.controls import Choice, Slider, add_buttons, assign, on_change, on_submit, typed
+from splatseg.viewer.panels.controls import (
+    Choice,
+    Slider,
+    add_buttons,
+    add_checkbox,
+    add_text,
+    assign,
+    on_change,
+    on_submit,
+    typed,
+)
 
 FIRST_USE = """- **Click** an object in the picture: it is selected at once.
 - **Shift** adds, **Ctrl** or **Alt** takes away; hold it and drag for a rectangle.
@@ -64,7 +74,8 @@ class SelectPanel:
     def _add_sliders(self) -> None:
         page, workspace = self._page, self._page.workspace
         has_features, has_hierarchy = "features" in page.scene.modes, page.scene.hierarchy is not None
-        self._automatic = page.gui.add_checkbox(
+        self._automatic = add_checkbox(
+            page,
             "Automatic",
             True,
             visible=has_features or has_hierarchy,
@@ -95,9 +106,7 @@ class SelectPanel:
         if page.scene.table is None:
             return
         with page.gui.add_form("New segment from the selection") as form:
-            self._name = page.gui.add_text(
-                "Name", "", hint="Name of the new segment; if empty, it is named by its number."
-            )
+            self._name = add_text(page, "Name", hint="Name of the new segment; if empty, it is named by its number.")
             add_buttons(
                 page,
                 "Segment",

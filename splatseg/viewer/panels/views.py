@@ -88,7 +88,7 @@ class ViewsPanel:
         self._list.show(view.name)
         assign(self._note, "visible", False)
         try:
-            self._photograph.image = _fitted(view.image())
+            self._photograph.image = _fitted(view.shown())
             assign(self._photograph, "visible", True)
             masks = self._page.scene.input_mask_overlay(view)
         except SplatsegError as error:

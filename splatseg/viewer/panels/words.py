@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from splatseg.viewer.page.page import Page
-from splatseg.viewer.panels.controls import add_buttons, assign, on_submit, typed
+from splatseg.viewer.panels.controls import add_buttons, add_text, as_markdown, assign, on_submit, typed
 
 
 class WordsPanel:
@@ -13,9 +13,9 @@ class WordsPanel:
         self._page = page
         self._told = ""
         with page.gui.add_form("By words") as form:
-            self._text = page.gui.add_text(
+            self._text = add_text(
+                page,
                 "Words",
-                "",
                 hint="The object in words: red mug. Several with commas, and not ... for exceptions: book, not atlas.",
             )
             add_buttons(
@@ -39,8 +39,8 @@ class WordsPanel:
                 self._told = ""
                 self._page.tell()
                 raise
-            self._told = "\n".join(f"- {fact}" for fact in found.facts)
-            self._page.do(lambda: workspace.select_gaussians(found.members))
+            self._told = "\n".join(f"- {as_markdown(fact)}" for fact in found.facts)
+            self._page.do(lambda: workspace.select_gaussians(found.members), key="words")
 
         self._page.in_background("words", ask)
 

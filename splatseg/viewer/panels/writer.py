@@ -7,7 +7,7 @@ from pathlib import Path
 
 from splatseg.errors import PromptError
 from splatseg.viewer.page.page import Page
-from splatseg.viewer.panels.controls import assign
+from splatseg.viewer.panels.controls import as_markdown, assign
 from splatseg.viewer.writing import exports
 
 MOST_DOWNLOAD = 512 * 1024 * 1024
@@ -20,7 +20,7 @@ class Writer:
     def __init__(self, page: Page) -> None:
         self._page = page
         self._share: float | None = None
-        self._text = f"Files go to `{page.exports}`."
+        self._text = self._place = f"Files go to {as_markdown(str(page.exports))}."
         self._status = page.gui.add_markdown(self._text)
         self._bar = page.gui.add_progress_bar(0.0, visible=False, animated=True)
 
@@ -39,23 +39,23 @@ class Writer:
         def run() -> None:
             try:
                 told = work()
-                lost = f" {told.split('; ', 1)[1]}." if told and "; " in told else ""
-                self._text = f"Written: `{path.name}`, in `{self._page.exports}`.{lost}"
+                lost = f" {as_markdown(told.split('; ', 1)[1])}." if told and "; " in told else ""
+                self._text = f"Written: {as_markdown(path.name)}, in {as_markdown(str(self._page.exports))}.{lost}"
             except BaseException:
-                self._text = f"Files go to `{self._page.exports}`."
+                self._text = self._place
                 raise
             finally:
                 self._share = None
                 self._page.tell()
             if path.is_file() and path.stat().st_size <= MOST_DOWNLOAD:
-                self._page.client.send_file_download(path.name, path.read_bytes())
+                self._page.download(path)
             else:
                 self._page.say("Written", str(path), color="green", seconds=8.0)
 
         if self._page.busy:
             raise PromptError("another file is being written; wait until it is complete")
         self._share = 0.0
-        self._text = f"Writing `{path.name}` …"
+        self._text = f"Writing {as_markdown(path.name)} …"
         self._page.in_background("export", run)
 
     def refresh(self) -> None:

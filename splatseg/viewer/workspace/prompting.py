@@ -24,6 +24,9 @@ from splatseg.viewer.workspace.history import Bits, Placed, Step
 
 SessionOf = Callable[[Bits | None], Session]
 
+MOST_PROMPTS = 200
+"""Most prompts of one selection: each is kept with its camera, and evaluated again when a slider moves."""
+
 SAME_SPOT = 4.0
 """Pixels by which a second click on the same spot may miss the first."""
 
@@ -45,8 +48,14 @@ def ask(scene: ShownScene, session_of: SessionOf, step: Step, new: Placed | None
     return members
 
 
-def placed_in(session: Session, prompt: Prompt, hidden: Bits | None) -> Placed:
-    """Return a prompt with the point and feature under its click. Raises PromptError for a click outside the image."""
+def placed_in(session: Session, prompt: Prompt, step: Step) -> Placed:
+    """Return a prompt with the point and feature under its click.
+
+    Raises PromptError for a click outside the image, or if the step has MOST_PROMPTS already.
+    """
+    hidden = step.hidden
+    if len(step.prompts) >= MOST_PROMPTS:
+        raise PromptError(f"{MOST_PROMPTS} clicks have made this selection; make it a segment, then go on")
     if prompt.click is None:
         return Placed(prompt, hidden)
     seen, query = session.look(prompt.camera, prompt.click), None

@@ -23,8 +23,11 @@ import numpy as np
 
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError, RunError
+from splatseg.segments.segment import corner_of
 from splatseg.select.prompt import Prompt
+from splatseg.splats.made_of import GEOMETRY, as_fact, is_stale, made_of
 from splatseg.tensors import read_tensors, write_tensors
+from splatseg.untrusted.documents import Field
 from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.history import Bits, Placed, Step
 from splatseg.viewer.workspace.workspace import Workspace
@@ -54,6 +57,7 @@ class SavedWorkspaces:
         self._used: list[Workspace] = []
         self._left = _read(scene)
         self._written: list[tuple[Step, str]] | None = None
+        self._made_of = as_fact(made_of(scene.splats, GEOMETRY))
 
     def take(self) -> Workspace:
         """Return the workspace that was left last, or a new one."""
@@ -83,7 +87,7 @@ class SavedWorkspaces:
             kept = [{**state.facts, "sets": len(state.bits)} for state in states]
             facts = {"gaussians": len(self._scene.splats), "workspaces": kept}
             bits = np.concatenate([state.bits for state in states]) if states else np.zeros((0, 0), np.uint8)
-            write_tensors(run.workspaces_path, FORMAT, {"bits": bits}, facts)
+            write_tensors(run.workspaces_path, FORMAT, {"bits": bits}, facts | self._made_of)
             self._written = shown
 
 
@@ -112,20 +116,28 @@ def state_of(workspace: Workspace) -> State:
 
 
 def restore(workspace: Workspace, state: State) -> None:
-    """Restore a workspace from a state, which becomes its first step."""
-    facts, size = state.facts, len(workspace.scene.splats)
+    """Restore a workspace from a state, which becomes its first step. Raises DocumentError for facts of any other."""
+    facts, size = Field(state.facts), len(workspace.scene.splats)
     sets = [Bits(packed, size) for packed in state.bits]
 
-    def bits(number: int | None) -> Bits | None:
-        return None if number is None else sets[number]
+    def bits(number: Field | None) -> Bits | None:
+        return None if number is None else sets[number.whole(0, len(sets) - 1)]
 
     members = bits(facts["members"])
     assert members is not None, "a workspace always has a set of members, possibly empty"
-    prompts = tuple(_placed(one, bits(one["hidden"])) for one in facts["prompts"])
-    step = Step(members, bits(facts["hidden"]), bits(facts["start"]), prompts, facts["granularity"], facts["threshold"])
+    features = workspace.scene.splats.features
+    channels = 0 if features is None else features.shape[1]
+    given = facts["prompts"].items("prompt")
+    prompts = tuple(_placed(one, bits(one.get("hidden")), channels) for one in given)
+    granularity, threshold = (_number(facts.get(name), low) for name, low in (("granularity", 0), ("threshold", -1)))
+    step = Step(members, bits(facts.get("hidden")), bits(facts.get("start")), prompts, granularity, threshold)
     # The run may have lost its features or masks since, and with them the mode.
-    mode = facts["mode"] if facts["mode"] in workspace.scene.modes else "color"
-    workspace.begin(step, mode)
+    mode = facts["mode"].text()
+    workspace.begin(step, mode if mode in workspace.scene.modes else "color")
+
+
+def _number(field: Field | None, low: float) -> float | None:
+    return None if field is None else field.number(low, 1)
 
 
 def _facts_of(placed: Placed) -> dict[str, Any]:
@@ -135,34 +147,60 @@ def _facts_of(placed: Placed) -> dict[str, Any]:
         "viewmat": camera.viewmat.tolist(),
         "K": camera.K.tolist(),
         "size": [camera.width, camera.height],
-        "click": prompt.click,
-        "box": prompt.box,
+        "click": _listed(prompt.click),
+        "box": _listed(prompt.box),
         "wanted": prompt.wanted,
         "level": prompt.level,
-        "xyz": placed.xyz,
+        "xyz": _listed(placed.xyz),
         "query": None if placed.query is None else placed.query.tolist(),
     }
 
 
-def _placed(facts: dict[str, Any], hidden: Bits | None) -> Placed:
-    camera = Camera(np.array(facts["viewmat"]), np.array(facts["K"]), *facts["size"])
-    click, box, xyz = (None if facts[each] is None else tuple(facts[each]) for each in ("click", "box", "xyz"))
-    query = None if facts["query"] is None else np.array(facts["query"], dtype=np.float32)
-    prompt = Prompt(camera, click=click, box=box, wanted=facts["wanted"], level=facts.get("level"))
-    return Placed(prompt, hidden, xyz, query)
+def _listed(values: tuple[float, ...] | None) -> list[float] | None:
+    return None if values is None else [float(value) for value in values]
+
+
+def _placed(facts: Field, hidden: Bits | None, channels: int) -> Placed:
+    matrices = [np.array([row.numbers(n) for row in facts[name].items()]) for name, n in (("viewmat", 4), ("K", 3))]
+    width, height = (side.whole(1, 2**15) for side in facts["size"].items())
+    camera = Camera(matrices[0], matrices[1], width, height)
+    click, box, xyz, query, level = (facts.get(name) for name in ("click", "box", "xyz", "query", "level"))
+    prompt = Prompt(
+        camera,
+        click=None if click is None else (click.numbers(2)[0], click.numbers(2)[1]),
+        box=None if box is None else _four(box),
+        wanted=facts["wanted"].flag(),
+        level=None if level is None else level.whole(1),
+    )
+    place = None if xyz is None else corner_of(xyz.numbers(3))
+    direction = None if query is None else np.array([item.number() for item in query.items()], dtype=np.float32)
+    # The run may have been segmented by another method since, whose features have other channels.
+    fits = direction is not None and len(direction) == channels
+    return Placed(prompt, hidden, place, direction if fits else None)
+
+
+def _four(field: Field) -> tuple[float, float, float, float]:
+    x0, y0, x1, y1 = field.numbers(4)
+    return x0, y0, x1, y1
 
 
 def _read(scene: ShownScene) -> list[State]:
     if scene.run is None or not scene.run.workspaces_path.exists():
         return []
+    if is_stale(scene.run.workspaces_path, scene.splats):
+        return []
 
     def decode(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> list[State]:
-        states, first = [], 0
-        if facts["gaussians"] != len(scene.splats):
+        states, first, known, bits = [], 0, Field(facts), tensors["bits"]
+        count = len(scene.splats)
+        if known["gaussians"].whole() != count:
             return []
-        for one in facts["workspaces"]:
-            states.append(State(one, tensors["bits"][first : first + one["sets"]]))
-            first += one["sets"]
+        if bits.dtype != np.uint8 or (len(bits) and bits.shape[1:] != (-(-count // 8),)):
+            raise ValueError("its sets are not of the Gaussians of the splat")
+        for one in known["workspaces"].items():
+            sets = one["sets"].whole(1, len(bits) - first)
+            states.append(State(one.value, bits[first : first + sets]))
+            first += sets
             restore(Workspace(scene), states[-1])  # raises here, when the server starts, instead of when a page opens
         return states[:LEFT]
 

@@ -128,8 +128,7 @@ class Workspace:
         """Return name, count and size of the selection: "mug: 12,034 Gaussians, 1.2 x 0.8 x 0.9"."""
         of = (self.step.members, None if self.scene.table is None else self.scene.table.now)
         if self._described[0] != of:
-            means = self.scene.splats.means.detach().numpy()
-            self._described = (of, describe_members(means, of[0].array, of[1]))
+            self._described = (of, describe_members(self.scene.splats.own_positions, of[0].array, of[1]))
         return self._described[1]
 
     # Selecting -----------------------------------------------------------------------------------------------------
@@ -340,7 +339,7 @@ class Workspace:
                 step = replace(step, start=None, prompts=(), members=bits_of(np.zeros_like(self.members)))
             elif how == "remove":
                 self._selected_something()
-            placed = placed_in(session, prompt, step.hidden)
+            placed = placed_in(session, prompt, step)
             members = ask(self.scene, self._session_of, step, placed)
             self._history.add(replace(step, prompts=(*step.prompts, placed), members=bits_of(members)))
 

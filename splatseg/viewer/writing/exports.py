@@ -11,6 +11,7 @@ import itertools
 import re
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -18,9 +19,12 @@ import numpy as np
 import torch
 
 from splatseg.cameras.camera import Camera
-from splatseg.errors import PromptError
+from splatseg.capture.view import one_a_photograph
+from splatseg.errors import OutputError, PromptError
 from splatseg.files import write_png
 from splatseg.formats.write import write_splats
+from splatseg.parts import make_folder
+from splatseg.plain_text import file_stem
 from splatseg.progress import Progress, counted
 from splatseg.render.label_maps import selection_mask, write_mask
 from splatseg.viewer.drawing.picture import picture
@@ -28,8 +32,11 @@ from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.workspace import Workspace
 
 _LOCK = threading.Lock()
-_GIVEN: set[Path] = set()
-"""Paths that `new_path` has returned; a file appears at its path only when it is complete."""
+_GIVEN: deque[Path] = deque(maxlen=1000)
+"""Paths that `new_path` has returned last; a file appears at its path only when it is complete."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""Names of exports: valid on every system."""
 
 
 def export_selection(scene: ShownScene, members: np.ndarray, path: Path) -> str:
@@ -61,7 +68,8 @@ def export_all_segments(scene: ShownScene, folder: Path, suffix: str = ".ply", p
         raise PromptError("there are no segments to write; make some with `splatseg segment RUN --masks DIR`")
     rows = scene.table.rows()
     for row in counted(rows, progress):
-        _write(folder / f"{row.id:03d}-{_plain(row.name)}{suffix}", scene, scene.table.now.ids == row.id)
+        stem = file_stem(row.name, "-")
+        _write(folder / f"{row.id:03d}-{stem}{suffix}", scene, scene.table.now.ids == row.id)
     return f"wrote {len(rows)} segments to {folder}"
 
 
@@ -77,9 +85,10 @@ def export_masks_of_all_views(
     if not members.any():
         raise PromptError("nothing is selected, so there are no masks to write; select something first")
     splats = scene.splats
-    for view in counted(scene.views, progress):
-        write_mask(folder / view.png_name, selection_mask(splats, view.camera, members))
-    return f"wrote masks of {len(scene.views)} views to {folder}"
+    photographs = one_a_photograph(scene.views)
+    for view in counted(photographs, progress):
+        write_mask(_inside(folder, view.png_name), selection_mask(splats, view.seen_by, members))
+    return f"wrote masks of {len(photographs)} views to {folder}"
 
 
 def screenshot(workspace: Workspace, camera: Camera, path: Path) -> str:
@@ -101,17 +110,37 @@ def new_path(folder: Path, stem: str, suffix: str) -> Path:
 
     The path does not exist and was not returned before, so two browsers that export in the same second get two files.
 
-    Raises PromptError if stem and suffix are more than a file name: nothing is written outside the folder.
+    Raises PromptError if stem and suffix are more than a file name, or the folder is a link: nothing is written outside
+    of it. OutputError if the folder cannot be made.
     """
-    if Path(f"{stem}{suffix}").name != f"{stem}{suffix}" or "\\" in f"{stem}{suffix}":
-        raise PromptError(f"{stem}{suffix} is not the name of a file; exports go into {folder}")
+    if not _NAME.fullmatch(f"{stem}{suffix}"):
+        raise PromptError(f"{stem + suffix!r} is not the name of a file; exports go into {folder}")
+    try:
+        make_folder(folder)
+        names = [there.name for there in folder.iterdir()]  # with links, also those that lead nowhere
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be used for exports ({error.strerror}); remove what stands there") from None
+    if folder.resolve() != folder.parent.resolve() / folder.name:
+        raise PromptError(f"{folder} is a link to {folder.resolve()}; exports stay in the run, so remove the link")
     when = time.strftime("%Y%m%d-%H%M%S")
     with _LOCK:
         numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
-        paths = (folder / f"{stem}-{when}{number}{suffix}" for number in numbers)
-        path = next(path for path in paths if path not in _GIVEN and not path.exists())
-        _GIVEN.add(path)
-    folder.mkdir(parents=True, exist_ok=True)
+        stems = (f"{stem}-{when}{number}" for number in numbers)
+        # Nothing may begin with the new name: a film has its keyframes beside it, NAME.json.
+        path = next(
+            path
+            for new in stems
+            if (path := folder / f"{new}{suffix}") not in _GIVEN and not any(name.startswith(new) for name in names)
+        )
+        _GIVEN.append(path)
+    return path
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Return `folder`/`name`. Raises PromptError for a name that leads out: those of a capture may be a stranger's."""
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise PromptError(f"the view {name!r} has a name that leads out of {folder}; rename it in the capture")
     return path
 
 
@@ -120,8 +149,3 @@ def _write(path: Path, scene: ShownScene, members: np.ndarray) -> str:
         splats, rows = scene.splats, scene.table.rows() if scene.table is not None else ()
     chosen = splats.subset(torch.from_numpy(members))
     return write_splats(path, chosen, rows).summary
-
-
-def _plain(name: str) -> str:
-    """Return a name that every file system accepts: letters, digits, - and _."""
-    return re.sub(r"[^\w-]+", "-", name).strip("-")[:60] or "segment"

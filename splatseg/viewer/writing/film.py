@@ -72,6 +72,8 @@ def write_film(
     Raises as `cameras_through` does.
     """
     cameras = cameras_through(keyframes, count, size)
-    names = {f"keyframe_{number}": camera_at(pose, *size) for number, pose in enumerate(keyframes, start=1)}
+    own = workspace.scene.splats.coordinates
+    placed = [own.camera_outwards(camera_at(pose, *size)) for pose in keyframes]
+    names = {f"keyframe_{number}": camera for number, camera in enumerate(placed, start=1)}
     write_transforms(path.with_suffix(".json"), names)
     write_video(path, frames(workspace, counted(cameras, progress)), float(RATE))

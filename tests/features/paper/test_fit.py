@@ -11,7 +11,8 @@ import scenes
 import torch
 
 from splatseg.cameras.camera import Camera
-from splatseg.capture.capture import Capture, View
+from splatseg.capture.capture import Capture
+from splatseg.capture.view import View
 from splatseg.features.paper.fit import PaperObjective, fit_paper_features
 from splatseg.features.paper.settings import PaperSettings
 from splatseg.features.report import FeatureReport

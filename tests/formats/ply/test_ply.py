@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from splatseg.errors import SplatFileError
+from splatseg.formats.ply.columns import REQUIRED
 from splatseg.formats.ply.header import TYPE_NAMES, read_header
-from splatseg.formats.ply.ply import REQUIRED, read_ply, write_ply
+from splatseg.formats.ply.ply import read_ply, write_ply
 from splatseg.splats.splats import Splats
 
 TENSORS = ("means", "quats", "log_scales", "opacity_logits", "sh0", "shN", "features", "segment_ids")
@@ -185,7 +186,7 @@ def test_an_element_before_the_vertices_is_skipped(tmp_path: Path) -> None:
     ("names", "message"),
     [
         (["x", "y", "z", "red"], "is a point cloud, not a splat: no f_dc_0, f_dc_1, f_dc_2, opacity, …"),
-        ([name for name in REQUIRED if name != "scale_2"], "is a splat in parts: no scale_2;"),
+        ([name for name in REQUIRED if name != "scale_1"], "is a splat in parts: no scale_1;"),
         (["packed_position"], "has no element 'chunk'"),
         ([*REQUIRED, "f_rest_0"], "has 1 properties f_rest_"),
         ([*REQUIRED, "f_seg_0", "f_seg_2"], "has 2 properties f_seg_.* but no f_seg_1"),

@@ -16,7 +16,8 @@ from PIL import Image
 from rle_writer import compressed, run_lengths
 
 from splatseg.errors import MaskError
-from splatseg.masks.formats.read import read_label_map, read_segments
+from splatseg.masks.formats.label_maps import read_label_map
+from splatseg.masks.formats.read import read_segments
 
 LABELS = np.repeat(np.array([[0, 1, 2], [3, 300, 60_000]], np.uint16), 4, axis=0).repeat(4, axis=1)
 MASKS = np.stack([np.tri(9, 7, k) > 0 for k in (0, 2, -1)])
@@ -121,7 +122,8 @@ def test_label_maps_in_arrays_are_read_alone_and_stacked(tmp_path: Path) -> None
     assert read_segments(tmp_path / "one.npy").count == 5
     np.save(tmp_path / "levels.npy", np.stack([LABELS, LABELS[::-1]]).astype(np.int32) - 1)  # -1 = none
     levels = read_segments(tmp_path / "levels.npy")
-    assert levels.count == 8 and len(levels.layers) == 2 and levels.areas().tolist() == [16] * 8
+    # As LangSplat writes them: where -1 is none, 0 is a segment.
+    assert levels.count == 10 and len(levels.layers) == 2 and levels.areas().tolist() == [16] * 10
 
 
 @pytest.mark.parametrize("plain", [True, False])
@@ -181,7 +183,15 @@ def test_an_array_that_declares_more_than_it_holds_is_not_allocated(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "array", [np.zeros((2, 2)) + 0.5, np.zeros(3, int), np.zeros((2, 0), int), np.zeros((2, 3, 4, 5), int)]
+    "array",
+    [
+        np.zeros((2, 2)) + 0.5,
+        np.full((2, 2), np.nan),
+        np.full((2, 2), 1.5),
+        np.zeros(3, int),
+        np.zeros((2, 0), int),
+        np.zeros((2, 3, 4, 5), int),
+    ],
 )
 def test_arrays_that_are_no_masks_are_named(tmp_path: Path, array: np.ndarray) -> None:
     np.save(tmp_path / "a.npy", array)
@@ -193,6 +203,77 @@ def test_several_arrays_without_a_known_name_are_an_error(tmp_path: Path) -> Non
     np.savez(tmp_path / "a.npz", x=MASKS, y=MASKS)
     with pytest.raises(MaskError, match="of the arrays x, y none is named"):
         read_segments(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("kind", [bool, np.float16, np.float32, np.float64, np.uint8, np.int64])
+def test_masks_of_every_type_of_number_are_masks(tmp_path: Path, kind: type) -> None:
+    np.save(tmp_path / "a.npy", MASKS.astype(kind))
+    check_masks(tmp_path / "a.npy", [1, 1, 1])
+    np.save(tmp_path / "a.npy", MASKS.astype(kind)[None])
+    check_masks(tmp_path / "a.npy", [1, 1, 1])
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float64])
+def test_a_label_map_of_floats_keeps_its_ids_and_may_have_a_third_axis(tmp_path: Path, kind: type) -> None:
+    small = LABELS.astype(kind)
+    np.save(tmp_path / "a.npy", small)
+    np.save(tmp_path / "b.npy", small[..., None])
+    for name in ("a.npy", "b.npy"):
+        assert read_segments(tmp_path / name).areas().tolist() == [16] * 5
+
+
+def test_probabilities_of_a_mask_are_cut_at_a_half(tmp_path: Path) -> None:
+    soft = np.where(MASKS, 0.99, 0.01)
+    soft[0, 4, 0] = 0.4
+    np.save(tmp_path / "a.npy", soft.astype(np.float16))
+    assert read_segments(tmp_path / "a.npy").areas().tolist() == [MASKS[0].sum() - 1, *MASKS[1:].sum((1, 2))]
+
+
+def test_arrays_of_equal_shapes_under_any_names_are_a_mask_each(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", mug=MASKS[0], cup=MASKS[1], table=MASKS[2])
+    check_masks(tmp_path / "a.npz", [1, 1, 1])
+
+
+def disc(size: int = 40) -> np.ndarray:
+    """Opacity (size,size) uint8 of a disc with a soft edge."""
+    rows, columns = np.ogrid[:size, :size]
+    away = np.hypot(rows - size / 2 + 0.5, columns - size / 2 + 0.5)
+    return ((size / 3 + 1.5 - away) / 3 * 255).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("picture", ["photograph", "black", "white", "grey"])
+def test_a_cut_out_is_the_one_segment_that_is_opaque(tmp_path: Path, picture: str) -> None:
+    alpha = disc()
+    rng = np.random.default_rng(0)
+    photograph = rng.integers(0, 256, (40, 40, 3), np.uint8)
+    content = {"photograph": photograph, "black": np.zeros_like(photograph), "white": np.full_like(photograph, 255)}
+    if picture == "grey":
+        Image.fromarray(np.dstack([np.zeros((40, 40), np.uint8), alpha]), "LA").save(tmp_path / "a.png")
+    else:
+        Image.fromarray(np.dstack([content[picture], alpha])).save(tmp_path / "a.png")
+    segments = read_segments(tmp_path / "a.png")
+    assert segments.count == 1
+    np.testing.assert_array_equal(segments.mask(1), alpha >= 128)
+
+
+def test_colours_that_shine_through_everywhere_are_a_label_map(tmp_path: Path) -> None:
+    rgba = np.zeros((8, 8, 4), np.uint8)
+    rgba[:4, :, 0], rgba[4:, :, 1] = 255, 255
+    rgba[:, 1:, 3] = 90
+    Image.fromarray(rgba).save(tmp_path / "a.png")
+    assert read_segments(tmp_path / "a.png").areas().tolist() == [28, 28]
+
+
+def test_a_palette_whose_black_is_not_its_first_colour_is_read_by_its_colours(tmp_path: Path) -> None:
+    indices = np.repeat(np.array([[0, 1], [2, 1]], np.uint8), 4, axis=0).repeat(4, axis=1)
+    image = Image.fromarray(indices, "P")
+    image.putpalette([255, 0, 0, 0, 0, 0, 0, 0, 255])
+    image.save(tmp_path / "a.png")
+    segments = read_segments(tmp_path / "a.png")
+    assert segments.count == 2 and segments.flattened()[:4, :4].all() and not segments.flattened()[:, 4:].any()
+    image.putpalette([0, 0, 0, 0, 0, 0, 0, 0, 255])  # two ids that are both drawn black are still two
+    image.save(tmp_path / "b.png")
+    assert read_segments(tmp_path / "b.png").count == 2
 
 
 def whole_files() -> dict[str, bytes]:
@@ -280,3 +361,10 @@ def test_a_pt_file_of_something_else_or_of_damage_is_explained(tmp_path: Path) -
         (tmp_path / "cut.pt").write_bytes(whole[:cut])
         with pytest.raises(MaskError, match=r"cut\.pt"):
             read_segments(tmp_path / "cut.pt")
+
+
+def test_a_list_of_more_masks_than_a_view_can_have_is_refused_at_once(tmp_path: Path) -> None:
+    row = {"segmentation": {"size": [2, 2], "counts": [0, 4]}}
+    (tmp_path / "a.json").write_text(json.dumps([row] * 20_001))
+    with pytest.raises(MaskError, match=r"it lists 20,001 masks of one view; the most is 20,000"):
+        read_segments(tmp_path / "a.json")

@@ -14,10 +14,12 @@ import pytest
 from capture_files import colmap_capture
 from function_proposer import FunctionProposer
 
-from splatseg.capture.capture import View, load_capture
+from splatseg.capture.capture import load_capture
+from splatseg.capture.view import View
 from splatseg.errors import MaskError
 from splatseg.masks.propose.batch import Proposed, begin_folder, mask_path, parse_shard, propose_views
 from splatseg.masks.propose.mask_file import count_masks
+from splatseg.masks.propose.record import recorded_counts
 from splatseg.masks.store import open_masks
 
 FACTS = {"generator": "halves", "settings": {"a": 1}}
@@ -152,7 +154,7 @@ def test_other_settings_other_files_and_files_in_the_way_are_told(tmp_path: Path
     with pytest.raises(MaskError, match="is a file; give a folder for the masks"):
         begin_folder(tmp_path / "file", views, FACTS)
     (folder / "masks.json").write_text("[1]")
-    with pytest.raises(MaskError, match=r"masks\.json cannot be read \(it is not an object\)"):
+    with pytest.raises(MaskError, match=r"masks\.json cannot be read \(it is a list of 1; an object"):
         begin_folder(folder, views, FACTS)
 
 
@@ -201,3 +203,19 @@ def test_a_file_in_the_folder_that_holds_no_masks_is_told(tmp_path: Path) -> Non
         (tmp_path / "001.json").write_text(content)
         with pytest.raises(MaskError, match=r"001\.json holds no masks .*remove it"):
             count_masks(tmp_path / "001.json")
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"views": [1]}', '{"views": {"000.jpg": 1e999}}', '{"views": {"000.jpg": true}}', "{", "5"]
+)
+def test_a_record_that_is_none_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "masks.json").write_text(text)
+    with pytest.raises(MaskError, match=r"masks\.json cannot be read \(.*--overwrite"):
+        recorded_counts(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"annotations": 5}', "{}", "[]", ""])
+def test_a_file_that_holds_no_masks_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "000.json").write_text(text)
+    with pytest.raises(MaskError, match=r"000\.json holds no masks \(.*it is made again"):
+        count_masks(tmp_path / "000.json")

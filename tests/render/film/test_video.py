@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,19 +68,6 @@ def test_only_a_group_of_frames_is_ever_waiting() -> None:
         assert taken <= GROUP * done + 2
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[object]:
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("there is no chromium here")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 PLAY = """async ([data, times]) => {
   const video = document.createElement('video');
   video.muted = true;
@@ -106,12 +94,12 @@ PLAY = """async ([data, times]) => {
 }"""
 
 
-def test_a_browser_plays_it_to_the_end_in_the_right_colours(tmp_path: Path, chromium: object) -> None:
+def test_a_browser_plays_it_to_the_end_in_the_right_colours(tmp_path: Path, browser: Any) -> None:
     count = GROUP + 12
     write_video(tmp_path / "film.mp4", frames(count), 60, "av1")
     data = base64.b64encode((tmp_path / "film.mp4").read_bytes()).decode()
     wanted = [0, 1, 17, GROUP - 1, GROUP, GROUP + 11]
-    page = chromium.new_page()  # type: ignore[attr-defined]
+    page = browser.new_page()  # type: ignore[attr-defined]
     played = page.evaluate(PLAY, [data, [(index + 0.5) / 60 for index in wanted]])
     page.close()
     assert played["size"] == [64, 48] and played["duration"] == pytest.approx(count / 60)

@@ -1,29 +1,15 @@
-"""Foreign pages are kept out, and what a browser sends that no control could send does nothing."""
+"""Requests of other pages, under other names, or without the token are refused."""
 
 from __future__ import annotations
 
-import asyncio
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+import re
 
-import msgspec
 import pytest
-import viewer_scenes
-import viser
-import zstandard
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.datastructures import Headers
 
-from splatseg.errors import BackendError, PromptError
-from splatseg.viewer.page.admission import guarded, refusal
-from splatseg.viewer.panels.controls import LONGEST_TEXT, Choice, Slider, typed
-from splatseg.viewer.server import Viewer
-from splatseg.viewer.shown_scene import open_shown
-from splatseg.viewer.writing.exports import new_path
+from splatseg.viewer.page.admission import Admission, is_loopback, new_token, refusal
+
+HOST = "127.0.0.1:8080"
 
 
 @pytest.mark.parametrize(
@@ -33,9 +19,17 @@ from splatseg.viewer.writing.exports import new_path
         ("127.0.0.1:8080", "http://127.0.0.1:8080", "127.0.0.1"),
         ("127.0.0.1:8080", None, "127.0.0.1"),  # a program, or the page itself before it opens its socket
         ("[::1]:8080", "http://[::1]:8080", "::1"),
+        ("[0:0:0:0:0:0:0:1]:8080", "http://[::1]:8080", "::1"),
         ("localhost:9000", "http://localhost:9000", "127.0.0.1"),  # through `ssh -L 9000:localhost:8080`
+        ("LocalHost:8080", "http://localhost:8080", "127.0.0.1"),
+        ("localhost.:8080", "http://localhost.:8080", "127.0.0.1"),
+        ("localhost", "http://localhost", "127.0.0.1"),
+        ("localhost:80", "http://localhost", "127.0.0.1"),
         ("192.168.0.7:8080", "http://192.168.0.7:8080", "0.0.0.0"),
+        ("192.168.0.7:8080", "http://192.168.0.7:8080", "192.168.0.7"),
+        ("[fe80::7]:8080", "http://[fe80::7]:8080", "::"),
         ("lab-3.example:8080", "http://lab-3.example:8080", "lab-3.example"),
+        ("lab-3.example", "https://lab-3.example", "lab-3.example"),  # behind a proxy that encrypts
     ],
 )
 def test_our_own_page_is_let_in(host: str, origin: str | None, served: str) -> None:
@@ -45,14 +39,38 @@ def test_our_own_page_is_let_in(host: str, origin: str | None, served: str) -> N
 @pytest.mark.parametrize(
     ("host", "origin", "served", "why"),
     [
-        ("127.0.0.1:8080", "https://evil.example", "127.0.0.1", "a page of https://evil.example may not"),
-        ("127.0.0.1:8080", "http://localhost:8080", "127.0.0.1", "may not use this server"),
-        ("127.0.0.1:8080", "http://127.0.0.1:9999", "127.0.0.1", "may not use this server"),
-        ("127.0.0.1:8080", "null", "127.0.0.1", "a page of null may not"),
+        (HOST, "https://evil.example", "127.0.0.1", "a page of https://evil.example may not"),
+        (HOST, "http://localhost:8080", "127.0.0.1", "may not use this server"),
+        (HOST, "http://127.0.0.1:9999", "127.0.0.1", "may not use this server"),
+        (HOST, "http://127.0.0.1", "127.0.0.1", "may not use this server"),
+        (HOST, "null", "127.0.0.1", "a page of null may not"),
+        (HOST, "", "127.0.0.1", "may not use this server"),
+        (HOST, "127.0.0.1:8080", "127.0.0.1", "may not use this server"),
+        (HOST, "file://127.0.0.1:8080", "127.0.0.1", "may not use this server"),
+        (HOST, "http://127.0.0.1:8080@evil.example", "127.0.0.1", "may not use this server"),
+        (HOST, "http://127.0.0.1:8080/", "127.0.0.1", "may not use this server"),
+        (HOST, "http://127.0.0.1:8080 http://evil.example", "127.0.0.1", "may not use this server"),
         ("evil.example:8080", "http://evil.example:8080", "127.0.0.1", "not called evil.example:8080"),
+        ("EVIL.EXAMPLE.:8080", "http://evil.example.:8080", "127.0.0.1", "not called"),
         ("evil.example:8080", None, "0.0.0.0", "or start it with --host"),
+        ("192.168.0.7:8080", None, "127.0.0.1", "not called"),
+        ("0.0.0.0:8080", None, "127.0.0.1", "not called"),
+        ("10.0.0.1:8080", None, "192.168.0.7", "not called"),
         ("localhost.evil.example", None, "127.0.0.1", "not called"),
+        ("evil.localhost:8080", None, "127.0.0.1", "not called"),
+        ("127.0.0.1.evil.example", None, "127.0.0.1", "not called"),
+        ("127.1:8080", None, "127.0.0.1", "not called"),
+        ("localhost:8080@evil.example", None, "127.0.0.1", "not called"),
+        ("evil.example#localhost:8080", None, "127.0.0.1", "not called"),
+        ("localhost, evil.example", None, "127.0.0.1", "not called"),
+        ("localhost:99999", None, "127.0.0.1", "not called"),
+        ("localhost:", None, "127.0.0.1", "not called"),
+        ("localhost..", None, "127.0.0.1", "not called"),
         ("[::1", None, "127.0.0.1", "not called"),
+        ("[::1%25eth0]:8080", None, "::1", "not called"),
+        ("[::2]:8080", None, "::1", "not called"),
+        ("\nlocalhost", None, "127.0.0.1", r"not called ?localhost"),
+        ("", None, "", "not called nothing"),
         (None, None, "127.0.0.1", "not called"),
     ],
 )
@@ -63,155 +81,81 @@ def test_a_page_of_elsewhere_or_a_name_that_is_not_ours_is_refused(
     assert told is not None and why in told
 
 
-def test_a_viser_that_starts_its_server_otherwise_is_refused() -> None:
-    with pytest.raises(BackendError, match="cannot be guarded"), guarded("127.0.0.1"):
-        pass
+@pytest.mark.parametrize(
+    ("host", "only"),
+    [
+        *[(host, True) for host in ("127.0.0.1", "localhost", "::1", "127.0.0.7")],
+        *[(host, False) for host in ("0.0.0.0", "::", "192.168.0.7", "lab-3.example", "", "localhost.example")],
+    ],
+)
+def test_hosts_that_others_can_reach_are_told_from_this_machine(host: str, only: bool) -> None:
+    assert is_loopback(host) is only
 
 
-class Client:
-    """Speaks viser's protocol, as a page would or as no page would."""
-
-    def __init__(self, socket: Any) -> None:
-        self._socket = socket
-        self.controls: dict[str, dict[str, Any]] = {}
-        self.reading = asyncio.create_task(self._read())
-
-    async def _read(self) -> None:
-        inflate = zstandard.ZstdDecompressor()
-        async for raw in self._socket:
-            size, packed = int.from_bytes(raw[:8], "little"), int.from_bytes(raw[8:16], "little")
-            plain = inflate.decompress(raw[16 : 16 + packed], max_output_size=size)
-            for message in msgspec.msgpack.decode(plain)["messages"]:
-                if str(message.get("type")).startswith("Gui") and "props" in message:
-                    self.controls[message["uuid"]] = message["props"]
-
-    async def send(self, **message: Any) -> None:
-        await self._socket.send(msgspec.msgpack.encode(message))
-
-    async def set(self, control: str, **updates: Any) -> None:
-        await self.send(type="GuiUpdateMessage", uuid=control, updates=updates)
-
-    async def find(self, **wanted: Any) -> str:
-        for _ in range(200):
-            for identity, props in list(self.controls.items()):
-                if all(props.get(name) == value for name, value in wanted.items()):
-                    return identity
-            await asyncio.sleep(0.05)
-        raise AssertionError(f"the page has no control with {wanted}")
+def asked(admission: Admission, path: str = "/", *more: tuple[str, str]) -> int | None:
+    """The status of the refusal of a request, None if it is admitted."""
+    refused = admission.refusal(path, Headers([("Host", HOST), *more]))
+    return None if refused is None else refused[0].value
 
 
-@pytest.fixture
-def viewer(tmp_path: Path) -> Iterator[Viewer]:
-    run, _ = viewer_scenes.run(tmp_path)
-    scene = open_shown(run.path)
-    assert scene.keeper is not None
-    scene.keeper._views = scene.views[:2]
-    made = Viewer(scene, run.path / "exports")
-    yield made
-    made.close()
+def test_a_request_that_can_be_read_in_two_ways_is_refused() -> None:
+    plain = Admission("127.0.0.1")
+    assert asked(plain) is None and asked(plain, "/index.html") is None
+    for target in ("http://evil.example/", f"http://{HOST}/", "*", "evil.example:80", "", "/\x7f", "/\xe9"):
+        assert asked(plain, target) == 400, target
+    assert asked(plain, "/", ("Host", HOST)) == 400
+    assert asked(plain, "/", ("Upgrade", "websocket"), ("Upgrade", "h2c")) == 400
+    assert asked(plain, "/", ("Origin", f"http://{HOST}"), ("Origin", f"http://{HOST}")) == 400
+    refused = plain.refusal("/", Headers([]))
+    assert refused is not None and refused[0] == 400, "without Host, as in HTTP/1.0"
 
 
-def _connect(viewer: Viewer, origin: str | None) -> Any:
-    address = f"ws://127.0.0.1:{viewer.port}"
-    return connect(
-        address, subprotocols=[f"viser-v{viser.__version__}"], origin=origin, max_size=None, compression=None
+def test_a_page_of_elsewhere_may_link_to_ours_but_neither_frame_nor_load_it() -> None:
+    plain = Admission("127.0.0.1")
+
+    def fetched(site: str, mode: str, kind: str) -> int | None:
+        return asked(plain, "/", ("Sec-Fetch-Site", site), ("Sec-Fetch-Mode", mode), ("Sec-Fetch-Dest", kind))
+
+    assert fetched("none", "navigate", "document") is None
+    assert fetched("cross-site", "navigate", "document") is None
+    assert fetched("same-origin", "websocket", "empty") is None
+    for site in ("cross-site", "same-site"):  # another port of this machine is the same site
+        assert fetched(site, "navigate", "iframe") == 403
+        assert fetched(site, "no-cors", "script") == 403
+        assert fetched(site, "websocket", "empty") == 403
+
+
+@pytest.mark.parametrize(
+    "query", ["websocket=wss://evil.example", "playbackPath=https://evil.example/a", "x", "token=a&x=1"]
+)
+def test_an_address_that_would_make_our_page_talk_to_another_server_is_refused(query: str) -> None:
+    assert asked(Admission("127.0.0.1"), f"/?{query}") == 403
+
+
+def test_a_token_opens_the_page_and_its_cookie_everything_else() -> None:
+    token = new_token()
+    locked = Admission("127.0.0.1", token, "splatseg-8080")
+    assert re.fullmatch(r"[A-Za-z0-9_-]{32}", token) and token != new_token()
+    cookie = locked.page_headers(f"/?token={token}", HOST)["Set-Cookie"]
+    assert cookie == f"splatseg-8080={token}; Path=/; HttpOnly; SameSite=Strict"
+    assert asked(locked, f"/?token={token}") is None
+    assert asked(locked, "/", ("Cookie", f"other=1; splatseg-8080={token}")) is None
+    assert asked(locked, "/", ("Cookie", "other=1"), ("Cookie", f"splatseg-8080={token}")) is None
+    assert asked(locked, "/", ("Upgrade", "websocket"), ("Cookie", f"splatseg-8080={token}")) is None
+    for wrong in ("", "?token=", f"?token={token}x", f"?token={token[:-1]}", "?token=%ff", "?token=None"):
+        assert asked(locked, f"/{wrong}") == 403, wrong
+    for wrong in ("splatseg-8080=", "splatseg-8080", f"splatseg-8081={token}", f"splatseg-8080={token}x", ";;="):
+        assert asked(locked, "/", ("Cookie", wrong)) == 403, wrong
+    assert asked(locked, "/", ("Upgrade", "websocket")) == 403
+    assert asked(locked, f"/?token={token}", ("Origin", "https://evil.example")) == 403, (
+        "a token does not replace the origin"
     )
 
 
-def test_a_foreign_page_does_not_get_a_connection(viewer: Viewer) -> None:
-    async def attack() -> int:
-        with pytest.raises(InvalidStatus) as caught:
-            async with _connect(viewer, "https://evil.example"):
-                pass
-        return int(caught.value.response.status_code)
-
-    assert asyncio.run(attack()) == 403
-    assert viewer.pages == []
-
-
-def test_a_name_that_was_pointed_here_does_not_even_get_the_page(viewer: Viewer) -> None:
-    address = f"http://127.0.0.1:{viewer.port}/"
-    with urllib.request.urlopen(address) as answer:
-        assert answer.status == 200
-    request = urllib.request.Request(address, headers={"Host": f"evil.example:{viewer.port}"})
-    with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(request)
-
-
-def test_a_value_that_is_no_option_writes_nothing_outside_the_folder_of_exports(viewer: Viewer, tmp_path: Path) -> None:
-    victim = tmp_path / "victim" / "keep.ply"
-    victim.parent.mkdir()
-    victim.write_text("mine")
-    exports = tmp_path / "run" / "exports"
-
-    async def attack() -> None:
-        async with _connect(viewer, f"http://127.0.0.1:{viewer.port}") as socket:
-            client = Client(socket)
-            await client.send(
-                type="ViewerCameraMessage",
-                wxyz=(1, 0, 0, 0),
-                position=(0, 0, -2.0),
-                fov=0.9,
-                near=0.01,
-                far=1000.0,
-                image_height=48,
-                image_width=64,
-                look_at=(0, 0, 0.0),
-                up_direction=(0, -1.0, 0),
-            )
-            ear = await client.find(label="", multiline=False)
-            for message in ("junk", "choose:x", "color:1:#zz", "choose:1"):
-                await client.set(ear, value=f"1 {message}")
-            shape = await client.find(label="Format")
-            await client.set(shape, options=["/../../../victim/keep.ply"])
-            await client.set(shape, value="/../../../victim/keep.ply")
-            buttons = await client.find(label="Objects")
-            await client.set(buttons, value="no such button")
-            await client.set(buttons, value="The rest")
-            for _ in range(200):
-                if exports.is_dir() and any(exports.glob("rest-*.ply")):
-                    break
-                await asyncio.sleep(0.05)
-            client.reading.cancel()
-
-    asyncio.run(attack())
-    assert victim.read_text() == "mine"
-    assert [path.suffix for path in exports.iterdir()] == [".ply"], "the last valid option was taken"
-
-
-def _page(control: SimpleNamespace) -> Any:
-    made = lambda *arguments, **options: control  # noqa: E731
-    control.on_update = lambda heard: setattr(control, "heard", heard)
-    gui = SimpleNamespace(add_dropdown=made, add_slider=made)
-    return SimpleNamespace(gui=gui, do=lambda action, key=None: action())
-
-
-def test_a_drop_down_and_a_slider_give_only_what_they_offer() -> None:
-    control = SimpleNamespace(value="a")
-    choice, heard = Choice(_page(control), "Kind", ("a", "b"), "hint"), []
-    choice.on_change(heard.append)
-    for sent in ("b", "../c", "a"):
-        control.value = sent
-        assert choice.value in ("a", "b")
-        asyncio.run(control.heard(SimpleNamespace(client=1, target=control)))
-    assert heard == ["b", "a"]
-
-    control = SimpleNamespace(value=6.0)
-    slider = Slider(_page(control), "Seconds", (1.0, 60.0, 0.5, 6.0))
-    for sent, given in ((1e6, 60.0), (-3, 1.0), (7.5, 7.5), (float("nan"), 7.5), ("many", 7.5)):
-        control.value = sent
-        assert slider.value == given
-
-
-def test_a_text_of_millions_of_characters_is_no_name() -> None:
-    assert typed(SimpleNamespace(value="mug")) == "mug"
-    with pytest.raises(PromptError, match="at most 500 characters"):
-        typed(SimpleNamespace(value="x" * (LONGEST_TEXT + 1)))
-
-
-@pytest.mark.parametrize("suffix", ["/../../keep.ply", "/a.ply", "\\a.ply"])
-def test_what_is_exported_has_a_name_and_no_path(tmp_path: Path, suffix: str) -> None:
-    with pytest.raises(PromptError, match="is not the name of a file"):
-        new_path(tmp_path / "exports", "rest", suffix)
-    assert not (tmp_path / "exports").exists()
-    assert not list(tmp_path.iterdir())
+def test_a_page_may_load_and_send_nothing_elsewhere_and_is_framed_by_nobody() -> None:
+    headers = Admission("127.0.0.1").page_headers("/", HOST)
+    policy = dict(part.split(" ", 1) for part in headers["Content-Security-Policy"].split("; "))
+    assert policy["frame-ancestors"] == "'none'" and headers["X-Frame-Options"] == "DENY"
+    assert policy["connect-src"].split() == ["'self'", "data:", "blob:", f"ws://{HOST}", f"wss://{HOST}"]
+    assert not re.search(r"https?:|\*", headers["Content-Security-Policy"])
+    assert "Set-Cookie" not in headers

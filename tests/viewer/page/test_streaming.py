@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from splatseg.cameras.camera import Camera
-from splatseg.viewer.page.streaming import Streamer, StreamSettings
+from splatseg.viewer.page.streaming import WAITING, Streamer, StreamSettings
 
 
 def camera_at(x: float, width: int = 64, height: int = 48) -> Camera:
@@ -47,6 +47,19 @@ def stream(screen: Screen, **settings: float) -> Streamer:
     return Streamer(screen.draw, screen.show, screen.errors.append, StreamSettings(**settings))  # type: ignore[arg-type]
 
 
+def occupy(streamer: Streamer) -> threading.Event:
+    """Keep the streamer's thread at an action until the event that is returned is set."""
+    begun, gate = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.set()
+        gate.wait()
+
+    streamer.do(wait)
+    assert begun.wait(60.0)
+    return gate
+
+
 def test_the_first_camera_gets_a_full_picture_at_once() -> None:
     screen = Screen()
     streamer = stream(screen, rest=1000.0)
@@ -57,15 +70,15 @@ def test_the_first_camera_gets_a_full_picture_at_once() -> None:
 
 
 def test_cameras_that_are_overtaken_are_never_drawn() -> None:
-    screen = Screen(seconds=0.05)
+    screen = Screen()
     streamer = stream(screen, rest=0.1)
-    streamer.moved(camera_at(0.0))
-    for step in range(1, 101):
+    gate = occupy(streamer)
+    for step in range(101):
         streamer.moved(camera_at(float(step)))
-        time.sleep(0.002)
+    gate.set()
     wait_for(lambda: bool(screen.drawn) and screen.drawn[-1] == (100.0, 64, False))
     streamer.close()
-    assert len(screen.drawn) < 30
+    assert {x for x, _, _ in screen.drawn} == {100.0}
 
 
 def test_a_moving_camera_gets_drafts_and_a_resting_one_the_full_picture() -> None:
@@ -80,10 +93,9 @@ def test_a_moving_camera_gets_drafts_and_a_resting_one_the_full_picture() -> Non
 
 
 def test_actions_run_in_order_and_a_key_keeps_only_the_last() -> None:
-    screen, done, gate = Screen(), [], threading.Event()
+    screen, done = Screen(), []
     streamer = stream(screen)
-    streamer.do(gate.wait)  # type: ignore[arg-type]
-    time.sleep(0.05)
+    gate = occupy(streamer)
     for value in range(5):
         streamer.do(lambda value=value: done.append(f"slider {value}"), "slider")  # type: ignore[misc]
     streamer.do(lambda: done.append("click"))
@@ -91,6 +103,19 @@ def test_actions_run_in_order_and_a_key_keeps_only_the_last() -> None:
     wait_for(lambda: "click" in done)
     streamer.close()
     assert done == ["slider 4", "click"]
+
+
+def test_no_more_than_some_actions_wait_and_those_with_a_key_always_do() -> None:
+    screen, done = Screen(), []
+    streamer = stream(screen)
+    gate = occupy(streamer)
+    taken = [streamer.do(lambda number=number: done.append(number)) for number in range(1000)]  # type: ignore[misc]
+    assert taken == [True] * WAITING + [False] * (1000 - WAITING)
+    assert streamer.do(lambda: done.append(-1), "table")
+    gate.set()
+    wait_for(lambda: -1 in done)
+    streamer.close()
+    assert done == [*range(WAITING), -1]
 
 
 def test_an_action_is_followed_by_a_full_picture_when_the_camera_rests() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import viewer_scenes
 from viewer_scenes import CAMERA, on
 
+from splatseg.formats.ply.ply import read_ply, write_ply
+from splatseg.tensors import load_tensors, write_tensors
 from splatseg.viewer.drawing.picture import picture
 from splatseg.viewer.shown_scene import ShownScene, open_shown
-from splatseg.viewer.workspace.saved import LEFT, SavedWorkspaces
+from splatseg.viewer.workspace.saved import FORMAT, LEFT, SavedWorkspaces
 from splatseg.viewer.workspace.workspace import Workspace
 
 
@@ -114,3 +117,69 @@ def test_of_a_file_workspaces_are_kept_as_long_as_the_scene_is_open() -> None:
     space.select_segment(1)
     saved.leave(space)
     np.testing.assert_array_equal(saved.take().members, space.members)
+
+
+def facts_of(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    tensors, facts = load_tensors(folder / "run" / "workspaces.safetensors")
+    return dict(tensors), facts
+
+
+CHANGES: list[tuple[tuple[str | int, ...], object]] = [
+    (("granularity",), "coarse"),
+    (("granularity",), 7),
+    (("threshold",), float("nan")),
+    (("members",), None),
+    (("members",), 99),
+    (("hidden",), -1),
+    (("mode",), 5),
+    (("sets",), 10**12),
+    (("prompts",), {}),
+    (("prompts", 0, "click"), ["a", "b"]),
+    (("prompts", 0, "click"), [float("inf"), 1]),
+    (("prompts", 0, "viewmat"), [[1, 2], [3, 4]]),
+    (("prompts", 0, "K"), 5),
+    (("prompts", 0, "size"), [10**9, 10**9]),
+    (("prompts", 0, "wanted"), "yes"),
+    (("prompts", 0, "query"), [None]),
+    (("prompts", 0, "level"), 0),
+    (("prompts", 0, "xyz"), [1, 2]),
+]
+
+
+@pytest.mark.parametrize(("place", "value"), CHANGES, ids=repr)
+def test_a_file_that_a_stranger_changed_is_ignored_when_the_server_starts(
+    tmp_path: Path, place: tuple[str | int, ...], value: object
+) -> None:
+    saved = SavedWorkspaces(opened(tmp_path))
+    busy(saved.take())
+    saved.save()
+    tensors, facts = facts_of(tmp_path)
+    part = facts["workspaces"][0]
+    for name in place[:-1]:
+        part = part[name]
+    assert place[-1] in part
+    part[place[-1]] = value
+    write_tensors(tmp_path / "run" / "workspaces.safetensors", FORMAT, tensors, facts)
+    assert SavedWorkspaces(opened(tmp_path)).take().count == 0
+
+
+def test_a_selection_of_the_gaussians_of_another_splat_is_ignored(tmp_path: Path) -> None:
+    saved = SavedWorkspaces(opened(tmp_path))
+    busy(saved.take())
+    saved.save()
+    path = tmp_path / "run" / "splats.ply"
+    splats = read_ply(path)
+    write_ply(path, splats.replace(means=splats.means + 0.01))
+    assert SavedWorkspaces(opened(tmp_path)).take().count == 0
+
+
+def test_a_feature_of_other_channels_is_forgotten_and_the_selection_stays(tmp_path: Path) -> None:
+    saved = SavedWorkspaces(opened(tmp_path))
+    count = busy(saved.take()).count
+    saved.save()
+    tensors, facts = facts_of(tmp_path)
+    for prompt in facts["workspaces"][0]["prompts"]:
+        prompt["query"] = None if prompt["query"] is None else [1.0, 0.0]
+    write_tensors(tmp_path / "run" / "workspaces.safetensors", FORMAT, tensors, facts)
+    again = SavedWorkspaces(opened(tmp_path)).take()
+    assert again.count == count and all(placed.query is None for placed in again.step.prompts)

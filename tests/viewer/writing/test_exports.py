@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +89,50 @@ def test_two_who_write_in_one_second_do_not_write_one_file(tmp_path: Path) -> No
     given = [new_path(tmp_path / "exports", "selection", ".ply") for _ in range(5)]
     assert len(set(given)) == 5 and {path.suffix for path in given} == {".ply"}
     assert (tmp_path / "exports").is_dir()
+
+
+@pytest.mark.parametrize(
+    "suffix", ["/../../keep.ply", "/a.ply", "\\a.ply", "/", "\0.ply", ":a.ply", " .ply", "\n", "*", "\u202e.ply"]
+)
+def test_what_is_exported_has_a_name_and_no_path(tmp_path: Path, suffix: str) -> None:
+    for stem in ("rest", "..", "", ".hidden", "C:\\rest"):
+        with pytest.raises(PromptError, match="is not the name of a file"):
+            new_path(tmp_path / "exports", stem, suffix)
+    assert not list(tmp_path.iterdir())
+
+
+def test_links_in_the_folder_of_exports_lead_no_export_out_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.strftime", lambda _: "NOW")
+    victim, folder = tmp_path / "victim", tmp_path / "exports"
+    folder.mkdir()
+    (folder / "rest-NOW.ply").symlink_to(victim)  # leads nowhere yet: writing through it would make the victim
+    (folder / "rest-NOW-2.json").symlink_to(victim)  # a film has such a file beside it
+    assert new_path(folder, "rest", ".ply") == folder / "rest-NOW-3.ply"
+    (tmp_path / "linked").symlink_to(folder)
+    with pytest.raises(PromptError, match="exports stay in the run, so remove the link"):
+        new_path(tmp_path / "linked", "rest", ".ply")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be used for exports"):
+        new_path(tmp_path / "file", "rest", ".ply")
+
+
+def test_a_view_whose_name_leads_out_of_the_folder_gets_no_mask(tmp_path: Path) -> None:
+    run, thing = viewer_scenes.run(tmp_path)
+    made = open_shown(run.path)
+    for name in ("../../out.jpg", str(tmp_path / "out.jpg")):
+        made.views = (dataclasses.replace(made.views[0], name=name),)
+        with pytest.raises(PromptError, match="has a name that leads out of"):
+            export_masks_of_all_views(made, thing == 1, tmp_path / "masks" / "deep")
+    assert not (tmp_path / "out.png").exists() and not (tmp_path / "masks").exists()
+
+
+def test_a_name_of_any_length_in_any_script_is_a_file_name(tmp_path: Path) -> None:
+    made, _ = scene()
+    made.table.rename(1, "\U00010400" * 100)  # four bytes each
+    made.table.rename(2, "../../\x00CON")
+    export_all_segments(made, tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert len(names) == 3 and all(len(name.encode()) <= 160 for name in names)
+    assert names[1] == "002-CON-.ply"

@@ -7,7 +7,6 @@ others' file does on each scene.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from splatseg.masks.propose.image.merge_trees import MergeWeights
+from splatseg.untrusted.documents import parse_json
 
 FILE = "learned.json"
 
@@ -62,7 +62,7 @@ class Learned:
 def learned() -> Learned:
     """Return what was learned."""
     text = files("splatseg.masks.propose.image").joinpath(FILE).read_text(encoding="utf-8")
-    return of_plain(json.loads(text))
+    return of_plain(parse_json(text).plain())
 
 
 def of_plain(plain: dict[str, Any]) -> Learned:

@@ -137,9 +137,10 @@ def _arrays(graph: RegionGraph) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
         graph.planes,
     ]
     borders = np.concatenate([np.stack([graph.lengths, graph.edges, graph.contrasts], axis=1), graph.reliefs], axis=1)
-    histograms = (graph.histograms / graph.areas[:, None]).astype(np.float32)
     regions = np.ascontiguousarray(np.concatenate(columns, axis=1))
-    return regions, histograms, graph.pairs.astype(np.int64), np.ascontiguousarray(borders), float(graph.labels.size)
+    histograms = np.ascontiguousarray(graph.histograms / graph.areas[:, None], dtype=np.float32)
+    pairs = np.ascontiguousarray(graph.pairs, dtype=np.int64)
+    return regions, histograms, pairs, np.ascontiguousarray(borders), float(graph.labels.size)
 
 
 def outlines(graph: RegionGraph) -> np.ndarray:

@@ -52,7 +52,7 @@ def surface_features(graph: RegionGraph, members: np.ndarray, different: MergeWe
 
 def _roughness(graph: RegionGraph, members: np.ndarray) -> np.ndarray:
     """Return (C,) in 0..1: how far the surface of each candidate is from one plane; 0 without a surface."""
-    planes = members @ graph.planes
+    planes = np.ascontiguousarray(members @ graph.planes, dtype=np.float64)
     squares = np.empty(len(planes))
     _native.off_planes(planes, squares)
     count, inverse = np.maximum(planes[:, 0], 1e-9), planes[:, 6]

@@ -1,0 +1,35 @@
+"""`splatseg export`: a splat, or segments of it, in a format that other tools open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from splatseg.cli.console import Terminal
+from splatseg.jobs.requests import ExportOptions
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write a run, some of its segments, or a splat file in another format.
+
+    The suffix of FILE chooses the format: .ply, .compressed.ply, .splat, .spz, .sog, .glb (glTF), .usdc, .usda, .usdz,
+    or .json (boxes around the segments).
+    """
+
+    source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FILE")]
+    """A run folder, or any splat file."""
+    output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="FILE|DIR")]
+    """The file to write; a folder with --each and --layout."""
+    options: Annotated[ExportOptions, tyro.conf.arg(name="")] = field(default_factory=ExportOptions)
+    """The parts and the form to write."""
+
+    def run(self, terminal: Terminal) -> None:
+        """Export and print what was written."""
+        from splatseg.jobs.export import export_source, open_source
+
+        summary = export_source(open_source(self.source), self.output, self.options)
+        terminal.result(summary)

@@ -1,0 +1,85 @@
+"""`splatseg view`: look at a run or a splat in the browser, click objects, name them, take them away as files."""
+
+from __future__ import annotations
+
+import webbrowser
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from splatseg.cli.arguments import MovedCapture, opened
+from splatseg.cli.console import Terminal
+from splatseg.interrupts import wait_for_interrupt
+
+
+@dataclass(frozen=True)
+class View:
+    """Open a run or a splat file in the browser: look around, click objects, edit segments, export.
+
+    The server runs until Ctrl-C and listens on this machine only. From another machine: `ssh -L 8080:localhost:8080`,
+    or --host 0.0.0.0, which lets everyone in who has the printed address: it holds a token, new at every start.
+    """
+
+    path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FILE")]
+    """A run folder, or any splat file."""
+    port: int = 8080
+    """The port to listen on; if it is taken, the next free one."""
+    host: str = "127.0.0.1"
+    """Addresses that may connect: 127.0.0.1 is this machine only; 0.0.0.0 is everyone on the network."""
+    token: bool = False
+    """Ask for the token in the address on this machine, too, against its other users. Other hosts always ask."""
+    model: str | None = None
+    """Folder (or name) of a model that understands words, as for `splatseg select --text`. Default: the one the run was
+    described with."""
+    segmenter: str | None = None
+    """Folder (or name) of a Segment Anything model, if --model is a detector."""
+    open: bool = False
+    """Open the page in this machine's browser."""
+    capture: MovedCapture = None
+    """Folder of the capture, if it is not where it was; a run remembers it."""
+
+    def run(self, terminal: Terminal) -> None:
+        """Serve until Ctrl-C; selections and names are kept."""
+        from splatseg.viewer.page.admission import is_loopback
+        from splatseg.viewer.server import Viewer, import_viser
+
+        import_viser()
+        from splatseg import _native
+        from splatseg.jobs.check import look_at_run
+        from splatseg.viewer.shown_scene import open_shown
+
+        _native.use_one_heap()  # before pages bring their threads: the memory of those that leave shall go with them
+
+        if self.capture is not None:
+            opened(self.path, self.capture)
+        scene = open_shown(self.path)
+        for warning in scene.warnings:
+            terminal.warn(warning)
+        for warning in look_at_run(scene.run) if scene.run is not None else []:
+            terminal.warn(warning)
+        scene.use_words(self.model, self.segmenter)
+        viewer = Viewer(scene, exports_beside(self.path), self.host, self.port, token=self.token)
+        if viewer.port != self.port:
+            terminal.say(f"port {self.port} is taken; this is port {viewer.port}")
+        if not is_loopback(self.host):
+            terminal.warn(
+                f"listening on {self.host}: whoever has the address below can see and change this scene; "
+                "it is not encrypted, so whoever reads the network along has it too"
+            )
+        terminal.result(f"{scene.name} is at {viewer.address}")
+        terminal.say("Ctrl-C ends it; selections and names are kept")
+        if self.open:
+            webbrowser.open(viewer.address)
+        try:
+            wait_for_interrupt()
+        finally:
+            if scene.save_state == "saving":
+                terminal.say("writing the edited segments; this can take a while")
+            viewer.close()
+
+
+def exports_beside(path: Path) -> Path:
+    """Return the folder for files that the page writes: RUN/exports, or NAME-exports beside a splat file."""
+    return path / "exports" if path.is_dir() else path.with_name(f"{path.stem}-exports")

@@ -1,0 +1,157 @@
+"""Columns of a splat's PLY file under the names and in the forms in which programs write them.
+
+    f_dc_*              or red green blue, r g b: bytes, or floats 0..1 or 0..255; rgb = 0.5 + 0.2820948 f_dc
+    scale_0..2          or scale_x..z; without the third it is a disc of 2D Gaussian Splatting, as thin as can be
+    rot_0..3            or rot_w..z, qw..qz
+    opacity             a logit; or alpha, or whole numbers: the opacity itself, of their type's range
+    f_rest_*            channel-major, any number of coefficients a channel: the whole degrees up to 3 are read
+
+Names are also known in other cases (X, Opacity). Alphabet: N rows of a structured array; K harmonics.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from splatseg.errors import SplatFileError
+from splatseg.formats.ply.header import Header
+from splatseg.splats.activations import to_opacity_logits
+from splatseg.splats.spherical_harmonics import to_sh0
+
+POSITION = ("x", "y", "z")
+CONSTANT = ("f_dc_0", "f_dc_1", "f_dc_2")
+COLOR = ("red", "green", "blue")
+ALPHA = "alpha"
+SCALE = ("scale_0", "scale_1", "scale_2")
+ROTATION = ("rot_0", "rot_1", "rot_2", "rot_3")
+GEOMETRY = (*POSITION, "opacity", *SCALE, *ROTATION)
+"""Properties that a file of features without colours must have."""
+
+REQUIRED = (*POSITION, *CONSTANT, "opacity", *SCALE, *ROTATION)
+"""Properties that a splat must have, if not in another form."""
+
+ROWS_AT_ONCE = 8192
+"""Rows of a block, which stays in the cache while its columns are copied."""
+
+BRIGHTEST = 2.0
+"""Floats of colours and opacities above this are in 0..255: in 0..1 none is twice as bright as white."""
+
+_OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
+    **{f"scale_{i}": (f"scale_{axis}",) for i, axis in enumerate("xyz")},
+    **{f"rot_{i}": (f"rot_{axis}", f"q{axis}") for i, axis in enumerate("wxyz")},
+    **{name: (name[0], f"diffuse_{name}") for name in COLOR},
+}
+"""Other names of properties, with letters: numbers do not say in which order a quaternion is."""
+
+
+def splat_element(header: Header) -> str:
+    """Return the name of the element with the Gaussians: "vertex", or another that has all they need."""
+    if all(element.name != "vertex" for element in header.elements):
+        for element in header.elements:
+            names = set(known_names(element.names))
+            if "packed_position" in names or {*GEOMETRY} - {SCALE[2]} <= names:
+                return element.name
+    return "vertex"
+
+
+def known_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of properties, those of which we know another name under the name used here."""
+    known = {name: name for name in names}
+    for wanted in (*REQUIRED, *(COLOR if CONSTANT[0] not in names else ())):
+        others = (wanted, *_OTHER_NAMES.get(wanted, ()))
+        found = [name for name in names if name.lower() in others]
+        if wanted not in names and len(found) == 1:
+            known[found[0]] = wanted
+    return tuple(known.values())
+
+
+def with_known_names(body: np.ndarray) -> np.ndarray:
+    """Return the same rows with their columns named by `known_names`."""
+    names = known_names(body.dtype.names or ())
+    if names == body.dtype.names:
+        return body
+    kinds = [body.dtype[i] for i in range(len(names))]
+    return body.view(np.dtype(list(zip(names, kinds, strict=True))))
+
+
+def columns_of(body: np.ndarray, names: tuple[str, ...]) -> Tensor:
+    """Return named properties as a tensor (N, len(names)) float32."""
+    body = body.view(np.ndarray)  # slicing a memmap costs more than the copy
+    out = np.empty((len(body), len(names)), np.float32)
+    for start in range(0, len(body), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        block = body[rows]
+        with np.errstate(over="ignore", invalid="ignore"):  # doubles beyond float32 become infinite
+            for i, name in enumerate(names):
+                out[rows, i] = block[name]
+    return torch.from_numpy(out)
+
+
+def opacity_logits_of(body: np.ndarray) -> Tensor:
+    """Return the logits (N,) of the opacities, which whole numbers and a column "alpha" hold themselves."""
+    name = "opacity" if "opacity" in (body.dtype.names or ()) else ALPHA
+    values, kind = columns_of(body, (name,))[:, 0], body.dtype[name]
+    if kind.kind == "f" and name != ALPHA:
+        return values
+    return to_opacity_logits(_shares(values, kind))
+
+
+def _shares(values: Tensor, kind: np.dtype) -> Tensor:
+    """Return whole numbers as shares of their type's range, signed ones of 255; floats are 0..1, or 0..255."""
+    if kind.kind == "u":
+        return values / float(np.iinfo(kind).max)
+    return values / 255 if kind.kind == "i" or bool((values > BRIGHTEST).any()) else values
+
+
+def colors_of(path: Path, body: np.ndarray) -> Tensor:
+    """Return the constant coefficients (N,3) of the columns red, green, blue, which are told in a warning."""
+    warnings.warn(
+        f"{path} has red, green, blue in place of {CONSTANT[0]}; they are read as its colours (in nerfstudio, "
+        "--ply-color-mode sh_coeffs keeps those that change with the view)",
+        stacklevel=3,
+    )
+    return to_sh0(_shares(columns_of(body, COLOR), body.dtype[COLOR[0]]))
+
+
+def log_scales_of(path: Path, body: np.ndarray) -> Tensor:
+    """Return the log scales (N,3); -infinity along the third axis of discs, which are told in a warning."""
+    names = body.dtype.names or ()
+    scales = columns_of(body, tuple(name for name in SCALE if name in names))
+    if SCALE[2] in names:
+        return scales
+    warnings.warn(
+        f"{path} holds discs of 2D Gaussian Splatting (no {SCALE[2]}); they are read as Gaussians with hardly any "
+        "thickness",
+        stacklevel=3,
+    )
+    return torch.cat([scales, torch.full((len(scales), 1), -torch.inf)], 1)
+
+
+def harmonics_of(path: Path, body: np.ndarray, rest: tuple[str, ...]) -> Tensor:
+    """Return shN (N,K,3) of properties f_rest_*, cut to whole degrees up to 3, which is told in a warning.
+
+    Raises SplatFileError if their number cannot be divided among three channels.
+    """
+    if len(rest) % 3:
+        raise SplatFileError(
+            f"{path} has {len(rest)} properties f_rest_*, which are not as many for each of red, green and blue; "
+            "export it again"
+        )
+    stored = len(rest) // 3
+    used = max(count for count in (0, 3, 8, 15) if count <= stored)
+    if used < stored:
+        degree = {0: 0, 3: 1, 8: 2, 15: 3}[used]
+        what = {24: " (of degree 4)", 35: " (of degree 5)"}.get(stored, "")
+        warnings.warn(
+            f"{path} has {stored} spherical harmonics a colour{what}; those beyond degree {degree} are left out",
+            stacklevel=3,
+        )
+    # Channel-major: coefficient k of a channel is at channel * stored + k.
+    names = tuple(rest[channel * stored + k] for channel in range(3) for k in range(used))
+    return columns_of(body, names).reshape(len(body), 3, used).transpose(1, 2).contiguous()

@@ -1,0 +1,37 @@
+"""A capture that was moved: its new place is written into the run, with that of masks that were in it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from splatseg.errors import CaptureError
+from splatseg.run.folder import SETTINGS, Run
+from splatseg.run.kept_cameras import keep_cameras
+from splatseg.run.settings_file import write_settings
+
+
+def move_capture(run: Run, capture: Path) -> Run:
+    """Write into a run that its capture is in another folder now, with its masks if they were in it; return the run.
+
+    Raises CaptureError if that folder is no capture, or has other cameras than the run was made with.
+    """
+    old, new = Path(run.settings.capture.path), Path(capture).absolute()
+    if not new.exists():
+        raise CaptureError(f"there is no capture at {new}; give the folder where that of {run.path} is now")
+    settings = dataclasses.replace(run.settings, capture=dataclasses.replace(run.settings.capture, path=str(new)))
+    found = run.capture_at(settings.capture)
+    masks = tuple(dataclasses.replace(folder, path=_moved(folder.path, old, new)) for folder in settings.masks)
+    true = None if settings.true_masks is None else _moved(settings.true_masks, old, new)
+    moved = Run(run.path, dataclasses.replace(settings, masks=masks, true_masks=true))
+    keep_cameras(run.path, found)
+    write_settings(run.path / SETTINGS, moved.settings)
+    return moved
+
+
+def _moved(path: str, old: Path, new: Path) -> str:
+    """Return the place of a folder that was moved with the folder it is in; the old one if it is not there."""
+    if Path(path).exists() or not Path(path).is_relative_to(old):
+        return path
+    place = new / Path(path).relative_to(old)
+    return str(place) if place.exists() else path

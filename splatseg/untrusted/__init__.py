@@ -1,0 +1,1 @@
+"""Guards of all readers: files from anywhere may declare, nest and expand at will, and readers must stay small."""
