@@ -17,6 +17,15 @@ import pytest
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 
+LONGEST = ("test_examples.py", "test_kills.py", "test_protocols.py", "test_viewer_soak.py", "test_other_processors.py")
+"""Files whose slow tests take longest: CI runs them first, lest one worker has them when the other has nothing left."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the other files, and the tests of each, keep their order."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 # How long an example takes says more of what else the machine does than of the code.
 hypothesis.settings.register_profile("splatseg", deadline=None)
 hypothesis.settings.load_profile("splatseg")

@@ -252,7 +252,7 @@ def test_tabletop_in_the_layout_of_lerf_mask_is_trained_on_its_split_and_scored(
     assert run([*start, "--write-test-views", str(tmp_path / "views.txt")]) == 0
     assert (tmp_path / "views.txt").read_text().split() == [f"test_{i}.jpg" for i in range(len(views))]
     train = ["train", str(data), "-o", str(tmp_path / "run"), "--masks", str(masks), "--downscale", "2"]
-    assert run([*train, "--iterations", "1500", "--test-views", str(tmp_path / "views.txt")]) == 0
+    assert run([*train, "--iterations", "700", "--test-views", str(tmp_path / "views.txt")]) == 0
     assert run([*start, "--run", str(tmp_path / "run"), "--json", str(tmp_path / "score.json")]) == 0
     score = json.loads((tmp_path / "score.json").read_text())
     assert score["tasks"][0]["trained_on_scored_views"] == []
