@@ -95,16 +95,23 @@ def without_useless(
         return Edit(edit.source[keep], edit.fresh[keep], edit.split[keep])
 
 
-def apply(parameters: dict[str, Tensor], edit: Edit, random: np.random.Generator) -> dict[str, Tensor]:
-    """Return the parameters after an edit, rows in the edit's order. Children of splits are drawn from their parent."""
+def offsets_of_children(parameters: dict[str, Tensor], edit: Edit, random: np.random.Generator) -> Tensor:
+    """Return how far each child of a split (R,3) lies from its parent, drawn from the parent's own distribution."""
+    parents = edit.source[edit.split]
+    noise = torch.from_numpy(random.standard_normal((len(parents), 3), dtype=np.float32))
     with torch.no_grad():
-        edited = {name: value.detach()[edit.source] for name, value in parameters.items()}
-        rows = edit.split.nonzero()[:, 0]
-        noise = torch.from_numpy(random.standard_normal((len(rows), 3), dtype=np.float32))
-        offsets = noise * edited["log_scales"][rows].exp()
-        edited["means"][rows] += _rotated(edited["quats"][rows], offsets)
-        edited["log_scales"][rows] -= math.log(SPLIT_SHRINK)
-        return edited
+        return _rotated(parameters["quats"][parents], noise * parameters["log_scales"][parents].exp())
+
+
+def edited(name: str, value: Tensor, edit: Edit, offsets: Tensor) -> Tensor:
+    """Return one parameter (N,...) after an edit, (M,...), rows in the edit's order. offsets: `offsets_of_children`."""
+    with torch.no_grad():
+        rows = value.detach()[edit.source]
+        if name == "means":
+            rows[edit.split] += offsets
+        if name == "log_scales":
+            rows[edit.split] -= math.log(SPLIT_SHRINK)
+        return rows
 
 
 def reset_opacities(opacity_logits: Tensor) -> Tensor:

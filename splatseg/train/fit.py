@@ -251,13 +251,14 @@ def control_density(state: FitState, settings: TrainSettings, extent: float, lea
 
 def rates(settings: TrainSettings, step: int, extent: float, objective: JointObjective | None) -> dict[str, float]:
     """Return the learning rate of every parameter at a step."""
+    settling = settings.settling_at(step)
     return {
         "means": settings.lr_means_at(step) * extent,
-        "quats": settings.lr_quats,
-        "log_scales": settings.lr_scales,
-        "opacity_logits": settings.lr_opacity,
-        "sh0": settings.lr_sh0,
-        "shN": settings.lr_shN,
+        "quats": settings.lr_quats * settling,
+        "log_scales": settings.lr_scales * settling,
+        "opacity_logits": settings.lr_opacity * settling,
+        "sh0": settings.lr_sh0 * settling,
+        "shN": settings.lr_shN * settling,
         "features": objective.learning_rate if objective is not None else 0.0,
     }
 
@@ -298,8 +299,10 @@ def _edit(state: FitState, edit: density.Edit, random: np.random.Generator) -> N
             "check that cameras, images and points of the capture belong together"
         )
     if edit.changes(len(state.parameters["means"])):
-        edited = density.apply(state.parameters, edit, random)
-        state.optimiser = state.optimiser.edited(edited, edit.source, edit.fresh)
+        offsets = density.offsets_of_children(state.parameters, edit, random)
+        state.optimiser = state.optimiser.edited(
+            lambda name, value: density.edited(name, value, edit, offsets), edit.source, edit.fresh
+        )
     state.statistics = density.Statistics.empty(len(edit.source))
 
 

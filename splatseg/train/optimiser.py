@@ -13,6 +13,7 @@ when the values are next needed.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -75,16 +76,22 @@ class Optimiser:
                     self.parameters[name], *self.moments[name], steps=self.steps - count, count=count, rate=rates[name]
                 )
 
-    def edited(self, parameters: dict[str, Tensor], source: Tensor, fresh: Tensor) -> Optimiser:
-        """Return the optimiser of a changed set of M Gaussians: parameters (M,...), `carried` moments, the same time.
+    def edited(self, rows_of: Callable[[str, Tensor], Tensor], source: Tensor, fresh: Tensor) -> Optimiser:
+        """Return the optimiser of a changed set of M Gaussians, with `carried` moments, at the same time.
 
-        Requires that `catch_up` was called.
+        rows_of(name, value) gives a parameter (N,...) as it is afterwards, (M,...). This optimiser is used up: it lets
+        go of its tensors one by one, so that only one of them is in memory twice. Requires that `catch_up` was called.
         """
         assert not self.idle, f"steps of {sorted(self.idle)} are still to be taken"
-        moments = {
-            name: (carried(first, source, fresh), carried(second, source, fresh))
-            for name, (first, second) in self.moments.items()
-        }
+        names = list(self.parameters)
+        del self._adam
+        parameters: dict[str, Tensor] = {}
+        moments: dict[str, tuple[Tensor, Tensor]] = {}
+        for name in names:
+            parameters[name] = rows_of(name, self.parameters.pop(name))
+            first, second = self.moments.pop(name)
+            first = carried(first, source, fresh)
+            moments[name] = first, carried(second, source, fresh)
         return Optimiser(parameters, moments, self.steps)
 
     def exchanged(self, name: str, value: Tensor, moments: tuple[Tensor, Tensor] | None = None) -> Optimiser:

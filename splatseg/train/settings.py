@@ -28,7 +28,7 @@ class TrainSettings:
         300
     """
 
-    iterations: int = 3_000
+    iterations: int = 1_500
     """Number of steps."""
     seed: int = 0
     """Seed of everything random: order of views, samples of split Gaussians. Same seed, same file."""
@@ -41,7 +41,7 @@ class TrainSettings:
 
     sh_degree: int = 3
     """Highest degree of the spherical harmonics of colour, 0..3 [3DGS: 3]."""
-    sh_every: int = 750
+    sh_every: int = 300
     """Steps after which the degree in use grows by one [3DGS: 1000]."""
     background: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """RGB in 0..1 behind everything [3DGS: black]."""
@@ -50,20 +50,20 @@ class TrainSettings:
     color_correction: ColorMode = "auto"
     """Correction of each photograph for drifting exposure and white balance (`train.color_correction`): auto where the
     photographs confirm it, always, or never [3DGS: never]."""
-    color_decided: int = 1_000
+    color_decided: int = 500
     """Step from which photographs are corrected, and at which `auto` decides: when the fit turns to fine pictures."""
-    coarse_until: int = 1_000
+    coarse_until: int = 500
     """Before this step images are fitted at half their size: steps are cheap, and large things settle first [3DGS: 0: 0
     / -0.2, and a tenth more time]."""
 
     lr_means: float = 3.2e-4
     """Learning rate of positions at the start, in extents per step [3DGS: 1.6e-4, for ten times as many steps:
     -0.2]."""
-    lr_means_final: float = 1.6e-6
-    """Learning rate of positions at the end, reached exponentially [3DGS]."""
-    lr_sh0: float = 2.5e-3
-    """Learning rate of the constant colour coefficients [3DGS]."""
-    lr_shN: float = 2.5e-3 / 20  # noqa: N815 (the field's name)
+    lr_means_final: float = 1.6e-5
+    """Learning rate of positions at the end, reached exponentially [3DGS: 1.6e-6: -0.3]."""
+    lr_sh0: float = 5e-3
+    """Learning rate of the constant colour coefficients [3DGS: 2.5e-3: -0.1]."""
+    lr_shN: float = 5e-3 / 20  # noqa: N815 (the field's name)
     """Learning rate of the other colour coefficients [3DGS: that of sh0 / 20]."""
     lr_opacity: float = 0.025
     """Learning rate of opacity logits [3DGS: 0.05: -0.2]."""
@@ -72,9 +72,15 @@ class TrainSettings:
     lr_quats: float = 1e-3
     """Learning rate of quaternions [3DGS]."""
 
-    densify_from: int = 300
+    settle_from: float = 0.85
+    """Share of the steps from which all learning rates but that of positions fall, exponentially: the jitter of Adam's
+    steps goes out of the picture; from half of the steps on they would be too low too early [3DGS: 1, never: -0.2]."""
+    settle_to: float = 0.1
+    """Factor of these rates at the end."""
+
+    densify_from: int = 150
     """Step after which Gaussians are cloned, split and pruned [3DGS: 500]."""
-    densify_until: int = 2_000
+    densify_until: int = 1_000
     """Step after which the number of Gaussians stays the same [3DGS: 15000 of 30000]."""
     densify_every: int = 100
     """Steps from one round to the next [3DGS: 100]."""
@@ -118,7 +124,8 @@ class TrainSettings:
         """
         published: dict[str, Any] = {"iterations": 30_000, "sh_every": 1_000, "surroundings": 0}
         published |= {"densify_from": 500, "densify_until": 15_000, "reset_every": 3_000, "coarse_until": 0}
-        published |= {"lr_means": 1.6e-4, "lr_opacity": 0.05, "lr_scales": 5e-3}
+        published |= {"lr_means": 1.6e-4, "lr_means_final": 1.6e-6, "lr_opacity": 0.05, "lr_scales": 5e-3}
+        published |= {"lr_sh0": 2.5e-3, "lr_shN": 2.5e-3 / 20, "settle_from": 1.0}
         return cls(**(published | changes))
 
     def scaled(self, iterations: int) -> TrainSettings:
@@ -140,6 +147,11 @@ class TrainSettings:
         """Return the learning rate of positions at a step, in extents: exponential from start to end."""
         share = min(1.0, step / self.iterations)
         return float(self.lr_means ** (1.0 - share) * self.lr_means_final**share)
+
+    def settling_at(self, step: int) -> float:
+        """Return the factor of all learning rates but that of positions at a step, from 1 down to `settle_to`."""
+        share = (step / self.iterations - self.settle_from) / max(1.0 - self.settle_from, 1e-9)
+        return float(self.settle_to ** min(max(share, 0.0), 1.0))
 
     def densifies_after(self, step: int) -> bool:
         """Return True if the set of Gaussians changes after this step (counted from 1)."""
