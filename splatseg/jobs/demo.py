@@ -14,7 +14,7 @@ from splatseg.jobs.train import start_run, train_run
 from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.run.settings import CaptureSettings, RunSettings
 
-ITERATIONS = 1_500
+ITERATIONS = 800
 """Steps of the photometric fit; enough for the small pictures of the demo."""
 MAX_GAUSSIANS = 40_000
 """Limit of the number of Gaussians; a higher one gains little."""

@@ -190,7 +190,8 @@ def one_step(
     degree = settings.sh_degree_at(state.step)
     _use_coefficients(state, coefficient_count(degree))
     learning = rates(settings, state.step, extent, objective)
-    camera, target, hidden = at_resolution(view.camera, photograph, ignored, state.step < settings.coarse_until)
+    coarse = settings.coarse_at(state.step, view.camera.width * view.camera.height)
+    camera, target, hidden = at_resolution(view.camera, photograph, ignored, coarse)
     step = state.step + 1
     due = objective is not None and objective.due(step)
     if due:

@@ -50,11 +50,13 @@ class TrainSettings:
     color_correction: ColorMode = "auto"
     """Correction of each photograph for drifting exposure and white balance (`train.color_correction`): auto where the
     photographs confirm it, always, or never [3DGS: never]."""
-    color_decided: int = 500
-    """Step from which photographs are corrected, and at which `auto` decides: when the fit turns to fine pictures."""
-    coarse_until: int = 500
+    color_decided: int = 750
+    """Step from which photographs are corrected, and at which `auto` decides."""
+    coarse_until: int = 1_100
     """Before this step images are fitted at half their size: steps are cheap, and large things settle first [3DGS: 0: 0
-    / -0.2, and a tenth more time]."""
+    / -0.2, and a tenth more time]. Small images turn earlier to their full size (`coarse_at`)."""
+    coarse_pixels: int = 300_000
+    """Images of fewer pixels are fitted at half their size for as much less of the time: half of them shows little."""
 
     lr_means: float = 3.2e-4
     """Learning rate of positions at the start, in extents per step [3DGS: 1.6e-4, for ten times as many steps:
@@ -84,8 +86,8 @@ class TrainSettings:
     """Step after which the number of Gaussians stays the same [3DGS: 15000 of 30000]."""
     densify_every: int = 100
     """Steps from one round to the next [3DGS: 100]."""
-    grow_gradient: float = 2e-4
-    """A Gaussian grows if the mean norm of its gradient on screen exceeds this [3DGS: 2e-4]. The gradient is that of
+    grow_gradient: float = 1e-4
+    """A Gaussian grows if the mean norm of its gradient on screen exceeds this [3DGS: 2e-4: -0.4]. The gradient is that of
     the loss by the projected mean in units of half the image (pixels * size / 2), averaged over the views that draw it.
     """
     clone_scale: float = 0.01
@@ -123,7 +125,8 @@ class TrainSettings:
         Only `max_gaussians` stays ours.
         """
         published: dict[str, Any] = {"iterations": 30_000, "sh_every": 1_000, "surroundings": 0}
-        published |= {"densify_from": 500, "densify_until": 15_000, "reset_every": 3_000, "coarse_until": 0}
+        published |= {"densify_from": 500, "densify_until": 15_000, "reset_every": 3_000, "grow_gradient": 2e-4}
+        published |= {"coarse_until": 0}
         published |= {"lr_means": 1.6e-4, "lr_means_final": 1.6e-6, "lr_opacity": 0.05, "lr_scales": 5e-3}
         published |= {"lr_sh0": 2.5e-3, "lr_shN": 2.5e-3 / 20, "settle_from": 1.0}
         return cls(**(published | changes))
@@ -142,6 +145,10 @@ class TrainSettings:
     def sh_degree_at(self, step: int) -> int:
         """Return the degree in use at a step (counted from 0)."""
         return min(self.sh_degree, step // self.sh_every)
+
+    def coarse_at(self, step: int, pixels: int) -> bool:
+        """Return True if an image of so many pixels is fitted at half its size at a step (counted from 0)."""
+        return step < self.coarse_until * min(1.0, pixels / self.coarse_pixels)
 
     def lr_means_at(self, step: int) -> float:
         """Return the learning rate of positions at a step, in extents: exponential from start to end."""

@@ -17,7 +17,8 @@ def test_the_published_schedule_is_that_of_3dgs():
     )
     assert (paper.reset_every, paper.sh_every, paper.grow_gradient) == (3_000, 1_000, 2e-4)
     assert (paper.ssim_weight, paper.lr_sh0, paper.lr_opacity, paper.prune_opacity) == (0.2, 2.5e-3, 0.05, 0.005)
-    assert paper.coarse_until == 0
+    assert (paper.lr_means_final, paper.lr_shN) == (1.6e-6, 2.5e-3 / 20)
+    assert not paper.coarse_at(0, 10**6) and paper.settling_at(29_999) == 1.0
 
 
 def test_scaling_keeps_the_share_of_everything_counted_in_steps():
@@ -43,6 +44,19 @@ def test_the_rate_of_positions_falls_exponentially_between_its_ends():
     assert settings.lr_means_at(0) == pytest.approx(1e-2)
     assert settings.lr_means_at(50) == pytest.approx(1e-3)
     assert settings.lr_means_at(100) == pytest.approx(1e-4)
+
+
+def test_the_other_rates_settle_at_the_end_and_only_there():
+    settings = TrainSettings(iterations=100, settle_from=0.8, settle_to=0.01)
+    assert [settings.settling_at(step) for step in (0, 50, 80)] == [1.0, 1.0, 1.0]
+    assert settings.settling_at(90) == pytest.approx(0.1)
+    assert settings.settling_at(100) == pytest.approx(0.01)
+
+
+def test_small_images_are_halved_for_less_of_the_time_and_large_ones_no_longer_than_asked():
+    settings = TrainSettings(coarse_until=100, coarse_pixels=1000)
+    last = {pixels: max(step for step in range(200) if settings.coarse_at(step, pixels)) for pixels in (500, 1000, 4000)}
+    assert last == {500: 49, 1000: 99, 4000: 99}
 
 
 @pytest.mark.parametrize("wrong", [{"iterations": 0}, {"sh_degree": 4}, {"ssim_weight": 1.5}, {"densify_every": 0}])
