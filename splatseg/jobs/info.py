@@ -6,7 +6,6 @@ import os
 import platform
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,13 +15,15 @@ from splatseg.capture.colmap import find_model
 from splatseg.capture.transforms_json import find_transforms
 from splatseg.capture.view import one_a_photograph
 from splatseg.errors import SplatFileError
+from splatseg.formats.read import find_splat, holds_splat, read_splats
 from splatseg.plain_text import first_few, short_name
+from splatseg.run.folder import open_run
+from splatseg.segments.segments_json import read_segments
+from splatseg.splats.made_of import is_stale
+from splatseg.splats.stored import StoredSplats
 from splatseg.untrusted.memory import VARIABLE, in_words, memory_budget, stated_budget
 
-if TYPE_CHECKING:
-    from splatseg.splats.splats import Splats
-
-# Facts of a capture need no torch, whose import takes a second: what needs it is imported where it is used.
+# No facts of files need torch, whose import takes a second or two: what needs it is imported where it is used.
 
 
 def describe(path: Path) -> dict[str, str]:
@@ -33,8 +34,6 @@ def describe(path: Path) -> dict[str, str]:
         return describe_run(path)
     if path.is_dir() and (find_model(path) is not None or find_transforms(path) is not None):
         return describe_capture(path)
-    from splatseg.formats.read import holds_splat  # noqa: PLC0415 (see above)
-
     return describe_splats(path) if holds_splat(path) else describe_capture(path)
 
 
@@ -62,12 +61,10 @@ def describe_splats(path: Path) -> dict[str, str]:
 
     What the reader warns of becomes one of the facts.
     """
-    from splatseg.formats.read import find_splat, load_splats  # noqa: PLC0415 (see above)
-
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", UserWarning)
         folder, path = path, find_splat(path)
-        splats, dropped = load_splats(path)
+        splats, dropped = read_splats(path)
     facts = _facts_of(path, splats, dropped)
     if path != folder:
         facts["file"] = str(path)
@@ -76,7 +73,7 @@ def describe_splats(path: Path) -> dict[str, str]:
     return facts
 
 
-def _facts_of(path: Path, splats: Splats, dropped: int) -> dict[str, str]:
+def _facts_of(path: Path, splats: StoredSplats, dropped: int) -> dict[str, str]:
     positions = splats.own_positions
     low, high = positions.min(0), positions.max(0)
     digits = 3 if splats.coordinates.is_own else 9
@@ -93,7 +90,7 @@ def _facts_of(path: Path, splats: Splats, dropped: int) -> dict[str, str]:
     if splats.segment_ids is None:
         facts["segments"] = "none"
     else:
-        ids = splats.segment_ids.numpy()
+        ids = splats.segment_ids
         facts["segments"] = f"{len(np.unique(ids[ids > 0])):,}; {np.mean(ids > 0):.1%} of the Gaussians have one"
     if splats.extras:
         facts["also carries"] = ", ".join(splats.extras)
@@ -102,11 +99,6 @@ def _facts_of(path: Path, splats: Splats, dropped: int) -> dict[str, str]:
 
 def describe_run(path: Path) -> dict[str, str]:
     """Return facts about a run, finished or not. Raises RunError if there is none."""
-    from splatseg.formats.read import load_splats  # noqa: PLC0415 (see above)
-    from splatseg.run.folder import open_run  # noqa: PLC0415 (see above)
-    from splatseg.segments.segments_json import read_segments  # noqa: PLC0415 (see above)
-    from splatseg.splats.made_of import is_stale  # noqa: PLC0415 (see above)
-
     run = open_run(path)
     facts = {
         "kind": "run",
@@ -118,7 +110,7 @@ def describe_run(path: Path) -> dict[str, str]:
     }
     if not run.splats_path.exists():
         return facts | {"state": "not finished: repeat its command with --resume"}
-    splats, dropped = load_splats(run.splats_path)
+    splats, dropped = read_splats(run.splats_path)
     shown = _facts_of(run.splats_path, splats, dropped)
     facts |= {name: shown[name] for name in ("Gaussians", "SH degree", "features")}
     if run.segments_path.exists():

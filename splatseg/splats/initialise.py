@@ -12,8 +12,8 @@ from scipy.spatial import cKDTree
 
 from splatseg.arrays import check_shapes
 from splatseg.errors import CaptureError
-from splatseg.splats.activations import to_log_scales, to_opacity_logits
-from splatseg.splats.spherical_harmonics import coefficient_count, to_sh0
+from splatseg.splats.activations import to_log_scales, to_opacity_logits, to_sh0
+from splatseg.splats.spherical_harmonics import coefficient_count
 from splatseg.splats.splats import Splats
 
 NEIGHBOURS = 3
