@@ -61,7 +61,7 @@ def load_splats(path: Path) -> tuple[Splats, int]:
 def read_splats(path: Path) -> tuple[StoredSplats, int]:
     """Read a splat as `load_splats` does, into arrays: the finite Gaussians, and the number dropped."""
     path = find_splat(path)
-    kind = _kind(path)
+    kind = format_suffix(path)
     stored = _bounded(path, read_sog_folder(path) if kind == SOG_META else READERS[kind](path))
     if stored.segment_ids is None:
         beside = read_sidecar(path, len(stored))
@@ -91,8 +91,11 @@ def holds_splat(path: Path) -> bool:
     return not path.is_dir() or (not (path / "config.yaml").exists() and splat_in(path, READERS) is not None)
 
 
-def _kind(path: Path) -> str:
-    """Return the suffix of the format of a file. Raises SplatFileError if there is none."""
+def format_suffix(path: Path) -> str:
+    """Return the suffix of the format of a file, by its first bytes and its name; `SOG_META` for a SOG not packed.
+
+    Raises SplatFileError if there is no file, or it is of no format that is read.
+    """
     if not path.is_file():
         raise SplatFileError(f"there is no file {path}; check the path")
     with path.open("rb") as file:

@@ -9,21 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-import splatseg.version
-from splatseg.capture.capture import load_capture
-from splatseg.capture.colmap import find_model
-from splatseg.capture.transforms_json import find_transforms
-from splatseg.capture.view import one_a_photograph
 from splatseg.errors import SplatFileError
 from splatseg.formats.read import find_splat, holds_splat, read_splats
 from splatseg.plain_text import first_few, short_name
-from splatseg.run.folder import open_run
-from splatseg.segments.segments_json import read_segments
-from splatseg.splats.made_of import is_stale
 from splatseg.splats.stored import StoredSplats
 from splatseg.untrusted.memory import VARIABLE, in_words, memory_budget, stated_budget
 
-# No facts of files need torch, whose import takes a second or two: what needs it is imported where it is used.
+# Facts of files need no torch, whose import takes a second or two, and those of one kind not what reads the others: all
+# of it is imported where it is used.
 
 
 def describe(path: Path) -> dict[str, str]:
@@ -32,9 +25,16 @@ def describe(path: Path) -> dict[str, str]:
         raise SplatFileError(f"there is nothing at {path}; give a splat file, a run or a capture")
     if path.is_dir() and (path / "config.yaml").exists():
         return describe_run(path)
-    if path.is_dir() and (find_model(path) is not None or find_transforms(path) is not None):
+    if path.is_dir() and _has_cameras(path):
         return describe_capture(path)
     return describe_splats(path) if holds_splat(path) else describe_capture(path)
+
+
+def _has_cameras(path: Path) -> bool:
+    from splatseg.capture.colmap import find_model  # noqa: PLC0415 (see above)
+    from splatseg.capture.transforms_json import find_transforms  # noqa: PLC0415
+
+    return find_model(path) is not None or find_transforms(path) is not None
 
 
 def describe_machine() -> dict[str, str]:
@@ -42,10 +42,11 @@ def describe_machine() -> dict[str, str]:
     import torch  # noqa: PLC0415 (see above)
 
     import splatseg._native as _native  # noqa: PLC0415, PLR0402 (see above; from the package: its public face)
-    from splatseg.raster.interface import available_backends  # noqa: PLC0415 (see above)
+    from splatseg.raster.interface import available_backends  # noqa: PLC0415
+    from splatseg.version import __version__  # noqa: PLC0415
 
     return {
-        "splatseg": splatseg.version.__version__,
+        "splatseg": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "backends": ", ".join(available_backends()),
@@ -99,6 +100,10 @@ def _facts_of(path: Path, splats: StoredSplats, dropped: int) -> dict[str, str]:
 
 def describe_run(path: Path) -> dict[str, str]:
     """Return facts about a run, finished or not. Raises RunError if there is none."""
+    from splatseg.run.folder import open_run  # noqa: PLC0415 (see above)
+    from splatseg.segments.segments_json import read_segments  # noqa: PLC0415
+    from splatseg.splats.made_of import is_stale  # noqa: PLC0415
+
     run = open_run(path)
     facts = {
         "kind": "run",
@@ -125,6 +130,9 @@ def describe_run(path: Path) -> dict[str, str]:
 
 def describe_capture(path: Path) -> dict[str, str]:
     """Return facts about a capture. Raises CaptureError if it cannot be read."""
+    from splatseg.capture.capture import load_capture  # noqa: PLC0415 (see above)
+    from splatseg.capture.view import one_a_photograph  # noqa: PLC0415
+
     capture = load_capture(path, skip_missing=True)
     photographs = one_a_photograph(capture.views)
     sizes = sorted({(view.seen_by.width, view.seen_by.height) for view in photographs})

@@ -27,7 +27,6 @@ from safetensors import safe_open
 from splatseg.splats.stored import StoredSplats
 from splatseg.tensors import DAMAGE
 from splatseg.untrusted.documents import DocumentError, Field, parse_json, read_json
-from splatseg.untrusted.images import open_image
 from splatseg.untrusted.memory import Guard
 
 if TYPE_CHECKING:
@@ -125,6 +124,8 @@ def _found(path: Path) -> Field | None:
         text = Field(facts).get(KEY) or (parse_json(facts["facts"]).get(KEY) if "facts" in facts else None)
         text = None if text is None else text.text()
     elif path.suffix == ".png":
+        from splatseg.untrusted.images import open_image  # noqa: PLC0415 (of pictures alone, and Pillow takes a while)
+
         try:
             with open_image(path, Guard.of(path, DocumentError), each=1) as image:
                 text = image.info.get(KEY)
