@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import Masks, TrueMasks, check_source, read_names
+from splatseg.cli.arguments import Masks, TrueMasks, read_names
 from splatseg.cli.console import Terminal
 from splatseg.run.settings import Method
 from splatseg.train.settings import ColorMode
@@ -66,6 +66,7 @@ class Train:
     def run(self, terminal: Terminal) -> None:
         """Check everything the user gave, make the run, do the work."""
         from splatseg.capture.capture import find_cameras
+        from splatseg.formats.read import find_splat, format_suffix
         from splatseg.run.create import check_room
         from splatseg.run.settings import CaptureSettings, RunSettings
 
@@ -90,7 +91,7 @@ class Train:
         )
         find_cameras(self.capture)
         if self.splats is not None:
-            check_source(self.splats)
+            format_suffix(find_splat(self.splats))
         check_room(self.output, self.resume, self.overwrite)
         from splatseg.jobs.train import start_run, train_run
 
