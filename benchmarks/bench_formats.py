@@ -33,8 +33,9 @@ from splatseg.formats.write import FORMATS
 from splatseg.jobs.export import Source, open_source
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
+from splatseg.splats.activations import Y0
 from splatseg.splats.half_turn import half_turn
-from splatseg.splats.spherical_harmonics import Y0
+from splatseg.splats.splats import splats_of
 
 GAUSSFORGE = {"ply", "compressed.ply", "splat", "spz", "sog"}
 
@@ -63,14 +64,14 @@ def by_gaussforge(path: Path, folder: Path) -> Found:
     if "error" in done:
         return Found(0, refusal=done["error"])
     (folder / "back.ply").write_bytes(done["data"])
-    splats = read_ply(folder / "back.ply")
+    splats = splats_of(read_ply(folder / "back.ply"))
     return Found(len(splats), half_turn(splats, 0) if kind == "spz" else splats)
 
 
 def by_splat_transform(path: Path, folder: Path) -> Found:
     """splat-transform to a .ply."""
     splat_transform(path, folder / "back.ply")
-    splats = read_ply(folder / "back.ply")
+    splats = splats_of(read_ply(folder / "back.ply"))
     return Found(len(splats), splats)
 
 

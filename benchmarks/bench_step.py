@@ -20,7 +20,7 @@ from torch import Tensor
 from splatseg.capture.view import View
 from splatseg.raster.interface import rasterize
 from splatseg.render.rgb import view_colors
-from splatseg.splats.spherical_harmonics import to_sh0
+from splatseg.splats.activations import to_sh0
 from splatseg.train import density
 from splatseg.train.fit import FitState, one_step, rates
 from splatseg.train.losses import photometric_loss

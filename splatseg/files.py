@@ -12,13 +12,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
+from typing import IO, TYPE_CHECKING, Any
 
 from splatseg.parts import is_empty, part_file, part_folder
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @contextmanager
@@ -100,7 +99,10 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_png(path: Path, image: np.ndarray, texts: Mapping[str, str] | None = None) -> None:
     """Write (H, W) uint8, (H, W) uint16 or (H, W, 3) uint8 as PNG, atomically. texts: kept in the file by name."""
-    assert image.dtype in (np.uint8, np.uint16), image.dtype
+    from PIL import Image  # noqa: PLC0415 (texts need none, and what writes them is to start fast)
+    from PIL.PngImagePlugin import PngInfo  # noqa: PLC0415
+
+    assert image.dtype.name in ("uint8", "uint16"), image.dtype
     known = PngInfo()
     for name, text in (texts or {}).items():
         known.add_text(name, text)

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from splatseg.errors import RunError
 from splatseg.files import atomic_write
-from splatseg.untrusted.documents import parse_json
+from splatseg.untrusted.documents import parse_json, reason_of
 from splatseg.untrusted.memory import Guard
 
 T = TypeVar("T")
@@ -102,8 +102,3 @@ def load_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     if "facts" not in metadata:
         return tensors, dict(metadata)
     return tensors, {name: field.plain() for name, field in parse_json(metadata["facts"]).entries().items()}
-
-
-def reason_of(error: BaseException) -> str:
-    """Return the message of an error on one line, or its type if it has no message."""
-    return " ".join(str(error).split()) or type(error).__name__

@@ -55,7 +55,8 @@ from splatseg.masks.propose.mask_file import count_masks
 from splatseg.masks.propose.record import recorded_counts
 from splatseg.report import run_report
 from splatseg.report.evaluated import read_evaluated
-from splatseg.run.folder import Run, create_run, open_run
+from splatseg.run.create import create_run
+from splatseg.run.folder import Run, open_run
 from splatseg.run.kept_cameras import CAMERAS, keep_cameras, kept_capture, moved_with
 from splatseg.run.settings import CaptureSettings, RunSettings
 from splatseg.scene.earlier_segments import Earlier, earlier_segments, write_earlier

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from splatseg.untrusted.documents import DocumentError, Field, id_of, parse_json, read_json, read_yaml
+from splatseg.untrusted.documents import DocumentError, Field, id_of, parse_json, read_json
+from splatseg.untrusted.yaml_documents import read_yaml
 
 DEEP = 100_000
 

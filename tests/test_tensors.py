@@ -15,7 +15,8 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save, save_file
 
 from splatseg.errors import RunError
-from splatseg.tensors import load_tensors, read_tensors, reason_of, write_tensors
+from splatseg.tensors import load_tensors, read_tensors, write_tensors
+from splatseg.untrusted.documents import reason_of
 
 FORMAT = "splatseg red apples 1"
 TENSORS = {

@@ -16,7 +16,7 @@ ORDER = [
     ["parts"],
     [
         *("errors", "arrays", "files", "plain_text", "progress", "interrupts", "version", "threads"),
-        *("oklab", "resampling", "spread", "cards"),
+        *("oklab", "resampling", "spread", "cards", "nearest"),
     ],
     ["untrusted"],
     ["tensors"],

@@ -13,7 +13,8 @@ from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.cluster.hierarchy_file import write_hierarchy
 from splatseg.demo.demo import demo_capture
 from splatseg.formats.ply.ply import write_ply
-from splatseg.run.folder import Run, create_run
+from splatseg.run.create import create_run
+from splatseg.run.folder import Run
 from splatseg.run.settings import CaptureSettings, RunSettings
 from splatseg.scene.table import table_of_file
 from splatseg.segments.segment import describe_segments

@@ -201,19 +201,34 @@ def _refuse_impossible(reconstruction: Reconstruction) -> None:
             )
 
 
-def _read_reconstruction(path: Path, with_images: bool = True) -> Reconstruction:
-    """Read a transforms.json, or a folder: its model in sparse/ first, then a transforms.json, then other models."""
+def find_cameras(path: Path | str, with_images: bool = True) -> Path:
+    """Return the transforms.json or the folder of the COLMAP model with the cameras of a capture; nothing is read.
+
+    In a folder that is a model in sparse/ first, then a transforms.json, then another model. with_images: photographs
+    without poses are told as such. Raises CaptureError if there are no cameras.
+    """
+    path = Path(path)
     try:
-        return _reconstruction_at(path, with_images)
+        return _cameras_at(path, with_images)
     except OSError as error:  # a name that no folder can have, or a folder that may not be read
-        raise CaptureError(
-            f"{shortened(str(path))} cannot be looked into ({error.strerror or error}); check the path"
-        ) from None
+        raise CaptureError(_unseen(path, error)) from None
 
 
-def _reconstruction_at(path: Path, with_images: bool) -> Reconstruction:
+def _read_reconstruction(path: Path, with_images: bool = True) -> Reconstruction:
+    found = find_cameras(path, with_images)
+    try:
+        return read_model(found) if found.is_dir() else read_transforms(found, with_images)
+    except OSError as error:  # a folder that may not be read
+        raise CaptureError(_unseen(path, error)) from None
+
+
+def _unseen(path: Path, error: OSError) -> str:
+    return f"{shortened(str(path))} cannot be looked into ({error.strerror or error}); check the path"
+
+
+def _cameras_at(path: Path, with_images: bool) -> Path:
     if path.suffix == ".json" and path.is_file():
-        return read_transforms(path, with_images)
+        return path
     expected = (
         "expected a COLMAP model (sparse/0/cameras.bin, images.bin, points3D.bin, or the same as .txt) with its "
         "pictures in images/, or a nerfstudio transforms.json"
@@ -228,7 +243,7 @@ def _reconstruction_at(path: Path, with_images: bool) -> Reconstruction:
     model = find_model(path, ("sparse/0", "sparse"))
     transforms = find_transforms(path)
     if model is None and transforms is not None:
-        return read_transforms(transforms, with_images)
+        return transforms
     model = model or find_model(path)
     if model is None:
         photographs = path / "images" if (path / "images").is_dir() else path
@@ -243,7 +258,7 @@ def _reconstruction_at(path: Path, with_images: bool) -> Reconstruction:
         what = "is not a capture" if with_images else "holds no cameras"
         way = "; `splatseg capture PHOTOS|VIDEO -o CAPTURE` makes one" if with_images else ""
         raise CaptureError(f"{path} {what}: {expected}; found: {found}{way}")
-    return read_model(model)
+    return model
 
 
 def _find_images(path: Path, reconstruction: Reconstruction, skip: bool) -> tuple[dict[str, Path], list[str]]:

@@ -16,11 +16,15 @@ Sources: Besl and McKay 1992 (ICP), Chetverikov et al. 2005 (trimmed), Umeyama 1
 from __future__ import annotations
 
 from itertools import permutations, product
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.spatial import cKDTree
 
+from splatseg.nearest import tree_of
 from splatseg.splats.similarity import Similarity
+
+if TYPE_CHECKING:
+    from scipy.spatial import cKDTree
 
 MOST_POINTS, MOST_GAUSSIANS = 400, 10_000
 """Points and Gaussians that take part, drawn evenly: what follows is judged and refined by photographs."""
@@ -60,7 +64,7 @@ def register(gaussians: np.ndarray, points: np.ndarray, best: int = 3) -> list[S
         return []
     centre, axes, size = _frame(gaussians)
     from_centre, from_axes, from_size = _frame(points)
-    tree = cKDTree(gaussians)
+    tree = tree_of(gaussians)
     found: list[Similarity] = []
     for factor in SCALES:
         ends = []

@@ -18,8 +18,8 @@ from splatseg.capture.view import View
 from splatseg.checks.recognised import Photographs, small_camera
 from splatseg.raster.interface import rasterize, vote
 from splatseg.raster.rotations import rotation_matrices
+from splatseg.splats.activations import Y0
 from splatseg.splats.similarity import Similarity, hamilton
-from splatseg.splats.spherical_harmonics import Y0
 from splatseg.splats.splats import Splats
 
 STAGES = ((32, 20_000), (96, 20_000), (320, 200_000))

@@ -46,7 +46,21 @@ def read_size(text: str | None) -> tuple[int, int] | None:
 def opened(folder: Path, capture: Path | None) -> Run:
     """Open a run; with a folder of its capture, one that was moved is told so first. Raises RunError, CaptureError."""
     from splatseg.run.folder import open_run
-    from splatseg.run.moved_capture import move_capture
 
     run = open_run(folder)
-    return run if capture is None else move_capture(run, capture)
+    if capture is None:
+        return run
+    from splatseg.run.moved_capture import move_capture
+
+    return move_capture(run, capture)
+
+
+def check_source(path: Path) -> None:
+    """Raise the error of a path that is neither a run nor a splat file, before what works on it is imported."""
+    from splatseg.formats.read import find_splat, format_suffix, holds_splat
+    from splatseg.run.folder import open_run
+
+    if holds_splat(path):
+        format_suffix(find_splat(path))
+    else:
+        open_run(path)

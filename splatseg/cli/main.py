@@ -100,6 +100,12 @@ def _silence() -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     terminal = Terminal()
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments == ["--version"]:  # the parser knows options of commands only
+        from splatseg.version import __version__
+
+        terminal.result(f"splatseg {__version__}")
+        return 0
     try:
         # Settings check themselves as they are made, so parsing can find a user's mistake too.
         # What cannot be parsed is repeated by the parser itself.
@@ -108,7 +114,7 @@ def run(arguments: list[str] | None = None) -> int:
                 Command,
                 args=arguments,
                 prog="splatseg",
-                description="3D segmentation for Gaussian splats, on any machine.",
+                description="3D segmentation for Gaussian splats, on any machine. --version tells the version.",
                 config=(tyro.conf.FlagCreatePairsOff,),
             )
         with _warnings_to(terminal):

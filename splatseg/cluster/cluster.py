@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 
 from splatseg.arrays import check_shapes
 from splatseg.cluster.components import spatial_components, touching_gaussians
@@ -32,6 +31,7 @@ from splatseg.cluster.merge_by_similarity import RANGE, merge_by_similarity
 from splatseg.cluster.merge_by_support import merge_by_support
 from splatseg.cluster.settings import ClusterSettings
 from splatseg.cluster.touching import touching_segments
+from splatseg.nearest import tree_of
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.votes import Votes
@@ -176,7 +176,7 @@ def _without_crumbs(piece: np.ndarray, means: np.ndarray, settings: ClusterSetti
     whole = np.flatnonzero((piece >= 0) & np.isfinite(means).all(1))
     joined = piece.copy()
     if len(crumbs) and len(whole):
-        joined[crumbs] = piece[whole[cKDTree(means[whole]).query(means[crumbs], workers=-1)[1]]]
+        joined[crumbs] = piece[whole[tree_of(means[whole]).query(means[crumbs], workers=-1)[1]]]
     return joined
 
 

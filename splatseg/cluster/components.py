@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.arrays import check_shapes
+from splatseg.nearest import tree_of
 
 NEIGHBOURS = 12
 """Nearest neighbours of a Gaussian that may touch it."""
@@ -59,7 +59,7 @@ def touching_gaussians(means: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray
     if len(finite) < 2:
         return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32)
     near = min(NEIGHBOURS, len(finite) - 1)
-    points, tree = means[finite], cKDTree(means[finite])
+    points, tree = means[finite], tree_of(means[finite])
     lengths = np.empty((len(finite), near), dtype=np.float32)
     others = np.empty((len(finite), near), dtype=np.int32)
     for start in range(0, len(finite), ROWS_A_QUERY):

@@ -14,10 +14,9 @@ PlayCanvas manual.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from splatseg.errors import SplatFileError
 from splatseg.files import atomic_write
@@ -25,9 +24,11 @@ from splatseg.formats.morton import morton_order
 from splatseg.formats.ply.body import read_element
 from splatseg.formats.ply.header import Header
 from splatseg.formats.ply.meaning import MIP_COMMENT
-from splatseg.splats.activations import to_opacity_logits
-from splatseg.splats.spherical_harmonics import Y0, to_sh0
-from splatseg.splats.splats import Splats
+from splatseg.splats.activations import Y0, to_sh0
+from splatseg.splats.stored import StoredSplats
+
+if TYPE_CHECKING:
+    from splatseg.splats.splats import Splats
 
 CHUNK = 256
 VERTEX = ("packed_position", "packed_rotation", "packed_scale", "packed_color")
@@ -40,10 +41,10 @@ LOG_SCALE_LIMIT = 20.0
 SQRT2 = float(np.sqrt(2.0))
 
 
-def write_compressed_ply(path: Path, splats: Splats) -> Tensor:
+def write_compressed_ply(path: Path, splats: Splats) -> np.ndarray:
     """Write a splat without features and ids, atomically; return the order (N,) of its Gaussians in the file."""
     order = morton_order(splats.positions)
-    sorted_splats = splats.subset(torch.from_numpy(order))
+    sorted_splats = splats.subset(order)
     count, chunks = len(order), -(-len(order) // CHUNK)
     positions = sorted_splats.positions.astype(np.float32)
     scales = sorted_splats.log_scales.detach().cpu().numpy().clip(-LOG_SCALE_LIMIT, LOG_SCALE_LIMIT)
@@ -69,10 +70,10 @@ def write_compressed_ply(path: Path, splats: Splats) -> Tensor:
         file.write(np.concatenate([end for ends in ranges for end in ends], 1).astype("<f4").tobytes())
         file.write(packed.tobytes())
         file.write(np.floor((rest / 8 + 0.5) * 256).clip(0, 255).astype(np.uint8).tobytes())
-    return torch.from_numpy(order)
+    return order
 
 
-def read_compressed_ply(path: Path, header: Header) -> Splats:
+def read_compressed_ply(path: Path, header: Header) -> StoredSplats:
     """Read a compressed PLY, given its header. Raises SplatFileError if it is not complete."""
     chunks, packed = read_element(path, header, "chunk"), read_element(path, header, "vertex")
     missing = [name for name in (*POSITION_RANGE, *SCALE_RANGE) if name not in (chunks.dtype.names or ())]
@@ -93,12 +94,13 @@ def read_compressed_ply(path: Path, header: Header) -> Splats:
         color[:, :3] = _spanned(color[:, :3], chunks, COLOR_RANGE)
     positions = _spanned(_unpack(packed["packed_position"], (11, 10, 11)), chunks, POSITION_RANGE)
     scales = _spanned(_unpack(packed["packed_scale"], (11, 10, 11)), chunks, SCALE_RANGE)
-    return Splats(
-        means=torch.from_numpy(positions),
-        quats=torch.from_numpy(_unpack_rotations(packed["packed_rotation"])),
-        log_scales=torch.from_numpy(scales),
-        opacity_logits=to_opacity_logits(torch.from_numpy(color[:, 3].copy())),
-        sh0=to_sh0(torch.from_numpy(color[:, :3].copy())),
+    return StoredSplats(
+        means=positions,
+        quats=_unpack_rotations(packed["packed_rotation"]),
+        scales=scales,
+        opacities=color[:, 3].copy(),
+        linear_opacities=True,
+        sh0=to_sh0(color[:, :3]),
         shN=_harmonics(path, header, len(packed)),
     )
 
@@ -171,10 +173,10 @@ def _unpack_rotations(packed: np.ndarray) -> np.ndarray:
     return out
 
 
-def _harmonics(path: Path, header: Header, count: int) -> Tensor:
+def _harmonics(path: Path, header: Header, count: int) -> np.ndarray:
     """Read shN (N,K,3); K = 0 if the file has none. Raises SplatFileError if they do not fit the Gaussians."""
     if not any(element.name == "sh" for element in header.elements):
-        return torch.zeros(count, 0, 3)
+        return np.zeros((count, 0, 3), np.float32)
     rows = read_element(path, header, "sh")
     names = tuple(f"f_rest_{i}" for i in range(len(rows.dtype.names or ())))
     if len(rows) != count or len(names) not in (9, 24, 45) or set(names) != set(rows.dtype.names or ()):
@@ -182,4 +184,4 @@ def _harmonics(path: Path, header: Header, count: int) -> Tensor:
     # 0 and 255 are the ends of -4..4, the others the middle of their step.
     values = np.stack([rows[name] for name in names], 1).astype(np.float32)
     steps = np.where(values == 0, 0.0, np.where(values == 255, 1.0, (values + 0.5) / 256)).astype(np.float32)
-    return torch.from_numpy((steps - 0.5) * 8).reshape(count, 3, -1).transpose(1, 2).contiguous()
+    return np.ascontiguousarray(((steps - 0.5) * 8).reshape(count, 3, -1).transpose(0, 2, 1))

@@ -19,7 +19,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from splatseg.errors import OutputError, SplatFileError
 from splatseg.files import atomic_write
@@ -27,12 +27,15 @@ from splatseg.formats.ply.meaning import warn_of_antialiasing
 from splatseg.formats.ply.ply import read_ply, write_ply
 from splatseg.parts import working_folder
 from splatseg.splats.half_turn import half_turn
-from splatseg.splats.splats import Splats
+from splatseg.splats.stored import StoredSplats
 from splatseg.untrusted.archives import member_of
 from splatseg.untrusted.documents import parse_json, read_json
 from splatseg.untrusted.memory import Guard, memory_budget
 from splatseg.untrusted.paths import names_file, shortened
 from splatseg.untrusted.splat_headers import META, check_ksplat, check_sog, check_spz
+
+if TYPE_CHECKING:
+    from splatseg.splats.splats import Splats
 
 SPZ_MAGIC, SPZ_HEADER, SPZ_FLAGS = b"NGSP", 16, 14
 """First bytes, size, and byte of the flags of the header of a .spz."""
@@ -64,19 +67,19 @@ sys.exit(3 if "error" in done else 0)
 """Program of the other process. It exits with 3 if the result file holds an error message instead."""
 
 
-def read_spz(path: Path) -> Splats:
+def read_spz(path: Path) -> StoredSplats:
     """Read a .spz of versions 2 to 4. Raises SplatFileError if it is damaged or gaussforge is missing."""
     path = Path(path)
     return _marked(path, half_turn(_read(path, "spz", check_spz), 0), _spz_is_antialiased(path))
 
 
-def read_sog(path: Path) -> Splats:
+def read_sog(path: Path) -> StoredSplats:
     """Read a .sog (one file). Raises SplatFileError if it is damaged or gaussforge is missing."""
     path = Path(path)
     return _marked(path, _read(path, "sog", check_sog), _sog_is_antialiased(path))
 
 
-def read_sog_folder(path: Path) -> Splats:
+def read_sog_folder(path: Path) -> StoredSplats:
     """Read a .sog that is not packed: the meta.json at `path`, with its pictures beside it.
 
     Raises SplatFileError if that is no SOG, a picture is missing, or as `read_sog`.
@@ -132,7 +135,7 @@ def _pictures(meta: dict[str, Any]) -> tuple[str, ...]:
     return names if plain else ()
 
 
-def read_ksplat(path: Path) -> Splats:
+def read_ksplat(path: Path) -> StoredSplats:
     """Read a .ksplat. Raises SplatFileError if it is damaged or gaussforge is missing."""
     return _read(Path(path), "ksplat", check_ksplat)
 
@@ -155,7 +158,7 @@ def write_spz(path: Path, splats: Splats) -> None:
             file.write(result.read_bytes())
 
 
-def _marked(path: Path, splats: Splats, antialiased: bool) -> Splats:
+def _marked(path: Path, splats: StoredSplats, antialiased: bool) -> StoredSplats:
     """Return the splat of a file, marked and with a warning if it was fitted for anti-aliased rendering."""
     if antialiased:
         warn_of_antialiasing(path)
@@ -181,7 +184,7 @@ def _sog_is_antialiased(path: Path) -> bool:
     return meta.get("antialias") is True or meta.get("model") == "antialiased"
 
 
-def _read(path: Path, kind: str, check: Callable[[Path], int]) -> Splats:
+def _read(path: Path, kind: str, check: Callable[[Path], int]) -> StoredSplats:
     """Convert a file to .ply and read that. check: returns the Gaussians it declares, if it can hold them.
 
     Raises SplatFileError if it is damaged or gaussforge is missing.

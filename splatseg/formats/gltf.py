@@ -29,8 +29,8 @@ from splatseg.cameras.coordinates import Coordinates
 from splatseg.errors import OutputError
 from splatseg.files import atomic_write
 from splatseg.segments.segment import Segment, described_as
+from splatseg.splats.activations import Y0
 from splatseg.splats.half_turn import half_turn
-from splatseg.splats.spherical_harmonics import Y0
 from splatseg.splats.splats import Splats
 
 KHR = "KHR_gaussian_splatting"

@@ -2,6 +2,8 @@
 
 Opacities of exactly 0 and 1 and scales of exactly 0 have infinite parameters, which files do hold: they are taken at
 the limits of `splats.activations`, and only what is NaN, or has no finite place, turn or colour, is dropped.
+
+All formats are read into arrays (`splats.stored`), without torch; `load_splats` makes tensors of them.
 """
 
 from __future__ import annotations
@@ -9,9 +11,9 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from splatseg.errors import SplatFileError
 from splatseg.formats.folders import splat_in
@@ -19,8 +21,11 @@ from splatseg.formats.gaussforge import read_ksplat, read_sog, read_sog_folder, 
 from splatseg.formats.ply.ply import read_ply
 from splatseg.formats.sidecar import read_sidecar
 from splatseg.formats.splat import read_splat
-from splatseg.splats.activations import with_finite_logits, with_finite_scales
-from splatseg.splats.splats import Splats
+from splatseg.splats.activations import are_huge
+from splatseg.splats.stored import StoredSplats
+
+if TYPE_CHECKING:
+    from splatseg.splats.splats import Splats
 
 READERS = {".ply": read_ply, ".splat": read_splat, ".spz": read_spz, ".sog": read_sog, ".ksplat": read_ksplat}
 """Readers by suffix."""
@@ -47,18 +52,26 @@ def load_splats(path: Path) -> tuple[Splats, int]:
         >>> len(splats) == len(scene.splats), left_out
         (True, 0)
     """
+    from splatseg.splats.splats import splats_of  # noqa: PLC0415 (it imports torch, which `read_splats` does without)
+
+    stored, dropped = read_splats(path)
+    return splats_of(stored), dropped
+
+
+def read_splats(path: Path) -> tuple[StoredSplats, int]:
+    """Read a splat as `load_splats` does, into arrays: the finite Gaussians, and the number dropped."""
     path = find_splat(path)
-    kind = _kind(path)
-    splats = _bounded(path, read_sog_folder(path) if kind == SOG_META else READERS[kind](path))
-    if splats.segment_ids is None:
-        beside = read_sidecar(path, len(splats))
+    kind = format_suffix(path)
+    stored = _bounded(path, read_sog_folder(path) if kind == SOG_META else READERS[kind](path))
+    if stored.segment_ids is None:
+        beside = read_sidecar(path, len(stored))
         if beside is not None:
-            splats = dataclasses.replace(splats, segment_ids=beside[0], coordinates=beside[1])
-    finite = _finite(splats)
-    dropped = len(splats) - int(finite.sum())
-    if dropped == len(splats):
-        raise SplatFileError(f"{path} has {len(splats)} Gaussians and none of them is finite; export the splat again")
-    return (splats.subset(finite) if dropped else splats), dropped
+            stored = dataclasses.replace(stored, segment_ids=beside[0], coordinates=beside[1])
+    finite = stored.finite()
+    dropped = len(stored) - int(finite.sum())
+    if dropped == len(stored):
+        raise SplatFileError(f"{path} has {len(stored)} Gaussians and none of them is finite; export the splat again")
+    return (stored.subset(finite) if dropped else stored), dropped
 
 
 def find_splat(path: Path) -> Path:
@@ -78,8 +91,11 @@ def holds_splat(path: Path) -> bool:
     return not path.is_dir() or (not (path / "config.yaml").exists() and splat_in(path, READERS) is not None)
 
 
-def _kind(path: Path) -> str:
-    """Return the suffix of the format of a file. Raises SplatFileError if there is none."""
+def format_suffix(path: Path) -> str:
+    """Return the suffix of the format of a file, by its first bytes and its name; `SOG_META` for a SOG not packed.
+
+    Raises SplatFileError if there is no file, or it is of no format that is read.
+    """
     if not path.is_file():
         raise SplatFileError(f"there is no file {path}; check the path")
     with path.open("rb") as file:
@@ -104,30 +120,17 @@ def _listed() -> str:
     return f"{', '.join(most)} or {last}"
 
 
-def _bounded(path: Path, splats: Splats) -> Splats:
+def _bounded(path: Path, stored: StoredSplats) -> StoredSplats:
     """Return the splat with finite opacities and scales, and a turn for quaternions of zero, which have none."""
-    huge = int(splats.log_scales.exp().isinf().any(1).sum())
+    huge = 0 if stored.linear_scales else int(are_huge(stored.scales).any(1).sum())
     if huge:
-        warnings.warn(f"{huge:,} Gaussians of {path.name} have infinite scales; they are read as huge", stacklevel=3)
-    still = (splats.quats == 0).all(1)
+        warnings.warn(f"{huge:,} Gaussians of {path.name} have infinite scales; they are read as huge", stacklevel=4)
+    still = (stored.quats == 0).all(1)
     if still.any():
         warnings.warn(
             f"{int(still.sum()):,} Gaussians of {path.name} have a quaternion of zeros; they are read as not turned",
-            stacklevel=3,
+            stacklevel=4,
         )
-    return dataclasses.replace(
-        splats,
-        quats=torch.where(still[:, None], splats.quats.new_tensor([1.0, 0.0, 0.0, 0.0]), splats.quats),
-        log_scales=with_finite_scales(splats.log_scales),
-        opacity_logits=with_finite_logits(splats.opacity_logits),
-    )
-
-
-def _finite(splats: Splats) -> Tensor:
-    """Return (N,) bool: every parameter is finite."""
-    groups = [splats.means, splats.quats, splats.log_scales, splats.sh0, splats.shN.flatten(1)]
-    groups.append(splats.opacity_logits[:, None])
-    if splats.features is not None:
-        groups.append(splats.features)
-    # 0 times a number is 0, 0 times NaN or infinity is NaN. This is several times faster than isfinite().all(1).
-    return torch.stack([(values * 0).sum(1) == 0 for values in groups]).all(0)
+        unturned = np.array([1.0, 0.0, 0.0, 0.0], np.float32)
+        stored = dataclasses.replace(stored, quats=np.where(still[:, None], unturned, stored.quats))
+    return stored.bounded()

@@ -13,11 +13,9 @@ import json
 import warnings
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from splatseg.cameras.coordinates import OWN, Coordinates
 from splatseg.errors import SplatFileError
@@ -25,6 +23,9 @@ from splatseg.files import atomic_write
 from splatseg.untrusted.archives import read_npz
 from splatseg.untrusted.documents import parse_json
 from splatseg.untrusted.memory import Guard
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 BLOCK = 1 << 22
 """Bytes read at once for the checksum."""
@@ -52,7 +53,7 @@ def write_sidecar(path: Path, segment_ids: Tensor, table: list[dict[str, Any]], 
     return where
 
 
-def read_sidecar(path: Path, count: int) -> tuple[Tensor, Coordinates] | None:
+def read_sidecar(path: Path, count: int) -> tuple[np.ndarray, Coordinates] | None:
     """Read the ids (count,) int32 and coordinates in the sidecar of the splat at `path`; None if there is no sidecar.
 
     A sidecar that is damaged or of another file gives None and a warning.
@@ -65,16 +66,16 @@ def read_sidecar(path: Path, count: int) -> tuple[Tensor, Coordinates] | None:
         fits = int(read_npz(where, guard, ("checksum",))["checksum"]) == _checksum(path)
         found = read_npz(where, guard, ("segment_ids", "coordinates")) if fits else {}
     except SplatFileError as error:
-        warnings.warn(f"{error}; the splat is taken without its segment ids", stacklevel=3)
+        warnings.warn(f"{error}; the splat is taken without its segment ids", stacklevel=4)
         return None
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
-        warnings.warn(f"{where} cannot be read; the splat is taken without its segment ids", stacklevel=3)
+        warnings.warn(f"{where} cannot be read; the splat is taken without its segment ids", stacklevel=4)
         return None
     ids, coordinates = found.get("segment_ids"), _coordinates(found.get("coordinates"))
     if ids is None or ids.shape != (count,) or ids.dtype != np.int32 or (ids < 0).any() or coordinates is None:
-        warnings.warn(f"{where} belongs to another {path.name}; the splat is taken without its ids", stacklevel=3)
+        warnings.warn(f"{where} belongs to another {path.name}; the splat is taken without its ids", stacklevel=4)
         return None
-    return torch.from_numpy(ids), coordinates
+    return ids, coordinates
 
 
 def _coordinates(values: np.ndarray | None) -> Coordinates | None:

@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
 import splatseg.version
 from splatseg.files import atomic_write
@@ -42,9 +41,9 @@ SMALLEST_PALETTE = 1 << 10
 """Up to this number every Gaussian keeps its own harmonics; more, N, share a palette of the power of two <= N."""
 
 
-def write_sog(path: Path, splats: Splats) -> Tensor:
+def write_sog(path: Path, splats: Splats) -> np.ndarray:
     """Write a .sog without features and ids, atomically; return the order (N,) of its Gaussians in the file."""
-    order = torch.from_numpy(morton_order(splats.positions))
+    order = morton_order(splats.positions)
     ordered = splats.subset(order)
     meta: dict[str, Any] = {
         "version": 2,

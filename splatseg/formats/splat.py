@@ -9,16 +9,18 @@ Source: the format of antimatter15's splat viewer, as its readers define it.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from splatseg.errors import SplatFileError
 from splatseg.files import atomic_write
-from splatseg.splats.activations import to_log_scales, to_opacity_logits
-from splatseg.splats.spherical_harmonics import Y0, to_sh0
-from splatseg.splats.splats import Splats
+from splatseg.splats.activations import Y0, to_sh0
+from splatseg.splats.stored import StoredSplats
 from splatseg.untrusted.memory import Guard
+
+if TYPE_CHECKING:
+    from splatseg.splats.splats import Splats
 
 ROW = np.dtype([("position", "<f4", 3), ("scale", "<f4", 3), ("rgba", "u1", 4), ("quat", "u1", 4)])
 
@@ -27,7 +29,7 @@ GAUSSIAN = 200
 """Bytes that a Gaussian takes at the peak of reading: its row, and its parameters twice while they are tested."""
 
 
-def read_splat(path: Path) -> Splats:
+def read_splat(path: Path) -> StoredSplats:
     """Read a .splat file: degree 0, no features. Opacities of 0 and 255 become finite logits.
 
     Raises SplatFileError if the file is missing, empty, or not a whole number of Gaussians.
@@ -47,26 +49,28 @@ def read_splat(path: Path) -> Splats:
         raise SplatFileError(f"there is no file {path}; check the path") from None
     except OSError as error:
         raise SplatFileError(f"{path} cannot be read ({error.strerror}); give a .splat file") from None
-    rgba = torch.from_numpy(body["rgba"].astype(np.float32) / 255)
-    return Splats(
-        means=torch.from_numpy(body["position"].astype(np.float32)),
-        quats=torch.from_numpy((body["quat"].astype(np.float32) - 128) / 128),
-        log_scales=to_log_scales(torch.from_numpy(body["scale"].astype(np.float32))),
-        opacity_logits=to_opacity_logits(rgba[:, 3]),
+    rgba = body["rgba"].astype(np.float32) / 255
+    return StoredSplats(
+        means=body["position"].astype(np.float32),
+        quats=(body["quat"].astype(np.float32) - 128) / 128,
+        scales=body["scale"].astype(np.float32),
+        linear_scales=True,
+        opacities=rgba[:, 3].copy(),
+        linear_opacities=True,
         sh0=to_sh0(rgba[:, :3]),
-        shN=torch.zeros(len(body), 0, 3),
+        shN=np.zeros((len(body), 0, 3), np.float32),
     )
 
 
 def write_splat(path: Path, splats: Splats) -> None:
     """Write a .splat file, atomically, without harmonics beyond the constant, features and ids."""
     body = np.empty(len(splats), ROW)
-    rgb = 0.5 + Y0 * splats.sh0.detach()
-    rgba = torch.cat([rgb, splats.opacities.detach()[:, None]], 1)
-    quats = torch.nn.functional.normalize(splats.quats.detach(), dim=1)
+    rgb, quats = 0.5 + Y0 * splats.sh0.detach(), splats.quats.detach()
+    quats = quats / quats.norm(dim=1, keepdim=True).clamp_min(1e-12)
     body["position"] = splats.positions
     body["scale"] = splats.scales.detach().cpu().numpy()
-    body["rgba"] = (rgba * 255).round().clamp(0, 255).cpu().numpy()
+    body["rgba"][:, :3] = (rgb * 255).round().clamp(0, 255).cpu().numpy()
+    body["rgba"][:, 3] = (splats.opacities.detach() * 255).round().clamp(0, 255).cpu().numpy()
     body["quat"] = (quats * 128 + 128).round().clamp(0, 255).cpu().numpy()
     with atomic_write(Path(path)) as file:
         file.write(body.tobytes())

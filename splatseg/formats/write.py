@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from torch import Tensor
+import numpy as np
 
 from splatseg.errors import OutputError, PromptError, unwritten
 from splatseg.files import errors_name
@@ -31,7 +31,7 @@ from splatseg.segments.segment import Segment, described_as
 from splatseg.segments.segments_json import segment_rows
 from splatseg.splats.splats import Splats
 
-Write = Callable[[Path, Splats, Sequence[Segment]], Tensor | None]
+Write = Callable[[Path, Splats, Sequence[Segment]], np.ndarray | None]
 """Function that writes a file and returns the order (N,) of its Gaussians, None for the order of the splat."""
 
 

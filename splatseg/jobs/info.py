@@ -6,23 +6,17 @@ import os
 import platform
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-import splatseg.version
-from splatseg.capture.capture import load_capture
-from splatseg.capture.colmap import find_model
-from splatseg.capture.transforms_json import find_transforms
-from splatseg.capture.view import one_a_photograph
 from splatseg.errors import SplatFileError
+from splatseg.formats.read import find_splat, holds_splat, read_splats
 from splatseg.plain_text import first_few, short_name
+from splatseg.splats.stored import StoredSplats
 from splatseg.untrusted.memory import VARIABLE, in_words, memory_budget, stated_budget
 
-if TYPE_CHECKING:
-    from splatseg.splats.splats import Splats
-
-# Facts of a capture need no torch, whose import takes a second: what needs it is imported where it is used.
+# Facts of files need no torch, whose import takes a second or two, and those of one kind not what reads the others: all
+# of it is imported where it is used.
 
 
 def describe(path: Path) -> dict[str, str]:
@@ -31,11 +25,16 @@ def describe(path: Path) -> dict[str, str]:
         raise SplatFileError(f"there is nothing at {path}; give a splat file, a run or a capture")
     if path.is_dir() and (path / "config.yaml").exists():
         return describe_run(path)
-    if path.is_dir() and (find_model(path) is not None or find_transforms(path) is not None):
+    if path.is_dir() and _has_cameras(path):
         return describe_capture(path)
-    from splatseg.formats.read import holds_splat  # noqa: PLC0415 (see above)
-
     return describe_splats(path) if holds_splat(path) else describe_capture(path)
+
+
+def _has_cameras(path: Path) -> bool:
+    from splatseg.capture.colmap import find_model  # noqa: PLC0415 (see above)
+    from splatseg.capture.transforms_json import find_transforms  # noqa: PLC0415
+
+    return find_model(path) is not None or find_transforms(path) is not None
 
 
 def describe_machine() -> dict[str, str]:
@@ -43,10 +42,11 @@ def describe_machine() -> dict[str, str]:
     import torch  # noqa: PLC0415 (see above)
 
     import splatseg._native as _native  # noqa: PLC0415, PLR0402 (see above; from the package: its public face)
-    from splatseg.raster.interface import available_backends  # noqa: PLC0415 (see above)
+    from splatseg.raster.interface import available_backends  # noqa: PLC0415
+    from splatseg.version import __version__  # noqa: PLC0415
 
     return {
-        "splatseg": splatseg.version.__version__,
+        "splatseg": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "backends": ", ".join(available_backends()),
@@ -62,12 +62,10 @@ def describe_splats(path: Path) -> dict[str, str]:
 
     What the reader warns of becomes one of the facts.
     """
-    from splatseg.formats.read import find_splat, load_splats  # noqa: PLC0415 (see above)
-
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", UserWarning)
         folder, path = path, find_splat(path)
-        splats, dropped = load_splats(path)
+        splats, dropped = read_splats(path)
     facts = _facts_of(path, splats, dropped)
     if path != folder:
         facts["file"] = str(path)
@@ -76,7 +74,7 @@ def describe_splats(path: Path) -> dict[str, str]:
     return facts
 
 
-def _facts_of(path: Path, splats: Splats, dropped: int) -> dict[str, str]:
+def _facts_of(path: Path, splats: StoredSplats, dropped: int) -> dict[str, str]:
     positions = splats.own_positions
     low, high = positions.min(0), positions.max(0)
     digits = 3 if splats.coordinates.is_own else 9
@@ -93,7 +91,7 @@ def _facts_of(path: Path, splats: Splats, dropped: int) -> dict[str, str]:
     if splats.segment_ids is None:
         facts["segments"] = "none"
     else:
-        ids = splats.segment_ids.numpy()
+        ids = splats.segment_ids
         facts["segments"] = f"{len(np.unique(ids[ids > 0])):,}; {np.mean(ids > 0):.1%} of the Gaussians have one"
     if splats.extras:
         facts["also carries"] = ", ".join(splats.extras)
@@ -102,10 +100,9 @@ def _facts_of(path: Path, splats: Splats, dropped: int) -> dict[str, str]:
 
 def describe_run(path: Path) -> dict[str, str]:
     """Return facts about a run, finished or not. Raises RunError if there is none."""
-    from splatseg.formats.read import load_splats  # noqa: PLC0415 (see above)
     from splatseg.run.folder import open_run  # noqa: PLC0415 (see above)
-    from splatseg.segments.segments_json import read_segments  # noqa: PLC0415 (see above)
-    from splatseg.splats.made_of import is_stale  # noqa: PLC0415 (see above)
+    from splatseg.segments.segments_json import read_segments  # noqa: PLC0415
+    from splatseg.splats.made_of import is_stale  # noqa: PLC0415
 
     run = open_run(path)
     facts = {
@@ -118,7 +115,7 @@ def describe_run(path: Path) -> dict[str, str]:
     }
     if not run.splats_path.exists():
         return facts | {"state": "not finished: repeat its command with --resume"}
-    splats, dropped = load_splats(run.splats_path)
+    splats, dropped = read_splats(run.splats_path)
     shown = _facts_of(run.splats_path, splats, dropped)
     facts |= {name: shown[name] for name in ("Gaussians", "SH degree", "features")}
     if run.segments_path.exists():
@@ -133,6 +130,9 @@ def describe_run(path: Path) -> dict[str, str]:
 
 def describe_capture(path: Path) -> dict[str, str]:
     """Return facts about a capture. Raises CaptureError if it cannot be read."""
+    from splatseg.capture.capture import load_capture  # noqa: PLC0415 (see above)
+    from splatseg.capture.view import one_a_photograph  # noqa: PLC0415
+
     capture = load_capture(path, skip_missing=True)
     photographs = one_a_photograph(capture.views)
     sizes = sorted({(view.seen_by.width, view.seen_by.height) for view in photographs})

@@ -14,7 +14,8 @@ from splatseg.checks.world import placed
 from splatseg.errors import MaskError
 from splatseg.formats.read import describe_dropped, load_splats
 from splatseg.jobs.requests import MasksRequest
-from splatseg.masks.flatten import Layout, flatten_masks
+from splatseg.masks.flatten import flatten_masks
+from splatseg.masks.layout import Layout
 from splatseg.masks.propose.batch import ALL, Proposed, begin_folder, parse_shard, propose_views
 from splatseg.masks.propose.proposers import FROM_IMAGE, Proposer, SurfaceDepth, open_proposer
 from splatseg.masks.propose.record import is_of_another_surface

@@ -19,7 +19,8 @@ from splatseg.refine.atoms import inherited_atoms
 from splatseg.refine.refine import Refined, refine_boundaries
 from splatseg.refine.settings import RefineSettings
 from splatseg.report.run_report import report_run
-from splatseg.run.folder import SETTINGS, Run, create_run, open_run
+from splatseg.run.create import create_run
+from splatseg.run.folder import SETTINGS, Run, open_run
 from splatseg.run.reporter import Advance, NullReporter, Reporter
 from splatseg.segments.segment import Segment, describe_segments
 from splatseg.segments.segments_json import read_segments, write_segments

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from splatseg.cameras.lens_camera import AnyCamera
-from splatseg.capture.capture import Capture
-from splatseg.capture.view import View
 from splatseg.errors import PromptError
 from splatseg.masks.propose.settings import Precision, ProposeSettings
-from splatseg.render.film.video import Codec
-from splatseg.scene.prompt_mask import read_prompt_mask
-from splatseg.select.prompt import Prompt
+from splatseg.render.film.kinds import Codec
+
+if TYPE_CHECKING:
+    from splatseg.cameras.lens_camera import AnyCamera
+    from splatseg.capture.capture import Capture
+    from splatseg.capture.view import View
+    from splatseg.select.prompt import Prompt
 
 Direction = Literal["x", "-x", "y", "-y", "z", "-z"]
 ExportLayout = Literal["inria"]
@@ -86,6 +87,9 @@ class SelectionRequest:
     def _given(
         self, capture: Capture, clicks: tuple[str, ...], boxes: tuple[str, ...], masks: tuple[str, ...], wanted: bool
     ) -> list[Prompt]:
+        from splatseg.scene.prompt_mask import read_prompt_mask  # noqa: PLC0415 (see the module)
+        from splatseg.select.prompt import Prompt  # noqa: PLC0415
+
         prefix = "--" if wanted else "--not-"
         prompts = []
         for text in clicks:

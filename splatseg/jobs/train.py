@@ -23,7 +23,8 @@ from splatseg.poses.child import INSTALL, has_pycolmap
 from splatseg.poses.stages import Stages
 from splatseg.poses.triangulate import triangulate
 from splatseg.report.run_report import report_run
-from splatseg.run.folder import SETTINGS, Run, create_run
+from splatseg.run.create import create_run
+from splatseg.run.folder import SETTINGS, Run
 from splatseg.run.kept_cameras import keep_cameras
 from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.run.settings import RunSettings

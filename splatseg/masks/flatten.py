@@ -13,17 +13,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 import numpy as np
 
 from splatseg.errors import MaskError
 from splatseg.files import write_png
+from splatseg.masks.layout import Layout
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.masks.store import all_masks
 from splatseg.progress import Progress, counted
-
-Layout = Literal["cgc", "gaussian-grouping"]
 
 
 @dataclass(frozen=True)

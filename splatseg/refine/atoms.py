@@ -9,9 +9,9 @@ Alphabet: N Gaussians before, N' after; atoms (N,) int32, 0 = none; parent (N',)
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from splatseg.arrays import check_shapes
+from splatseg.nearest import tree_of
 from splatseg.splats.splats import Splats
 
 
@@ -30,7 +30,7 @@ def inherited_atoms(atoms: np.ndarray, parent: np.ndarray, before: Splats, after
     for segment in np.unique(new[came]):
         moved, stayed = came & (new == segment), ~came & (new == segment)
         if stayed.any():
-            nearest = cKDTree(means[stayed]).query(means[moved])[1]
+            nearest = tree_of(means[stayed]).query(means[moved])[1]
             inherited[moved] = inherited[stayed][nearest]
     lost = np.isin(atoms[parent], np.setdiff1d(atoms[parent], inherited))
     inherited[lost] = atoms[parent][lost]

@@ -16,45 +16,34 @@
     proposals/                    masks proposed from the photographs (`--masks auto`), one file per training view
 
 Every file is written under another name and renamed into place, so a run never holds half a file.
+
+That a folder is no run is told at once: what reads its files is imported where it is used.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-
-from splatseg.capture.capture import Capture
-from splatseg.capture.view import View
-from splatseg.cards import card
-from splatseg.cluster.hierarchy import Hierarchy
-from splatseg.cluster.hierarchy_file import read_hierarchy
 from splatseg.errors import CaptureError, PromptError, RunError
-from splatseg.formats.read import load_splats
-from splatseg.masks.sources import MaskSources, open_sources
-from splatseg.parts import is_empty, make_folder
-from splatseg.render.pictures import to_uint8
-from splatseg.render.rgb import render_rgb
-from splatseg.run.kept_cameras import CAMERAS, differing, kept_capture, moved_with
 from splatseg.run.metrics import append_metrics, read_metrics
 from splatseg.run.settings import AUTO_MASKS, CaptureSettings, RunSettings
-from splatseg.run.settings_file import read_settings, to_plain, write_settings
-from splatseg.segments.palette import Color
-from splatseg.segments.segments_json import read_segments
-from splatseg.splats.made_of import changed_parts, recorded
-from splatseg.splats.preview import preview
-from splatseg.splats.splats import Splats
-from splatseg.votes.agreement import Agreement
-from splatseg.votes.file import read_votes
+from splatseg.run.settings_file import read_settings
+
+if TYPE_CHECKING:
+    from splatseg.capture.capture import Capture
+    from splatseg.capture.view import View
+    from splatseg.cluster.hierarchy import Hierarchy
+    from splatseg.masks.sources import MaskSources
+    from splatseg.segments.palette import Color
+    from splatseg.splats.splats import Splats
+    from splatseg.votes.agreement import Agreement
 
 SETTINGS = "config.yaml"
 """File of the settings; a folder is a run if it has one."""
@@ -62,7 +51,8 @@ SETTINGS = "config.yaml"
 FILES = (
     *(SETTINGS, "metrics.jsonl", "splats.ply", "votes.safetensors", "hierarchy.safetensors", "words.safetensors"),
     *("segments.json", "earlier_segments.safetensors", "report.html", "evaluation.json"),
-    *("workspaces.safetensors", "unsaved_segments.safetensors", "begun_segments.safetensors", CAMERAS, "points.ply"),
+    *("workspaces.safetensors", "unsaved_segments.safetensors", "begun_segments.safetensors"),
+    *("cameras.json", "points.ply"),
 )
 FOLDERS = ("checkpoint", "masks", "proposals", "matches")
 """Files and folders of a run. `--overwrite` removes these and nothing else."""
@@ -70,7 +60,7 @@ FOLDERS = ("checkpoint", "masks", "proposals", "matches")
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """An open run folder. Use `create_run` or `open_run`.
+    """An open run folder. Use `open_run`, or `run.create` for a new one.
 
     Example:
         >>> run = splatseg.open(run.path).run
@@ -97,6 +87,8 @@ class Run:
 
     def capture_at(self, settings: CaptureSettings) -> Capture:
         """Return the run's capture from where settings say it is, as `capture` does. Raises CaptureError as it does."""
+        from splatseg.run.kept_cameras import kept_capture, moved_with  # noqa: PLC0415 (see the module)
+
         path = Path(settings.path)
         lost = (
             f"the photographs of {self.path} were in {path}, which is not there; say where they are now with "
@@ -116,6 +108,8 @@ class Run:
         return kept
 
     def _checked_capture(self, capture: Capture, kept: Capture | None) -> Capture:
+        from splatseg.run.kept_cameras import differing  # noqa: PLC0415 (see the module)
+
         other = 0 if kept is None else differing(kept, capture)
         if kept is not None and other:
             raise CaptureError(
@@ -132,6 +126,8 @@ class Run:
 
     def splats(self) -> Splats:
         """Read the splat with its features and segment ids. Raises RunError if the fit has not finished."""
+        from splatseg.formats.read import load_splats  # noqa: PLC0415 (see the module)
+
         if not self.splats_path.exists():
             raise RunError(
                 f"{self.path} has no splats.ply yet: its training did not finish; "
@@ -141,6 +137,8 @@ class Run:
 
     def masks(self) -> MaskSources:
         """Open the input masks. Raises RunError if the run has none, MaskError if their folders have changed."""
+        from splatseg.masks.sources import open_sources  # noqa: PLC0415 (see the module)
+
         if not self.settings.masks:
             raise RunError(f"{self.path} was made without masks; name their folder with --masks DIR, or --masks auto")
         folders = [
@@ -165,6 +163,9 @@ class Run:
         """
         if not self.votes_path.exists():
             return None
+        from splatseg.votes.agreement import Agreement  # noqa: PLC0415 (see the module)
+        from splatseg.votes.file import read_votes  # noqa: PLC0415
+
         votes = read_votes(self.votes_path)
         self._check(self.votes_path, votes.weights.shape[0], splats)
         return Agreement(votes)
@@ -178,11 +179,15 @@ class Run:
         """
         if not self.hierarchy_path.exists():
             return None
+        from splatseg.cluster.hierarchy_file import read_hierarchy  # noqa: PLC0415 (see the module)
+
         hierarchy = read_hierarchy(self.hierarchy_path)
         self._check(self.hierarchy_path, len(hierarchy.atoms), splats)
         return hierarchy
 
     def _check(self, path: Path, found: int, splats: Splats | None) -> None:
+        from splatseg.splats.made_of import changed_parts, recorded  # noqa: PLC0415 (see the module)
+
         # Callers pass a splat that is already loaded: reading it again would take longer than reading `path`.
         splats = splats if splats is not None else self.splats()
         if found != len(splats):
@@ -199,6 +204,8 @@ class Run:
 
     def segment_colors(self) -> dict[int, Color]:
         """Return the colours of the segments by id; empty if the run has no table of segments."""
+        from splatseg.segments.segments_json import read_segments  # noqa: PLC0415 (see the module)
+
         if not self.segments_path.exists():
             return {}
         return {segment.id: segment.color for segment in read_segments(self.segments_path)}
@@ -210,24 +217,9 @@ class Run:
 
     def _repr_html_(self) -> str:
         """Return a card for notebooks: a picture of the splat and a few figures."""
-        figures = {"folder": str(self.path), "capture": self.settings.capture.path, "method": self.settings.method}
-        picture = None
-        if self.splats_path.exists():
-            splats = self.splats()
-            figures["Gaussians"] = f"{len(splats):,}"
-            picture = self._picture(splats)
-        if self.segments_path.exists():
-            figures["segments"] = str(len(read_segments(self.segments_path)))
-        return card(self.path.name, figures, picture)
+        from splatseg.run.run_card import card_of_run  # noqa: PLC0415 (see the module)
 
-    def _picture(self, splats: Splats) -> np.ndarray:
-        """(H,W,3) uint8: the middle view of the capture, or the splat from outside if the capture is gone."""
-        try:
-            views = self.capture.views
-        except CaptureError:
-            return preview(*splats.geometry, splats.sh0)
-        with torch.no_grad():
-            return to_uint8(render_rgb(splats, views[len(views) // 2].camera, self.settings.train.background))
+        return card_of_run(self)
 
     def owns(self, path: Path) -> bool:
         """Tell whether a file is a part of the run, which nothing else may replace."""
@@ -335,63 +327,9 @@ class Run:
         return self.path / "evaluation.json"
 
 
-def create_run(path: Path, settings: RunSettings, resume: bool = False, overwrite: bool = False) -> Run:
-    """Make a run folder; with `resume`, open an existing one that has the same settings.
-
-    overwrite: remove the files of an existing run first. Nothing is ever deleted from a folder that is not a run.
-
-    Raises RunError if the folder holds a run and neither `resume` nor `overwrite` is given, if it holds anything else,
-    or if the settings to resume with differ.
-    """
-    path = Path(path)
-    if resume and (path / SETTINGS).exists():
-        return _resumed(path, settings)
-    if path.exists() and not path.is_dir():
-        raise RunError(f"{path} is a file, not a folder; name another place with -o")
-    if path.is_dir() and not is_empty(path):
-        _make_room(path, overwrite)
-    make_folder(path)
-    write_settings(path / SETTINGS, settings)
-    return Run(path, settings)
-
-
 def open_run(path: Path) -> Run:
     """Open an existing run. Raises RunError if there is none at `path` or its settings cannot be read."""
     path = Path(path)
     if not path.is_dir():
         raise RunError(f"there is no run at {path}; make one with `splatseg train CAPTURE -o {path}`")
     return Run(path, read_settings(path / SETTINGS, RunSettings))
-
-
-def _resumed(path: Path, settings: RunSettings) -> Run:
-    run = open_run(path)
-    others = [name for name in _differences(to_plain(run.settings), to_plain(settings)) if name != "version"]
-    if others:
-        raise RunError(
-            f"{path} was started with other settings ({', '.join(others)}); "
-            f"resume with the same ones, or use --overwrite to start over"
-        )
-    return run
-
-
-def _differences(old: Any, new: Any, name: str = "") -> Iterable[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(set(old) | set(new)):
-            yield from _differences(old.get(key), new.get(key), f"{name}.{key}" if name else key)
-    elif old != new:
-        yield name
-
-
-def _make_room(path: Path, overwrite: bool) -> None:
-    if not (path / SETTINGS).exists():
-        raise RunError(f"{path} exists, is not empty, and is not a run; name an empty or new folder with -o")
-    if not overwrite:
-        raise RunError(f"{path} already holds a run; use --resume to continue it or --overwrite to replace it")
-    # First what tells that the run is finished, so that nothing takes what is half removed for whole. Its settings stay
-    # until new ones replace them: without them the folder would be no run, which nothing may overwrite.
-    (path / "segments.json").unlink(missing_ok=True)
-    # Folders that a killed process left of results (`run.staging`) are the run's too.
-    for folder in (*(path / name for name in FOLDERS), *path.glob(".results.*.part")):
-        shutil.rmtree(folder, ignore_errors=True)
-    for name in set(FILES) - {SETTINGS}:
-        (path / name).unlink(missing_ok=True)

@@ -6,24 +6,33 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import splatseg.version
-from splatseg.cameras.coordinates import Coordinates
-from splatseg.capture.capture import Capture, load_capture
 from splatseg.cluster.settings import ClusterSettings
 from splatseg.errors import MaskError, RunError
 from splatseg.features.contrast.settings import ContrastSettings
 from splatseg.features.lift.settings import EmbedSettings
 from splatseg.features.paper.settings import PaperSettings
 from splatseg.refine.settings import RefineSettings
-from splatseg.run.settings_file import LARGEST
 from splatseg.train.settings import ColorMode, TrainSettings
+
+if TYPE_CHECKING:
+    from splatseg.cameras.coordinates import Coordinates
+    from splatseg.capture.capture import Capture
 
 Method = Literal["lift", "contrast", "paper"]
 
+LARGEST = 2**63 - 1
+"""Largest whole number of a setting: what generators of random numbers take as a seed."""
+
 AUTO_MASKS = "auto"
 """Value of `masks` for masks that are proposed from the photographs and kept in the run."""
+
+
+def _version() -> str:
+    from splatseg.version import __version__  # noqa: PLC0415 (a help text does not tell it, and it takes a while)
+
+    return __version__
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,8 @@ class CaptureSettings:
 
         Raises CaptureError if it is missing or damaged.
         """
+        from splatseg.capture.capture import load_capture  # noqa: PLC0415 (help texts list settings and read nothing)
+
         return load_capture(
             Path(self.path),
             downscale=self.downscale,
@@ -139,7 +150,7 @@ class RunSettings:
     """Settings of the clustering into segments."""
     refine: RefineSettings | None = None
     """Settings of the refinement of boundaries; None for a run that `splatseg refine` did not make."""
-    version: str = splatseg.version.__version__
+    version: str = field(default_factory=_version)
     """Version of splatseg that made the run."""
 
     def __post_init__(self) -> None:

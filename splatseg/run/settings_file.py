@@ -18,12 +18,11 @@ import yaml
 
 from splatseg.errors import RunError, SplatsegError
 from splatseg.files import write_text
-from splatseg.untrusted.documents import DocumentError, Field, read_yaml
+from splatseg.run.settings import LARGEST
+from splatseg.untrusted.documents import DocumentError, Field
+from splatseg.untrusted.yaml_documents import read_yaml
 
 T = TypeVar("T")
-
-LARGEST = 2**63 - 1
-"""Largest whole number of a setting: what generators of random numbers take as a seed."""
 
 _EXPONENT = re.compile(r"[-+]?[0-9]*\.?[0-9]+[eE][-+]?[0-9]{1,3}")
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from splatseg.errors import RunError
 from splatseg.segments.palette import Color, segment_color
-from splatseg.splats.splats import Splats
+
+if TYPE_CHECKING:
+    from splatseg.splats.splats import Splats
 
 OUTERMOST = 0.01
 """Share of a segment's centres that its box leaves out on each side: a single floater must not enlarge it."""

@@ -1,18 +1,27 @@
 """Conversions between parameters (optimised and stored) and physical values.
 
-    scales = exp(log_scales)            opacities = sigmoid(opacity_logits)
+    scales = exp(log_scales)            opacities = sigmoid(opacity_logits)            rgb = 0.5 + Y0 sh0
 
-Alphabet: scales > 0, standard deviations in world units; opacities in 0..1. Any shape; torch tensors. Parameters are
-kept finite: a scale of zero and opacities of exactly 0 and 1, which files do hold, would have none. Files that hold the
-infinite parameters themselves are taken in the same way, by the same limits.
+Alphabet: scales > 0, standard deviations in world units; opacities in 0..1; sh0 the constant coefficients of colours.
+Any shape; torch tensors, and where it is said NumPy arrays: this module does not import torch, so that facts of a file
+can be told without it. Parameters are kept finite: a scale of zero and opacities of exactly 0 and 1, which files do
+hold, would have none. Files that hold the infinite parameters themselves are taken in the same way, by the same limits.
 """
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, TypeVar
 
-import torch
-from torch import Tensor
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Values = TypeVar("Values", "Tensor", np.ndarray)
+
+Y0 = math.sqrt(1 / (4 * math.pi))
+"""The constant one of the spherical harmonics, 0.2820948."""
 
 SCALE_MIN = 1e-12
 """Least scale in world units: far below any low-pass filter of a renderer, far above the least float32."""
@@ -41,17 +50,28 @@ def to_opacities(opacity_logits: Tensor) -> Tensor:
 
 def to_opacity_logits(opacities: Tensor) -> Tensor:
     """Return logits of opacities, finite at 0 and 1; NaN stays NaN."""
-    return torch.logit(opacities.clamp(OPACITY_MARGIN, 1 - OPACITY_MARGIN))
+    return opacities.clamp(OPACITY_MARGIN, 1 - OPACITY_MARGIN).logit()
 
 
-def with_finite_scales(log_scales: Tensor) -> Tensor:
-    """Return log scales of which those that are infinite, or infinite as scales, are at the limits; NaN stays NaN."""
+def to_sh0(rgb: Values) -> Values:
+    """Return the constant coefficients of colours in 0..1, tensors or arrays of any shape."""
+    return (rgb - 0.5) / Y0
+
+
+def are_huge(log_scales: np.ndarray) -> np.ndarray:
+    """Tell of every log scale whether it is infinite as a scale, in float32."""
+    with np.errstate(over="ignore"):
+        huge: np.ndarray = np.isinf(np.exp(log_scales))
+    return huge
+
+
+def with_finite_scales(log_scales: np.ndarray) -> np.ndarray:
+    """Return log scales, an array, of which those without a finite scale above 0 are at the limits; NaN stays NaN."""
     low, high = math.log(SCALE_MIN), math.log(SCALE_MAX)
-    bounded = torch.where(log_scales.exp().isinf(), high, log_scales)
-    return torch.where(log_scales == -math.inf, low, bounded)
+    return np.where(log_scales == -math.inf, low, np.where(are_huge(log_scales), high, log_scales))
 
 
-def with_finite_logits(opacity_logits: Tensor) -> Tensor:
-    """Return logits of opacities of which those that are infinite are at `OPACITY_MARGIN`; NaN stays NaN."""
+def with_finite_logits(opacity_logits: np.ndarray) -> np.ndarray:
+    """Return logits of opacities, an array, of which those that are infinite are at `OPACITY_MARGIN`."""
     limit = math.log1p(-OPACITY_MARGIN) - math.log(OPACITY_MARGIN)
-    return torch.where(opacity_logits.isinf(), opacity_logits.clamp(-limit, limit), opacity_logits)
+    return np.where(np.isinf(opacity_logits), np.clip(opacity_logits, -limit, limit), opacity_logits)

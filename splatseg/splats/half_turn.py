@@ -14,16 +14,27 @@ in each of x, y, z (`ODD_IN`), so it keeps or flips its sign. No number is round
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING, TypeVar
 
-from splatseg.splats.splats import Splats
+import numpy as np
+
+from splatseg.splats.stored import StoredSplats
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from splatseg.splats.splats import Splats
+
+Turned = TypeVar("Turned", "Splats", StoredSplats)
+Values = TypeVar("Values", "Tensor", np.ndarray)
 
 ODD_IN = ("y", "z", "x", "xy", "yz", "", "xz", "", "y", "xyz", "y", "z", "x", "z", "x")
 """The coordinates in which the harmonics beyond the constant are odd, in the order of `Splats.shN`."""
 
 
-def half_turn(splats: Splats, axis: int) -> Splats:
-    """Return the splat turned by 180 degrees around an axis through the origin; features and ids stay as they are."""
-    flips = [1.0 if i == axis else -1.0 for i in range(3)]
+def half_turn(splats: Turned, axis: int) -> Turned:
+    """Return the splat, loaded or as stored, turned by 180 degrees around an axis; features and ids stay."""
+    flips: list[float] = [1.0 if i == axis else -1.0 for i in range(3)]
     # A harmonic flips once for every flipped coordinate in which it is odd.
     harmonics = [
         -1.0 if sum(letter != "xyz"[axis] for letter in odd) % 2 else 1.0 for odd in ODD_IN[: splats.shN.shape[1]]
@@ -32,7 +43,15 @@ def half_turn(splats: Splats, axis: int) -> Splats:
     return dataclasses.replace(
         splats,
         coordinates=dataclasses.replace(splats.coordinates, centre=(x, y, z)),
-        means=splats.means * splats.means.new_tensor(flips),
-        quats=splats.quats * splats.quats.new_tensor([1.0, *flips]),
-        shN=splats.shN * splats.shN.new_tensor(harmonics).reshape(1, -1, 1),
+        means=_flipped(splats.means, flips),
+        quats=_flipped(splats.quats, [1.0, *flips]),
+        shN=_flipped(splats.shN, [[sign] for sign in harmonics]) if harmonics else splats.shN,
     )
+
+
+def _flipped(values: Values, signs: list[float] | list[list[float]]) -> Values:
+    """Return values (N,...) times signs (...), as a tensor or an array like them."""
+    if isinstance(values, np.ndarray):
+        flipped: np.ndarray = values * np.array(signs, values.dtype)
+        return flipped
+    return values * values.new_tensor(signs)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 
 from splatseg.arrays import check_shapes
 from splatseg.errors import CaptureError
-from splatseg.splats.activations import to_log_scales, to_opacity_logits
-from splatseg.splats.spherical_harmonics import coefficient_count, to_sh0
+from splatseg.nearest import tree_of
+from splatseg.splats.activations import to_log_scales, to_opacity_logits, to_sh0
+from splatseg.splats.spherical_harmonics import coefficient_count
 from splatseg.splats.splats import Splats
 
 NEIGHBOURS = 3
@@ -64,7 +64,7 @@ def splats_from_points(points: np.ndarray, colors: np.ndarray, sh_degree: int = 
 def neighbour_distances(means: np.ndarray) -> np.ndarray:
     """Return the root mean squared distance (N,) > 0 of points (N,3), N > 3, to their 3 nearest other points."""
     # The nearest of the k + 1 points is the point itself.
-    distances, _ = cKDTree(means).query(means, k=NEIGHBOURS + 1, workers=-1)
+    distances, _ = tree_of(means).query(means, k=NEIGHBOURS + 1, workers=-1)
     scales = np.sqrt(np.mean(distances[:, 1:] ** 2, axis=1))
     # Points closer than float32 resolves would give Gaussians too small for any pixel.
     larger: np.ndarray = np.maximum(scales, max(1e-3 * float(np.median(scales)), 1e-7))

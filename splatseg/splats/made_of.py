@@ -19,17 +19,22 @@ import re
 import weakref
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors import safe_open
-from torch import Tensor
 
-from splatseg.splats.splats import Splats
+from splatseg.splats.stored import StoredSplats
 from splatseg.tensors import DAMAGE
 from splatseg.untrusted.documents import DocumentError, Field, parse_json, read_json
-from splatseg.untrusted.images import open_image
 from splatseg.untrusted.memory import Guard
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from splatseg.splats.splats import Splats
+
+    AnySplats = Splats | StoredSplats
 
 KEY = "made_of"
 """Name of the digests in a file."""
@@ -43,11 +48,11 @@ ROWS = 1 << 16
 _HEAD = 1 << 16
 """Bytes at the beginning of a page that hold its digests."""
 
-_KNOWN: weakref.WeakKeyDictionary[Splats, dict[str, tuple[tuple[int, ...], str]]] = weakref.WeakKeyDictionary()
+_KNOWN: weakref.WeakKeyDictionary[AnySplats, dict[str, tuple[tuple[int, ...], str]]] = weakref.WeakKeyDictionary()
 """Digests of splats in memory, with the versions of their tensors: whoever writes into a tensor changes its version."""
 
 
-def made_of(splats: Splats, *parts: str) -> dict[str, str]:
+def made_of(splats: AnySplats, *parts: str) -> dict[str, str]:
     """Return the digests of some parts of a splat by name; a part that the splat lacks is left out."""
     found = {}
     known = _KNOWN.setdefault(splats, {})
@@ -55,7 +60,8 @@ def made_of(splats: Splats, *parts: str) -> dict[str, str]:
         tensors = [tensor for tensor in _tensors(splats, part) if tensor is not None]
         if not tensors:
             continue
-        versions = tuple(tensor._version for tensor in tensors)
+        # Nobody writes into the arrays of a stored splat.
+        versions = tuple(0 if isinstance(tensor, np.ndarray) else tensor._version for tensor in tensors)
         if known.get(part, ((), ""))[0] != versions:
             known[part] = (versions, _digest(part, tensors))
         found[part] = known[part][1]
@@ -79,27 +85,27 @@ def recorded(path: Path) -> dict[str, str]:
         return {}
 
 
-def changed_parts(digests: Mapping[str, str], splats: Splats) -> list[str]:
+def changed_parts(digests: Mapping[str, str], splats: AnySplats) -> list[str]:
     """Return the parts that a splat has otherwise than the digests say; parts that either lacks do not count."""
     now = made_of(splats, *digests)
     return [part for part, digest in digests.items() if part in now and now[part] != digest]
 
 
-def is_stale(path: Path, splats: Splats) -> bool:
+def is_stale(path: Path, splats: AnySplats) -> bool:
     """Tell whether a file was made of another splat, by the digests it carries."""
     return bool(changed_parts(recorded(path), splats))
 
 
-def _tensors(splats: Splats, part: str) -> list[Tensor | None]:
+def _tensors(splats: AnySplats, part: str) -> list[Tensor | np.ndarray | None]:
     if part == GEOMETRY:
         return [splats.means, splats.quats, splats.log_scales, splats.opacity_logits]
     return [{FEATURES: splats.features, SEGMENTS: splats.segment_ids}.get(part)]
 
 
-def _digest(part: str, tensors: list[Tensor]) -> str:
+def _digest(part: str, tensors: list[Tensor | np.ndarray]) -> str:
     hashed = hashlib.blake2b(digest_size=16)
     for tensor in tensors:
-        values = tensor.detach().cpu().numpy()
+        values = tensor if isinstance(tensor, np.ndarray) else tensor.detach().cpu().numpy()
         if part == FEATURES:
             values = values[:: max(1, len(values) // ROWS)]
         values = np.ascontiguousarray(values, "<i4" if part == SEGMENTS else "<f4")
@@ -118,6 +124,8 @@ def _found(path: Path) -> Field | None:
         text = Field(facts).get(KEY) or (parse_json(facts["facts"]).get(KEY) if "facts" in facts else None)
         text = None if text is None else text.text()
     elif path.suffix == ".png":
+        from splatseg.untrusted.images import open_image  # noqa: PLC0415 (of pictures alone, and Pillow takes a while)
+
         try:
             with open_image(path, Guard.of(path, DocumentError), each=1) as image:
                 text = image.info.get(KEY)

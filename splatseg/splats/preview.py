@@ -17,7 +17,7 @@ from torch import Tensor
 from splatseg.cameras.camera import Camera, centred_lens
 from splatseg.cameras.orbit import looking_at
 from splatseg.raster.interface import rasterize
-from splatseg.splats.spherical_harmonics import Y0
+from splatseg.splats.activations import Y0
 
 SIZE = (360, 270)
 """Width and height in pixels."""

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from splatseg.arrays import check_shapes
 from splatseg.splats.spherical_harmonics import basis
 from splatseg.splats.splats import Splats
+from splatseg.splats.stored import DEGREES
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +85,8 @@ class Similarity:
 
     def splats(self, splats: Splats) -> Splats:
         """Map a splat; features, ids and extra properties stay."""
+        from scipy.spatial.transform import Rotation  # noqa: PLC0415 (most splats are moved by nobody)
+
         like = splats.means
         turn = torch.as_tensor(Rotation.from_matrix(self.rotation).as_quat()[[3, 0, 1, 2]], dtype=torch.float64)
         # In float64: a world far from the origin would lose the digits that the map back needs.
@@ -114,7 +116,7 @@ def hamilton(one: Tensor, other: Tensor) -> Tensor:
 
 def turned_harmonics(shN: Tensor, rotation: np.ndarray) -> Tensor:
     """Return the coefficients (N,K,3) of a splat that is turned by a rotation (3,3)."""
-    degree = {0: 0, 3: 1, 8: 2, 15: 3}[shN.shape[1]]
+    degree = DEGREES[shN.shape[1]]
     if degree == 0:
         return shN
     # Any directions in general position decide a degree; 64 of them leave no doubt and cost nothing.

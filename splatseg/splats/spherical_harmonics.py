@@ -23,9 +23,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from splatseg.arrays import check_shapes
-
-Y0 = math.sqrt(1 / (4 * math.pi))
-"""The constant basis function, 0.2820948."""
+from splatseg.splats.activations import Y0
 
 NORMS = tuple(
     sign * math.sqrt(numerator / (denominator * math.pi))
@@ -79,11 +77,6 @@ def coefficient_count(degree: int) -> int:
     """Return K, the number of coefficients of a channel beyond the constant one."""
     assert 0 <= degree <= 3, f"spherical harmonics have degree 0 to 3 here, got {degree}"
     return (degree + 1) ** 2 - 1
-
-
-def to_sh0(rgb: Tensor) -> Tensor:
-    """Return the constant coefficients of colours in 0..1, any shape."""
-    return (rgb - 0.5) / Y0
 
 
 def basis(directions: Tensor, degree: int) -> Tensor:

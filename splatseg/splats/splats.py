@@ -23,6 +23,7 @@ from splatseg.cameras.coordinates import OWN, Coordinates
 from splatseg.cards import card
 from splatseg.raster.interface import Plan, prepare
 from splatseg.splats.preview import preview
+from splatseg.splats.stored import DEGREES, StoredSplats
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +80,7 @@ class Splats:
             sh0=(self.sh0, "N 3"),
             shN=(self.shN, "N K 3"),
         )
-        assert sizes["K"] in (0, 3, 8, 15), f"shN has {sizes['K']} coefficients; 0, 3, 8 or 15 make whole degrees"
+        assert sizes["K"] in DEGREES, f"shN has {sizes['K']} coefficients; 0, 3, 8 or 15 make whole degrees"
         if self.features is not None:
             check_shapes(means=(self.means, "N 3"), features=(self.features, "N F"))
         if self.segment_ids is not None:
@@ -123,7 +124,7 @@ class Splats:
     @property
     def sh_degree(self) -> int:
         """Degree of the spherical harmonics: 0, 1, 2 or 3."""
-        return {0: 0, 3: 1, 8: 2, 15: 3}[self.shN.shape[1]]
+        return DEGREES[self.shN.shape[1]]
 
     def prepare(self, camera: Camera) -> Plan:
         """Prepare the geometry for one camera (see `raster.interface.prepare`)."""
@@ -139,8 +140,9 @@ class Splats:
         """Return the same Gaussians with geometry and colour alone: no features, segments or extras."""
         return dataclasses.replace(self, features=None, segment_ids=None, extras={})
 
-    def subset(self, which: Tensor) -> Splats:
+    def subset(self, which: Tensor | np.ndarray) -> Splats:
         """Return the Gaussians chosen by a boolean mask (N,) or by indices, with all their fields."""
+        which = torch.as_tensor(which)
         picked = {
             f.name: getattr(self, f.name)[which]
             for f in dataclasses.fields(self)
@@ -176,3 +178,21 @@ class Splats:
     def _repr_html_(self) -> str:
         """Return a picture from outside and a few figures as HTML, for notebooks."""
         return card("Splats", self._figures(), preview(*self.geometry, self.sh0))
+
+
+def splats_of(stored: StoredSplats) -> Splats:
+    """Return the Gaussians of a file as tensors, which share its arrays."""
+    features, ids = stored.features, stored.segment_ids
+    return Splats(
+        means=torch.from_numpy(stored.means),
+        quats=torch.from_numpy(stored.quats),
+        log_scales=torch.from_numpy(stored.log_scales),
+        opacity_logits=torch.from_numpy(stored.opacity_logits),
+        sh0=torch.from_numpy(stored.sh0),
+        shN=torch.from_numpy(stored.shN),
+        features=None if features is None else torch.from_numpy(features),
+        segment_ids=None if ids is None else torch.from_numpy(ids),
+        extras=stored.extras,
+        antialiased=stored.antialiased,
+        coordinates=stored.coordinates,
+    )

@@ -17,8 +17,8 @@ from torch import Tensor
 from splatseg.errors import RunError
 from splatseg.files import write_json
 from splatseg.parts import sweep
-from splatseg.tensors import DAMAGE, load_tensors, reason_of, write_tensors
-from splatseg.untrusted.documents import read_json, shown
+from splatseg.tensors import DAMAGE, load_tensors, write_tensors
+from splatseg.untrusted.documents import read_json, reason_of, shown
 
 FORMAT = 1
 """Number of the file format; checkpoints of another format are refused."""

@@ -34,7 +34,7 @@ from splatseg.render.rgb import view_colors
 from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.spherical_harmonics import coefficient_count
 from splatseg.splats.splats import Splats
-from splatseg.tensors import DAMAGE, reason_of
+from splatseg.tensors import DAMAGE
 from splatseg.train import density
 from splatseg.train.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from splatseg.train.color_correction import ColorCorrection
@@ -44,6 +44,7 @@ from splatseg.train.photographs import Photographs, at_resolution
 from splatseg.train.random_points import random_points
 from splatseg.train.settings import TrainSettings
 from splatseg.train.surroundings import far_points
+from splatseg.untrusted.documents import reason_of
 
 CHECKPOINT_SECONDS = 30.0
 """Seconds from one checkpoint to the next, so that also a fit of few steps loses no more when it is killed."""

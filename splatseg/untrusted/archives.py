@@ -19,8 +19,7 @@ from typing import IO
 import numpy as np
 
 from splatseg.errors import SplatsegError
-from splatseg.untrusted.images import INFLATED
-from splatseg.untrusted.memory import Guard
+from splatseg.untrusted.memory import INFLATED, Guard
 
 MOST_MEMBERS = 1 << 12
 """Most members of an archive that is read; ours have up to ten."""

@@ -1,4 +1,4 @@
-"""JSON and YAML that people edit and strangers send: one door for each, and typed access that names the field.
+"""JSON that people edit and strangers send, and typed access to it and to YAML (`yaml_documents`) that names the field.
 
     rows = read_json(path)                                # a Field
     row = rows.items("row")[2]
@@ -19,12 +19,10 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from splatseg.untrusted.memory import Guard
 
@@ -34,20 +32,14 @@ LONGEST_SHOWN = 40
 MOST_DIGITS = 300
 """Most digits of a whole number: more than any float64 has before its decimal point."""
 
-DEEPEST = 64
-"""Most levels of a YAML text; settings have four."""
-
-MOST_YAML = 1 << 19
-"""Most characters of a YAML text; settings have a few thousand."""
-
 _COSTS = {"{": 200, "[": 64, ",": 40, '"': 30}
 """Bytes that Python takes for a mapping, a list, a value and half a string, besides their characters, by the character
 that announces them."""
 
-_HALF = re.compile(r"\\[uU](?:0000)?[dD][89a-fA-F]")
+HALF = re.compile(r"\\[uU](?:0000)?[dD][89a-fA-F]")
 """Half of a surrogate pair, as both languages escape it."""
 
-_MALFORMED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError, MemoryError)
+MALFORMED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError, MemoryError)
 """Errors that the parsers raise for malformed text besides their own; PyYAML lets those of `int` and `date` pass."""
 
 
@@ -180,7 +172,7 @@ def read_json(path: Path) -> Field:
     Raises FileNotFoundError if there is none, DocumentError if it is not readable as JSON, or would take more memory
     than a file of its length may.
     """
-    return parse_json(_text_of(path))
+    return parse_json(text_of(path))
 
 
 def parse_json(text: str | bytes) -> Field:
@@ -192,39 +184,15 @@ def parse_json(text: str | bytes) -> Field:
     _guard(len(words)).check(f"{len(words):,} characters", takes)
     try:
         value = json.loads(words, parse_int=_whole_of, object_pairs_hook=_object_of)
-        return Field(value, halves=_HALF.search(words) is not None)
+        return Field(value, halves=HALF.search(words) is not None)
     except json.JSONDecodeError as error:
         raise DocumentError(f"line {error.lineno}: {error.msg} at column {error.colno}") from None
     except RecursionError:
         raise DocumentError("its lists and objects are nested too deeply") from None
     except DocumentError:
         raise
-    except _MALFORMED as error:
-        raise DocumentError(_reason(error)) from None
-
-
-def read_yaml(path: Path) -> Field:
-    """Read a YAML file. Raises FileNotFoundError if there is none, DocumentError if it is not readable as YAML."""
-    return parse_yaml(_text_of(path))
-
-
-def parse_yaml(text: str) -> Field:
-    """Read YAML from a text. Raises DocumentError with the line of bad syntax."""
-    if len(text) > MOST_YAML:
-        raise DocumentError(f"it has {len(text):,} characters, and settings have at most {MOST_YAML:,}")
-    try:
-        value = yaml.load(text, Loader=_Loader)
-        return Field(value, halves=_HALF.search(text) is not None)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f"line {mark.line + 1}: " if mark is not None else ""
-        raise DocumentError(line + " ".join((error.problem or error.context or "bad syntax").split())) from None
-    except RecursionError:
-        raise DocumentError("its lists and mappings are nested too deeply") from None
-    except DocumentError:
-        raise
-    except (yaml.YAMLError, *_MALFORMED) as error:
-        raise DocumentError(_reason(error)) from None
+    except MALFORMED as error:
+        raise DocumentError(reason_of(error)) from None
 
 
 def id_of(name: str, high: int = 2**31 - 1) -> int:
@@ -252,51 +220,8 @@ def shown(value: Any) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
-class _Loader(yaml.SafeLoader):
-    """A safe loader of small documents, which tells the line of what is impossible, too deep or given twice."""
-
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
-        if isinstance(event, yaml.AliasEvent):
-            line = event.start_mark.line + 1 if event.start_mark else 1
-            raise DocumentError(f"line {line}: an alias (*), which settings do not need; write the value out")
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise RecursionError
-        try:
-            return super().compose_node(parent, index)
-        finally:
-            self.depth -= 1
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        make: Callable[..., Any] = super().construct_object
-        try:
-            return make(node, deep=deep)
-        except (yaml.YAMLError, RecursionError, MemoryError):
-            raise
-        except _MALFORMED as error:
-            why = f" ({_reason(error)})" if isinstance(error, ValueError) else ""
-            problem = f"the value {shown(node.value)} is impossible{why}"
-            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
-
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        # A few merges of merges are billions of names, and nothing that splatseg writes has one.
-        for key, _ in node.value:
-            if key.tag == "tag:yaml.org,2002:merge":
-                raise yaml.constructor.ConstructorError(None, None, "merged mappings are not read", key.start_mark)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if len(set(names)) < len(names):
-            problem = f"the name {shown(_twice(names))} is given twice"
-            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
-        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
-        return mapping
-
-
-def _text_of(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return the text of a file. Raises FileNotFoundError if there is none, DocumentError if it cannot be read."""
     try:
         length = Path(path).stat().st_size
         _guard(length).check(f"{length:,} bytes", 2 * length)
@@ -329,11 +254,11 @@ def _whole_of(digits: str) -> int:
 def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) < len(pairs):
-        raise DocumentError(f"an object has the name {shown(_twice([name for name, _ in pairs]))} twice")
+        raise DocumentError(f"an object has the name {shown(twice([name for name, _ in pairs]))} twice")
     return fields
 
 
-def _twice(names: list[str]) -> str:
+def twice(names: list[str]) -> str:
     """Return the first name that is given twice."""
     return next(name for name, count in Counter(names).items() if count > 1)
 
@@ -346,5 +271,6 @@ def _range(low: float | None, high: float | None) -> str:
     return ("" if low is None else f" from {low}") + ("" if high is None else f" to {high}")
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """Return the message of an error on one line, or its type if it has no message."""
     return " ".join(str(error).split()) or type(error).__name__

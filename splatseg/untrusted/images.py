@@ -14,7 +14,7 @@ from typing import IO
 
 from PIL import Image, UnidentifiedImageError
 
-from splatseg.untrusted.memory import Guard
+from splatseg.untrusted.memory import INFLATED, Guard
 
 FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "GIF", "PPM", "TGA", "JPEG2000", "AVIF", "HEIF", "JXL")
 """Formats by Pillow's names; those that need a plugin count where one is installed."""
@@ -24,9 +24,6 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 PIXEL = 16
 """Bytes that a pixel of 8 bits a channel takes at the peak of reading: decoded, turned or converted, as an array."""
-
-INFLATED = 1032
-"""Most bytes that a byte of DEFLATE, the compression of PNG and ZIP, can become."""
 
 
 @contextmanager

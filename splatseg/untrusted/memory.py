@@ -16,6 +16,9 @@ from pathlib import Path
 
 from splatseg.errors import SplatsegError
 
+INFLATED = 1032
+"""Most bytes that a byte of DEFLATE, the compression of PNG and ZIP, can become."""
+
 VARIABLE = "SPLATSEG_MEMORY"
 """Name of the environment variable with the memory that a file may take."""
 

@@ -21,8 +21,7 @@ from typing import Any
 from splatseg.errors import SplatFileError
 from splatseg.untrusted.archives import check_zip, member_of
 from splatseg.untrusted.documents import parse_json
-from splatseg.untrusted.images import INFLATED, open_image
-from splatseg.untrusted.memory import Guard
+from splatseg.untrusted.memory import INFLATED, Guard
 from splatseg.untrusted.numbers import whole_number
 
 NUMBER = 16
@@ -150,6 +149,8 @@ def _pixels(path: Path, member: str, size: int) -> int:
     with member_of(path, member) as stream:
         content = stream.read()
     try:
+        from splatseg.untrusted.images import open_image  # noqa: PLC0415 (of a .sog alone, and Pillow takes a while)
+
         with open_image(io.BytesIO(content), Guard(SplatFileError, path, size), each=8) as image:
             return image.width * image.height
     except SplatFileError:

@@ -26,9 +26,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from scipy.spatial import cKDTree
 
 from splatseg.arrays import check_shapes
+from splatseg.nearest import tree_of
 
 
 class TrueMasks:
@@ -97,7 +97,7 @@ class TrueMasks:
                 finite = of_set & np.isfinite(means[cut]).all(1)
                 unseen, sources = np.flatnonzero(finite & ~seen), np.flatnonzero(finite & seen)
                 if len(sources):
-                    place[unseen] = place[sources[cKDTree(means[cut[sources]]).query(means[cut[unseen]])[1]]]
+                    place[unseen] = place[sources[tree_of(means[cut[sources]]).query(means[cut[unseen]])[1]]]
             # A pair of set and place is one number; numbers are closed up again.
             named = groups * (len(self._total) + 1)
             named[cut] += place

@@ -23,7 +23,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
 
 from splatseg.arrays import check_shapes
 from splatseg.words.described import Described
@@ -71,7 +70,9 @@ class Scale:
         self._sigma = max(float(np.median(np.abs(centred))) * 1.4826, 1e-6)
         self._words = centred / self._sigma
         self._rival = self._words.max(1)
-        self._chance = float(norm.ppf(0.5 ** (1.0 / max(len(raw), 1))))
+        from scipy.special import ndtri  # noqa: PLC0415 (opening a scene imports this module, and needs it no further)
+
+        self._chance = float(ndtri(0.5 ** (1.0 / max(len(raw), 1))))
 
     def answer(self, query: np.ndarray, unlike: Sequence[np.ndarray] = (), here: float = HERE) -> Answer:
         """Find the segments that a query vector (D,) means.

@@ -14,6 +14,7 @@ from splatseg.capture.capture import load_capture
 from splatseg.cli.main import run
 from splatseg.demo.demo import demo_capture
 from splatseg.formats.ply.ply import read_ply
+from splatseg.splats.splats import splats_of
 
 VIEWS = 64
 HELD_OUT = 8
@@ -27,7 +28,7 @@ def test_a_finished_run_explains_itself(small_run: Path) -> None:
 
 
 def test_the_splat_of_a_run_carries_features_and_segments(small_run: Path) -> None:
-    splats = read_ply(small_run / "splats.ply")
+    splats = splats_of(read_ply(small_run / "splats.ply"))
     segments = json.loads((small_run / "segments.json").read_text())
     assert splats.features is not None and splats.features.shape[1] == 64
     assert splats.segment_ids is not None
@@ -43,8 +44,8 @@ def test_a_selection_is_written_as_masks_and_as_two_splats_that_add_up(
     masks = sorted((tmp_path / "masks").glob("*.png"))
     assert len(masks) == VIEWS
     assert {int(value) for value in np.unique(np.asarray(Image.open(masks[1])))} <= {0, 255}
-    parts = [len(read_ply(tmp_path / name)) for name in ("object.ply", "rest.ply")]
-    assert sum(parts) == len(read_ply(small_run / "splats.ply"))
+    parts = [len(splats_of(read_ply(tmp_path / name))) for name in ("object.ply", "rest.ply")]
+    assert sum(parts) == len(splats_of(read_ply(small_run / "splats.ply")))
     assert json.loads((tmp_path / "selection.json").read_text())["gaussians"] == parts[0]
 
 
@@ -234,9 +235,9 @@ def test_an_export_holds_the_segments_asked_for(small_run: Path, tmp_path: Path)
     segments = json.loads((small_run / "segments.json").read_text())
     first = segments[0]
     assert run(["export", str(small_run), "--segment", str(first["id"]), "-o", str(tmp_path / "a.ply")]) == 0
-    assert len(read_ply(tmp_path / "a.ply")) == first["count"]
+    assert len(splats_of(read_ply(tmp_path / "a.ply"))) == first["count"]
     assert run(["export", str(small_run), "-o", str(tmp_path / "all.ply")]) == 0
-    assert len(read_ply(tmp_path / "all.ply")) == len(read_ply(small_run / "splats.ply"))
+    assert len(splats_of(read_ply(tmp_path / "all.ply"))) == len(splats_of(read_ply(small_run / "splats.ply")))
 
 
 @pytest.mark.parametrize("kind", ["", "run", "capture", "splats"])
@@ -279,7 +280,7 @@ def test_a_run_can_be_segmented_by_contrast_with_16_channels_and_keeps_its_votes
     (folder / "votes.safetensors").unlink()
     assert run(["segment", str(folder), "--method", "contrast", "--iterations", "40"]) == 0
     assert "contrast 40/40" in capsys.readouterr().err
-    splats = read_ply(folder / "splats.ply")
+    splats = splats_of(read_ply(folder / "splats.ply"))
     assert splats.features is not None and splats.features.shape[1] == 16
     assert (folder / "votes.safetensors").exists() and json.loads((folder / "segments.json").read_text())
     assert run(["select", str(folder), "--view", "001.jpg", "--click", "40,30", "-o", str(tmp_path / "out")]) == 0

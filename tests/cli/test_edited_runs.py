@@ -16,6 +16,7 @@ from splatseg.formats.ply.ply import read_ply, write_ply
 from splatseg.run.folder import open_run
 from splatseg.segments.segments_json import read_segments
 from splatseg.splats.made_of import FEATURES, GEOMETRY, SEGMENTS, made_of, recorded
+from splatseg.splats.splats import splats_of
 
 
 @pytest.fixture
@@ -174,12 +175,12 @@ def test_an_evaluation_is_of_the_run_it_was_made_of(folder: Path) -> None:
 
 
 def refit(folder: Path) -> None:
-    splats = read_ply(folder / "splats.ply")
+    splats = splats_of(read_ply(folder / "splats.ply"))
     write_ply(folder / "splats.ply", splats.replace(means=splats.means + 0.01))
 
 
 def other_features(folder: Path) -> None:
-    splats = read_ply(folder / "splats.ply")
+    splats = splats_of(read_ply(folder / "splats.ply"))
     write_ply(folder / "splats.ply", splats.replace(features=splats.features.flip(1)))
 
 

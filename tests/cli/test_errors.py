@@ -17,6 +17,7 @@ from PIL import Image
 from splatseg.cli.main import run
 from splatseg.demo.demo import demo_capture
 from splatseg.formats.ply.ply import read_ply, write_ply
+from splatseg.splats.splats import splats_of
 
 
 def _said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
@@ -135,7 +136,7 @@ def test_a_table_of_segments_that_an_editor_broke(
 def test_votes_of_another_splat(small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "run"
     shutil.copytree(small_run, folder)
-    splats = read_ply(folder / "splats.ply")
+    splats = splats_of(read_ply(folder / "splats.ply"))
     write_ply(folder / "splats.ply", splats.subset(torch.arange(len(splats) - 5)))
     said = _said(["select", str(folder), "--view", "001.jpg", "--click", "40,30", "-o", str(tmp_path / "out")], capsys)
     assert "votes.safetensors is of" in said and "run `splatseg segment" in said

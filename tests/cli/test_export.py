@@ -10,6 +10,7 @@ import pytest
 from splatseg.cli.main import run
 from splatseg.formats.ply.ply import read_ply
 from splatseg.formats.read import load_splats
+from splatseg.splats.splats import splats_of
 
 
 @pytest.mark.parametrize("name", ["compressed.ply", "splat", "spz", "sog", "glb", "usdc", "json"])
@@ -25,7 +26,7 @@ def test_the_layout_of_the_viewers_is_written(small_run: Path, tmp_path: Path) -
     assert run(["export", str(small_run), "-o", str(tmp_path / "out"), "--layout", "inria"]) == 0
     found = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
     assert found == ["cameras.json", "input.ply", "point_cloud/iteration_120/point_cloud.ply"]
-    assert read_ply(tmp_path / "out" / found[2]).features is None
+    assert splats_of(read_ply(tmp_path / "out" / found[2])).features is None
     assert len(json.loads((tmp_path / "out" / "cameras.json").read_text())) == 64
 
 

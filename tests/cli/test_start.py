@@ -1,54 +1,142 @@
-"""The command line starts fast: a help text loads nothing of what commands compute with."""
+"""The command line starts fast: no command loads a library that it does not use. Imports are counted, no clock."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from scenes import colorful_splats
 
 from splatseg.demo.demo import demo_capture
+from splatseg.formats.gaussforge import write_spz
+from splatseg.formats.ply.ply import write_ply
+from splatseg.formats.sog import write_sog
+from splatseg.formats.write import write_splats
 
 DEMO = demo_capture()
 
-HEAVY = ("torch", "scipy", "skimage", "transformers", "viser", "splatseg._native")
+HEAVY = (
+    *("torch", "scipy", "scipy.sparse", "scipy.spatial", "scipy.stats", "scipy.optimize", "scipy.interpolate"),
+    *("scipy.ndimage", "skimage", "transformers", "viser", "networkx", "splatseg._native"),
+)
+"""Libraries that take a tenth of a second or more, torch one or two."""
 
-COMMANDS = [
-    "demo",
-    "masks",
-    "train",
-    "segment",
-    "refine",
-    "words",
-    "select",
-    "render",
-    "evaluate",
-    "export",
-    "view",
-    "info",
-    "check",
-    "capture",
-]
+COMMANDS = {
+    "demo": ["-o", "{file}"],
+    "masks": ["{nowhere}", "-o", "{new}"],
+    "train": ["{nowhere}", "-o", "{new}"],
+    "segment": ["{nowhere}"],
+    "refine": ["{nowhere}", "-o", "{new}"],
+    "words": ["{nowhere}", "--model", "{nowhere}"],
+    "select": ["{nowhere}", "-o", "{new}"],
+    "render": ["{nowhere}", "-o", "{new}", "--what", "rgb"],
+    "evaluate": ["{nowhere}", "--gt", "{nowhere}"],
+    "export": ["{nowhere}", "-o", "{new}"],
+    "view": ["{nowhere}"],
+    "info": ["{nowhere}"],
+    "check": ["{nowhere}"],
+    "capture": ["{nowhere}", "-o", "{new}"],
+}
+"""Every command, with a path that is wrong."""
+
+TORCH = {"torch", "splatseg._native"}
+VOTES = TORCH | {"scipy", "scipy.sparse"}
+FIGURES = VOTES | {"scipy.ndimage"}
+SEARCHES = FIGURES | {"scipy.spatial"}
+
+WORK = {
+    "render": (["{run}", "-o", "{new}", "--what", "rgb", "--split", "test"], TORCH),
+    "film": (["{run}", "-o", "{new}", "--what", "rgb", "--path", "capture", "--seconds", "0.1"], SEARCHES),
+    "export": (["{run}", "-o", "{new}.splat"], TORCH),
+    "select": (["{run}", "-o", "{new}", "--view", "012.jpg", "--click", "11,18"], VOTES),
+    "evaluate": (["{copy}", "--gt", f"{DEMO}/gt/instance"], FIGURES),
+    "segment": (["{copy}", "--granularity", "0.4"], SEARCHES),
+    "check": ([str(DEMO), "--masks", f"{DEMO}/masks"], FIGURES),
+}
+"""Commands at work, and all that each may load of `HEAVY`."""
+
+
+def loaded(arguments: list[str], extra: tuple[str, ...] = ()) -> tuple[set[str], str]:
+    """Run one command in a process of its own; return what it loaded of HEAVY, and what it printed."""
+    code = (
+        "import sys\nfrom splatseg.cli.main import run\n"
+        "try: run(sys.argv[1:])\nexcept SystemExit: pass\n"
+        f"print('loaded:', *[name for name in {(*HEAVY, *extra)!r} if name in sys.modules])"
+    )
+    command = [sys.executable, "-P", "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    *printed, last = done.stdout.splitlines()
+    return set(last.split()[1:]), "\n".join(printed) + done.stderr
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_a_help_text_loads_no_heavy_library(command: str) -> None:
-    code = (
-        "import sys\nfrom splatseg.cli.main import run\n"
-        f"try: run({[*filter(None, [command]), '--help']!r})\nexcept SystemExit: pass\n"
-        f"print('loaded:', [name for name in {HEAVY!r} if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip().endswith("loaded: []"), done.stdout[-300:]
-    assert "usage: splatseg" in done.stdout
+    found, printed = loaded([*filter(None, [command]), "--help"], extra=("numpy", "PIL", "yaml"))
+    assert found == set(), printed
+    assert "usage: splatseg" in printed
+
+
+def test_version_and_completion_load_no_heavy_library() -> None:
+    assert loaded(["--version"], extra=("numpy",))[0] == set()
+    found, script = loaded(["--tyro-print-completion", "bash"])
+    assert found == set()
+    assert "complete" in script
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_errors_of_the_command_line_load_no_heavy_library(command: str, tmp_path: Path) -> None:
+    found, printed = loaded([command, "--no-such-option"])
+    assert found == set()
+    assert "--no-such-option" in printed or "issing" in printed
+    (tmp_path / "file").touch()
+    places = {name: str(tmp_path / name) for name in ("nowhere", "new", "file")}
+    found, printed = loaded([command, *(text.format(**places) for text in COMMANDS[command])])
+    assert "error: " in printed
+    assert found == set(), printed
+    assert not (tmp_path / "new").exists()
 
 
 def test_facts_of_a_capture_need_no_heavy_library() -> None:
-    code = (
-        "import sys\nfrom splatseg.cli.main import run\n"
-        f"run(['info', {str(DEMO)!r}])\n"
-        f"print('loaded:', [name for name in {HEAVY!r} if name in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
-    assert "64 (56 train, 8 test)" in done.stdout
-    assert done.stdout.strip().endswith("loaded: []"), done.stdout[-300:]
+    found, printed = loaded(["info", str(DEMO)])
+    assert "64 (56 train, 8 test)" in printed
+    assert found == set()
+
+
+@pytest.mark.parametrize("suffix", ["ply", "compressed.ply", "splat", "spz", "sog", "alpha.ply"])
+def test_facts_of_a_splat_need_no_heavy_library(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{suffix}"
+    splats = colorful_splats(count=120)
+    if suffix == "spz":
+        write_spz(path, splats)
+    elif suffix == "sog":
+        write_sog(path, splats)
+    elif suffix == "alpha.ply":  # opacities themselves, from which torch would make logits
+        write_ply(path, splats.replace(opacity_logits=splats.opacities))
+        path.write_bytes(path.read_bytes().replace(b"float opacity\n", b"float alpha\n"))
+    else:
+        write_splats(path, splats)
+    found, printed = loaded(["info", str(path)])
+    assert "120" in printed
+    assert found == set()
+
+
+def test_facts_of_a_run_need_no_heavy_library(small_run: Path) -> None:
+    found, printed = loaded(["info", str(small_run)])
+    assert "report" in printed
+    assert found == set()
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_a_command_at_work_loads_what_it_uses_and_no_more(name: str, small_run: Path, tmp_path: Path) -> None:
+    arguments, allowed = WORK[name]
+    copy = tmp_path / "copy"
+    if "{copy}" in arguments:
+        shutil.copytree(small_run, copy)
+    places = {"run": str(small_run), "copy": str(copy), "new": str(tmp_path / "new")}
+    found, printed = loaded(["render" if name == "film" else name, *(text.format(**places) for text in arguments)])
+    assert "error" not in printed
+    assert "torch" in found
+    assert found <= allowed, printed

@@ -19,7 +19,7 @@ from splatseg.formats.gaussforge import read_ksplat, read_sog, read_spz, write_s
 from splatseg.formats.ply.ply import read_ply, write_ply
 from splatseg.formats.read import load_splats
 from splatseg.formats.sog import write_sog
-from splatseg.splats.splats import Splats
+from splatseg.splats.splats import Splats, splats_of
 
 SPZ = {"means": 1e-3, "harmonics": 0.08, "scale": 0.04}
 SOG = {"means": 1e-3, "harmonics": 0.02, "scale": 0.02}
@@ -61,18 +61,18 @@ def test_splat_transform_finds_what_was_written(tmp_path: Path, degree: int) -> 
     splats = colorful_splats(degree=degree)
     write_spz(tmp_path / "a.spz", splats)
     splat_transform(tmp_path / "a.spz", tmp_path / "b.ply")
-    assert_alike(read_ply(tmp_path / "b.ply"), splats, **steps(SPZ, degree))
+    assert_alike(splats_of(read_ply(tmp_path / "b.ply")), splats, **steps(SPZ, degree))
 
 
 def test_we_find_what_splat_transform_writes(tmp_path: Path) -> None:
     splats = colorful_splats(degree=3)
     write_ply(tmp_path / "a.ply", splats)
     splat_transform(tmp_path / "a.ply", tmp_path / "b.spz")  # version 4
-    found = read_spz(tmp_path / "b.spz")
+    found = splats_of(read_spz(tmp_path / "b.spz"))
     nearest = torch.cdist(splats.means, found.means).argmin(1)
     assert_alike(found.subset(nearest), splats, **SPZ)
     splat_transform(tmp_path / "a.ply", tmp_path / "c.sog")
-    found = read_sog(tmp_path / "c.sog")
+    found = splats_of(read_sog(tmp_path / "c.sog"))
     nearest = torch.cdist(splats.means, found.means).argmin(1)
     assert_alike(found.subset(nearest), splats, means=1e-3, harmonics=1.0, scale=0.02)  # its palette is coarse
 
@@ -82,7 +82,7 @@ def test_a_ksplat_is_read(tmp_path: Path) -> None:
     write_ply(tmp_path / "a.ply", Splats(*splats_parameters(splats)))
     made = gaussforge.GaussForge().convert((tmp_path / "a.ply").read_bytes(), "ply", "ksplat")
     (tmp_path / "a.ksplat").write_bytes(made["data"])
-    assert_alike(read_ksplat(tmp_path / "a.ksplat"), splats, means=1e-3, harmonics=1e-3)
+    assert_alike(splats_of(read_ksplat(tmp_path / "a.ksplat")), splats, means=1e-3, harmonics=1e-3)
 
 
 def splats_parameters(splats: Splats) -> tuple[torch.Tensor, ...]:
@@ -126,7 +126,7 @@ def test_the_library_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "gaussforge", None)
     install = r'needs gaussforge; install it with pip install "splatseg\[formats\]"'
     with pytest.raises(SplatFileError, match=f"reading .*a.spz {install}"):
-        read_spz(tmp_path / "a.spz")
+        splats_of(read_spz(tmp_path / "a.spz"))
     with pytest.raises(OutputError, match=f"writing .*b.spz {install}"):
         write_spz(tmp_path / "b.spz", colorful_splats())
     assert not (tmp_path / "b.spz").exists()
@@ -135,7 +135,7 @@ def test_the_library_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytes
 def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     print("before")  # noqa: T201
     write_spz(tmp_path / "a.spz", colorful_splats())
-    read_spz(tmp_path / "a.spz")
+    splats_of(read_spz(tmp_path / "a.spz"))
     print("after")  # noqa: T201
     captured = capfd.readouterr()
     assert (captured.out, captured.err) == ("before\nafter\n", "")

@@ -16,6 +16,7 @@ from splatseg.formats.sidecar import read_sidecar_table, sidecar_path
 from splatseg.formats.write import FORMATS, format_of, write_splats
 from splatseg.segments.segment import describe_segments
 from splatseg.segments.segments_json import segments_of_rows
+from splatseg.splats.splats import splats_of
 
 
 @pytest.mark.parametrize("name", ["ply", "compressed.ply", "splat", "spz", "sog"])
@@ -60,7 +61,7 @@ def test_plain_is_geometry_and_colour(tmp_path: Path, name: str) -> None:
     assert written.sidecar is None and written.left_out == ()
     assert [path.name for path in tmp_path.iterdir()] == [f"a.{name}"]
     if name == "ply":
-        found = read_ply(tmp_path / "a.ply")
+        found = splats_of(read_ply(tmp_path / "a.ply"))
         assert found.features is None and found.segment_ids is None and not found.extras
 
 

@@ -20,6 +20,7 @@ from splatseg.formats.ply.ply import read_ply, write_ply
 from splatseg.formats.read import load_splats
 from splatseg.run.folder import open_run
 from splatseg.segments.segments_json import read_segments
+from splatseg.splats.splats import splats_of
 
 STEPS = ["--downscale", "4", "--iterations", "150"]
 WORLDS = {"survey": SURVEY, "microscope": MICROSCOPE}
@@ -88,7 +89,7 @@ def test_boxes_and_exports_are_in_the_users_own_coordinates(still: Path, moved: 
     world, folder = moved
     size = WORLDS[world][1]
     for name in ("object", "rest"):
-        near, far = (read_ply(f / "object" / f"{name}.ply") for f in (still, folder))
+        near, far = (splats_of(read_ply(f / "object" / f"{name}.ply")) for f in (still, folder))
         expected = there(world, np.median(near.own_positions, axis=0))
         np.testing.assert_allclose(np.median(far.own_positions, axis=0), expected, rtol=0, atol=0.02 * size)
         ratio = (far.scales * far.coordinates.scale).median() / near.scales.median()

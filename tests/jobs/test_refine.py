@@ -10,7 +10,7 @@ import pytest
 from splatseg.errors import RunError
 from splatseg.jobs.refine import refine_run
 from splatseg.refine.settings import RefineSettings
-from splatseg.run.folder import create_run
+from splatseg.run.create import create_run
 from splatseg.run.settings import CaptureSettings, RunSettings
 
 SETTINGS = RunSettings.of(CaptureSettings("/captures/kitchen"))

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from splatseg.errors import RunError
-from splatseg.run.folder import FILES, FOLDERS, create_run, open_run
+from splatseg.run.create import create_run
+from splatseg.run.folder import FILES, FOLDERS, open_run
 from splatseg.run.settings import CaptureSettings, RunSettings
 
 SETTINGS = RunSettings.of(CaptureSettings("/captures/kitchen"))

@@ -12,7 +12,8 @@ from capture_files import colmap_capture
 
 from splatseg.capture.capture import load_capture
 from splatseg.errors import CaptureError, RunError
-from splatseg.run.folder import Run, create_run, open_run
+from splatseg.run.create import create_run
+from splatseg.run.folder import Run, open_run
 from splatseg.run.kept_cameras import CAMERAS, differing, keep_cameras, moved_with
 from splatseg.run.moved_capture import move_capture
 from splatseg.run.settings import CaptureSettings, RunSettings

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from splatseg.parts import _next_sweep, part_folder
-from splatseg.run.folder import Run, create_run, open_run
+from splatseg.run.create import create_run
+from splatseg.run.folder import Run, open_run
 from splatseg.run.settings import CaptureSettings, RunSettings
 from splatseg.run.staging import staged
 

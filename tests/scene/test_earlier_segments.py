@@ -12,7 +12,7 @@ from scenes import things
 
 from splatseg.demo.demo import demo_capture
 from splatseg.errors import RunError
-from splatseg.run.folder import create_run
+from splatseg.run.create import create_run
 from splatseg.run.settings import CaptureSettings, RunSettings
 from splatseg.scene.earlier_segments import REMEMBERED, Earlier, earlier_segments, settled, write_earlier
 from splatseg.segments.segment import Segment, describe_segments

@@ -7,7 +7,8 @@ import pytest
 import torch
 from scipy.special import sph_harm_y
 
-from splatseg.splats.spherical_harmonics import basis, coefficient_count, evaluate, to_sh0
+from splatseg.splats.activations import to_sh0
+from splatseg.splats.spherical_harmonics import basis, coefficient_count, evaluate
 
 
 def sphere(count: int, seed: int = 0) -> torch.Tensor:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from splatseg.untrusted.documents import DocumentError, parse_json, parse_yaml, read_json, read_yaml
+from splatseg.untrusted.documents import DocumentError, parse_json, read_json
+from splatseg.untrusted.yaml_documents import parse_yaml, read_yaml
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "[1,", b"\xff", '"\\ud800"', "9" * 5000, ""])

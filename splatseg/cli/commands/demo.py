@@ -26,6 +26,9 @@ class Demo:
 
     def run(self, terminal: Terminal) -> None:
         """Make the run and print its figures."""
+        from splatseg.run.create import check_room
+
+        check_room(self.output, overwrite=self.overwrite)
         from splatseg.jobs.demo import demo_run
 
         terminal.result(demo_run(self.output, self.iterations, self.seed, self.overwrite, terminal))

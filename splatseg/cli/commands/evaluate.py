@@ -14,7 +14,6 @@ from splatseg.cli.arguments import MovedCapture, Split, opened
 from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
 from splatseg.evaluate.protocols.names import ProtocolName
-from splatseg.files import write_json
 
 if TYPE_CHECKING:
     from splatseg.evaluate.protocols.score import ProtocolScore
@@ -75,36 +74,37 @@ class Evaluate:
 
     def run(self, terminal: Terminal) -> None:
         """Evaluate, print the tables, write evaluation.json into the run or the file that was asked for."""
-        from splatseg.evaluate.tables import protocol_tables
-        from splatseg.jobs.protocol import write_held_out
-
         if self.protocol is None:
             self._measure(terminal)
         elif self.write_test_views is not None:
+            from splatseg.jobs.protocol import write_held_out
+
             summary = write_held_out(self.protocol, self.folder, self.write_test_views, self.scenes)
             terminal.result(summary)
         else:
             score = self._score(self.protocol, terminal)
+            from splatseg.evaluate.tables import protocol_tables
+
             terminal.result(protocol_tables(score))
             _list_missing(score, terminal)
             if self.json is not None:
+                from splatseg.files import write_json
+
                 write_json(self.json, score.to_json())
 
     def _measure(self, terminal: Terminal) -> None:
-        from splatseg.jobs.evaluate import evaluate_run
-
         if self.gt is None:
             raise PromptError(
                 "there is nothing to compare with; give --gt DIR (instance label maps), or --protocol "
                 f"{'|'.join(get_args(ProtocolName))}"
             )
-        result = evaluate_run(opened(self.folder, self.capture), self.gt, self.split, self.ignore, terminal)
+        run = opened(self.folder, self.capture)
+        from splatseg.jobs.evaluate import evaluate_run
+
+        result = evaluate_run(run, self.gt, self.split, self.ignore, terminal)
         terminal.result(result.table())
 
     def _score(self, protocol: ProtocolName, terminal: Terminal) -> ProtocolScore:
-        from splatseg.evaluate.protocols.registry import PROTOCOLS
-        from splatseg.evaluate.protocols.score import score_predictions
-        from splatseg.jobs.protocol import evaluate_protocol
         from splatseg.run.folder import open_run
 
         if (self.predictions is None) == (not self.runs):
@@ -113,9 +113,14 @@ class Evaluate:
             raise PromptError("--prompts text asks a run; give --run RUN instead of --predictions")
         if self.prompts != "text" and (self.model or self.segmenter):
             raise PromptError("--model and --segmenter are for words; add --prompts text, or leave them away")
+        runs = [open_run(path) for path in self.runs]
+        from splatseg.evaluate.protocols.registry import PROTOCOLS
+        from splatseg.evaluate.protocols.score import score_predictions
+
         if self.predictions is not None:
             return score_predictions(PROTOCOLS[protocol], self.folder, self.predictions, self.scenes)
-        runs = [open_run(path) for path in self.runs]
+        from splatseg.jobs.protocol import evaluate_protocol
+
         words = self._words(runs[0], terminal) if self.prompts == "text" else None
         return evaluate_protocol(runs, protocol, self.folder, self.scenes, words, self.output, terminal)
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from splatseg.cli.arguments import check_source
 from splatseg.cli.console import Terminal
 from splatseg.jobs.requests import ExportOptions
 
@@ -29,6 +30,7 @@ class Export:
 
     def run(self, terminal: Terminal) -> None:
         """Export and print what was written."""
+        check_source(self.source)
         from splatseg.jobs.export import export_source, open_source
 
         summary = export_source(open_source(self.source), self.output, self.options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import tyro
 
@@ -18,7 +18,8 @@ CheckedMasks = Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.a
 class Info:
     """Print facts about a splat file, a run or a capture; without a path, about this installation."""
 
-    path: Annotated[Path | None, tyro.conf.Positional, tyro.conf.arg(metavar="FILE|RUN|CAPTURE")] = None
+    # Not `Path | None`: to check a default against that, tyro imports typeguard, which takes as long as tyro itself.
+    path: Annotated[Optional[Path], tyro.conf.Positional, tyro.conf.arg(metavar="FILE|RUN|CAPTURE")] = None  # noqa: UP045
     """A splat file, a run folder or the folder of a capture."""
 
     def run(self, terminal: Terminal) -> None:
@@ -52,7 +53,8 @@ class Check:
     def run(self, terminal: Terminal) -> None:
         """Print what was found; what does not belong together is an error."""
         from splatseg.capture.capture import load_capture
-        from splatseg.jobs.check import check_given
 
         capture = load_capture(self.capture, skip_missing=self.skip_missing)
+        from splatseg.jobs.check import check_given
+
         terminal.result(check_given(capture, self.masks, self.splats, terminal))

@@ -10,7 +10,7 @@ import tyro
 
 from splatseg.cli.console import Terminal
 from splatseg.jobs.requests import MasksRequest
-from splatseg.masks.flatten import Layout
+from splatseg.masks.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,10 @@ class Masks:
 
     def run(self, terminal: Terminal) -> None:
         """Make the masks (or export them) and print how many there are."""
+        from splatseg.capture.capture import find_cameras
+
+        if self.export is None:
+            find_cameras(self.source)
         from splatseg.jobs.masks import export_masks, propose_for_capture
 
         if self.export is not None:

@@ -28,6 +28,7 @@ class Refine:
 
     def run(self, terminal: Terminal) -> None:
         """Refine and print what changed."""
+        run = opened(self.folder, self.capture)
         from splatseg.jobs.refine import refine_run
 
-        terminal.result(refine_run(opened(self.folder, self.capture), self.output, reporter=terminal))
+        terminal.result(refine_run(run, self.output, reporter=terminal))

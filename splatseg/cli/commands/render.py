@@ -12,7 +12,7 @@ from splatseg.cli.arguments import Cameras, MovedCapture, Split, opened, read_si
 from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
 from splatseg.jobs.requests import Direction, Film
-from splatseg.render.film.video import FILM_SUFFIXES, Codec
+from splatseg.render.film.kinds import FILM_SUFFIXES, Codec
 from splatseg.render.shown import Shown
 
 Source = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar="RUN|SPLAT")]
@@ -68,11 +68,12 @@ class Render:
         if self.path is not None:
             terminal.result(self._film(self.path, terminal))
             return
+        self._refuse_what_is_for_films()
+        run = opened(self.folder, self.capture)
         from splatseg.jobs.render import render_run
 
-        self._refuse_what_is_for_films()
         summary = render_run(
-            opened(self.folder, self.capture),
+            run,
             self.what,
             self.split,
             self.output,
@@ -85,8 +86,6 @@ class Render:
         terminal.result(summary)
 
     def _film(self, path: str, terminal: Terminal) -> str:
-        from splatseg.jobs.film import render_film
-
         given = (("--split", self.split), ("--cameras", self.cameras), ("--undistorted", self.undistorted))
         for option, value in given:
             if value:
@@ -100,6 +99,8 @@ class Render:
         }
         film = Film(path, **{name: value for name, value in wanted.items() if value is not None})
         source = self.folder if self._is_splat() else opened(self.folder, self.capture)
+        from splatseg.jobs.film import render_film
+
         return render_film(source, self.what, film, self.output, self.segment, self.antialias, terminal)
 
     def _refuse_what_is_for_films(self) -> None:

@@ -36,9 +36,9 @@ class Segment:
 
     def run(self, terminal: Terminal) -> None:
         """Find the segments and print their number."""
+        run = opened(self.folder, self.capture)
         from splatseg.jobs.segment import regroup_run, segment_run
 
-        run = opened(self.folder, self.capture)
         anew = self.masks or self.true_masks or self.method or self.iterations
         if self.granularity is not None and not anew and run.hierarchy_path.exists():
             summary = regroup_run(run, self.granularity, terminal)

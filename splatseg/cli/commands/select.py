@@ -40,8 +40,8 @@ class Select:
 
     def run(self, terminal: Terminal) -> None:
         """Select, write, and print what was selected."""
+        run = opened(self.folder, self.capture)
         from splatseg.jobs.select import select_in_run
 
-        run = opened(self.folder, self.capture)
         summary = select_in_run(run, self.request, self.output, self.cameras, self.antialias, self.words, terminal)
         terminal.result(summary)

@@ -10,7 +10,7 @@ import tyro
 
 from splatseg.cli.arguments import Masks, TrueMasks, read_names
 from splatseg.cli.console import Terminal
-from splatseg.run.settings import CaptureSettings, Method, RunSettings
+from splatseg.run.settings import Method
 from splatseg.train.settings import ColorMode
 
 
@@ -65,7 +65,10 @@ class Train:
 
     def run(self, terminal: Terminal) -> None:
         """Check everything the user gave, make the run, do the work."""
-        from splatseg.jobs.train import start_run, train_run
+        from splatseg.capture.capture import find_cameras
+        from splatseg.formats.read import find_splat, format_suffix
+        from splatseg.run.create import check_room
+        from splatseg.run.settings import CaptureSettings, RunSettings
 
         capture = CaptureSettings(
             path=str(self.capture.absolute()),
@@ -86,6 +89,12 @@ class Train:
             true_masks=self.true_masks,
             color_correction=self.color_correction,
         )
+        find_cameras(self.capture)
+        if self.splats is not None:
+            format_suffix(find_splat(self.splats))
+        check_room(self.output, self.resume, self.overwrite)
+        from splatseg.jobs.train import start_run, train_run
+
         run = start_run(self.output, settings, self.resume, self.overwrite, terminal, self.force)
         terminal.result(train_run(run, terminal))
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import webbrowser
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import MovedCapture, opened
+from splatseg.cli.arguments import MovedCapture, check_source, opened
 from splatseg.cli.console import Terminal
 from splatseg.interrupts import wait_for_interrupt
 
@@ -42,6 +41,7 @@ class View:
 
     def run(self, terminal: Terminal) -> None:
         """Serve until Ctrl-C; selections and names are kept."""
+        check_source(self.path)
         from splatseg.viewer.page.admission import is_loopback
         from splatseg.viewer.server import Viewer, import_viser
 
@@ -71,6 +71,8 @@ class View:
         terminal.result(f"{scene.name} is at {viewer.address}")
         terminal.say("Ctrl-C ends it; selections and names are kept")
         if self.open:
+            import webbrowser
+
             webbrowser.open(viewer.address)
         try:
             wait_for_interrupt()

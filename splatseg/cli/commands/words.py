@@ -33,9 +33,11 @@ class Words:
 
     def run(self, terminal: Terminal) -> None:
         """Describe and print the names that fit."""
-        from splatseg.jobs.words import describe_run
         from splatseg.words.vocabulary import read_words
 
         vocabulary = None if self.vocabulary is None else read_words(self.vocabulary)
-        summary = describe_run(opened(self.folder, self.capture), self.model, vocabulary, self.rename, terminal)
+        run = opened(self.folder, self.capture)
+        from splatseg.jobs.words import describe_run
+
+        summary = describe_run(run, self.model, vocabulary, self.rename, terminal)
         terminal.result(summary)

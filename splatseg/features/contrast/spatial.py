@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 from splatseg.arrays import check_shapes
+from splatseg.nearest import tree_of
 
 
 def true_neighbours(means: np.ndarray, count: int) -> np.ndarray:
@@ -28,7 +28,7 @@ def true_neighbours(means: np.ndarray, count: int) -> np.ndarray:
     asked = min(count + 1, len(finite))
     if asked < 2:
         return found
-    _, nearest = cKDTree(means[finite]).query(means[finite], k=asked, workers=-1)
+    _, nearest = tree_of(means[finite]).query(means[finite], k=asked, workers=-1)
     itself = nearest == np.arange(len(finite))[:, None]
     itself[~itself.any(axis=1), -1] = True  # among many equal means it may not find itself: drop the last
     found[finite, : asked - 1] = finite[nearest[~itself].reshape(len(finite), asked - 1)]

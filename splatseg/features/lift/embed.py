@@ -23,12 +23,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy import sparse
-from scipy.spatial import cKDTree
 
 from splatseg.arrays import check_shapes
 from splatseg.errors import MaskError
 from splatseg.features.lift.settings import EmbedSettings
 from splatseg.features.lift.spectrum import right_singular_vectors
+from splatseg.nearest import tree_of
 from splatseg.votes.products import VoteRows
 from splatseg.votes.votes import Votes
 
@@ -130,7 +130,7 @@ def fill_unseen(features: np.ndarray, means: np.ndarray) -> np.ndarray:
     if not known.any() or len(lacking) == 0:
         return features
     sources = np.flatnonzero(known)
-    _, nearest = cKDTree(means[sources]).query(means[lacking], workers=-1)
+    _, nearest = tree_of(means[sources]).query(means[lacking], workers=-1)
     filled = features.copy()
     filled[lacking] = features[sources[nearest]]
     return filled

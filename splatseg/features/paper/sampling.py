@@ -9,9 +9,10 @@ hull, and the k farthest lie on the first k hulls, each peeled off before the ne
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError, cKDTree
+from scipy.spatial import ConvexHull, QhullError
 
 from splatseg.arrays import check_shapes
+from splatseg.nearest import tree_of
 
 ROWS_AT_ONCE = 64
 """Queries that are compared at once; bounds the memory."""
@@ -30,7 +31,7 @@ def nearest(points: np.ndarray, queries: np.ndarray, k: int) -> np.ndarray:
     """Return positions (S,k) of the k nearest points (C,3) to each query (S,3); of all, if there are fewer."""
     check_shapes(points=(points, "C 3"), queries=(queries, "S 3"))
     k = min(k, len(points))
-    _, positions = cKDTree(points).query(queries, k=range(1, k + 1), workers=-1)
+    _, positions = tree_of(points).query(queries, k=range(1, k + 1), workers=-1)
     return np.asarray(positions, dtype=np.int64)
 
 

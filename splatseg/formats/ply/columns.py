@@ -16,13 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from splatseg.errors import SplatFileError
 from splatseg.formats.ply.header import Header
-from splatseg.splats.activations import to_opacity_logits
-from splatseg.splats.spherical_harmonics import to_sh0
+from splatseg.splats.activations import to_sh0
 
 POSITION = ("x", "y", "z")
 CONSTANT = ("f_dc_0", "f_dc_1", "f_dc_2")
@@ -80,8 +77,8 @@ def with_known_names(body: np.ndarray) -> np.ndarray:
     return body.view(np.dtype(list(zip(names, kinds, strict=True))))
 
 
-def columns_of(body: np.ndarray, names: tuple[str, ...]) -> Tensor:
-    """Return named properties as a tensor (N, len(names)) float32."""
+def columns_of(body: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """Return named properties as an array (N, len(names)) float32."""
     body = body.view(np.ndarray)  # slicing a memmap costs more than the copy
     out = np.empty((len(body), len(names)), np.float32)
     for start in range(0, len(body), ROWS_AT_ONCE):
@@ -90,26 +87,25 @@ def columns_of(body: np.ndarray, names: tuple[str, ...]) -> Tensor:
         with np.errstate(over="ignore", invalid="ignore"):  # doubles beyond float32 become infinite
             for i, name in enumerate(names):
                 out[rows, i] = block[name]
-    return torch.from_numpy(out)
+    return out
 
 
-def opacity_logits_of(body: np.ndarray) -> Tensor:
-    """Return the logits (N,) of the opacities, which whole numbers and a column "alpha" hold themselves."""
+def opacities_of(body: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Return the logits (N,) of the opacities, or these themselves and True for whole numbers and a column "alpha"."""
     name = "opacity" if "opacity" in (body.dtype.names or ()) else ALPHA
     values, kind = columns_of(body, (name,))[:, 0], body.dtype[name]
-    if kind.kind == "f" and name != ALPHA:
-        return values
-    return to_opacity_logits(_shares(values, kind))
+    linear = kind.kind != "f" or name == ALPHA
+    return (_shares(values, kind) if linear else values), linear
 
 
-def _shares(values: Tensor, kind: np.dtype) -> Tensor:
+def _shares(values: np.ndarray, kind: np.dtype) -> np.ndarray:
     """Return whole numbers as shares of their type's range, signed ones of 255; floats are 0..1, or 0..255."""
     if kind.kind == "u":
         return values / float(np.iinfo(kind).max)
     return values / 255 if kind.kind == "i" or bool((values > BRIGHTEST).any()) else values
 
 
-def colors_of(path: Path, body: np.ndarray) -> Tensor:
+def colors_of(path: Path, body: np.ndarray) -> np.ndarray:
     """Return the constant coefficients (N,3) of the columns red, green, blue, which are told in a warning."""
     warnings.warn(
         f"{path} has red, green, blue in place of {CONSTANT[0]}; they are read as its colours (in nerfstudio, "
@@ -119,7 +115,7 @@ def colors_of(path: Path, body: np.ndarray) -> Tensor:
     return to_sh0(_shares(columns_of(body, COLOR), body.dtype[COLOR[0]]))
 
 
-def log_scales_of(path: Path, body: np.ndarray) -> Tensor:
+def log_scales_of(path: Path, body: np.ndarray) -> np.ndarray:
     """Return the log scales (N,3); -infinity along the third axis of discs, which are told in a warning."""
     names = body.dtype.names or ()
     scales = columns_of(body, tuple(name for name in SCALE if name in names))
@@ -130,10 +126,10 @@ def log_scales_of(path: Path, body: np.ndarray) -> Tensor:
         "thickness",
         stacklevel=3,
     )
-    return torch.cat([scales, torch.full((len(scales), 1), -torch.inf)], 1)
+    return np.concatenate([scales, np.full((len(scales), 1), -np.inf, np.float32)], 1)
 
 
-def harmonics_of(path: Path, body: np.ndarray, rest: tuple[str, ...]) -> Tensor:
+def harmonics_of(path: Path, body: np.ndarray, rest: tuple[str, ...]) -> np.ndarray:
     """Return shN (N,K,3) of properties f_rest_*, cut to whole degrees up to 3, which is told in a warning.
 
     Raises SplatFileError if their number cannot be divided among three channels.
@@ -153,5 +149,5 @@ def harmonics_of(path: Path, body: np.ndarray, rest: tuple[str, ...]) -> Tensor:
             stacklevel=3,
         )
     # Channel-major: coefficient k of a channel is at channel * stored + k.
-    names = tuple(rest[channel * stored + k] for channel in range(3) for k in range(used))
-    return columns_of(body, names).reshape(len(body), 3, used).transpose(1, 2).contiguous()
+    names = tuple(rest[channel * stored + k] for k in range(used) for channel in range(3))
+    return columns_of(body, names).reshape(len(body), used, 3)

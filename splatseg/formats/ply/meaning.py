@@ -14,6 +14,7 @@ Properties of other names are carried along. Those whose names speak of shape, o
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 import warnings
@@ -21,11 +22,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn.functional import logsigmoid
 
 from splatseg.cameras.coordinates import Coordinates
+from splatseg.splats.stored import StoredSplats
 
 FILTER = "filter_3d"
 """Lower-case name of the filter's property."""
@@ -38,6 +37,9 @@ _FLAG = re.compile(r"anti-?alias(?:ed|ing)?\s*[:=\s]\s*(\w+)", re.IGNORECASE)
 _SMOOTH = ("mip", "antialiased", "antialiasing", "1", "true", "yes", "on")
 
 _WORLD = re.compile(r"splatseg world: centre (\S+) (\S+) (\S+) scale (\S+)")
+
+SOFT = 20.0
+"""Largest x whose softplus is computed, as torch has it."""
 
 FEWEST = 100
 """Gaussians of which some are nearly clear or opaque, so that not all logits are in 0..1."""
@@ -94,7 +96,7 @@ def warn_of_speaking(path: Path, names: Sequence[str]) -> None:
         )
 
 
-def warn_of_plain_opacities(path: Path, opacity_logits: Tensor) -> None:
+def warn_of_plain_opacities(path: Path, opacity_logits: np.ndarray) -> None:
     """Warn if all opacities, of more than a few, are in 0..1: they are stored as logits, some of which are not."""
     inside = (opacity_logits >= 0) & (opacity_logits <= 1)
     if len(inside) >= FEWEST and bool(inside.all()):
@@ -110,16 +112,25 @@ def filter_name(names: Sequence[str]) -> str | None:
     return next((name for name in names if name.lower() == FILTER), None)
 
 
-def filtered(log_scales: Tensor, opacity_logits: Tensor, widths: np.ndarray, axes: int) -> tuple[Tensor, Tensor]:
-    """Return log scales (N,3) and opacity logits (N,) with a filter of widths (N,) put in, on the first `axes` axes."""
-    wide = torch.from_numpy(np.asarray(widths, np.float64)).abs()
-    logs, logits = log_scales.double(), opacity_logits.double()
-    # log(s'/s) = log1p(f^2 / s^2) / 2, in logarithms, for scales and widths of any size.
-    gain = torch.nn.functional.softplus(2 * (wide.log()[:, None] - logs[:, :axes])) / 2
-    flat = torch.isneginf(logs[:, :axes])
-    wider = torch.where(flat, wide.log()[:, None], logs[:, :axes] + gain)
-    log_opacity = logsigmoid(logits) - gain.sum(1)
-    weaker = log_opacity - torch.log(-torch.expm1(log_opacity))
-    none = wide == 0
-    scales = torch.cat([torch.where(none[:, None], logs[:, :axes], wider), logs[:, axes:]], 1)
-    return scales.float(), torch.where(none, logits, weaker).float()
+def filtered(stored: StoredSplats, widths: np.ndarray, axes: int) -> StoredSplats:
+    """Return the splat of a file with a filter of widths (N,) put in, on the first `axes` axes of its log scales."""
+    wide = np.abs(np.asarray(widths, np.float64))
+    logs, logits = stored.log_scales.astype(np.float64), stored.opacity_logits.astype(np.float64)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        log_wide = np.log(wide)
+        # log(s'/s) = log1p(f^2 / s^2) / 2, in logarithms, for scales and widths of any size.
+        gain = _softplus(2 * (log_wide[:, None] - logs[:, :axes])) / 2
+        wider = np.where(np.isneginf(logs[:, :axes]), log_wide[:, None], logs[:, :axes] + gain)
+        log_opacity = np.minimum(logits, 0.0) - np.log1p(np.exp(-np.abs(logits))) - gain.sum(1)
+        weaker = log_opacity - np.log(-np.expm1(log_opacity))
+        none = wide == 0
+        scales = np.concatenate([np.where(none[:, None], logs[:, :axes], wider), logs[:, axes:]], 1)
+        opacities = np.where(none, logits, weaker)
+        return dataclasses.replace(
+            stored, scales=scales.astype(np.float32), opacities=opacities.astype(np.float32), linear_opacities=False
+        )
+
+
+def _softplus(x: np.ndarray) -> np.ndarray:
+    """Return log(1 + exp(x)); x itself above `SOFT`, where they differ by less than 2e-9."""
+    return np.where(x > SOFT, x, np.log1p(np.exp(np.minimum(x, SOFT))))

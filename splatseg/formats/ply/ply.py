@@ -23,12 +23,11 @@ import math
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from splatseg.cameras.coordinates import OWN, Coordinates, coordinates_around
+from splatseg.cameras.coordinates import OWN, coordinates_around
 from splatseg.errors import SplatFileError
 from splatseg.files import atomic_write
 from splatseg.formats.compressed_ply import read_compressed_ply
@@ -47,7 +46,7 @@ from splatseg.formats.ply.columns import (
     columns_of,
     harmonics_of,
     log_scales_of,
-    opacity_logits_of,
+    opacities_of,
     splat_element,
     with_known_names,
 )
@@ -63,7 +62,12 @@ from splatseg.formats.ply.meaning import (
     world_comment,
     world_of,
 )
-from splatseg.splats.splats import Splats
+from splatseg.splats.stored import StoredSplats
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from splatseg.splats.splats import Splats
 
 NORMAL = ("nx", "ny", "nz")
 
@@ -76,7 +80,7 @@ COARSEST = 0.01
 """Share of the median standard deviation of the Gaussians by which float32 may round positions; no picture shows it."""
 
 
-def read_ply(path: Path) -> Splats:
+def read_ply(path: Path) -> StoredSplats:
     """Read a splat. Values are kept even if they are not finite (see `formats.read.load_splats`).
 
     Warns of all that is not read as it stands: harmonics beyond degree 3; discs of 2D Gaussian Splatting; a file of
@@ -102,33 +106,32 @@ def read_ply(path: Path) -> Splats:
     _check_required(path, names, [name for name in REQUIRED if name in required - ({"opacity"} if in_alpha else set())])
     if not (colored or in_rgb):
         warnings.warn(f"{path} has features and no colours (no {CONSTANT[0]}); its Gaussians are grey", stacklevel=2)
-    log_scales, opacity_logits = log_scales_of(path, body), opacity_logits_of(body)
     smoothed = filter_name(names)
-    if smoothed is not None:
-        axes = len(SCALE) if SCALE[2] in names else 2
-        log_scales, opacity_logits = filtered(log_scales, opacity_logits, body[smoothed], axes)
-        warnings.warn(f"the smoothing {smoothed} of {path} is put into its scales and opacities", stacklevel=2)
     known = {*REQUIRED, *NORMAL, *rest, *features, "segment_id", smoothed, *(COLOR if in_rgb else ())}
     known |= {ALPHA} if in_alpha else set()
-    extras = {name: _native(body[name]) for name in names if name not in known}
-    warn_of_speaking(path, tuple(extras))
-    warn_of_plain_opacities(path, opacity_logits)
-    plain = torch.zeros(len(body), 3)
-    stated = world_of(header.comments)
-    coordinates, means = (stated, columns_of(body, POSITION)) if stated else _world(body, log_scales)
-    return Splats(
-        means=means,
+    plain = np.zeros((len(body), 3), np.float32)
+    scales, (opacities, linear) = log_scales_of(path, body), opacities_of(body)
+    stored = StoredSplats(
+        means=columns_of(body, POSITION),
         quats=columns_of(body, ROTATION),
-        log_scales=log_scales if stated or coordinates.is_own else log_scales - math.log(coordinates.scale),
-        opacity_logits=opacity_logits,
+        scales=scales,
+        opacities=opacities,
         sh0=colors_of(path, body) if in_rgb else columns_of(body, CONSTANT) if colored else plain,
         shN=harmonics_of(path, body, rest),
         features=columns_of(body, features) if features else None,
         segment_ids=_segment_ids(path, body) if "segment_id" in names else None,
-        extras=extras,
+        extras={name: _native(body[name]) for name in names if name not in known},
         antialiased=antialiased,
-        coordinates=coordinates,
+        coordinates=world_of(header.comments) or OWN,
+        linear_opacities=linear,
     )
+    if smoothed is not None:
+        stored = filtered(stored, body[smoothed], len(SCALE) if SCALE[2] in names else 2)
+        warnings.warn(f"the smoothing {smoothed} of {path} is put into its scales and opacities", stacklevel=2)
+    warn_of_speaking(path, tuple(stored.extras))
+    if not linear:
+        warn_of_plain_opacities(path, opacities)
+    return stored if world_of(header.comments) else _in_world(stored, body)
 
 
 def write_ply(path: Path, splats: Splats, comments: Iterable[str] = (), own: bool = True) -> None:
@@ -155,57 +158,65 @@ def write_ply(path: Path, splats: Splats, comments: Iterable[str] = (), own: boo
             file.write(block.tobytes())
 
 
-def _world(body: np.ndarray, log_scales: Tensor) -> tuple[Coordinates, Tensor]:
-    """Return the coordinates of a world for Gaussians in the user's own, and their means (N,3) in it."""
+def _in_world(stored: StoredSplats, body: np.ndarray) -> StoredSplats:
+    """Return Gaussians in own coordinates in a world, if those are doubles that float32 is too coarse for."""
     if not len(body) or any(body.dtype[name].type is not np.float64 for name in POSITION):
-        return OWN, columns_of(body, POSITION)
+        return stored
     means = np.stack([np.asarray(body[name], np.float64) for name in POSITION], axis=1)
     finite = np.isfinite(means).all(1)
-    coordinates = (
-        coordinates_around(means[finite]) if _coarse(means[finite], log_scales[torch.from_numpy(finite)]) else OWN
-    )
+    if not _coarse(means[finite], stored.log_scales[finite]):
+        return stored
+    coordinates = coordinates_around(means[finite])
     with np.errstate(over="ignore", invalid="ignore"):  # doubles beyond float32 become infinite
-        return coordinates, torch.from_numpy(coordinates.inwards(means).astype(np.float32))
+        means = coordinates.inwards(means).astype(np.float32)
+    scales = stored.scales if coordinates.is_own else stored.scales - np.float32(math.log(coordinates.scale))
+    return dataclasses.replace(stored, means=means, scales=scales, coordinates=coordinates)
 
 
-def _coarse(means: np.ndarray, log_scales: Tensor) -> bool:
+def _coarse(means: np.ndarray, log_scales: np.ndarray) -> bool:
     """Tell whether float32 is too coarse for positions (N,3) of Gaussians with log scales (N,3)."""
     if not len(means):
         return False
     rounded = float(np.median(np.abs(means).max(1))) * float(np.finfo(np.float32).eps)
-    return rounded > COARSEST * math.exp(float(log_scales.detach().median()))
+    middle = (log_scales.size - 1) // 2
+    typical = float(np.partition(log_scales, middle, axis=None)[middle])
+    return rounded > COARSEST * math.exp(typical) and not np.isnan(log_scales).any()
 
 
-def _own_geometry(splats: Splats) -> tuple[np.ndarray, Tensor]:
+def _own_geometry(splats: Splats) -> tuple[np.ndarray, np.ndarray]:
     """Return positions (N,3), doubles where float32 is too coarse, and log scales (N,3) in own coordinates."""
     if splats.coordinates.is_own:
-        return splats.positions, splats.log_scales
-    means, log_scales = splats.own_positions, splats.log_scales + math.log(splats.coordinates.scale)
+        return splats.positions, _array(splats.log_scales)
+    means, log_scales = splats.own_positions, _array(splats.log_scales + math.log(splats.coordinates.scale))
     return (means if _coarse(means, log_scales) else means.astype(np.float32)), log_scales
+
+
+def _array(values: Tensor) -> np.ndarray:
+    array: np.ndarray = values.detach().cpu().numpy()
+    return array
 
 
 def _named_columns(splats: Splats, own: bool) -> list[tuple[str, np.ndarray]]:
     """Return all properties in the order of the file, as (name, values (N,))."""
-    zeros = torch.zeros(len(splats))
     rest = splats.shN.transpose(1, 2).flatten(1)  # channel-major
-    means, log_scales = _own_geometry(splats) if own else (splats.positions, splats.log_scales)
-    tensors: list[tuple[tuple[str, ...], Tensor]] = [
-        (NORMAL, zeros[:, None].expand(-1, 3)),
-        (CONSTANT, splats.sh0),
-        (tuple(f"f_rest_{i}" for i in range(rest.shape[1])), rest),
-        (("opacity",), splats.opacity_logits[:, None]),
+    means, log_scales = _own_geometry(splats) if own else (splats.positions, _array(splats.log_scales))
+    groups: list[tuple[tuple[str, ...], np.ndarray]] = [
+        (NORMAL, np.broadcast_to(np.float32(0.0), (len(splats), 3))),
+        (CONSTANT, _array(splats.sh0)),
+        (tuple(f"f_rest_{i}" for i in range(rest.shape[1])), _array(rest)),
+        (("opacity",), _array(splats.opacity_logits)[:, None]),
         (SCALE, log_scales),
-        (ROTATION, splats.quats),
+        (ROTATION, _array(splats.quats)),
     ]
     if splats.features is not None:
-        tensors.append((tuple(f"f_seg_{i}" for i in range(splats.features.shape[1])), splats.features))
+        groups.append((tuple(f"f_seg_{i}" for i in range(splats.features.shape[1])), _array(splats.features)))
     positions = means if means.dtype == np.float64 else means.astype(np.float32, copy=False)
     columns = [(name, positions[:, i]) for i, name in enumerate(POSITION)]
-    for names, values in tensors:
-        array = values.detach().cpu().numpy().astype(np.float32, copy=False)
+    for names, values in groups:
+        array = values.astype(np.float32, copy=False)
         columns += [(name, array[:, i]) for i, name in enumerate(names)]
     if splats.segment_ids is not None:
-        columns.append(("segment_id", splats.segment_ids.cpu().numpy().astype(np.int32, copy=False)))
+        columns.append(("segment_id", _array(splats.segment_ids).astype(np.int32, copy=False)))
     written = {name for name, _ in columns}
     for name, array in splats.extras.items():
         assert name not in written and name.split() == [name], f"{name!r} cannot be the name of an extra property"
@@ -242,14 +253,14 @@ def _family(path: Path, names: tuple[str, ...], prefix: str) -> tuple[str, ...]:
     return family
 
 
-def _segment_ids(path: Path, body: np.ndarray) -> Tensor:
+def _segment_ids(path: Path, body: np.ndarray) -> np.ndarray:
     """Return the segment ids (N,) int32. Raises SplatFileError if a value is not an id."""
     values = np.asarray(body["segment_id"], np.float64)
     if not ((values >= 0) & (values < 2**31) & (values == np.floor(values))).all():
         raise SplatFileError(
             f"{path} has a segment_id that is not a whole number from 0 to {2**31 - 1}; export it again"
         )
-    return torch.from_numpy(values.astype(np.int32))
+    return values.astype(np.int32)
 
 
 def _native(column: np.ndarray) -> np.ndarray:

@@ -19,7 +19,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -28,12 +27,8 @@ from splatseg.errors import RunError, unwritten
 from splatseg.files import atomic_folder, atomic_write, errors_name, write_png
 from splatseg.parts import is_empty, part_file
 from splatseg.render.film.av1 import encode_groups
+from splatseg.render.film.kinds import FILM_SUFFIXES, Codec
 from splatseg.render.film.mp4 import Track, mp4_head
-
-Codec = Literal["auto", "av1", "h264"]
-
-FILM_SUFFIXES = (".mp4", ".webp", ".gif")
-"""Suffixes of films that are one file."""
 
 ANIMATION_BYTES = 1 << 30
 """Bytes of pixels of an animated picture that are held in memory at most."""

@@ -14,7 +14,7 @@ import torch
 
 from splatseg.raster.rotations import rotation_matrices
 from splatseg.render.overlays import SELECTED
-from splatseg.splats.spherical_harmonics import Y0
+from splatseg.splats.activations import Y0
 from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.workspace import Workspace
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from splatseg.errors import SplatFileError
 from splatseg.formats.ply.ply import REQUIRED, read_ply, write_ply
-from splatseg.splats.splats import Splats
+from splatseg.splats.splats import Splats, splats_of
 
 
 def valid_file() -> bytes:
@@ -54,7 +54,7 @@ def test_a_count_larger_than_the_file_is_an_error_and_not_an_allocation(tmp_path
     path.write_bytes(valid_file().replace(b"element vertex 3", b"element vertex " + count))
     tracemalloc.start()
     with pytest.raises(SplatFileError, match=f"declares {count.decode()} rows of 'vertex'.*and the file has"):
-        read_ply(path)
+        splats_of(read_ply(path))
     assert tracemalloc.get_traced_memory()[1] < 10_000_000
     tracemalloc.stop()
 
@@ -64,7 +64,7 @@ def test_a_truncated_file_is_an_error_at_every_length(tmp_path: Path) -> None:
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
         with pytest.raises(SplatFileError):
-            read_ply(path)
+            splats_of(read_ply(path))
 
 
 @settings(max_examples=400, deadline=None)
@@ -83,7 +83,7 @@ def test_any_damage_is_read_or_refused_but_never_crashes(edits: list[tuple[int, 
     path = Path(FILE).with_name("damaged.ply")
     path.write_bytes(data)
     try:
-        splats = read_ply(path)
+        splats = splats_of(read_ply(path))
     except SplatFileError as error:
         assert str(path) in str(error)
     else:
@@ -103,13 +103,13 @@ def test_any_damage_is_read_or_refused_but_never_crashes(edits: list[tuple[int, 
 )
 def test_bad_text_is_refused(tmp_path: Path, body: str, count: str, message: str) -> None:
     with pytest.raises(SplatFileError, match=message):
-        read_ply(ascii_file(tmp_path / "a.ply", body, count))
+        splats_of(read_ply(ascii_file(tmp_path / "a.ply", body, count)))
 
 
 def test_text_may_have_blank_lines_and_other_elements_even_of_variable_length_before(tmp_path: Path) -> None:
     elements = "element face 2\nproperty list uchar int v\n"
     path = ascii_file(tmp_path / "a.ply", f"3 1 2 3\n\n2 5 6\n{ROW}\n\n{ROW}\n", elements=elements)
-    assert len(read_ply(path)) == 2
+    assert len(splats_of(read_ply(path))) == 2
 
 
 def test_text_that_does_not_fit_its_type_is_refused(tmp_path: Path) -> None:
@@ -117,17 +117,17 @@ def test_text_that_does_not_fit_its_type_is_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("property float rot_3", "property float rot_3\nproperty uchar label"))
     path.write_text(path.read_text().replace(ROW + "\n", ROW + " 1\n").replace("300\n", "1 300\n"))
     with pytest.raises(SplatFileError, match="label that does not fit its type uint8"):
-        read_ply(path)
+        splats_of(read_ply(path))
 
 
 def test_a_file_without_vertices_says_what_it_has(tmp_path: Path) -> None:
     path = tmp_path / "a.ply"
     path.write_text("ply\nformat ascii 1.0\nelement face 0\nend_header\n")
     with pytest.raises(SplatFileError, match=r"no element 'vertex' \(found: face\)"):
-        read_ply(path)
+        splats_of(read_ply(path))
     path.write_text("ply\nformat ascii 1.0\nelement vertex 0\nproperty list uchar int v\nend_header\n")
     with pytest.raises(SplatFileError, match="properties of variable length in 'vertex'"):
-        read_ply(path)
+        splats_of(read_ply(path))
 
 
 def test_the_body_is_mapped_and_not_read_whole(tmp_path: Path) -> None:

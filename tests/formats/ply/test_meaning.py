@@ -17,8 +17,8 @@ from splatseg.formats.ply.ply import read_ply, write_ply
 from splatseg.formats.read import load_splats
 from splatseg.formats.sog import write_sog
 from splatseg.formats.write import write_splats
-from splatseg.splats.spherical_harmonics import Y0
-from splatseg.splats.splats import Splats
+from splatseg.splats.activations import Y0
+from splatseg.splats.splats import Splats, splats_of
 
 KINDS = {"float": "<f4", "double": "<f8", "uchar": "u1", "half": "<f2", "short": "<i2", "int64": "<i8", "ushort": "<u2"}
 
@@ -51,9 +51,9 @@ def renamed(found: dict[str, tuple[str, np.ndarray]], **names: str) -> dict[str,
 @pytest.mark.parametrize("name", ["filter_3D", "filter_3d"])
 def test_the_smoothing_of_mip_splatting_is_put_into_scales_and_opacities(tmp_path: Path, name: str) -> None:
     widths = np.array([0, 1e-3, 0.1, 2, 1e6])
-    plain = read_ply(write_columns(tmp_path / "a.ply", columns()))
+    plain = splats_of(read_ply(write_columns(tmp_path / "a.ply", columns())))
     with pytest.warns(UserWarning, match=f"the smoothing {name} of .* is put into its scales and opacities"):
-        found = read_ply(write_columns(tmp_path / "b.ply", columns(**{name: ("float", widths)})))
+        found = splats_of(read_ply(write_columns(tmp_path / "b.ply", columns(**{name: ("float", widths)}))))
     scales = plain.scales.double()
     wider = (scales**2 + torch.from_numpy(widths.astype(np.float32)).double()[:, None] ** 2).sqrt()
     torch.testing.assert_close(found.scales.double(), wider, rtol=1e-5, atol=0)
@@ -100,16 +100,16 @@ def test_red_green_blue_stand_in_for_the_constant_colours(
     colors = {name: (kind, shares[:, i] * top) for i, name in enumerate(names)}
     found = without(columns(), "f_dc_0", "f_dc_1", "f_dc_2") | colors
     with pytest.warns(UserWarning, match="has red, green, blue in place of f_dc_0"):
-        splats = read_ply(write_columns(tmp_path / "a.ply", found))
+        splats = splats_of(read_ply(write_columns(tmp_path / "a.ply", found)))
     np.testing.assert_allclose(0.5 + Y0 * splats.sh0.numpy(), shares, atol=1e-5)
     assert not splats.extras
 
 
 def test_red_green_blue_beside_the_constant_colours_are_carried_along(tmp_path: Path) -> None:
     more = {name: ("uchar", np.arange(5)) for name in ("red", "green", "blue")}
-    splats = read_ply(write_columns(tmp_path / "a.ply", columns(**more)))
+    splats = splats_of(read_ply(write_columns(tmp_path / "a.ply", columns(**more))))
     assert list(splats.extras) == ["red", "green", "blue"]
-    assert torch.equal(splats.sh0, read_ply(write_columns(tmp_path / "b.ply", columns())).sh0)
+    assert torch.equal(splats.sh0, splats_of(read_ply(write_columns(tmp_path / "b.ply", columns()))).sh0)
 
 
 @pytest.mark.parametrize(
@@ -166,12 +166,12 @@ def test_the_bit_of_an_spz_is_read(tmp_path: Path) -> None:
     import gzip
 
     write_spz(tmp_path / "a.spz", load_splats(write_columns(tmp_path / "a.ply", columns()))[0])
-    assert not read_spz(tmp_path / "a.spz").antialiased
+    assert not splats_of(read_spz(tmp_path / "a.spz")).antialiased
     content = bytearray(gzip.decompress((tmp_path / "a.spz").read_bytes()))
     content[14] |= 1
     (tmp_path / "b.spz").write_bytes(gzip.compress(bytes(content)))
     with pytest.warns(UserWarning, match=r"b\.spz says that it was fitted for anti-aliased rendering"):
-        assert read_spz(tmp_path / "b.spz").antialiased
+        assert splats_of(read_spz(tmp_path / "b.spz")).antialiased
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_the_bit_of_an_spz_is_read(tmp_path: Path) -> None:
 )
 def test_properties_whose_names_speak_of_shape_or_time_are_told_and_kept(tmp_path: Path, name: str) -> None:
     with pytest.warns(UserWarning, match=rf"carried along without effect \({name}\)"):
-        splats = read_ply(write_columns(tmp_path / "a.ply", columns(**{name: ("float", np.ones(5))})))
+        splats = splats_of(read_ply(write_columns(tmp_path / "a.ply", columns(**{name: ("float", np.ones(5))}))))
     assert list(splats.extras) == [name]
 
 
@@ -187,14 +187,14 @@ def test_properties_whose_names_speak_of_shape_or_time_are_told_and_kept(tmp_pat
 def test_properties_of_other_names_are_carried_along_in_silence(tmp_path: Path, name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        read_ply(write_columns(tmp_path / "a.ply", columns(**{name: ("float", np.ones(5))})))
+        splats_of(read_ply(write_columns(tmp_path / "a.ply", columns(**{name: ("float", np.ones(5))}))))
 
 
 @pytest.mark.parametrize(("count", "degree"), [(3, 0), (12, 1), (27, 2), (48, 3), (72, 3), (105, 3)])
 def test_harmonics_of_another_number_are_cut_to_whole_degrees_and_told(tmp_path: Path, count: int, degree: int) -> None:
     rest = {f"f_rest_{i}": ("float", np.full(5, float(i))) for i in range(count)}
     with pytest.warns(UserWarning, match=rf"those beyond degree {degree} are left out"):
-        splats = read_ply(write_columns(tmp_path / "a.ply", columns(**rest)))
+        splats = splats_of(read_ply(write_columns(tmp_path / "a.ply", columns(**rest))))
     assert splats.sh_degree == degree
     if degree:
         assert splats.shN[0, :, 2].tolist() == list(range(count // 3 * 2, count // 3 * 2 + splats.shN.shape[1]))
@@ -203,27 +203,27 @@ def test_harmonics_of_another_number_are_cut_to_whole_degrees_and_told(tmp_path:
 def test_harmonics_that_three_channels_cannot_share_are_refused(tmp_path: Path) -> None:
     rest = {f"f_rest_{i}": ("float", np.zeros(5)) for i in range(44)}
     with pytest.raises(SplatFileError, match=r"has 44 properties f_rest_\*"):
-        read_ply(write_columns(tmp_path / "a.ply", columns(**rest)))
+        splats_of(read_ply(write_columns(tmp_path / "a.ply", columns(**rest))))
 
 
 def test_halfs_and_whole_numbers_of_64_bits_are_read_and_written_as_types_of_ply(tmp_path: Path) -> None:
     halfs = {name: ("half", values) for name, (_, values) in columns().items()}
     more = {"weight": ("half", np.full(5, 0.5)), "number": ("int64", np.arange(5))}
-    splats = read_ply(write_columns(tmp_path / "a.ply", halfs | more))
+    splats = splats_of(read_ply(write_columns(tmp_path / "a.ply", halfs | more)))
     np.testing.assert_array_equal(splats.means[:, 0].numpy(), columns()["x"][1].astype(np.float16).astype(np.float32))
     write_ply(tmp_path / "b.ply", splats)
-    again = read_ply(tmp_path / "b.ply")
+    again = splats_of(read_ply(tmp_path / "b.ply"))
     assert again.extras["weight"].tolist() == [0.5] * 5 and again.extras["number"].tolist() == [0, 1, 2, 3, 4]
 
 
 def test_other_names_of_the_same_properties_are_known(tmp_path: Path) -> None:
-    plain = read_ply(write_columns(tmp_path / "a.ply", columns()))
+    plain = splats_of(read_ply(write_columns(tmp_path / "a.ply", columns())))
     other = renamed(
         columns(),
         **{"x": "X", "y": "Y", "z": "Z", "opacity": "Opacity", "scale_0": "scale_x", "scale_1": "scale_y"},
         **{"scale_2": "scale_z", "rot_0": "qw", "rot_1": "qx", "rot_2": "qy", "rot_3": "qz"},
     )
-    found = read_ply(write_columns(tmp_path / "b.ply", other, element="gaussians"))
+    found = splats_of(read_ply(write_columns(tmp_path / "b.ply", other, element="gaussians")))
     for field in ("means", "quats", "log_scales", "opacity_logits", "sh0"):
         assert torch.equal(getattr(plain, field), getattr(found, field)), field
     assert not found.extras
@@ -235,7 +235,7 @@ def test_other_names_of_the_same_properties_are_known(tmp_path: Path) -> None:
 def test_opacities_in_whole_numbers_and_alpha_are_no_logits(tmp_path: Path, name: str, kind: str, top: int) -> None:
     shares = np.array([0, 0.2, 0.4, 0.8, 1])
     found = without(columns(), "opacity") | {name: (kind, shares * top)}
-    splats = read_ply(write_columns(tmp_path / "a.ply", found))
+    splats = splats_of(read_ply(write_columns(tmp_path / "a.ply", found)))
     np.testing.assert_allclose(splats.opacities.numpy(), shares, atol=2e-5)
     assert torch.isfinite(splats.opacity_logits).all() and not splats.extras
 
@@ -243,13 +243,13 @@ def test_opacities_in_whole_numbers_and_alpha_are_no_logits(tmp_path: Path, name
 def test_opacities_that_seem_to_be_no_logits_are_told(tmp_path: Path) -> None:
     shares = np.linspace(0.01, 0.99, 200)
     with pytest.warns(UserWarning, match=r"opacities of .*a\.ply are all in 0\.\.1 and read as logits"):
-        read_ply(write_columns(tmp_path / "a.ply", columns(200, opacity=("float", shares))))
+        splats_of(read_ply(write_columns(tmp_path / "a.ply", columns(200, opacity=("float", shares)))))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        read_ply(write_columns(tmp_path / "b.ply", columns(200)))
+        splats_of(read_ply(write_columns(tmp_path / "b.ply", columns(200))))
 
 
 def test_anchors_of_scaffold_gs_are_told(tmp_path: Path) -> None:
     found = without(columns(), "f_dc_0", "f_dc_1", "f_dc_2") | {"f_anchor_feat_0": ("float", np.zeros(5))}
     with pytest.raises(SplatFileError, match="anchors of Scaffold-GS"):
-        read_ply(write_columns(tmp_path / "a.ply", found))
+        splats_of(read_ply(write_columns(tmp_path / "a.ply", found)))

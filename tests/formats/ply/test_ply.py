@@ -15,13 +15,13 @@ from splatseg.errors import SplatFileError
 from splatseg.formats.ply.columns import REQUIRED
 from splatseg.formats.ply.header import TYPE_NAMES, read_header
 from splatseg.formats.ply.ply import read_ply, write_ply
-from splatseg.splats.splats import Splats
+from splatseg.splats.splats import Splats, splats_of
 
 TENSORS = ("means", "quats", "log_scales", "opacity_logits", "sh0", "shN", "features", "segment_ids")
 FLOATS = st.floats(width=32, allow_nan=True, allow_infinity=True)
 
 
-def splats_of(count: int, degree: int = 3, features: int | None = 4, seed: int = 0) -> Splats:
+def some_splats(count: int, degree: int = 3, features: int | None = 4, seed: int = 0) -> Splats:
     rng = np.random.default_rng(seed)
 
     def tensor(*shape: int) -> torch.Tensor:
@@ -43,7 +43,7 @@ def splats_of(count: int, degree: int = 3, features: int | None = 4, seed: int =
 def any_splats(draw: st.DrawFn) -> Splats:
     """Any values, also NaN and infinite, of any degree, with or without features and properties of our own."""
     count = draw(st.integers(0, 5))
-    splats = splats_of(count, draw(st.integers(0, 3)), draw(st.one_of(st.none(), st.integers(1, 20))))
+    splats = some_splats(count, draw(st.integers(0, 3)), draw(st.one_of(st.none(), st.integers(1, 20))))
     means = torch.from_numpy(draw(arrays(np.float32, (count, 3), elements=FLOATS)))
     kinds = draw(st.lists(st.sampled_from(sorted(TYPE_NAMES)), max_size=4))
     extras = {f"extra_{i}_{kind}": draw(arrays(np.dtype(kind), count)) for i, kind in enumerate(kinds)}
@@ -91,21 +91,21 @@ def test_what_is_written_comes_back_exactly_in_every_encoding(folder: Path, spla
     path = folder / "splat.ply"
     write_ply(path, splats, comments=["trained by a test", "two\nlines"])
     assert read_header(path).comments == ("trained by a test", "two", "lines")
-    assert_same(splats, read_ply(path))
+    assert_same(splats, splats_of(read_ply(path)))
     for encoding in ("ascii", "binary_big_endian", "binary_little_endian"):
-        assert_same(splats, read_ply(rewritten(path, encoding, newline)))
+        assert_same(splats, splats_of(read_ply(rewritten(path, encoding, newline))))
 
 
 def test_blocks_of_rows_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("splatseg.formats.ply.ply.ROWS_AT_ONCE", 7)
-    splats = splats_of(50)
+    splats = some_splats(50)
     write_ply(tmp_path / "a.ply", splats)
     monkeypatch.undo()
-    assert_same(splats, read_ply(tmp_path / "a.ply"))
+    assert_same(splats, splats_of(read_ply(tmp_path / "a.ply")))
 
 
 def test_the_order_is_inrias_then_features_then_ids_then_the_unknown(tmp_path: Path) -> None:
-    splats = splats_of(2, degree=1, features=2)
+    splats = some_splats(2, degree=1, features=2)
     extras = {"confidence": np.zeros(2)}
     write_ply(tmp_path / "a.ply", Splats(**{name: getattr(splats, name) for name in TENSORS}, extras=extras))
     (vertex,) = read_header(tmp_path / "a.ply").elements
@@ -126,7 +126,7 @@ def write_raw(path: Path, names: list[str], rows: np.ndarray, elements: str = ""
 def test_red_comes_before_green_before_blue_in_f_rest(tmp_path: Path) -> None:
     names = [*REQUIRED, *(f"f_rest_{i}" for i in range(9))]
     rows = np.arange(len(names), dtype=np.float32)[None]
-    shN = read_ply(write_raw(tmp_path / "a.ply", names, rows)).shN
+    shN = splats_of(read_ply(write_raw(tmp_path / "a.ply", names, rows))).shN
     first = len(REQUIRED)
     assert shN[0].T.flatten().tolist() == list(range(first, first + 9))
 
@@ -134,24 +134,24 @@ def test_red_comes_before_green_before_blue_in_f_rest(tmp_path: Path) -> None:
 def test_properties_are_found_by_name_in_any_order_and_type(tmp_path: Path) -> None:
     names = list(reversed(REQUIRED))
     rows = np.random.default_rng(0).normal(size=(3, len(names)))
-    splats = read_ply(write_raw(tmp_path / "a.ply", names, rows, kind="double"))
+    splats = splats_of(read_ply(write_raw(tmp_path / "a.ply", names, rows, kind="double")))
     np.testing.assert_array_equal(splats.means.numpy(), rows[:, [-1, -2, -3]].astype(np.float32))
     assert splats.sh_degree == 0 and splats.features is None and splats.segment_ids is None and not splats.extras
 
 
 def test_doubles_beyond_float32_become_infinite_without_a_warning(tmp_path: Path) -> None:
     rows = np.full((1, len(REQUIRED)), 1e300)
-    assert read_ply(write_raw(tmp_path / "a.ply", list(REQUIRED), rows, kind="double")).means.isinf().all()
+    assert splats_of(read_ply(write_raw(tmp_path / "a.ply", list(REQUIRED), rows, kind="double"))).means.isinf().all()
 
 
 def test_features_of_gaussian_grouping_are_read_and_ours_come_first(tmp_path: Path) -> None:
     names = [*REQUIRED, "obj_dc_0", "obj_dc_1"]
     rows = np.random.default_rng(0).normal(size=(3, len(names)))
-    splats = read_ply(write_raw(tmp_path / "a.ply", names, rows))
+    splats = splats_of(read_ply(write_raw(tmp_path / "a.ply", names, rows)))
     assert splats.features is not None
     np.testing.assert_array_equal(splats.features.numpy(), rows[:, -2:].astype(np.float32))
     names = [*REQUIRED, "obj_dc_0", "f_seg_0"]
-    splats = read_ply(write_raw(tmp_path / "b.ply", names, rows))
+    splats = splats_of(read_ply(write_raw(tmp_path / "b.ply", names, rows)))
     assert splats.features is not None and splats.features.shape == (3, 1) and list(splats.extras) == ["obj_dc_0"]
 
 
@@ -159,7 +159,7 @@ def test_degree_4_is_cut_to_degree_3_and_said(tmp_path: Path) -> None:
     names = [*REQUIRED, *(f"f_rest_{i}" for i in range(72))]
     rows = np.arange(len(names), dtype=np.float32)[None]
     with pytest.warns(UserWarning, match="degree 4"):
-        shN = read_ply(write_raw(tmp_path / "a.ply", names, rows)).shN
+        shN = splats_of(read_ply(write_raw(tmp_path / "a.ply", names, rows))).shN
     first = len(REQUIRED)
     assert shN.shape == (1, 15, 3)
     assert shN[0, :, 1].tolist() == list(range(first + 24, first + 24 + 15))
@@ -172,14 +172,14 @@ def test_an_element_before_the_vertices_is_skipped(tmp_path: Path) -> None:
     camera = b"element camera 3\nproperty uchar a\nproperty double b\n"
     more = tmp_path / "b.ply"
     more.write_bytes(head.replace(b"element vertex", camera + b"element vertex") + b"end_header\n" + b"\7" * 27 + body)
-    assert_same(read_ply(plain), read_ply(more))
+    assert_same(splats_of(read_ply(plain)), splats_of(read_ply(more)))
     lists = b"element face 3\nproperty list uchar int v\n"
     more.write_bytes(head.replace(b"element vertex", lists + b"element vertex") + b"end_header\n" + b"\7" * 27 + body)
     with pytest.raises(SplatFileError, match="'face' of variable length before 'vertex'"):
-        read_ply(more)
+        splats_of(read_ply(more))
     after = head + lists + b"end_header\n" + body + b"\7" * 27
     more.write_bytes(after)
-    assert_same(read_ply(plain), read_ply(more))
+    assert_same(splats_of(read_ply(plain)), splats_of(read_ply(more)))
 
 
 @pytest.mark.parametrize(
@@ -196,19 +196,19 @@ def test_an_element_before_the_vertices_is_skipped(tmp_path: Path) -> None:
 )
 def test_a_file_that_lacks_something_is_told_what(tmp_path: Path, names: list[str], message: str) -> None:
     with pytest.raises(SplatFileError, match=message):
-        read_ply(write_raw(tmp_path / "a.ply", names, np.zeros((2, len(names)))))
+        splats_of(read_ply(write_raw(tmp_path / "a.ply", names, np.zeros((2, len(names))))))
 
 
 @pytest.mark.parametrize("value", [-1.0, 0.5, np.nan, 3e9])
 def test_a_segment_id_that_is_no_id_is_refused(tmp_path: Path, value: float) -> None:
     names = [*REQUIRED, "segment_id"]
     with pytest.raises(SplatFileError, match="segment_id that is not a whole number"):
-        read_ply(write_raw(tmp_path / "a.ply", names, np.full((1, len(names)), value)))
+        splats_of(read_ply(write_raw(tmp_path / "a.ply", names, np.full((1, len(names)), value))))
 
 
 @pytest.mark.parametrize("name", ["x", "f_seg_0", "two words", "line\nbreak"])
 def test_an_extra_cannot_take_a_known_name_or_break_the_header(tmp_path: Path, name: str) -> None:
-    splats = splats_of(1)
+    splats = some_splats(1)
     with pytest.raises(AssertionError, match="cannot be the name"):
         write_ply(tmp_path / "a.ply", Splats(*(getattr(splats, n) for n in TENSORS), extras={name: np.zeros(1)}))
     assert not list(tmp_path.iterdir())

@@ -11,6 +11,7 @@ import viewer_scenes
 from viewer_scenes import CAMERA, on
 
 from splatseg.formats.ply.ply import read_ply, write_ply
+from splatseg.splats.splats import splats_of
 from splatseg.tensors import load_tensors, write_tensors
 from splatseg.viewer.drawing.picture import picture
 from splatseg.viewer.shown_scene import ShownScene, open_shown
@@ -168,7 +169,7 @@ def test_a_selection_of_the_gaussians_of_another_splat_is_ignored(tmp_path: Path
     busy(saved.take())
     saved.save()
     path = tmp_path / "run" / "splats.ply"
-    splats = read_ply(path)
+    splats = splats_of(read_ply(path))
     write_ply(path, splats.replace(means=splats.means + 0.01))
     assert SavedWorkspaces(opened(tmp_path)).take().count == 0
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
-from skimage.segmentation import watershed
 
 from splatseg.masks.propose.image.cues import Cues
 from splatseg.masks.propose.image.surface import Surface
@@ -71,6 +70,8 @@ class RegionGraph:
 
 def flood(cues: Cues, scale: float) -> np.ndarray:
     """Return superpixels (H,W) int32, 0..R-1: basins of the relief, one for each minimum of its blur."""
+    from skimage.segmentation import watershed  # noqa: PLC0415 (commands that propose nothing import this module, too)
+
     relief = EDGE_SHARE * cues.edge + (1 - EDGE_SHARE) * cues.contrast
     blurred = ndimage.gaussian_filter(relief, 1.5 * scale)
     window = 2 * round(3 * scale) + 1
