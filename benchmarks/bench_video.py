@@ -1,8 +1,11 @@
 """Frames a second of a film, rendered and encoded in step, and of each alone.
 
-    python benchmarks/bench_video.py RUN [--what rgb segments] [--sizes 640x480 1280x720] [--frames 48] [--threads 1]
+    python benchmarks/bench_video.py RUN [--what rgb segments] [--sizes 640x480 1280x720] [--frames 96] [--threads 2]
+                                     [--beside NAME=TREE ...] [--repeats 1]
 
-A row: what, size, milliseconds to paint a frame, to encode it as AV1, frames a second of both together, kB a frame.
+A row: what, size, wall and processor milliseconds a frame of the whole job (`render_film`, painted and encoded as AV1),
+frames a second, kB a frame; medians of the repeats. With --beside the same films are made by the code of other trees,
+in turns, each in a process of its own.
 """
 
 from __future__ import annotations
