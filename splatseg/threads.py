@@ -14,10 +14,12 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Barrier
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 if "GOMP_SPINCOUNT" not in os.environ:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -34,7 +36,10 @@ class Workers:
 
     def __init__(self, most: int | None = None) -> None:
         """Start the threads, `most` of them at most."""
-        import torch  # noqa: PLC0415 (this module is imported before it)
+        # This module is imported before torch, and by help texts.
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+        import torch  # noqa: PLC0415
 
         of_torch = torch.get_num_threads()
         self.count: int = of_torch if most is None else min(of_torch, most)
