@@ -6,9 +6,9 @@
 TREE is a checkout of another commit whose extension is built into its splatseg/; what is installed is "now". Every
 round runs every job by every checkout, in an order that turns, as a process of its own, whose start counts. The jobs:
 proposals and masks for other programs of the run's capture; pictures, label maps and masks of all views; a film of
-segments, 96 frames of 1280x720 in AV1; an evaluation with its report; the same report alone, label maps and a cut of
-the hierarchy (`segment --granularity`). The run is copied before. Printed are medians, and ratios to the first checkout
-beside it.
+segments, overlays and colours, 96 frames of 1280x720 in AV1; an evaluation with its report; a cut of the hierarchy with
+label maps and the report (`segment --granularity`). The run is copied before. Printed are medians of wall / processor
+seconds, and ratios of wall seconds to the first checkout beside it.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
 """Frames a second of a film, painted and encoded at once, and what painting and encoding a frame take.
 
     python benchmarks/bench_video.py RUN [--what rgb segments] [--sizes 640x480 1280x720] [--frames 96] [--threads 2]
+                                     [--only-paint]
 
 A row: what, size, milliseconds of one thread of the processor to paint a frame and to encode it as AV1, frames a second
 if these were all that the threads had to do (threads / their sum), frames a second by the clock, kB a frame.
-`bench_pictures.py` makes films beside those of another checkout.
+With --only-paint nothing is encoded, and a row ends with the milliseconds to paint; so it also runs with the code of an
+earlier commit, PYTHONPATH=TREE. `bench_pictures.py` makes films beside those of another checkout.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -24,7 +27,9 @@ from splatseg.jobs.requests import Film
 from splatseg.render.film.video import write_video
 from splatseg.render.painter import Look, Painter, painter_of
 from splatseg.run.folder import open_run
-from splatseg.threads import Workers
+
+if TYPE_CHECKING:
+    from splatseg.threads import Workers
 
 
 def main() -> None:
@@ -35,6 +40,7 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", default=["640x480", "1280x720"])
     parser.add_argument("--frames", type=int, default=96)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--only-paint", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     run = open_run(args.run)
@@ -49,6 +55,12 @@ def main() -> None:
             cameras = cameras_of_film(run, splats, film)
             paint = painter_of(splats, what, cameras, Look(run.settings.train.background, run.segment_colors()))
             paint(cameras[0])
+            if args.only_paint:
+                began = time.process_time()
+                for camera in cameras:
+                    paint(camera)
+                print(f"| {what} | {size} | {1e3 * (time.process_time() - began) / len(cameras):.0f} |", flush=True)
+                continue
             painting, whole, clock, kilobytes = timed(paint, cameras, film.fps)
             count = len(cameras)
             print(
@@ -60,6 +72,8 @@ def main() -> None:
 
 def timed(paint: Painter, cameras: tuple[Camera, ...], fps: float) -> tuple[float, float, float, float]:
     """Make a film; return the processor's seconds for painting and for all, the clock's for all, and kilobytes."""
+    from splatseg.threads import Workers  # noqa: PLC0415 (an earlier commit has none)
+
     seconds: list[float] = []
 
     def painted(camera: Camera) -> np.ndarray:
