@@ -74,7 +74,8 @@ class Workers:
 
         most: items at work and results that wait at once; None for twice as many as threads.
 
-        An error of `work` is raised in the place of its result; later items may have been worked on by then.
+        An error of `work` is raised in the place of its result; later items may have been worked on by then. When the
+        iterator ends, for whatever reason, no item is worked on any more.
         """
         if self._pool is None:
             yield from map(work, items)
@@ -90,6 +91,9 @@ class Workers:
         finally:
             for future in waiting:
                 future.cancel()
+            for future in waiting:
+                if not future.cancelled():
+                    future.exception()  # what has begun ends before the caller goes on and clears up
 
 
 def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

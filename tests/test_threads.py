@@ -82,6 +82,29 @@ def test_an_interrupt_where_results_are_taken_ends_the_threads(set_threads: SetT
     assert threading.active_count() == before
 
 
+@pytest.mark.parametrize("where", ["items", "results"])
+def test_no_work_goes_on_when_the_results_are_given_up(where: str, set_threads: SetThreads) -> None:
+    set_threads(3)
+    at_work: set[int] = set()
+
+    def work(item: int) -> None:
+        at_work.add(item)
+        time.sleep(0.05 if item else 0.0)
+        at_work.remove(item)
+
+    def items() -> Iterator[int]:
+        yield from range(4)
+        if where == "items":
+            raise KeyboardInterrupt
+        yield from range(4, 100)
+
+    with Workers() as workers:
+        with pytest.raises(KeyboardInterrupt):
+            for _ in workers.in_order(work, items()):
+                raise KeyboardInterrupt
+        assert not at_work
+
+
 def test_torch_has_one_thread_in_each_worker_and_as_many_as_before_everywhere_else(set_threads: SetThreads) -> None:
     set_threads(3)
     assert set(in_order(lambda item: torch.get_num_threads(), range(8))) == {1}
