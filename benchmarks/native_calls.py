@@ -117,6 +117,7 @@ def raster_calls(rng: Generator, made: Objects) -> dict[str, Callable[[], Argume
                 "out": whole(rng, 4, *layer, dtype=np.uint8),
             }
         ),
+        "label_map": lambda: plan | {"labels": whole(rng, 4, COUNT), "count": 3, "out": whole(rng, 4, *layer)},
         "blend_middle": lambda: plan | {"values": floats(rng, COUNT), "out": floats(rng, *layer)},
         "accumulate": lambda: plan | {"values": floats(rng, *image), "sums": floats(rng, COUNT, CHANNELS)},
         "backward": backward,

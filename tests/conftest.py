@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
 
 import hypothesis
 import pytest
+import torch
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 
@@ -56,6 +57,14 @@ def browser() -> Iterator[Any]:
         started = playwright.chromium.launch(executable_path=program, headless=True, args=FLAGS)
         yield started
         started.close()
+
+
+@pytest.fixture
+def set_threads() -> Iterator[Callable[[int], None]]:
+    """A function that sets the number of torch's threads; the test's end undoes it."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(params=_native.simd_levels())

@@ -113,6 +113,16 @@ void blend_levels(const Plan& plan, Array<const uint8_t, 1> levels, int count, f
     run(threads, [&] { kernels().blend_levels(plan, levels.data(), count, share, out.data(), threads); });
 }
 
+void label_map(const Plan& plan, Array<const int32_t, 1> labels, int64_t count, Array<int32_t, 2> out, int threads) {
+    require(has_shape(labels, plan.count), "labels must have one for every Gaussian");
+    require(count >= 0 && count < int64_t{1} << 24, "count must be in 0..16777215");
+    require_image(plan, out);
+    require_apart({out}, {labels});
+    for (int64_t i = 0; i < plan.count; ++i)
+        require(labels.data()[i] >= 0 && labels.data()[i] <= count, "labels must be in 0..count");
+    run(threads, [&] { kernels().label_map(plan, labels.data(), count, out.data(), threads); });
+}
+
 void blend_middle(const Plan& plan, Floats<1> values, Out<2> out, int threads) {
     require(has_shape(values, plan.count), "values must have one for every Gaussian");
     require_image(plan, out);
@@ -194,6 +204,7 @@ void add_raster(nb::module_& m) {
           "radii"_a, "threads"_a);
     m.def("blend", &blend, "plan"_a, "features"_a, "blended"_a, "alphas"_a, "threads"_a);
     m.def("blend_levels", &blend_levels, "plan"_a, "levels"_a, "count"_a, "share"_a, "out"_a, "threads"_a);
+    m.def("label_map", &label_map, "plan"_a, "labels"_a, "count"_a, "out"_a, "threads"_a);
     m.def("blend_middle", &blend_middle, "plan"_a, "values"_a, "out"_a, "threads"_a);
     m.def("accumulate", &accumulate, "plan"_a, "values"_a, "sums"_a, "threads"_a);
     m.def("backward", &backward, "plan"_a, "geometry"_a, "features"_a, "blended"_a, "alphas"_a, "grad_blended"_a,

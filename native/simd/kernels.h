@@ -51,6 +51,10 @@ struct Kernels {
     // `share` of the pixel, 0 for none.
     void (*blend_levels)(const Plan&, const uint8_t* levels, int count, float share, uint8_t* out, int threads);
 
+    // out (H,W): the label with the largest sum of weights, for labels (N,) in 0..count; 0 also has the light that
+    // passes through. 0 wins ties, then the smaller label.
+    void (*label_map)(const Plan&, const int32_t* labels, int64_t count, int32_t* out, int threads);
+
     // out (H,W): the mean of values (N,) over each pixel's light from its first to its last quarter, 0 where the light
     // does not reach the first.
     void (*blend_middle)(const Plan&, const float* values, float* out, int threads);

@@ -13,6 +13,7 @@ using Stage = std::remove_pointer_t<Pointer>;
 Stage<decltype(Kernels::project)> project;
 Stage<decltype(Kernels::blend)> blend;
 Stage<decltype(Kernels::blend_levels)> blend_levels;
+Stage<decltype(Kernels::label_map)> label_map;
 Stage<decltype(Kernels::blend_middle)> blend_middle;
 Stage<decltype(Kernels::accumulate)> accumulate;
 Stage<decltype(Kernels::backward)> backward;

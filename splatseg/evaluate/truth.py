@@ -18,6 +18,7 @@ from splatseg.errors import MaskError
 from splatseg.masks.formats.label_maps import read_label_map
 from splatseg.masks.store import open_masks
 from splatseg.resampling import nearest_pixels
+from splatseg.threads import in_order
 from splatseg.untrusted.documents import DocumentError, id_of, read_json
 
 
@@ -65,15 +66,18 @@ def read_truth(folder: Path, views: Sequence[View], unknown: int | None = None) 
             f"{folder} lacks the label maps of {len(missing)} of {len(views)} views ({', '.join(missing[:3])}"
             f"{', …' if len(missing) > 3 else ''}); evaluation needs one for every view"
         )
-    label_maps = {}
-    for view in one_a_photograph(views):
+
+    def read(view: View) -> np.ndarray:
         label_map, camera = view.turned(read_label_map(files[view.name])), view.seen_by
         if not camera.fits(label_map.shape[1], label_map.shape[0]):
             raise MaskError(
                 f"the label map {files[view.name]} is {label_map.shape[1]}x{label_map.shape[0]}, but the view "
                 f"'{view.photograph}' is {camera.width}x{camera.height}, of another shape; make it from the same image"
             )
-        label_maps[view.photograph] = nearest_pixels(label_map, camera.height, camera.width)
+        return nearest_pixels(label_map, camera.height, camera.width)
+
+    photographs = one_a_photograph(views)
+    label_maps = dict(zip((view.photograph for view in photographs), in_order(read, photographs), strict=True))
     names, stuff = read_scene(folder.absolute().parent / "scene.json")
     return Truth(label_maps, names, stuff, unknown)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from splatseg.capture.view import View, one_a_photograph
-from splatseg.evaluate.images import score_image
+from splatseg.evaluate.images import ImageScore, score_image
 from splatseg.evaluate.protocols.prompted import prompts_of, run_protocol
 from splatseg.evaluate.segmentation import adjusted_rand_index
 from splatseg.evaluate.tables import Evaluation
@@ -19,11 +19,12 @@ from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run
-from splatseg.run.reporter import Advance, NullReporter, Reporter, track
+from splatseg.run.reporter import Advance, NullReporter, Reporter, track_in_order
 from splatseg.select.mask_prompt import select_by_mask
 from splatseg.select.prompt import Prompt
 from splatseg.splats.made_of import FEATURES, GEOMETRY, KEY, SEGMENTS, made_of
 from splatseg.splats.splats import Splats
+from splatseg.threads import in_order
 
 
 def evaluate_run(
@@ -48,10 +49,13 @@ def evaluate_run(
     splats = run.splats()
     views = run.views(split)
     truth = read_truth(gt, run.capture.views, unknown=ignore)
-    images, corrected = [], bool(run.color_strength)
-    for view in track(reporter, "pictures", views):
-        render = to_uint8(render_rgb(splats, view.camera, run.settings.train.background))
-        images.append(score_image(view.name, render, view.image(), view.ignored(), corrected))
+    background, corrected = run.settings.train.background, bool(run.color_strength)
+
+    def scored_picture(view: View) -> ImageScore:
+        render = to_uint8(render_rgb(splats, view.camera, background))
+        return score_image(view.name, render, view.image(), view.ignored(), corrected)
+
+    images = tuple(track_in_order(reporter, "pictures", scored_picture, views))
     objects = None
     if splats.features is not None:
         parts = (one_a_photograph(part) for part in (run.capture.split("train"), views))
@@ -59,7 +63,7 @@ def evaluate_run(
         with reporter.stage("objects", len(prompts_of(truth, train, scored))) as advance:
             objects = run_protocol(truth, train, scored, _Prompted(run, splats, views, advance))
     ari = None if splats.segment_ids is None else _segments_ari(splats, views, truth)
-    result = Evaluation(tuple(images), objects, ari)
+    result = Evaluation(images, objects, ari)
     write_json(run.evaluation_path, result.to_json() | {KEY: made_of(splats, GEOMETRY, FEATURES, SEGMENTS)})
     report_run(run, reporter)
     return result
@@ -81,14 +85,19 @@ class _Prompted:
         selection = select_by_mask(
             self._splats, prompt.camera, prompt.mask, None, self._agreement, self._hierarchy, prompt.seen
         )
+        members = selection.members
+
+        def shown(view: View) -> np.ndarray:
+            return selection_mask(self._splats, view.seen_by, members)
+
         views = one_a_photograph(self._views)
-        return {view.photograph: selection_mask(self._splats, view.seen_by, selection.members) for view in views}
+        return dict(zip((view.photograph for view in views), in_order(shown, views), strict=True))
 
 
 def _segments_ari(splats: Splats, views: tuple[View, ...], truth: Truth) -> float:
     """Return the ARI over the pixels of all views that have a true label, floor and walls included."""
     views = one_a_photograph(views)
-    pred = np.concatenate([label_map(splats, view.seen_by).ravel() for view in views])
+    pred = np.concatenate(list(in_order(lambda view: label_map(splats, view.seen_by).ravel(), views)))
     target = np.concatenate([truth.label_maps[view.photograph].ravel() for view in views])
     ignored = (0,) if truth.unknown is None else (0, truth.unknown)
     return adjusted_rand_index(pred[None], target[None], ignored)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,6 @@ from splatseg.errors import CaptureError, PromptError
 from splatseg.formats.read import describe_dropped, load_splats
 from splatseg.jobs.render import check_shown
 from splatseg.jobs.requests import Film
-from splatseg.progress import counted
 from splatseg.render.film.video import check_film, write_video
 from splatseg.render.painter import Look, painter_of
 from splatseg.render.rgb import render_depth
@@ -29,6 +28,7 @@ from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.splats.splats import Splats
+from splatseg.threads import Workers
 
 TALLEST = 720
 """Rows of a film without a given size: it has the shape of the capture's images and at most this height."""
@@ -83,9 +83,14 @@ def render_film(
     look = Look(background, colors, tuple(segments), SUPERSAMPLE if antialias else 1, clearance)
     paint = painter_of(splats, what, cameras, look)
     reporter = reporter or NullReporter()
-    with reporter.stage("film", len(cameras)) as advance:
-        frames = map(paint, counted(cameras, lambda done, total: advance(done)))
-        kind = write_video(output, frames, film.fps, film.codec)
+    with reporter.stage("film", len(cameras)) as advance, Workers() as workers:
+
+        def frames() -> Iterator[np.ndarray]:
+            for done, frame in enumerate(workers.in_order(paint, cameras), start=1):
+                yield frame
+                advance(done)
+
+        kind = write_video(output, frames(), film.fps, film.codec, workers)
     size = f"{cameras[0].width}x{cameras[0].height}"
     return f"wrote {output}: {kind}, {len(cameras)} frames of {size}, {len(cameras) / film.fps:.1f} s"
 

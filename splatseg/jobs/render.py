@@ -19,7 +19,7 @@ from splatseg.render.rgb import render_depth, render_rgb
 from splatseg.render.shown import Shown
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run
-from splatseg.run.reporter import NullReporter, Reporter, track
+from splatseg.run.reporter import NullReporter, Reporter, track_in_order
 from splatseg.segments.members import ids_of_segments
 from splatseg.splats.splats import Splats
 
@@ -53,10 +53,8 @@ def render_run(
     splats = run.splats()
     views = as_results(views_of(run, split, cameras, splats.coordinates), undistorted)
     write = _writer(run, splats, what, views, output, segments, SUPERSAMPLE if antialias else 1)
-    written = 0
     try:
-        for view in track(reporter or NullReporter(), what, views):
-            written += write(view)
+        written = sum(track_in_order(reporter or NullReporter(), what, write, views))
     except OSError as error:
         raise RunError(unwritten(output, error)) from None
     return f"wrote {written} {'masks' if what == 'masks' else 'pictures'} to {output}"

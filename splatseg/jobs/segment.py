@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from splatseg.capture.view import one_a_photograph
+from splatseg.capture.view import View, one_a_photograph
 from splatseg.cluster.cluster import cluster_splats, segments_of
 from splatseg.cluster.hierarchy_file import write_hierarchy
 from splatseg.cluster.mask_fit import fit_of_views, misfit
@@ -24,7 +24,7 @@ from splatseg.jobs.masks import propose_for_run
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run
-from splatseg.run.reporter import NullReporter, Reporter, track
+from splatseg.run.reporter import NullReporter, Reporter, track_in_order
 from splatseg.run.settings import Masks, Method
 from splatseg.run.staging import staged
 from splatseg.scene.earlier_segments import Earlier, earlier_segments, settled, write_earlier
@@ -222,6 +222,10 @@ def confidence_values(agreement: Agreement | None, ids: np.ndarray) -> dict[int,
 def write_label_maps(run: Run, aside: Run, splats: Splats, reporter: Reporter) -> None:
     """Write the label map masks/<view>.png of every view of the run's capture to `aside`."""
     digests = made_of(splats, GEOMETRY, SEGMENTS)
+
+    def write(view: View) -> None:
+        write_label_map(aside.path / "masks" / view.png_name, label_map(splats, view.seen_by), digests)
+
     with run.timed("label maps"):
-        for view in track(reporter, "label maps", one_a_photograph(run.capture.views)):
-            write_label_map(aside.path / "masks" / view.png_name, label_map(splats, view.seen_by), digests)
+        for _ in track_in_order(reporter, "label maps", write, one_a_photograph(run.capture.views)):
+            pass

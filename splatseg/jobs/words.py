@@ -8,7 +8,7 @@ from splatseg.errors import RunError
 from splatseg.plain_text import short_name
 from splatseg.render.label_maps import label_map
 from splatseg.run.folder import Run
-from splatseg.run.reporter import NullReporter, Reporter, track
+from splatseg.run.reporter import NullReporter, Reporter, track_in_order
 from splatseg.segments.segment import Segment
 from splatseg.segments.segments_json import read_segments, write_segments
 from splatseg.splats.made_of import GEOMETRY, made_of
@@ -47,8 +47,9 @@ def describe_run(
     encoder, weights = (load_encoder(model), model) if isinstance(model, str) else (model, "")
     with run.timed("words"):
         views = run.capture.split("train")
-        shown = track(reporter, "crops", views)
-        crops = best_crops((view.image(), label_map(splats, view.camera)) for view in shown)
+        crops = best_crops(
+            track_in_order(reporter, "crops", lambda view: (view.image(), label_map(splats, view.camera)), views)
+        )
         if not crops:
             raise RunError(
                 f"no segment of {run.path} is seen in its views, so none can be described; look at report.html"

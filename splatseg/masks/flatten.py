@@ -21,7 +21,8 @@ from splatseg.files import write_png
 from splatseg.masks.layout import Layout
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.masks.store import all_masks
-from splatseg.progress import Progress, counted
+from splatseg.progress import Progress
+from splatseg.threads import in_order
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,18 @@ def flatten_masks(masks: Path, output: Path, layout: Layout, on_view: Progress |
                 f"the masks of '{other}' and '{key}' would both be {file} for {layout}, which takes names without "
                 "folders and up to the first dot; rename the images"
             )
-    clipped = 0
-    for file, key in counted(files.items(), on_view):
+
+    def write(named: tuple[str, str]) -> bool:
+        file, key = named
         label_map, lost = _labels(sources[key](), int(np.iinfo(kind).max))
         write_png(folder / file, label_map.astype(kind))
+        return lost
+
+    clipped = 0
+    for done, lost in enumerate(in_order(write, files.items()), start=1):
         clipped += lost
+        if on_view is not None:
+            on_view(done, len(files))
     return Flattened(folder, len(files), clipped)
 
 

@@ -22,6 +22,7 @@ from splatseg.parts import make_folder, part_folder
 from splatseg.poses.child import OnProgress, run_child
 from splatseg.poses.pairs import usual_matching
 from splatseg.poses.reconstruct import DATABASE, LOG
+from splatseg.threads import in_order
 
 
 def triangulate(views: Sequence[View], folder: Path, on_progress: OnProgress) -> tuple[np.ndarray, np.ndarray]:
@@ -35,16 +36,20 @@ def triangulate(views: Sequence[View], folder: Path, on_progress: OnProgress) ->
     for place in (folder, images, masks):
         make_folder(place)
     names = [f"{number:06d}.png" for number in range(len(views))]
-    for number, (view, name) in enumerate(zip(views, names, strict=True)):
-        on_progress("photographs", number, len(views))
+
+    def write(named: tuple[View, str]) -> None:
+        view, name = named
         if (images / name).exists():
-            continue
+            return
         # Before its photograph, and for every one: COLMAP passes over one without a mask if there is a folder of them.
         ignored = view.ignored()
         hidden = np.zeros((view.camera.height, view.camera.width), bool) if ignored is None else ignored
         _write(masks / f"{name}.png", np.where(hidden, 0, 255).astype(np.uint8))
         _write(images / name, view.image())
-    on_progress("photographs", len(views), len(views))
+
+    on_progress("photographs", 0, len(views))
+    for done, _ in enumerate(in_order(write, zip(views, names, strict=True)), start=1):
+        on_progress("photographs", done, len(views))
     with part_folder(folder / "models") as models:
         task = {
             "what": "points",

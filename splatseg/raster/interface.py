@@ -221,6 +221,20 @@ def rasterize_levels(plan: Plan, levels: Tensor, count: int, share: float) -> Te
     return found
 
 
+def rasterize_labels(plan: Plan, labels: Tensor, count: int) -> Tensor:
+    """Render of every pixel the label that makes up most of it: (H,W) int32, in one pass for any number of labels.
+
+    The label with the largest sum of weights wins. Label 0 also has the light that passes through, 1 - sum_i w_i; it
+    wins ties, then the smaller label does.
+
+    labels (N,) int32, 0..count. Not differentiable.
+    """
+    check_shapes(labels=(labels, f"{plan.count}"))
+    with torch.no_grad():
+        found: Tensor = _load(plan.backend).rasterize_labels(plan, labels.to(torch.int32).contiguous(), count)
+    return found
+
+
 def rasterize_middle(plan: Plan, values: Tensor) -> Tensor:
     """Return (H,W), at each pixel the mean of values (N,) over its light from the first to the last quarter.
 

@@ -69,6 +69,13 @@ def rasterize_levels(plan: Plan, levels: Tensor, count: int, share: float) -> Te
     return out
 
 
+def rasterize_labels(plan: Plan, labels: Tensor, count: int) -> Tensor:
+    """See `interface.rasterize_labels`."""
+    out = torch.empty(plan.camera.height, plan.camera.width, dtype=torch.int32)
+    _native.label_map(plan.state, labels, count, out, torch.get_num_threads())
+    return out
+
+
 def rasterize_middle(plan: Plan, values: Tensor) -> Tensor:
     """See `interface.rasterize_middle`."""
     out = torch.empty(plan.camera.height, plan.camera.width)

@@ -88,6 +88,15 @@ def rasterize_levels(plan: Plan, levels: Tensor, count: int, share: float) -> Te
     return (blended > share).sum(-1).to(torch.uint8)
 
 
+def rasterize_labels(plan: Plan, labels: Tensor, count: int) -> Tensor:
+    """See `interface.rasterize_labels`. Every label is blended by itself."""
+    sets = labels[:, None].long() == torch.arange(count + 1)
+    blended, alphas = rasterize_plan(plan, sets.to(plan.state.means2d.dtype))
+    blended[..., 0] += 1 - alphas
+    # The first of equals.
+    return (blended == blended.amax(-1, keepdim=True)).int().argmax(-1).to(torch.int32)
+
+
 def rasterize_middle(plan: Plan, values: Tensor) -> Tensor:
     """See `interface.rasterize_middle`."""
     order = torch.sort(plan.state.depths, stable=True).indices

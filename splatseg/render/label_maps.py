@@ -25,19 +25,15 @@ from splatseg.cameras.camera import Camera
 from splatseg.cameras.lens_camera import AnyCamera, faces_of_camera
 from splatseg.errors import RunError
 from splatseg.files import write_png
-from splatseg.raster.interface import accumulate, prepare, rasterize, rasterize_plan
+from splatseg.raster.interface import prepare, rasterize_labels
 from splatseg.render.photographed import photographed
 from splatseg.render.rgb import render_channels
-from splatseg.render.segment_channels import Channels, pack_segments
 from splatseg.render.supersampling import SUPERSAMPLE, most_frequent, sample_cameras
 from splatseg.splats.made_of import as_fact
 from splatseg.splats.splats import Splats
 
 MASK_THRESHOLD = 0.5
 """A pixel shows a selection if its members make up more than this share of it: in files, prompts and the viewer."""
-
-CHANNELS_AT_ONCE = 16
-"""Channels of segments blended together; bounds the one-hot (N,C) matrix held in memory."""
 
 HIGHEST_ID = 65535
 """Highest id that a 16-bit PNG can hold."""
@@ -150,36 +146,17 @@ def write_label_map(path: Path, labels: np.ndarray, made_of: Mapping[str, str] |
 def _labels_at_centres(splats: Splats, camera: Camera) -> np.ndarray:
     if splats.segment_ids is None:
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
-    geometry = splats.geometry
-    ids = splats.segment_ids
-    drawn = rasterize(*geometry, (ids == 0).to(splats.means)[:, None], camera)
-    plan = prepare(*geometry, camera)
-    seen = accumulate(plan, torch.ones_like(drawn.alphas)[..., None])[:, 0]
-    channels = pack_segments(camera, *(array.cpu().numpy() for array in (splats.means, drawn.radii, ids, seen)))
-
-    # None starts as the winner: transmitted light plus Gaussians without a segment. A segment must exceed it.
-    best = 1.0 - drawn.alphas + drawn.features[..., 0]
-    winner = torch.full_like(best, -1, dtype=torch.int64)
-    undecided = 1.0 - best
-    for first in range(0, channels.count, CHANNELS_AT_ONCE):
-        # Heavy segments come first, so after a few rounds no remaining segment can beat any pixel's winner.
-        if bool((undecided <= best).all()):
-            break
-        blended, _ = rasterize_plan(plan, _one_hot(channels, first, splats.means))
-        weight, which = blended.max(-1)
-        better = weight > best
-        winner = torch.where(better, which + first, winner)
-        best = torch.where(better, weight, best)
-        undecided = undecided - blended.sum(-1)
-    won = winner.cpu().numpy()
-    return np.where(won >= 0, channels.ids(won), 0) if channels.count else np.zeros(won.shape, np.int32)
+    ids, numbers = _numbered(splats.segment_ids.cpu().numpy())
+    plan = prepare(*splats.geometry, camera)
+    found: np.ndarray = ids[rasterize_labels(plan, torch.from_numpy(numbers), len(ids) - 1).numpy()]
+    return found
 
 
-def _one_hot(channels: Channels, first: int, like: Tensor) -> Tensor:
-    """Return (N,C) membership in CHANNELS_AT_ONCE channels from `first` on, with the dtype and device of `like`."""
-    width = min(CHANNELS_AT_ONCE, channels.count - first)
-    member = torch.from_numpy(channels.channel_of).to(like.device) - first
-    rows = torch.nonzero((member >= 0) & (member < width))[:, 0]
-    one_hot = torch.zeros(len(member), width, dtype=like.dtype, device=like.device)
-    one_hot[rows, member[rows]] = 1.0
-    return one_hot
+def _numbered(segment_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ids that occur, ascending after 0, and the place (N,) int32 of every Gaussian's id among them."""
+    if len(segment_ids) and int(segment_ids.max()) <= HIGHEST_ID:  # counting is many times as fast as sorting
+        occurs = np.bincount(segment_ids) > 0
+        occurs[0] = True
+        return np.flatnonzero(occurs).astype(np.int32), (np.cumsum(occurs, dtype=np.int32) - 1)[segment_ids]
+    ids = np.union1d(segment_ids, [0]).astype(np.int32)
+    return ids, np.searchsorted(ids, segment_ids).astype(np.int32)

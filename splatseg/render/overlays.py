@@ -15,16 +15,27 @@ from splatseg.segments.palette import Color, segment_color
 SELECTED: Color = (255, 176, 32)
 """Amber: rare among the colours of things, visible to the colour-blind, readable on light and dark."""
 
+MOST_COUNTED = 1 << 20
+"""Highest id of a label map whose ids are counted; ids beyond are sorted, for a table of all would be too large."""
+
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in the lightness of a picture (ITU-R BT.601)."""
 
 
 def color_image(labels: np.ndarray, colors: Mapping[int, Color] | None = None) -> np.ndarray:
     """Return a label map as a picture (H,W,3) uint8. `colors` takes precedence over the palette."""
-    ids, place = np.unique(labels, return_inverse=True)
     known = colors or {}
-    table = [known.get(segment_id) or segment_color(segment_id) for segment_id in ids.tolist()]
-    return np.array(table, dtype=np.uint8).reshape(-1, 3)[place.reshape(labels.shape)]
+    if labels.size and labels.min() >= 0 and labels.max() <= MOST_COUNTED:
+        occurs = np.bincount(labels.ravel()) > 0  # counting is many times as fast as sorting
+        ids, place = np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[labels]
+    else:
+        ids, place = np.unique(labels, return_inverse=True)
+    table = np.zeros((len(ids), 4), np.uint8)
+    for row, segment_id in enumerate(ids.tolist()):
+        table[row, :3] = known.get(segment_id) or segment_color(segment_id)
+    # A colour with a fourth byte is one number: fetching those is several times as fast as fetching three bytes.
+    fetched = table.view(np.uint32)[:, 0][place]
+    return np.ascontiguousarray(fetched.view(np.uint8).reshape(*labels.shape, 4)[..., :3])
 
 
 def outlines(labels: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError, RunError
 from splatseg.oklab import srgb_of
 from splatseg.render.label_maps import label_map, selection_coverage
-from splatseg.render.overlays import overlay_segments, overlay_selection
+from splatseg.render.overlays import color_image, overlay_segments, overlay_selection
 from splatseg.render.pictures import fit_feature_colors, to_uint8
 from splatseg.render.rgb import render_depth, render_rgb, view_depths
 from splatseg.render.shown import Shown
@@ -155,14 +155,10 @@ def _depth_painter(splats: Splats, cameras: Sequence[Camera]) -> SplatPainter:
 
 def _segments_painter(splats: Splats, look: Look) -> SplatPainter:
     assert splats.segment_ids is not None
-    # A table over the ids that occur, not over 0..max: a file may number its segments in billions.
-    ids = np.union1d(splats.segment_ids.cpu().numpy(), [0])
-    table = np.array([look.colors.get(i) or segment_color(i) for i in ids.tolist()], np.uint8)
+    colors = {i: look.colors.get(i) or segment_color(i) for i in [0, *splats.segment_ids.unique().tolist()]}
 
     def paint(seen: Splats, camera: Camera) -> np.ndarray:
-        samples = [
-            table[np.searchsorted(ids, label_map(seen, sample))] for sample in sample_cameras(camera, look.supersample)
-        ]
+        samples = [color_image(label_map(seen, sample), colors) for sample in sample_cameras(camera, look.supersample)]
         return samples[0] if len(samples) == 1 else np.rint(np.mean(samples, axis=0)).astype(np.uint8)
 
     return paint

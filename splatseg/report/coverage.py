@@ -21,6 +21,7 @@ import torch
 from splatseg.cameras.camera import Camera
 from splatseg.render.rgb import render_surface
 from splatseg.splats.splats import Splats
+from splatseg.threads import in_order
 
 SIDE = 120
 """Pixels of the longer side of a small picture."""
@@ -54,7 +55,8 @@ class Coverage:
     def __init__(self, splats: Splats, cameras: Sequence[Camera]) -> None:
         """Render the surface as each camera of a training view sees it."""
         self._splats = splats
-        self._seen = [(camera, _surface(splats, camera)) for camera in map(_small, cameras)]
+        small = [_small(camera) for camera in cameras]
+        self._seen = list(zip(small, in_order(lambda camera: _surface(splats, camera), small), strict=True))
 
     def unseen(self, camera: Camera, ignored: np.ndarray | None = None) -> Unseen:
         """Return how much of a camera's picture the training views have not seen; ignored (H,W) bool does not count."""

@@ -12,7 +12,7 @@ from splatseg.capture.view import View
 from splatseg.cluster.components import spatial_components
 from splatseg.errors import MaskError
 from splatseg.evaluate.images import ImageScore, psnr, score_image
-from splatseg.evaluate.mask_agreement import ViewAgreement, compare_masks, view_agreements
+from splatseg.evaluate.mask_agreement import ViewAgreement, ViewMasks, compare_masks, view_agreements
 from splatseg.masks.formats.label_maps import read_label_map
 from splatseg.render.label_maps import label_map
 from splatseg.render.pictures import to_uint8
@@ -31,10 +31,11 @@ from splatseg.report.findings import (
     without_segment,
 )
 from splatseg.run.folder import Run
-from splatseg.run.reporter import Reporter, track
+from splatseg.run.reporter import Reporter, track_in_order
 from splatseg.segments.segments_json import read_segments
 from splatseg.splats.made_of import is_stale
 from splatseg.splats.splats import Splats
+from splatseg.threads import in_order
 from splatseg.votes.confidence import segment_confidence
 
 WARNED = 0.3
@@ -83,25 +84,27 @@ class Measured:
 def measure_run(run: Run, splats: Splats, reporter: Reporter) -> Measured:
     """Render every view once and compare it with its photograph; compare masks and votes with the segments."""
     train, test = run.capture.split("train"), run.capture.split("test")
-    scores, train_psnr, labelled = [], {}, []
-    strength = run.color_strength
+    strength, background = run.color_strength, run.settings.train.background
     masks = run.masks() if run.settings.masks and splats.segment_ids is not None else None
-    for place, view in enumerate(track(reporter, "measuring", (*test, *train))):
-        render = to_uint8(render_rgb(splats, view.camera, run.settings.train.background))
-        if place < len(test):
-            scores.append(score_image(view.name, render, view.image(), view.ignored(), bool(strength)))
-        else:
-            train_psnr[view.name] = psnr(render, view.image(), view.ignored())
-            found = masks.read(view) if masks else None
-            if found is not None:
-                labelled.append(compare_masks(view.name, labels_of(run, splats, view), found))
+    held_out = set(test)
+
+    def measured(view: View) -> tuple[ImageScore | None, float, ViewMasks | None]:
+        render = to_uint8(render_rgb(splats, view.camera, background))
+        if view in held_out:
+            score = score_image(view.name, render, view.image(), view.ignored(), bool(strength))
+            return score, score.psnr, None
+        found = masks.read(view) if masks else None
+        fit = None if found is None else compare_masks(view.name, labels_of(run, splats, view), found)
+        return None, psnr(render, view.image(), view.ignored()), fit
+
+    rows = list(track_in_order(reporter, "measuring", measured, (*test, *train)))
     named = set(masks.names) if masks else set()
     return Measured(
-        held_out=tuple(scores),
-        train_psnr=train_psnr,
+        held_out=tuple(score for score, _, _ in rows if score is not None),
+        train_psnr={view.name: decibels for view, (_, decibels, _) in zip(train, rows[len(test) :], strict=True)},
         unseen=_unseen(train, test, splats),
         color_strength=strength,
-        masks=view_agreements(labelled),
+        masks=view_agreements([fit for _, _, fit in rows if fit is not None]),
         unmasked=tuple(view.name for view in train if masks and view.name not in named),
         segments=_segment_qualities(run, splats),
         loose_gaussians=None if splats.segment_ids is None else float((splats.segment_ids == 0).float().mean()),
@@ -158,8 +161,11 @@ def checks_of(measured: Measured) -> list[str]:
 
 
 def _unseen(train: Sequence[View], test: Sequence[View], splats: Splats) -> dict[str, Unseen]:
-    coverage = Coverage(splats, [view.camera for view in train]) if test else None
-    return {} if coverage is None else {view.name: coverage.unseen(view.camera, view.ignored()) for view in test}
+    if not test:
+        return {}
+    coverage = Coverage(splats, [view.camera for view in train])
+    shares = in_order(lambda view: coverage.unseen(view.camera, view.ignored()), test)
+    return dict(zip((view.name for view in test), shares, strict=True))
 
 
 def _colors_told(strength: float, fitted: float | None) -> str:
@@ -188,7 +194,7 @@ def labels_of(run: Run, splats: Splats, view: View) -> np.ndarray:
 
 
 def _loose_pixels(run: Run, splats: Splats) -> float:
-    return float(np.mean([_loose(labels_of(run, splats, view), view) for view in run.capture.views]))
+    return float(np.mean(list(in_order(lambda view: _loose(labels_of(run, splats, view), view), run.capture.views))))
 
 
 def _loose(labels: np.ndarray, view: View) -> float:

@@ -18,6 +18,7 @@ from splatseg.run.folder import Run
 from splatseg.segments.palette import Color
 from splatseg.splats.splats import Splats
 from splatseg.spread import spread
+from splatseg.threads import in_order
 
 VIEWS_SHOWN = 6
 """Most views pictured on the page for themselves, held-out ones first."""
@@ -38,14 +39,17 @@ def pictured_views(run: Run, splats: Splats, measured: Measured, suspects: dict[
     masks = run.masks() if run.settings.masks else None
     held_out = {view.name for view in run.capture.split("test")}
     colors, facts = run.segment_colors(), _facts(measured)
-    for view in _shown(run, list(suspects)[:SUSPECTS_SHOWN]):
-        yield ReportView(
+
+    def pictured(view: View) -> ReportView:
+        return ReportView(
             name=view.name,
             split="test" if view.name in held_out else "train",
             badge=suspects.get(view.name, ""),
             facts=facts.get(view.name, ""),
             **_layers(run, splats, view, colors, features, masks),
         )
+
+    yield from in_order(pictured, _shown(run, list(suspects)[:SUSPECTS_SHOWN]))
 
 
 def _layers(

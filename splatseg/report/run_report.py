@@ -17,6 +17,7 @@ from splatseg.run.settings_file import to_plain
 from splatseg.segments.segments_json import read_segments
 from splatseg.splats.made_of import FEATURES, GEOMETRY, SEGMENTS, made_of
 from splatseg.splats.splats import Splats
+from splatseg.threads import in_order
 
 CONFIDENCE = (
     "Confidence, 0 to 1, is how well the best mask of each view fits the segment (mean IoU, weighted by how much the "
@@ -83,7 +84,7 @@ def _segments(run: Run, splats: Splats, measured: Measured) -> list[ReportSegmen
         return []
     # Some 12 views are enough to find a good crop of each segment.
     views = run.capture.views[:: max(1, len(run.capture.views) // 12)]
-    crops = segment_crops((view.image(), labels_of(run, splats, view)) for view in views)
+    crops = segment_crops(in_order(lambda view: (view.image(), labels_of(run, splats, view)), views))
     quality = {segment.id: segment for segment in measured.segments}
     return [
         ReportSegment(

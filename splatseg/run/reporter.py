@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TypeVar
 
 from splatseg.progress import counted
+from splatseg.threads import in_order
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Advance(Protocol):
@@ -38,6 +40,19 @@ def track(reporter: Reporter, name: str, items: Collection[Item]) -> Iterator[It
     """Yield the items within a stage of the reporter; the bar moves when the caller has finished an item."""
     with reporter.stage(name, len(items)) as advance:
         yield from counted(items, lambda done, total: advance(done))
+
+
+def track_in_order(
+    reporter: Reporter, name: str, work: Callable[[Item], Result], items: Collection[Item]
+) -> Iterator[Result]:
+    """Yield work(item) for every item, in order, on all threads (`threads.in_order`), within a stage of the reporter.
+
+    The bar moves when the caller has finished with a result.
+    """
+    with reporter.stage(name, len(items)) as advance:
+        for done, result in enumerate(in_order(work, items), start=1):
+            yield result
+            advance(done)
 
 
 class NullReporter:

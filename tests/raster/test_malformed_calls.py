@@ -184,6 +184,8 @@ def test_a_pair_of_regions_that_is_there_twice_is_refused() -> None:
         ("colors", {"position": [0.0, np.nan, 0.0]}),
         ("photometric", {"ssim_weight": float("nan")}),
         ("blend_levels", {"share": float("nan")}),
+        ("label_map", {"count": -1}),
+        ("label_map", {"count": 1 << 24}),
         ("border_cues", {"pixels": 0.0}),
         ("off_planes", {"threads": 1}),
         ("peak_gflops", {"threads": 0}),

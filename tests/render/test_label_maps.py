@@ -14,7 +14,6 @@ from splatseg.cameras.camera import Camera
 from splatseg.errors import RunError
 from splatseg.raster.interface import rasterize
 from splatseg.render import label_maps as render_masks
-from splatseg.render import segment_channels as channels
 from splatseg.render.label_maps import label_map, selection_mask, selection_weights, write_label_map, write_mask
 from splatseg.splats.splats import Splats
 
@@ -64,13 +63,7 @@ def brute_force(splats: Splats) -> np.ndarray:
 
 
 @pytest.mark.parametrize("segments", [1, 5, 40])
-@pytest.mark.parametrize(("chunk", "few"), [(1, 0), (3, 0), (16, 0), (16, 16)])
-def test_a_label_map_is_the_argmax_over_all_segments(
-    segments: int, chunk: int, few: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(render_masks, "CHANNELS_AT_ONCE", chunk)
-    monkeypatch.setattr(channels, "FEW", few)
-    monkeypatch.setattr(channels, "CELL", 4)
+def test_a_label_map_is_the_argmax_over_all_segments(segments: int) -> None:
     splats = splats_of(80, segments, seed=segments, size=0.05)
     labels = label_map(splats, camera())
     assert labels.dtype == np.int32
@@ -104,8 +97,9 @@ def test_a_splat_seen_by_nobody_is_none_everywhere() -> None:
     assert not label_map(wall(-2.0, 0.9, 3), camera()).any()
 
 
-def test_large_ids_are_kept() -> None:
-    assert (label_map(wall(2.0, 0.9, 60_000), camera()) == 60_000).all()
+@pytest.mark.parametrize("segment", [60_000, 2**31 - 1])
+def test_large_ids_are_kept(segment: int) -> None:
+    assert (label_map(wall(2.0, 0.9, segment), camera()) == segment).all()
 
 
 def test_a_selection_and_its_complement_share_the_light() -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from splatseg.render.overlays import color_image, outlines, overlay_segments, overlay_selection, side_by_side
+from splatseg.render.overlays import (
+    MOST_COUNTED,
+    color_image,
+    outlines,
+    overlay_segments,
+    overlay_selection,
+    side_by_side,
+)
 from splatseg.segments.palette import NO_SEGMENT, segment_color
 
 
@@ -25,6 +32,20 @@ def test_every_segment_has_the_colour_of_its_id() -> None:
     assert tuple(picture[5, 5]) == segment_color(4)
     assert tuple(picture[5, 10]) == (1, 2, 3)
     assert tuple(picture[0, 0]) == NO_SEGMENT
+
+
+@pytest.mark.parametrize("highest", [9, MOST_COUNTED, MOST_COUNTED + 1, 2**31 - 1])
+@pytest.mark.parametrize("kind", [np.int32, np.int64, np.uint32])
+def test_however_high_ids_are_each_has_its_own_colour(highest: int, kind: type) -> None:
+    picture = np.where(labels() == 9, highest, labels()).astype(kind)
+    colors = {0: (7, 8, 9), 4: (1, 2, 3), highest: (4, 5, 6)}
+    expected = np.array([colors[int(label)] for label in picture.ravel()], np.uint8).reshape(12, 16, 3)
+    assert np.array_equal(color_image(picture, colors), expected)
+
+
+def test_an_id_below_none_and_no_pixels_are_no_offence() -> None:
+    assert tuple(color_image(np.array([[-3, 0]]), {-3: (1, 2, 3)})[0, 0]) == (1, 2, 3)
+    assert color_image(np.zeros((0, 4), np.int32)).shape == (0, 4, 3)
 
 
 def test_a_colour_for_an_id_that_is_not_seen_is_ignored() -> None:

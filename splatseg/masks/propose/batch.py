@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from splatseg.masks.propose.mask_file import count_masks, write_mask_file
 from splatseg.masks.propose.proposals import Proposals, without_duplicates
 from splatseg.masks.propose.proposers import Proposer
 from splatseg.masks.propose.record import check_record, recorded_counts, write_record
+from splatseg.threads import Workers
 
 ALL = (1, 1)
 """The shard of all views."""
@@ -157,32 +158,32 @@ def _through_lens(camera: LensCamera, faces: Sequence[tuple[View, Proposals]]) -
 
 
 def _proposals(views: Sequence[View], proposer: Proposer, duplicate_iou: float) -> Iterator[tuple[View, Proposals]]:
-    """Yield every view with its masks, as they become ready."""
-    if proposer.views_at_once == 1:
-        for view, image in _decoded_ahead(views):
-            yield view, without_duplicates(proposer(image, view.camera), duplicate_iou)
-        return
-    pool = ThreadPoolExecutor(proposer.views_at_once)
-    try:
-        work = {
-            pool.submit(lambda view: without_duplicates(proposer(view.image(), view.camera), duplicate_iou), view): view
-            for view in views
-        }
-        failed: BaseException | None = None
-        for ready in as_completed(work):
-            if ready.cancelled():
-                continue
-            error = ready.exception()
-            if error is None:
-                yield work[ready], ready.result()
+    """Yield every view with its masks, in order."""
+    failed: BaseException | None = None
+
+    def propose(view: View) -> Proposals | BaseException:
+        try:
+            return without_duplicates(proposer(view.image(), view.camera), duplicate_iou)
+        except BaseException as error:
+            return error
+
+    def left() -> Iterator[View]:
+        for view in views:
+            if failed is None:
+                yield view
+
+    with Workers(proposer.views_at_once) as workers:
+        if workers.count == 1:
+            for view, image in _decoded_ahead(views):
+                yield view, without_duplicates(proposer(image, view.camera), duplicate_iou)
+            return
+        for found, view in zip(workers.in_order(propose, left()), views, strict=False):
+            if not isinstance(found, BaseException):
+                yield view, found
             elif failed is None:
-                failed = error
-                for other in work:  # what has begun is finished and kept
-                    other.cancel()
-        if failed is not None:
-            raise failed
-    finally:
-        pool.shutdown(cancel_futures=True)
+                failed = found  # what has begun is finished and kept
+    if failed is not None:
+        raise failed
 
 
 def _decoded_ahead(views: Sequence[View]) -> Iterator[tuple[View, np.ndarray]]:

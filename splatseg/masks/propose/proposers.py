@@ -6,7 +6,6 @@ A proposer makes the masks of one image after another. `FROM_IMAGE` is known by 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -28,7 +27,7 @@ class Proposer(Protocol):
     """Key of its scores in mask files."""
 
     views_at_once: int
-    """Number of threads that may call it at once."""
+    """Most threads that may call it at once."""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -44,7 +43,7 @@ FROM_IMAGE = "proposals"
 """Name of the proposer without a model: edges and colours of the image, and the surface of a splat."""
 
 MOST_AT_ONCE = 8
-"""Most views processed at once, of one a core: numpy, scipy and the native code release the interpreter's lock, and a
+"""Most views processed at once, of one a thread: numpy, scipy and the native code release the interpreter's lock, and a
 1000x667 view takes about 0.4 GB."""
 
 
@@ -63,7 +62,7 @@ class ImageProposer:
     """Proposals from edges and colours, and from the surface of a splat if there is one."""
 
     score_name = "score"
-    views_at_once = max(1, min(MOST_AT_ONCE, os.cpu_count() or 1))
+    views_at_once = MOST_AT_ONCE
 
     def __init__(self, surface: SurfaceDepth | None = None) -> None:
         self._surface = surface

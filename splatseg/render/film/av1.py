@@ -10,6 +10,7 @@ Source: the AVIF specification 1.1 (an image sequence is a track of AV1 samples,
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import numpy as np
 from PIL import Image, features
 
 from splatseg.errors import RunError
+from splatseg.threads import Workers
 
 GROUP = 48
 """Frames from one key frame to the next."""
@@ -28,6 +30,9 @@ SPEED = 8
 QUALITY = 80
 """Quality of the encoder, 0 to 100. At 80 a film of a splat cannot be told from its frames by eye; 5 to 10 kB a frame
 of 1280x720."""
+
+WAITING_BYTES = 1 << 29
+"""Bytes of pixels of groups that are encoded at once; one group is encoded in any case."""
 
 DELIMITER = b"\x12\x00"
 """The temporal delimiter OBU."""
@@ -53,22 +58,32 @@ def av1_available() -> bool:
     return bool(features.check("avif")) and Image.registered_extensions().get(".avif") == "AVIF"
 
 
-def encode_groups(frames: Iterable[np.ndarray], fps: float, quality: int = QUALITY) -> Iterator[Group]:
+def encode_groups(
+    frames: Iterable[np.ndarray], fps: float, workers: Workers, quality: int = QUALITY
+) -> Iterator[Group]:
     """Encode frames (H,W,3) uint8 of one size, group by group. Raises RunError if Pillow has no AV1 encoder."""
     if not av1_available():
         raise RunError("the installed Pillow has no AV1 encoder; upgrade it (pip install -U pillow), or install ffmpeg")
+    groups = _grouped(frames)
+    first = next(groups, None)
+    if first is None:
+        return
+    most = max(1, min(workers.count, WAITING_BYTES // sum(4 * image.width * image.height for image in first)))
+    yield from workers.in_order(
+        lambda pictures: _encode(pictures, fps, quality), itertools.chain([first], groups), int(most)
+    )
+
+
+def _grouped(frames: Iterable[np.ndarray]) -> Iterator[list[Image.Image]]:
     waiting: list[Image.Image] = []
     for frame in frames:
         waiting.append(Image.fromarray(np.ascontiguousarray(frame)))
         # An animation of a single frame would be a still picture, with another header: two frames are held back.
         if len(waiting) == GROUP + 2:
-            yield _encode(waiting[:GROUP], fps, quality)
+            yield waiting[:GROUP]
             waiting = waiting[GROUP:]
-    if len(waiting) == 1:
-        group = _encode(waiting * 2, fps, quality)
-        yield Group(group.samples[:1], group.configuration, group.colors)
-    elif waiting:
-        yield _encode(waiting, fps, quality)
+    if waiting:
+        yield waiting
 
 
 def _encode(pictures: list[Image.Image], fps: float, quality: int) -> Group:
@@ -77,13 +92,15 @@ def _encode(pictures: list[Image.Image], fps: float, quality: int) -> Group:
         buffer,
         "AVIF",
         save_all=True,
-        append_images=pictures[1:],
+        append_images=pictures[1:] or pictures,
         duration=max(round(1000 / fps), 1),
         speed=SPEED,
         quality=quality,
         range="limited",  # what players expect of a video, whatever its header says
+        max_threads=1,  # with more, the encoder's result depends on how many they are
     )
-    return unwrap(buffer.getvalue())
+    group = unwrap(buffer.getvalue())
+    return Group(group.samples[: len(pictures)], group.configuration, group.colors)
 
 
 def unwrap(avif: bytes) -> Group:

@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from splatseg.parts import is_empty, part_file
 from splatseg.render.film.av1 import encode_groups
 from splatseg.render.film.kinds import FILM_SUFFIXES, Codec
 from splatseg.render.film.mp4 import Track, mp4_head
+from splatseg.threads import Workers
 
 ANIMATION_BYTES = 1 << 30
 """Bytes of pixels of an animated picture that are held in memory at most."""
@@ -37,10 +38,17 @@ H264_ENCODERS = ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf")
 """Names of ffmpeg's H.264 encoders, the preferred one first."""
 
 
-def write_video(path: Path | str, frames: Iterable[np.ndarray], fps: float = 30.0, codec: Codec = "auto") -> str:
+def write_video(
+    path: Path | str,
+    frames: Iterable[np.ndarray],
+    fps: float = 30.0,
+    codec: Codec = "auto",
+    workers: Workers | None = None,
+) -> str:
     """Write frames (H,W,3) uint8, all of one size, as a film, and return its format: "AV1", "H.264", "GIF", ...
 
-    The frames are taken one by one; a video holds only some tens of them in memory. codec is for .mp4.
+    The frames are taken one by one; a video holds only some tens of them a thread in memory. codec is for .mp4.
+    workers: those that make the frames, and encode what can be encoded at once; None for others.
 
     Raises RunError for an unknown suffix, a codec that is not available, an animation that is too large, a folder that
     is not empty, a path that cannot be written to, or a film without frames.
@@ -53,7 +61,8 @@ def write_video(path: Path | str, frames: Iterable[np.ndarray], fps: float = 30.
     except StopIteration:
         raise RunError(f"there are no frames to write to {path}; give the film a length") from None
     try:
-        return write(path, itertools.chain([first], checked), fps)
+        with nullcontext(workers) if workers is not None else Workers() as encoders:
+            return write(path, itertools.chain([first], checked), fps, encoders)
     except OSError as error:
         raise RunError(unwritten(path, error)) from None
 
@@ -76,7 +85,7 @@ def check_film(path: Path, codec: Codec = "auto") -> Codec:
     return "h264" if codec == "auto" and _h264_encoder() is not None else "av1" if codec == "auto" else codec
 
 
-def _writer(path: Path, codec: Codec) -> Callable[[Path, Iterator[np.ndarray], float], str]:
+def _writer(path: Path, codec: Codec) -> Callable[[Path, Iterator[np.ndarray], float, Workers], str]:
     if path.suffix.lower() == ".mp4":
         return _write_h264 if codec == "h264" else _write_av1
     return {".webp": _write_webp, ".gif": _write_gif, "": _write_folder}[path.suffix.lower()]
@@ -91,13 +100,13 @@ def _of_one_size(frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         yield frame
 
 
-def _write_av1(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
+def _write_av1(path: Path, frames: Iterator[np.ndarray], fps: float, workers: Workers) -> str:
     first = next(frames)
     sizes: list[int] = []
     keys: list[int] = []
     # Samples wait in a file of their own: the head comes before them and contains all their sizes.
     with atomic_write(path) as file, part_file(path) as (samples, _), samples.open("w+b") as aside:
-        for group in encode_groups(itertools.chain([first], frames), fps):
+        for group in encode_groups(itertools.chain([first], frames), fps, workers):
             keys.append(len(sizes))
             sizes += [len(sample) for sample in group.samples]
             aside.write(b"".join(group.samples))
@@ -109,7 +118,8 @@ def _write_av1(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
     return "AV1"
 
 
-def _write_h264(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
+def _write_h264(path: Path, frames: Iterator[np.ndarray], fps: float, workers: Workers) -> str:
+    del workers  # ffmpeg has threads of its own
     first = next(frames)
     # 4:2:0 halves the resolution of colours both ways: an odd last row or column is left out.
     height, width = (length // 2 * 2 for length in first.shape[:2])
@@ -170,18 +180,19 @@ def _h264_encoder() -> str | None:
     return next((encoder for encoder in H264_ENCODERS if encoder in known), None)
 
 
-def _write_webp(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
+def _write_webp(path: Path, frames: Iterator[np.ndarray], fps: float, workers: Workers) -> str:
+    del workers
     pictures = [Image.fromarray(frame) for frame in _bounded(path, frames, 4)]
     _write_animation(path, "WEBP", pictures, fps, quality=85, method=2)
     return "WebP"
 
 
-def _write_gif(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
+def _write_gif(path: Path, frames: Iterator[np.ndarray], fps: float, workers: Workers) -> str:
     # A GIF has fewer colours than a picture: each frame gets its own palette. Dithering would crawl.
-    pictures = [
-        Image.fromarray(frame).quantize(255, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-        for frame in _bounded(path, frames, 1)
-    ]
+    def reduced(frame: np.ndarray) -> Image.Image:
+        return Image.fromarray(frame).quantize(255, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+
+    pictures = list(workers.in_order(reduced, _bounded(path, frames, 1)))
     _write_animation(path, "GIF", pictures, min(fps, 50.0), optimize=False, disposal=1)
     return "GIF"
 
@@ -214,9 +225,14 @@ def _bounded(path: Path, frames: Iterator[np.ndarray], bytes_a_pixel: int) -> It
         yield frame
 
 
-def _write_folder(path: Path, frames: Iterator[np.ndarray], fps: float) -> str:
+def _write_folder(path: Path, frames: Iterator[np.ndarray], fps: float, workers: Workers) -> str:
     del fps
     with atomic_folder(path) as aside:
-        for number, frame in enumerate(frames):
+
+        def write(numbered: tuple[int, np.ndarray]) -> None:
+            number, frame = numbered
             write_png(aside / f"{number:05d}.png", frame)
+
+        for _ in workers.in_order(write, enumerate(frames)):
+            pass
     return "PNG"

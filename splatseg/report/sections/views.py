@@ -8,6 +8,7 @@ from html import escape
 from splatseg.report.data import LAYER_TITLES, ReportView
 from splatseg.report.html import section
 from splatseg.report.inline_pictures import data_uri, label_map_uri
+from splatseg.threads import in_order
 
 CHOSEN = ("photo", "segments")
 """The layers left and right of the slider at first."""
@@ -34,7 +35,7 @@ def views_section(views: Sequence[ReportView]) -> str:
     choices = "".join(_choices(side, there, chosen) for side, chosen in zip(("left", "right"), CHOSEN, strict=True))
     apart = '<label class="check"><input type="checkbox" name="apart"> All layers side by side</label>'
     controls = f'<form class="controls layers" autocomplete="off" hidden>{choices}{apart}</form>'
-    cards = "\n".join(_view(view, anchors) for view in shown)
+    cards = "\n".join(in_order(lambda view: _view(view, anchors), shown))
     note = NOTE + (
         " Point at a picture to see the name of the segment." if any(v.labels is not None for v in shown) else ""
     )

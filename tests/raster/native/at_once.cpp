@@ -98,6 +98,8 @@ void add_pictures(const Scene& s, const splatseg::Gaussians& gaussians, const sp
     std::vector<uint8_t> levels(kCount), nested(kPixels);
     for (int i = 0; i < kCount; ++i) levels[i] = static_cast<uint8_t>(i % 4);
     kernels.blend_levels(plan, levels.data(), 3, 0.5f, nested.data(), kWorkers);
+    std::vector<int32_t> labels(levels.begin(), levels.end()), shown(kPixels);
+    kernels.label_map(plan, labels.data(), 3, shown.data(), kWorkers);
     std::vector<float> features(kChannels * kCount), grads[5];
     for (int k = 0; k < 5; ++k) grads[k].resize((k == 1 ? 4 : k == 3 ? 1 : k == 4 ? 2 : 3) * kCount);
     kernels.backward(
@@ -109,6 +111,7 @@ void add_pictures(const Scene& s, const splatseg::Gaussians& gaussians, const sp
     found.add(sums);
     found.add(middle);
     found.add(nested);
+    found.add(shown);
     found.add(features);
     for (const auto& grad : grads) found.add(grad);
 }

@@ -9,7 +9,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from splatseg.errors import RunError
 from splatseg.render.film import video as video_module
 from splatseg.render.film.av1 import GROUP, encode_groups
 from splatseg.render.film.video import check_film, write_video
+from splatseg.threads import Workers
 
 COLORS = [(200, 30, 40), (30, 180, 60), (40, 60, 210), (230, 220, 40), (128, 128, 128), (250, 250, 250), (8, 8, 8)]
 
@@ -47,7 +48,8 @@ def test_every_frame_is_in_an_mp4_whatever_their_number(tmp_path: Path, count: i
 
 
 def test_groups_are_one_video_no_header_differs_and_delimiters_are_gone() -> None:
-    groups = list(encode_groups(frames(2 * GROUP + 5), 30))
+    with Workers() as workers:
+        groups = list(encode_groups(frames(2 * GROUP + 5), 30, workers))
     assert [len(group.samples) for group in groups] == [GROUP, GROUP, 5]
     assert len({group.configuration for group in groups}) == len({group.colors for group in groups}) == 1
     header = groups[0].configuration[4:]
@@ -55,8 +57,11 @@ def test_groups_are_one_video_no_header_differs_and_delimiters_are_gone() -> Non
     assert not any(sample.startswith(b"\x12\x00") for group in groups for sample in group.samples)
 
 
-def test_only_a_group_of_frames_is_ever_waiting() -> None:
-    taken = 0
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_only_a_group_of_frames_a_thread_and_one_more_are_ever_waiting(
+    threads: int, set_threads: Callable[[int], None]
+) -> None:
+    taken, at_once = 0, threads if threads > 1 else 0
 
     def counted() -> Iterator[np.ndarray]:
         nonlocal taken
@@ -64,8 +69,10 @@ def test_only_a_group_of_frames_is_ever_waiting() -> None:
             taken += 1
             yield frame
 
-    for done, _ in enumerate(encode_groups(counted(), 30), start=1):
-        assert taken <= GROUP * done + 2
+    set_threads(threads)
+    with Workers() as workers:
+        for done, _ in enumerate(encode_groups(counted(), 30, workers), start=1):
+            assert taken <= GROUP * (done + at_once) + 2
 
 
 PLAY = """async ([data, times]) => {
