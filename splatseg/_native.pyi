@@ -76,6 +76,25 @@ def sparse_product(matrix: SparseMatrix, dense: Array, out: Array, transposed: b
 def vote(plan: Plan, label_maps: Tensor, count: int, totals: Tensor, threads: int) -> SparseMatrix:
     """Return (N, count) for label maps (L,H,W) int32, and write totals (N,)."""
 
+class KeptVotes:
+    """Votes of one view above floors, Gaussian by Gaussian (native/votes/votes.h)."""
+
+    @property
+    def entries(self) -> int: ...
+
+def vote_above(
+    plan: Plan,
+    label_maps: Tensor,
+    count: int,
+    share: float,
+    least: float,
+    ignored: int,
+    totals: Tensor,
+    threads: int,
+) -> KeptVotes:
+    """Return the votes above `least` and `share` of the totals (N,), which are written; ignored: a label, 0 for none."""
+
+def write_entries(votes: KeptVotes, rows: Tensor, columns: Tensor, weights: Tensor, threads: int) -> None: ...
 def write_csr(matrix: SparseMatrix, indptr: Tensor, columns: Tensor, weights: Tensor, threads: int) -> None: ...
 def csr_matrix(indptr: np.ndarray, columns: np.ndarray, weights: np.ndarray, width: int, threads: int) -> SparseMatrix:
     """Return the CSR matrix of arrays int64, int32, float32 and keep them alive. Raises ValueError for other arrays."""
