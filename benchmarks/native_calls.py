@@ -275,6 +275,21 @@ def other_calls(rng: Generator) -> dict[str, Callable[[], Arguments]]:
             "places": warp("uint8")["places"],
             **{"step": 8, "old_height": 16, "old_width": 20, "found": whole(rng, 9, 14, 21), "threads": 2},
         },
+        "touching_neighbours": lambda: {
+            "points": floats(rng, COUNT, 3),
+            "reach": floats(rng, COUNT),
+            "gap": 1.5,
+            "reach_factor": 0.1,
+            "out": whole(rng, 9, COUNT, 5),
+            "threads": 2,
+        },
+        "nearest_prototypes": lambda: {
+            "features": floats(rng, COUNT, CHANNELS),
+            "prototypes": floats(rng, SEGMENTS, CHANNELS),
+            "guesses": whole(rng, SEGMENTS, COUNT),
+            "out": whole(rng, 9, COUNT),
+            "threads": 2,
+        },
         "touching": lambda: {
             "points": floats(rng, COUNT, 3),
             "reach": floats(rng, COUNT),

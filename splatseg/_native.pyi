@@ -136,6 +136,16 @@ def stack_views(
     weights: np.ndarray,
     threads: int,
 ) -> None: ...
+def touching_neighbours(
+    points: np.ndarray, reach: np.ndarray, gap: float, reach_factor: float, out: np.ndarray, threads: int
+) -> None:
+    """Write out (n,k): those of the k nearest neighbours of each point that it touches, -1 for the others."""
+
+def nearest_prototypes(
+    features: np.ndarray, prototypes: np.ndarray, guesses: np.ndarray, out: np.ndarray, threads: int
+) -> None:
+    """Write out (N,): for each row (N,F) the prototype (K,F) with the largest product; guesses (N,), below 0 = none."""
+
 def touching(
     points: np.ndarray,
     reach: np.ndarray,
