@@ -92,7 +92,7 @@ def vote_above(
     totals: Tensor,
     threads: int,
 ) -> KeptVotes:
-    """Return the votes above `least` and `share` of the totals (N,), which are written; ignored: a label, 0 for none."""
+    """Return votes above `least` and `share` of the totals (N,), which are written; ignored: a label, 0 = none."""
 
 def write_entries(votes: KeptVotes, rows: Tensor, columns: Tensor, weights: Tensor, threads: int) -> None: ...
 def write_csr(matrix: SparseMatrix, indptr: Tensor, columns: Tensor, weights: Tensor, threads: int) -> None: ...

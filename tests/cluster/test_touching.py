@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial import cKDTree
-import pytest
 
 from splatseg.cluster.components import GAP_FACTOR, NEIGHBOURS, REACH_FACTOR, touching_gaussians
 from splatseg.cluster.touching import touching_segments
@@ -48,7 +47,7 @@ def test_gaussians_touch_as_a_search_in_double_precision_says(simd_level: str, c
     rng = np.random.default_rng(count)
     means = (rng.normal(size=(count, 3)) * [1, 1, 0.01] + [50, 0, 0]).astype(np.float32)
     reach = rng.uniform(0, 0.05, count).astype(np.float32)
-    means[1:: max(3, count // 50)] = np.nan if count > 3 else means[1]
+    means[1 :: max(3, count // 50)] = np.nan if count > 3 else means[1]
     finite = np.flatnonzero(np.isfinite(means).all(axis=1))
     near = min(NEIGHBOURS, len(finite) - 1)
     distances, neighbours = cKDTree(means[finite]).query(means[finite], k=near + 1)
