@@ -64,6 +64,8 @@ class Objects:
         self.votes = _native.csr_matrix(**csr_arguments(rng), threads=1)
         pixels = whole(rng, HEIGHT, 8, 2, dtype=np.int64)
         self.weights = _native.pixel_weights(self.plan, pixels, 1)
+        labels = whole(rng, MASKS + 1, LAYERS, HEIGHT, WIDTH)
+        self.kept = _native.vote_above(self.plan, labels, MASKS, 0.0, 0.0, 0, np.zeros(COUNT, np.float32), 1)
         other = _native.Camera(**camera_arguments() | {"width": 7, "height": 9})
         none = [array[:0] for array in (means, quats, scales, opacities)]
         strangers = [
@@ -71,7 +73,7 @@ class Objects:
             _native.prepare(*none, None, self.camera, radii[:0], 1),
             _native.csr_matrix(np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32), 2**31 - 1, 1),
         ]
-        self.all = [self.plan, self.votes, self.weights, self.camera, *strangers]
+        self.all = [self.plan, self.votes, self.weights, self.kept, self.camera, *strangers]
         """Objects of the extension that may stand where they do not belong."""
 
 
@@ -158,6 +160,11 @@ def votes_calls(rng: Generator, made: Objects) -> dict[str, Callable[[], Argumen
         out = {"columns": whole(rng, 9, entries), "weights": floats(rng, entries)}
         return {"matrix": made.weights, "indptr": whole(rng, 9, 9, dtype=np.int64), "threads": 2} | out
 
+    def write_entries() -> Arguments:
+        entries = made.kept.entries
+        out = {"rows": whole(rng, 9, entries), "columns": whole(rng, 9, entries), "weights": floats(rng, entries)}
+        return {"votes": made.kept, "threads": 2} | out
+
     rows, masks = (COUNT,), (MASKS,)
     return {
         "vote": lambda: {
@@ -167,6 +174,17 @@ def votes_calls(rng: Generator, made: Objects) -> dict[str, Callable[[], Argumen
             "totals": floats(rng, *rows),
             "threads": 2,
         },
+        "vote_above": lambda: {
+            "plan": made.plan,
+            "label_maps": whole(rng, MASKS + 1, LAYERS, HEIGHT, WIDTH),
+            "count": MASKS,
+            "share": 0.002,
+            "least": 0.001,
+            "ignored": MASKS,
+            "totals": floats(rng, *rows),
+            "threads": 2,
+        },
+        "write_entries": write_entries,
         "tallies": lambda: (
             of_masks()
             | {
@@ -257,6 +275,21 @@ def other_calls(rng: Generator) -> dict[str, Callable[[], Arguments]]:
         "warp_indices": lambda: {
             "places": warp("uint8")["places"],
             **{"step": 8, "old_height": 16, "old_width": 20, "found": whole(rng, 9, 14, 21), "threads": 2},
+        },
+        "touching_neighbours": lambda: {
+            "points": floats(rng, COUNT, 3),
+            "reach": floats(rng, COUNT),
+            "gap": 1.5,
+            "reach_factor": 0.1,
+            "out": whole(rng, 9, COUNT, 5),
+            "threads": 2,
+        },
+        "nearest_prototypes": lambda: {
+            "features": floats(rng, COUNT, CHANNELS),
+            "prototypes": floats(rng, SEGMENTS, CHANNELS),
+            "guesses": whole(rng, SEGMENTS, COUNT),
+            "out": whole(rng, 9, COUNT),
+            "threads": 2,
         },
         "touching": lambda: {
             "points": floats(rng, COUNT, 3),

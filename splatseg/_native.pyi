@@ -77,6 +77,25 @@ def sparse_product(matrix: SparseMatrix, dense: Array, out: Array, transposed: b
 def vote(plan: Plan, label_maps: Tensor, count: int, totals: Tensor, threads: int) -> SparseMatrix:
     """Return (N, count) for label maps (L,H,W) int32, and write totals (N,)."""
 
+class KeptVotes:
+    """Votes of one view above floors, Gaussian by Gaussian (native/votes/votes.h)."""
+
+    @property
+    def entries(self) -> int: ...
+
+def vote_above(
+    plan: Plan,
+    label_maps: Tensor,
+    count: int,
+    share: float,
+    least: float,
+    ignored: int,
+    totals: Tensor,
+    threads: int,
+) -> KeptVotes:
+    """Return votes above `least` and `share` of the totals (N,), which are written; ignored: a label, 0 = none."""
+
+def write_entries(votes: KeptVotes, rows: Tensor, columns: Tensor, weights: Tensor, threads: int) -> None: ...
 def write_csr(matrix: SparseMatrix, indptr: Tensor, columns: Tensor, weights: Tensor, threads: int) -> None: ...
 def csr_matrix(indptr: np.ndarray, columns: np.ndarray, weights: np.ndarray, width: int, threads: int) -> SparseMatrix:
     """Return the CSR matrix of arrays int64, int32, float32 and keep them alive. Raises ValueError for other arrays."""
@@ -118,6 +137,16 @@ def stack_views(
     weights: np.ndarray,
     threads: int,
 ) -> None: ...
+def touching_neighbours(
+    points: np.ndarray, reach: np.ndarray, gap: float, reach_factor: float, out: np.ndarray, threads: int
+) -> None:
+    """Write out (n,k): those of the k nearest neighbours of each point that it touches, -1 for the others."""
+
+def nearest_prototypes(
+    features: np.ndarray, prototypes: np.ndarray, guesses: np.ndarray, out: np.ndarray, threads: int
+) -> None:
+    """Write out (N,): for each row (N,F) the prototype (K,F) with the largest product; guesses (N,), below 0 = none."""
+
 def touching(
     points: np.ndarray,
     reach: np.ndarray,

@@ -1,9 +1,10 @@
-"""Threads: torch's sleep while they wait, and work on many pictures goes to all that torch may use.
+"""Threads: torch's and numpy's sleep while they wait, and work on many pictures goes to all that torch may use.
 
-Import it before torch: afterwards the first has no effect. torch's OpenMP threads spin while they wait for one another.
+Import it before both: afterwards the first has no effect. torch's OpenMP threads spin while they wait for one another.
 On a shared machine the spinning takes the processor that the awaited thread needs: measured next to another busy
-process, a fit took several times as long. Sleeping costs little on a free machine. A user's own OMP_WAIT_POLICY or
-GOMP_SPINCOUNT is kept.
+process, a fit took several times as long. So do the threads of OpenBLAS, numpy's: the decomposition of votes took two
+to four times the processor's time. Sleeping costs little on a free machine. A user's own OMP_WAIT_POLICY,
+GOMP_SPINCOUNT or OPENBLAS_THREAD_TIMEOUT is kept.
 
 A picture by itself does not keep many threads busy: decoding, numpy and encoding use one. So where pictures do not
 depend on one another, each has one thread, and as many are worked on as there are threads (`in_order`).
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 if "GOMP_SPINCOUNT" not in os.environ:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# OpenBLAS spins for 2 to this power of the processor's cycles; 4 is the least it takes.
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

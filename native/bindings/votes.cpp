@@ -20,8 +20,8 @@
 namespace splatseg::bindings {
 namespace {
 
-std::shared_ptr<SparseMatrix> vote(const Plan& plan, Array<const int32_t, 3> label_maps, int64_t count, Out<1> totals,
-                                   int threads) {
+// Of one view; totals (N,) are written.
+LabelMaps maps_of(const Plan& plan, Array<const int32_t, 3> label_maps, int64_t count, Out<1> totals) {
     const int64_t layers = size(label_maps, 0);
     require(has_shape(label_maps, layers, plan.camera.height, plan.camera.width),
             "label_maps must have the height and width of the plan's camera");
@@ -29,10 +29,34 @@ std::shared_ptr<SparseMatrix> vote(const Plan& plan, Array<const int32_t, 3> lab
     require(has_shape(totals, plan.count), "totals must have shape (N,)");
     require(count >= 0 && count < INT32_MAX, "count must be in 0..2^31 - 2");
     require_apart({totals}, {label_maps});
-    const LabelMaps maps{label_maps.data(), layers, count};
+    return {label_maps.data(), layers, count};
+}
+
+std::shared_ptr<SparseMatrix> vote(const Plan& plan, Array<const int32_t, 3> label_maps, int64_t count, Out<1> totals,
+                                   int threads) {
+    const LabelMaps maps = maps_of(plan, label_maps, count, totals);
     return run(threads, [&] {
         return std::make_shared<SparseMatrix>(splatseg::vote(kernels(), plan, maps, totals.data(), threads));
     });
+}
+
+std::shared_ptr<KeptVotes> vote_above(const Plan& plan, Array<const int32_t, 3> label_maps, int64_t count, float share,
+                                      float least, int ignored, Out<1> totals, int threads) {
+    const LabelMaps maps = maps_of(plan, label_maps, count, totals);
+    require(!std::isnan(share) && !std::isnan(least), "share and least must be numbers");
+    require(ignored >= 0 && ignored <= count, "ignored must be in 0..count");
+    return run(threads, [&] {
+        return std::make_shared<KeptVotes>(
+            splatseg::vote_above(kernels(), plan, maps, {share, least, ignored}, totals.data(), threads));
+    });
+}
+
+void write_entries(const KeptVotes& votes, Array<int32_t, 1> rows, Array<int32_t, 1> columns, Out<1> weights,
+                   int threads) {
+    require(has_shape(rows, votes.entries) && has_shape(columns, votes.entries) && has_shape(weights, votes.entries),
+            "rows, columns and weights must have shape (entries,)");
+    require_apart({rows, columns, weights}, {});
+    run(threads, [&] { splatseg::write_entries(votes, rows.data(), columns.data(), weights.data(), threads); });
 }
 
 using MaskViewsIn = std::tuple<Array<const int32_t, 1>, Array<const int32_t, 1>, int, int>;
@@ -176,6 +200,10 @@ void stack_views(const std::vector<ViewEntriesIn>& views, int64_t begin, int64_t
 void add_votes(nb::module_& m) {
     using namespace nb::literals;
     m.def("vote", &vote, "plan"_a, "label_maps"_a, "count"_a, "totals"_a, "threads"_a);
+    nb::class_<KeptVotes>(m, "KeptVotes").def_prop_ro("entries", [](const KeptVotes& v) { return v.entries; });
+    m.def("vote_above", &vote_above, "plan"_a, "label_maps"_a, "count"_a, "share"_a, "least"_a, "ignored"_a, "totals"_a,
+          "threads"_a);
+    m.def("write_entries", &write_entries, "votes"_a, "rows"_a, "columns"_a, "weights"_a, "threads"_a);
     m.def("tallies", &tallies, "votes"_a, "masks"_a, "groups"_a, "inside"_a, "seen"_a, "threads"_a);
     m.def("shares", &shares, "votes"_a, "masks"_a, "weight"_a, "quality"_a, "inside"_a, "seen"_a, "threads"_a);
     m.def("reassigned", &reassigned, "votes"_a, "masks"_a, "matches"_a, "ids"_a, "evidence"_a, "out"_a, "threads"_a);

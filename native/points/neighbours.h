@@ -47,4 +47,9 @@ struct Neighbours {
 void touching(const Kernels& kernels, const float* points, const float* reach, int64_t count, int k, float gap,
               float reach_factor, int32_t* out, int threads);
 
+// out (n,k): those of a point's k nearest neighbours that it touches, in order of distance, and -1 for the others.
+// Distances are compared in double precision.
+void touching_neighbours(const Kernels& kernels, const float* points, const float* reach, int64_t count, int k,
+                         float gap, float reach_factor, int32_t* out, int threads);
+
 }  // namespace splatseg

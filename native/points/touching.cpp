@@ -17,6 +17,7 @@ namespace {
 
 constexpr int kBits = 21;  // of a coordinate in a place on the curve
 constexpr int64_t kAtOnce = 4096;
+constexpr int kSpare = 4;  // neighbours beyond the wanted ones
 
 struct Keyed {
     uint64_t key;
@@ -171,6 +172,47 @@ void touching(const Kernels& kernels, const float* points, const float* reach, i
             sets.join(static_cast<int32_t>(i), static_cast<int32_t>(ids[j]));
         }
     for (int64_t i = 0; i < count; ++i) out[i] = sets.lowest(static_cast<int32_t>(i));
+}
+
+void touching_neighbours(const Kernels& kernels, const float* points, const float* reach, int64_t count, int k,
+                         float gap, float reach_factor, int32_t* out, int threads) {
+    struct Near {
+        double square;
+        uint32_t id;
+    };
+    // A few more than are wanted: rounding of the squares may have changed the order of the last.
+    const int found = static_cast<int>(std::min<int64_t>({k + kSpare, count - 1, kMostNeighbours}));
+    std::vector<float> lengths(count * k);
+    {
+        std::vector<uint32_t> ids(count * found);
+        std::vector<float> squares(count * found);
+        kernels.nearest_neighbours(point_tree(points, count, threads), {ids.data(), squares.data(), found}, threads);
+        parallel_ranges(count, kAtOnce, threads, [&](int64_t begin, int64_t end, int) {
+            Near near[kMostNeighbours];
+            for (int64_t i = begin; i < end; ++i) {
+                for (int j = 0; j < found; ++j) {
+                    const uint32_t id = ids[i * found + j];
+                    double square = 0.0;
+                    for (int axis = 0; axis < 3; ++axis) {
+                        const double difference = static_cast<double>(points[3 * i + axis]) - points[3 * id + axis];
+                        square += difference * difference;
+                    }
+                    near[j] = {square, id};
+                }
+                std::stable_sort(near, near + found, [](Near a, Near b) { return a.square < b.square; });
+                for (int j = 0; j < k; ++j) {
+                    lengths[i * k + j] = static_cast<float>(std::sqrt(near[j].square));
+                    out[i * k + j] = static_cast<int32_t>(near[j].id);
+                }
+            }
+        });
+    }
+    const float usual = gap * median(lengths);
+    parallel_ranges(count, kAtOnce, threads, [&](int64_t begin, int64_t end, int) {
+        for (int64_t i = begin; i < end; ++i)
+            for (int64_t j = i * k; j < (i + 1) * k; ++j)
+                if (!(lengths[j] <= std::max(reach_factor * (reach[i] + reach[out[j]]), usual))) out[j] = -1;
+    });
 }
 
 }  // namespace splatseg

@@ -2,6 +2,7 @@
 //
 // Both are stable and go through the Gaussians by index, so equal depths stay in the order of their indices and the
 // result does not depend on how many threads shared the work.
+#include <bit>
 #include <chrono>
 #include <cstring>
 #include <stdexcept>
@@ -14,21 +15,38 @@
 namespace splatseg {
 namespace {
 
-constexpr int kDigitBits = 11;
-constexpr int kDigits = 1 << kDigitBits;
+constexpr int kMostDigitBits = 12;
 constexpr int kMaxParts = 64;
 
-// The drawn Gaussians of all groups, by index. Returns how many.
-int64_t collect(const Projection& projection, int64_t count, DepthId* drawn, int threads) {
+struct Collected {
+    int64_t count;
+    uint32_t nearest, farthest;  // depth bits
+};
+
+// The drawn Gaussians of all groups, by index.
+Collected collect(const Projection& projection, int64_t count, DepthId* drawn, int threads) {
     const int64_t groups = (count + kGroup - 1) / kGroup;
-    Buffer offsets_buffer((groups + 1) * sizeof(uint32_t));
-    uint32_t* offsets = offsets_buffer.as<uint32_t>();
+    Buffer offsets_buffer((groups + 1) * sizeof(uint32_t)), ends_buffer(groups * 2 * sizeof(uint32_t));
+    uint32_t *offsets = offsets_buffer.as<uint32_t>(), *ends = ends_buffer.as<uint32_t>();
     offsets[0] = 0;
     for (int64_t g = 0; g < groups; ++g) offsets[g + 1] = offsets[g] + projection.group_count[g];
     parallel_for(groups, threads, [&](int64_t g, int) {
-        std::memcpy(drawn + offsets[g], projection.drawn + g * kGroup, projection.group_count[g] * sizeof(DepthId));
+        const DepthId* of_group = projection.drawn + g * kGroup;
+        uint32_t nearest = UINT32_MAX, farthest = 0;
+        for (uint32_t i = 0; i < projection.group_count[g]; ++i) {
+            const DepthId item = of_group[i];
+            nearest = item.depth_bits < nearest ? item.depth_bits : nearest;
+            farthest = item.depth_bits > farthest ? item.depth_bits : farthest;
+            drawn[offsets[g] + i] = item;
+        }
+        ends[2 * g] = nearest, ends[2 * g + 1] = farthest;
     });
-    return offsets[groups];
+    Collected found{offsets[groups], UINT32_MAX, 0};
+    for (int64_t g = 0; g < groups; ++g) {
+        found.nearest = ends[2 * g] < found.nearest ? ends[2 * g] : found.nearest;
+        found.farthest = ends[2 * g + 1] > found.farthest ? ends[2 * g + 1] : found.farthest;
+    }
+    return found;
 }
 
 int parts_for(int64_t items, int threads) {
@@ -63,24 +81,34 @@ uint32_t to_places(const Counts& counts) {
     return sum;
 }
 
+struct Digit {  // of the depth beyond the nearest
+    uint32_t nearest;
+    int shift, bits;
+    uint32_t of(DepthId item) const { return (item.depth_bits - nearest) >> shift & ((1u << bits) - 1); }
+};
+
 // One pass of a stable least-significant-digit radix sort.
-void sort_by_digit(const DepthId* in, DepthId* out, int64_t n, int shift, const Counts& counts, int threads) {
+void sort_by_digit(const DepthId* in, DepthId* out, int64_t n, const Digit& digit, const Counts& counts, int threads) {
     for_each_part(counts, n, threads, [&](uint32_t* mine, int64_t begin, int64_t end) {
-        std::memset(mine, 0, kDigits * sizeof(uint32_t));
-        for (int64_t i = begin; i < end; ++i) ++mine[in[i].depth_bits >> shift & (kDigits - 1)];
+        std::memset(mine, 0, counts.kinds * sizeof(uint32_t));
+        for (int64_t i = begin; i < end; ++i) ++mine[digit.of(in[i])];
     });
     to_places(counts);
     for_each_part(counts, n, threads, [&](uint32_t* mine, int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) out[mine[in[i].depth_bits >> shift & (kDigits - 1)]++] = in[i];
+        for (int64_t i = begin; i < end; ++i) out[mine[digit.of(in[i])]++] = in[i];
     });
 }
 
-// Sorts front to back; `other` is scratch of the same size. Returns whichever of the two holds the result.
-DepthId* sort_by_depth(DepthId* drawn, DepthId* other, int64_t n, int parts, int threads) {
-    const Buffer buffer(static_cast<size_t>(parts) * kDigits * sizeof(uint32_t));
-    const Counts counts{buffer.as<uint32_t>(), parts, kDigits};
-    for (int shift = 0; shift < 32; shift += kDigitBits) {
-        sort_by_digit(drawn, other, n, shift, counts, threads);
+// Sorts front to back; `other` is scratch of the same size. Returns whichever of the two holds the result. Depths of
+// one picture mostly lie within a few powers of two, so their differences have few digits.
+DepthId* sort_by_depth(DepthId* drawn, DepthId* other, const Collected& found, int parts, int threads) {
+    if (found.count == 0) return drawn;
+    const int width = std::bit_width(found.farthest - found.nearest);
+    const int passes = (width + kMostDigitBits - 1) / kMostDigitBits, bits = passes ? (width + passes - 1) / passes : 0;
+    const Buffer buffer((static_cast<size_t>(parts) << bits) * sizeof(uint32_t));
+    const Counts counts{buffer.as<uint32_t>(), parts, int64_t{1} << bits};
+    for (int pass = 0; pass < passes; ++pass) {
+        sort_by_digit(drawn, other, found.count, {found.nearest, pass * bits, bits}, counts, threads);
         std::swap(drawn, other);
     }
     return drawn;
@@ -117,8 +145,9 @@ uint64_t count_touches(const TileRect* rects, int64_t count, uint32_t* first_tou
 // Rectangles are read in depth order, that is from anywhere: fetched this many Gaussians ahead.
 constexpr int64_t kAhead = 16;
 
-// Counting sort into tiles of the Gaussians in depth order.
-void fill_tiles(const TileRect* rects, const DepthId* order, int64_t n, int parts, Plan& plan, int threads) {
+// Counting sort into tiles of the Gaussians in depth order; `in_order` (n,) is scratch.
+void fill_tiles(const TileRect* rects, const DepthId* order, TileRect* in_order, int64_t n, int parts, Plan& plan,
+                int threads) {
     const int64_t tiles = static_cast<int64_t>(plan.tiles_x) * plan.tiles_y;
     const Buffer buffer(static_cast<size_t>(parts) * tiles * sizeof(uint32_t));
     const Counts counts{buffer.as<uint32_t>(), parts, tiles};
@@ -133,7 +162,8 @@ void fill_tiles(const TileRect* rects, const DepthId* order, int64_t n, int part
         std::memset(mine, 0, tiles * sizeof(uint32_t));
         for (int64_t i = begin; i < end; ++i) {
             if (i + kAhead < end) __builtin_prefetch(rects + order[i + kAhead].id);
-            for_each_tile(rects[order[i].id], [&](int tile) { ++mine[tile]; });
+            in_order[i] = rects[order[i].id];
+            for_each_tile(in_order[i], [&](int tile) { ++mine[tile]; });
         }
     });
     uint32_t* tile_start = plan.tile_start.as<uint32_t>();
@@ -141,13 +171,10 @@ void fill_tiles(const TileRect* rects, const DepthId* order, int64_t n, int part
     std::memcpy(tile_start, counts.of, tiles * sizeof(uint32_t));  // the first part begins where its tile begins
     for_each_part(counts, n, threads, [&](uint32_t* mine, int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
-            if (i + kAhead < end) {
-                __builtin_prefetch(rects + order[i + kAhead].id);
-                __builtin_prefetch(first_touch + order[i + kAhead].id);
-            }
+            if (i + kAhead < end) __builtin_prefetch(first_touch + order[i + kAhead].id);
             const uint32_t id = order[i].id;
             uint32_t touch = first_touch[id];
-            for_each_tile(rects[id], [&](int tile) {
+            for_each_tile(in_order[i], [&](int tile) {
                 const uint32_t entry = mine[tile]++;
                 tile_ids[entry] = id;
                 entry_of_touch[touch++] = entry;
@@ -164,9 +191,10 @@ void bin(const Projection& projection, Plan& plan, int threads) {
     const int64_t tiles = static_cast<int64_t>(plan.tiles_x) * plan.tiles_y;
     order_tiles(plan);
     const Buffer drawn(plan.count * sizeof(DepthId)), other(plan.count * sizeof(DepthId));
-    const int64_t n = collect(projection, plan.count, drawn.as<DepthId>(), threads);
+    const Collected found = collect(projection, plan.count, drawn.as<DepthId>(), threads);
+    const int64_t n = found.count;
     const int parts = parts_for(n, threads);
-    const DepthId* order = sort_by_depth(drawn.as<DepthId>(), other.as<DepthId>(), n, parts, threads);
+    const DepthId* order = sort_by_depth(drawn.as<DepthId>(), other.as<DepthId>(), found, parts, threads);
 
     plan.drawn = static_cast<uint32_t>(n);
     plan.first_touch = Buffer((plan.count + 1) * sizeof(uint32_t));
@@ -174,7 +202,9 @@ void bin(const Projection& projection, Plan& plan, int threads) {
     plan.tile_start = Buffer((tiles + 1) * sizeof(uint32_t));
     plan.tile_ids = Buffer(plan.entries * sizeof(uint32_t));
     plan.entry_of_touch = Buffer(plan.entries * sizeof(uint32_t));
-    fill_tiles(projection.rects, order, n, parts, plan, threads);
+    const Buffer& unused = order == drawn.as<DepthId>() ? other : drawn;
+    static_assert(sizeof(TileRect) == sizeof(DepthId));
+    fill_tiles(projection.rects, order, unused.as<TileRect>(), n, parts, plan, threads);
 }
 
 void prepare(const Kernels& kernels, const Gaussians& gaussians, Plan& plan, int32_t* radii, int threads) {

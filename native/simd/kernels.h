@@ -31,6 +31,7 @@ struct EntryVotes;
 struct LabelMaps;
 
 // points/
+struct FeatureRows;
 struct Neighbours;
 struct PointTree;
 
@@ -82,6 +83,9 @@ struct Kernels {
 
     // Of every point of the tree.
     void (*nearest_neighbours)(const PointTree&, const Neighbours& out, int threads);
+
+    // out (N,): the prototype whose product with each row is largest, the first of equals.
+    void (*nearest_prototypes)(const FeatureRows&, int32_t* out, int threads);
 
     // Votes of every tile for each of its entries (E,); what they point to is taken from the arena of the worker.
     void (*vote)(const Plan&, const LabelMaps&, EntryVotes* entries, Arena* arenas, int threads);

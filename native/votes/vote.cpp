@@ -34,33 +34,50 @@ struct VoteMemory {
     uint32_t* labels;      // (columns,) of each column
     uint32_t* row_labels;  // (columns,) of the entry that is written
     float* row_weights;
+    int32_t* found;  // (columns,)
 };
 
 // Finds the labels of each block. Returns the number of columns.
 int find_labels(const Plan& plan, const LabelMaps& maps, const TileGeometry& g, const VoteMemory& m) {
     const int64_t width = plan.camera.width, pixels = width * plan.camera.height;
     int columns = 1, sets = 0;
+    const auto column_for = [&](int32_t label) {
+        if (!m.column_of[label]) {
+            m.labels[columns] = static_cast<uint32_t>(label);
+            m.column_of[label] = columns++;
+        }
+        return m.column_of[label];
+    };
     for (int block = 0; block < kBlocks; ++block) {
         m.s.first_set[block] = sets;
         const uint32_t inside = m.s.inside[block] = lanes_inside(g, block);
         const int64_t corner = corner_of(plan, g, block);
         for (int64_t layer = 0; layer < maps.layers && inside; ++layer) {
+            const int32_t* pixel = maps.labels + layer * pixels + corner;
             int32_t label[kLanes] = {};
-            for (uint32_t left = inside; left; left &= left - 1) {
-                const int p = __builtin_ctz(left);
-                label[p] = maps.labels[layer * pixels + corner + (p / 4) * width + p % 4];
-            }
             uint32_t left = 0;
+            if (inside == first_lanes(kLanes)) {
+                int32_t differing = 0;
+                for (int p = 0; p < kLanes; ++p) {
+                    label[p] = pixel[(p / 4) * width + p % 4];
+                    differing |= label[p] ^ label[0];
+                }
+                if (differing == 0) {
+                    if (label[0] != 0) m.sets[sets++] = {inside, column_for(label[0])};
+                    continue;
+                }
+            } else {
+                for (uint32_t lanes = inside; lanes; lanes &= lanes - 1) {
+                    const int p = __builtin_ctz(lanes);
+                    label[p] = pixel[(p / 4) * width + p % 4];
+                }
+            }
             for (int p = 0; p < kLanes; ++p) left |= static_cast<uint32_t>(label[p] != 0) << p;
             while (left) {  // the label of the lowest pixel left, with all pixels that share it
                 const int32_t found = label[__builtin_ctz(left)];
                 uint32_t lanes = 0;
                 for (int p = 0; p < kLanes; ++p) lanes |= static_cast<uint32_t>(label[p] == found) << p;
-                if (!m.column_of[found]) {
-                    m.labels[columns] = static_cast<uint32_t>(found);
-                    m.column_of[found] = columns++;
-                }
-                m.sets[sets++] = {lanes, m.column_of[found]};
+                m.sets[sets++] = {lanes, column_for(found)};
                 left &= ~lanes;
             }
         }
@@ -111,24 +128,33 @@ SPLATSEG_NOINLINE void add_block(int block, const VoteMemory& m) {
     }
 }
 
-// Keeps what the table says of n entries.
+// Keeps what the table says of n entries: for each its labels with a weight above zero.
 void write_entries(const VoteMemory& m, int n, int columns, EntryVotes* entries, Arena& arena) {
-    for (int k = 0; k < n; ++k) {
-        entries[k] = {nullptr, nullptr, 0, 0.0f};
-        if (!(m.s.chunk.used[k / kLanes] >> (k % kLanes) & 1)) continue;
-        uint32_t count = 0;
+    std::memset(entries, 0, sizeof(EntryVotes) * n);
+    const Vec zero = broadcast(0.0f);
+    for (int first = 0; first < n; first += kLanes) {
+        uint32_t left = bits(greater(load(m.table + first), zero)) & m.s.chunk.used[first / kLanes];
+        if (!left) continue;
+        int found = 0;  // columns of any of the 16
         for (int column = 1; column < columns; ++column) {
-            m.row_labels[count] = m.labels[column];
-            m.row_weights[count] = m.table[static_cast<size_t>(column) * kChunk + k];
-            count += m.row_weights[count] > 0.0f;  // or the next one takes its place
+            m.found[found] = column;
+            found += bits(greater(load(m.table + static_cast<size_t>(column) * kChunk + first), zero)) != 0;
         }
-        uint32_t* labels = arena.take(2 * count);
-        float* weights = reinterpret_cast<float*>(labels + count);
-        if (count) {
-            std::memcpy(labels, m.row_labels, sizeof(uint32_t) * count);
-            std::memcpy(weights, m.row_weights, sizeof(float) * count);
+        for (; left; left &= left - 1) {
+            const int k = first + __builtin_ctz(left);
+            uint32_t count = 0;
+            for (int i = 0; i < found; ++i) {
+                m.row_labels[count] = m.labels[m.found[i]];
+                m.row_weights[count] = m.table[static_cast<size_t>(m.found[i]) * kChunk + k];
+                count += m.row_weights[count] > 0.0f;  // or the next one takes its place
+            }
+            uint32_t* record = arena.take(2 + 2 * static_cast<size_t>(count));
+            record[0] = count;
+            std::memcpy(record + 1, m.table + k, sizeof(float));
+            for (uint32_t i = 0; i < count; ++i) record[2 + i] = m.row_labels[i];
+            for (uint32_t i = 0; i < count; ++i) std::memcpy(record + 2 + count + i, m.row_weights + i, sizeof(float));
+            entries[k].record = record;
         }
-        entries[k] = {labels, weights, count, m.table[k]};
     }
 }
 
@@ -149,7 +175,7 @@ void vote_in_tile(const Plan& plan, const LabelMaps& maps, const Limits& limits,
         weigh_blocks(limits, s.chunk, blocks, s.weights, [&](int block) { add_block(block, m); });
         write_entries(m, entries.chunk_size(entry), columns, votes + entry, arena);
     }
-    for (; entry < entries.end; ++entry) votes[entry] = {nullptr, nullptr, 0, 0.0f};
+    std::memset(votes + entry, 0, sizeof(EntryVotes) * (entries.end - entry));
 }
 
 }  // namespace
@@ -161,7 +187,7 @@ void vote(const Plan& plan, const LabelMaps& maps, EntryVotes* entries, Arena* a
     const size_t table = whole_lines(sizeof(float) * columns * kChunk), sets = whole_lines(sizeof(LabelSet) * pixels);
     const size_t lookup = whole_lines(sizeof(int32_t) * (maps.count + 1)),
                  row = whole_lines(sizeof(uint32_t) * columns);
-    const size_t each = whole_lines(sizeof(VoteScratch)) + table + sets + lookup + 3 * row;
+    const size_t each = whole_lines(sizeof(VoteScratch)) + table + sets + lookup + 4 * row;
     const Buffer scratch(each * threads);
     const auto memory = [&](int worker) {
         char* mine = scratch.as<char>() + each * worker;
@@ -172,8 +198,10 @@ void vote(const Plan& plan, const LabelMaps& maps, EntryVotes* entries, Arena* a
         int32_t* column_of = reinterpret_cast<int32_t*>(take(lookup));
         uint32_t* labels = reinterpret_cast<uint32_t*>(take(row));
         uint32_t* row_labels = reinterpret_cast<uint32_t*>(take(row));
-        return VoteMemory{*reinterpret_cast<VoteScratch*>(mine), the_table, the_sets, column_of, labels, row_labels,
-                          reinterpret_cast<float*>(take(row))};
+        float* row_weights = reinterpret_cast<float*>(take(row));
+        return VoteMemory{
+            *reinterpret_cast<VoteScratch*>(mine), the_table, the_sets, column_of, labels, row_labels, row_weights,
+            reinterpret_cast<int32_t*>(take(row))};
     };
     for (int worker = 0; worker < threads; ++worker) std::memset(memory(worker).column_of, 0, lookup);
     for_each_tile(plan, threads, [&](int64_t tile, int worker) {

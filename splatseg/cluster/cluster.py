@@ -132,10 +132,10 @@ def _clusters(
     covering = cover(features, settings.cover_similarity, settings.max_prototypes, settings.seed)
     index = nearest(features, covering)
     # A prototype that is nearest to no Gaussian has no mean and no place in the tree.
-    prototypes, sizes = means_of(features, index, len(covering))
+    prototypes, sizes = means_of(features, index, len(covering.prototypes))
     used = np.flatnonzero(sizes)
     merges, distances = average_linkage(prototypes[used], sizes[used])
-    label = np.zeros(len(covering), dtype=np.int64)
+    label = np.zeros(len(covering.prototypes), dtype=np.int64)
     if agreement is None:
         label[used] = cut(merges, distances, settings.distance / RANGE)
     else:

@@ -14,7 +14,6 @@ import torch
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.arrays import check_shapes
-from splatseg.nearest import tree_of
 
 NEIGHBOURS = 12
 """Nearest neighbours of a Gaussian that may touch it."""
@@ -23,10 +22,6 @@ GAP_FACTOR = 4.0
 
 REACH_FACTOR = 2.0
 """Gaussians also touch at distances up to this many standard deviations of both together."""
-
-
-ROWS_A_QUERY = 262_144
-"""Gaussians whose neighbours are searched at once: scipy returns 16 bytes for each neighbour, of which 8 are kept."""
 
 
 def spatial_components(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
@@ -58,23 +53,11 @@ def touching_gaussians(means: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray
     finite = np.flatnonzero(np.isfinite(means).all(1))
     if len(finite) < 2:
         return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32)
-    near = min(NEIGHBOURS, len(finite) - 1)
-    points, tree = means[finite], tree_of(means[finite])
-    lengths = np.empty((len(finite), near), dtype=np.float32)
-    others = np.empty((len(finite), near), dtype=np.int32)
-    for start in range(0, len(finite), ROWS_A_QUERY):
-        block = slice(start, start + ROWS_A_QUERY)
-        distances, neighbours = tree.query(points[block], k=near + 1, workers=-1)
-        # The first neighbour is the Gaussian itself.
-        lengths[block], others[block] = distances[:, 1:], finite[neighbours[:, 1:]]
-    usual = GAP_FACTOR * float(np.median(lengths))
-    found = []
-    for start in range(0, len(finite), ROWS_A_QUERY):
-        block = slice(start, start + ROWS_A_QUERY)
-        rows, cols = np.repeat(finite[block].astype(np.int32), near), others[block].ravel()
-        touching = lengths[block].ravel() <= np.maximum(usual, REACH_FACTOR * (reach[rows] + reach[cols]))
-        found.append((rows[touching], cols[touching]))
-    return np.concatenate([rows for rows, _ in found]), np.concatenate([cols for _, cols in found])
+    points, sizes = (np.ascontiguousarray(of_all[finite], dtype=np.float32) for of_all in (means, reach))
+    others = np.empty((len(finite), min(NEIGHBOURS, len(finite) - 1)), dtype=np.int32)
+    _native.touching_neighbours(points, sizes, GAP_FACTOR, REACH_FACTOR, others, torch.get_num_threads())
+    touching, numbers = others >= 0, finite.astype(np.int32)
+    return np.repeat(numbers, touching.sum(axis=1)), numbers[others[touching]]
 
 
 def drop_small_pieces(members: np.ndarray, means: np.ndarray, reach: np.ndarray, min_share: float = 0.05) -> np.ndarray:

@@ -63,16 +63,17 @@ def finer_cut(
     """
     check_shapes(label=(label, "n"), known=(known, "n"), finer=(finer, f"{agreement.gaussians} F"))
     rows = finer if len(known) == len(finer) else finer[known]
-    prototypes = cover(rows, COVER_SIMILARITY, settings.max_prototypes, settings.seed)
-    # A pair of cluster and prototype is one number in base `len(prototypes)`.
-    pair = label.astype(np.int64) * len(prototypes) + nearest(rows, prototypes)
+    covering = cover(rows, COVER_SIMILARITY, settings.max_prototypes, settings.seed)
+    # A pair of cluster and prototype is one number in base `base`.
+    base = len(covering.prototypes)
+    pair = label.astype(np.int64) * base + nearest(rows, covering)
     pairs, group = np.unique(pair, return_inverse=True)
     groups = np.full(len(finer), -1, dtype=np.int32)
     groups[known] = group
     inside, seen = agreement.tallies_of(groups, len(pairs))
     means, sizes = means_of(rows, group, len(pairs))
     part, count = np.zeros(len(pairs), dtype=np.int64), 0
-    for own in groups_of(pairs // len(prototypes)):  # the pairs of one cluster
+    for own in groups_of(pairs // base):  # the pairs of one cluster
         merges, _ = average_linkage(means[own], sizes[own])
         parts = supported_cut(merges, inside[own], seen[own], agreement, MASS_EXPONENT)
         part[own] = count + parts

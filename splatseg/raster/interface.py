@@ -102,6 +102,34 @@ class PixelPlan:
     """Memory that `state` takes, in bytes."""
 
 
+@dataclass(frozen=True)
+class Floors:
+    """What of the votes of a view is kept (`vote_above`)."""
+
+    share: float
+    """Share of a Gaussian's total that a kept weight exceeds."""
+
+    least: float
+    """Weight, pixels, that a kept weight exceeds."""
+
+    ignored: int = 0
+    """Label of the pixels that are treated as unseen; 0 for none."""
+
+
+@dataclass(frozen=True, eq=False)
+class VoteEntries:
+    """Entries of a sparse matrix of weights (N, count), by rows, columns ascending within a row."""
+
+    rows: Tensor
+    """Row of each entry, (nnz,) int32, ascending."""
+
+    columns: Tensor
+    """Column of each entry, (nnz,) int32."""
+
+    weights: Tensor
+    """(nnz,)."""
+
+
 @dataclass(frozen=True, eq=False)
 class SparseWeights:
     """A sparse matrix (R, width) of blending weights, by rows (CSR)."""
@@ -310,16 +338,24 @@ def vote(plan: Plan, label_maps: Tensor, count: int) -> tuple[SparseWeights, Ten
 
     Raises ValueError for maps of another size and for labels outside 0..count.
     """
-    if label_maps.ndim == 2:
-        label_maps = label_maps[None]
-    check_shapes(label_maps=(label_maps, f"L {plan.camera.height} {plan.camera.width}"))
-    if label_maps.numel():
-        low, high = (int(limit) for limit in label_maps.aminmax())
-        if low < 0 or high > count:
-            raise ValueError(f"labels must be in 0..{count}, got {low}..{high}")
+    label_maps = _checked_labels(plan, label_maps, count)
     with torch.no_grad():
-        weights, totals = _load(plan.backend).vote(plan, label_maps.int().contiguous(), count)
+        weights, totals = _load(plan.backend).vote(plan, label_maps, count)
     return weights, totals
+
+
+def vote_above(plan: Plan, label_maps: Tensor, count: int, floors: Floors) -> tuple[VoteEntries, Tensor]:
+    """Sum blending weights by label as `vote` does, and keep what is above floors: (entries, totals (N,)).
+
+    An entry is kept if its weight is greater than `floors.least` and than `floors.share` of the Gaussian's total. The
+    label `floors.ignored` votes for nothing: its weights are taken from the totals, which do not fall below zero.
+
+    Raises ValueError for maps of another size and for labels outside 0..count.
+    """
+    label_maps = _checked_labels(plan, label_maps, count)
+    with torch.no_grad():
+        entries, totals = _load(plan.backend).vote_above(plan, label_maps, count, floors)
+    return entries, totals
 
 
 def available_backends() -> list[str]:
@@ -331,6 +367,18 @@ def available_backends() -> list[str]:
 def check_native() -> None:
     """Raise BackendError if SPLATSEG_SIMD asks for a SIMD level that this processor does not have."""
     _load("native")
+
+
+def _checked_labels(plan: Plan, label_maps: Tensor, count: int) -> Tensor:
+    """Return label maps (L,H,W) int32 from (H,W) or (L,H,W). Raises ValueError if they do not fit."""
+    if label_maps.ndim == 2:
+        label_maps = label_maps[None]
+    check_shapes(label_maps=(label_maps, f"L {plan.camera.height} {plan.camera.width}"))
+    if label_maps.numel():
+        low, high = (int(limit) for limit in label_maps.aminmax())
+        if low < 0 or high > count:
+            raise ValueError(f"labels must be in 0..{count}, got {low}..{high}")
+    return label_maps.int().contiguous()
 
 
 def _checked_pixels(plan: Plan, pixels: Tensor) -> Tensor:

@@ -19,7 +19,16 @@ from torch.autograd.function import once_differentiable
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.cameras.camera import Camera
 from splatseg.errors import BackendError
-from splatseg.raster.interface import Growth, PixelPlan, Plan, Raster, RasterSettings, SparseWeights
+from splatseg.raster.interface import (
+    Floors,
+    Growth,
+    PixelPlan,
+    Plan,
+    Raster,
+    RasterSettings,
+    SparseWeights,
+    VoteEntries,
+)
 
 try:
     _native.simd_level()
@@ -109,6 +118,17 @@ def vote(plan: Plan, label_maps: Tensor, count: int) -> tuple[SparseWeights, Ten
     """See `interface.vote`."""
     totals = torch.empty(plan.count)
     return _sparse(_native.vote(plan.state, label_maps, count, totals, torch.get_num_threads())), totals
+
+
+def vote_above(plan: Plan, label_maps: Tensor, count: int, floors: Floors) -> tuple[VoteEntries, Tensor]:
+    """See `interface.vote_above`."""
+    totals, threads = torch.empty(plan.count), torch.get_num_threads()
+    share, least, ignored = floors.share, floors.least, floors.ignored
+    found = _native.vote_above(plan.state, label_maps, count, share, least, ignored, totals, threads)
+    rows = torch.empty(found.entries, dtype=torch.int32)
+    columns, weights = torch.empty_like(rows), torch.empty(found.entries)
+    _native.write_entries(found, rows, columns, weights, threads)
+    return VoteEntries(rows, columns, weights), totals
 
 
 class _Rasterize(torch.autograd.Function):

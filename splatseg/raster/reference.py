@@ -14,7 +14,16 @@ import torch
 from torch import Tensor
 
 from splatseg.cameras.camera import Camera
-from splatseg.raster.interface import Growth, PixelPlan, Plan, Raster, RasterSettings, SparseWeights
+from splatseg.raster.interface import (
+    Floors,
+    Growth,
+    PixelPlan,
+    Plan,
+    Raster,
+    RasterSettings,
+    SparseWeights,
+    VoteEntries,
+)
 from splatseg.raster.rotations import rotation_matrices
 
 PIXELS_AT_ONCE = 4096
@@ -159,6 +168,16 @@ def vote(plan: Plan, label_maps: Tensor, count: int) -> tuple[SparseWeights, Ten
     row, column = torch.nonzero(dense, as_tuple=True)
     indptr = torch.cat([torch.zeros(1, dtype=torch.int64), (dense != 0).sum(1).cumsum(0)])
     return SparseWeights(indptr, column.int(), dense[row, column], count), totals
+
+
+def vote_above(plan: Plan, label_maps: Tensor, count: int, floors: Floors) -> tuple[VoteEntries, Tensor]:
+    """See `interface.vote_above`."""
+    found, totals = vote(plan, label_maps, count)
+    rows = torch.repeat_interleave(torch.arange(plan.count), found.indptr.diff())
+    unseen = found.columns == floors.ignored - 1
+    totals[rows[unseen]] = (totals[rows[unseen]] - found.weights[unseen]).clamp(min=0)
+    kept = (found.weights > (floors.share * totals).clamp(min=floors.least)[rows]) & ~unseen
+    return VoteEntries(rows[kept].int(), found.columns[kept], found.weights[kept]), totals
 
 
 def project(

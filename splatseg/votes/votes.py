@@ -32,7 +32,7 @@ from splatseg.errors import MaskError
 from splatseg.masks.segments import Segments
 from splatseg.masks.source import MaskSource
 from splatseg.progress import Progress, counted
-from splatseg.raster.interface import Plan, prepare, vote
+from splatseg.raster.interface import Floors, Plan, prepare, vote_above
 from splatseg.splats.splats import Splats
 from splatseg.votes.gathering import Gathering
 
@@ -204,22 +204,15 @@ def _add_view(gathering: Gathering, plan: Plan, segments: Segments) -> np.ndarra
         empty = np.zeros(0, dtype=np.int32)
         gathering.add(empty, empty, empty, segments.count)
         return np.zeros(plan.count, dtype=np.float32)
-    layers, count = list(segments.layers), segments.count
-    if segments.ignored is not None:  # a label of its own, whose votes are then subtracted from the totals
-        layers.append(np.where(segments.ignored, count + 1, 0))
-        count += 1
-    found, totals = vote(plan, torch.from_numpy(np.stack(layers).astype(np.int32)), count)
-    indptr, columns, weights = (t.numpy() for t in (found.indptr, found.columns, found.weights))
+    layers, ignored = list(segments.layers), 0
+    if segments.ignored is not None:  # a label of its own
+        ignored = segments.count + 1
+        layers.append(np.where(segments.ignored, ignored, 0).astype(np.int32))
+    maps = torch.from_numpy(layers[0][None] if len(layers) == 1 else np.stack(layers))
+    floors = Floors(SHARE_FLOOR, WEIGHT_FLOOR, ignored)
+    found, totals = vote_above(plan, maps, max(segments.count, ignored), floors)
+    gathering.add(found.rows.numpy(), found.columns.numpy(), found.weights.numpy(), segments.count)
     total: np.ndarray = totals.numpy()
-    # The row of every entry; CSR holds only the start of each row.
-    rows = np.repeat(np.arange(plan.count, dtype=np.int32), np.diff(indptr))
-    if segments.ignored is not None:
-        unseen = columns == segments.count
-        total = total.copy()
-        total[rows[unseen]] = (total[rows[unseen]] - weights[unseen]).clip(min=0)
-        rows, columns, weights = rows[~unseen], columns[~unseen], weights[~unseen]
-    kept = weights > np.maximum(SHARE_FLOOR * total, WEIGHT_FLOOR).astype(weights.dtype)[rows]
-    gathering.add(rows[kept], columns[kept], weights[kept], segments.count)
     return total
 
 

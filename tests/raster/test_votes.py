@@ -10,7 +10,7 @@ from scenes import Scene, camera, cloud
 from torch import Tensor
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
-from splatseg.raster.interface import SparseWeights, accumulate, available_backends, prepare, vote
+from splatseg.raster.interface import Floors, SparseWeights, accumulate, available_backends, prepare, vote, vote_above
 
 
 @pytest.fixture(autouse=True)
@@ -124,3 +124,69 @@ def test_memory_is_safe_from_labels_beyond_count_below_the_contract() -> None:
     plan = prepare(*scene.geometry, scene.camera, backend="native")
     with pytest.raises(ValueError, match=r"labels must be in 0..count"):
         _native.vote(plan.state, torch.full((1, 16, 24), 9, dtype=torch.int32), 2, torch.empty(5), 1)
+
+
+@pytest.mark.parametrize("ignored", [0, 2, 9])
+@pytest.mark.parametrize(("layers", "count", "cell"), [(1, 9, 5), (3, 9, 6), (2, 900, 1)])
+def test_votes_above_floors_are_those_of_all_votes_to_the_bit(
+    simd_level: str, layers: int, count: int, cell: int, ignored: int
+) -> None:
+    scene = cloud(700, 1, seed=5, size=0.08, view=camera(75, 41, 50.0))
+    labels = maps(scene, layers, count, cell)
+    labels[labels == ignored] = 0 if ignored == 9 else ignored  # of 9 no pixel is left
+    plan = prepare(*scene.geometry, scene.camera, backend="native")
+    floors = Floors(0.03, 0.5, ignored)
+    kept, totals = vote_above(plan, labels, count, floors)
+    every, total = vote(plan, labels, count)
+    rows = torch.repeat_interleave(torch.arange(plan.count), every.indptr.diff())
+    unseen = every.columns == ignored - 1
+    total[rows[unseen]] = (total[rows[unseen]] - every.weights[unseen]).clamp(min=0)
+    above = (every.weights > torch.maximum(0.03 * total, torch.tensor(0.5))[rows]) & ~unseen
+    assert 0 < above.sum() < len(above)
+    assert torch.equal(totals, total)
+    assert torch.equal(kept.rows.long(), rows[above])
+    assert torch.equal(kept.columns, every.columns[above])
+    assert torch.equal(kept.weights, every.weights[above])
+
+
+def test_votes_above_floors_are_those_of_the_definition(simd_level: str) -> None:
+    scene = cloud(150, 1, seed=1, size=0.12, view=camera(75, 41, 50.0))
+    labels = maps(scene, 2, 9, 5)
+    found = []
+    for backend, geometry in (("native", scene.geometry), ("reference", [t.double() for t in scene.geometry])):
+        plan = prepare(*geometry, scene.camera, backend=backend)
+        kept, totals = vote_above(plan, labels, 9, Floors(0.03, 0.5, 4))
+        out = torch.zeros(plan.count, 9, dtype=torch.float64)
+        out[kept.rows.long(), kept.columns.long()] = kept.weights.double()
+        found.append((out, totals.double()))
+    torch.testing.assert_close(found[0], found[1], atol=1e-4, rtol=1e-5)
+    assert (found[0][0][:, 3] == 0).all(), "ignored pixels vote for nothing"
+
+
+def test_any_number_of_threads_keeps_the_same_votes(simd_level: str) -> None:
+    scene = cloud(3000, 1, seed=4, size=0.06, view=camera(150, 110, 100.0))
+    labels = maps(scene, 2, 40, 11)
+    plan = prepare(*scene.geometry, scene.camera, backend="native")
+
+    def everything() -> list[Tensor]:
+        kept, totals = vote_above(plan, labels, 40, Floors(0.01, 0.1, 7))
+        return [kept.rows, kept.columns, kept.weights, totals]
+
+    torch.set_num_threads(1)
+    alone = everything()
+    for threads in (2, 3, 7):
+        torch.set_num_threads(threads)
+        assert all(torch.equal(a, b) for a, b in zip(everything(), alone, strict=True)), f"{threads} threads"
+
+
+@pytest.mark.parametrize("backend", available_backends())
+def test_nothing_to_vote_for_keeps_nothing(backend: str) -> None:
+    empty = cloud(0, 1)
+    plan = prepare(*empty.geometry, empty.camera, backend=backend)
+    kept, totals = vote_above(plan, torch.ones(16, 24, dtype=torch.int32), 2, Floors(0.0, 0.0))
+    assert (len(kept.rows), len(totals)) == (0, 0)
+    scene = cloud(15, 1)
+    plan = prepare(*scene.geometry, scene.camera, backend=backend)
+    kept, totals = vote_above(plan, torch.zeros(16, 24, dtype=torch.int32), 2, Floors(0.0, 0.0, 2))
+    assert len(kept.weights) == 0
+    torch.testing.assert_close(totals, vote(plan, torch.zeros(16, 24, dtype=torch.int32), 2)[1])
