@@ -32,7 +32,17 @@ def stages(scene: Scene, channels: int, plan: _native.Plan, threads: int) -> dic
         f"blend_{channels}": lambda: _native.blend(plan, features, blended, alphas, threads),
         f"accumulate_{channels}": lambda: _native.accumulate(plan, grad, sums, threads),
         f"backward_{channels}": lambda: _native.backward(
-            plan, geometry, features, raster.features, raster.alphas, grad, grad_alphas, grad_features, grads, None, threads
+            plan,
+            geometry,
+            features,
+            raster.features,
+            raster.alphas,
+            grad,
+            grad_alphas,
+            grad_features,
+            grads,
+            None,
+            threads,
         ),
     }
 

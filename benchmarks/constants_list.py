@@ -101,7 +101,6 @@ CHOSEN = (
 )
 
 DERIVED = {
-    "cluster.components:ROWS_A_QUERY": "memory",
     "cluster.components:drop_small_pieces.min_share": "given by its callers",
     "cluster.coreset:BATCH": "time",
     "cluster.coreset:ROWS_A_BLOCK": "time",

@@ -87,9 +87,9 @@ class TrainSettings:
     densify_every: int = 100
     """Steps from one round to the next [3DGS: 100]."""
     grow_gradient: float = 1e-4
-    """A Gaussian grows if the mean norm of its gradient on screen exceeds this [3DGS: 2e-4: -0.4]. The gradient is that of
-    the loss by the projected mean in units of half the image (pixels * size / 2), averaged over the views that draw it.
-    """
+    """A Gaussian grows if the mean norm of its gradient on screen exceeds this [3DGS: 2e-4: -0.8 on demo at 640x480].
+    The gradient is that of the loss by the projected mean in units of half the image (pixels * size / 2), averaged over
+    the views that draw it."""
     clone_scale: float = 0.01
     """Scale in extents: smaller Gaussians are cloned, larger ones split [3DGS: 0.01]."""
     prune_opacity: float = 0.005

@@ -55,7 +55,9 @@ def test_the_other_rates_settle_at_the_end_and_only_there():
 
 def test_small_images_are_halved_for_less_of_the_time_and_large_ones_no_longer_than_asked():
     settings = TrainSettings(coarse_until=100, coarse_pixels=1000)
-    last = {pixels: max(step for step in range(200) if settings.coarse_at(step, pixels)) for pixels in (500, 1000, 4000)}
+    last = {
+        pixels: max(step for step in range(200) if settings.coarse_at(step, pixels)) for pixels in (500, 1000, 4000)
+    }
     assert last == {500: 49, 1000: 99, 4000: 99}
 
 
