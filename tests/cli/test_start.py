@@ -46,10 +46,11 @@ TORCH = {"torch", "splatseg._native"}
 VOTES = TORCH | {"scipy", "scipy.sparse"}
 FIGURES = VOTES | {"scipy.ndimage"}
 SEARCHES = FIGURES | {"scipy.spatial"}
+SPLINES = TORCH | {"scipy", "scipy.sparse", "scipy.spatial", "scipy.interpolate", "scipy.optimize"}
 
 WORK = {
     "render": (["{run}", "-o", "{new}", "--what", "rgb", "--split", "test"], TORCH),
-    "film": (["{run}", "-o", "{new}", "--what", "rgb", "--path", "capture", "--seconds", "0.1"], SEARCHES),
+    "film": (["{run}", "-o", "{new}", "--what", "rgb", "--path", "capture", "--seconds", "0.1"], SPLINES),
     "export": (["{run}", "-o", "{new}.splat"], TORCH),
     "select": (["{run}", "-o", "{new}", "--view", "012.jpg", "--click", "11,18"], VOTES),
     "evaluate": (["{copy}", "--gt", f"{DEMO}/gt/instance"], FIGURES),
