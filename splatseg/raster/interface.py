@@ -22,6 +22,7 @@ from torch import Tensor
 from splatseg.arrays import check_shapes
 from splatseg.cameras.camera import Camera
 from splatseg.errors import BackendError
+from splatseg.raster.weights import Floors, SparseWeights, VoteEntries
 
 BACKENDS = ("native", "reference")
 """Names of the backends, in order of preference on the CPU. A GPU backend will be a third name."""
@@ -100,51 +101,6 @@ class PixelPlan:
 
     size: int
     """Memory that `state` takes, in bytes."""
-
-
-@dataclass(frozen=True)
-class Floors:
-    """What of the votes of a view is kept (`vote_above`)."""
-
-    share: float
-    """Share of a Gaussian's total that a kept weight exceeds."""
-
-    least: float
-    """Weight, pixels, that a kept weight exceeds."""
-
-    ignored: int = 0
-    """Label of the pixels that are treated as unseen; 0 for none."""
-
-
-@dataclass(frozen=True, eq=False)
-class VoteEntries:
-    """Entries of a sparse matrix of weights (N, count), by rows, columns ascending within a row."""
-
-    rows: Tensor
-    """Row of each entry, (nnz,) int32, ascending."""
-
-    columns: Tensor
-    """Column of each entry, (nnz,) int32."""
-
-    weights: Tensor
-    """(nnz,)."""
-
-
-@dataclass(frozen=True, eq=False)
-class SparseWeights:
-    """A sparse matrix (R, width) of blending weights, by rows (CSR)."""
-
-    indptr: Tensor
-    """Row r is [indptr[r], indptr[r+1]) of columns and weights; (R+1,) int64."""
-
-    columns: Tensor
-    """Column of each entry, (nnz,) int32."""
-
-    weights: Tensor
-    """Weight of each entry, (nnz,)."""
-
-    width: int
-    """Number of columns."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,15 +20,13 @@ import splatseg._native as _native  # noqa: PLR0402 (from the package would impo
 from splatseg.cameras.camera import Camera
 from splatseg.errors import BackendError
 from splatseg.raster.interface import (
-    Floors,
     Growth,
     PixelPlan,
     Plan,
     Raster,
     RasterSettings,
-    SparseWeights,
-    VoteEntries,
 )
+from splatseg.raster.weights import Floors, SparseWeights, VoteEntries
 
 try:
     _native.simd_level()

@@ -15,16 +15,14 @@ from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.raster.interface import (
-    Floors,
     Growth,
     PixelPlan,
     Plan,
     Raster,
     RasterSettings,
-    SparseWeights,
-    VoteEntries,
 )
 from splatseg.raster.rotations import rotation_matrices
+from splatseg.raster.weights import Floors, SparseWeights, VoteEntries
 
 PIXELS_AT_ONCE = 4096
 """Pixels blended together, which bounds the weight matrix (P,N) in memory."""

@@ -32,7 +32,8 @@ from splatseg.errors import MaskError
 from splatseg.masks.segments import Segments
 from splatseg.masks.source import MaskSource
 from splatseg.progress import Progress, counted
-from splatseg.raster.interface import Floors, Plan, prepare, vote_above
+from splatseg.raster.interface import Plan, prepare, vote_above
+from splatseg.raster.weights import Floors
 from splatseg.splats.splats import Splats
 from splatseg.votes.gathering import Gathering
 

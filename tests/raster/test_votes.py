@@ -10,7 +10,8 @@ from scenes import Scene, camera, cloud
 from torch import Tensor
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
-from splatseg.raster.interface import Floors, SparseWeights, accumulate, available_backends, prepare, vote, vote_above
+from splatseg.raster.interface import accumulate, available_backends, prepare, vote, vote_above
+from splatseg.raster.weights import Floors, SparseWeights
 
 
 @pytest.fixture(autouse=True)
