@@ -301,7 +301,7 @@ def test_a_flood_of_clicks_waits_in_bounded_memory_and_the_page_says_so(viewer: 
             await client.until(lambda: client.notes, "a note that it is too fast")
             assert len(page.streamer._actions) <= 40
         assert client.notes[0][0] == "Not so fast" and len(client.notes) == 1
-        await client.until(lambda: not page.streamer._actions, "an end of the clicks that wait")  # lest this is too fast
+        await client.until(lambda: not page.streamer._actions, "an end of the clicks that wait")  # or it is too fast
         await client.say("choose:2")
         await client.until(lambda: page.workspace.count == 40, "the selection")
 
