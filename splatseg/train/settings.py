@@ -55,7 +55,7 @@ class TrainSettings:
     coarse_until: int = 1_100
     """Before this step images are fitted at half their size: steps are cheap, and large things settle first [3DGS: 0: 0
     / -0.2, and a tenth more time]. Small images turn earlier to their full size (`coarse_at`)."""
-    coarse_pixels: int = 300_000
+    coarse_pixels: int = 150_000
     """Images of fewer pixels are fitted at half their size for as much less of the time: half of them shows little."""
 
     lr_means: float = 3.2e-4
