@@ -22,7 +22,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder, capture = tmp_path_factory.mktemp("viewer") / "mugs", demo_capture()
     arguments = ["train", str(capture), "-o", str(folder), "--masks", str(capture / "masks")]
-    assert run([*arguments, "--downscale", "4", "--iterations", "120"]) == 0
+    assert run([*arguments, "--downscale", "4", "--iterations", "240"]) == 0
     return folder
 
 
