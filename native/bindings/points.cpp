@@ -9,15 +9,21 @@
 namespace splatseg::bindings {
 namespace {
 
+// What both searches for touching points ask of their input.
+void check_touching(Floats<2> points, int64_t neighbours, float gap, float reach_factor) {
+    const int64_t count = size(points, 0);
+    require(neighbours >= 1 && neighbours <= kMostNeighbours && neighbours < count && count <= INT32_MAX,
+            "neighbours must be in 1..32 and fewer than the points");
+    require(all_finite(points), "points must be finite");
+    require(!std::isnan(gap) && !std::isnan(reach_factor), "gap and reach_factor must be numbers");
+}
+
 void touching(Floats<2> points, Floats<1> reach, int neighbours, float gap, float reach_factor, Array<int32_t, 1> out,
               int threads) {
     const int64_t count = size(points, 0);
     require(has_shape(points, count, 3) && has_shape(reach, count) && has_shape(out, count),
             "points must have shape (n, 3), reach and out (n,)");
-    require(neighbours >= 1 && neighbours <= kMostNeighbours && neighbours < count && count <= INT32_MAX,
-            "neighbours must be in 1..32 and fewer than the points");
-    require(all_finite(points), "points must be finite");
-    require(!std::isnan(gap) && !std::isnan(reach_factor), "gap and reach_factor must be numbers");
+    check_touching(points, neighbours, gap, reach_factor);
     require_apart({out}, {points, reach});
     run(threads, [&] {
         splatseg::touching(kernels(), points.data(), reach.data(), count, neighbours, gap, reach_factor, out.data(),
@@ -30,10 +36,7 @@ void touching_neighbours(Floats<2> points, Floats<1> reach, float gap, float rea
     const int64_t count = size(points, 0), neighbours = size(out, 1);
     require(has_shape(points, count, 3) && has_shape(reach, count) && has_shape(out, count),
             "points must have shape (n, 3), reach (n,), out (n, k)");
-    require(neighbours >= 1 && neighbours <= kMostNeighbours && neighbours < count && count <= INT32_MAX,
-            "neighbours must be in 1..32 and fewer than the points");
-    require(all_finite(points), "points must be finite");
-    require(!std::isnan(gap) && !std::isnan(reach_factor), "gap and reach_factor must be numbers");
+    check_touching(points, neighbours, gap, reach_factor);
     require_apart({out}, {points, reach});
     run(threads, [&] {
         splatseg::touching_neighbours(kernels(), points.data(), reach.data(), count, static_cast<int>(neighbours), gap,

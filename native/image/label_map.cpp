@@ -114,19 +114,18 @@ void write_block(const LabelTask& task, const TileGeometry& g, const LabelSums& 
 void labels_of_tile(const LabelTask& task, int64_t tile, LabelScratch& s, LabelSums& sums) {
     const Plan& plan = task.plan;
     const TileGeometry g = tile_geometry(plan, tile);
-    const TileEntries entries = entries_of(plan, tile);
     const Vec half = broadcast(0.5f);  // nothing is decided while more than half of the light is left
     sums.start();
     Blocks blocks;
-    start_blocks(g, blocks);
-    prefetch_records(plan, entries.ids + entries.begin, entries.chunk_size(entries.begin));
-    for (uint32_t entry = entries.begin; entry < entries.end && blocks.alive; entry += kChunk) {
-        const uint32_t* ids = entries.ids + entry;
-        const int n = entries.chunk_size(entry);
-        for (int k = 0; k < n; ++k) __builtin_prefetch(task.labels + ids[k]);
-        load_entries(plan, g, task.limits, entries, entry, blocks.alive, s.chunk);
-        for (int k = 0; k < n; ++k) s.slot[k] = sums.slot_of(task.labels[ids[k]]);
-        weigh_blocks(task.limits, s.chunk, blocks, s.weights, [&](int block) {
+    weigh_chunks(
+        plan, g, task.limits, tile, blocks, s,
+        [&](const uint32_t* ids, int n) {
+            for (int k = 0; k < n; ++k) __builtin_prefetch(task.labels + ids[k]);
+        },
+        [&](const uint32_t* ids, int n) {
+            for (int k = 0; k < n; ++k) s.slot[k] = sums.slot_of(task.labels[ids[k]]);
+        },
+        [&](int block) {
             const int length = s.chunk.length[block];
             for (int i = 0; i < length; ++i) {
                 float* sum = sums.of_block(s.slot[s.chunk.list[block][i]], block);
@@ -136,7 +135,6 @@ void labels_of_tile(const LabelTask& task, int64_t tile, LabelScratch& s, LabelS
             if (!any(greater(state.T, half)) && is_decided(sums, task.limits, state, block))
                 blocks.alive &= ~(BlockSet{1} << block);
         });
-    }
     const std::vector<int>& ascending = sums.ascending();
     for (int block = 0; block < kBlocks; ++block)
         if (lanes_inside(g, block)) write_block(task, g, sums, ascending, block, blocks.state[block]);

@@ -131,22 +131,14 @@ SPLATSEG_NOINLINE void write_block(const Task& task, const TileGeometry& g, int 
 void blend_tile(const Task& task, int64_t tile, Scratch& s, float* features, float* accumulators) {
     const Plan& plan = task.plan;
     const TileGeometry g = tile_geometry(plan, tile);
-    const TileEntries entries = entries_of(plan, tile);
     std::memset(accumulators, 0, sizeof(float) * kBlocks * task.features.channels * kLanes);
 
     Blocks blocks;
-    start_blocks(g, blocks);
-    prefetch_records(plan, entries.ids + entries.begin, entries.chunk_size(entries.begin));
-    for (uint32_t entry = entries.begin; entry < entries.end && blocks.alive; entry += kChunk) {
-        const uint32_t* ids = entries.ids + entry;
-        const int n = entries.chunk_size(entry);
-        prefetch_features(task.features, ids, n);
-        load_entries(plan, g, task.limits, entries, entry, blocks.alive, s.chunk);
-        gather_features(task.features, ids, n, s.chunk, features, task.stride);
-        weigh_blocks(task.limits, s.chunk, blocks, s.weights, [&](int block) {
-            multiply(task, s, features, block, accumulators + block * task.features.channels * kLanes);
-        });
-    }
+    weigh_chunks(
+        plan, g, task.limits, tile, blocks, s,
+        [&](const uint32_t* ids, int n) { prefetch_features(task.features, ids, n); },
+        [&](const uint32_t* ids, int n) { gather_features(task.features, ids, n, s.chunk, features, task.stride); },
+        [&](int block) { multiply(task, s, features, block, accumulators + block * task.features.channels * kLanes); });
     for (int block = 0; block < kBlocks; ++block) {
         if (block % kSide == 0 && block + kSide < kBlocks)
             prefetch_block_row<true>(plan, g, block / kSide + 1, task.blended, task.features.channels);

@@ -80,27 +80,26 @@ void write_block(const LevelTask& task, const MetLevels& met, const TileGeometry
 void levels_of_tile(const LevelTask& task, int64_t tile, LevelScratch& s, float* sums) {
     const Plan& plan = task.plan;
     const TileGeometry g = tile_geometry(plan, tile);
-    const TileEntries entries = entries_of(plan, tile);
     const int size = (task.count + 1) * kLanes;
     const Vec share = broadcast(std::max(task.share, 1.0f - task.share));
     s.met.count = 0;
     std::fill_n(s.met.met, 256, false);
     Blocks blocks;
-    start_blocks(g, blocks);
-    prefetch_records(plan, entries.ids + entries.begin, entries.chunk_size(entries.begin));
-    for (uint32_t entry = entries.begin; entry < entries.end && blocks.alive; entry += kChunk) {
-        const uint32_t* ids = entries.ids + entry;
-        const int n = entries.chunk_size(entry);
-        for (int k = 0; k < n; ++k) __builtin_prefetch(task.levels + ids[k]);
-        load_entries(plan, g, task.limits, entries, entry, blocks.alive, s.chunk);
-        for (int k = 0; k < n; ++k) {
-            const int level = task.levels[ids[k]];
-            s.level[k] = level * kLanes;
-            if (s.met.meet(level))
-                for (int block = 0; block < kBlocks; ++block)
-                    store(sums + block * size + level * kLanes, broadcast(0.0f));
-        }
-        weigh_blocks(task.limits, s.chunk, blocks, s.weights, [&](int block) {
+    weigh_chunks(
+        plan, g, task.limits, tile, blocks, s,
+        [&](const uint32_t* ids, int n) {
+            for (int k = 0; k < n; ++k) __builtin_prefetch(task.levels + ids[k]);
+        },
+        [&](const uint32_t* ids, int n) {
+            for (int k = 0; k < n; ++k) {
+                const int level = task.levels[ids[k]];
+                s.level[k] = level * kLanes;
+                if (s.met.meet(level))
+                    for (int block = 0; block < kBlocks; ++block)
+                        store(sums + block * size + level * kLanes, broadcast(0.0f));
+            }
+        },
+        [&](int block) {
             float* own = sums + block * size;
             const int length = s.chunk.length[block];
             for (int i = 0; i < length; ++i) {
@@ -111,7 +110,6 @@ void levels_of_tile(const LevelTask& task, int64_t tile, LevelScratch& s, float*
             if (!any(greater(left, share)) && is_decided(task, s.met, left, own))
                 blocks.alive &= ~(BlockSet{1} << block);
         });
-    }
     for (int block = 0; block < kBlocks; ++block)
         if (lanes_inside(g, block)) write_block(task, s.met, g, block, sums + block * size);
 }

@@ -46,19 +46,17 @@ void write_block(const MiddleTask& task, const TileGeometry& g, int block, const
 void middle_of_tile(const MiddleTask& task, int64_t tile, MiddleScratch& s) {
     const Plan& plan = task.plan;
     const TileGeometry g = tile_geometry(plan, tile);
-    const TileEntries entries = entries_of(plan, tile);
     const Vec first = broadcast(kFirst), last = broadcast(kLast), zero = broadcast(0.0f);
     Seen seen[kBlocks];
     for (Seen& block : seen) block = {zero, zero};
     Blocks blocks;
-    start_blocks(g, blocks);
-    prefetch_records(plan, entries.ids + entries.begin, entries.chunk_size(entries.begin));
-    for (uint32_t entry = entries.begin; entry < entries.end && blocks.alive; entry += kChunk) {
-        const uint32_t* ids = entries.ids + entry;
-        const int n = entries.chunk_size(entry);
-        for (int k = 0; k < n; ++k) s.values[k] = task.values[ids[k]];
-        load_entries(plan, g, task.limits, entries, entry, blocks.alive, s.chunk);
-        weigh_blocks(task.limits, s.chunk, blocks, s.weights, [&](int block) {
+    weigh_chunks(
+        plan, g, task.limits, tile, blocks, s,
+        [&](const uint32_t* ids, int n) {
+            for (int k = 0; k < n; ++k) s.values[k] = task.values[ids[k]];
+        },
+        [](const uint32_t*, int) {},
+        [&](int block) {
             Seen& own = seen[block];
             for (int i = 0; i < s.chunk.length[block]; ++i) {
                 const Vec before = max(own.light, first);
@@ -68,7 +66,6 @@ void middle_of_tile(const MiddleTask& task, int64_t tile, MiddleScratch& s) {
             }
             if (!any(greater(last, own.light))) blocks.alive &= ~(BlockSet{1} << block);
         });
-    }
     for (int block = 0; block < kBlocks; ++block)
         if (lanes_inside(g, block)) write_block(task, g, block, seen[block]);
 }

@@ -322,4 +322,24 @@ SPLATSEG_INLINE void weigh_blocks(const Limits& limits, const Chunk& chunk, Bloc
     }
 }
 
+// Weighs the Gaussians of a tile, front to back, a chunk at a time, while a block is alive. fetch(ids, n) is called for
+// the Gaussians of a chunk before it is loaded, gather(ids, n) after; use(block) as by weigh_blocks. Scratch has a
+// `chunk` and its `weights`.
+template <class Scratch, class Fetch, class Gather, class Use>
+SPLATSEG_INLINE void weigh_chunks(const Plan& plan, const TileGeometry& g, const Limits& limits, int64_t tile,
+                                  Blocks& blocks, Scratch& s, const Fetch& fetch, const Gather& gather,
+                                  const Use& use) {
+    const TileEntries entries = entries_of(plan, tile);
+    start_blocks(g, blocks);
+    prefetch_records(plan, entries.ids + entries.begin, entries.chunk_size(entries.begin));
+    for (uint32_t entry = entries.begin; entry < entries.end && blocks.alive; entry += kChunk) {
+        const uint32_t* ids = entries.ids + entry;
+        const int n = entries.chunk_size(entry);
+        fetch(ids, n);
+        load_entries(plan, g, limits, entries, entry, blocks.alive, s.chunk);
+        gather(ids, n);
+        weigh_blocks(limits, s.chunk, blocks, s.weights, use);
+    }
+}
+
 }  // namespace splatseg::SPLATSEG_LEVEL
