@@ -19,13 +19,7 @@ from torch.autograd.function import once_differentiable
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.cameras.camera import Camera
 from splatseg.errors import BackendError
-from splatseg.raster.interface import (
-    Growth,
-    PixelPlan,
-    Plan,
-    Raster,
-    RasterSettings,
-)
+from splatseg.raster.interface import Growth, PixelPlan, Plan, Raster, RasterSettings
 from splatseg.raster.weights import Floors, SparseWeights, VoteEntries
 
 try:

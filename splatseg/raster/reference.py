@@ -14,13 +14,7 @@ import torch
 from torch import Tensor
 
 from splatseg.cameras.camera import Camera
-from splatseg.raster.interface import (
-    Growth,
-    PixelPlan,
-    Plan,
-    Raster,
-    RasterSettings,
-)
+from splatseg.raster.interface import Growth, PixelPlan, Plan, Raster, RasterSettings
 from splatseg.raster.rotations import rotation_matrices
 from splatseg.raster.weights import Floors, SparseWeights, VoteEntries
 

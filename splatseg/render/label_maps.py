@@ -26,6 +26,7 @@ from splatseg.cameras.lens_camera import AnyCamera, faces_of_camera
 from splatseg.errors import RunError
 from splatseg.files import write_png
 from splatseg.raster.interface import prepare, rasterize_labels
+from splatseg.render.occurring import occurring
 from splatseg.render.photographed import photographed
 from splatseg.render.rgb import render_channels
 from splatseg.render.supersampling import SUPERSAMPLE, most_frequent, sample_cameras
@@ -146,17 +147,9 @@ def write_label_map(path: Path, labels: np.ndarray, made_of: Mapping[str, str] |
 def _labels_at_centres(splats: Splats, camera: Camera) -> np.ndarray:
     if splats.segment_ids is None:
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
-    ids, numbers = _numbered(splats.segment_ids.cpu().numpy())
+    # 0, none, is the first of the numbers, whether a Gaussian has it or not.
+    ids, numbers = occurring(np.append(splats.segment_ids.cpu().numpy(), np.int32(0)))
     plan = prepare(*splats.geometry, camera)
-    found: np.ndarray = ids[rasterize_labels(plan, torch.from_numpy(numbers), len(ids) - 1).numpy()]
-    return found
-
-
-def _numbered(segment_ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ids that occur, ascending after 0, and the place (N,) int32 of every Gaussian's id among them."""
-    if len(segment_ids) and int(segment_ids.max()) <= HIGHEST_ID:  # counting is many times as fast as sorting
-        occurs = np.bincount(segment_ids) > 0
-        occurs[0] = True
-        return np.flatnonzero(occurs).astype(np.int32), (np.cumsum(occurs, dtype=np.int32) - 1)[segment_ids]
-    ids = np.union1d(segment_ids, [0]).astype(np.int32)
-    return ids, np.searchsorted(ids, segment_ids).astype(np.int32)
+    found = rasterize_labels(plan, torch.from_numpy(numbers[:-1]), len(ids) - 1).numpy()
+    labels: np.ndarray = ids.astype(np.int32)[found]
+    return labels

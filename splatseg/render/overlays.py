@@ -10,13 +10,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from splatseg.arrays import check_shapes
+from splatseg.render.occurring import occurring
 from splatseg.segments.palette import Color, segment_color
 
 SELECTED: Color = (255, 176, 32)
 """Amber: rare among the colours of things, visible to the colour-blind, readable on light and dark."""
-
-MOST_COUNTED = 1 << 20
-"""Highest id of a label map whose ids are counted; ids beyond are sorted, for a table of all would be too large."""
 
 LUMA = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in the lightness of a picture (ITU-R BT.601)."""
@@ -25,11 +23,7 @@ LUMA = (0.299, 0.587, 0.114)
 def color_image(labels: np.ndarray, colors: Mapping[int, Color] | None = None) -> np.ndarray:
     """Return a label map as a picture (H,W,3) uint8. `colors` takes precedence over the palette."""
     known = colors or {}
-    if labels.size and labels.min() >= 0 and labels.max() <= MOST_COUNTED:
-        occurs = np.bincount(labels.ravel()) > 0  # counting is many times as fast as sorting
-        ids, place = np.flatnonzero(occurs), (np.cumsum(occurs) - 1)[labels]
-    else:
-        ids, place = np.unique(labels, return_inverse=True)
+    ids, place = occurring(labels)
     table = np.zeros((len(ids), 4), np.uint8)
     for row, segment_id in enumerate(ids.tolist()):
         table[row, :3] = known.get(segment_id) or segment_color(segment_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -77,6 +77,14 @@ def test_layers_vote_as_if_each_were_alone(simd_level: str) -> None:
         assert torch.equal(other, totals)
 
 
+def assert_same_on_any_threads(everything: Callable[[], list[Tensor]]) -> None:
+    torch.set_num_threads(1)
+    alone = everything()
+    for threads in (2, 3, 7):
+        torch.set_num_threads(threads)
+        assert all(torch.equal(a, b) for a, b in zip(everything(), alone, strict=True)), f"{threads} threads"
+
+
 def test_any_number_of_threads_gives_the_same_bits(simd_level: str) -> None:
     scene = cloud(3000, 1, seed=4, size=0.06, view=camera(150, 110, 100.0))
     labels = maps(scene, 2, 40, 11)
@@ -86,11 +94,7 @@ def test_any_number_of_threads_gives_the_same_bits(simd_level: str) -> None:
         weights, totals = vote(plan, labels, 40)
         return [weights.indptr, weights.columns, weights.weights, totals]
 
-    torch.set_num_threads(1)
-    alone = everything()
-    for threads in (2, 3, 7):
-        torch.set_num_threads(threads)
-        assert all(torch.equal(a, b) for a, b in zip(everything(), alone, strict=True)), f"{threads} threads"
+    assert_same_on_any_threads(everything)
 
 
 @pytest.mark.parametrize("backend", available_backends())
@@ -173,11 +177,7 @@ def test_any_number_of_threads_keeps_the_same_votes(simd_level: str) -> None:
         kept, totals = vote_above(plan, labels, 40, Floors(0.01, 0.1, 7))
         return [kept.rows, kept.columns, kept.weights, totals]
 
-    torch.set_num_threads(1)
-    alone = everything()
-    for threads in (2, 3, 7):
-        torch.set_num_threads(threads)
-        assert all(torch.equal(a, b) for a, b in zip(everything(), alone, strict=True)), f"{threads} threads"
+    assert_same_on_any_threads(everything)
 
 
 @pytest.mark.parametrize("backend", available_backends())

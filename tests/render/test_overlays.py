@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from splatseg.render.occurring import MOST_COUNTED
 from splatseg.render.overlays import (
-    MOST_COUNTED,
     color_image,
     outlines,
     overlay_segments,
