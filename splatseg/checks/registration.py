@@ -5,8 +5,9 @@
 Every sparse point lies on a surface, so it has a Gaussian near it; not the other way round. Distances are measured in
 the splat's world and divided by its size there, or points that shrink into a dense place would fit best. The start is
 decided up to the 24 turns that map axes to axes: both clouds are centred by medians, scaled by their median distance
-from the centre, and turned to their principal axes. The scale is kept, and several are tried: left free, it shrinks the
-points into the densest place. The best few ends are handed to who can judge and refine them by photographs.
+from the centre, and turned to their principal axes; where the axes differ, the 60 turns of an icosahedron lead on. The
+scale is kept, and several are tried: left free, it shrinks the points into the densest place. The best few ends are
+handed to who can judge and refine them by photographs.
 
 Alphabet: P points, N Gaussians, world units of either side.
 
@@ -36,6 +37,13 @@ that of its sparse points: Gaussians lie far out where no point was found."""
 FEWEST_POINTS = 50
 """Sparse points without which nothing is registered."""
 
+BEST = 8
+"""Ends of a scale, all different, that are judged by photographs: distances alone put the right one of a splat of 300
+steps, full of floaters, at the fifth place."""
+
+SAME = 0.01
+"""Distance of two ends, as a share of the points' size, below which they are one."""
+
 TRIM = 0.7
 """Share of the points, those with the smallest distances, that count: some were seen wrongly, or not by the splat."""
 
@@ -54,8 +62,18 @@ def axis_turns() -> list[np.ndarray]:
     return sorted(turns, key=lambda turn: -float(np.trace(turn)))
 
 
-def register(gaussians: np.ndarray, points: np.ndarray, best: int = 3) -> list[Similarity]:
+def icosahedral_turns() -> list[np.ndarray]:
+    """Return the 60 rotations (3,3) of an icosahedron, for clouds whose principal axes are not the same."""
+    from scipy.spatial.transform import Rotation  # noqa: PLC0415 (most splats need no registration)
+
+    return list(Rotation.create_group("I").as_matrix())
+
+
+def register(gaussians: np.ndarray, points: np.ndarray, turns: list[np.ndarray], best: int = BEST) -> list[Similarity]:
     """Return similarities from the world of Gaussians (N,3) to that of sparse points (P,3): the `best` of each scale.
+
+    turns: rotations (3,3) of one cloud's principal axes against the other's to start from. Many starts reach one end;
+    it is returned once.
 
     Empty if there are too few of either.
     """
@@ -68,13 +86,27 @@ def register(gaussians: np.ndarray, points: np.ndarray, best: int = 3) -> list[S
     found: list[Similarity] = []
     for factor in SCALES:
         ends = []
-        for turn in axis_turns():
+        for turn in turns:
             scale, rotation = factor * size / from_size, axes @ turn @ from_axes.T
             start = Similarity(rotation, centre - scale * rotation @ from_centre, scale)
             ends.append(_laid_over(start, points, tree, gaussians))
         order = np.argsort([error for _, error in ends], kind="stable")
-        found += [ends[i][0].inverse() for i in order[:best]]
+        found += [end.inverse() for end in _different([ends[i][0] for i in order], points, best)]
     return found
+
+
+def _different(ends: list[Similarity], points: np.ndarray, most: int) -> list[Similarity]:
+    """Return the first `most` of the ends that lay the points (P,3) elsewhere than those before them."""
+    kept: list[Similarity] = []
+    laid: list[np.ndarray] = []
+    for end in ends:
+        there = end.points(points)
+        size = float(np.linalg.norm(there - there.mean(axis=0), axis=1).mean())
+        if all(float(np.linalg.norm(there - one, axis=1).mean()) > SAME * size for one in laid):
+            kept, laid = [*kept, end], [*laid, there]
+        if len(kept) == most:
+            break
+    return kept
 
 
 def some_of(cloud: np.ndarray, most: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from splatseg.capture.capture import Capture, load_capture
 from splatseg.checks.other_worlds import FILE, moved_by_convention, moved_by_file
-from splatseg.checks.registration import axis_turns, register
+from splatseg.checks.registration import axis_turns, icosahedral_turns, register
 from splatseg.checks.trouble import settle
 from splatseg.checks.world import placed
 from splatseg.demo.demo import demo_capture
@@ -122,12 +122,26 @@ def test_there_are_24_turns_that_map_axes_to_axes() -> None:
 
 
 def test_registration_without_points_finds_nothing(splats: Splats) -> None:
-    assert register(splats.positions, np.zeros((0, 3))) == []
+    assert register(splats.positions, np.zeros((0, 3)), axis_turns()) == []
 
 
 def test_a_registered_cloud_lies_over_its_points() -> None:
     rng = np.random.default_rng(1)
     cloud = rng.normal(size=(3000, 3)) * [3.0, 1.5, 0.5] + rng.random((3000, 3)) ** 3
-    ends = register(MOVE.points(cloud), cloud[::7])
+    ends = register(MOVE.points(cloud), cloud[::7], axis_turns())
     errors = [np.median(np.linalg.norm(end.points(MOVE.points(cloud)) - cloud, axis=1)) for end in ends]
     assert min(errors) < 0.1
+
+
+def test_the_60_turns_of_an_icosahedron_leave_no_turn_far_from_one() -> None:
+    turns = Rotation.from_matrix(np.array(icosahedral_turns()))
+    assert len(turns) == 60
+    nearest = [float((turn.inv() * turns).magnitude().min()) for turn in Rotation.random(500, random_state=0)]
+    assert np.degrees(max(nearest)) < 45
+
+
+def test_an_end_that_many_starts_reach_is_returned_once() -> None:
+    cloud = np.random.default_rng(0).normal(size=(300, 3)) * [1, 2, 3]
+    turns = axis_turns()
+    once, thrice = register(cloud, cloud[::3], turns), register(cloud, cloud[::3], [*turns, *turns, *turns])
+    assert len(once) == len(thrice)
