@@ -141,6 +141,9 @@ def votes_calls(rng: Generator, made: Objects) -> dict[str, Callable[[], Argumen
         view_of, layer_of = np.sort(whole(rng, VIEWS, MASKS)), whole(rng, LAYERS, MASKS)
         return {"votes": made.votes, "masks": (view_of, layer_of, VIEWS, LAYERS), "threads": 2}
 
+    def members() -> Arguments:
+        return {name: whole(rng, 2, COUNT, dtype=np.uint8) for name in ("members", "out")}
+
     def matches() -> tuple[np.ndarray, ...]:
         first = np.concatenate([[0], np.cumsum(whole(rng, 3, MASKS))]).astype(np.int64)
         entries = int(first[-1])
@@ -193,14 +196,10 @@ def votes_calls(rng: Generator, made: Objects) -> dict[str, Callable[[], Argumen
                 "seen": floats(rng, SEGMENTS, VIEWS),
             }
         ),
-        "shares": lambda: (
-            of_masks()
-            | {
-                "weight": floats(rng, *masks),
-                "quality": floats(rng, VIEWS),
-                "inside": floats(rng, *rows),
-                "seen": floats(rng, *rows),
-            }
+        "under_masks": lambda: of_masks() | {"seen": floats(rng, *rows)},
+        "follow_majority": lambda: {"votes": made.votes, "says": floats(rng, *masks), "threads": 2} | members(),
+        "follow_matches": lambda: (
+            of_masks() | {"weight": floats(rng, *masks), "quality": floats(rng, VIEWS)} | members()
         ),
         "reassigned": lambda: (
             of_masks()

@@ -109,13 +109,17 @@ MaskViews = tuple[np.ndarray, np.ndarray, int, int]
 def tallies(
     votes: SparseMatrix, masks: MaskViews, groups: np.ndarray, inside: np.ndarray, seen: np.ndarray, threads: int
 ) -> None: ...
-def shares(
+def under_masks(votes: SparseMatrix, masks: MaskViews, seen: np.ndarray, threads: int) -> None: ...
+def follow_majority(
+    votes: SparseMatrix, says: np.ndarray, members: np.ndarray, out: np.ndarray, threads: int
+) -> None: ...
+def follow_matches(
     votes: SparseMatrix,
     masks: MaskViews,
     weight: np.ndarray,
     quality: np.ndarray,
-    inside: np.ndarray,
-    seen: np.ndarray,
+    members: np.ndarray,
+    out: np.ndarray,
     threads: int,
 ) -> None: ...
 def reassigned(

@@ -110,17 +110,33 @@ void tallies(const SparseMatrix& votes, const MaskViewsIn& masks, Array<const in
     run(threads, [&] { splatseg::tallies(votes, views, groups.data(), count, inside.data(), seen.data(), threads); });
 }
 
-void shares(const SparseMatrix& votes, const MaskViewsIn& masks, Floats<1> weight, Floats<1> quality, Out<1> inside,
-            Out<1> seen, int threads) {
+void under_masks(const SparseMatrix& votes, const MaskViewsIn& masks, Out<1> seen, int threads) {
+    const NumberedViews numbered(votes, masks);
+    require(has_shape(seen, votes.height), "seen must have shape (N,)");
+    require_apart({seen}, {std::get<0>(masks), std::get<1>(masks), columns_of(votes), weights_of(votes)});
+    run(threads, [&] { splatseg::under_masks(votes, numbered.of, seen.data(), threads); });
+}
+
+void follow_majority(const SparseMatrix& votes, Floats<1> says, Array<const uint8_t, 1> members, Array<uint8_t, 1> out,
+                     int threads) {
+    require(has_shape(says, votes.width), "says must have shape (M,)");
+    require(has_shape(members, votes.height) && has_shape(out, votes.height), "members and out must have shape (N,)");
+    require_apart({out}, {says, members, columns_of(votes), weights_of(votes)});
+    run(threads, [&] { splatseg::follow_majority(votes, says.data(), members.data(), out.data(), threads); });
+}
+
+void follow_matches(const SparseMatrix& votes, const MaskViewsIn& masks, Floats<1> weight, Floats<1> quality,
+                    Array<const uint8_t, 1> members, Array<uint8_t, 1> out, int threads) {
     const NumberedViews numbered(votes, masks);
     const MaskViews& views = numbered.of;
     require(has_shape(weight, votes.width) && has_shape(quality, views.views),
             "weight must have shape (M,), quality (V,)");
-    require(has_shape(inside, votes.height) && has_shape(seen, votes.height), "inside and seen must have shape (N,)");
-    require_apart({inside, seen},
-                  {std::get<0>(masks), std::get<1>(masks), weight, quality, columns_of(votes), weights_of(votes)});
-    run(threads,
-        [&] { splatseg::shares(votes, views, weight.data(), quality.data(), inside.data(), seen.data(), threads); });
+    require(has_shape(members, votes.height) && has_shape(out, votes.height), "members and out must have shape (N,)");
+    require_apart({out}, {std::get<0>(masks), std::get<1>(masks), weight, quality, members, columns_of(votes),
+                          weights_of(votes)});
+    run(threads, [&] {
+        splatseg::follow_matches(votes, views, weight.data(), quality.data(), members.data(), out.data(), threads);
+    });
 }
 
 using MatchesIn = std::tuple<Array<const int64_t, 1>, Array<const int32_t, 1>, Floats<1>, Floats<2>>;
@@ -205,7 +221,10 @@ void add_votes(nb::module_& m) {
           "threads"_a);
     m.def("write_entries", &write_entries, "votes"_a, "rows"_a, "columns"_a, "weights"_a, "threads"_a);
     m.def("tallies", &tallies, "votes"_a, "masks"_a, "groups"_a, "inside"_a, "seen"_a, "threads"_a);
-    m.def("shares", &shares, "votes"_a, "masks"_a, "weight"_a, "quality"_a, "inside"_a, "seen"_a, "threads"_a);
+    m.def("under_masks", &under_masks, "votes"_a, "masks"_a, "seen"_a, "threads"_a);
+    m.def("follow_majority", &follow_majority, "votes"_a, "says"_a, "members"_a, "out"_a, "threads"_a);
+    m.def("follow_matches", &follow_matches, "votes"_a, "masks"_a, "weight"_a, "quality"_a, "members"_a, "out"_a,
+          "threads"_a);
     m.def("reassigned", &reassigned, "votes"_a, "masks"_a, "matches"_a, "ids"_a, "evidence"_a, "out"_a, "threads"_a);
     m.def("joined_masks", &joined_masks, "votes"_a, "heavy"_a, "share"_a, "out"_a, "threads"_a);
     m.def("stack_views", &stack_views, "views"_a, "begin"_a, "end"_a, "indptr"_a, "columns"_a, "weights"_a,

@@ -22,18 +22,47 @@ void for_each_row(const SparseMatrix& matrix, int threads, const F& work) {
     });
 }
 
-// Calls visit(view, seen) for every view with entries in the row; `layers` is scratch, all zero before and after.
+// The place behind the entries of the view of entry `begin`: columns ascend, and with them the views, so a view is one
+// run of columns.
+uint32_t end_of_view(const SparseRow& row, const MaskViews& masks, uint32_t begin) {
+    const int32_t view = masks.view_of[row.columns[begin]];
+    uint32_t end = begin + 1;
+    while (end < row.count && masks.view_of[row.columns[end]] == view) ++end;
+    return end;
+}
+
+// What a view sees of the row, whose entries [begin, end) are the view's; `layers` is scratch, all zero before and
+// after.
+float seen_by_view(const SparseRow& row, const MaskViews& masks, uint32_t begin, uint32_t end, float* layers) {
+    float seen = 0.0f;
+    if (masks.layers == 1) {
+        float sum = 0.0f;
+        for (uint32_t j = begin; j < end; ++j) seen = std::max(seen, sum += row.weights[j]);
+        return seen;
+    }
+    for (uint32_t j = begin; j < end; ++j)
+        seen = std::max(seen, layers[masks.layer_of[row.columns[j]]] += row.weights[j]);
+    for (uint32_t j = begin; j < end; ++j) layers[masks.layer_of[row.columns[j]]] = 0.0f;
+    return seen;
+}
+
+// Calls visit(view, seen) for every view with entries in the row; `layers` as above.
 template <class F>
 void for_each_view(const SparseRow& row, const MaskViews& masks, float* layers, const F& visit) {
-    for (uint32_t j = 0; j < row.count;) {  // columns ascend, and with them the views: a view is one run of columns
-        const int32_t view = masks.view_of[row.columns[j]];
-        float seen = 0.0f;
-        uint32_t end = j;
-        for (; end < row.count && masks.view_of[row.columns[end]] == view; ++end)
-            seen = std::max(seen, layers[masks.layer_of[row.columns[end]]] += row.weights[end]);
-        for (; j < end; ++j) layers[masks.layer_of[row.columns[j]]] = 0.0f;
-        visit(view, seen);
+    for (uint32_t begin = 0, end = 0; begin < row.count; begin = end) {
+        end = end_of_view(row, masks, begin);
+        visit(masks.view_of[row.columns[begin]], seen_by_view(row, masks, begin, end, layers));
     }
+}
+
+float weighted_sum(const SparseRow& row, const float* weight) {
+    float sum = 0.0f;
+    for (uint32_t j = 0; j < row.count; ++j) sum += row.weights[j] * weight[row.columns[j]];
+    return sum;
+}
+
+std::vector<std::vector<float>> scratch_layers(const MaskViews& masks, int threads) {
+    return std::vector<std::vector<float>>(threads, std::vector<float>(masks.layers, 0.0f));
 }
 
 struct Chunk {  // rows of one group, places in the order by group
@@ -58,7 +87,7 @@ void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* g
             chunks.push_back({k, begin, std::min(begin + kLongest, first[k + 1])});
     const int64_t width = votes.width + masks.views;
     std::vector<float> sums(chunks.size() * width, 0.0f);
-    std::vector<std::vector<float>> layers(threads, std::vector<float>(masks.layers, 0.0f));
+    auto layers = scratch_layers(masks, threads);
     parallel_for(static_cast<int64_t>(chunks.size()), threads, [&](int64_t index, int worker) {
         float *own_inside = sums.data() + index * width, *own_seen = own_inside + votes.width;
         for (int64_t place = chunks[index].begin; place < chunks[index].end; ++place) {
@@ -78,15 +107,40 @@ void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* g
     }
 }
 
-void shares(const SparseMatrix& votes, const MaskViews& masks, const float* weight, const float* quality, float* inside,
-            float* seen, int threads) {
-    std::vector<std::vector<float>> layers(threads, std::vector<float>(masks.layers, 0.0f));
+void under_masks(const SparseMatrix& votes, const MaskViews& masks, float* seen, int threads) {
+    auto layers = scratch_layers(masks, threads);
     for_each_row(votes, threads, [&](const SparseRow& row, int worker) {
-        float inner = 0.0f, all = 0.0f;
-        for (uint32_t j = 0; j < row.count; ++j) inner += row.weights[j] * weight[row.columns[j]];
-        for_each_view(row, masks, layers[worker].data(), [&](int32_t view, float sum) { all += sum * quality[view]; });
-        inside[row.row] = inner;
+        float all = 0.0f;
+        for_each_view(row, masks, layers[worker].data(), [&](int32_t, float sum) { all += sum; });
         seen[row.row] = all;
+    });
+}
+
+void follow_majority(const SparseMatrix& votes, const float* says, const uint8_t* members, uint8_t* out, int threads) {
+    for_each_row(votes, threads, [&](const SparseRow& row, int) {
+        const float sum = weighted_sum(row, says);
+        out[row.row] = sum != 0.0f ? sum > 0.0f : members[row.row];
+    });
+}
+
+void follow_matches(const SparseMatrix& votes, const MaskViews& masks, const float* weight, const float* quality,
+                    const uint8_t* members, uint8_t* out, int threads) {
+    auto layers = scratch_layers(masks, threads);
+    for_each_row(votes, threads, [&](const SparseRow& row, int worker) {
+        const float inside = weighted_sum(row, weight);
+        float seen = 0.0f;
+        for (uint32_t begin = 0, end = 0; begin < row.count; begin = end) {
+            end = end_of_view(row, masks, begin);
+            const float of_view = quality[masks.view_of[row.columns[begin]]];
+            if (of_view == 0.0f) continue;
+            seen += seen_by_view(row, masks, begin, end, layers[worker].data()) * of_view;
+            // The sum does not fall, so more views cannot change this. Most Gaussians end at their first view.
+            if (seen > 0.0f && !(inside > 0.5f * seen)) {
+                out[row.row] = 0;
+                return;
+            }
+        }
+        out[row.row] = seen > 0.0f ? 1 : members[row.row];
     });
 }
 

@@ -18,9 +18,16 @@ struct MaskViews {
 void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* groups, int64_t count, float* inside,
              float* seen, int threads);
 
-// inside (N,) = sum_m W_im weight_m, seen (N,) = sum_v W_iv quality_v.
-void shares(const SparseMatrix& votes, const MaskViews& masks, const float* weight, const float* quality, float* inside,
-            float* seen, int threads);
+// seen (N,): the sum of what all views see of each Gaussian under their masks.
+void under_masks(const SparseMatrix& votes, const MaskViews& masks, float* seen, int threads);
+
+// out (N,) 0 or 1: is sum_m W_im says_m above 0? The Gaussian's own `members` if the sum is 0.
+void follow_majority(const SparseMatrix& votes, const float* says, const uint8_t* members, uint8_t* out, int threads);
+
+// out (N,) 0 or 1: is sum_m W_im weight_m more than a half of sum_v W_iv quality_v? The Gaussian's own `members` if
+// that is 0. Votes and quality must not be below 0.
+void follow_matches(const SparseMatrix& votes, const MaskViews& masks, const float* weight, const float* quality,
+                    const uint8_t* members, uint8_t* out, int threads);
 
 // Which mask of a view is the best match of which segments: those of mask m are first[m] to first[m + 1].
 struct Matches {

@@ -20,6 +20,7 @@ import numpy as np
 from splatseg.select.match import Match
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
+from splatseg.votes.corrections import Corrections, distinct
 
 Judge = Callable[[np.ndarray], np.ndarray]
 """judge(members (T,N) bool) -> (T,): fit of each set to the prompt, 0..1."""
@@ -41,16 +42,17 @@ def best_corrected(
     floor: least fit to the prompt; if the best misses it, what `repair` makes of it competes with all that reach it.
     Empty ones do not count unless all are empty. The first of equals is taken.
     """
+    corrections = Corrections(agreement)
     candidates = []
     for selection in selections:
-        changes = (agreement.by_majority(selection.members), agreement.by_matches(selection.members))
+        changes = (corrections.by_majority(selection.members), corrections.by_matches(selection.members))
         candidates += [selection, *(dataclasses.replace(selection, members=members) for members in changes)]
-    tidied = [candidate.tidy(splats) for candidate in candidates]
-    fits, scores = _judged(tidied, agreement, judge)
+    tidied = _tidied(candidates, splats)
+    fits, scores = _judged(tidied, corrections, judge)
     best = int(scores.argmax())
     if fits[best] < floor and repair is not None:
         repaired = repair(tidied[best])
-        more = _judged(repaired, agreement, judge)
+        more = _judged(repaired, corrections, judge)
         tidied += repaired
         fits, scores = np.append(fits, more[0]), np.append(scores, more[1])
     if (fits >= floor).any():
@@ -58,9 +60,17 @@ def best_corrected(
     return tidied[best], float(scores[best])
 
 
-def _judged(matches: Sequence[Match], agreement: Agreement, judge: Judge) -> tuple[np.ndarray, np.ndarray]:
-    """Return fit and score (T,) of each match; -1 for empty ones."""
-    members = np.stack([match.members for match in matches])
+def _tidied(matches: Sequence[Match], splats: Splats) -> list[Match]:
+    """Return the matches, all tidied; those with equal members share the result's."""
+    firsts, which = distinct([match.members for match in matches])
+    members = [matches[first].tidy(splats).members for first in firsts]
+    return [dataclasses.replace(match, members=members[of]) for match, of in zip(matches, which, strict=True)]
+
+
+def _judged(matches: Sequence[Match], corrections: Corrections, judge: Judge) -> tuple[np.ndarray, np.ndarray]:
+    """Return fit and score (T,) of each match; -1 for empty ones. Equal ones are judged once."""
+    firsts, which = distinct([match.members for match in matches])
+    members = np.stack([matches[first].members for first in firsts])
     fits = np.where(members.any(axis=1), judge(members), -1.0)
-    scores = fits + np.array([agreement.support(one) for one in members])
-    return fits, scores
+    scores = fits + np.array([corrections.support(one) for one in members])
+    return fits[which], scores[which]

@@ -27,6 +27,8 @@ Source: ours; consensus over views, in the spirit of mask association (MaskClust
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from scipy import sparse
@@ -78,7 +80,8 @@ class Agreement:
         # The set of all Gaussians contains the whole of every mask: its `inside` is `total`.
         self.total: np.ndarray = self.tallies_of(np.zeros(self.gaussians, dtype=np.int32), 1)[0][0]
         """(M,) pixels that every mask has on Gaussians."""
-        under_masks = self._shares(np.zeros(len(self.total)), np.ones(count))[1]
+        under_masks = np.empty(self.gaussians, dtype=np.float32)
+        _native.under_masks(self._rows.native, self._masks, under_masks, torch.get_num_threads())
         self.in_masks: np.ndarray = (under_masks > MASKED * votes.seen) | (votes.seen <= EVIDENCE)
         """(N,) bool: Gaussians that can belong to a thing; False if views show them outside all masks."""
 
@@ -145,29 +148,44 @@ class Agreement:
 
     def by_majority(self, members: np.ndarray) -> np.ndarray:
         """Return the set (N,) bool corrected by the majority of the masks."""
-        for _ in range(CORRECTIONS):
-            inside, _ = self.tallies(members)
-            share = inside / np.maximum(self.total, 1e-12)
-            says = np.clip((share - 0.5) * SHARPNESS, -1.0, 1.0) * self.weight[self._view_of]
-            votes = self._shares(says, np.zeros(len(self._first)))[0]
-            corrected = np.where(votes != 0, votes > 0, members) & self.in_masks
-            if (corrected == members).all():
-                break
-            members = corrected
-        return members
+        return settled(lambda one: self.follow_majority(one, self.tallies(one)[0]), members)
 
     def by_matches(self, members: np.ndarray) -> np.ndarray:
         """Return the set (N,) bool corrected by the best mask of every view."""
-        for _ in range(CORRECTIONS):
-            columns, quality = self._matches(*self.tallies(members))
-            weight = np.zeros(len(self.total), dtype=np.float32)
-            weight[columns] = quality
-            inside, seen = self._shares(weight, quality)
-            corrected = np.where(seen > 0, inside > 0.5 * seen, members) & self.in_masks
-            if (corrected == members).all():
-                break
-            members = corrected
-        return members
+        return settled(lambda one: self.follow_matches(one, *self.tallies(one)), members)
+
+    def follow_majority(self, members: np.ndarray, inside: np.ndarray) -> np.ndarray:
+        """Return the set (N,) bool of one round by majority, from a set (N,) bool and its tally inside (M,)."""
+        share = inside / np.maximum(self.total, 1e-12)
+        says = np.clip((share - 0.5) * SHARPNESS, -1.0, 1.0) * self.weight[self._view_of]
+        followed: np.ndarray = np.empty(self.gaussians, dtype=np.bool_)
+        _native.follow_majority(
+            self._rows.native,
+            says.astype(np.float32),
+            _bytes_of(members),
+            followed.view(np.uint8),
+            torch.get_num_threads(),
+        )
+        followed &= self.in_masks
+        return followed
+
+    def follow_matches(self, members: np.ndarray, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """Return the set (N,) bool of one round by matches, from a set (N,) bool and its tallies (M,) and (V,)."""
+        columns, quality = self._matches(inside, seen)
+        weight = np.zeros(len(self.total), dtype=np.float32)
+        weight[columns] = quality
+        followed: np.ndarray = np.empty(self.gaussians, dtype=np.bool_)
+        _native.follow_matches(
+            self._rows.native,
+            self._masks,
+            weight,
+            quality.astype(np.float32, copy=False),
+            _bytes_of(members),
+            followed.view(np.uint8),
+            torch.get_num_threads(),
+        )
+        followed &= self.in_masks
+        return followed
 
     def relabelled(self, ids: np.ndarray) -> np.ndarray:
         """Return segment ids (N,) corrected by matches, all at once: a Gaussian goes where most of it is seen.
@@ -216,13 +234,6 @@ class Agreement:
         first = np.searchsorted(columns[segments, views], np.arange(self._rows.shape[1] + 1))
         return first, segments.astype(np.int32), quality[segments, views], quality
 
-    def _shares(self, weight: np.ndarray, quality: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (inside (N,), seen (N,)): votes times weight (M,) by mask, and sums by view times quality (V,)."""
-        inside, seen = np.empty((2, self.gaussians), dtype=np.float32)
-        weight, quality = weight.astype(np.float32), quality.astype(np.float32)
-        _native.shares(self._rows.native, self._masks, weight, quality, inside, seen, torch.get_num_threads())
-        return inside, seen
-
     def best_masks(self, inside: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (columns (V,), overlaps (V,)) of the best mask of each view for a set, from the set's tallies."""
         overlaps = self.overlaps(inside, seen)
@@ -236,6 +247,20 @@ class Agreement:
         columns, best = self.best_masks(inside, seen)
         quality = np.clip((best - GOOD_OVERLAP) / (1.0 - GOOD_OVERLAP), 0.0, 1.0)
         return columns, self.weighted(quality.astype(np.float32))
+
+
+def settled(follow: Callable[[np.ndarray], np.ndarray], members: np.ndarray) -> np.ndarray:
+    """Return what members (N,) bool become by `CORRECTIONS` rounds of `follow`, or fewer if one changes nothing."""
+    for _ in range(CORRECTIONS):
+        followed = follow(members)
+        if (followed == members).all():
+            break
+        members = followed
+    return members
+
+
+def _bytes_of(members: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(members, dtype=np.bool_).view(np.uint8)
 
 
 def _true_masks(votes: Votes) -> TrueMasks | None:

@@ -60,10 +60,10 @@ def test_none_inside_a_tuple_is_refused(place: int) -> None:
     growth[place] = None
     with pytest.raises(TypeError):
         call("backward", growth=tuple(growth))
-    masks = list(right("shares")["masks"])
+    masks = list(right("follow_matches")["masks"])
     masks[place] = None
     with pytest.raises(TypeError):
-        call("shares", masks=tuple(masks))
+        call("follow_matches", masks=tuple(masks))
     view = list(right("stack_views")["views"][0])
     view[place] = None
     with pytest.raises(TypeError):
@@ -101,9 +101,10 @@ def test_a_result_over_another_argument_is_refused() -> None:
     image = right("photometric")["image"]
     with pytest.raises(ValueError, match="overlaps another"):
         call("photometric", image=image, gradient=image)
-    both = np.zeros(2 * 40, np.float32)
-    with pytest.raises(ValueError, match="overlaps another"):
-        call("shares", inside=both[:40], seen=both[20:60])
+    both = np.zeros(2 * 40, np.uint8)
+    for name in ("follow_majority", "follow_matches"):
+        with pytest.raises(ValueError, match="overlaps another"):
+            call(name, members=both[:40], out=both[20:60])
     arrays = csr_arguments(np.random.default_rng(0))
     matrix = _native.csr_matrix(**arrays, threads=1)
     weights = arrays["weights"][:40]
@@ -135,20 +136,20 @@ def test_rows_of_votes_whose_columns_do_not_ascend_are_refused() -> None:
     starts, columns = np.array([0, 2], np.int64), np.array([2, 1], np.int32)
     votes = _native.csr_matrix(starts, columns, np.ones(2, np.float32), 7, 1)
     with pytest.raises(ValueError, match="must ascend"):
-        call("shares", votes=votes, inside=np.ones(1, np.float32), seen=np.ones(1, np.float32))
-    masks = (np.array([2, 0, 0, 0, 1, 1, 2], np.int32), *right("shares")["masks"][1:])
+        call("under_masks", votes=votes, seen=np.ones(1, np.float32))
+    masks = (np.array([2, 0, 0, 0, 1, 1, 2], np.int32), *right("under_masks")["masks"][1:])
     with pytest.raises(ValueError, match="view_of must ascend"):
-        call("shares", masks=masks)
+        call("under_masks", masks=masks)
 
 
 def test_memory_goes_by_what_there_is_and_not_by_what_is_said() -> None:
-    arguments = right("shares")
+    arguments = right("under_masks")
     view_of, layer_of, views, _ = arguments["masks"]
-    _native.shares(**arguments)
-    expected = arguments["inside"].copy(), arguments["seen"].copy()
+    _native.under_masks(**arguments)
+    expected = arguments["seen"].copy()
     far = np.where(layer_of == 1, 2**31 - 2, layer_of).astype(np.int32)
-    _native.shares(**arguments | {"masks": (view_of, far, views, 2**31 - 1), "threads": 1024})
-    assert (arguments["inside"] == expected[0]).all() and (arguments["seen"] == expected[1]).all()
+    _native.under_masks(**arguments | {"masks": (view_of, far, views, 2**31 - 1), "threads": 1024})
+    assert (arguments["seen"] == expected).all()
     arguments = right("vote")
     small = _native.vote(**arguments)
     large = _native.vote(**arguments | {"count": 2**31 - 2, "threads": 64})

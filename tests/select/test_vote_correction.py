@@ -102,6 +102,22 @@ def test_an_empty_correction_loses_to_any_selection():
     assert 0.9 < fit <= 1.0 + 1e-6
 
 
+def test_equal_candidates_are_judged_once_and_the_first_of_them_is_taken():
+    splats, thing, _ = featured(noise=0.02)
+    matches = [Match(np.full(len(thing), score, dtype=np.float32), 0.0, thing == 1) for score in (0.3, 0.6)]
+    judged = []
+
+    def judge(members: np.ndarray) -> np.ndarray:
+        judged.append(len(members))
+        return np.full(len(members), 0.5)
+
+    best, score = best_corrected(matches, splats, agreement_on(thing), judge)
+    assert judged == [1], "the masks agree with the set, so that its corrections equal it, too"
+    assert best.scores[0] == np.float32(0.3)
+    assert (best.members == (thing == 1)).all()
+    assert score == best_corrected(matches[:1], splats, agreement_on(thing), judge)[1]
+
+
 def test_segments_and_atoms_that_lie_in_the_mask_compete_with_the_threshold():
     splats, thing, camera = featured(noise=2.0)  # features say next to nothing
     mask, agreement = mask_of(splats, camera, thing == 2), agreement_on(np.ones_like(thing))

@@ -189,6 +189,27 @@ def test_relabelling_is_the_definition_for_every_gaussian(monkeypatch):
     np.testing.assert_array_equal(agreement.relabelled(ids), expected)
 
 
+@pytest.mark.parametrize("layers", [1, 3])
+def test_a_round_of_either_correction_is_the_definition_for_every_gaussian(monkeypatch, layers):
+    monkeypatch.setattr(module, "GOOD_OVERLAP", 0.05)
+    votes = random_votes(layers)
+    votes.weights.data[votes.weights.indptr[7] : votes.weights.indptr[9]] = 0.0  # nobody sees two Gaussians
+    agreement, dense, sees = Agreement(votes), votes.weights.toarray(), visible(votes)
+    np.testing.assert_allclose(agreement.total, dense.sum(0), rtol=1e-5)
+    for seed in range(8):
+        chosen = np.random.default_rng(seed).random(len(dense)) < 0.1 * (1 + seed)
+        inside, seen = agreement.tallies(chosen)
+        says = np.clip((inside / agreement.total - 0.5) * module.SHARPNESS, -1.0, 1.0)
+        summed = dense @ says
+        expected = np.where(summed != 0, summed > 0, chosen) & agreement.in_masks
+        np.testing.assert_array_equal(agreement.follow_majority(chosen, inside), expected)
+        columns, quality = agreement._matches(inside, seen)
+        within, of_views = dense[:, columns] @ quality, sees @ quality
+        expected = np.where(of_views > 0, within > 0.5 * of_views, chosen) & agreement.in_masks
+        assert 0 < expected.sum() < len(expected)
+        np.testing.assert_array_equal(agreement.follow_matches(chosen, inside, seen), expected)
+
+
 def test_corrections_are_the_same_for_any_number_of_threads():
     votes, threads, results = random_votes(), torch.get_num_threads(), []
     chosen = np.random.default_rng(8).random(votes.weights.shape[0]) < 0.5
