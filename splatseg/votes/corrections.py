@@ -18,7 +18,7 @@ from splatseg.votes.agreement import Agreement, settled
 class Corrections:
     """The corrections and supports of sets of the Gaussians of one `Agreement`.
 
-    Everything that was found is kept for as long as this object is: N/8 + N bytes a set, and the sums of its masks.
+    What was found is kept for as long as this object is: up to 3 N bytes for each different set, and the set's tallies.
     """
 
     def __init__(self, agreement: Agreement) -> None:

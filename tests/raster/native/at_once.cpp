@@ -117,7 +117,7 @@ void add_pictures(const Scene& s, const splatseg::Gaussians& gaussians, const sp
 }
 
 void add_votes(const Scene& s, const splatseg::Plan& plan, Findings& found) {
-    std::vector<float> totals(kCount), inside(2 * kMasks), seen(2 * 2), by_row(kCount), all(kCount);
+    std::vector<float> totals(kCount), inside(2 * kMasks), seen(2 * 2), under_masks(kCount);
     const splatseg::SparseMatrix votes =
         splatseg::vote(splatseg::kernels(), plan, {s.labels.data(), 1, kMasks}, totals.data(), kWorkers);
     const std::vector<int32_t> view_of{0, 0, 0, 1, 1, 1}, layer_of{0, 1, 0, 1, 0, 1};
@@ -125,15 +125,22 @@ void add_votes(const Scene& s, const splatseg::Plan& plan, Findings& found) {
     std::vector<int32_t> groups(kCount), joined(kMasks);
     for (int i = 0; i < kCount; ++i) groups[i] = i % 3 - 1;
     splatseg::tallies(votes, masks, groups.data(), 2, inside.data(), seen.data(), kWorkers);
-    splatseg::shares(votes, masks, s.opacities.data(), s.opacities.data(), by_row.data(), all.data(), kWorkers);
+    splatseg::under_masks(votes, masks, under_masks.data(), kWorkers);
     const std::vector<uint8_t> heavy(kMasks, 1);
+    std::vector<uint8_t> members(kCount), by_majority(kCount), by_matches(kCount);
+    for (int i = 0; i < kCount; ++i) members[i] = i % 3 == 0;
+    const std::vector<float> says{1.0f, -0.5f, 0.0f, 0.5f, -1.0f, 0.25f}, weight{0.5f, 0.0f, 0.0f, 0.0f, 0.25f, 0.0f};
+    const std::vector<float> quality{0.5f, 0.25f};
+    splatseg::follow_majority(votes, says.data(), members.data(), by_majority.data(), kWorkers);
+    splatseg::follow_matches(votes, masks, weight.data(), quality.data(), members.data(), by_matches.data(), kWorkers);
     splatseg::joined_masks(votes, heavy.data(), 0.9f, joined.data(), kWorkers);
     add_matrix(votes, found);
     found.add(totals);
     found.add(inside);
     found.add(seen);
-    found.add(by_row);
-    found.add(all);
+    found.add(under_masks);
+    found.add(by_majority);
+    found.add(by_matches);
     found.add(joined);
 }
 
