@@ -123,15 +123,17 @@ SPLATSEG_NOINLINE void add_outer(const float* weights, const float* rows, const 
     }
 }
 
+// Partial sums of a product of 16 pixels: one chain of dependent additions would wait for each.
+constexpr int kChains = 4;
+
 // weights (16 pixels) x rows (16 pixels, 8 lanes)
 SPLATSEG_INLINE Octet product(const float* weights, const Octet (&row)[kLanes]) {
-    Octet even = weights[0] * row[0], odd = weights[1] * row[1];
+    Octet sum[kChains];
     SPLATSEG_UNROLL
-    for (int p = 2; p < kLanes; p += 2) {
-        even += weights[p] * row[p];
-        odd += weights[p + 1] * row[p + 1];
-    }
-    return even + odd;
+    for (int p = 0; p < kChains; ++p) sum[p] = weights[p] * row[p];
+    SPLATSEG_UNROLL
+    for (int p = kChains; p < kLanes; ++p) sum[p % kChains] += weights[p] * row[p];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
 // add_outer for the up to 8 channels that are left over.
