@@ -27,6 +27,55 @@ constexpr int kDotChannels = 4;
 constexpr int kDotChannels = 2;
 #endif
 
+// v (n,16) = (kAdd: v +) features of the list x columns (kCount, 16)
+template <int kCount, bool kAdd>
+void dot(const float* columns, const float* features, int stride, const int32_t* list, int n, float* v) {
+    Vec g[kCount];
+    SPLATSEG_UNROLL
+    for (int c = 0; c < kCount; ++c) g[c] = load(columns + c * kLanes);
+    for (int i = 0; i < n; ++i) {
+        const float* f = features + list[i] * stride;
+        Vec even = kAdd ? load(v + i * kLanes) : broadcast(0.0f), odd = broadcast(0.0f);  // two chains: half the wait
+        SPLATSEG_UNROLL
+        for (int c = 0; c < kCount; ++c) {
+            if (c % 2 == 0)
+                even = fma(broadcast(f[c]), g[c], even);
+            else
+                odd = fma(broadcast(f[c]), g[c], odd);
+        }
+        store(v + i * kLanes, even + odd);
+    }
+}
+
+using Dot = void (*)(const float*, const float*, int, const int32_t*, int, float*);
+
+template <bool kAdd, int... kCounts>
+Dot dot_of(int count) {
+    Dot found = dot<0, kAdd>;
+    ((count == kCounts ? void(found = dot<kCounts, kAdd>) : void()), ...);
+    return found;
+}
+
+template <bool kAdd>
+Dot choose_dot(int count) {
+#if defined(__AVX512F__)
+    return dot_of<kAdd, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24>(count);
+#else
+    return dot_of<kAdd, 1, 2, 3, 4>(count);
+#endif
+}
+
+// Chosen once a call: the first channels, then groups of kDotChannels, then those that are left over.
+struct Dots {
+    Dot first, more, last;
+};
+
+Dots choose_dots(int channels) {
+    const int left = channels % kDotChannels ? channels % kDotChannels : kDotChannels;
+    return {choose_dot<false>(channels < kDotChannels ? channels : kDotChannels), choose_dot<true>(kDotChannels),
+            choose_dot<true>(left)};
+}
+
 struct Scratch {
     Chunk chunk;
     alignas(64) float weights[kChunk * kLanes];  // (n,16) w
@@ -40,6 +89,7 @@ struct Task {
     FeatureTable features;      // used when full
     RowLayout layout;
     Limits limits;
+    Dots dots;         // used when full
     int stride;        // floats between feature rows of a chunk
     float* slots;      // (E, layout.floats())
     uint8_t* touched;  // (E,) whether a slot was written
@@ -73,15 +123,17 @@ SPLATSEG_NOINLINE void add_outer(const float* weights, const float* rows, const 
     }
 }
 
+// Partial sums of a product of 16 pixels: one chain of dependent additions would wait for each.
+constexpr int kChains = 4;
+
 // weights (16 pixels) x rows (16 pixels, 8 lanes)
 SPLATSEG_INLINE Octet product(const float* weights, const Octet (&row)[kLanes]) {
-    Octet even = weights[0] * row[0], odd = weights[1] * row[1];
+    Octet sum[kChains];
     SPLATSEG_UNROLL
-    for (int p = 2; p < kLanes; p += 2) {
-        even += weights[p] * row[p];
-        odd += weights[p + 1] * row[p + 1];
-    }
-    return even + odd;
+    for (int p = 0; p < kChains; ++p) sum[p] = weights[p] * row[p];
+    SPLATSEG_UNROLL
+    for (int p = kChains; p < kLanes; ++p) sum[p % kChains] += weights[p] * row[p];
+    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
 // add_outer for the up to 8 channels that are left over.
@@ -137,52 +189,15 @@ SPLATSEG_NOINLINE void add_moments(const float* h, const Chunk& chunk, int block
     }
 }
 
-// v (n,16) = (kAdd: v +) features of the list x columns (kCount, 16)
-template <int kCount, bool kAdd>
-void dot(const float* columns, const float* features, int stride, const int32_t* list, int n, float* v) {
-    Vec g[kCount];
-    SPLATSEG_UNROLL
-    for (int c = 0; c < kCount; ++c) g[c] = load(columns + c * kLanes);
-    for (int i = 0; i < n; ++i) {
-        const float* f = features + list[i] * stride;
-        Vec even = kAdd ? load(v + i * kLanes) : broadcast(0.0f), odd = broadcast(0.0f);  // two chains: half the wait
-        SPLATSEG_UNROLL
-        for (int c = 0; c < kCount; ++c) {
-            if (c % 2 == 0)
-                even = fma(broadcast(f[c]), g[c], even);
-            else
-                odd = fma(broadcast(f[c]), g[c], odd);
-        }
-        store(v + i * kLanes, even + odd);
-    }
-}
-
-using Dot = void (*)(const float*, const float*, int, const int32_t*, int, float*);
-
-template <bool kAdd, int... kCounts>
-Dot dot_of(int count) {
-    Dot found = dot<0, kAdd>;
-    ((count == kCounts ? void(found = dot<kCounts, kAdd>) : void()), ...);
-    return found;
-}
-
-template <bool kAdd>
-Dot choose_dot(int count) {
-#if defined(__AVX512F__)
-    return dot_of<kAdd, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24>(count);
-#else
-    return dot_of<kAdd, 1, 2, 3, 4>(count);
-#endif
-}
-
-void dot_all(const Task& task, const float* columns, const float* features, const int32_t* list, int n, float* v) {
+// v of a list, over all channels, kDotChannels at a time.
+SPLATSEG_INLINE void dot_all(const Task& task, const float* columns, const float* features, const int32_t* list, int n,
+                             float* v) {
     const int channels = task.features.channels;
-    const auto size = [channels](int first) {
-        return channels - first < kDotChannels ? channels - first : kDotChannels;
-    };
-    choose_dot<false>(size(0))(columns, features, task.stride, list, n, v);
-    for (int first = kDotChannels; first < channels; first += kDotChannels)
-        choose_dot<true>(size(first))(columns + first * kLanes, features + first, task.stride, list, n, v);
+    task.dots.first(columns, features, task.stride, list, n, v);
+    for (int first = kDotChannels; first < channels; first += kDotChannels) {
+        const Dot dot = first + kDotChannels < channels ? task.dots.more : task.dots.last;
+        dot(columns + first * kLanes, features + first, task.stride, list, n, v);
+    }
 }
 
 // w and h of a list, from its v, in whose place h is put. Returns false when no pixel of the block is left.
@@ -214,6 +229,24 @@ SPLATSEG_NOINLINE bool list_gradients(const BlockConstants& constants, const Chu
     return any(greater(T, block.T_min));
 }
 
+constexpr int kFew = 4;  // channels left over that are copied one by one: a transpose of 16 does not pay
+
+// The matrices of a block for the few channels from `first` on; adds their out . g (16 pixels) to `sum`.
+SPLATSEG_NOINLINE void start_few(const Task& task, const TileGeometry& g, int block, int first, float* tails,
+                                 float* columns, float* sum) {
+    const int channels = task.layout.channels, count = channels - first;
+    std::memset(tails, 0, sizeof(float) * kLanes * kOctet);
+    std::memset(columns, 0, sizeof(float) * kLanes * count);
+    each_pixel(task.plan, g, block, [&](int lane, int64_t pixel) {
+        const float* value = task.values + pixel * channels + first;
+        const float* out = task.full->blended + pixel * channels + first;
+        for (int c = 0; c < count; ++c) {
+            tails[lane * kOctet + c] = columns[c * kLanes + lane] = value[c];
+            sum[lane] += out[c] * value[c];
+        }
+    });
+}
+
 // Builds the matrices of a block and, when full, R before the first Gaussian: out . g - dL/dalphas * T_end.
 SPLATSEG_NOINLINE Vec start_block(const Task& task, const TileGeometry& g, int block, const TileMemory& m) {
     const int channels = task.layout.channels;
@@ -222,9 +255,11 @@ SPLATSEG_NOINLINE Vec start_block(const Task& task, const TileGeometry& g, int b
     const uint32_t inside = lanes_inside(g, block);
     float* rows = m.rows + block * task.layout.groups * kLanes * kLanes;
     float* columns = m.columns + block * whole_vectors(channels) * kLanes;
+    const bool few = task.full && task.layout.tail() > 0 && task.layout.tail() <= kFew;
+    const int wide = few ? task.layout.grouped() : channels;  // channels that are turned a vector at a time
     Vec products[kLanes];
     for (int p = 0; p < kLanes; ++p) products[p] = broadcast(0.0f);
-    for (int first = 0; first < channels; first += kLanes) {
+    for (int first = 0; first < wide; first += kLanes) {
         const uint32_t lanes = first_lanes(channels - first);
         Vec values[kLanes];
         for (int p = 0; p < kLanes; ++p) {
@@ -242,15 +277,16 @@ SPLATSEG_NOINLINE Vec start_block(const Task& task, const TileGeometry& g, int b
         for (int c = 0; c < kLanes; ++c) store(columns + (first + c) * kLanes, values[c]);
     }
     if (!task.full) return broadcast(0.0f);
-    alignas(64) float end[kLanes] = {};
-    for (int p = 0; p < kLanes; ++p) {
-        const int64_t at = corner + (p / 4) * width + p % 4;
-        if (inside >> p & 1) end[p] = task.full->grad_alphas[at] * (1.0f - task.full->alphas[at]);
-    }
+    alignas(64) float rest[kLanes] = {};  // of out . g, less dL/dalphas * T_end
+    if (few) start_few(task, g, block, wide, m.tails + block * kLanes * kOctet, columns + wide * kLanes, rest);
+    each_pixel(task.plan, g, block, [&](int lane, int64_t pixel) {
+        rest[lane] -= task.full->grad_alphas[pixel] * (1.0f - task.full->alphas[pixel]);
+    });
+    if (wide == 0) return load(rest);
     transpose(products);
     Vec sum = products[0];
     for (int c = 1; c < kLanes; ++c) sum = sum + products[c];
-    return sum - load(end);
+    return sum + load(rest);
 }
 
 // One block against the chunk. Returns false when no pixel of the block is left.
@@ -286,7 +322,10 @@ void backward_tile(const Task& task, int64_t tile, const TileMemory& m) {
     Vec behind[kBlocks];
     const auto prefetch_row = [&](int row) {
         prefetch_block_row<false>(plan, g, row, task.values, task.layout.channels);
-        if (task.full) prefetch_block_row<false>(plan, g, row, task.full->blended, task.layout.channels);
+        if (!task.full) return;
+        prefetch_block_row<false>(plan, g, row, task.full->blended, task.layout.channels);
+        prefetch_block_row<false>(plan, g, row, task.full->alphas, 1);
+        prefetch_block_row<false>(plan, g, row, task.full->grad_alphas, 1);
     };
     prefetch_row(0);
     prefetch_records(plan, entries.ids + entries.begin, entries.chunk_size(entries.begin));
@@ -334,8 +373,9 @@ void run_tiles(const Task& task, int threads) {
 void accumulate(const Plan& plan, const float* values, int64_t channels, float* sums, int threads) {
     const RowLayout layout(channels, false);
     const Buffer slots(sizeof(float) * plan.entries * layout.floats()), touched(plan.entries);
-    run_tiles({plan, nullptr, values, {}, layout, limits_of(plan.cutoffs), 0, slots.as<float>(), touched.as<uint8_t>()},
-              threads);
+    run_tiles(
+        {plan, nullptr, values, {}, layout, limits_of(plan.cutoffs), {}, 0, slots.as<float>(), touched.as<uint8_t>()},
+        threads);
     reduce(plan, layout, {slots.as<float>(), touched.as<uint8_t>()}, sums, nullptr, nullptr, {}, threads);
 }
 
@@ -345,8 +385,8 @@ void backward(const Plan& plan, const Gaussians& gaussians, const BackwardInput&
     const Buffer slots(sizeof(float) * plan.entries * layout.floats()), touched(plan.entries);
     const FeatureTable table{input.features, plan.count, layout.channels};
     const int stride = (layout.channels + 3) / 4 * 4;
-    run_tiles({plan, &input, input.grad_blended, table, layout, limits_of(plan.cutoffs), stride, slots.as<float>(),
-               touched.as<uint8_t>()},
+    run_tiles({plan, &input, input.grad_blended, table, layout, limits_of(plan.cutoffs), choose_dots(layout.channels),
+               stride, slots.as<float>(), touched.as<uint8_t>()},
               threads);
     reduce(plan, layout, {slots.as<float>(), touched.as<uint8_t>()}, grad_features, &gaussians, &gradients, growth,
            threads);
