@@ -34,8 +34,9 @@ std::tuple<double, double> photometric(Floats<3> image, Floats<3> target, float 
     });
 }
 
-Harmonics harmonics(const Floats<2>& means, const std::vector<double>& position, const Floats<2>& sh0,
-                    const Floats<3>& shN, int degree) {
+template <class A, class B>
+Harmonics harmonics(const Floats<2>& means, const std::vector<double>& position, const A& sh0, const B& shN,
+                    int degree) {
     const int64_t n = size(means, 0), stored = size(shN, 1);
     require(has_shape(means, n, 3) && has_shape(sh0, n, 3), "means and sh0 must have shape (N, 3)");
     require(has_shape(shN, n, stored, 3), "shN must have shape (N, K, 3)");
@@ -67,6 +68,46 @@ void colors_backward(Floats<2> means, const std::vector<double>& position, Float
         [&] { kernels().colors_backward(h, out.data(), grad.data(), grad_sh0.data(), grad_shN.data(), threads); });
 }
 
+AdamStep adam_step(const std::vector<double>& numbers) {
+    require(numbers.size() == 5, "a step must be (b1, b2, rate, root, eps)");
+    const auto n = [&](int i) { return static_cast<float>(numbers[i]); };
+    for (int i = 0; i < 5; ++i) require(std::isfinite(n(i)), "the numbers of a step must be finite");
+    require(n(3) > 0.0f && n(4) > 0.0f, "root and eps must be greater than 0");
+    return {static_cast<float>(1.0 - numbers[0]), n(1), static_cast<float>(1.0 - numbers[1]), n(2), n(3), n(4)};
+}
+
+void adam(Out<1> value, std::optional<Floats<1>> gradient, Out<1> first, Out<1> second, const std::vector<double>& step,
+          int threads) {
+    const int64_t count = size(value, 0);
+    require(has_shape(first, count) && has_shape(second, count) && (!gradient || has_shape(*gradient, count)),
+            "value, gradient and moments must all have shape (N,)");
+    require_apart({value, first, second}, {gradient});
+    const AdamStep numbers = adam_step(step);
+    const float* slope = gradient ? gradient->data() : nullptr;
+    run(threads, [&] { kernels().adam(numbers, slope, {value.data(), first.data(), second.data()}, count, threads); });
+}
+
+using Constant = std::tuple<Out<2>, Out<2>, Out<2>>;  // value and two moments
+using Varying = std::tuple<Out<3>, Out<3>, Out<3>>;
+
+void colors_adam(Floats<2> means, const std::vector<double>& position, int degree, Floats<2> out, Floats<2> grad,
+                 const Constant& of_sh0, const std::vector<double>& sh0_step, const Varying& of_shN,
+                 const std::vector<double>& shN_step, int threads) {
+    const auto& [sh0, sh0_first, sh0_second] = of_sh0;
+    const auto& [shN, shN_first, shN_second] = of_shN;
+    const Harmonics h = harmonics(means, position, sh0, shN, degree);
+    require(has_shape(out, h.count, 3) && has_shape(grad, h.count, 3), "out and grad must have shape (N, 3)");
+    require(has_shape(sh0_first, h.count, 3) && has_shape(sh0_second, h.count, 3) &&
+                has_shape(shN_first, h.count, h.stored, 3) && has_shape(shN_second, h.count, h.stored, 3),
+            "moments must have the shapes of sh0 and shN");
+    require_apart({sh0, sh0_first, sh0_second, shN, shN_first, shN_second}, {means, out, grad});
+    const AdamStep first_step = adam_step(sh0_step), second_step = adam_step(shN_step);
+    const Trained to_sh0{sh0.data(), sh0_first.data(), sh0_second.data()};
+    const Trained to_shN{shN.data(), shN_first.data(), shN_second.data()};
+    run(threads,
+        [&] { kernels().colors_adam(h, out.data(), grad.data(), first_step, to_sh0, second_step, to_shN, threads); });
+}
+
 }  // namespace
 
 void add_image(nb::module_& m) {
@@ -75,6 +116,9 @@ void add_image(nb::module_& m) {
     m.def("colors", &colors, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a, "threads"_a);
     m.def("colors_backward", &colors_backward, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a, "grad"_a,
           "grad_sh0"_a, "grad_shN"_a, "threads"_a);
+    m.def("adam", &adam, "value"_a, "gradient"_a.none(), "first"_a, "second"_a, "step"_a, "threads"_a);
+    m.def("colors_adam", &colors_adam, "means"_a, "position"_a, "degree"_a, "out"_a, "grad"_a, "of_sh0"_a, "sh0_step"_a,
+          "of_shN"_a, "shN_step"_a, "threads"_a);
 }
 
 }  // namespace splatseg::bindings

@@ -30,7 +30,7 @@ from splatseg.capture.capture import Capture
 from splatseg.capture.view import View
 from splatseg.errors import RunError
 from splatseg.raster.interface import rasterize
-from splatseg.render.rgb import view_colors
+from splatseg.splats.colors import SeenColors
 from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.spherical_harmonics import coefficient_count
 from splatseg.splats.splats import Splats
@@ -201,8 +201,9 @@ def one_step(
 
     # A moving Gaussian changes colour a little, because its viewing direction changes. The gradient of its position
     # leaves this out: it makes no difference to the result and takes a tenth of the time of a step.
-    colors = view_colors(parameters["means"].detach(), parameters["sh0"], parameters["shN"], camera, degree)
-    channels = torch.cat([colors, parameters["features"]], dim=1) if due else colors
+    position = np.asarray(camera.position).tolist()
+    seen = SeenColors.of(parameters["means"], parameters["sh0"], parameters["shN"], position, degree)
+    channels = torch.cat([seen.colors, parameters["features"]], dim=1) if due else seen.colors
     raster = rasterize(
         parameters["means"],
         parameters["quats"],
@@ -227,7 +228,7 @@ def one_step(
     value = float(loss.detach())
     if np.isfinite(value):
         loss.backward()
-        state.optimiser.step(learning, resting=() if due or objective is None else ("features",))
+        state.optimiser.step(learning, resting=() if due or objective is None else ("features",), seen=seen)
     else:
         _drop_damaged(state, learning)
     state.step = step
