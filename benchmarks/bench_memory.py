@@ -13,12 +13,12 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import tempfile
 import time
 from pathlib import Path
 
 import torch
-from bench_scale import repeated
 
 from splatseg.capture.capture import Capture, load_capture
 from splatseg.formats.read import load_splats
@@ -50,8 +50,12 @@ def with_photographs(capture: Capture, count: int) -> Capture:
 
 def beginning(path: Path, count: int) -> Splats:
     """`count` Gaussians without harmonics, as fits begin."""
-    splats = repeated(load_splats(path)[0], count)
-    return splats.replace(shN=splats.shN[:, :0], features=None, segment_ids=None)
+    read, _ = load_splats(path)
+    splats = read.subset(torch.arange(count) % len(read))
+    offsets = torch.randn(count, 3, generator=torch.Generator().manual_seed(0)) * splats.scales
+    shrink = math.log(len(read) / count) / 2  # surfaces: their area stays the same
+    splats = splats.replace(means=splats.means + offsets, log_scales=splats.log_scales + shrink)
+    return splats.replace(shN=torch.zeros(count, 0, 3), features=None, segment_ids=None)
 
 
 def fit(args: argparse.Namespace, parts: Parts) -> int:

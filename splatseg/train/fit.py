@@ -93,8 +93,12 @@ class FitState:
         return self.optimiser.parameters
 
     def splats(self, sh_degree: int) -> Splats:
-        """Return the present splat, detached, with all coefficients up to `sh_degree`, without Gaussians not finite."""
-        values: dict[str, Any] = {name: value.detach().clone() for name, value in self.parameters.items()}
+        """Return the splat, with all coefficients up to `sh_degree`, without Gaussians not finite; this ends the fit.
+
+        Its tensors are those of the parameters, and the moments are gone.
+        """
+        values: dict[str, Any] = {name: value.detach() for name, value in self.parameters.items()}
+        self.optimiser.end()
         values["shN"] = _with_coefficients(values["shN"], coefficient_count(sh_degree))
         finite = _finite_rows(values)
         splats = Splats(**values)
@@ -138,6 +142,7 @@ def fit_splats(
             first = None if start is None else start.in_world(capture.coordinates)
             state = begin(first or _first_gaussians(capture, photographs, settings, extent), objective)
             state.correction = _color_correction(settings, views)
+            del first, start  # a copy of the Gaussians less for the whole fit
         began = clock()
         next_save = began + CHECKPOINT_SECONDS
         while state.step < settings.iterations:
@@ -204,11 +209,14 @@ def one_step(
     position = np.asarray(camera.position).tolist()
     seen = SeenColors.of(parameters["means"], parameters["sh0"], parameters["shN"], position, degree)
     channels = torch.cat([seen.colors, parameters["features"]], dim=1) if due else seen.colors
+    # The activations are leaves too, so that their gradients turn into those of the parameters in place.
+    scales = parameters["log_scales"].detach().exp().requires_grad_()
+    opacities = parameters["opacity_logits"].detach().sigmoid().requires_grad_()
     raster = rasterize(
         parameters["means"],
         parameters["quats"],
-        parameters["log_scales"].exp(),
-        parameters["opacity_logits"].sigmoid(),
+        scales,
+        opacities,
         channels,
         camera,
         growth=state.statistics if step <= settings.densify_until else None,
@@ -228,6 +236,7 @@ def one_step(
     value = float(loss.detach())
     if np.isfinite(value):
         loss.backward()
+        _through_activations(parameters, scales, opacities)
         state.optimiser.step(learning, resting=() if due or objective is None else ("features",), seen=seen)
     else:
         _drop_damaged(state, learning)
@@ -235,6 +244,15 @@ def one_step(
     control_density(state, settings, extent, learning)
     image = image.detach()
     return (value, image, target) if hidden is None else (value, image[~hidden], target[~hidden])
+
+
+def _through_activations(parameters: dict[str, Tensor], scales: Tensor, opacities: Tensor) -> None:
+    """Give log scales and logits of opacities their gradients, in the memory of those of scales and opacities."""
+    assert scales.grad is not None and opacities.grad is not None
+    with torch.no_grad():
+        parameters["log_scales"].grad = scales.grad.mul_(scales)
+        parameters["opacity_logits"].grad = opacities.grad.mul_(1.0 - opacities).mul_(opacities)
+    scales.grad = opacities.grad = None
 
 
 def control_density(state: FitState, settings: TrainSettings, extent: float, learning: dict[str, float]) -> None:
@@ -326,16 +344,16 @@ def _finite_rows(parameters: dict[str, Tensor]) -> Tensor:
 
 def _use_coefficients(state: FitState, count: int) -> None:
     # Coefficients of degrees not yet in use have zero gradients and moments: they are not stored.
-    present = state.parameters["shN"]
-    if present.shape[1] < count:
-        first, second = (_with_coefficients(m, count) for m in state.optimiser.moments["shN"])
-        grown = _with_coefficients(present.detach(), count)
-        state.optimiser = state.optimiser.exchanged("shN", grown, (first, second))
+    if state.parameters["shN"].shape[1] < count:
+        state.optimiser.widen("shN", lambda values: _with_coefficients(values, count))
 
 
 def _with_coefficients(values: Tensor, count: int) -> Tensor:
-    missing = count - values.shape[1]
-    return torch.cat([values, values.new_zeros(len(values), missing, 3)], dim=1) if missing > 0 else values
+    if values.shape[1] >= count:
+        return values
+    wider = values.new_zeros(len(values), count, 3)
+    wider[:, : values.shape[1]] = values
+    return wider
 
 
 def _facts(settings: TrainSettings, views: tuple[View, ...], objective: JointObjective | None) -> dict[str, Any]:

@@ -91,6 +91,7 @@ class Optimiser:
         go of its tensors one by one, so that only one of them is in memory twice. Requires that `catch_up` was called.
         """
         assert not self.idle, f"steps of {sorted(self.idle)} are still to be taken"
+        _native.free_scratch()
         names = list(self.parameters)
         parameters: dict[str, Tensor] = {}
         moments: dict[str, tuple[Tensor, Tensor]] = {}
@@ -100,6 +101,18 @@ class Optimiser:
             first = carried(first, source, fresh)
             moments[name] = first, carried(second, source, fresh)
         return Optimiser(parameters, moments, self.steps)
+
+    def widen(self, name: str, wider: Callable[[Tensor], Tensor]) -> None:
+        """Exchange a parameter and its moments, one by one, for what `wider` makes of each."""
+        self.parameters[name] = wider(self.parameters[name].detach()).requires_grad_()
+        first, second = self.moments.pop(name)
+        first = wider(first)
+        self.moments[name] = first, wider(second)
+
+    def end(self) -> None:
+        """Let go of the moments and of scratch memory: no step is taken any more."""
+        self.moments.clear()
+        _native.free_scratch()
 
     def exchanged(self, name: str, value: Tensor, moments: tuple[Tensor, Tensor] | None = None) -> Optimiser:
         """Return the optimiser with one parameter exchanged; its moments are zero if not given."""
