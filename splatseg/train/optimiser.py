@@ -104,6 +104,7 @@ class Optimiser:
 
     def widen(self, name: str, wider: Callable[[Tensor], Tensor]) -> None:
         """Exchange a parameter and its moments, one by one, for what `wider` makes of each."""
+        _native.free_scratch()
         self.parameters[name] = wider(self.parameters[name].detach()).requires_grad_()
         first, second = self.moments.pop(name)
         first = wider(first)
