@@ -22,10 +22,11 @@ from splatseg.raster.interface import rasterize
 from splatseg.render.rgb import view_colors
 from splatseg.splats.activations import to_sh0
 from splatseg.train import density
-from splatseg.train.fit import FitState, one_step, rates
+from splatseg.train.fit import one_step, rates
 from splatseg.train.losses import photometric_loss
 from splatseg.train.optimiser import Optimiser
 from splatseg.train.settings import TrainSettings
+from splatseg.train.state import FitState
 
 
 def parameters_of(scene: Scene) -> dict[str, Tensor]:

@@ -190,7 +190,9 @@ def adam(
 ) -> None:
     """Take a step of Adam for numbers (N,) and their moments in place; without a gradient it is zero.
 
-    step: (b1, b2, lr / (1 - b1^t), sqrt(1 - b2^t), eps).
+    Moments are float32, or packed in int16 (native/image/adam.h).
+
+    step: (b1, b2, lr / (1 - b1^t), sqrt(1 - b2^t), eps, t).
     """
 
 def colors_adam(

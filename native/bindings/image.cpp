@@ -69,30 +69,46 @@ void colors_backward(Floats<2> means, const std::vector<double>& position, Float
 }
 
 AdamStep adam_step(const std::vector<double>& numbers) {
-    require(numbers.size() == 5, "a step must be (b1, b2, rate, root, eps)");
+    require(numbers.size() == 6, "a step must be (b1, b2, rate, root, eps, t)");
     const auto n = [&](int i) { return static_cast<float>(numbers[i]); };
-    for (int i = 0; i < 5; ++i) require(std::isfinite(n(i)), "the numbers of a step must be finite");
+    for (int i = 0; i < 6; ++i) require(std::isfinite(n(i)), "the numbers of a step must be finite");
     require(n(3) > 0.0f && n(4) > 0.0f, "root and eps must be greater than 0");
-    return {static_cast<float>(1.0 - numbers[0]), n(1), static_cast<float>(1.0 - numbers[1]), n(2), n(3), n(4)};
+    require(numbers[5] >= 0.0 && numbers[5] <= 4294967295.0, "t must be in 0..2^32 - 1");
+    const float first_share = static_cast<float>(1.0 - numbers[0]), second_share = static_cast<float>(1.0 - numbers[1]);
+    return {first_share, n(1), second_share, n(2), n(3), n(4), static_cast<uint32_t>(numbers[5])};
 }
 
-void adam(Out<1> value, std::optional<Floats<1>> gradient, Out<1> first, Out<1> second, const std::vector<double>& step,
-          int threads) {
+template <int kDims>
+Trained trained(const Out<kDims>& value, const Array<float, kDims>& first, const Array<float, kDims>& second) {
+    return {value.data(), first.data(), second.data(), nullptr, nullptr};
+}
+
+template <int kDims>
+Trained trained(const Out<kDims>& value, const Array<int16_t, kDims>& first, const Array<int16_t, kDims>& second) {
+    const auto bits = [](const auto& moments) { return reinterpret_cast<uint16_t*>(moments.data()); };
+    return {value.data(), nullptr, nullptr, bits(first), bits(second)};
+}
+
+template <class M>
+void adam(Out<1> value, std::optional<Floats<1>> gradient, Array<M, 1> first, Array<M, 1> second,
+          const std::vector<double>& step, int threads) {
     const int64_t count = size(value, 0);
     require(has_shape(first, count) && has_shape(second, count) && (!gradient || has_shape(*gradient, count)),
             "value, gradient and moments must all have shape (N,)");
     require_apart({value, first, second}, {gradient});
     const AdamStep numbers = adam_step(step);
     const float* slope = gradient ? gradient->data() : nullptr;
-    run(threads, [&] { kernels().adam(numbers, slope, {value.data(), first.data(), second.data()}, count, threads); });
+    const Trained to = trained(value, first, second);
+    run(threads, [&] { kernels().adam(numbers, slope, to, count, threads); });
 }
 
-using Constant = std::tuple<Out<2>, Out<2>, Out<2>>;  // value and two moments
-using Varying = std::tuple<Out<3>, Out<3>, Out<3>>;
+template <class M, int kDims>
+using Coefficients = std::tuple<Out<kDims>, Array<M, kDims>, Array<M, kDims>>;  // value and two moments
 
+template <class M>
 void colors_adam(Floats<2> means, const std::vector<double>& position, int degree, Floats<2> out, Floats<2> grad,
-                 const Constant& of_sh0, const std::vector<double>& sh0_step, const Varying& of_shN,
-                 const std::vector<double>& shN_step, int threads) {
+                 const Coefficients<M, 2>& of_sh0, const std::vector<double>& sh0_step,
+                 const Coefficients<M, 3>& of_shN, const std::vector<double>& shN_step, int threads) {
     const auto& [sh0, sh0_first, sh0_second] = of_sh0;
     const auto& [shN, shN_first, shN_second] = of_shN;
     const Harmonics h = harmonics(means, position, sh0, shN, degree);
@@ -102,8 +118,7 @@ void colors_adam(Floats<2> means, const std::vector<double>& position, int degre
             "moments must have the shapes of sh0 and shN");
     require_apart({sh0, sh0_first, sh0_second, shN, shN_first, shN_second}, {means, out, grad});
     const AdamStep first_step = adam_step(sh0_step), second_step = adam_step(shN_step);
-    const Trained to_sh0{sh0.data(), sh0_first.data(), sh0_second.data()};
-    const Trained to_shN{shN.data(), shN_first.data(), shN_second.data()};
+    const Trained to_sh0 = trained(sh0, sh0_first, sh0_second), to_shN = trained(shN, shN_first, shN_second);
     run(threads,
         [&] { kernels().colors_adam(h, out.data(), grad.data(), first_step, to_sh0, second_step, to_shN, threads); });
 }
@@ -116,9 +131,14 @@ void add_image(nb::module_& m) {
     m.def("colors", &colors, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a, "threads"_a);
     m.def("colors_backward", &colors_backward, "means"_a, "position"_a, "sh0"_a, "shN"_a, "degree"_a, "out"_a, "grad"_a,
           "grad_sh0"_a, "grad_shN"_a, "threads"_a);
-    m.def("adam", &adam, "value"_a, "gradient"_a.none(), "first"_a, "second"_a, "step"_a, "threads"_a);
-    m.def("colors_adam", &colors_adam, "means"_a, "position"_a, "degree"_a, "out"_a, "grad"_a, "of_sh0"_a, "sh0_step"_a,
-          "of_shN"_a, "shN_step"_a, "threads"_a);
+    const auto add_adam = [&m](auto moment) {
+        using M = decltype(moment);
+        m.def("adam", &adam<M>, "value"_a, "gradient"_a.none(), "first"_a, "second"_a, "step"_a, "threads"_a);
+        m.def("colors_adam", &colors_adam<M>, "means"_a, "position"_a, "degree"_a, "out"_a, "grad"_a, "of_sh0"_a,
+              "sh0_step"_a, "of_shN"_a, "shN_step"_a, "threads"_a);
+    };
+    add_adam(float{});
+    add_adam(int16_t{});
 }
 
 }  // namespace splatseg::bindings

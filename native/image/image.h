@@ -23,11 +23,13 @@ struct Harmonics {
 struct AdamStep {                                   // see image/adam.h
     float first_share, second_decay, second_share;  // 1 - b1, b2, 1 - b2
     float rate, root, eps;                          // lr / (1 - b1^t), sqrt(1 - b2^t)
+    uint32_t t;                                     // number of the step, counted from 1
 };
 
-// Numbers in a fit, with their two moments. All of one length.
+// Numbers in a fit, with their two moments, all of one length: moments are floats, or packed and the others null.
 struct Trained {
     float *value, *first, *second;
+    uint16_t *first_packed, *second_packed;
 };
 
 }  // namespace splatseg

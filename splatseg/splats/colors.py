@@ -21,7 +21,7 @@ import splatseg._native as _native  # noqa: PLR0402 (from the package would impo
 from splatseg.raster.interface import check_native
 
 Trained = tuple[Tensor, Tensor, Tensor]
-"""A parameter with its first and second moments, of one shape."""
+"""A parameter with its first and second moments, of one shape; the moments may be packed (`train.moments`)."""
 
 
 def native_colors(means: Tensor, sh0: Tensor, shN: Tensor, position: list[float], degree: int) -> Tensor:
@@ -56,7 +56,7 @@ class SeenColors:
     def adam(self, sh0: Trained, sh0_step: list[float], shN: Trained, shN_step: list[float]) -> None:
         """Take a step of Adam in place: of the coefficients and their moments, by the gradient that `colors` has.
 
-        The steps are (b1, b2, lr / (1 - b1^t), sqrt(1 - b2^t), eps).
+        The steps are (b1, b2, lr / (1 - b1^t), sqrt(1 - b2^t), eps, t).
         """
         grad = self.colors.grad
         grad = torch.zeros_like(self.colors) if grad is None else grad.contiguous()

@@ -24,6 +24,8 @@ from torch import Tensor
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.raster.interface import check_native
 from splatseg.splats.colors import SeenColors, Trained
+from splatseg.train.moments import Moments
+from splatseg.train.moments import packed as pack
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-15
 
@@ -32,22 +34,27 @@ class Optimiser:
     """Adam over named parameters with N rows each.
 
     `parameters` are leaves that require a gradient, `moments` their first and second moments by name. `steps` counts
-    the steps; `idle` counts, by name, the steps with zero gradient that a parameter has yet to catch up with.
+    the steps; `idle` counts, by name, the steps with zero gradient that a parameter has yet to catch up with. `packed`
+    names the parameters whose moments take 16 bits (`train.moments`); they cannot rest.
     """
 
     def __init__(
         self,
         parameters: dict[str, Tensor],
-        moments: dict[str, tuple[Tensor, Tensor]] | None = None,
+        moments: dict[str, Moments] | None = None,
         steps: int = 0,
         idle: dict[str, int] | None = None,
+        packed: tuple[str, ...] = (),
     ) -> None:
         self.parameters: dict[str, Tensor] = {
             name: value.detach().contiguous().requires_grad_() for name, value in parameters.items()
         }
-        self.moments: dict[str, tuple[Tensor, Tensor]] = moments or {
-            name: (torch.zeros_like(value), torch.zeros_like(value)) for name, value in parameters.items()
-        }
+        self.packed: tuple[str, ...] = packed
+        self.moments: dict[str, Moments] = (
+            {name: self._fresh(name, value) for name, value in parameters.items()}
+            if moments is None
+            else {name: pack(found) if name in packed else found for name, found in moments.items()}
+        )
         self.steps: int = steps
         self.idle: dict[str, int] = idle or {}
 
@@ -78,6 +85,7 @@ class Optimiser:
     def catch_up(self, rates: dict[str, float], except_for: tuple[str, ...] = ()) -> None:
         """Take the steps that were put off. Call it before values are read or Gaussians change."""
         for name in [name for name in self.idle if name not in except_for]:
+            assert name not in self.packed, f"the moments of {name} are packed, so it may not rest"
             count = self.idle.pop(name)
             with torch.no_grad():
                 coast(
@@ -94,13 +102,13 @@ class Optimiser:
         _native.free_scratch()
         names = list(self.parameters)
         parameters: dict[str, Tensor] = {}
-        moments: dict[str, tuple[Tensor, Tensor]] = {}
+        moments: dict[str, Moments] = {}
         for name in names:
             parameters[name] = rows_of(name, self.parameters.pop(name))
             first, second = self.moments.pop(name)
             first = carried(first, source, fresh)
             moments[name] = first, carried(second, source, fresh)
-        return Optimiser(parameters, moments, self.steps)
+        return Optimiser(parameters, moments, self.steps, packed=self.packed)
 
     def widen(self, name: str, wider: Callable[[Tensor], Tensor]) -> None:
         """Exchange a parameter and its moments, one by one, for what `wider` makes of each."""
@@ -115,10 +123,15 @@ class Optimiser:
         self.moments.clear()
         _native.free_scratch()
 
-    def exchanged(self, name: str, value: Tensor, moments: tuple[Tensor, Tensor] | None = None) -> Optimiser:
-        """Return the optimiser with one parameter exchanged; its moments are zero if not given."""
-        fresh = moments or (torch.zeros_like(value), torch.zeros_like(value))
-        return Optimiser(self.parameters | {name: value}, self.moments | {name: fresh}, self.steps, dict(self.idle))
+    def exchanged(self, name: str, value: Tensor) -> Optimiser:
+        """Return the optimiser with one parameter exchanged; its moments are zero."""
+        moments = self.moments | {name: self._fresh(name, value)}
+        return Optimiser(self.parameters | {name: value}, moments, self.steps, dict(self.idle), self.packed)
+
+    def _fresh(self, name: str, value: Tensor) -> Moments:
+        kind = torch.int16 if name in self.packed else value.dtype
+        first = torch.zeros(value.shape, dtype=kind)
+        return first, first.clone()
 
     def _trained(self, name: str) -> Trained:
         return (self.parameters[name].detach(), *self.moments[name])
@@ -126,7 +139,7 @@ class Optimiser:
 
 def _native_step(step: int, rate: float) -> list[float]:
     """Return the numbers of a step (counted from 1) as the kernels take them."""
-    return [BETA1, BETA2, rate / (1.0 - BETA1**step), math.sqrt(1.0 - BETA2**step), EPS]
+    return [BETA1, BETA2, rate / (1.0 - BETA1**step), math.sqrt(1.0 - BETA2**step), EPS, float(step)]
 
 
 def carried(rows: Tensor, source: Tensor, fresh: Tensor) -> Tensor:
