@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.capture.capture import Capture
 from splatseg.capture.view import View
 from splatseg.errors import RunError
@@ -216,6 +217,7 @@ def control_density(state: FitState, settings: TrainSettings, extent: float, lea
     if settings.densifies_after(step):
         state.optimiser.catch_up(learning)
         parameters = state.parameters
+        _native.free_scratch()  # one tensor at a time will be in memory twice
         edit = density.plan_growth(parameters, state.statistics.means(), settings, extent)
         prune_large = 0 < settings.reset_every < step
         edit = density.without_useless(edit, parameters, settings, extent, prune_large)

@@ -99,7 +99,6 @@ class Optimiser:
         go of its tensors one by one, so that only one of them is in memory twice. Requires that `catch_up` was called.
         """
         assert not self.idle, f"steps of {sorted(self.idle)} are still to be taken"
-        _native.free_scratch()
         names = list(self.parameters)
         parameters: dict[str, Tensor] = {}
         moments: dict[str, Moments] = {}
