@@ -9,7 +9,7 @@ A parameter whose gradient is zero for k steps still moves by its momentum; in t
 gradient in 49 of 50 steps. Since eps is negligible against sqrt(v), those k steps sum to one factor (`coast`), applied
 when the values are next needed.
 
-The step is native: torch's takes a tenth of a second and 80 MB for what it imports. Coefficients of colour may be given
+The step is native: torch's own imports its compiler, which takes 80 MB. Coefficients of colour may be given
 the gradient of the colours instead of their own, which is 15 times as large (`splats.colors.SeenColors`).
 """
 
