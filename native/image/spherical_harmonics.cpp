@@ -174,7 +174,7 @@ void colors_adam(const Harmonics& h, const float* out, const float* grad, const 
         constant_gradients(g, n, gradients);
         adam_run(of_sh0, gradients, sh0, 3 * first, 3 * n);
         if (!stride) return;
-        // Most Gaussians are in no pixel of a step.
+        // Of many Gaussians beside one another none is in a pixel of the step.
         if (!zero) varying_gradients(h, first, n, g, zero, gradients);
         adam_run(of_shN, zero ? nullptr : gradients, shN, stride * first, stride * n);
     });
