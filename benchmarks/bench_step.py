@@ -3,8 +3,9 @@
     python benchmarks/bench_step.py --scene garden.npz [--threads 2] [--gaussians 150000] [--json]
 
 A real step of `splatseg.train` on one view: colours from spherical harmonics of degree 3, one rasterisation, L1 and
-SSIM, backward with the statistics of growth, Adam. Its parts are then timed alone on the same data, interleaved with
-it; `rest` is what is left: activations, the engine of autograd, the photograph to floats.
+SSIM, backward with the statistics of growth, and Adam, which makes the gradient of the harmonics from that of the
+colours. Its parts are then timed alone on the same data, interleaved with it; `rest` is what is left: activations, the
+engine of autograd, the photograph to floats.
 """
 
 from __future__ import annotations
@@ -13,19 +14,21 @@ import dataclasses
 import json
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from harness import Scene, arguments, conditions, measure, print_table
 from torch import Tensor
 
 from splatseg.capture.view import View
 from splatseg.raster.interface import rasterize
-from splatseg.render.rgb import view_colors
 from splatseg.splats.activations import to_sh0
+from splatseg.splats.colors import SeenColors
 from splatseg.train import density
-from splatseg.train.fit import FitState, one_step, rates
+from splatseg.train.fit import one_step, rates
 from splatseg.train.losses import photometric_loss
 from splatseg.train.optimiser import Optimiser
 from splatseg.train.settings import TrainSettings
+from splatseg.train.state import PACKED, FitState
 
 
 def parameters_of(scene: Scene) -> dict[str, Tensor]:
@@ -44,7 +47,7 @@ def parameters_of(scene: Scene) -> dict[str, Tensor]:
 
 def operations(scene: Scene) -> dict[str, Callable[[], object]]:
     """The step, and each part alone."""
-    state = FitState(Optimiser(parameters_of(scene)), density.Statistics.empty(scene.count), step=2_000)
+    state = FitState(Optimiser(parameters_of(scene), packed=PACKED), density.Statistics.empty(scene.count), step=2_000)
     settings = dataclasses.replace(
         TrainSettings(), iterations=10**6, sh_every=1, coarse_until=0, densify_from=10**6, densify_until=10**6
     )
@@ -55,16 +58,16 @@ def operations(scene: Scene) -> dict[str, Callable[[], object]]:
     leaves = [t.clone().requires_grad_() for t in (*scene.geometry, scene.features(3))]
     growth = density.Statistics.empty(scene.count)
     image = rasterize(*leaves, camera).features.detach()
-    coefficients = [frozen["sh0"].clone().requires_grad_(), frozen["shN"].clone().requires_grad_()]
-    alone = Optimiser({name: value.clone() for name, value in frozen.items()})
+    alone = Optimiser({name: value.clone() for name, value in frozen.items()}, packed=PACKED)
+    position = np.asarray(camera.position).tolist()
+    seen = SeenColors.of(frozen["means"], frozen["sh0"], frozen["shN"], position, 3)
 
     def rasterise() -> object:
         blended = rasterize(*leaves, camera, growth=growth).features
         return torch.autograd.grad(blended, leaves, grad_outputs=image)
 
     def harmonics() -> object:
-        colors = view_colors(frozen["means"], *coefficients, camera, 3)
-        return torch.autograd.grad(colors, coefficients, grad_outputs=leaves[4].detach())
+        return SeenColors.of(frozen["means"], frozen["sh0"], frozen["shN"], position, 3)
 
     def loss() -> object:
         shown = image.clone().requires_grad_()
@@ -72,8 +75,9 @@ def operations(scene: Scene) -> dict[str, Callable[[], object]]:
 
     def adam() -> None:
         for name, value in alone.parameters.items():
-            value.grad = frozen[name]
-        alone.step(rates(settings, 1, 1.0, None))
+            value.grad = frozen[name] if name not in ("sh0", "shN") else None
+        seen.colors.grad = leaves[4].detach()
+        alone.step(rates(settings, 1, 1.0, None), seen=seen)
 
     return {
         "step": lambda: one_step(state, view, photograph, settings, 1.0),

@@ -245,6 +245,9 @@ def other_calls(rng: Generator) -> dict[str, Callable[[], Arguments]]:
         rows = {"means": floats(rng, COUNT, 3), "sh0": floats(rng, COUNT, 3), "shN": floats(rng, COUNT, 15, 3)}
         return rows | {"position": [0.1, 0.2, 0.3], "degree": 3, "threads": 2}
 
+    def moments(*shape: int) -> Arguments:
+        return {name: whole(rng, 2**15, *shape, dtype=np.int16) for name in ("first", "second")}
+
     def graph() -> Arguments:
         pairs = np.stack(np.triu_indices(regions, 1), axis=1)[:: 36 // borders]
         return {
@@ -316,6 +319,25 @@ def other_calls(rng: Generator) -> dict[str, Callable[[], Arguments]]:
                 "grad_shN": floats(rng, COUNT, 15, 3),
             }
         ),
+        "adam": lambda: {
+            "value": floats(rng, COUNT),
+            "gradient": floats(rng, COUNT),
+            **moments(COUNT),
+            "step": [0.9, 0.999, 0.01, 0.5, 1e-15, 7],
+            "threads": 2,
+        },
+        "colors_adam": lambda: {
+            "means": floats(rng, COUNT, 3),
+            "position": [0.1, 0.2, 0.3],
+            "degree": 3,
+            "out": floats(rng, COUNT, 3),
+            "grad": floats(rng, COUNT, 3),
+            "of_sh0": (floats(rng, COUNT, 3), *moments(COUNT, 3).values()),
+            "sh0_step": [0.9, 0.999, 0.01, 0.5, 1e-15, 7],
+            "of_shN": (floats(rng, COUNT, 15, 3), *moments(COUNT, 15, 3).values()),
+            "shN_step": [0.9, 0.999, 0.01, 0.5, 1e-15, 7],
+            "threads": 2,
+        },
         "merge_regions": lambda: (
             graph()
             | {

@@ -189,6 +189,30 @@ def colors_backward(
 ) -> None:
     """Write the gradients of the coefficients, from the colours and their gradient."""
 
+def adam(
+    value: Tensor, gradient: Tensor | None, first: Tensor, second: Tensor, step: list[float], threads: int
+) -> None:
+    """Take a step of Adam for numbers (N,) and their moments in place; without a gradient it is zero.
+
+    Moments are float32, or packed in int16 (native/image/adam.h).
+
+    step: (b1, b2, lr / (1 - b1^t), sqrt(1 - b2^t), eps, t).
+    """
+
+def colors_adam(
+    means: Tensor,
+    position: list[float],
+    degree: int,
+    out: Tensor,
+    grad: Tensor,
+    of_sh0: tuple[Tensor, Tensor, Tensor],
+    sh0_step: list[float],
+    of_shN: tuple[Tensor, Tensor, Tensor],
+    shN_step: list[float],
+    threads: int,
+) -> None:
+    """Take a step of Adam for coefficients and their moments in place, from the colours and their gradient."""
+
 def merge_regions(
     regions: np.ndarray,
     histograms: np.ndarray,

@@ -28,7 +28,7 @@ DAMAGE = (
 """Errors that reading and decoding a file can raise: RecursionError for deeply nested JSON, OverflowError for 1e999 in
 place of a whole number, MemoryError for sizes beyond any memory."""
 
-_KINDS = {"float64": "F64", "int64": "I64", "float32": "F32", "int32": "I32", "uint8": "U8"}
+_KINDS = {"float64": "F64", "int64": "I64", "float32": "F32", "int32": "I32", "int16": "I16", "uint8": "U8"}
 """Names of the types of arrays in safetensors."""
 
 

@@ -1,9 +1,11 @@
-// Colours of Gaussians as a camera sees them, and the gradient of their coefficients: 16 Gaussians at a time.
+// Colours of Gaussians as a camera sees them, the gradient of their coefficients, and Adam's step by it without its
+// being stored: 16 Gaussians at a time.
 //
 //   rgb_n = max(0, 0.5 + Y_0 sh0_n + sum_{k=1..K} Y_k(d_n) shN_{n,k})        d_n = (mean_n - position) / |...|
 //
 // The basis and its signs are those of splats/spherical_harmonics.py, which is the reference. Coefficients lie row by
 // row; a row is turned so that its Gaussians lie in lanes, and back.
+#include "image/adam.h"
 #include "image/image.h"
 #include "raster/raster.h"
 #include "simd/simd.h"
@@ -96,6 +98,38 @@ void for_each_batch(int64_t count, int threads, const F& work) {
     });
 }
 
+// The gradients of 16 colours without those of channels that were clamped; false if all are zero.
+SPLATSEG_INLINE bool unclamped(const float* out, const float* grad, int n, Vec (&g)[3]) {
+    Vec rgb[3];
+    load_points(grad, n, g);
+    load_points(out, n, rgb);
+    bool some = false;
+    for (int c = 0; c < 3; ++c) {
+        g[c] = keep(greater(rgb[c], broadcast(0.0f)), g[c]);
+        some = some || any(greater(g[c] * g[c], broadcast(0.0f)));
+    }
+    return some;
+}
+
+SPLATSEG_INLINE void constant_gradients(const Vec (&g)[3], int n, float* to) {
+    const Vec scaled[3] = {broadcast(kY0) * g[0], broadcast(kY0) * g[1], broadcast(kY0) * g[2]};
+    store_points(scaled, n, to);
+}
+
+// Gradients (n,stored,3) of the coefficients beyond the constant: the outer products of basis and colour's gradient.
+SPLATSEG_INLINE void varying_gradients(const Harmonics& h, int64_t first, int n, const Vec (&g)[3], bool zero,
+                                       float* to) {
+    const int used = 3 * coefficients(h.degree), stride = 3 * h.stored;
+    if (zero || used < stride) std::memset(to, 0, sizeof(float) * stride * n);
+    if (zero || !used) return;
+    Vec Y[kMaxCoefficients];
+    basis(h, first, n, Y);
+    Rows rows;
+    for (int f = 0; f < used; ++f) store(rows.column[f], Y[f / 3] * g[f % 3]);
+    to_rows(rows, used);
+    for (int i = 0; i < n; ++i) std::memcpy(to + i * stride, rows.row[i], sizeof(float) * used);
+}
+
 }  // namespace
 
 void colors(const Harmonics& h, float* out, int threads) {
@@ -120,27 +154,29 @@ void colors(const Harmonics& h, float* out, int threads) {
 
 void colors_backward(const Harmonics& h, const float* out, const float* grad, float* grad_sh0, float* grad_shN,
                      int threads) {
-    const int used = 3 * coefficients(h.degree), stride = 3 * h.stored;
+    const int stride = 3 * h.stored;
     for_each_batch(h.count, threads, [&](int64_t first, int n) {
-        Vec g[3], rgb[3], scaled[3];
-        load_points(grad + 3 * first, n, g);
-        load_points(out + 3 * first, n, rgb);
-        bool zero = true;
-        for (int c = 0; c < 3; ++c) {
-            g[c] = keep(greater(rgb[c], broadcast(0.0f)), g[c]);  // what was clamped passes none
-            zero = zero && !any(greater(g[c] * g[c], broadcast(0.0f)));
-            scaled[c] = broadcast(kY0) * g[c];
-        }
-        store_points(scaled, n, grad_sh0 + 3 * first);
+        Vec g[3];
+        const bool zero = !unclamped(out + 3 * first, grad + 3 * first, n, g);
+        constant_gradients(g, n, grad_sh0 + 3 * first);
+        if (stride) varying_gradients(h, first, n, g, zero, grad_shN + first * stride);
+    });
+}
+
+void colors_adam(const Harmonics& h, const float* out, const float* grad, const AdamStep& sh0_step, const Trained& sh0,
+                 const AdamStep& shN_step, const Trained& shN, int threads) {
+    const int stride = 3 * h.stored;
+    const AdamVectors of_sh0(sh0_step), of_shN(shN_step);
+    for_each_batch(h.count, threads, [&](int64_t first, int n) {
+        Vec g[3];
+        const bool zero = !unclamped(out + 3 * first, grad + 3 * first, n, g);
+        alignas(64) float gradients[kLanes * 3 * kMaxCoefficients];
+        constant_gradients(g, n, gradients);
+        adam_run(of_sh0, gradients, sh0, 3 * first, 3 * n);
         if (!stride) return;
-        if (zero || used < stride) std::memset(grad_shN + first * stride, 0, sizeof(float) * stride * n);
-        if (zero || !used) return;
-        Vec Y[kMaxCoefficients];
-        basis(h, first, n, Y);
-        Rows rows;
-        for (int f = 0; f < used; ++f) store(rows.column[f], Y[f / 3] * g[f % 3]);
-        to_rows(rows, used);
-        for (int i = 0; i < n; ++i) std::memcpy(grad_shN + (first + i) * stride, rows.row[i], sizeof(float) * used);
+        // Of many Gaussians beside one another none is in a pixel of the step.
+        if (!zero) varying_gradients(h, first, n, g, zero, gradients);
+        adam_run(of_shN, zero ? nullptr : gradients, shN, stride * first, stride * n);
     });
 }
 

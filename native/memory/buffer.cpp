@@ -1,4 +1,6 @@
-// A pool of freed blocks: the best fit is handed out again, up to kKept bytes are kept.
+// A pool of freed blocks: the best fit is handed out again, up to kKept bytes are kept. Where none is large enough, a
+// larger one takes the place of one that nearly was: what a purpose needs differs a little from call to call, and
+// without this the pool would keep a block of every size that it ever had.
 #include "memory/buffer.h"
 
 #include <cstdint>
@@ -76,11 +78,27 @@ void release(void* data) {
 #endif
 }
 
+// Takes the largest block out of the pool that is smaller than `bytes` and at least half as large; null if none is.
+void* take_nearly(Pool& p, size_t bytes) {
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < p.blocks.size(); ++i) {
+        const size_t size = p.blocks[i].bytes;
+        if (size < bytes && size >= bytes / 2 && (best == SIZE_MAX || size > p.blocks[best].bytes)) best = i;
+    }
+    if (best == SIZE_MAX) return nullptr;
+    void* data = p.blocks[best].data;
+    p.kept -= p.blocks[best].bytes;
+    p.blocks[best] = p.blocks.back();
+    p.blocks.pop_back();
+    return data;
+}
+
 }  // namespace
 
 Buffer::Buffer(size_t bytes) : bytes_(bytes < 64 ? 64 : whole_lines(bytes)) {
     if (bytes > kMost) throw std::bad_alloc();  // rounded up it would wrap around to a few bytes
     Pool& p = pool();
+    void* nearly = nullptr;
     {
         std::lock_guard<ForkSafeMutex> lock(p.mutex);
         size_t best = SIZE_MAX;
@@ -97,7 +115,9 @@ Buffer::Buffer(size_t bytes) : bytes_(bytes < 64 ? 64 : whole_lines(bytes)) {
             p.blocks.pop_back();
             return;
         }
+        nearly = take_nearly(p, bytes_);
     }
+    if (nearly) release(nearly);
     bytes_ += bytes_ / 8 / 64 * 64;  // room for a scene that grows a little
     data_ = allocate(bytes_);
 }

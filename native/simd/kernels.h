@@ -36,8 +36,10 @@ struct Neighbours;
 struct PointTree;
 
 // image/
+struct AdamStep;
 struct Harmonics;
 struct ImagePair;
+struct Trained;
 
 struct Kernels {
     const char* level;
@@ -99,6 +101,14 @@ struct Kernels {
     void (*colors)(const Harmonics&, float* out, int threads);
     void (*colors_backward)(const Harmonics&, const float* out, const float* grad, float* grad_sh0, float* grad_shN,
                             int threads);
+
+    // One step of Adam for `count` numbers; without a gradient (null) it is zero.
+    void (*adam)(const AdamStep&, const float* gradient, const Trained&, int64_t count, int threads);
+
+    // One step of Adam for the coefficients sh0 (N,3) and shN (N,stored,3) from the gradient (N,3) of the colours
+    // `out`, in numbers those of colors_backward and adam. The coefficients of `Harmonics` are not read.
+    void (*colors_adam)(const Harmonics&, const float* out, const float* grad, const AdamStep& sh0_step,
+                        const Trained& sh0, const AdamStep& shN_step, const Trained& shN, int threads);
 
     // Billions of multiplications and additions a second, the best of a few tries of some milliseconds.
     double (*peak_gflops)(int threads);

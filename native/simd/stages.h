@@ -27,6 +27,8 @@ Stage<decltype(Kernels::vote)> vote;
 Stage<decltype(Kernels::photometric)> photometric;
 Stage<decltype(Kernels::colors)> colors;
 Stage<decltype(Kernels::colors_backward)> colors_backward;
+Stage<decltype(Kernels::adam)> adam;
+Stage<decltype(Kernels::colors_adam)> colors_adam;
 Stage<decltype(Kernels::peak_gflops)> peak_gflops;
 
 }  // namespace splatseg::SPLATSEG_LEVEL

@@ -25,6 +25,8 @@ const Kernels kernels{SPLATSEG_NAME(SPLATSEG_LEVEL),
                       photometric,
                       colors,
                       colors_backward,
+                      adam,
+                      colors_adam,
                       peak_gflops};
 
 }  // namespace splatseg::SPLATSEG_LEVEL

@@ -1,5 +1,8 @@
 """Colours seen from a camera, in C++: evaluation of spherical harmonics, clamp, and the gradient of the coefficients.
 
+A Gaussian's gradient of 48 coefficients is the outer product of the basis at its direction and the gradient (3) of its
+colour. A fit that optimises them with Adam keeps the latter alone (`SeenColors`), and the step makes the rest anew.
+
 The result is that of `spherical_harmonics.evaluate` at the viewing directions, clamped below at 0; the gradient reaches
 the coefficients only. Alphabet: N Gaussians; sh0 (N,3); shN (N,K,3); means (N,3) world; all float32 on the CPU.
 """
@@ -7,6 +10,7 @@ the coefficients only. Alphabet: N Gaussians; sh0 (N,3); shN (N,K,3); means (N,3
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
@@ -16,12 +20,48 @@ from torch.autograd.function import once_differentiable
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.raster.interface import check_native
 
+Trained = tuple[Tensor, Tensor, Tensor]
+"""A parameter with its first and second moments, of one shape; the moments may be packed (`train.moments`)."""
+
 
 def native_colors(means: Tensor, sh0: Tensor, shN: Tensor, position: list[float], degree: int) -> Tensor:
     """Return colours (N,3) >= 0 of Gaussians seen from `position` (x, y, z world). Differentiable in sh0 and shN."""
     check_native()
     colors: Tensor = _Colors.apply(sh0, shN, means.detach().contiguous(), position, degree)
     return colors
+
+
+@dataclass(frozen=True, eq=False)
+class SeenColors:
+    """Colours of Gaussians from a camera's position, a leaf of autograd, with all that a step of Adam needs beside."""
+
+    colors: Tensor
+    """Colours (N,3) >= 0, a leaf that requires a gradient."""
+    means: Tensor
+    """Positions (N,3), world, that have not moved since."""
+    position: list[float]
+    """The camera's position x, y, z, world."""
+    degree: int
+    """Degree in use."""
+
+    @classmethod
+    def of(cls, means: Tensor, sh0: Tensor, shN: Tensor, position: list[float], degree: int) -> SeenColors:
+        """Return the colours of sh0 (N,3) and shN (N,K,3), contiguous, from `position`."""
+        check_native()
+        means, out = means.detach(), torch.empty_like(sh0, requires_grad=False)
+        threads = torch.get_num_threads()
+        _native.colors(means, position, sh0.detach(), shN.detach(), degree, out, threads)
+        return cls(out.requires_grad_(), means, position, degree)
+
+    def adam(self, sh0: Trained, sh0_step: list[float], shN: Trained, shN_step: list[float]) -> None:
+        """Take a step of Adam in place: of the coefficients and their moments, by the gradient that `colors` has.
+
+        The steps are (b1, b2, lr / (1 - b1^t), sqrt(1 - b2^t), eps, t).
+        """
+        grad = self.colors.grad
+        grad = torch.zeros_like(self.colors) if grad is None else grad.contiguous()
+        out, threads = self.colors.detach(), torch.get_num_threads()
+        _native.colors_adam(self.means, self.position, self.degree, out, grad, sh0, sh0_step, shN, shN_step, threads)
 
 
 class _Colors(torch.autograd.Function):

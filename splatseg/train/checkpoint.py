@@ -20,8 +20,10 @@ from splatseg.parts import sweep
 from splatseg.tensors import DAMAGE, load_tensors, write_tensors
 from splatseg.untrusted.documents import read_json, reason_of, shown
 
-FORMAT = 1
-"""Number of the file format; checkpoints of another format are refused."""
+FORMAT = 2
+"""Number of the file format that is written: since 2, moments may be packed (`train.moments`)."""
+READ = (1, 2)
+"""Formats that are read; checkpoints of another are refused."""
 KEPT = 2
 """Checkpoints that are kept, the newest ones."""
 MOST_STEPS = 10**9
@@ -71,11 +73,11 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
         try:
             head = read_json(path)
             number = head.get("format")
-            if number is None or number.value != FORMAT:
+            if number is None or number.value not in READ:
                 raise RunError(
                     f"{path} was written by another version of splatseg (format "
-                    f"{'unknown' if number is None else shown(number.value)}, this one reads {FORMAT}); finish the run "
-                    "with that version or start it over"
+                    f"{'unknown' if number is None else shown(number.value)}, this one reads {READ[0]} to {READ[-1]}); "
+                    "finish the run with that version or start it over"
                 )
             step = head["step"].whole(0, MOST_STEPS)
             facts = {name: field.value for name, field in head["facts"].entries().items()}

@@ -26,11 +26,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.capture.capture import Capture
 from splatseg.capture.view import View
 from splatseg.errors import RunError
 from splatseg.raster.interface import rasterize
-from splatseg.render.rgb import view_colors
+from splatseg.splats.colors import SeenColors
 from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.spherical_harmonics import coefficient_count
 from splatseg.splats.splats import Splats
@@ -43,6 +44,7 @@ from splatseg.train.optimiser import Optimiser
 from splatseg.train.photographs import Photographs, at_resolution
 from splatseg.train.random_points import random_points
 from splatseg.train.settings import TrainSettings
+from splatseg.train.state import PACKED, FitState, begin, finite_rows
 from splatseg.train.surroundings import far_points
 from splatseg.untrusted.documents import reason_of
 
@@ -72,33 +74,6 @@ class StepReport:
     """Seconds since the fit began or was resumed."""
     color_strength: float | None = None
     """Factor of the colour corrections of the photographs, 0 for none; None before it is decided."""
-
-
-@dataclass(eq=False)
-class FitState:
-    """All state that changes during a fit."""
-
-    optimiser: Optimiser
-    """The optimiser, which also holds the parameters."""
-    statistics: density.Statistics
-    """Statistics for growth, since its last round."""
-    step: int = 0
-    """Steps done."""
-    correction: ColorCorrection | None = None
-    """Colour corrections of the photographs; None for a fit without."""
-
-    @property
-    def parameters(self) -> dict[str, Tensor]:
-        """Leaf tensors by the names of `Splats`; shN holds only the degrees in use so far."""
-        return self.optimiser.parameters
-
-    def splats(self, sh_degree: int) -> Splats:
-        """Return the present splat, detached, with all coefficients up to `sh_degree`, without Gaussians not finite."""
-        values: dict[str, Any] = {name: value.detach().clone() for name, value in self.parameters.items()}
-        values["shN"] = _with_coefficients(values["shN"], coefficient_count(sh_degree))
-        finite = _finite_rows(values)
-        splats = Splats(**values)
-        return splats if bool(finite.all()) else splats.subset(finite)
 
 
 def fit_splats(
@@ -138,6 +113,7 @@ def fit_splats(
             first = None if start is None else start.in_world(capture.coordinates)
             state = begin(first or _first_gaussians(capture, photographs, settings, extent), objective)
             state.correction = _color_correction(settings, views)
+            del first, start  # a copy of the Gaussians less for the whole fit
         began = clock()
         next_save = began + CHECKPOINT_SECONDS
         while state.step < settings.iterations:
@@ -156,21 +132,12 @@ def fit_splats(
             due = step % settings.checkpoint_every == 0 or clock() >= next_save
             if checkpoints is not None and (interrupted or due):
                 saving = clock()
-                write_checkpoint(checkpoints, Checkpoint(step, _tensors(state), facts | {"idle": state.optimiser.idle}))
+                write_checkpoint(checkpoints, Checkpoint(step, state.tensors(), facts | {"idle": state.optimiser.idle}))
                 next_save = clock() + max(CHECKPOINT_SECONDS, (clock() - saving) / SAVING_SHARE)
             if interrupted:
                 raise KeyboardInterrupt(f"stopped after step {step}")
     state.optimiser.catch_up(rates(settings, settings.iterations, extent, objective))
     return dataclasses.replace(state.splats(settings.sh_degree), coordinates=capture.coordinates)
-
-
-def begin(splats: Splats, objective: JointObjective | None = None) -> FitState:
-    """Return the state before the first step."""
-    names = ("means", "quats", "log_scales", "opacity_logits", "sh0", "shN")
-    parameters = {name: getattr(splats, name).detach().clone() for name in names}
-    if objective is not None:
-        parameters["features"] = objective.initial_features(len(splats))
-    return FitState(Optimiser(parameters), density.Statistics.empty(len(splats)))
 
 
 def one_step(
@@ -189,7 +156,7 @@ def one_step(
     not ignored (P,3).
     """
     degree = settings.sh_degree_at(state.step)
-    _use_coefficients(state, coefficient_count(degree))
+    state.use_coefficients(coefficient_count(degree))
     learning = rates(settings, state.step, extent, objective)
     coarse = settings.coarse_at(state.step, view.camera.width * view.camera.height)
     camera, target, hidden = at_resolution(view.camera, photograph, ignored, coarse)
@@ -201,17 +168,15 @@ def one_step(
 
     # A moving Gaussian changes colour a little, because its viewing direction changes. The gradient of its position
     # leaves this out: it makes no difference to the result and takes a tenth of the time of a step.
-    colors = view_colors(parameters["means"].detach(), parameters["sh0"], parameters["shN"], camera, degree)
-    channels = torch.cat([colors, parameters["features"]], dim=1) if due else colors
-    raster = rasterize(
-        parameters["means"],
-        parameters["quats"],
-        parameters["log_scales"].exp(),
-        parameters["opacity_logits"].sigmoid(),
-        channels,
-        camera,
-        growth=state.statistics if step <= settings.densify_until else None,
-    )
+    position = np.asarray(camera.position).tolist()
+    seen = SeenColors.of(parameters["means"], parameters["sh0"], parameters["shN"], position, degree)
+    channels = torch.cat([seen.colors, parameters["features"]], dim=1) if due else seen.colors
+    # The activations are leaves too, so that their gradients turn into those of the parameters in place.
+    scales = parameters["log_scales"].detach().exp().requires_grad_()
+    opacities = parameters["opacity_logits"].detach().sigmoid().requires_grad_()
+    geometry = parameters["means"], parameters["quats"], scales, opacities
+    growth = state.statistics if step <= settings.densify_until else None
+    raster = rasterize(*geometry, channels, camera, growth=growth)
     image = raster.features[..., :3]
     if any(settings.background):
         image = image + (1.0 - raster.alphas)[..., None] * torch.tensor(settings.background)
@@ -227,7 +192,8 @@ def one_step(
     value = float(loss.detach())
     if np.isfinite(value):
         loss.backward()
-        state.optimiser.step(learning, resting=() if due or objective is None else ("features",))
+        _through_activations(parameters, scales, opacities)
+        state.optimiser.step(learning, resting=() if due or objective is None else ("features",), seen=seen)
     else:
         _drop_damaged(state, learning)
     state.step = step
@@ -236,12 +202,22 @@ def one_step(
     return (value, image, target) if hidden is None else (value, image[~hidden], target[~hidden])
 
 
+def _through_activations(parameters: dict[str, Tensor], scales: Tensor, opacities: Tensor) -> None:
+    """Give log scales and logits of opacities their gradients, in the memory of those of scales and opacities."""
+    assert scales.grad is not None and opacities.grad is not None
+    with torch.no_grad():
+        parameters["log_scales"].grad = scales.grad.mul_(scales)
+        parameters["opacity_logits"].grad = opacities.grad.mul_(1.0 - opacities).mul_(opacities)
+    scales.grad = opacities.grad = None
+
+
 def control_density(state: FitState, settings: TrainSettings, extent: float, learning: dict[str, float]) -> None:
     """Grow, prune and reset opacities, if the schedule asks for it after the step just done."""
     step = state.step
     if settings.densifies_after(step):
         state.optimiser.catch_up(learning)
         parameters = state.parameters
+        _native.free_scratch()  # one tensor at a time will be in memory twice
         edit = density.plan_growth(parameters, state.statistics.means(), settings, extent)
         prune_large = 0 < settings.reset_every < step
         edit = density.without_useless(edit, parameters, settings, extent, prune_large)
@@ -311,30 +287,11 @@ def _edit(state: FitState, edit: density.Edit, random: np.random.Generator) -> N
 def _drop_damaged(state: FitState, learning: dict[str, float]) -> None:
     # A loss that is not finite comes from Gaussians that are not finite: remove them and go on with the next step.
     state.optimiser.catch_up(learning)
-    finite = _finite_rows(state.parameters)
+    finite = finite_rows(state.parameters)
     assert not bool(finite.all()), "the loss is not finite although all Gaussians are"
     rows = finite.nonzero()[:, 0]
     none = torch.zeros_like(rows, dtype=torch.bool)
     _edit(state, density.Edit(rows, none, none), np.random.default_rng(0))
-
-
-def _finite_rows(parameters: dict[str, Tensor]) -> Tensor:
-    """Return (N,) bool: Gaussians whose parameters are all finite."""
-    return torch.stack([torch.isfinite(value).reshape(len(value), -1).all(1) for value in parameters.values()]).all(0)
-
-
-def _use_coefficients(state: FitState, count: int) -> None:
-    # Coefficients of degrees not yet in use have zero gradients and moments: they are not stored.
-    present = state.parameters["shN"]
-    if present.shape[1] < count:
-        first, second = (_with_coefficients(m, count) for m in state.optimiser.moments["shN"])
-        grown = _with_coefficients(present.detach(), count)
-        state.optimiser = state.optimiser.exchanged("shN", grown, (first, second))
-
-
-def _with_coefficients(values: Tensor, count: int) -> Tensor:
-    missing = count - values.shape[1]
-    return torch.cat([values, values.new_zeros(len(values), missing, 3)], dim=1) if missing > 0 else values
 
 
 def _facts(settings: TrainSettings, views: tuple[View, ...], objective: JointObjective | None) -> dict[str, Any]:
@@ -343,18 +300,6 @@ def _facts(settings: TrainSettings, views: tuple[View, ...], objective: JointObj
         "config": dataclasses.asdict(settings) | {"background": list(settings.background)},
         "views": [view.name for view in views],
         "channels": objective.channels if objective is not None else 0,
-    }
-
-
-def _tensors(state: FitState) -> dict[str, Tensor]:
-    tensors = {f"value.{name}": value for name, value in state.parameters.items()}
-    for name, (first, second) in state.optimiser.moments.items():
-        tensors |= {f"first.{name}": first, f"second.{name}": second}
-    if state.correction is not None:
-        tensors |= {f"color.{name}": value for name, value in state.correction.state.items()}
-    return tensors | {
-        "statistics.gradient_sum": state.statistics.gradient_sum,
-        "statistics.views": state.statistics.views,
     }
 
 
@@ -382,11 +327,16 @@ def _resumed(folder: Path, facts: dict[str, Any], settings: TrainSettings, views
 def _state_of(checkpoint: Checkpoint, settings: TrainSettings, views: tuple[View, ...]) -> FitState:
     tensors = checkpoint.tensors
     names = [name.removeprefix("value.") for name in tensors if name.startswith("value.")]
+    moments = {name: (tensors[f"first.{name}"], tensors[f"second.{name}"]) for name in names}
+    for name, pair in moments.items():
+        if any(m.shape != tensors[f"value.{name}"].shape or m.dtype not in (torch.float32, torch.int16) for m in pair):
+            raise ValueError(f"its moments of {name} are not those of a fit")
     optimiser = Optimiser(
         {name: tensors[f"value.{name}"] for name in names},
-        {name: (tensors[f"first.{name}"], tensors[f"second.{name}"]) for name in names},
+        moments,
         checkpoint.step,
         {name: int(count) for name, count in checkpoint.facts["idle"].items()},
+        PACKED,
     )
     statistics = density.Statistics(tensors["statistics.gradient_sum"], tensors["statistics.views"])
     colors = {name.removeprefix("color."): value for name, value in tensors.items() if name.startswith("color.")}

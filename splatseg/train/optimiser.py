@@ -8,6 +8,9 @@ parameter, one row per Gaussian; m, v its first and second moments; t steps take
 A parameter whose gradient is zero for k steps still moves by its momentum; in the paper's code the features have no
 gradient in 49 of 50 steps. Since eps is negligible against sqrt(v), those k steps sum to one factor (`coast`), applied
 when the values are next needed.
+
+The step is native: torch's own imports its compiler, which takes 80 MB. Coefficients of colour may be given
+the gradient of the colours instead of their own, which is 15 times as large (`splats.colors.SeenColors`).
 """
 
 from __future__ import annotations
@@ -18,6 +21,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
+from splatseg.raster.interface import check_native
+from splatseg.splats.colors import SeenColors, Trained
+from splatseg.train.moments import Moments
+from splatseg.train.moments import packed as pack
+
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-15
 
 
@@ -25,44 +34,50 @@ class Optimiser:
     """Adam over named parameters with N rows each.
 
     `parameters` are leaves that require a gradient, `moments` their first and second moments by name. `steps` counts
-    the steps; `idle` counts, by name, the steps with zero gradient that a parameter has yet to catch up with.
+    the steps; `idle` counts, by name, the steps with zero gradient that a parameter has yet to catch up with. `packed`
+    names the parameters whose moments take 16 bits (`train.moments`); they cannot rest.
     """
 
     def __init__(
         self,
         parameters: dict[str, Tensor],
-        moments: dict[str, tuple[Tensor, Tensor]] | None = None,
+        moments: dict[str, Moments] | None = None,
         steps: int = 0,
         idle: dict[str, int] | None = None,
+        packed: tuple[str, ...] = (),
     ) -> None:
         self.parameters: dict[str, Tensor] = {
             name: value.detach().contiguous().requires_grad_() for name, value in parameters.items()
         }
-        self.moments: dict[str, tuple[Tensor, Tensor]] = moments or {
-            name: (torch.zeros_like(value), torch.zeros_like(value)) for name, value in parameters.items()
-        }
+        self.packed: tuple[str, ...] = packed
+        self.moments: dict[str, Moments] = (
+            {name: self._fresh(name, value) for name, value in parameters.items()}
+            if moments is None
+            else {name: pack(found) if name in packed else found for name, found in moments.items()}
+        )
         self.steps: int = steps
         self.idle: dict[str, int] = idle or {}
-        self._adam = self._fused()
 
-    def step(self, rates: dict[str, float], resting: tuple[str, ...] = ()) -> None:
+    def step(self, rates: dict[str, float], resting: tuple[str, ...] = (), seen: SeenColors | None = None) -> None:
         """Take one Adam step with the present gradients, then drop these. `rates`: learning rate by name.
 
-        Parameters named in `resting` have a zero gradient by construction; their step is put off until needed.
+        Parameters named in `resting` have a zero gradient by construction; their step is put off until needed. With
+        `seen`, the gradient of sh0 and shN is that of its colours; call it before the positions have moved.
         """
+        check_native()
         self.catch_up(rates, except_for=resting)
-        active = {name: value for name, value in self.parameters.items() if name not in resting and value.numel()}
-        for group in self._adam.param_groups:
-            name = group["name"]
-            group["lr"] = rates[name]
-            if name not in active:
-                group["params"][0].grad = None
-            elif active[name].grad is None:
-                active[name].grad = torch.zeros_like(active[name])
-        for value in active.values():
-            self._adam.state[value]["step"].fill_(self.steps)  # it was not counted while resting
-        self._adam.step()
-        self._adam.zero_grad(set_to_none=True)
+        steps = {name: _native_step(self.steps + 1, rates[name]) for name in self.parameters}
+        others = [name for name in self.parameters if name not in resting]
+        if seen is not None:  # first, since its directions are those of the positions before the step
+            seen.adam(self._trained("sh0"), steps["sh0"], self._trained("shN"), steps["shN"])
+            others = [name for name in others if name not in ("sh0", "shN")]
+        for name in others:
+            gradient = self.parameters[name].grad
+            flat = None if gradient is None else gradient.detach().contiguous().view(-1)
+            value, first, second = (tensor.view(-1) for tensor in self._trained(name))
+            _native.adam(value, flat, first, second, steps[name], torch.get_num_threads())
+        for value in self.parameters.values():
+            value.grad = None
         self.steps += 1
         for name in resting:
             self.idle[name] = self.idle.get(name, 0) + 1
@@ -70,6 +85,7 @@ class Optimiser:
     def catch_up(self, rates: dict[str, float], except_for: tuple[str, ...] = ()) -> None:
         """Take the steps that were put off. Call it before values are read or Gaussians change."""
         for name in [name for name in self.idle if name not in except_for]:
+            assert name not in self.packed, f"the moments of {name} are packed, so it may not rest"
             count = self.idle.pop(name)
             with torch.no_grad():
                 coast(
@@ -84,39 +100,45 @@ class Optimiser:
         """
         assert not self.idle, f"steps of {sorted(self.idle)} are still to be taken"
         names = list(self.parameters)
-        del self._adam
         parameters: dict[str, Tensor] = {}
-        moments: dict[str, tuple[Tensor, Tensor]] = {}
+        moments: dict[str, Moments] = {}
         for name in names:
             parameters[name] = rows_of(name, self.parameters.pop(name))
             first, second = self.moments.pop(name)
             first = carried(first, source, fresh)
             moments[name] = first, carried(second, source, fresh)
-        return Optimiser(parameters, moments, self.steps)
+        return Optimiser(parameters, moments, self.steps, packed=self.packed)
 
-    def exchanged(self, name: str, value: Tensor, moments: tuple[Tensor, Tensor] | None = None) -> Optimiser:
-        """Return the optimiser with one parameter exchanged; its moments are zero if not given."""
-        fresh = moments or (torch.zeros_like(value), torch.zeros_like(value))
-        return Optimiser(self.parameters | {name: value}, self.moments | {name: fresh}, self.steps, dict(self.idle))
+    def widen(self, name: str, wider: Callable[[Tensor], Tensor]) -> None:
+        """Exchange a parameter and its moments, one by one, for what `wider` makes of each."""
+        _native.free_scratch()
+        self.parameters[name] = wider(self.parameters[name].detach()).requires_grad_()
+        first, second = self.moments.pop(name)
+        first = wider(first)
+        self.moments[name] = first, wider(second)
 
-    def _fused(self) -> torch.optim.Adam:
-        groups = [
-            {"params": [value], "lr": 0.0, "name": name} for name, value in self.parameters.items() if value.numel()
-        ]
-        # torch warns of an optimiser without parameters, but here an empty set of Gaussians is no error.
-        groups = groups or [
-            {"params": [torch.zeros(1, requires_grad=True)], "lr": 0.0, "name": next(iter(self.moments))}
-        ]
-        adam = torch.optim.Adam(groups, betas=(BETA1, BETA2), eps=EPS, fused=True)
-        for name, value in self.parameters.items():
-            if value.numel():
-                first, second = self.moments[name]
-                adam.state[value] = {
-                    "step": torch.tensor(float(self.steps)),
-                    "exp_avg": first,
-                    "exp_avg_sq": second,
-                }
-        return adam
+    def end(self) -> None:
+        """Let go of the moments and of scratch memory: no step is taken any more."""
+        self.moments.clear()
+        _native.free_scratch()
+
+    def exchanged(self, name: str, value: Tensor) -> Optimiser:
+        """Return the optimiser with one parameter exchanged; its moments are zero."""
+        moments = self.moments | {name: self._fresh(name, value)}
+        return Optimiser(self.parameters | {name: value}, moments, self.steps, dict(self.idle), self.packed)
+
+    def _fresh(self, name: str, value: Tensor) -> Moments:
+        kind = torch.int16 if name in self.packed else value.dtype
+        first = torch.zeros(value.shape, dtype=kind)
+        return first, first.clone()
+
+    def _trained(self, name: str) -> Trained:
+        return (self.parameters[name].detach(), *self.moments[name])
+
+
+def _native_step(step: int, rate: float) -> list[float]:
+    """Return the numbers of a step (counted from 1) as the kernels take them."""
+    return [BETA1, BETA2, rate / (1.0 - BETA1**step), math.sqrt(1.0 - BETA2**step), EPS, float(step)]
 
 
 def carried(rows: Tensor, source: Tensor, fresh: Tensor) -> Tensor:

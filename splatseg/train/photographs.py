@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.cameras.camera import Camera
 from splatseg.capture.view import View
 from splatseg.spread import spread
@@ -26,6 +27,10 @@ from splatseg.untrusted.memory import memory_budget
 
 PIXEL = 4
 """Bytes of a pixel: three colours, and whether it is ignored."""
+
+TIDIED = 64 << 20
+"""Bytes of photographs kept after which freed memory goes back to the system: decoding leaves gaps beside them, in all
+a quarter of their size."""
 
 Photograph = tuple[Tensor, Tensor | None]
 """Pixels (H,W,3) uint8, and those to ignore (H,W) bool."""
@@ -45,6 +50,7 @@ class Photographs(Sequence[Photograph]):
         for index in sorted(self._kept):
             self._faces[views[index].photograph].append(index)
         self._decoded: dict[int, Photograph] = {}
+        self._untidy = 0
         self._pool = ThreadPoolExecutor(1)
         self._coming: dict[int, Future[dict[int, Photograph]]] = {}
 
@@ -57,7 +63,12 @@ class Photographs(Sequence[Photograph]):
             return self._decoded[index]
         coming = self._coming.pop(index, None)
         found = self._read(index) if coming is None else coming.result()
-        self._decoded |= {face: photograph for face, photograph in found.items() if face in self._kept}
+        kept = {face: photograph for face, photograph in found.items() if face in self._kept}
+        self._decoded |= kept
+        self._untidy += sum(pixels.numel() for pixels, _ in kept.values())
+        if self._untidy > TIDIED or (kept and len(self._decoded) == len(self._kept)):
+            self._untidy = 0
+            _native.free_scratch()
         return found[index]
 
     def ahead(self, index: int) -> None:

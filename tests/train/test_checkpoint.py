@@ -117,7 +117,7 @@ def test_a_head_that_is_none_is_told_with_its_file(tmp_path, text):
         read_checkpoint(tmp_path)
 
 
-@pytest.mark.parametrize("number", ["2", "null", "[]", '"1"', "1e999"])
+@pytest.mark.parametrize("number", ["3", "null", "[]", '"1"', "1e999"])
 def test_a_head_of_another_format_is_told(tmp_path, number):
     path = write_checkpoint(tmp_path, checkpoint(5))
     path.write_text(f'{{"format": {number}, "step": 5, "facts": {{}}}}')

@@ -20,9 +20,12 @@ from splatseg.files import write_png
 from splatseg.render.rgb import render_rgb
 from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.splats import Splats
-from splatseg.train.fit import StepReport, begin, fit_splats, one_step, view_of_step
+from splatseg.tensors import load_tensors, write_tensors
+from splatseg.train.fit import StepReport, fit_splats, one_step, view_of_step
+from splatseg.train.moments import unpacked
 from splatseg.train.photographs import at_resolution
 from splatseg.train.settings import TrainSettings
+from splatseg.train.state import begin
 
 SETTINGS = TrainSettings(
     iterations=40,
@@ -145,6 +148,25 @@ def test_a_checkpoint_that_is_none_of_a_fit_is_told(capture, tmp_path, idle):
         path.write_text(json.dumps(head))
     with pytest.raises(RunError, match=r"the checkpoint in .* does not hold a fit \(.+\); start the run over"):
         fit_splats(capture, SETTINGS, checkpoints=tmp_path, resume=True)
+
+
+def test_a_checkpoint_of_moments_in_float_is_resumed(capture, tmp_path):
+    def stop_after(step):
+        return lambda: len(list(tmp_path.glob(f"step_{step:08d}.json"))) > 0
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_splats(capture, SETTINGS, checkpoints=tmp_path, stop=stop_after(30))
+    whole = fit_splats(capture, SETTINGS, checkpoints=tmp_path / "whole")
+    for path in tmp_path.glob("step_*.json"):
+        head = json.loads(path.read_text())
+        path.write_text(json.dumps(head | {"format": 1}))
+        arrays, _ = load_tensors(path.with_suffix(".safetensors"))
+        for name in [name.removeprefix("first.") for name in arrays if name.startswith("first.")]:
+            pair = torch.from_numpy(arrays[f"first.{name}"]), torch.from_numpy(arrays[f"second.{name}"])
+            assert pair[0].dtype == torch.int16
+            arrays[f"first.{name}"], arrays[f"second.{name}"] = (moment.numpy() for moment in unpacked(pair))
+        write_tensors(path.with_suffix(".safetensors"), None, arrays)
+    assert same(fit_splats(capture, SETTINGS, checkpoints=tmp_path, resume=True), whole)
 
 
 def test_resuming_where_nothing_was_saved_starts_from_the_beginning(capture, tmp_path):

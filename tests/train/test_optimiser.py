@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+
+import pytest
 import torch
 
+from splatseg import _native
+from splatseg.splats.colors import SeenColors, native_colors
 from splatseg.train.optimiser import Optimiser, carried, coast
 
 
@@ -22,6 +27,51 @@ def test_steps_are_those_of_adam():
         optimiser.step({"means": 0.1})
         p, m, v = _adam(p, m, v, g.double(), t=t, lr=0.1)
     torch.testing.assert_close(optimiser.parameters["means"].detach().double(), p, rtol=1e-5, atol=1e-6)
+
+
+def test_whole_vectors_have_the_bits_of_torch_on_avx512():
+    if torch.backends.cpu.get_cpu_capability() != "AVX512" or _native.simd_level() != "v4":
+        pytest.skip("both round alike only on AVX-512")
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(64, 7, generator=generator)
+    ours, theirs = Optimiser({"means": start}), start.clone().requires_grad_()
+    adam = torch.optim.Adam([theirs], lr=0.01, betas=(0.9, 0.999), eps=1e-15, fused=True)
+    for _ in range(20):
+        gradient = torch.randn(64, 7, generator=generator)
+        ours.parameters["means"].grad, theirs.grad = gradient.clone(), gradient
+        ours.step({"means": 0.01})
+        adam.step()
+    assert torch.equal(ours.parameters["means"].detach(), theirs.detach())
+
+
+@pytest.mark.parametrize("packed", [(), ("sh0", "shN")], ids=["float", "packed"])
+@pytest.mark.parametrize("degree", [0, 1, 2, 3])
+@pytest.mark.parametrize("count", [1, 16, 1029])
+@pytest.mark.usefixtures("simd_level")
+def test_a_step_by_the_gradient_of_colours_has_the_bits_of_one_by_their_own(packed, degree, count):
+    generator, position = torch.Generator().manual_seed(count), [0.3, -1.2, 2.5]
+    means = torch.randn(count, 3, generator=generator)
+    start = {
+        "sh0": torch.randn(count, 3, generator=generator),
+        "shN": torch.randn(count, (degree + 1) ** 2 - 1, 3, generator=generator),
+    }
+    fused, plain = Optimiser(start | {}, packed=packed), Optimiser(copy.deepcopy(start), packed=packed)
+    fused.parameters = {name: value.detach().clone().requires_grad_() for name, value in start.items()}
+    rates = {"sh0": 0.01, "shN": 0.002}
+    for _ in range(3):
+        weights = torch.randn(count, 3, generator=generator)
+        weights[torch.rand(count, generator=generator) < 0.5] = 0.0  # in no pixel
+        weights[: count // 2] = 0.0
+        seen = SeenColors.of(means, fused.parameters["sh0"], fused.parameters["shN"], position, degree)
+        (seen.colors * weights).sum().backward()
+        fused.step(rates, seen=seen)
+        colors = native_colors(means, plain.parameters["sh0"], plain.parameters["shN"], position, degree)
+        (colors * weights).sum().backward()
+        plain.step(rates)
+    for name in start:
+        assert torch.equal(fused.parameters[name], plain.parameters[name])
+        for one, other in zip(fused.moments[name], plain.moments[name], strict=True):
+            assert torch.equal(one, other)
 
 
 def test_coasting_equals_as_many_steps_with_zero_gradient():

@@ -151,6 +151,14 @@ void add_colours(const Scene& s, Findings& found) {
         s.means.data(), {0.1f, 0.2f, 0.3f}, s.scales.data(), s.coefficients.data(), kCount, 15, 3};
     kernels.colors(harmonics, colours.data(), kWorkers);
     kernels.colors_backward(harmonics, colours.data(), s.means.data(), grad_sh0.data(), grad_shN.data(), kWorkers);
+    std::vector<float> sh0(s.scales), shN(s.coefficients), first(3 * kCount), second(3 * kCount);
+    std::vector<uint16_t> first_packed(45 * kCount), second_packed(45 * kCount);
+    const splatseg::AdamStep step{0.1f, 0.999f, 0.001f, 0.01f, 0.5f, 1e-15f, 7};
+    kernels.colors_adam(harmonics, colours.data(), s.means.data(), step,
+                        {sh0.data(), first.data(), second.data(), nullptr, nullptr}, step,
+                        {shN.data(), nullptr, nullptr, first_packed.data(), second_packed.data()}, kWorkers);
+    kernels.adam(step, grad_sh0.data(), {sh0.data(), first.data(), second.data(), nullptr, nullptr}, 3 * kCount,
+                 kWorkers);
     std::vector<double> losses(2);
     kernels.photometric({s.image.data(), s.image.data() + kPixels, kHeight, kWidth}, 0.2f, gradient.data(), &losses[0],
                         &losses[1], kWorkers);
@@ -159,6 +167,9 @@ void add_colours(const Scene& s, Findings& found) {
     found.add(colours);
     found.add(grad_sh0);
     found.add(grad_shN);
+    found.add(sh0);
+    found.add(shN);
+    found.add(second_packed);
     found.add(gradient);
     found.add(losses);
     found.add(touched);

@@ -1,0 +1,91 @@
+"""The state of a fit between its steps: parameters, moments, statistics of growth, colour corrections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from splatseg.splats.spherical_harmonics import coefficient_count
+from splatseg.splats.splats import Splats
+from splatseg.train import density
+from splatseg.train.color_correction import ColorCorrection
+from splatseg.train.losses import JointObjective
+from splatseg.train.optimiser import Optimiser
+
+PACKED = ("means", "quats", "log_scales", "opacity_logits", "sh0", "shN")
+"""Parameters whose moments take 16 bits. Those of features may rest, and do not."""
+
+
+@dataclass(eq=False)
+class FitState:
+    """All state that changes during a fit."""
+
+    optimiser: Optimiser
+    """The optimiser, which also holds the parameters."""
+    statistics: density.Statistics
+    """Statistics for growth, since its last round."""
+    step: int = 0
+    """Steps done."""
+    correction: ColorCorrection | None = None
+    """Colour corrections of the photographs; None for a fit without."""
+
+    @property
+    def parameters(self) -> dict[str, Tensor]:
+        """Leaf tensors by the names of `Splats`; shN holds only the degrees in use so far."""
+        return self.optimiser.parameters
+
+    def splats(self, sh_degree: int) -> Splats:
+        """Return the splat, with all coefficients up to `sh_degree`, without Gaussians not finite; this ends the fit.
+
+        Its tensors are those of the parameters, and the moments are gone.
+        """
+        values: dict[str, Any] = {name: value.detach() for name, value in self.parameters.items()}
+        self.optimiser.end()
+        values["shN"] = _with_coefficients(values["shN"], coefficient_count(sh_degree))
+        finite = finite_rows(values)
+        splats = Splats(**values)
+        return splats if bool(finite.all()) else splats.subset(finite)
+
+    def use_coefficients(self, count: int) -> None:
+        """Hold `count` coefficients beyond the constant one from now on.
+
+        Those of degrees not yet in use have zero gradients and moments: they are not stored.
+        """
+        if self.parameters["shN"].shape[1] < count:
+            self.optimiser.widen("shN", lambda values: _with_coefficients(values, count))
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all tensors of the state by the names that they have in checkpoints."""
+        tensors = {f"value.{name}": value for name, value in self.parameters.items()}
+        for name, (first, second) in self.optimiser.moments.items():
+            tensors |= {f"first.{name}": first, f"second.{name}": second}
+        if self.correction is not None:
+            tensors |= {f"color.{name}": value for name, value in self.correction.state.items()}
+        return tensors | {
+            "statistics.gradient_sum": self.statistics.gradient_sum,
+            "statistics.views": self.statistics.views,
+        }
+
+
+def begin(splats: Splats, objective: JointObjective | None = None) -> FitState:
+    """Return the state before the first step."""
+    parameters = {name: getattr(splats, name).detach().clone() for name in PACKED}
+    if objective is not None:
+        parameters["features"] = objective.initial_features(len(splats))
+    return FitState(Optimiser(parameters, packed=PACKED), density.Statistics.empty(len(splats)))
+
+
+def finite_rows(parameters: dict[str, Tensor]) -> Tensor:
+    """Return (N,) bool: Gaussians whose parameters are all finite."""
+    return torch.stack([torch.isfinite(value).reshape(len(value), -1).all(1) for value in parameters.values()]).all(0)
+
+
+def _with_coefficients(values: Tensor, count: int) -> Tensor:
+    if values.shape[1] >= count:
+        return values
+    wider = values.new_zeros(len(values), count, 3)
+    wider[:, : values.shape[1]] = values
+    return wider
