@@ -45,7 +45,7 @@ from splatseg.train.photographs import Photographs, at_resolution
 from splatseg.train.random_points import random_points
 from splatseg.train.settings import TrainSettings
 from splatseg.train.state import PACKED, FitState, begin, finite_rows
-from splatseg.train.surroundings import far_points
+from splatseg.train.surroundings import BOUND_EVERY, bound_sizes, far_points
 from splatseg.untrusted.documents import reason_of
 
 CHECKPOINT_SECONDS = 30.0
@@ -106,7 +106,8 @@ def fit_splats(
     """
     views = capture.split("train")
     facts = _facts(settings, views, objective)
-    extent = density.extent_of([view.camera for view in views])
+    cameras = [view.camera for view in views]
+    extent = density.extent_of(cameras)
     state = _resumed(checkpoints, facts, settings, views) if resume and checkpoints is not None else None
     with closing(Photographs(views)) as photographs:
         if state is None:
@@ -124,6 +125,8 @@ def fit_splats(
                 state, views[index], photograph, settings, extent, ignored=ignored, objective=objective
             )
             step = state.step
+            if settings.surroundings > 0 and (step % BOUND_EVERY == 0 or step == settings.iterations):
+                bound_sizes(state.parameters["means"], state.parameters["log_scales"], cameras, extent)
             if on_step and (step % settings.report_every == 0 or step == settings.iterations):
                 strength = state.correction.strength if state.correction is not None else 0.0
                 count = len(state.parameters["means"])

@@ -4,6 +4,10 @@ Without them the fit has no Gaussians in those parts of the images and fills the
 Directions spread evenly over a far sphere become points if most of the images that look there show no point of the
 capture nearby; their colour is the mean of those images.
 
+A far Gaussian must stay small for its distance. One that is nearly as large as it is far, beside a camera or behind it,
+is drawn before everything: pictures are sorted by the depth of middles, and the affine map of a projection (EWA) knows
+nothing of a middle out of the picture. Views of the fit push it away; a held-out view it covers like a veil.
+
 Alphabet: V views; P points; D directions on the sphere (a Fibonacci lattice); cells of an image, `CELLS` along a side.
 """
 
@@ -12,11 +16,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 
 CELLS = 16
 """Cells along the shorter side of an image; a cell without any point of the capture is open."""
+
+SIZE = 1.0 / 5.0
+"""Largest scale of a far Gaussian, as a share of its distance from all cameras: with a middle in the plane of a camera
+it is not drawn there. It is cut off at sqrt(2 ln 255) = 3.33 deviations, and a deviation in the picture is up to
+sqrt(1 + (1.3 t)^2) scales, t the tangent of half the angle of view: 1.5 at 81 degrees."""
+
+BOUND_EVERY = 10
+"""Steps from one bounding of sizes to the next: a scale grows by a fifth in between."""
 
 
 def far_points(
@@ -50,6 +64,19 @@ def far_points(
     kept = open_views > closed_views
     means = colors[kept] / open_views[kept, None]
     return sphere[kept].astype(np.float32), means.round().astype(np.uint8)
+
+
+def bound_sizes(means: Tensor, log_scales: Tensor, cameras: Sequence[Camera], extent: float) -> None:
+    """Make far Gaussians, of means (N,3) and log_scales (N,3) in place, no larger than `SIZE` allows.
+
+    Far is what lies more than two extents from the mean of the cameras. extent: world units, as in `train.settings`.
+    """
+    centre = np.mean([camera.position for camera in cameras], axis=0)
+    with torch.no_grad():
+        # No camera is farther than an extent from their mean, so this is nearer than any of them.
+        distances = (means - torch.as_tensor(centre, dtype=means.dtype)).norm(dim=1) - extent
+        limits = torch.where(distances > extent, SIZE * distances, torch.inf).log()
+        log_scales.clamp_(max=limits[:, None])
 
 
 def fibonacci_sphere(count: int) -> np.ndarray:
