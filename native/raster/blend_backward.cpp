@@ -231,9 +231,10 @@ SPLATSEG_NOINLINE bool list_gradients(const BlockConstants& constants, const Chu
 
 constexpr int kFew = 4;  // channels left over that are copied one by one: a transpose of 16 does not pay
 
-// The matrices of a block for the few channels from `first` on; adds their out . g (16 pixels) to `sum`.
+// The matrices of a block for the few channels from `first` on; products (kFew, 16 pixels): their out x g, to be added
+// elsewhere, as with other channels. Fused here, channels without a gradient would change the bits of the others' sums.
 SPLATSEG_NOINLINE void start_few(const Task& task, const TileGeometry& g, int block, int first, float* tails,
-                                 float* columns, float* sum) {
+                                 float* columns, float* products) {
     const int channels = task.layout.channels, count = channels - first;
     std::memset(tails, 0, sizeof(float) * kLanes * kOctet);
     std::memset(columns, 0, sizeof(float) * kLanes * count);
@@ -242,7 +243,7 @@ SPLATSEG_NOINLINE void start_few(const Task& task, const TileGeometry& g, int bl
         const float* out = task.full->blended + pixel * channels + first;
         for (int c = 0; c < count; ++c) {
             tails[lane * kOctet + c] = columns[c * kLanes + lane] = value[c];
-            sum[lane] += out[c] * value[c];
+            products[c * kLanes + lane] = out[c] * value[c];
         }
     });
 }
@@ -277,16 +278,21 @@ SPLATSEG_NOINLINE Vec start_block(const Task& task, const TileGeometry& g, int b
         for (int c = 0; c < kLanes; ++c) store(columns + (first + c) * kLanes, values[c]);
     }
     if (!task.full) return broadcast(0.0f);
-    alignas(64) float rest[kLanes] = {};  // of out . g, less dL/dalphas * T_end
-    if (few) start_few(task, g, block, wide, m.tails + block * kLanes * kOctet, columns + wide * kLanes, rest);
+    Vec sum = broadcast(0.0f);
+    if (wide > 0) {
+        transpose(products);
+        for (int c = 0; c < kLanes; ++c) sum = sum + products[c];
+    }
+    if (few) {
+        alignas(64) float last[kFew * kLanes] = {};
+        start_few(task, g, block, wide, m.tails + block * kLanes * kOctet, columns + wide * kLanes, last);
+        for (int c = 0; c < kFew; ++c) sum = sum + load(last + c * kLanes);
+    }
+    alignas(64) float end[kLanes] = {};
     each_pixel(task.plan, g, block, [&](int lane, int64_t pixel) {
-        rest[lane] -= task.full->grad_alphas[pixel] * (1.0f - task.full->alphas[pixel]);
+        end[lane] = task.full->grad_alphas[pixel] * (1.0f - task.full->alphas[pixel]);
     });
-    if (wide == 0) return load(rest);
-    transpose(products);
-    Vec sum = products[0];
-    for (int c = 1; c < kLanes; ++c) sum = sum + products[c];
-    return sum + load(rest);
+    return sum - load(end);
 }
 
 // One block against the chunk. Returns false when no pixel of the block is left.
