@@ -78,19 +78,35 @@ void release(void* data) {
 #endif
 }
 
-// Takes the largest block out of the pool that is smaller than `bytes` and at least half as large; null if none is.
-void* take_nearly(Pool& p, size_t bytes) {
-    size_t best = SIZE_MAX;
+// Takes a block out of the pool.
+Block take(Pool& p, size_t index) {
+    const Block block = p.blocks[index];
+    p.kept -= block.bytes;
+    p.blocks[index] = p.blocks.back();
+    p.blocks.pop_back();
+    return block;
+}
+
+constexpr size_t kNone = SIZE_MAX;
+
+// The smallest block that holds `bytes`, but at most about twice as many, or memory lies idle; kNone if there is none.
+size_t best_fit(const Pool& p, size_t bytes) {
+    size_t best = kNone;
     for (size_t i = 0; i < p.blocks.size(); ++i) {
         const size_t size = p.blocks[i].bytes;
-        if (size < bytes && size >= bytes / 2 && (best == SIZE_MAX || size > p.blocks[best].bytes)) best = i;
+        if (size >= bytes && size <= 2 * bytes + 4096 && (best == kNone || size < p.blocks[best].bytes)) best = i;
     }
-    if (best == SIZE_MAX) return nullptr;
-    void* data = p.blocks[best].data;
-    p.kept -= p.blocks[best].bytes;
-    p.blocks[best] = p.blocks.back();
-    p.blocks.pop_back();
-    return data;
+    return best;
+}
+
+// The largest block that is smaller than `bytes` and at least half as large; kNone if there is none.
+size_t nearly_fit(const Pool& p, size_t bytes) {
+    size_t best = kNone;
+    for (size_t i = 0; i < p.blocks.size(); ++i) {
+        const size_t size = p.blocks[i].bytes;
+        if (size < bytes && size >= bytes / 2 && (best == kNone || size > p.blocks[best].bytes)) best = i;
+    }
+    return best;
 }
 
 }  // namespace
@@ -101,21 +117,13 @@ Buffer::Buffer(size_t bytes) : bytes_(bytes < 64 ? 64 : whole_lines(bytes)) {
     void* nearly = nullptr;
     {
         std::lock_guard<ForkSafeMutex> lock(p.mutex);
-        size_t best = SIZE_MAX;
-        for (size_t i = 0; i < p.blocks.size(); ++i) {
-            const size_t size = p.blocks[i].bytes;  // at most about twice what is asked for, or memory lies idle
-            if (size >= bytes_ && size <= 2 * bytes_ + 4096 && (best == SIZE_MAX || size < p.blocks[best].bytes))
-                best = i;
-        }
-        if (best != SIZE_MAX) {
-            data_ = p.blocks[best].data;
-            bytes_ = p.blocks[best].bytes;
-            p.kept -= bytes_;
-            p.blocks[best] = p.blocks.back();
-            p.blocks.pop_back();
+        if (const size_t best = best_fit(p, bytes_); best != kNone) {
+            const Block block = take(p, best);
+            data_ = block.data;
+            bytes_ = block.bytes;
             return;
         }
-        nearly = take_nearly(p, bytes_);
+        if (const size_t best = nearly_fit(p, bytes_); best != kNone) nearly = take(p, best).data;
     }
     if (nearly) release(nearly);
     bytes_ += bytes_ / 8 / 64 * 64;  // room for a scene that grows a little

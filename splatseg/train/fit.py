@@ -45,7 +45,7 @@ from splatseg.train.photographs import Photographs, at_resolution
 from splatseg.train.random_points import random_points
 from splatseg.train.settings import TrainSettings
 from splatseg.train.state import PACKED, FitState, begin, finite_rows
-from splatseg.train.surroundings import BOUND_EVERY, bound_sizes, far_points
+from splatseg.train.surroundings import BOUND_EVERY, bound_sizes, centre_of, far_points
 from splatseg.untrusted.documents import reason_of
 
 CHECKPOINT_SECONDS = 30.0
@@ -107,7 +107,7 @@ def fit_splats(
     views = capture.split("train")
     facts = _facts(settings, views, objective)
     cameras = [view.camera for view in views]
-    extent = density.extent_of(cameras)
+    centre, extent = centre_of(cameras), density.extent_of(cameras)
     state = _resumed(checkpoints, facts, settings, views) if resume and checkpoints is not None else None
     with closing(Photographs(views)) as photographs:
         if state is None:
@@ -126,7 +126,7 @@ def fit_splats(
             )
             step = state.step
             if settings.surroundings > 0 and (step % BOUND_EVERY == 0 or step == settings.iterations):
-                bound_sizes(state.parameters["means"], state.parameters["log_scales"], cameras, extent)
+                bound_sizes(state.parameters["means"], state.parameters["log_scales"], centre, extent)
             if on_step and (step % settings.report_every == 0 or step == settings.iterations):
                 strength = state.correction.strength if state.correction is not None else 0.0
                 count = len(state.parameters["means"])

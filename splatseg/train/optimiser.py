@@ -164,8 +164,3 @@ def coast(value: Tensor, first: Tensor, second: Tensor, *, steps: int, count: in
     value.sub_(ratio, alpha=rate * factor)
     first.mul_(BETA1**count)
     second.mul_(BETA2**count)
-
-
-def exponential(start: float, end: float, share: float) -> float:
-    """Return the value between `start` at share 0 and `end` at share 1, with the same factor for every step between."""
-    return start * float((end / start) ** min(max(share, 0.0), 1.0))

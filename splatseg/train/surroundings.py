@@ -44,7 +44,7 @@ def far_points(
 
     photographs (H,W,3) uint8 and their ignored pixels (H,W) bool belong to the cameras; points (P,3) are the capture's.
     """
-    centre = np.mean([camera.position for camera in cameras], axis=0)
+    centre = centre_of(cameras)
     sphere = centre + radius * fibonacci_sphere(directions)
     open_views, closed_views = np.zeros(directions), np.zeros(directions)
     colors = np.zeros((directions, 3))
@@ -66,12 +66,18 @@ def far_points(
     return sphere[kept].astype(np.float32), means.round().astype(np.uint8)
 
 
-def bound_sizes(means: Tensor, log_scales: Tensor, cameras: Sequence[Camera], extent: float) -> None:
+def centre_of(cameras: Sequence[Camera]) -> np.ndarray:
+    """Return the mean (3,) float64 of the positions of cameras, world."""
+    centre: np.ndarray = np.mean([camera.position for camera in cameras], axis=0)
+    return centre
+
+
+def bound_sizes(means: Tensor, log_scales: Tensor, centre: np.ndarray, extent: float) -> None:
     """Make far Gaussians, of means (N,3) and log_scales (N,3) in place, no larger than `SIZE` allows.
 
-    Far is what lies more than two extents from the mean of the cameras. extent: world units, as in `train.settings`.
+    Far is what lies more than two extents from the centre (3,) of the cameras. extent: world units, as in
+    `train.settings`.
     """
-    centre = np.mean([camera.position for camera in cameras], axis=0)
     with torch.no_grad():
         # No camera is farther than an extent from their mean, so this is nearer than any of them.
         distances = (means - torch.as_tensor(centre, dtype=means.dtype)).norm(dim=1) - extent
