@@ -231,19 +231,18 @@ SPLATSEG_NOINLINE bool list_gradients(const BlockConstants& constants, const Chu
 
 constexpr int kFew = 4;  // channels left over that are copied one by one: a transpose of 16 does not pay
 
-// The matrices of a block for the few channels from `first` on; products (kFew, 16 pixels): their out x g, to be added
+// The matrices of a block for the few channels left over; products (kFew, 16 pixels): their out x g, to be added
 // elsewhere, as with other channels. Fused here, channels without a gradient would change the bits of the others' sums.
-SPLATSEG_NOINLINE void start_few(const Task& task, const TileGeometry& g, int block, int first, float* tails,
-                                 float* columns, float* products) {
-    const int channels = task.layout.channels, count = channels - first;
+SPLATSEG_NOINLINE void start_few(const Task& task, const TileGeometry& g, int block, float* tails, float* columns,
+                                 float* products) {
+    const int count = task.layout.tail();
     std::memset(tails, 0, sizeof(float) * kLanes * kOctet);
     std::memset(columns, 0, sizeof(float) * kLanes * count);
     each_pixel(task.plan, g, block, [&](int lane, int64_t pixel) {
-        const float* value = task.values + pixel * channels + first;
-        const float* out = task.full->blended + pixel * channels + first;
+        const int64_t at = (pixel + 1) * task.layout.channels - count;
         for (int c = 0; c < count; ++c) {
-            tails[lane * kOctet + c] = columns[c * kLanes + lane] = value[c];
-            products[c * kLanes + lane] = out[c] * value[c];
+            tails[lane * kOctet + c] = columns[c * kLanes + lane] = task.values[at + c];
+            products[c * kLanes + lane] = task.full->blended[at + c] * task.values[at + c];
         }
     });
 }
@@ -256,8 +255,8 @@ SPLATSEG_NOINLINE Vec start_block(const Task& task, const TileGeometry& g, int b
     const uint32_t inside = lanes_inside(g, block);
     float* rows = m.rows + block * task.layout.groups * kLanes * kLanes;
     float* columns = m.columns + block * whole_vectors(channels) * kLanes;
-    const bool few = task.full && task.layout.tail() > 0 && task.layout.tail() <= kFew;
-    const int wide = few ? task.layout.grouped() : channels;  // channels that are turned a vector at a time
+    const int few = task.full && task.layout.tail() <= kFew ? task.layout.tail() : 0;
+    const int wide = channels - few;  // channels that are turned a vector at a time
     Vec products[kLanes];
     for (int p = 0; p < kLanes; ++p) products[p] = broadcast(0.0f);
     for (int first = 0; first < wide; first += kLanes) {
@@ -285,7 +284,7 @@ SPLATSEG_NOINLINE Vec start_block(const Task& task, const TileGeometry& g, int b
     }
     if (few) {
         alignas(64) float last[kFew * kLanes] = {};
-        start_few(task, g, block, wide, m.tails + block * kLanes * kOctet, columns + wide * kLanes, last);
+        start_few(task, g, block, m.tails + block * kLanes * kOctet, columns + wide * kLanes, last);
         for (int c = 0; c < kFew; ++c) sum = sum + load(last + c * kLanes);
     }
     alignas(64) float end[kLanes] = {};
