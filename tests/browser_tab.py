@@ -136,6 +136,24 @@ class Tab:
         """The row of a segment in the list."""
         return self.page.locator(f"[data-segment='{segment}']")
 
+    def first_rows(self) -> list[int]:
+        """Open the list of segments at its first page, and return the ids of the rows on it, downwards.
+
+        Which segments those are follows from their sizes, so from the fit: a test takes them as they come.
+        """
+        self.tab("Segments")
+        back = self.page.get_by_title("Previous rows")
+        while back.is_enabled():
+            before = self.rows.all_inner_texts()
+            back.click()
+            self.wait(lambda before=before: self.rows.all_inner_texts() != before)  # type: ignore[misc]
+        return [int(each) for each in self.rows.evaluate_all("all => all.map(each => each.dataset.segment)")]
+
+    @property
+    def rows(self) -> Any:
+        """The rows of the list on its present page."""
+        return self.page.locator("[data-segment]")
+
     def press(self, name: str) -> None:
         """Press a button of the panel."""
         self.page.get_by_role("button", name=name, exact=True).first.click()

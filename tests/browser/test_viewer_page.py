@@ -213,64 +213,63 @@ def test_every_mode_of_the_scene_is_shown(tab: Tab, viewer: Viewer) -> None:
 
 
 def test_a_segment_is_chosen_renamed_and_recoloured_in_the_list(tab: Tab, viewer: Viewer) -> None:
-    tab.tab("Segments")
-    tab.row(5).locator(".ss-name").click()
-    tab.wait(lambda: np.array_equal(selected(viewer), members_of(viewer, 5)))
-    tab.wait(lambda: "chosen" in (tab.row(5).get_attribute("class") or ""))
+    identity = tab.first_rows()[-1]
+    row, before = tab.row(identity), name_of(viewer, identity)
+    row.locator(".ss-name").click()
+    tab.wait(lambda: np.array_equal(selected(viewer), members_of(viewer, identity)))
+    tab.wait(lambda: "chosen" in (row.get_attribute("class") or ""))
     name = tab.text("Name")
     name.fill("blue <b>mug</b> & co")
     name.press("Enter")
-    tab.wait(lambda: name_of(viewer, 5) == "blue <b>mug</b> & co")
-    tab.wait(lambda: "blue <b>mug</b> & co" in tab.row(5).inner_text())
-    tab.row(5).locator("input[type=color]").evaluate(
+    tab.wait(lambda: name_of(viewer, identity) == "blue <b>mug</b> & co")
+    tab.wait(lambda: "blue <b>mug</b> & co" in row.inner_text())
+    row.locator("input[type=color]").evaluate(
         "e => { e.value = '#ff0000'; e.dispatchEvent(new Event('change', {bubbles: true})) }"
     )
-    tab.wait(lambda: viewer.scene.table is not None and viewer.scene.table.row(5).color == (255, 0, 0))
+    tab.wait(lambda: viewer.scene.table is not None and viewer.scene.table.row(identity).color == (255, 0, 0))
     tab.screenshot("segments-1280x720")
     for _ in range(2):
         tab.press("Undo edit")
-    tab.wait(lambda: name_of(viewer, 5) == "segment 5")
+    tab.wait(lambda: name_of(viewer, identity) == before)
 
 
 def test_segments_are_searched_and_paged(tab: Tab, viewer: Viewer) -> None:
-    tab.tab("Segments")
-    rows = tab.page.locator("[data-segment]")
-    assert rows.count() == 10
+    assert len(tab.first_rows()) == 10
     tab.page.get_by_title("More rows").click()
     tab.wait(lambda: tab.sees("11–"))
     tab.text("Search").fill("segment 1")
-    tab.wait(lambda: all("segment 1" in text for text in rows.all_inner_texts()))
+    tab.wait(lambda: all("segment 1" in text for text in tab.rows.all_inner_texts()))
     tab.text("Search").fill("")
-    tab.wait(lambda: rows.count() == 10)
+    tab.wait(lambda: tab.rows.count() == 10)
 
 
 def test_segments_are_merged_deleted_and_brought_back(tab: Tab, viewer: Viewer) -> None:
-    tab.tab("Segments")
     table = viewer.scene.table
     assert table is not None
     before = table.ids.copy()
-    for identity in (6, 7):
+    larger, smaller = tab.first_rows()[-2:]
+    for identity in (larger, smaller):
         tab.row(identity).locator("input[type=checkbox]").click()
         tab.wait(lambda identity=identity: tab.row(identity).locator("input[checked]").count())  # type: ignore[misc]
     tab.press("Merge")
-    tab.wait(lambda: not (table.ids == 7).any())
-    assert np.array_equal(table.ids == 6, (before == 6) | (before == 7))
+    tab.wait(lambda: not (table.ids == smaller).any())
+    assert np.array_equal(table.ids == larger, (before == larger) | (before == smaller))
     tab.wait(lambda: tab.sees("Chosen segment"))
     tab.press("Delete")
-    tab.wait(lambda: not (table.ids == 6).any())
+    tab.wait(lambda: not (table.ids == larger).any())
     for _ in range(2):
         tab.press("Undo edit")
     tab.wait(lambda: np.array_equal(table.ids, before))
 
 
 def test_the_eye_of_a_row_hides_its_segment(tab: Tab, viewer: Viewer) -> None:
-    tab.tab("Segments")
-    workspace = viewer.pages[0].workspace
-    tab.row(5).locator(".ss-eye").click()
-    tab.wait(lambda: 5 not in workspace.visible_ids)
-    tab.wait(lambda: "hidden" in (tab.row(5).get_attribute("class") or ""))
-    tab.row(5).locator(".ss-eye").click()
-    tab.wait(lambda: 5 in workspace.visible_ids)
+    identity = tab.first_rows()[-1]
+    workspace, row = viewer.pages[0].workspace, tab.row(identity)
+    row.locator(".ss-eye").click()
+    tab.wait(lambda: identity not in workspace.visible_ids)
+    tab.wait(lambda: "hidden" in (row.get_attribute("class") or ""))
+    row.locator(".ss-eye").click()
+    tab.wait(lambda: identity in workspace.visible_ids)
 
 
 def test_a_selection_becomes_a_segment_with_a_name(tab: Tab, viewer: Viewer) -> None:
@@ -417,7 +416,7 @@ def test_help_lists_the_keys(tab: Tab, viewer: Viewer) -> None:
 
 
 def test_two_browsers_have_their_own_selection_and_one_table(tab: Tab, viewer: Viewer, browser: object) -> None:
-    (_, place), *_ = places(viewer.pages[0], 1)
+    (clicked, place), *_ = places(viewer.pages[0], 1)
     tab.click_at(*place)
     tab.wait(lambda: selected(viewer).any())
     other = Tab(browser, viewer.address, (1600, 900))
@@ -425,16 +424,16 @@ def test_two_browsers_have_their_own_selection_and_one_table(tab: Tab, viewer: V
         tab.wait(lambda: len(viewer.pages) == 2)
         assert not selected(viewer, 1).any()
         other.screenshot("first-view-1600x900")
-        other.tab("Segments")
-        other.row(4).locator(".ss-name").click()
-        other.wait(lambda: np.array_equal(selected(viewer, 1), members_of(viewer, 4)))
+        identity = next(each for each in other.first_rows() if each != clicked)
+        other.row(identity).locator(".ss-name").click()
+        other.wait(lambda: np.array_equal(selected(viewer, 1), members_of(viewer, identity)))
         one = selected(viewer, 0)
-        assert not np.array_equal(one, members_of(viewer, 4)) and one.any()
+        assert not np.array_equal(one, members_of(viewer, identity)) and one.any()
         other.screenshot("segments-1600x900")
-        tab.tab("Segments")
-        settled(viewer.pages[1], lambda: viewer.scene.table and viewer.scene.table.rename(4, "seen by both"))
+        assert identity in tab.first_rows()
+        settled(viewer.pages[1], lambda: viewer.scene.table and viewer.scene.table.rename(identity, "seen by both"))
         for each in (tab, other):
-            each.wait(lambda each=each: "seen by both" in each.row(4).inner_text())  # type: ignore[misc]
+            each.wait(lambda each=each: "seen by both" in each.row(identity).inner_text())  # type: ignore[misc]
         assert not other.complaints
     finally:
         other.close()
