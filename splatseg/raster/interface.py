@@ -24,8 +24,12 @@ from splatseg.cameras.camera import Camera
 from splatseg.errors import BackendError
 from splatseg.raster.weights import Floors, SparseWeights, VoteEntries
 
-BACKENDS = ("native", "reference")
-"""Names of the backends, in order of preference on the CPU. A GPU backend will be a third name."""
+BACKENDS = {
+    "native": "splatseg.raster.native",
+    "warp": "splatseg.raster.warp.backend",
+    "reference": "splatseg.raster.reference",
+}
+"""Backends by name, with their modules."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +119,7 @@ class Growth:
 
     def observe(self, gradient: Tensor, radii: Tensor, camera: Camera) -> None:
         """Add one view: gradient (N,2) by the projected mean in pixels, and radii (N,). Gradients not finite add 0."""
-        half = torch.tensor([camera.width / 2, camera.height / 2], dtype=gradient.dtype)
+        half = gradient.new_tensor([camera.width / 2, camera.height / 2])
         self.gradient_sum.add_(torch.linalg.vector_norm(gradient * half, dim=1).nan_to_num_(0.0, 0.0, 0.0))
         self.views.add_(radii > 0)
 
@@ -359,4 +363,4 @@ def _load(name: str) -> ModuleType:
     """Import a backend. Raises BackendError if there is none of this name or it was not built."""
     if name not in BACKENDS:
         raise BackendError(f"there is no rasteriser backend {name!r}; choose one of {', '.join(BACKENDS)}")
-    return importlib.import_module(f"splatseg.raster.{name}")  # here, since the backends import this module
+    return importlib.import_module(BACKENDS[name])  # here, since the backends import this module

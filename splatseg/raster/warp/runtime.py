@@ -1,0 +1,76 @@
+"""What all kernels need of Warp: settings, tensors as arrays, launches on torch's own stream.
+
+Kernels of this folder are compiled by Warp itself when they are first used, for the processor or the card, and kept in
+its cache. Modules with kernels do without postponed annotations, which Warp cannot resolve within a function.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+import warp as wp
+from torch import Tensor
+
+wp.config.log_level = wp.LOG_ERROR
+# On the processor blocks have one thread unless this is set, and then no kernel here could share a tile.
+wp.config.enable_cpu_blocks = True
+wp.init()
+
+
+def array(tensor: Tensor, dtype: Any = None) -> Any:
+    """Return a contiguous tensor as an array of Warp, without a copy; None, which kernels take for no array, if empty.
+
+    dtype: a vector type takes the last axis of the tensor; None keeps the tensor's own type.
+    """
+    if not tensor.numel():
+        return None
+    return wp.from_torch(tensor.detach(), dtype=dtype, requires_grad=False)
+
+
+@contextlib.contextmanager
+def on_stream(device: torch.device) -> Iterator[None]:
+    """Run what is launched within on torch's current stream, so that neither waits for the other."""
+    if device.type != "cuda":
+        yield
+        return
+    with wp.ScopedStream(wp.stream_from_torch(torch.cuda.current_stream(device)), sync_enter=False):
+        yield
+
+
+def launch(kernel: Any, dim: int, inputs: Sequence[Any], device: torch.device) -> None:
+    """Run a kernel with a thread for each of `dim` items."""
+    if dim:
+        with on_stream(device):
+            wp.launch(kernel, dim=dim, inputs=list(inputs), device=wp.device_from_torch(device))
+
+
+def launch_adjoint(kernel: Any, dim: int, device: torch.device, **arrays: list[Any]) -> None:
+    """Run the gradient of a kernel, which Warp derives: it adds to the arrays of adj_inputs."""
+    if dim:
+        with on_stream(device):
+            wp.launch(kernel, dim=dim, device=wp.device_from_torch(device), adjoint=True, **arrays)
+
+
+def launch_tiles(kernel: Any, tiles: int, threads: int, inputs: Sequence[Any], device: torch.device) -> None:
+    """Run a kernel with a block of threads for each tile."""
+    if tiles:
+        place = wp.device_from_torch(device)
+        with on_stream(device):
+            wp.launch_tiled(kernel, dim=[tiles], inputs=list(inputs), device=place, block_dim=threads)
+
+
+def sort_pairs(keys: Tensor, values: Tensor, bits: int = 32) -> tuple[Tensor, Tensor]:
+    """Return 32-bit keys (E,) in ascending order, and values (E,) int32 in the order of their keys; equals keep theirs.
+
+    bits: number of low bits of the keys that differ.
+    """
+    count = len(keys)
+    # The sort needs as much room again behind each.
+    room = [torch.cat([part, torch.empty_like(part)]) for part in (keys, values)]
+    with on_stream(keys.device):
+        if count:
+            wp.utils.radix_sort_pairs(array(room[0]), array(room[1]), count, 0, bits)
+    return room[0][:count], room[1][:count]
