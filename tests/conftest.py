@@ -17,6 +17,7 @@ import pytest
 import torch
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
+from splatseg.raster.interface import available_backends
 
 LONGEST = ("test_examples.py", "test_kills.py", "test_protocols.py", "test_viewer_soak.py", "test_other_processors.py")
 """Files whose slow tests take longest: CI runs them first, lest one worker has them when the other has nothing left."""
@@ -26,6 +27,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first; the other files, and the tests of each, keep their order."""
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
+
+# Kernels that NVIDIA Warp compiles are kept with what else is built, and compiled once for all tests.
+os.environ.setdefault("WARP_CACHE_PATH", str(Path(__file__).resolve().parents[1] / "build" / "warp"))
 
 # How long an example takes says more of what else the machine does than of the code.
 hypothesis.settings.register_profile("splatseg", deadline=None)
@@ -73,4 +77,16 @@ def simd_level(request: pytest.FixtureRequest) -> Iterator[str]:
     before = _native.simd_level()
     _native.use_simd_level(request.param)
     yield request.param
+    _native.use_simd_level(before)
+
+
+@pytest.fixture(params=[*(f"native {level}" for level in _native.simd_levels()), "warp"])
+def fast_backend(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each backend but the reference in turn: the native one at each SIMD level, and Warp, here on the processor."""
+    name, _, level = request.param.partition(" ")
+    if name not in available_backends():
+        pytest.skip("NVIDIA Warp is not installed")
+    before = _native.simd_level()
+    _native.use_simd_level(level or before)
+    yield name
     _native.use_simd_level(before)

@@ -12,6 +12,7 @@ those of `cameras.camera`; conventions and the source of every cut-off are in do
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -319,9 +320,9 @@ def vote_above(plan: Plan, label_maps: Tensor, count: int, floors: Floors) -> tu
 
 
 def available_backends() -> list[str]:
-    """Return the names that `backend=` accepts here, the fastest first. Raises BackendError as `check_native` does."""
+    """Return the names that `backend=` accepts here. Raises BackendError as `check_native` does."""
     check_native()
-    return list(BACKENDS)
+    return [name for name in BACKENDS if name != "warp" or importlib.util.find_spec("warp")]
 
 
 def check_native() -> None:
@@ -356,11 +357,15 @@ def _checked_pixels(plan: Plan, pixels: Tensor) -> Tensor:
 def _choose(means: Tensor) -> str:
     """Return the name of the fastest backend that fits the tensors."""
     # float64 is for checking gradients; only the reference offers it.
-    return "reference" if means.dtype == torch.float64 else "native"
+    if means.dtype == torch.float64:
+        return "reference"
+    return "native" if means.device.type == "cpu" else "warp"
 
 
 def _load(name: str) -> ModuleType:
-    """Import a backend. Raises BackendError if there is none of this name or it was not built."""
+    """Import a backend. Raises BackendError if there is none of this name, or it is not installed."""
     if name not in BACKENDS:
         raise BackendError(f"there is no rasteriser backend {name!r}; choose one of {', '.join(BACKENDS)}")
+    if name == "warp" and importlib.util.find_spec("warp") is None:
+        raise BackendError('the backend warp needs NVIDIA Warp; install it with: pip install "splatseg[cuda]"')
     return importlib.import_module(BACKENDS[name])  # here, since the backends import this module

@@ -1,4 +1,4 @@
-"""The native gradients against finite differences of the native values, independent of the reference."""
+"""The gradients of fast backends against finite differences of their own values, independent of the reference."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import torch
 from scenes import Scene, camera, cloud
 from torch import Tensor
 
-from splatseg.raster import native
-from splatseg.raster.interface import RasterSettings
+from splatseg.raster.interface import RasterSettings, available_backends, rasterize
 from splatseg.raster.ssim import photometric_loss
 
 # Nothing appears or vanishes while the geometry is moved a little: the differences are of a smooth function.
@@ -20,8 +19,12 @@ def smooth_scene() -> Scene:
     return Scene(scene.means, scene.quats, scene.scales, scene.opacities.clamp(0.1, 0.8), scene.features, scene.camera)
 
 
+FAST = [name for name in available_backends() if name != "reference"]
+
+
+@pytest.mark.parametrize("backend", FAST)
 @pytest.mark.parametrize("wanted", ["means", "quats", "scales", "opacities", "features", "offset"])
-def test_gradients_are_the_slopes_of_the_loss(wanted: str) -> None:
+def test_gradients_are_the_slopes_of_the_loss(wanted: str, backend: str) -> None:
     scene = smooth_scene()
     names = ("means", "quats", "scales", "opacities", "features")
     inputs = dict(zip(names, (*scene.geometry, scene.features), strict=True))
@@ -33,7 +36,7 @@ def test_gradients_are_the_slopes_of_the_loss(wanted: str) -> None:
     def loss(value: Tensor) -> Tensor:
         now = {**inputs, wanted: value}
         offset = now.pop("offset")
-        raster = native.rasterize(*now.values(), scene.camera, SMOOTH, means2d_offset=offset)
+        raster = rasterize(*now.values(), scene.camera, SMOOTH, backend, means2d_offset=offset)
         return (raster.features * weights).sum() + raster.alphas.double().square().sum()
 
     value = inputs[wanted].clone().requires_grad_()
@@ -44,7 +47,8 @@ def test_gradients_are_the_slopes_of_the_loss(wanted: str) -> None:
     torch.testing.assert_close((gradient * direction).sum().double(), slope, rtol=5e-3, atol=5e-3)
 
 
-def test_a_few_steps_downhill_lower_the_loss() -> None:
+@pytest.mark.parametrize("backend", FAST)
+def test_a_few_steps_downhill_lower_the_loss(backend: str) -> None:
     scene = smooth_scene()
     target = torch.rand(18, 21, 3, generator=torch.Generator().manual_seed(6))
     parameters = [t.clone().requires_grad_() for t in (scene.means, scene.scales, scene.features)]
@@ -52,7 +56,7 @@ def test_a_few_steps_downhill_lower_the_loss() -> None:
     losses = []
     for _ in range(15):
         means, scales, features = parameters
-        raster = native.rasterize(means, scene.quats, scales, scene.opacities, features, scene.camera, SMOOTH)
+        raster = rasterize(means, scene.quats, scales, scene.opacities, features, scene.camera, SMOOTH, backend)
         loss, _, _ = photometric_loss(raster.features, target)
         optimiser.zero_grad()
         loss.backward()
@@ -61,7 +65,8 @@ def test_a_few_steps_downhill_lower_the_loss() -> None:
     assert losses[-1] < 0.8 * losses[0]
 
 
-def test_what_is_clamped_at_alpha_max_moves_neither_opacity_nor_shape() -> None:
+@pytest.mark.parametrize("backend", FAST)
+def test_what_is_clamped_at_alpha_max_moves_neither_opacity_nor_shape(backend: str) -> None:
     view = camera(1, 1, focal=10.0)
     values = {
         "means": torch.tensor([[0.0, 0.0, 1.0]]),
@@ -71,7 +76,7 @@ def test_what_is_clamped_at_alpha_max_moves_neither_opacity_nor_shape() -> None:
         "features": torch.tensor([[2.0]]),
     }
     inputs = {name: value.requires_grad_() for name, value in values.items()}
-    raster = native.rasterize(*inputs.values(), view, RasterSettings())
+    raster = rasterize(*inputs.values(), view, backend=backend)
     assert raster.alphas.item() == pytest.approx(0.999, abs=1e-6)
     raster.features.sum().backward()
     assert inputs["features"].grad is not None

@@ -44,11 +44,11 @@ def blended_with_gradient(scene: Scene, pixels: Tensor, backend: str, dtype: tor
 
 @pytest.mark.parametrize("channels", [1, 3, 16, 19, 33, 120])
 def test_values_and_gradients_agree_with_the_reference_for_any_number_of_channels(
-    simd_level: str, channels: int
+    fast_backend: str, channels: int
 ) -> None:
     scene = cloud(200, channels, seed=1, size=0.1, view=camera(75, 41, 50.0))
     pixels = sample(scene, 150)  # of some tiles many, of some few; some twice
-    native = blended_with_gradient(scene, pixels, "native", torch.float32)
+    native = blended_with_gradient(scene, pixels, fast_backend, torch.float32)
     reference = blended_with_gradient(scene, pixels, "reference", torch.float64)
     for found, expected in zip(native, reference, strict=True):
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
@@ -57,21 +57,21 @@ def test_values_and_gradients_agree_with_the_reference_for_any_number_of_channel
 @pytest.mark.parametrize("channels", [1, 3, 5, 16])
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_the_last_gaussians_of_the_array_are_read_no_further_than_it_goes(
-    simd_level: str, channels: int, count: int
+    fast_backend: str, channels: int, count: int
 ) -> None:
     scene = cloud(count, channels, seed=2, size=0.5, view=camera(20, 20, 15.0))
     pixels = sample(scene, 40)
-    native = blended_with_gradient(scene, pixels, "native", torch.float32)
+    native = blended_with_gradient(scene, pixels, fast_backend, torch.float32)
     reference = blended_with_gradient(scene, pixels, "reference", torch.float64)
     for found, expected in zip(native, reference, strict=True):
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
-def test_a_pixel_of_very_many_gaussians_is_exact(simd_level: str) -> None:
+def test_a_pixel_of_very_many_gaussians_is_exact(fast_backend: str) -> None:
     scene = cloud(1500, 2, seed=3, size=30.0, view=camera(6, 5, 5.0))
     thin = Scene(scene.means, scene.quats, scene.scales, torch.full((1500,), 0.0045), scene.features, scene.camera)
     pixels = sample(scene, 9)
-    plan = prepare(*thin.geometry, thin.camera, backend="native")
+    plan = prepare(*thin.geometry, thin.camera, backend=fast_backend)
     found = contributors(plan, pixels)
     assert int(found.indptr.diff().max()) > 1000
     exact = prepare(*[t.double() for t in thin.geometry], thin.camera, backend="reference")
@@ -81,11 +81,11 @@ def test_a_pixel_of_very_many_gaussians_is_exact(simd_level: str) -> None:
     torch.testing.assert_close(found.weights.double(), expected.weights, atol=1e-7, rtol=1e-3)
 
 
-def test_every_pixel_sampled_once_is_the_picture(simd_level: str) -> None:
+def test_every_pixel_sampled_once_is_the_picture(fast_backend: str) -> None:
     scene = cloud(1500, 3, seed=5, size=0.05, view=camera(40, 35, 25.0))
     y, x = torch.meshgrid(torch.arange(35), torch.arange(40), indexing="ij")
     pixels = torch.stack([x.flatten(), y.flatten()], 1)
-    plan = prepare(*scene.geometry, scene.camera, backend="native")
+    plan = prepare(*scene.geometry, scene.camera, backend=fast_backend)
     blended, alphas = rasterize_plan(plan, scene.features)
     assert (alphas > 0.9995).any()  # some pixels stop before their last Gaussian
     torch.testing.assert_close(
@@ -97,9 +97,9 @@ def test_every_pixel_sampled_once_is_the_picture(simd_level: str) -> None:
     torch.testing.assert_close(gradient, accumulate(plan, values), atol=1e-4, rtol=1e-5)
 
 
-def test_contributors_come_front_to_back_and_sum_to_alpha(simd_level: str) -> None:
+def test_contributors_come_front_to_back_and_sum_to_alpha(fast_backend: str) -> None:
     scene = cloud(300, 1, seed=6, size=0.1, view=camera(50, 40, 35.0))
-    plan = prepare(*scene.geometry, scene.camera, backend="native")
+    plan = prepare(*scene.geometry, scene.camera, backend=fast_backend)
     pixels = sample(scene, 60)
     found = contributors(plan, pixels)
     _, alphas = rasterize_plan(plan, scene.features)
@@ -141,12 +141,12 @@ def test_the_reference_passes_gradcheck_in_float64() -> None:
     assert torch.autograd.gradcheck(lambda f: rasterize_pixels(kept, f), scene.features.requires_grad_())
 
 
-def test_any_number_of_threads_gives_the_same_bits(simd_level: str) -> None:
+def test_any_number_of_threads_gives_the_same_bits(fast_backend: str) -> None:
     scene = cloud(3000, 19, seed=10, size=0.05, view=camera(150, 110, 100.0))
     pixels = sample(scene, 2000)
 
     def everything() -> list[Tensor]:
-        plan = prepare(*scene.geometry, scene.camera, backend="native")
+        plan = prepare(*scene.geometry, scene.camera, backend=fast_backend)
         features = scene.features.clone().requires_grad_()
         blended = rasterize_pixels(plan, features, pixels)
         blended.square().sum().backward()

@@ -44,10 +44,10 @@ def maps(scene: Scene, layers: int, count: int, cell: int, seed: int = 0) -> Ten
     ("layers", "count", "cell"),
     [(1, 1, 100), (1, 3, 7), (3, 9, 5), (1, 5000, 1), (4, 6000, 1), (2, 4, 4), (1, 0, 9)],
 )
-def test_votes_are_sums_of_blending_weights_by_label(simd_level: str, layers: int, count: int, cell: int) -> None:
+def test_votes_are_sums_of_blending_weights_by_label(fast_backend: str, layers: int, count: int, cell: int) -> None:
     scene = cloud(150, 1, seed=1, size=0.12, view=camera(75, 41, 50.0))
     labels = maps(scene, layers, count, cell)
-    weights, totals = vote(prepare(*scene.geometry, scene.camera, backend="native"), labels, count)
+    weights, totals = vote(prepare(*scene.geometry, scene.camera, backend=fast_backend), labels, count)
     exact = prepare(*[t.double() for t in scene.geometry], scene.camera, backend="reference")
     expected, expected_totals = vote(exact, labels, count)
     assert weights.width == count
@@ -66,10 +66,10 @@ def test_the_reference_is_accumulate_of_one_hot_images() -> None:
     torch.testing.assert_close(totals, accumulate(plan, torch.ones(16, 24, 1, dtype=torch.float64))[:, 0])
 
 
-def test_layers_vote_as_if_each_were_alone(simd_level: str) -> None:
+def test_layers_vote_as_if_each_were_alone(fast_backend: str) -> None:
     scene = cloud(200, 1, seed=3, size=0.1, view=camera(70, 50, 40.0))
     labels = maps(scene, 3, 8, 6)
-    plan = prepare(*scene.geometry, scene.camera, backend="native")
+    plan = prepare(*scene.geometry, scene.camera, backend=fast_backend)
     together, totals = vote(plan, labels, 8)
     alone = [vote(plan, layer, 8) for layer in labels]
     torch.testing.assert_close(dense(together), sum(dense(weights) for weights, _ in alone), atol=1e-4, rtol=1e-5)
@@ -85,10 +85,10 @@ def assert_same_on_any_threads(everything: Callable[[], list[Tensor]]) -> None:
         assert all(torch.equal(a, b) for a, b in zip(everything(), alone, strict=True)), f"{threads} threads"
 
 
-def test_any_number_of_threads_gives_the_same_bits(simd_level: str) -> None:
+def test_any_number_of_threads_gives_the_same_bits(fast_backend: str) -> None:
     scene = cloud(3000, 1, seed=4, size=0.06, view=camera(150, 110, 100.0))
     labels = maps(scene, 2, 40, 11)
-    plan = prepare(*scene.geometry, scene.camera, backend="native")
+    plan = prepare(*scene.geometry, scene.camera, backend=fast_backend)
 
     def everything() -> list[Tensor]:
         weights, totals = vote(plan, labels, 40)
@@ -134,12 +134,12 @@ def test_memory_is_safe_from_labels_beyond_count_below_the_contract() -> None:
 @pytest.mark.parametrize("ignored", [0, 2, 9])
 @pytest.mark.parametrize(("layers", "count", "cell"), [(1, 9, 5), (3, 9, 6), (2, 900, 1)])
 def test_votes_above_floors_are_those_of_all_votes_to_the_bit(
-    simd_level: str, layers: int, count: int, cell: int, ignored: int
+    fast_backend: str, layers: int, count: int, cell: int, ignored: int
 ) -> None:
     scene = cloud(700, 1, seed=5, size=0.08, view=camera(75, 41, 50.0))
     labels = maps(scene, layers, count, cell)
     labels[labels == ignored] = 0 if ignored == 9 else ignored  # of 9 no pixel is left
-    plan = prepare(*scene.geometry, scene.camera, backend="native")
+    plan = prepare(*scene.geometry, scene.camera, backend=fast_backend)
     floors = Floors(0.03, 0.5, ignored)
     kept, totals = vote_above(plan, labels, count, floors)
     every, total = vote(plan, labels, count)
@@ -154,11 +154,11 @@ def test_votes_above_floors_are_those_of_all_votes_to_the_bit(
     assert torch.equal(kept.weights, every.weights[above])
 
 
-def test_votes_above_floors_are_those_of_the_definition(simd_level: str) -> None:
+def test_votes_above_floors_are_those_of_the_definition(fast_backend: str) -> None:
     scene = cloud(150, 1, seed=1, size=0.12, view=camera(75, 41, 50.0))
     labels = maps(scene, 2, 9, 5)
     found = []
-    for backend, geometry in (("native", scene.geometry), ("reference", [t.double() for t in scene.geometry])):
+    for backend, geometry in ((fast_backend, scene.geometry), ("reference", [t.double() for t in scene.geometry])):
         plan = prepare(*geometry, scene.camera, backend=backend)
         kept, totals = vote_above(plan, labels, 9, Floors(0.03, 0.5, 4))
         out = torch.zeros(plan.count, 9, dtype=torch.float64)
@@ -168,10 +168,10 @@ def test_votes_above_floors_are_those_of_the_definition(simd_level: str) -> None
     assert (found[0][0][:, 3] == 0).all(), "ignored pixels vote for nothing"
 
 
-def test_any_number_of_threads_keeps_the_same_votes(simd_level: str) -> None:
+def test_any_number_of_threads_keeps_the_same_votes(fast_backend: str) -> None:
     scene = cloud(3000, 1, seed=4, size=0.06, view=camera(150, 110, 100.0))
     labels = maps(scene, 2, 40, 11)
-    plan = prepare(*scene.geometry, scene.camera, backend="native")
+    plan = prepare(*scene.geometry, scene.camera, backend=fast_backend)
 
     def everything() -> list[Tensor]:
         kept, totals = vote_above(plan, labels, 40, Floors(0.01, 0.1, 7))

@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 from splatseg.cameras.camera import Camera
 from splatseg.raster.interface import Growth, PixelPlan, Plan, Raster, RasterSettings
 from splatseg.raster.warp import sums, walks
-from splatseg.raster.warp.geometry import View, project_drawn
+from splatseg.raster.warp.kernels.projection import View, project_drawn
 from splatseg.raster.warp.lists import Prepared, prepare_view, view_of
 from splatseg.raster.warp.pixels import PixelWeights, both_ways, pixel_weights, product
 from splatseg.raster.warp.runtime import array, launch_adjoint
@@ -245,8 +245,8 @@ def _by_geometry(prepared: Prepared, geometry: list[Tensor], by_place: Tensor, b
         len(by_place),
         inputs=[prepared.view, *given, array(prepared.radii)],
         outputs=[array(places, wp.vec2), array(conics, wp.vec3)],
-        adj_inputs=[View(), *(array(t, kind) for t, kind in zip(grads, types, strict=True)), None],
-        adj_outputs=[array(by_place, wp.vec2), array(by_conic, wp.vec3)],
+        by_inputs=[View(), *(array(t, kind) for t, kind in zip(grads, types, strict=True)), None],
+        by_outputs=[array(by_place, wp.vec2), array(by_conic, wp.vec3)],
         device=by_place.device,
     )
     return grads

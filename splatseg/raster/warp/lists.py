@@ -16,7 +16,7 @@ from torch import Tensor
 from splatseg.cameras.camera import Camera
 from splatseg.errors import BackendError
 from splatseg.raster.interface import RasterSettings
-from splatseg.raster.warp.geometry import TILE, Flat, View, project
+from splatseg.raster.warp.kernels.projection import TILE, Flat, Lists, View, project, write_entries
 from splatseg.raster.warp.runtime import array, launch, sort_pairs
 
 
@@ -59,31 +59,12 @@ class Prepared:
         return self.view.height, self.view.width
 
     @property
-    def lists(self) -> list[Any]:
-        """What a kernel over tiles takes first."""
-        return [self.view, array(self.flat, Flat), array(self.owners), array(self.slots), array(self.starts)]
-
-
-@wp.kernel(enable_backward=False)
-def _write_entries(
-    view: View,
-    order: wp.array(dtype=int),
-    spans: wp.array(dtype=wp.vec4i),
-    ends: wp.array(dtype=wp.int64),
-    tiles: wp.array(dtype=int),
-    slots: wp.array(dtype=int),
-    owners: wp.array(dtype=int),
-):
-    rank = wp.tid()
-    owner = order[rank]
-    span = spans[owner]
-    slot = int(ends[rank]) - (span[2] - span[0]) * (span[3] - span[1])
-    for y in range(span[1], span[3]):
-        for x in range(span[0], span[2]):
-            tiles[slot] = y * view.tiles_x + x
-            slots[slot] = slot
-            owners[slot] = owner
-            slot += 1
+    def lists(self) -> tuple[Any, Any]:
+        """View and lists, as a kernel over tiles takes them."""
+        lists = Lists()
+        lists.flat, lists.starts = array(self.flat, Flat), array(self.starts)
+        lists.owners, lists.slots = array(self.owners), array(self.slots)
+        return self.view, lists
 
 
 def view_of(camera: Camera, settings: RasterSettings) -> Any:
@@ -126,7 +107,7 @@ def prepare_view(geometry: list[Tensor], offset: Tensor | None, view: Any) -> Pr
         raise BackendError(f"{count:,} Gaussians reach {entries:,} tiles of this image, above 2^31: draw it smaller")
     tiles, slots, owners = (torch.empty(entries, dtype=torch.int32, device=device) for _ in range(3))
     written = [array(part) for part in (tiles, slots, owners)]
-    launch(_write_entries, count, [view, array(order), array(spans, wp.vec4i), array(ends), *written], device)
+    launch(write_entries, count, [view, array(order), array(spans, wp.vec4i), array(ends), *written], device)
     total = view.tiles_x * view.tiles_y
     tiles, slots = sort_pairs(tiles, slots, bits=max(int(total - 1).bit_length(), 1))
     starts = torch.searchsorted(tiles, torch.arange(total + 1, dtype=torch.int32, device=device)).int()

@@ -7,6 +7,7 @@ its cache. Modules with kernels do without postponed annotations, which Warp can
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -20,6 +21,10 @@ wp.config.enable_cpu_blocks = True
 wp.init()
 
 
+SCALARS = {torch.float32: wp.float32, torch.int32: wp.int32}
+"""Types of Warp by those of torch."""
+
+
 def array(tensor: Tensor, dtype: Any = None) -> Any:
     """Return a contiguous tensor as an array of Warp, without a copy; None, which kernels take for no array, if empty.
 
@@ -27,7 +32,10 @@ def array(tensor: Tensor, dtype: Any = None) -> Any:
     """
     if not tensor.numel():
         return None
-    return wp.from_torch(tensor.detach(), dtype=dtype, requires_grad=False)
+    # torch lets an axis of length 1 have any stride, Warp does not.
+    strides = [math.prod(tensor.shape[axis + 1 :]) for axis in range(tensor.ndim)]
+    tensor = tensor.detach().as_strided(tensor.shape, strides)
+    return wp.from_torch(tensor, dtype=dtype, requires_grad=False)
 
 
 @contextlib.contextmanager
@@ -47,11 +55,22 @@ def launch(kernel: Any, dim: int, inputs: Sequence[Any], device: torch.device) -
             wp.launch(kernel, dim=dim, inputs=list(inputs), device=wp.device_from_torch(device))
 
 
-def launch_adjoint(kernel: Any, dim: int, device: torch.device, **arrays: list[Any]) -> None:
-    """Run the gradient of a kernel, which Warp derives: it adds to the arrays of adj_inputs."""
+def launch_adjoint(
+    kernel: Any,
+    dim: int,
+    inputs: list[Any],
+    outputs: list[Any],
+    by_inputs: list[Any],
+    by_outputs: list[Any],
+    device: torch.device,
+) -> None:
+    """Run the gradient of a kernel, which Warp derives: it adds to by_inputs what follows from by_outputs."""
     if dim:
+        place = wp.device_from_torch(device)
         with on_stream(device):
-            wp.launch(kernel, dim=dim, device=wp.device_from_torch(device), adjoint=True, **arrays)
+            wp.launch(
+                kernel, dim, inputs, outputs, adj_inputs=by_inputs, adj_outputs=by_outputs, device=place, adjoint=True
+            )
 
 
 def launch_tiles(kernel: Any, tiles: int, threads: int, inputs: Sequence[Any], device: torch.device) -> None:

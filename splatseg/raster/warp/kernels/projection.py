@@ -8,6 +8,7 @@ import warp as wp
 TILE = 16
 """Side of a tile, pixels. A block of threads has a thread for each of its pixels."""
 
+
 @wp.struct
 class View:
     """Camera and cut-offs, as kernels read them."""
@@ -32,6 +33,16 @@ class View:
 
 Flat = wp.types.vector(length=6, dtype=wp.float32)
 """A Gaussian on screen: mean x, y; inverse covariance xx, xy, yy; opacity."""
+
+
+@wp.struct
+class Lists:
+    """Gaussians on screen, and the entries of all tiles (see `lists.Prepared`)."""
+
+    flat: wp.array(dtype=Flat)
+    owners: wp.array(dtype=int)
+    slots: wp.array(dtype=int)
+    starts: wp.array(dtype=int)
 
 
 @wp.func
@@ -171,3 +182,26 @@ def alpha_at(view: View, flat: Flat, x: float, y: float):
     if sigma < 0.0 or alpha < view.alpha_min:
         alpha = float(0.0)
     return alpha
+
+
+@wp.kernel(enable_backward=False)
+def write_entries(
+    view: View,
+    order: wp.array(dtype=int),
+    spans: wp.array(dtype=wp.vec4i),
+    ends: wp.array(dtype=wp.int64),
+    tiles: wp.array(dtype=int),
+    slots: wp.array(dtype=int),
+    owners: wp.array(dtype=int),
+):
+    """Write the tiles that Gaussians may reach to their slots, front to back."""
+    rank = wp.tid()
+    owner = order[rank]
+    span = spans[owner]
+    slot = int(ends[rank]) - (span[2] - span[0]) * (span[3] - span[1])
+    for y in range(span[1], span[3]):
+        for x in range(span[0], span[2]):
+            tiles[slot] = y * view.tiles_x + x
+            slots[slot] = slot
+            owners[slot] = owner
+            slot += 1
