@@ -47,7 +47,11 @@ def parameters_of(scene: Scene) -> dict[str, Tensor]:
 
 def operations(scene: Scene) -> dict[str, Callable[[], object]]:
     """The step, and each part alone."""
-    state = FitState(Optimiser(parameters_of(scene), packed=PACKED), density.Statistics.empty(scene.count), step=2_000)
+    state = FitState(
+        Optimiser(parameters_of(scene), packed=PACKED),
+        density.Statistics.empty(torch.zeros(scene.count, 3)),
+        step=2_000,
+    )
     settings = dataclasses.replace(
         TrainSettings(), iterations=10**6, sh_every=1, coarse_until=0, densify_from=10**6, densify_until=10**6
     )
@@ -56,7 +60,7 @@ def operations(scene: Scene) -> dict[str, Callable[[], object]]:
     view, target = View("view", camera), photograph.float() / 255
     frozen = {name: value.detach().clone() for name, value in state.parameters.items()}
     leaves = [t.clone().requires_grad_() for t in (*scene.geometry, scene.features(3))]
-    growth = density.Statistics.empty(scene.count)
+    growth = density.Statistics.empty(torch.zeros(scene.count, 3))
     image = rasterize(*leaves, camera).features.detach()
     alone = Optimiser({name: value.clone() for name, value in frozen.items()}, packed=PACKED)
     position = np.asarray(camera.position).tolist()

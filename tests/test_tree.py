@@ -15,7 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = [
     ["parts"],
     [
-        *("errors", "arrays", "files", "plain_text", "progress", "interrupts", "version", "threads"),
+        *("errors", "arrays", "files", "plain_text", "progress", "interrupts", "version", "threads", "devices"),
         *("oklab", "resampling", "spread", "cards", "nearest"),
     ],
     ["untrusted"],

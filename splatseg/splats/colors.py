@@ -1,10 +1,12 @@
-"""Colours seen from a camera, in C++: evaluation of spherical harmonics, clamp, and the gradient of the coefficients.
+"""Colours seen from a camera: evaluation of spherical harmonics, clamp, and the gradient of the coefficients.
+
+On the processor in C++, on a card in torch.
 
 A Gaussian's gradient of 48 coefficients is the outer product of the basis at its direction and the gradient (3) of its
 colour. A fit that optimises them with Adam keeps the latter alone (`SeenColors`), and the step makes the rest anew.
 
 The result is that of `spherical_harmonics.evaluate` at the viewing directions, clamped below at 0; the gradient reaches
-the coefficients only. Alphabet: N Gaussians; sh0 (N,3); shN (N,K,3); means (N,3) world; all float32 on the CPU.
+the coefficients only. Alphabet: N Gaussians; sh0 (N,3); shN (N,K,3); means (N,3) world; all on one device.
 """
 
 from __future__ import annotations
@@ -18,14 +20,19 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
+from splatseg.devices import native_takes
 from splatseg.raster.interface import check_native
+from splatseg.splats.spherical_harmonics import basis, evaluate
 
 Trained = tuple[Tensor, Tensor, Tensor]
 """A parameter with its first and second moments, of one shape; the moments may be packed (`train.moments`)."""
 
 
 def native_colors(means: Tensor, sh0: Tensor, shN: Tensor, position: list[float], degree: int) -> Tensor:
-    """Return colours (N,3) >= 0 of Gaussians seen from `position` (x, y, z world). Differentiable in sh0 and shN."""
+    """Return colours (N,3) >= 0 of Gaussians seen from `position` (x, y, z world). Differentiable in sh0 and shN.
+
+    All float32 on the processor.
+    """
     check_native()
     colors: Tensor = _Colors.apply(sh0, shN, means.detach().contiguous(), position, degree)
     return colors
@@ -47,21 +54,41 @@ class SeenColors:
     @classmethod
     def of(cls, means: Tensor, sh0: Tensor, shN: Tensor, position: list[float], degree: int) -> SeenColors:
         """Return the colours of sh0 (N,3) and shN (N,K,3), contiguous, from `position`."""
+        means = means.detach()
+        if not native_takes(means, sh0, shN):
+            with torch.no_grad():
+                colors = evaluate(sh0, shN, _directions(means, position), degree).clamp_(min=0.0)
+            return cls(colors.requires_grad_(), means, position, degree)
         check_native()
-        means, out = means.detach(), torch.empty_like(sh0, requires_grad=False)
+        out = torch.empty_like(sh0, requires_grad=False)
         threads = torch.get_num_threads()
         _native.colors(means, position, sh0.detach(), shN.detach(), degree, out, threads)
         return cls(out.requires_grad_(), means, position, degree)
 
+    def coefficient_gradients(self, count: int) -> tuple[Tensor, Tensor]:
+        """Return the gradients of sh0 (N,3) and of shN (N,count,3) that follow from the one that `colors` has."""
+        if self.colors.grad is None:
+            return torch.zeros_like(self.colors.detach()), self.colors.new_zeros(len(self.colors), count, 3)
+        grad = self.colors.grad.where(self.colors > 0.0, 0.0)  # a clamped channel has none
+        basis_values = basis(_directions(self.means, self.position), self.degree)
+        by_shN = grad.new_zeros(len(grad), count, 3)
+        torch.mul(basis_values[:, 1:, None], grad[:, None, :], out=by_shN[:, : basis_values.shape[1] - 1])
+        return basis_values[:, :1] * grad, by_shN
+
     def adam(self, sh0: Trained, sh0_step: list[float], shN: Trained, shN_step: list[float]) -> None:
         """Take a step of Adam in place: of the coefficients and their moments, by the gradient that `colors` has.
 
-        The steps are (b1, b2, lr / (1 - b1^t), sqrt(1 - b2^t), eps, t).
+        All float32 on the processor. The steps are (b1, b2, lr / (1 - b1^t), sqrt(1 - b2^t), eps, t).
         """
         grad = self.colors.grad
         grad = torch.zeros_like(self.colors) if grad is None else grad.contiguous()
         out, threads = self.colors.detach(), torch.get_num_threads()
         _native.colors_adam(self.means, self.position, self.degree, out, grad, sh0, sh0_step, shN, shN_step, threads)
+
+
+def _directions(means: Tensor, position: list[float]) -> Tensor:
+    """Return unit vectors (N,3) from a position to means (N,3)."""
+    return torch.nn.functional.normalize(means - means.new_tensor(position), dim=1)
 
 
 class _Colors(torch.autograd.Function):

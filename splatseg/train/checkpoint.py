@@ -46,7 +46,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> Path:
     """Write a checkpoint and remove all but the last two. Returns the path of its JSON."""
     folder = Path(folder)
     stem = f"step_{checkpoint.step:08d}"
-    arrays = {name: checkpoint.tensors[name].detach().numpy() for name in sorted(checkpoint.tensors)}
+    arrays = {name: checkpoint.tensors[name].detach().cpu().numpy() for name in sorted(checkpoint.tensors)}
     write_tensors(folder / f"{stem}.safetensors", None, arrays)
     path = folder / f"{stem}.json"
     write_json(path, {"format": FORMAT, "step": checkpoint.step, "facts": checkpoint.facts})

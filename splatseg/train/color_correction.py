@@ -116,8 +116,8 @@ class ColorCorrection:
 
     def _observe(self, view: View, image: Tensor, target: Tensor, hidden: Tensor | None) -> None:
         row = self._rows[view.photograph]
-        counted = None if hidden is None else ~hidden.numpy()
-        seen = color_moments(image.detach().numpy(), target.numpy(), counted)
+        counted = None if hidden is None else ~hidden.cpu().numpy()
+        seen = color_moments(image.detach().cpu().numpy(), target.cpu().numpy(), counted)
         self._moments[row] = KEPT * self._moments[row] + seen
         self._offsets[row] = _offset(self._moments[row].sum(axis=0))
 

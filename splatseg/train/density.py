@@ -36,9 +36,9 @@ class Statistics(Growth):
     """
 
     @classmethod
-    def empty(cls, count: int) -> Statistics:
-        """Return the statistics of `count` Gaussians that no view has drawn yet."""
-        return cls(torch.zeros(count), torch.zeros(count))
+    def empty(cls, means: Tensor) -> Statistics:
+        """Return the statistics of Gaussians at means (N,3) that no view has drawn yet."""
+        return cls(means.new_zeros(len(means)), means.new_zeros(len(means)))
 
     def means(self) -> Tensor:
         """Return the mean norm of the gradient (N,), 0 for Gaussians that no view drew."""
@@ -58,7 +58,9 @@ class Edit:
 
     def changes(self, count: int) -> bool:
         """Return False if a set of `count` Gaussians stays as it is."""
-        kept_in_place = len(self.source) == count and torch.equal(self.source, torch.arange(count))
+        kept_in_place = len(self.source) == count and torch.equal(
+            self.source, torch.arange(count, device=self.source.device)
+        )
         return bool(self.fresh.any()) or not kept_in_place
 
 
@@ -72,7 +74,7 @@ def plan_growth(parameters: dict[str, Tensor], means: Tensor, settings: TrainSet
         stay = (~(chosen & large)).nonzero()[:, 0]
         # Gaussians that stay, then a copy of each clone, then two children of each split, whose parents do not stay.
         source = torch.cat([stay, clones, splits, splits])
-        position = torch.arange(len(source))
+        position = torch.arange(len(source), device=source.device)
         return Edit(source, position >= len(stay), position >= len(stay) + len(clones))
 
 
@@ -98,7 +100,7 @@ def without_useless(
 def offsets_of_children(parameters: dict[str, Tensor], edit: Edit, random: np.random.Generator) -> Tensor:
     """Return how far each child of a split (R,3) lies from its parent, drawn from the parent's own distribution."""
     parents = edit.source[edit.split]
-    noise = torch.from_numpy(random.standard_normal((len(parents), 3), dtype=np.float32))
+    noise = torch.from_numpy(random.standard_normal((len(parents), 3), dtype=np.float32)).to(parameters["means"])
     with torch.no_grad():
         return _rotated(parameters["quats"][parents], noise * parameters["log_scales"][parents].exp())
 

@@ -29,6 +29,7 @@ from torch import Tensor
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.capture.capture import Capture
 from splatseg.capture.view import View
+from splatseg.devices import current
 from splatseg.errors import RunError
 from splatseg.raster.interface import rasterize
 from splatseg.splats.colors import SeenColors
@@ -44,7 +45,7 @@ from splatseg.train.optimiser import Optimiser
 from splatseg.train.photographs import Photographs, at_resolution
 from splatseg.train.random_points import random_points
 from splatseg.train.settings import TrainSettings
-from splatseg.train.state import PACKED, FitState, begin, finite_rows
+from splatseg.train.state import FitState, begin, finite_rows, packed_on
 from splatseg.train.surroundings import BOUND_EVERY, bound_sizes, centre_of, far_points
 from splatseg.untrusted.documents import reason_of
 
@@ -162,6 +163,8 @@ def one_step(
     state.use_coefficients(coefficient_count(degree))
     learning = rates(settings, state.step, extent, objective)
     coarse = settings.coarse_at(state.step, view.camera.width * view.camera.height)
+    device = state.parameters["means"].device
+    photograph, ignored = photograph.to(device), None if ignored is None else ignored.to(device)
     camera, target, hidden = at_resolution(view.camera, photograph, ignored, coarse)
     step = state.step + 1
     due = objective is not None and objective.due(step)
@@ -182,7 +185,7 @@ def one_step(
     raster = rasterize(*geometry, channels, camera, growth=growth)
     image = raster.features[..., :3]
     if any(settings.background):
-        image = image + (1.0 - raster.alphas)[..., None] * torch.tensor(settings.background)
+        image = image + (1.0 - raster.alphas)[..., None] * image.new_tensor(settings.background)
     if state.correction is not None:
         image = state.correction.corrected(step, view, image, target, hidden)
     if hidden is not None:
@@ -284,7 +287,7 @@ def _edit(state: FitState, edit: density.Edit, random: np.random.Generator) -> N
         state.optimiser = state.optimiser.edited(
             lambda name, value: density.edited(name, value, edit, offsets), edit.source, edit.fresh
         )
-    state.statistics = density.Statistics.empty(len(edit.source))
+    state.statistics = density.Statistics.empty(state.parameters["means"])
 
 
 def _drop_damaged(state: FitState, learning: dict[str, float]) -> None:
@@ -328,6 +331,7 @@ def _resumed(folder: Path, facts: dict[str, Any], settings: TrainSettings, views
 
 
 def _state_of(checkpoint: Checkpoint, settings: TrainSettings, views: tuple[View, ...]) -> FitState:
+    device = current()
     tensors = checkpoint.tensors
     names = [name.removeprefix("value.") for name in tensors if name.startswith("value.")]
     moments = {name: (tensors[f"first.{name}"], tensors[f"second.{name}"]) for name in names}
@@ -335,12 +339,12 @@ def _state_of(checkpoint: Checkpoint, settings: TrainSettings, views: tuple[View
         if any(m.shape != tensors[f"value.{name}"].shape or m.dtype not in (torch.float32, torch.int16) for m in pair):
             raise ValueError(f"its moments of {name} are not those of a fit")
     optimiser = Optimiser(
-        {name: tensors[f"value.{name}"] for name in names},
-        moments,
+        {name: tensors[f"value.{name}"].to(device) for name in names},
+        {name: (first.to(device), second.to(device)) for name, (first, second) in moments.items()},
         checkpoint.step,
         {name: int(count) for name, count in checkpoint.facts["idle"].items()},
-        PACKED,
+        packed_on(device),
     )
-    statistics = density.Statistics(tensors["statistics.gradient_sum"], tensors["statistics.views"])
+    statistics = density.Statistics(*(tensors[f"statistics.{name}"].to(device) for name in ("gradient_sum", "views")))
     colors = {name.removeprefix("color."): value for name, value in tensors.items() if name.startswith("color.")}
     return FitState(optimiser, statistics, checkpoint.step, _color_correction(settings, views, colors))

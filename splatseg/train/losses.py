@@ -16,6 +16,7 @@ from torch import Tensor
 
 from splatseg.arrays import check_shapes
 from splatseg.capture.view import View
+from splatseg.devices import native_takes
 from splatseg.raster import ssim as native
 
 
@@ -61,9 +62,9 @@ C1, C2 = 0.01**2, 0.03**2
 def photometric_loss(image: Tensor, target: Tensor, ssim_weight: float) -> Tensor:
     """Return the scalar loss between (H,W,3) images in 0..1, differentiable in `image`.
 
-    float32 goes to the native kernel; it and `plain_photometric_loss` compute the same.
+    float32 on the processor goes to the native kernel; it and `plain_photometric_loss` compute the same.
     """
-    if image.dtype == torch.float32:
+    if native_takes(image):
         return native.photometric_loss(image, target, ssim_weight)[0]
     return plain_photometric_loss(image, target, ssim_weight)
 
@@ -95,7 +96,7 @@ def psnr(image: Tensor, target: Tensor) -> float:
 
 
 def _blurred(channels: Tensor) -> Tensor:
-    offsets = torch.arange(WINDOW, dtype=channels.dtype) - WINDOW // 2
+    offsets = torch.arange(WINDOW, dtype=channels.dtype, device=channels.device) - WINDOW // 2
     window = torch.exp(-0.5 * (offsets / SIGMA) ** 2)
     window = window / window.sum()
     # A Gaussian window is separable: rows, then columns, 2 x 11 products a pixel instead of 121.

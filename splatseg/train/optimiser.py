@@ -9,8 +9,8 @@ A parameter whose gradient is zero for k steps still moves by its momentum; in t
 gradient in 49 of 50 steps. Since eps is negligible against sqrt(v), those k steps sum to one factor (`coast`), applied
 when the values are next needed.
 
-The step is native: torch's own imports its compiler, which takes 80 MB. Coefficients of colour may be given
-the gradient of the colours instead of their own, which is 15 times as large (`splats.colors.SeenColors`).
+On the processor the step is native: torch's own imports its compiler, which takes 80 MB. Coefficients of colour may be
+given the gradient of the colours instead of their own, which is 15 times as large (`splats.colors.SeenColors`).
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ import torch
 from torch import Tensor
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
+from splatseg.devices import native_takes
 from splatseg.raster.interface import check_native
 from splatseg.splats.colors import SeenColors, Trained
-from splatseg.train.moments import Moments
+from splatseg.train.moments import Moments, unpacked
 from splatseg.train.moments import packed as pack
 
 BETA1, BETA2, EPS = 0.9, 0.999, 1e-15
@@ -53,7 +54,7 @@ class Optimiser:
         self.moments: dict[str, Moments] = (
             {name: self._fresh(name, value) for name, value in parameters.items()}
             if moments is None
-            else {name: pack(found) if name in packed else found for name, found in moments.items()}
+            else {name: pack(found) if name in packed else unpacked(found) for name, found in moments.items()}
         )
         self.steps: int = steps
         self.idle: dict[str, int] = idle or {}
@@ -66,13 +67,21 @@ class Optimiser:
         """
         check_native()
         self.catch_up(rates, except_for=resting)
+        native = native_takes(*self.parameters.values())
         steps = {name: _native_step(self.steps + 1, rates[name]) for name in self.parameters}
         others = [name for name in self.parameters if name not in resting]
-        if seen is not None:  # first, since its directions are those of the positions before the step
+        if seen is not None and not native:
+            coefficients = self.parameters["sh0"], self.parameters["shN"]
+            for value, own in zip(coefficients, seen.coefficient_gradients(coefficients[1].shape[1]), strict=True):
+                value.grad = own
+        elif seen is not None:  # first, since its directions are those of the positions before the step
             seen.adam(self._trained("sh0"), steps["sh0"], self._trained("shN"), steps["shN"])
             others = [name for name in others if name not in ("sh0", "shN")]
         for name in others:
             gradient = self.parameters[name].grad
+            if not native:
+                adam(*self._trained(name), gradient, steps[name])
+                continue
             flat = None if gradient is None else gradient.detach().contiguous().view(-1)
             value, first, second = (tensor.view(-1) for tensor in self._trained(name))
             _native.adam(value, flat, first, second, steps[name], torch.get_num_threads())
@@ -129,11 +138,26 @@ class Optimiser:
 
     def _fresh(self, name: str, value: Tensor) -> Moments:
         kind = torch.int16 if name in self.packed else value.dtype
-        first = torch.zeros(value.shape, dtype=kind)
+        first = torch.zeros(value.shape, dtype=kind, device=value.device)
         return first, first.clone()
 
     def _trained(self, name: str) -> Trained:
         return (self.parameters[name].detach(), *self.moments[name])
+
+
+def adam(value: Tensor, first: Tensor, second: Tensor, gradient: Tensor | None, step: list[float]) -> None:
+    """Take a step of Adam in place, on any device and in any precision; step: as the kernels take it.
+
+    No gradient is one of zeros.
+    """
+    beta1, beta2, rate, root, eps, _ = step
+    with torch.no_grad():
+        first.mul_(beta1)
+        second.mul_(beta2)
+        if gradient is not None:
+            first.add_(gradient, alpha=1.0 - beta1)
+            second.addcmul_(gradient, gradient, value=1.0 - beta2)
+        value.addcdiv_(first, second.sqrt().div_(root).add_(eps), value=-rate)
 
 
 def _native_step(step: int, rate: float) -> list[float]:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from splatseg.devices import current
 from splatseg.splats.spherical_harmonics import coefficient_count
 from splatseg.splats.splats import Splats
 from splatseg.train import density
@@ -40,9 +41,9 @@ class FitState:
     def splats(self, sh_degree: int) -> Splats:
         """Return the splat, with all coefficients up to `sh_degree`, without Gaussians not finite; this ends the fit.
 
-        Its tensors are those of the parameters, and the moments are gone.
+        Its tensors are those of the parameters, from a card copies on the processor, and the moments are gone.
         """
-        values: dict[str, Any] = {name: value.detach() for name, value in self.parameters.items()}
+        values: dict[str, Any] = {name: value.detach().cpu() for name, value in self.parameters.items()}
         self.optimiser.end()
         values["shN"] = _with_coefficients(values["shN"], coefficient_count(sh_degree))
         finite = finite_rows(values)
@@ -71,11 +72,17 @@ class FitState:
 
 
 def begin(splats: Splats, objective: JointObjective | None = None) -> FitState:
-    """Return the state before the first step."""
-    parameters = {name: getattr(splats, name).detach().clone() for name in PACKED}
+    """Return the state before the first step, on the device of this process."""
+    device = current()
+    parameters = {name: getattr(splats, name).detach().to(device, copy=True) for name in PACKED}
     if objective is not None:
-        parameters["features"] = objective.initial_features(len(splats))
-    return FitState(Optimiser(parameters, packed=PACKED), density.Statistics.empty(len(splats)))
+        parameters["features"] = objective.initial_features(len(splats)).to(device)
+    return FitState(Optimiser(parameters, packed=packed_on(device)), density.Statistics.empty(parameters["means"]))
+
+
+def packed_on(device: torch.device) -> tuple[str, ...]:
+    """Return the names of the parameters whose moments take 16 bits on a device: a card has room for 32."""
+    return PACKED if device.type == "cpu" else ()
 
 
 def finite_rows(parameters: dict[str, Tensor]) -> Tensor:

@@ -80,7 +80,7 @@ def bound_sizes(means: Tensor, log_scales: Tensor, centre: np.ndarray, extent: f
     """
     with torch.no_grad():
         # No camera is farther than an extent from their mean, so this is nearer than any of them.
-        distances = (means - torch.as_tensor(centre, dtype=means.dtype)).norm(dim=1) - extent
+        distances = (means - means.new_tensor(centre)).norm(dim=1) - extent
         limits = torch.where(distances > extent, SIZE * distances, torch.inf).log()
         log_scales.clamp_(max=limits[:, None])
 

@@ -28,6 +28,7 @@ from scipy import sparse
 
 from splatseg.arrays import check_shapes
 from splatseg.capture.view import View
+from splatseg.devices import to_device
 from splatseg.errors import MaskError
 from splatseg.masks.segments import Segments
 from splatseg.masks.source import MaskSource
@@ -135,11 +136,11 @@ def collect_votes(
     facts: list[tuple[np.ndarray, ...]] = []
     seen = np.zeros(len(splats), dtype=np.float64)
     visible: list[sparse.csr_array] = []
-    geometry = splats.geometry
+    means, quats, scales, opacities = to_device(*splats.geometry)
     for view in counted(views, progress):
         segments = masks.read(view)
         if segments is not None:
-            plan = prepare(*geometry, view.camera)
+            plan = prepare(means, quats, scales, opacities, view.camera)
             of_view = _add_view(gathering, plan, segments)
             seen += of_view
             if segments.weights is not None and np.isinf(segments.weights).any():
@@ -209,11 +210,12 @@ def _add_view(gathering: Gathering, plan: Plan, segments: Segments) -> np.ndarra
     if segments.ignored is not None:  # a label of its own
         ignored = segments.count + 1
         layers.append(np.where(segments.ignored, ignored, 0).astype(np.int32))
-    maps = torch.from_numpy(layers[0][None] if len(layers) == 1 else np.stack(layers))
+    (maps,) = to_device(torch.from_numpy(layers[0][None] if len(layers) == 1 else np.stack(layers)))
     floors = Floors(SHARE_FLOOR, WEIGHT_FLOOR, ignored)
     found, totals = vote_above(plan, maps, max(segments.count, ignored), floors)
-    gathering.add(found.rows.numpy(), found.columns.numpy(), found.weights.numpy(), segments.count)
-    total: np.ndarray = totals.numpy()
+    rows, columns, weights = (part.cpu().numpy() for part in (found.rows, found.columns, found.weights))
+    gathering.add(rows, columns, weights, segments.count)
+    total: np.ndarray = totals.cpu().numpy()
     return total
 
 

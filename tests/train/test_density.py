@@ -89,7 +89,7 @@ def test_an_edit_leaves_the_old_parameters_as_they_were():
 
 
 def test_gradients_are_averaged_over_the_views_that_drew_the_gaussian_in_units_of_half_the_image():
-    statistics = density.Statistics.empty(2)
+    statistics = density.Statistics.empty(torch.zeros(2, 3))
     camera: Camera = scenes.camera(width=20, height=10)
     statistics.observe(torch.tensor([[3.0, 0.0], [0.0, 0.0]]), torch.tensor([4, 0]), camera)
     statistics.observe(torch.tensor([[0.0, 2.0], [0.0, 0.0]]), torch.tensor([4, 0]), camera)
@@ -97,7 +97,7 @@ def test_gradients_are_averaged_over_the_views_that_drew_the_gaussian_in_units_o
 
 
 def test_a_gradient_that_is_not_finite_counts_for_nothing():
-    statistics = density.Statistics.empty(1)
+    statistics = density.Statistics.empty(torch.zeros(1, 3))
     statistics.observe(torch.tensor([[float("nan"), 0.0]]), torch.tensor([1]), scenes.camera())
     assert statistics.means().tolist() == [0.0]
 
