@@ -29,7 +29,7 @@ from splatseg.render.painter import Look, Painter, painter_of
 from splatseg.run.folder import open_run
 
 if TYPE_CHECKING:
-    from splatseg.threads import Workers
+    from splatseg.machine.threads import Workers
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def main() -> None:
 
 def timed(paint: Painter, cameras: tuple[Camera, ...], fps: float) -> tuple[float, float, float, float]:
     """Make a film; return the processor's seconds for painting and for all, the clock's for all, and kilobytes."""
-    from splatseg.threads import Workers  # noqa: PLC0415 (an earlier commit has none)
+    from splatseg.machine.threads import Workers  # noqa: PLC0415 (an earlier commit has none)
 
     seconds: list[float] = []
 

@@ -6,6 +6,6 @@ does not load the modules of training.
 
 import lazy_loader
 
-import splatseg.threads  # noqa: F401 (before torch, or it has no effect)
+import splatseg.machine.threads  # noqa: F401 (before torch, or it has no effect)
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -15,9 +15,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = [
     ["parts"],
     [
-        *("errors", "arrays", "files", "plain_text", "progress", "interrupts", "version", "threads", "devices"),
+        *("errors", "arrays", "files", "plain_text", "progress", "interrupts", "version"),
         *("oklab", "resampling", "spread", "cards", "nearest"),
     ],
+    ["machine"],
     ["untrusted"],
     ["tensors"],
     ["cameras"],

@@ -15,10 +15,10 @@ import numpy as np
 
 from splatseg.capture.view import View, one_a_photograph
 from splatseg.errors import MaskError
+from splatseg.machine.threads import in_order
 from splatseg.masks.formats.label_maps import read_label_map
 from splatseg.masks.store import open_masks
 from splatseg.resampling import nearest_pixels
-from splatseg.threads import in_order
 from splatseg.untrusted.documents import DocumentError, id_of, read_json
 
 

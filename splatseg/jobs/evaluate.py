@@ -14,6 +14,7 @@ from splatseg.evaluate.segmentation import adjusted_rand_index
 from splatseg.evaluate.tables import Evaluation
 from splatseg.evaluate.truth import Truth, read_truth
 from splatseg.files import write_json
+from splatseg.machine.threads import in_order
 from splatseg.render.label_maps import label_map, selection_mask
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
@@ -24,7 +25,6 @@ from splatseg.select.mask_prompt import select_by_mask
 from splatseg.select.prompt import Prompt
 from splatseg.splats.made_of import FEATURES, GEOMETRY, KEY, SEGMENTS, made_of
 from splatseg.splats.splats import Splats
-from splatseg.threads import in_order
 
 
 def evaluate_run(

@@ -20,6 +20,7 @@ from splatseg.errors import CaptureError, PromptError
 from splatseg.formats.read import describe_dropped, load_splats
 from splatseg.jobs.render import check_shown
 from splatseg.jobs.requests import Film
+from splatseg.machine.threads import Workers
 from splatseg.render.film.video import check_film, write_video
 from splatseg.render.painter import Look, painter_of
 from splatseg.render.rgb import render_depth
@@ -28,7 +29,6 @@ from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.splats.splats import Splats
-from splatseg.threads import Workers
 
 TALLEST = 720
 """Rows of a film without a given size: it has the shape of the capture's images and at most this height."""

@@ -18,11 +18,11 @@ import numpy as np
 
 from splatseg.errors import MaskError
 from splatseg.files import write_png
+from splatseg.machine.threads import in_order
 from splatseg.masks.layout import Layout
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.masks.store import all_masks
 from splatseg.progress import Progress
-from splatseg.threads import in_order
 
 
 @dataclass(frozen=True)

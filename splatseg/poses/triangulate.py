@@ -18,11 +18,11 @@ from PIL import Image
 from splatseg.capture.colmap_binary import read_points
 from splatseg.capture.view import View
 from splatseg.files import atomic_write
+from splatseg.machine.threads import in_order
 from splatseg.parts import make_folder, part_folder
 from splatseg.poses.child import OnProgress, run_child
 from splatseg.poses.pairs import usual_matching
 from splatseg.poses.reconstruct import DATABASE, LOG
-from splatseg.threads import in_order
 
 
 def triangulate(views: Sequence[View], folder: Path, on_progress: OnProgress) -> tuple[np.ndarray, np.ndarray]:

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 
 from splatseg.cameras.camera import Camera
+from splatseg.machine.threads import in_order
 from splatseg.render.rgb import render_surface
 from splatseg.splats.splats import Splats
-from splatseg.threads import in_order
 
 SIDE = 120
 """Pixels of the longer side of a small picture."""

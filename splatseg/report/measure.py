@@ -13,6 +13,7 @@ from splatseg.cluster.components import spatial_components
 from splatseg.errors import MaskError
 from splatseg.evaluate.images import ImageScore, psnr, score_image
 from splatseg.evaluate.mask_agreement import ViewAgreement, ViewMasks, compare_masks, view_agreements
+from splatseg.machine.threads import in_order
 from splatseg.masks.formats.label_maps import read_label_map
 from splatseg.render.label_maps import label_map
 from splatseg.render.pictures import to_uint8
@@ -35,7 +36,6 @@ from splatseg.run.reporter import Reporter, track_in_order
 from splatseg.segments.segments_json import read_segments
 from splatseg.splats.made_of import is_stale
 from splatseg.splats.splats import Splats
-from splatseg.threads import in_order
 from splatseg.votes.confidence import segment_confidence
 
 WARNED = 0.3

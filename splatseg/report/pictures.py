@@ -8,6 +8,7 @@ import numpy as np
 
 from splatseg.capture.view import View
 from splatseg.evaluate.mask_agreement import masks_by_fit
+from splatseg.machine.threads import in_order
 from splatseg.masks.source import MaskSource
 from splatseg.render.overlays import overlay_segments
 from splatseg.render.pictures import FeatureColors, fit_feature_colors, to_uint8
@@ -18,7 +19,6 @@ from splatseg.run.folder import Run
 from splatseg.segments.palette import Color
 from splatseg.splats.splats import Splats
 from splatseg.spread import spread
-from splatseg.threads import in_order
 
 VIEWS_SHOWN = 6
 """Most views pictured on the page for themselves, held-out ones first."""

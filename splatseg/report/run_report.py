@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from splatseg.machine.threads import in_order
 from splatseg.report.data import ReportData, ReportFinding, ReportSegment
 from splatseg.report.evaluated import read_evaluated
 from splatseg.report.findings import NOISY, POOR_MASKS, Finding, hardly_seen, noise_of
@@ -17,7 +18,6 @@ from splatseg.run.settings_file import to_plain
 from splatseg.segments.segments_json import read_segments
 from splatseg.splats.made_of import FEATURES, GEOMETRY, SEGMENTS, made_of
 from splatseg.splats.splats import Splats
-from splatseg.threads import in_order
 
 CONFIDENCE = (
     "Confidence, 0 to 1, is how well the best mask of each view fits the segment (mean IoU, weighted by how much the "

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol, TypeVar
 
+from splatseg.machine.threads import in_order
 from splatseg.progress import counted
-from splatseg.threads import in_order
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

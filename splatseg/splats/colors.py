@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
-from splatseg.devices import native_takes
+from splatseg.machine.devices import native_takes
 from splatseg.raster.interface import check_native
 from splatseg.splats.spherical_harmonics import basis, evaluate
 

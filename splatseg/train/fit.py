@@ -29,8 +29,8 @@ from torch import Tensor
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.capture.capture import Capture
 from splatseg.capture.view import View
-from splatseg.devices import current
 from splatseg.errors import RunError
+from splatseg.machine.devices import current
 from splatseg.raster.interface import rasterize
 from splatseg.splats.colors import SeenColors
 from splatseg.splats.initialise import splats_from_points

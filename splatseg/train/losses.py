@@ -16,7 +16,7 @@ from torch import Tensor
 
 from splatseg.arrays import check_shapes
 from splatseg.capture.view import View
-from splatseg.devices import native_takes
+from splatseg.machine.devices import native_takes
 from splatseg.raster import ssim as native
 
 

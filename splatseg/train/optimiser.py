@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
-from splatseg.devices import native_takes
+from splatseg.machine.devices import native_takes
 from splatseg.raster.interface import check_native
 from splatseg.splats.colors import SeenColors, Trained
 from splatseg.train.moments import Moments, unpacked

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from splatseg.devices import current
+from splatseg.machine.devices import current
 from splatseg.splats.spherical_harmonics import coefficient_count
 from splatseg.splats.splats import Splats
 from splatseg.train import density

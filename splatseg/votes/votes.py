@@ -28,8 +28,8 @@ from scipy import sparse
 
 from splatseg.arrays import check_shapes
 from splatseg.capture.view import View
-from splatseg.devices import to_device
 from splatseg.errors import MaskError
+from splatseg.machine.devices import to_device
 from splatseg.masks.segments import Segments
 from splatseg.masks.source import MaskSource
 from splatseg.progress import Progress, counted

@@ -23,13 +23,13 @@ from splatseg.cameras.lens_camera import LensCamera
 from splatseg.capture.images import stem_of
 from splatseg.capture.view import View, one_a_photograph
 from splatseg.errors import MaskError
+from splatseg.machine.threads import Workers
 from splatseg.masks.formats.rle import decode_rle, runs_of_mask
 from splatseg.masks.listing import RECORD_NAME
 from splatseg.masks.propose.mask_file import count_masks, write_mask_file
 from splatseg.masks.propose.proposals import Proposals, without_duplicates
 from splatseg.masks.propose.proposers import Proposer
 from splatseg.masks.propose.record import check_record, recorded_counts, write_record
-from splatseg.threads import Workers
 
 ALL = (1, 1)
 """The shard of all views."""

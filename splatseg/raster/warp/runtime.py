@@ -1,4 +1,4 @@
-"""What all kernels need of Warp: settings, tensors as arrays, launches on torch's own stream.
+"""Warp as all kernels need it: settings, tensors as arrays, launches on torch's own stream.
 
 Kernels of this folder are compiled by Warp itself when they are first used, for the processor or the card, and kept in
 its cache. Modules with kernels do without postponed annotations, which Warp cannot resolve within a function.

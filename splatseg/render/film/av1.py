@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image, features
 
 from splatseg.errors import RunError
-from splatseg.threads import Workers
+from splatseg.machine.threads import Workers
 
 GROUP = 48
 """Frames from one key frame to the next."""

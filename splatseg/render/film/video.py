@@ -25,11 +25,11 @@ from PIL import Image
 
 from splatseg.errors import RunError, unwritten
 from splatseg.files import atomic_folder, atomic_write, errors_name, write_png
+from splatseg.machine.threads import Workers
 from splatseg.parts import is_empty, part_file
 from splatseg.render.film.av1 import encode_groups
 from splatseg.render.film.kinds import FILM_SUFFIXES, Codec
 from splatseg.render.film.mp4 import Track, mp4_head
-from splatseg.threads import Workers
 
 ANIMATION_BYTES = 1 << 30
 """Bytes of pixels of an animated picture that are held in memory at most."""

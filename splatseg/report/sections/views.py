@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from splatseg.machine.threads import in_order
 from splatseg.report.data import LAYER_TITLES, ReportView
 from splatseg.report.html import section
 from splatseg.report.inline_pictures import data_uri, label_map_uri
-from splatseg.threads import in_order
 
 CHOSEN = ("photo", "segments")
 """The layers left and right of the slider at first."""

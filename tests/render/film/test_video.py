@@ -19,10 +19,10 @@ from mp4_boxes import boxes, numbers
 from PIL import Image
 
 from splatseg.errors import RunError
+from splatseg.machine.threads import Workers
 from splatseg.render.film import video as video_module
 from splatseg.render.film.av1 import GROUP, encode_groups
 from splatseg.render.film.video import check_film, write_video
-from splatseg.threads import Workers
 
 COLORS = [(200, 30, 40), (30, 180, 60), (40, 60, 210), (230, 220, 40), (128, 128, 128), (250, 250, 250), (8, 8, 8)]
 

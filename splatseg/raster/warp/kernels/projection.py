@@ -91,7 +91,7 @@ def project_one(view: View, mean: wp.vec3, quat: wp.vec4, scale: wp.vec3):
 
 @wp.func
 def all_finite(mean: wp.vec3, quat: wp.vec4, scale: wp.vec3, opacity: float):
-    """Whether a Gaussian can be drawn at all."""
+    """Return True if a Gaussian can be drawn at all."""
     finite = wp.isfinite(mean) and wp.isfinite(quat) and wp.isfinite(scale) and wp.isfinite(opacity)
     return finite and wp.length_sq(quat) > 0.0
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from splatseg import devices
 from splatseg.errors import BackendError
+from splatseg.machine import devices
 
 
 class Machine:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from splatseg.threads import Workers, in_order
+from splatseg.machine.threads import Workers, in_order
 
 SetThreads = Callable[[int], None]
 

@@ -1,0 +1,1 @@
+"""The machine under a job: its threads, and the device that it computes on."""
