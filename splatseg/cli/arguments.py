@@ -20,6 +20,7 @@ Masks = Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(meta
 TrueMasks = Annotated[str | None, tyro.conf.arg(metavar="DIR")]
 MovedCapture = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 Cameras = Annotated[Path | None, tyro.conf.arg(metavar="FILE|DIR")]
+Device = Annotated[str | None, tyro.conf.arg(metavar="auto|cpu|cuda[:N]")]
 
 
 def read_names(path: Path | None) -> tuple[str, ...] | None:

@@ -30,6 +30,7 @@ from splatseg.cli.commands.view import View
 from splatseg.cli.commands.words import Words
 from splatseg.cli.console import CleanedStream, Terminal
 from splatseg.errors import NotFoundError, SplatsegError, is_of_writing, unwritten
+from splatseg.machine import devices
 from splatseg.run.reporter import Reporter
 
 USER_ERROR = 2
@@ -118,6 +119,7 @@ def run(arguments: list[str] | None = None) -> int:
                 config=(tyro.conf.FlagCreatePairsOff,),
             )
         with _warnings_to(terminal):
+            _use_device(command)
             command.run(terminal)
     except SplatsegError as error:
         terminal.error(str(error))
@@ -132,6 +134,14 @@ def run(arguments: list[str] | None = None) -> int:
         terminal.stopped()
         return INTERRUPTED
     return 0
+
+
+def _use_device(command: Command) -> None:
+    """Take the device that a command is given; one that is named must be there before anything is done."""
+    if hasattr(command, "device"):
+        devices.use(command.device)
+        if devices.is_named():
+            devices.current()
 
 
 def _told(error: OSError) -> str:

@@ -38,10 +38,11 @@ def _has_cameras(path: Path) -> bool:
 
 
 def describe_machine() -> dict[str, str]:
-    """Return facts about this machine: version, backends, SIMD level, threads."""
+    """Return facts about this machine: version, backends, SIMD level, threads, device."""
     import torch  # noqa: PLC0415 (see above)
 
     import splatseg._native as _native  # noqa: PLC0415, PLR0402 (see above; from the package: its public face)
+    from splatseg.machine.devices import described  # noqa: PLC0415
     from splatseg.raster.interface import available_backends  # noqa: PLC0415
     from splatseg.version import __version__  # noqa: PLC0415
 
@@ -53,7 +54,7 @@ def describe_machine() -> dict[str, str]:
         "SIMD level": f"{_native.simd_level()} (of {', '.join(_native.simd_levels())})",
         "threads": f"{torch.get_num_threads()} of {os.cpu_count()} processors",
         "memory for one file": in_words(memory_budget()) + (f" ({VARIABLE})" if stated_budget() else ""),
-        "CUDA": "available to torch" if torch.cuda.is_available() else "not available",
+        "device": described(),
     }
 
 

@@ -29,7 +29,7 @@ DRIVER_FILES = ("/proc/driver/nvidia", "/dev/nvidiactl", "/dev/dxg")
 """Places where the driver of a card shows, the last in WSL."""
 
 _named: dict[str, str] = {}
-_decided: dict[str, torch.device] = {}
+_decided: dict[tuple[str, bool], torch.device] = {}
 
 
 def use(name: str | None) -> None:
@@ -39,16 +39,22 @@ def use(name: str | None) -> None:
         _named["option"] = name
 
 
-def current() -> torch.device:
+def is_named() -> bool:
+    """Return True if `use` or the environment names a device other than auto."""
+    return _name() != "auto"
+
+
+def current(kernels: bool = True) -> torch.device:
     """Return the device of this process.
 
-    If a card is there and auto cannot use it, a warning says why, once. Raises BackendError for a name that is none,
-    and for a card by name that is not there or cannot be used.
+    kernels: for the project's own kernels, which need NVIDIA Warp on a card; networks need torch alone. If a card is
+    there and auto cannot use it, a warning says why, once. Raises BackendError for a name that is none, and for a card
+    by name that is not there or cannot be used.
     """
-    name = _named.get("option", os.environ.get(VARIABLE) or "auto")
-    if name not in _decided:
-        _decided[name] = _device_of(name)
-    return _decided[name]
+    name = _name()
+    if (name, kernels) not in _decided:
+        _decided[name, kernels] = _device_of(name, kernels)
+    return _decided[name, kernels]
 
 
 def described() -> str:
@@ -58,8 +64,7 @@ def described() -> str:
         import torch  # noqa: PLC0415 (see the module)
 
         return f"{device} ({torch.cuda.get_device_name(device)})"
-    named = _named.get("option", os.environ.get(VARIABLE) or "auto")
-    return "cpu" if named == "cpu" else f"cpu ({_lacking(0)})"
+    return "cpu" if _name() == "cpu" else f"cpu ({_lacking(0, kernels=True)})"
 
 
 def to_device(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -75,15 +80,19 @@ def native_takes(*tensors: Tensor) -> bool:
     return all(tensor.device.type == "cpu" and tensor.dtype == torch.float32 for tensor in tensors)
 
 
-def _device_of(name: str) -> torch.device:
+def _name() -> str:
+    return _named.get("option", os.environ.get(VARIABLE) or "auto")
+
+
+def _device_of(name: str, kernels: bool) -> torch.device:
     import torch  # noqa: PLC0415 (see the module)
 
     kind, _, number = name.partition(":")
     if name == "cpu":
         return torch.device("cpu")
-    if kind not in ("auto", "cuda") or (number and not number.isdecimal()) or (kind == "auto" and number):
+    if kind not in ("auto", "cuda") or (":" in name and not number.isdecimal()) or (kind == "auto" and number):
         raise BackendError(f"there is no device {name!r}; name one of auto, cpu, cuda, cuda:0, cuda:1, ...")
-    lacking = _lacking(int(number or 0))
+    lacking = _lacking(int(number or 0), kernels)
     if not lacking:
         return torch.device("cuda", int(number or 0))
     if kind == "cuda":
@@ -93,7 +102,7 @@ def _device_of(name: str) -> torch.device:
     return torch.device("cpu")
 
 
-def _lacking(number: int) -> str:
+def _lacking(number: int, kernels: bool) -> str:
     """Return what is missing to compute on a card, and what to do; empty if nothing is."""
     import torch  # noqa: PLC0415 (see the module)
 
@@ -104,16 +113,18 @@ def _lacking(number: int) -> str:
     cards = torch.cuda.device_count()
     if number >= cards:
         return f"this machine has {cards} card{'s' if cards > 1 else ''}, cuda:0 to cuda:{cards - 1}"
+    return _lacking_of_warp(number) if kernels else ""
+
+
+def _lacking_of_warp(number: int) -> str:
+    import torch  # noqa: PLC0415 (see the module)
+
     capability = torch.cuda.get_device_capability(number)
     if capability < LEAST_CAPABILITY:
         return (
             f"{torch.cuda.get_device_name(number)} is of compute capability {capability[0]}.{capability[1]}, and "
             f"NVIDIA Warp needs {LEAST_CAPABILITY[0]}.{LEAST_CAPABILITY[1]} or later"
         )
-    return _lacking_of_warp()
-
-
-def _lacking_of_warp() -> str:
     if find_spec("warp") is None:
         return 'NVIDIA Warp is not installed; install it with: pip install "splatseg[cuda]"'
     import warp as wp  # noqa: PLC0415 (see the module)

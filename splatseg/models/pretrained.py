@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from splatseg.errors import WeightsError
+from splatseg.machine.devices import current
 from splatseg.models.transformers_library import import_transformers
 from splatseg.plain_text import first_few
 
@@ -85,9 +86,12 @@ def load_processor(name: str | Path, class_name: str = "AutoProcessor") -> Any:
 
 
 def device_named(name: str) -> torch.device:
-    """Return the device of this name; auto is a GPU if there is one. Raises WeightsError if it is not available."""
+    """Return the device of this name; auto is that of the process (`machine.devices`), a card if there is one.
+
+    Raises WeightsError if it is not available, BackendError if SPLATSEG_DEVICE names one that is not.
+    """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return current(kernels=False)
     try:
         device = torch.device(name)
         torch.empty(1, device=device)

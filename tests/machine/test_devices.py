@@ -6,10 +6,13 @@ import sys
 import types
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
+from splatseg.cli.main import run
+from splatseg.demo.demo import demo_capture
 from splatseg.errors import BackendError
 from splatseg.machine import devices
 
@@ -105,6 +108,24 @@ def test_a_name_that_is_none_is_refused(machine: Machine, name: str) -> None:
     devices.use(name)
     with pytest.raises(BackendError, match="name one of auto, cpu, cuda"):
         devices.current()
+
+
+def test_networks_need_no_warp(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "find_spec", lambda _: None)
+    assert devices.current(kernels=False) == torch.device("cuda", 0)
+    assert devices.current() == torch.device("cpu")
+
+
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_a_command_ends_before_its_work_if_its_device_is_not_there(
+    by: str, machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    arguments = ["train", str(demo_capture()), "-o", str(tmp_path / "run")]
+    if by == "environment":
+        monkeypatch.setenv(devices.VARIABLE, "cuda:7")
+    assert run([*arguments, *(["--device", "cuda:7"] if by == "option" else [])]) == 2
+    assert "'cuda:7' cannot be used: this machine has 1 card" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_machine_without_a_card_says_nothing(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

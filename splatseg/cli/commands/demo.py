@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from splatseg.cli.arguments import Device
 from splatseg.cli.console import Terminal
 
 
@@ -23,6 +24,9 @@ class Demo:
     """The same seed gives the same files."""
     overwrite: bool = False
     """Replace a run that is already there."""
+    device: Device = None
+    """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
+    SPLATSEG_DEVICE, else auto."""
 
     def run(self, terminal: Terminal) -> None:
         """Make the run and print its figures."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import tyro
 
-from splatseg.cli.arguments import MovedCapture, Split, opened
+from splatseg.cli.arguments import Device, MovedCapture, Split, opened
 from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
 from splatseg.evaluate.protocols.names import ProtocolName
@@ -71,6 +71,9 @@ class Evaluate:
     """Only write the names of the views that the protocol holds out, for `splatseg train --test-views FILE`."""
     capture: MovedCapture = None
     """Folder of the capture, if it is not where it was; the run remembers it."""
+    device: Device = None
+    """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
+    SPLATSEG_DEVICE, else auto."""
 
     def run(self, terminal: Terminal) -> None:
         """Evaluate, print the tables, write evaluation.json into the run or the file that was asked for."""

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 
 import tyro
 
+from splatseg.cli.arguments import Device
 from splatseg.cli.console import Terminal
 from splatseg.plain_text import one_line
 
@@ -21,6 +22,9 @@ class Info:
     # Not `Path | None`: to check a default against that, tyro imports typeguard, which takes as long as tyro itself.
     path: Annotated[Optional[Path], tyro.conf.Positional, tyro.conf.arg(metavar="FILE|RUN|CAPTURE")] = None  # noqa: UP045
     """A splat file, a run folder or the folder of a capture."""
+    device: Device = None
+    """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
+    SPLATSEG_DEVICE, else auto."""
 
     def run(self, terminal: Terminal) -> None:
         """Print a table of facts."""
@@ -49,6 +53,9 @@ class Check:
     """A splat file."""
     skip_missing: bool = False
     """Check the images that are there, where others that the capture names are absent."""
+    device: Device = None
+    """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
+    SPLATSEG_DEVICE, else auto."""
 
     def run(self, terminal: Terminal) -> None:
         """Print what was found; what does not belong together is an error."""

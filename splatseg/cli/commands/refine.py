@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import MovedCapture, RunFolder, opened
+from splatseg.cli.arguments import Device, MovedCapture, RunFolder, opened
 from splatseg.cli.console import Terminal
 
 
@@ -25,6 +25,9 @@ class Refine:
     """The run folder to make."""
     capture: MovedCapture = None
     """Folder of the capture, if it is not where it was; the run remembers it."""
+    device: Device = None
+    """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
+    SPLATSEG_DEVICE, else auto."""
 
     def run(self, terminal: Terminal) -> None:
         """Refine and print what changed."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from splatseg.cli.arguments import Cameras, MovedCapture, Split, opened, read_size
+from splatseg.cli.arguments import Cameras, Device, MovedCapture, Split, opened, read_size
 from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
 from splatseg.jobs.requests import Direction, Film
@@ -62,6 +62,9 @@ class Render:
     """Direction of up in a splat file. Default: -y."""
     capture: MovedCapture = None
     """Folder of the capture, if it is not where it was; the run remembers it."""
+    device: Device = None
+    """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
+    SPLATSEG_DEVICE, else auto."""
 
     def run(self, terminal: Terminal) -> None:
         """Render and print how many pictures were written, or which film."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from splatseg.cli.arguments import Masks, MovedCapture, RunFolder, TrueMasks, opened
+from splatseg.cli.arguments import Device, Masks, MovedCapture, RunFolder, TrueMasks, opened
 from splatseg.cli.console import Terminal
 from splatseg.run.settings import Method
 
@@ -33,6 +33,9 @@ class Segment:
     """Folder of the capture, if it is not where it was; the run remembers it."""
     force: bool = False
     """Take masks that the photographs do not fit."""
+    device: Device = None
+    """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
+    SPLATSEG_DEVICE, else auto."""
 
     def run(self, terminal: Terminal) -> None:
         """Find the segments and print their number."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import Cameras, MovedCapture, RunFolder, opened
+from splatseg.cli.arguments import Cameras, Device, MovedCapture, RunFolder, opened
 from splatseg.cli.console import Terminal
 from splatseg.jobs.requests import SelectionRequest, WordQuery
 
@@ -37,6 +37,9 @@ class Select:
     """Masks with smooth edges: grey is the share of a pixel that shows the object."""
     capture: MovedCapture = None
     """Folder of the capture, if it is not where it was; the run remembers it."""
+    device: Device = None
+    """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
+    SPLATSEG_DEVICE, else auto."""
 
     def run(self, terminal: Terminal) -> None:
         """Select, write, and print what was selected."""

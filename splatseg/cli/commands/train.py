@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import Masks, TrueMasks, read_names
+from splatseg.cli.arguments import Device, Masks, TrueMasks, read_names
 from splatseg.cli.console import Terminal
 from splatseg.run.settings import Method
 from splatseg.train.settings import ColorMode
@@ -62,6 +62,9 @@ class Train:
     """Replace a run that is already there."""
     force: bool = False
     """Go on with masks or a splat that the photographs do not fit."""
+    device: Device = None
+    """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
+    SPLATSEG_DEVICE, else auto."""
 
     def run(self, terminal: Terminal) -> None:
         """Check everything the user gave, make the run, do the work."""

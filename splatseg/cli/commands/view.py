@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import MovedCapture, check_source, opened
+from splatseg.cli.arguments import Device, MovedCapture, check_source, opened
 from splatseg.cli.console import Terminal
 from splatseg.interrupts import wait_for_interrupt
 
@@ -38,6 +38,9 @@ class View:
     """Open the page in this machine's browser."""
     capture: MovedCapture = None
     """Folder of the capture, if it is not where it was; a run remembers it."""
+    device: Device = None
+    """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
+    SPLATSEG_DEVICE, else auto."""
 
     def run(self, terminal: Terminal) -> None:
         """Serve until Ctrl-C; selections and names are kept."""
