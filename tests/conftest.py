@@ -17,6 +17,7 @@ import pytest
 import torch
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
+from splatseg.machine import devices
 from splatseg.raster.interface import available_backends
 
 LONGEST = ("test_examples.py", "test_kills.py", "test_protocols.py", "test_viewer_soak.py", "test_other_processors.py")
@@ -80,10 +81,21 @@ def simd_level(request: pytest.FixtureRequest) -> Iterator[str]:
     _native.use_simd_level(before)
 
 
-@pytest.fixture(params=[*(f"native {level}" for level in _native.simd_levels()), "warp"])
-def fast_backend(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Each backend but the reference in turn: the native one at each SIMD level, and Warp, here on the processor."""
+@pytest.fixture(params=[*(f"native {level}" for level in _native.simd_levels()), "warp", "card"])
+def fast_backend(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """Each backend but the reference in turn, to be given as `backend`.
+
+    These are the native one at each SIMD level; Warp on the processor; and on the card, if there is one, which is None:
+    there tensors go by themselves.
+    """
     name, _, level = request.param.partition(" ")
+    if name == "card":
+        if not torch.cuda.is_available():
+            pytest.skip("there is no card")
+        devices.use("cuda")
+        yield None
+        devices.use(None)
+        return
     if name not in available_backends():
         pytest.skip("NVIDIA Warp is not installed")
     before = _native.simd_level()

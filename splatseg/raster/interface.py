@@ -5,6 +5,9 @@
 Colour is F = 3 (spherical harmonics are evaluated outside), depth is one more channel, a background is composited
 outside as features + (1 - alphas) * background. So the operation needs no modes.
 
+Tensors on the processor are taken to the card if the process computes on one (`machine.devices`) and no backend is
+named, and results come back to where the tensors were. Tensors on a card stay there.
+
 Alphabet: N Gaussians, F channels, H x W pixels, P sampled pixels, C channels of per-pixel values. Coordinates are
 those of `cameras.camera`; conventions and the source of every cut-off are in docs/conventions.md.
 """
@@ -23,6 +26,7 @@ from torch import Tensor
 from splatseg.arrays import check_shapes
 from splatseg.cameras.camera import Camera
 from splatseg.errors import BackendError
+from splatseg.machine.devices import current
 from splatseg.raster.weights import Floors, SparseWeights, VoteEntries
 
 BACKENDS = {
@@ -90,6 +94,9 @@ class Plan:
     state: Any
     """Data of the backend."""
 
+    device: torch.device
+    """Device of the data."""
+
 
 @dataclass(frozen=True, eq=False)
 class PixelPlan:
@@ -121,8 +128,9 @@ class Growth:
     def observe(self, gradient: Tensor, radii: Tensor, camera: Camera) -> None:
         """Add one view: gradient (N,2) by the projected mean in pixels, and radii (N,). Gradients not finite add 0."""
         half = gradient.new_tensor([camera.width / 2, camera.height / 2])
-        self.gradient_sum.add_(torch.linalg.vector_norm(gradient * half, dim=1).nan_to_num_(0.0, 0.0, 0.0))
-        self.views.add_(radii > 0)
+        norms = torch.linalg.vector_norm(gradient * half, dim=1).nan_to_num_(0.0, 0.0, 0.0)
+        self.gradient_sum.add_(norms.to(self.gradient_sum.device))
+        self.views.add_((radii > 0).to(self.views.device))
 
 
 DEFAULT_SETTINGS = RasterSettings()
@@ -165,11 +173,13 @@ def rasterize(
     )
     if means2d_offset is not None:
         check_shapes(means=(means, "N 3"), means2d_offset=(means2d_offset, "N 2"))
-    module = _load(backend or _choose(means))
-    raster: Raster = module.rasterize(
-        means, quats, scales, opacities, features, camera, settings, means2d_offset=means2d_offset, growth=growth
-    )
-    return raster
+    name, device = _place(means, backend)
+    offset = None if means2d_offset is None else means2d_offset.to(device)
+    tensors = [tensor.to(device) for tensor in (means, quats, scales, opacities, features)]
+    raster: Raster = _load(name).rasterize(*tensors, camera, settings, means2d_offset=offset, growth=growth)
+    if device == means.device:
+        return raster
+    return Raster(*(part.to(means.device) for part in (raster.features, raster.alphas, raster.radii)))
 
 
 def prepare(
@@ -183,17 +193,18 @@ def prepare(
 ) -> Plan:
     """Project, sort and bin frozen geometry once, for the operations below. No gradient reaches the geometry."""
     check_shapes(means=(means, "N 3"), quats=(quats, "N 4"), scales=(scales, "N 3"), opacities=(opacities, "N"))
-    name = backend or _choose(means)
+    name, device = _place(means, backend)
     with torch.no_grad():
-        state = _load(name).prepare(means, quats, scales, opacities, camera, settings)
-    return Plan(name, camera, settings, means.shape[0], state)
+        geometry = [tensor.to(device) for tensor in (means, quats, scales, opacities)]
+        state = _load(name).prepare(*geometry, camera, settings)
+    return Plan(name, camera, settings, means.shape[0], state, device)
 
 
 def rasterize_plan(plan: Plan, features: Tensor) -> tuple[Tensor, Tensor]:
     """Blend features (N,F) on prepared geometry: ((H,W,F), alphas (H,W)). Differentiable in features only."""
     assert features.shape[0] == plan.count, f"the plan has {plan.count} Gaussians, features {features.shape[0]}"
-    blended, alphas = _load(plan.backend).rasterize_plan(plan, features)
-    return blended, alphas
+    blended, alphas = _load(plan.backend).rasterize_plan(plan, features.to(plan.device))
+    return blended.to(features.device), alphas.to(features.device)
 
 
 def rasterize_levels(plan: Plan, levels: Tensor, count: int, share: float) -> Tensor:
@@ -206,8 +217,9 @@ def rasterize_levels(plan: Plan, levels: Tensor, count: int, share: float) -> Te
     check_shapes(levels=(levels, f"{plan.count}"))
     assert count <= 255, f"levels are of 8 bits, got {count} of them"
     with torch.no_grad():
-        found: Tensor = _load(plan.backend).rasterize_levels(plan, levels.to(torch.uint8).contiguous(), count, share)
-    return found
+        there = levels.to(plan.device, torch.uint8).contiguous()
+        found: Tensor = _load(plan.backend).rasterize_levels(plan, there, count, share)
+    return found.to(levels.device)
 
 
 def rasterize_labels(plan: Plan, labels: Tensor, count: int) -> Tensor:
@@ -220,8 +232,9 @@ def rasterize_labels(plan: Plan, labels: Tensor, count: int) -> Tensor:
     """
     check_shapes(labels=(labels, f"{plan.count}"))
     with torch.no_grad():
-        found: Tensor = _load(plan.backend).rasterize_labels(plan, labels.to(torch.int32).contiguous(), count)
-    return found
+        there = labels.to(plan.device, torch.int32).contiguous()
+        found: Tensor = _load(plan.backend).rasterize_labels(plan, there, count)
+    return found.to(labels.device)
 
 
 def rasterize_middle(plan: Plan, values: Tensor) -> Tensor:
@@ -234,8 +247,8 @@ def rasterize_middle(plan: Plan, values: Tensor) -> Tensor:
     """
     check_shapes(values=(values, f"{plan.count}"))
     with torch.no_grad():
-        middle: Tensor = _load(plan.backend).rasterize_middle(plan, values)
-    return middle
+        middle: Tensor = _load(plan.backend).rasterize_middle(plan, values.to(plan.device))
+    return middle.to(values.device)
 
 
 def prepare_pixels(plan: Plan, pixels: Tensor) -> PixelPlan:
@@ -248,7 +261,7 @@ def prepare_pixels(plan: Plan, pixels: Tensor) -> PixelPlan:
     """
     pixels = _checked_pixels(plan, pixels)
     with torch.no_grad():
-        state, size = _load(plan.backend).prepare_pixels(plan, pixels)
+        state, size = _load(plan.backend).prepare_pixels(plan, pixels.to(plan.device))
     return PixelPlan(plan, pixels, state, size)
 
 
@@ -266,8 +279,8 @@ def rasterize_pixels(plan: Plan | PixelPlan, features: Tensor, pixels: Tensor | 
         assert pixels is None, "a pixel plan has its pixels already"
     count = plan.plan.count
     assert features.shape[0] == count, f"the plan has {count} Gaussians, features {features.shape[0]}"
-    blended: Tensor = _load(plan.plan.backend).rasterize_pixels(plan, features)
-    return blended
+    blended: Tensor = _load(plan.plan.backend).rasterize_pixels(plan, features.to(plan.plan.device))
+    return blended.to(features.device)
 
 
 def contributors(plan: Plan, pixels: Tensor) -> SparseWeights:
@@ -278,16 +291,17 @@ def contributors(plan: Plan, pixels: Tensor) -> SparseWeights:
     """
     pixels = _checked_pixels(plan, pixels)
     with torch.no_grad():
-        found: SparseWeights = _load(plan.backend).contributors(plan, pixels)
-    return found
+        found: SparseWeights = _load(plan.backend).contributors(plan, pixels.to(plan.device))
+    indptr, columns, weights = (part.to(pixels.device) for part in (found.indptr, found.columns, found.weights))
+    return SparseWeights(indptr, columns, weights, found.width)
 
 
 def accumulate(plan: Plan, values: Tensor) -> Tensor:
     """Sum values (H,W,C) by blending weight, the transpose of blending: (N,C), for each Gaussian sum w_i * values."""
     check_shapes(values=(values, f"{plan.camera.height} {plan.camera.width} C"))
     with torch.no_grad():
-        summed: Tensor = _load(plan.backend).accumulate(plan, values)
-    return summed
+        summed: Tensor = _load(plan.backend).accumulate(plan, values.to(plan.device))
+    return summed.to(values.device)
 
 
 def vote(plan: Plan, label_maps: Tensor, count: int) -> tuple[SparseWeights, Tensor]:
@@ -299,10 +313,11 @@ def vote(plan: Plan, label_maps: Tensor, count: int) -> tuple[SparseWeights, Ten
 
     Raises ValueError for maps of another size and for labels outside 0..count.
     """
-    label_maps = _checked_labels(plan, label_maps, count)
+    back, label_maps = label_maps.device, _checked_labels(plan, label_maps, count)
     with torch.no_grad():
-        weights, totals = _load(plan.backend).vote(plan, label_maps, count)
-    return weights, totals
+        found, totals = _load(plan.backend).vote(plan, label_maps, count)
+    indptr, columns, weights = (part.to(back) for part in (found.indptr, found.columns, found.weights))
+    return SparseWeights(indptr, columns, weights, found.width), totals.to(back)
 
 
 def vote_above(plan: Plan, label_maps: Tensor, count: int, floors: Floors) -> tuple[VoteEntries, Tensor]:
@@ -313,10 +328,11 @@ def vote_above(plan: Plan, label_maps: Tensor, count: int, floors: Floors) -> tu
 
     Raises ValueError for maps of another size and for labels outside 0..count.
     """
-    label_maps = _checked_labels(plan, label_maps, count)
+    back, label_maps = label_maps.device, _checked_labels(plan, label_maps, count)
     with torch.no_grad():
         entries, totals = _load(plan.backend).vote_above(plan, label_maps, count, floors)
-    return entries, totals
+    rows, columns, weights = (part.to(back) for part in (entries.rows, entries.columns, entries.weights))
+    return VoteEntries(rows, columns, weights), totals.to(back)
 
 
 def available_backends() -> list[str]:
@@ -331,7 +347,7 @@ def check_native() -> None:
 
 
 def _checked_labels(plan: Plan, label_maps: Tensor, count: int) -> Tensor:
-    """Return label maps (L,H,W) int32 from (H,W) or (L,H,W). Raises ValueError if they do not fit."""
+    """Return label maps (L,H,W) int32 where the plan is, from (H,W) or (L,H,W). Raises ValueError if they do not fit."""
     if label_maps.ndim == 2:
         label_maps = label_maps[None]
     check_shapes(label_maps=(label_maps, f"L {plan.camera.height} {plan.camera.width}"))
@@ -339,14 +355,14 @@ def _checked_labels(plan: Plan, label_maps: Tensor, count: int) -> Tensor:
         low, high = (int(limit) for limit in label_maps.aminmax())
         if low < 0 or high > count:
             raise ValueError(f"labels must be in 0..{count}, got {low}..{high}")
-    return label_maps.int().contiguous()
+    return label_maps.to(plan.device, torch.int32).contiguous()
 
 
 def _checked_pixels(plan: Plan, pixels: Tensor) -> Tensor:
     """Return pixels (P,2) as contiguous int64. Raises ValueError for a pixel outside the image."""
     check_shapes(pixels=(pixels, "P 2"))
     pixels = pixels.detach().long().contiguous()
-    size = torch.tensor([plan.camera.width, plan.camera.height])
+    size = torch.tensor([plan.camera.width, plan.camera.height], device=pixels.device)
     outside = ((pixels < 0) | (pixels >= size)).any(1)
     if outside.any():
         x, y = pixels[outside][0].tolist()
@@ -354,12 +370,15 @@ def _checked_pixels(plan: Plan, pixels: Tensor) -> Tensor:
     return pixels
 
 
-def _choose(means: Tensor) -> str:
-    """Return the name of the fastest backend that fits the tensors."""
+def _place(means: Tensor, backend: str | None) -> tuple[str, torch.device]:
+    """Return the backend, the fastest that fits the tensors if none is named, and the device to compute on."""
+    if backend is not None:
+        return backend, means.device
     # float64 is for checking gradients; only the reference offers it.
     if means.dtype == torch.float64:
-        return "reference"
-    return "native" if means.device.type == "cpu" else "warp"
+        return "reference", means.device
+    device = current() if means.device.type == "cpu" else means.device
+    return ("native" if device.type == "cpu" else "warp"), device
 
 
 def _load(name: str) -> ModuleType:

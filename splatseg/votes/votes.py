@@ -210,12 +210,11 @@ def _add_view(gathering: Gathering, plan: Plan, segments: Segments) -> np.ndarra
     if segments.ignored is not None:  # a label of its own
         ignored = segments.count + 1
         layers.append(np.where(segments.ignored, ignored, 0).astype(np.int32))
-    (maps,) = to_device(torch.from_numpy(layers[0][None] if len(layers) == 1 else np.stack(layers)))
+    maps = torch.from_numpy(layers[0][None] if len(layers) == 1 else np.stack(layers))
     floors = Floors(SHARE_FLOOR, WEIGHT_FLOOR, ignored)
     found, totals = vote_above(plan, maps, max(segments.count, ignored), floors)
-    rows, columns, weights = (part.cpu().numpy() for part in (found.rows, found.columns, found.weights))
-    gathering.add(rows, columns, weights, segments.count)
-    total: np.ndarray = totals.cpu().numpy()
+    gathering.add(found.rows.numpy(), found.columns.numpy(), found.weights.numpy(), segments.count)
+    total: np.ndarray = totals.numpy()
     return total
 
 

@@ -17,7 +17,7 @@ VALUE_TOLERANCE = 2e-6
 GRADIENT_TOLERANCE = 2e-5  # quats and scales pass through a 2x2 inverse
 
 
-def run(scene: Scene, backend: str, dtype: torch.dtype, seed: int = 0) -> dict[str, Tensor]:
+def run(scene: Scene, backend: str | None, dtype: torch.dtype, seed: int = 0) -> dict[str, Tensor]:
     """Forward and backward of a random linear loss on features and alphas."""
     names = ("means", "quats", "scales", "opacities", "features")
     inputs = {
@@ -47,31 +47,31 @@ def assert_agree(fast: dict[str, Tensor], reference: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize("channels", [1, 3, 16, 19, 33])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_values_and_gradients_agree_with_the_reference_for_any_number_of_channels(
-    fast_backend: str, channels: int, seed: int
+    fast_backend: str | None, channels: int, seed: int
 ) -> None:
     scene = cloud(200, channels, seed, size=0.1, view=camera(53, 37, 40.0))
     assert_agree(run(scene, fast_backend, torch.float32), run(scene, "reference", torch.float64))
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (3, 2), (16, 16), (17, 15), (4, 40), (65, 18)])
-def test_any_image_size_will_do(fast_backend: str, width: int, height: int) -> None:
+def test_any_image_size_will_do(fast_backend: str | None, width: int, height: int) -> None:
     scene = cloud(80, 5, seed=2, size=0.15, view=camera(width, height, 30.0))
     assert_agree(run(scene, fast_backend, torch.float32), run(scene, "reference", torch.float64))
 
 
-def test_large_gaussians_cross_many_tiles(fast_backend: str) -> None:
+def test_large_gaussians_cross_many_tiles(fast_backend: str | None) -> None:
     scene = cloud(40, 4, seed=4, size=0.8, view=camera(70, 50, 40.0))
     assert_agree(run(scene, fast_backend, torch.float32), run(scene, "reference", torch.float64))
 
 
-def test_a_crowd_fills_more_than_one_chunk_and_saturates_pixels(fast_backend: str) -> None:
+def test_a_crowd_fills_more_than_one_chunk_and_saturates_pixels(fast_backend: str | None) -> None:
     scene = cloud(1500, 3, seed=5, size=0.05, view=camera(20, 20, 20.0))
     fast, reference = run(scene, fast_backend, torch.float32), run(scene, "reference", torch.float64)
     assert (reference["alphas"] > 0.9995).any()  # the stop at 1e-4 is reached
     assert_agree(fast, reference)
 
 
-def test_a_tilted_and_shifted_camera_agrees(fast_backend: str) -> None:
+def test_a_tilted_and_shifted_camera_agrees(fast_backend: str | None) -> None:
     scene = cloud(150, 3, seed=6, size=0.1, view=camera(40, 30, 35.0))
     turn = torch.linalg.matrix_exp(torch.tensor([[0, -0.2, 0.1], [0.2, 0, -0.3], [-0.1, 0.3, 0]], dtype=torch.float64))
     scene.camera.viewmat[:3, :3] = turn.numpy()
@@ -80,7 +80,7 @@ def test_a_tilted_and_shifted_camera_agrees(fast_backend: str) -> None:
     assert_agree(run(scene, fast_backend, torch.float32), run(scene, "reference", torch.float64))
 
 
-def test_an_offset_moves_the_picture_like_the_reference(fast_backend: str) -> None:
+def test_an_offset_moves_the_picture_like_the_reference(fast_backend: str | None) -> None:
     scene = cloud(60, 3, seed=7, view=camera(32, 32, 25.0))
     offset = torch.randn(60, 2, generator=torch.Generator().manual_seed(1))
     moved = rasterize(*scene.geometry, scene.features, scene.camera, backend=fast_backend, means2d_offset=offset)
@@ -90,7 +90,7 @@ def test_an_offset_moves_the_picture_like_the_reference(fast_backend: str) -> No
 
 
 @pytest.mark.parametrize("channels", [1, 3, 16, 19, 40])
-def test_accumulate_and_plans_agree(fast_backend: str, channels: int) -> None:
+def test_accumulate_and_plans_agree(fast_backend: str | None, channels: int) -> None:
     scene = cloud(200, channels, seed=8, view=camera(45, 35, 35.0))
     values = torch.randn(35, 45, channels, generator=torch.Generator().manual_seed(2))
     plan = prepare(*scene.geometry, scene.camera, backend=fast_backend)
@@ -107,7 +107,7 @@ def test_accumulate_and_plans_agree(fast_backend: str, channels: int) -> None:
     torch.testing.assert_close(gradient, accumulate(plan, values), atol=0, rtol=0)
 
 
-def test_sampled_pixels_agree_with_gradient(fast_backend: str) -> None:
+def test_sampled_pixels_agree_with_gradient(fast_backend: str | None) -> None:
     scene = cloud(120, 7, seed=9, view=camera(45, 35, 35.0))
     generator = torch.Generator().manual_seed(3)
     pixels = torch.stack(
@@ -125,7 +125,7 @@ def test_sampled_pixels_agree_with_gradient(fast_backend: str) -> None:
         torch.testing.assert_close(fast, reference, atol=1e-5, rtol=1e-5)
 
 
-def test_the_feature_only_backward_gives_the_gradient_of_the_full_one(fast_backend: str) -> None:
+def test_the_feature_only_backward_gives_the_gradient_of_the_full_one(fast_backend: str | None) -> None:
     scene = cloud(150, 16, seed=10, view=camera(45, 35, 35.0))
     weights = torch.randn(35, 45, 16, generator=torch.Generator().manual_seed(4))
     gradients = []

@@ -25,7 +25,7 @@ def blended_one_by_one(plan: Plan, labels: Tensor, count: int) -> Tensor:
 
 @pytest.mark.parametrize("count", [1, 2, 7, 40, 399])
 @pytest.mark.parametrize("size", [0.05, 0.15, 0.6])
-def test_a_pixel_has_the_label_that_makes_up_most_of_it(fast_backend: str, count: int, size: float) -> None:
+def test_a_pixel_has_the_label_that_makes_up_most_of_it(fast_backend: str | None, count: int, size: float) -> None:
     scene, labels = scene_and_labels(count, size)
     plan = prepare(*scene.geometry, scene.camera)
     shares = blended_one_by_one(plan, labels, count)

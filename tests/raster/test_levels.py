@@ -24,7 +24,7 @@ def blended_one_by_one(plan: Plan, levels: Tensor, count: int) -> Tensor:
 @pytest.mark.parametrize("count", [1, 2, 7, 40, 255])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.8])
 def test_a_pixel_is_of_the_innermost_set_that_makes_up_more_than_its_share(
-    fast_backend: str, count: int, share: float
+    fast_backend: str | None, count: int, share: float
 ) -> None:
     scene, levels = scene_and_levels(count)
     plan = prepare(*scene.geometry, scene.camera)

@@ -9,7 +9,7 @@ from scenes import camera, cloud
 from splatseg.raster.interface import available_backends, prepare, rasterize_middle, rasterize_plan
 
 
-def test_every_fast_backend_says_what_the_reference_says(fast_backend: str) -> None:
+def test_every_fast_backend_says_what_the_reference_says(fast_backend: str | None) -> None:
     scene = cloud(400, 1, seed=4, size=0.12, view=camera(75, 41, 50.0))
     values = torch.rand(400, generator=torch.Generator().manual_seed(1)) + 1.0
     native, reference = (prepare(*scene.geometry, scene.camera, backend=name) for name in (fast_backend, "reference"))

@@ -44,7 +44,7 @@ def blended_with_gradient(scene: Scene, pixels: Tensor, backend: str, dtype: tor
 
 @pytest.mark.parametrize("channels", [1, 3, 16, 19, 33, 120])
 def test_values_and_gradients_agree_with_the_reference_for_any_number_of_channels(
-    fast_backend: str, channels: int
+    fast_backend: str | None, channels: int
 ) -> None:
     scene = cloud(200, channels, seed=1, size=0.1, view=camera(75, 41, 50.0))
     pixels = sample(scene, 150)  # of some tiles many, of some few; some twice
@@ -57,7 +57,7 @@ def test_values_and_gradients_agree_with_the_reference_for_any_number_of_channel
 @pytest.mark.parametrize("channels", [1, 3, 5, 16])
 @pytest.mark.parametrize("count", [1, 2, 7])
 def test_the_last_gaussians_of_the_array_are_read_no_further_than_it_goes(
-    fast_backend: str, channels: int, count: int
+    fast_backend: str | None, channels: int, count: int
 ) -> None:
     scene = cloud(count, channels, seed=2, size=0.5, view=camera(20, 20, 15.0))
     pixels = sample(scene, 40)
@@ -67,7 +67,7 @@ def test_the_last_gaussians_of_the_array_are_read_no_further_than_it_goes(
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
-def test_a_pixel_of_very_many_gaussians_is_exact(fast_backend: str) -> None:
+def test_a_pixel_of_very_many_gaussians_is_exact(fast_backend: str | None) -> None:
     scene = cloud(1500, 2, seed=3, size=30.0, view=camera(6, 5, 5.0))
     thin = Scene(scene.means, scene.quats, scene.scales, torch.full((1500,), 0.0045), scene.features, scene.camera)
     pixels = sample(scene, 9)
@@ -81,7 +81,7 @@ def test_a_pixel_of_very_many_gaussians_is_exact(fast_backend: str) -> None:
     torch.testing.assert_close(found.weights.double(), expected.weights, atol=1e-7, rtol=1e-3)
 
 
-def test_every_pixel_sampled_once_is_the_picture(fast_backend: str) -> None:
+def test_every_pixel_sampled_once_is_the_picture(fast_backend: str | None) -> None:
     scene = cloud(1500, 3, seed=5, size=0.05, view=camera(40, 35, 25.0))
     y, x = torch.meshgrid(torch.arange(35), torch.arange(40), indexing="ij")
     pixels = torch.stack([x.flatten(), y.flatten()], 1)
@@ -97,7 +97,7 @@ def test_every_pixel_sampled_once_is_the_picture(fast_backend: str) -> None:
     torch.testing.assert_close(gradient, accumulate(plan, values), atol=1e-4, rtol=1e-5)
 
 
-def test_contributors_come_front_to_back_and_sum_to_alpha(fast_backend: str) -> None:
+def test_contributors_come_front_to_back_and_sum_to_alpha(fast_backend: str | None) -> None:
     scene = cloud(300, 1, seed=6, size=0.1, view=camera(50, 40, 35.0))
     plan = prepare(*scene.geometry, scene.camera, backend=fast_backend)
     pixels = sample(scene, 60)
@@ -141,7 +141,7 @@ def test_the_reference_passes_gradcheck_in_float64() -> None:
     assert torch.autograd.gradcheck(lambda f: rasterize_pixels(kept, f), scene.features.requires_grad_())
 
 
-def test_any_number_of_threads_gives_the_same_bits(fast_backend: str) -> None:
+def test_any_number_of_threads_gives_the_same_bits(fast_backend: str | None) -> None:
     scene = cloud(3000, 19, seed=10, size=0.05, view=camera(150, 110, 100.0))
     pixels = sample(scene, 2000)
 

@@ -44,7 +44,9 @@ def maps(scene: Scene, layers: int, count: int, cell: int, seed: int = 0) -> Ten
     ("layers", "count", "cell"),
     [(1, 1, 100), (1, 3, 7), (3, 9, 5), (1, 5000, 1), (4, 6000, 1), (2, 4, 4), (1, 0, 9)],
 )
-def test_votes_are_sums_of_blending_weights_by_label(fast_backend: str, layers: int, count: int, cell: int) -> None:
+def test_votes_are_sums_of_blending_weights_by_label(
+    fast_backend: str | None, layers: int, count: int, cell: int
+) -> None:
     scene = cloud(150, 1, seed=1, size=0.12, view=camera(75, 41, 50.0))
     labels = maps(scene, layers, count, cell)
     weights, totals = vote(prepare(*scene.geometry, scene.camera, backend=fast_backend), labels, count)
@@ -66,7 +68,7 @@ def test_the_reference_is_accumulate_of_one_hot_images() -> None:
     torch.testing.assert_close(totals, accumulate(plan, torch.ones(16, 24, 1, dtype=torch.float64))[:, 0])
 
 
-def test_layers_vote_as_if_each_were_alone(fast_backend: str) -> None:
+def test_layers_vote_as_if_each_were_alone(fast_backend: str | None) -> None:
     scene = cloud(200, 1, seed=3, size=0.1, view=camera(70, 50, 40.0))
     labels = maps(scene, 3, 8, 6)
     plan = prepare(*scene.geometry, scene.camera, backend=fast_backend)
@@ -85,7 +87,7 @@ def assert_same_on_any_threads(everything: Callable[[], list[Tensor]]) -> None:
         assert all(torch.equal(a, b) for a, b in zip(everything(), alone, strict=True)), f"{threads} threads"
 
 
-def test_any_number_of_threads_gives_the_same_bits(fast_backend: str) -> None:
+def test_any_number_of_threads_gives_the_same_bits(fast_backend: str | None) -> None:
     scene = cloud(3000, 1, seed=4, size=0.06, view=camera(150, 110, 100.0))
     labels = maps(scene, 2, 40, 11)
     plan = prepare(*scene.geometry, scene.camera, backend=fast_backend)
@@ -134,7 +136,7 @@ def test_memory_is_safe_from_labels_beyond_count_below_the_contract() -> None:
 @pytest.mark.parametrize("ignored", [0, 2, 9])
 @pytest.mark.parametrize(("layers", "count", "cell"), [(1, 9, 5), (3, 9, 6), (2, 900, 1)])
 def test_votes_above_floors_are_those_of_all_votes_to_the_bit(
-    fast_backend: str, layers: int, count: int, cell: int, ignored: int
+    fast_backend: str | None, layers: int, count: int, cell: int, ignored: int
 ) -> None:
     scene = cloud(700, 1, seed=5, size=0.08, view=camera(75, 41, 50.0))
     labels = maps(scene, layers, count, cell)
@@ -154,7 +156,7 @@ def test_votes_above_floors_are_those_of_all_votes_to_the_bit(
     assert torch.equal(kept.weights, every.weights[above])
 
 
-def test_votes_above_floors_are_those_of_the_definition(fast_backend: str) -> None:
+def test_votes_above_floors_are_those_of_the_definition(fast_backend: str | None) -> None:
     scene = cloud(150, 1, seed=1, size=0.12, view=camera(75, 41, 50.0))
     labels = maps(scene, 2, 9, 5)
     found = []
@@ -168,7 +170,7 @@ def test_votes_above_floors_are_those_of_the_definition(fast_backend: str) -> No
     assert (found[0][0][:, 3] == 0).all(), "ignored pixels vote for nothing"
 
 
-def test_any_number_of_threads_keeps_the_same_votes(fast_backend: str) -> None:
+def test_any_number_of_threads_keeps_the_same_votes(fast_backend: str | None) -> None:
     scene = cloud(3000, 1, seed=4, size=0.06, view=camera(150, 110, 100.0))
     labels = maps(scene, 2, 40, 11)
     plan = prepare(*scene.geometry, scene.camera, backend=fast_backend)

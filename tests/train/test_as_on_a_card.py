@@ -30,7 +30,7 @@ def as_on_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "native_takes", lambda *_: False)
     for module in (fit, state):
         monkeypatch.setattr(module, "packed_on", lambda _: ())
-    monkeypatch.setattr(interface, "_choose", lambda _: "warp")
+    monkeypatch.setattr(interface, "_place", lambda means, backend: (backend or "warp", means.device))
 
 
 def fitted(capture: Capture, **others: object) -> tuple[Splats, list[float]]:
