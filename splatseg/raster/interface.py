@@ -347,7 +347,10 @@ def check_native() -> None:
 
 
 def _checked_labels(plan: Plan, label_maps: Tensor, count: int) -> Tensor:
-    """Return label maps (L,H,W) int32 where the plan is, from (H,W) or (L,H,W). Raises ValueError if they do not fit."""
+    """Return label maps (L,H,W) int32 where the plan is, from (H,W) or (L,H,W). Raises ValueError if they do not fit.
+
+    Labels are 0..count.
+    """
     if label_maps.ndim == 2:
         label_maps = label_maps[None]
     check_shapes(label_maps=(label_maps, f"L {plan.camera.height} {plan.camera.width}"))
