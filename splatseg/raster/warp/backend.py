@@ -199,7 +199,7 @@ def _dense(tensor: Tensor) -> Tensor:
 def _rounds(tensor: Tensor) -> list[Tensor]:
     """Split the last axis of a tensor into parts as wide as there are kernels for; the last is filled up with zeros."""
     parts = []
-    for part in tensor.split(walks.WIDTHS[-1], dim=-1) if tensor.shape[-1] else [tensor]:
+    for part in tensor.split(walks.widest_on(tensor.device), dim=-1) if tensor.shape[-1] else [tensor]:
         width = next(width for width in walks.WIDTHS if width >= part.shape[-1])
         parts.append(torch.nn.functional.pad(part, (0, width - part.shape[-1])).contiguous())
     return parts

@@ -11,12 +11,38 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from splatseg.raster.warp.kernels import walking
+from splatseg.raster.warp.kernels import summing, walking
 from splatseg.raster.warp.lists import Prepared
 from splatseg.raster.warp.runtime import SCALARS, array, launch_tiles
 
 WIDTHS = (1, 4, 8, 16, 20, 32)
 """Numbers of channels that there are kernels for; others are rounded up, above the last in several rounds."""
+
+
+def widest_on(device: torch.device) -> int:
+    """Return the most channels that a device takes at once: so many that a block's tiles fit into its shared memory."""
+    if device.type == "cpu":
+        return WIDTHS[-1]
+    properties = torch.cuda.get_device_properties(device)
+    # Older releases of torch tell only what a block has without asking for more.
+    return widest_within(getattr(properties, "shared_memory_per_block_optin", properties.shared_memory_per_block))
+
+
+def widest_within(shared: int) -> int:
+    """Return the most channels whose gradient a block computes within so many bytes of shared memory.
+
+    The least number is taken even if it does not fit: then Warp says so.
+    """
+    fitting = [width for width in WIDTHS if _shared_bytes(width) <= shared]
+    return fitting[-1] if fitting else WIDTHS[0]
+
+
+def _shared_bytes(channels: int) -> int:
+    # The tiles of kernels.gradient: Gaussians, features and slots of a batch, gradients of pixels and powers of their
+    # places, weights and slopes of the Gaussians at once, and their sums.
+    threads, at_once = walking.THREADS, summing.AT_ONCE
+    a_thread = 6 + channels + 1 + channels + 6 + 2 * at_once
+    return 4 * (threads * a_thread + at_once * (channels + 6)) + 1024
 
 
 def walk(prepared: Prepared, visitor: Any, values: Tensor, states: Tensor) -> tuple[Tensor, Tensor, Tensor]:

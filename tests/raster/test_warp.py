@@ -1,0 +1,66 @@
+"""What is particular to the kernels for cards."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+
+import pytest
+import torch
+from scenes import camera, cloud
+
+from splatseg.errors import BackendError
+from splatseg.raster import interface
+from splatseg.raster.interface import prepare, rasterize
+
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("warp") is None, reason="NVIDIA Warp is not installed")
+
+
+@pytest.mark.parametrize(("kilobytes", "channels"), [(16, 1), (64, 8), (99, 20), (163, 32), (227, 32)])
+def test_as_many_channels_at_once_as_fit_the_shared_memory_of_a_block(kilobytes: int, channels: int) -> None:
+    from splatseg.raster.warp.walks import widest_within
+
+    assert widest_within(1024 * kilobytes) == channels
+
+
+@pytest.mark.parametrize("widest", [1, 8])
+def test_fewer_channels_at_once_give_the_same_values_and_gradients(
+    widest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from splatseg.raster.warp import walks
+
+    scene = cloud(60, 19, seed=1, size=0.1, view=camera(40, 30, 30.0))
+    found = []
+    for most in (32, widest):
+        monkeypatch.setattr(walks, "widest_on", lambda _, most=most: most)
+        inputs = [t.clone().requires_grad_() for t in (*scene.geometry, scene.features)]
+        raster = rasterize(*inputs, scene.camera, backend="warp")
+        loss = raster.features.square().sum() + raster.alphas.sum()
+        found.append([raster.features, *torch.autograd.grad(loss, inputs)])
+    for one, other in zip(*found, strict=True):
+        assert (one - other).norm() < 2e-5 * one.norm()  # of the whole tensor, as in test_agreement
+
+
+def test_a_pass_repeats_itself_to_the_bit() -> None:
+    scene = cloud(400, 5, seed=3, size=0.1, view=camera(60, 50, 40.0))
+    found = []
+    for _ in range(2):
+        inputs = [t.clone().requires_grad_() for t in (*scene.geometry, scene.features)]
+        raster = rasterize(*inputs, scene.camera, backend="warp")
+        found.append([raster.features, *torch.autograd.grad(raster.features.square().sum(), inputs)])
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+def test_without_warp_its_backend_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interface.importlib.util, "find_spec", lambda _: None)
+    scene = cloud(3)
+    with pytest.raises(BackendError, match=r'install it with: pip install "splatseg\[cuda\]"'):
+        prepare(*scene.geometry, scene.camera, backend="warp")
+    assert interface.available_backends() == ["native", "reference"]
+
+
+def test_the_processor_needs_no_warp() -> None:
+    code = "import sys, splatseg; splatseg.rasterize; import splatseg.train.fit; print('warp' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
