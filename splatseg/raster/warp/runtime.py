@@ -7,6 +7,7 @@ its cache. Modules with kernels do without postponed annotations, which Warp can
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -44,8 +45,15 @@ def on_stream(device: torch.device) -> Iterator[None]:
     if device.type != "cuda":
         yield
         return
-    with wp.ScopedStream(wp.stream_from_torch(torch.cuda.current_stream(device)), sync_enter=False):
+    stream = torch.cuda.current_stream(device)
+    with wp.ScopedStream(_warp_stream(stream.cuda_stream, stream), sync_enter=False):
         yield
+
+
+@functools.lru_cache(maxsize=16)
+def _warp_stream(handle: int, stream: torch.cuda.Stream) -> Any:
+    # Kept, since a step launches a dozen kernels; the handle tells streams apart that torch calls equal.
+    return wp.stream_from_torch(stream)
 
 
 def launch(kernel: Any, dim: int, inputs: Sequence[Any], device: torch.device) -> None:
