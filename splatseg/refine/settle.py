@@ -26,6 +26,7 @@ from torch import Tensor
 from splatseg.cameras.camera import Camera
 from splatseg.raster.interface import rasterize
 from splatseg.render.rgb import render_rgb, view_colors
+from splatseg.splats.activations import to_opacities
 from splatseg.splats.splats import Splats
 from splatseg.train.density import extent_of
 from splatseg.train.fit import view_of_step
@@ -136,7 +137,7 @@ def _render(
         means,
         parameters["quats"],
         parameters["log_scales"].exp(),
-        parameters["opacity_logits"].sigmoid(),
+        to_opacities(parameters["opacity_logits"]),
         torch.cat([colors, own_codes], dim=1),
         camera,
     )

@@ -33,6 +33,10 @@ OPACITY_MARGIN = 1e-5
 """Least distance of opacities from 0 and 1. Renderers cut off at 1/255 and 0.999, so no picture changes."""
 
 
+LEAST_LOGIT = -80.0
+"""Logits below are as good as this one, and so have no gradient: exp(80) is within float32, and exp(89) is not."""
+
+
 def to_scales(log_scales: Tensor) -> Tensor:
     """Return linear scales of log scales."""
     return log_scales.exp()
@@ -44,8 +48,9 @@ def to_log_scales(scales: Tensor) -> Tensor:
 
 
 def to_opacities(opacity_logits: Tensor) -> Tensor:
-    """Return opacities of logits."""
-    return opacity_logits.sigmoid()
+    """Return opacities of logits: 1 / (1 + exp(-logit)), differentiable. The same bits on any number of threads."""
+    # Not torch's sigmoid: it rounds otherwise at the end of what each thread has, when it divides 32,768 or more.
+    return (1.0 + (-opacity_logits.clamp(min=LEAST_LOGIT)).exp()).reciprocal()
 
 
 def to_opacity_logits(opacities: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from splatseg.cameras.camera import Camera
 from splatseg.cameras.coordinates import OWN, Coordinates
 from splatseg.cards import card
 from splatseg.raster.interface import Plan, prepare
+from splatseg.splats.activations import to_opacities
 from splatseg.splats.preview import preview
 from splatseg.splats.stored import DEGREES, StoredSplats
 
@@ -97,7 +98,7 @@ class Splats:
     @property
     def opacities(self) -> Tensor:
         """Opacities (N,) in 0..1."""
-        return self.opacity_logits.sigmoid()
+        return to_opacities(self.opacity_logits)
 
     @property
     def geometry(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.raster.interface import Growth
+from splatseg.splats.activations import to_opacities
 from splatseg.train.settings import TrainSettings
 
 SPLIT_SHRINK = 1.6
@@ -86,7 +87,7 @@ def without_useless(
     With `prune_large`, Gaussians larger than `settings.prune_scale` allows go as well.
     """
     with torch.no_grad():
-        keep = parameters["opacity_logits"].sigmoid() >= settings.prune_opacity  # false for NaN
+        keep = to_opacities(parameters["opacity_logits"]) >= settings.prune_opacity  # false for NaN
         for value in parameters.values():
             keep &= torch.isfinite(value).reshape(len(value), -1).all(1)
         keep = keep[edit.source]

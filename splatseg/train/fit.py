@@ -32,6 +32,7 @@ from splatseg.capture.view import View
 from splatseg.errors import RunError
 from splatseg.machine.devices import current
 from splatseg.raster.interface import rasterize
+from splatseg.splats.activations import to_opacities
 from splatseg.splats.colors import SeenColors
 from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.spherical_harmonics import coefficient_count
@@ -179,7 +180,7 @@ def one_step(
     channels = torch.cat([seen.colors, parameters["features"]], dim=1) if due else seen.colors
     # The activations are leaves too, so that their gradients turn into those of the parameters in place.
     scales = parameters["log_scales"].detach().exp().requires_grad_()
-    opacities = parameters["opacity_logits"].detach().sigmoid().requires_grad_()
+    opacities = to_opacities(parameters["opacity_logits"].detach()).requires_grad_()
     geometry = parameters["means"], parameters["quats"], scales, opacities
     growth = state.statistics if step <= settings.densify_until else None
     raster = rasterize(*geometry, channels, camera, growth=growth)

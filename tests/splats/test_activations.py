@@ -23,3 +23,22 @@ def test_the_ends_stay_finite_and_no_picture_changes() -> None:
 def test_nan_stays_nan_so_that_it_can_be_found() -> None:
     nan = torch.tensor([torch.nan])
     assert to_log_scales(nan).isnan().all() and to_opacity_logits(nan).isnan().all()
+
+
+def test_opacities_are_those_of_the_sigmoid_with_its_gradient():
+    logits = torch.linspace(-100, 100, 2001, dtype=torch.float64).requires_grad_()
+    expected = torch.sigmoid(logits)
+    found = to_opacities(logits)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-30)
+    gradient, wanted = (torch.autograd.grad(values.sum(), logits)[0] for values in (found, expected))
+    torch.testing.assert_close(gradient, wanted, rtol=1e-9, atol=1e-15)
+    assert to_opacities(torch.tensor(float("nan"))).isnan()
+
+
+def test_opacities_have_the_same_bits_on_any_number_of_threads(set_threads):
+    logits = 3.0 * torch.randn(100_003, generator=torch.Generator().manual_seed(0))
+    set_threads(1)
+    alone = to_opacities(logits)
+    for threads in (2, 3, 4, 7):
+        set_threads(threads)
+        assert torch.equal(to_opacities(logits), alone), f"{threads} threads"

@@ -227,3 +227,18 @@ def test_checkpoints_that_take_long_come_less_often(capture, tmp_path):
     fit_splats(capture, settings, checkpoints=tmp_path, on_step=count, clock=Clock(31.0))
     # Each takes 31 seconds, so the next is due 50 times as long after: one in 40 steps.
     assert told[1] == 1 and told[-1] == 1
+
+
+def test_a_fit_of_more_gaussians_than_one_thread_takes_has_the_same_bits_on_any_number(capture, set_threads):
+    # torch divides the work on 32,768 values or more, and some of its functions round otherwise where a part ends.
+    random = np.random.default_rng(1)
+    points = random.normal((0.0, 0.0, 3.0), 0.5, (40_961, 3))
+    start = splats_from_points(points, random.integers(0, 256, (len(points), 3), dtype=np.uint8), 0)
+    start = start.replace(opacity_logits=torch.from_numpy(random.normal(-1.0, 2.0, len(points))).float())
+    settings = dataclasses.replace(SETTINGS, iterations=12, reset_every=0, max_gaussians=42_000, surroundings=1)
+    found = []
+    for threads in (1, 2, 3):
+        set_threads(threads)
+        found.append(fit_splats(capture, settings, start=start))
+    assert len(found[0]) > 32_768
+    assert same(found[0], found[1]) and same(found[0], found[2])
