@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -64,3 +67,39 @@ def test_the_processor_needs_no_warp() -> None:
     code = "import sys, splatseg; splatseg.rasterize; import splatseg.train.fit; print('warp' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("capability", [75, 90])
+def test_every_kernel_compiles_for_cards_and_fits_their_blocks(capability: int, tmp_path: Path) -> None:
+    # The compiler needs no card: what a card would compile at its first use is compiled here.
+    import warp as wp
+
+    from splatseg.raster.warp import walks
+    from splatseg.raster.warp.kernels import gradient, projection, sparse, summing, voting, walking
+
+    def compiled(kernel: Any) -> int:
+        """Compile a kernel, and return the shared memory, bytes, that its blocks take."""
+        wp.compile_aot_module(kernel.module, arch=capability, module_dir=tmp_path, use_ptx=False)
+        facts = {key: size for path in tmp_path.glob("*.meta") for key, size in json.loads(path.read_text()).items()}
+        for path in tmp_path.iterdir():
+            path.unlink()
+        return max(size for key, size in facts.items() if key.endswith("forward_smem_bytes"))
+
+    pair = walking.float_vector(2)
+    walkers = [
+        (walking.add_from_level, wp.int32, pair),
+        (walking.add_to_label, wp.int32, walking.float_vector(walking.LABELS_AT_ONCE + 1)),
+        (walking.add_between, wp.float32, pair),
+    ]
+    for kernel in (projection.project, voting.count_labels, voting.add_up, sparse.weigh):
+        assert compiled(kernel) <= 48 << 10
+    for arguments in walkers:
+        assert compiled(walking.walker(*arguments)) <= 48 << 10
+    for width in walks.WIDTHS:
+        kind = walking.float_vector(width)
+        within = walks.shared_bytes(width)
+        assert compiled(walking.walker(walking.add, kind, kind)) <= within
+        assert compiled(summing.spreader(width)) <= within
+        assert compiled(summing.gatherer(width)) == compiled(sparse.multiplier(width)) == 0
+        assert within - 1024 <= compiled(gradient.differentiator(width)) <= within

@@ -33,11 +33,12 @@ def widest_within(shared: int) -> int:
 
     The least number is taken even if it does not fit: then Warp says so.
     """
-    fitting = [width for width in WIDTHS if _shared_bytes(width) <= shared]
+    fitting = [width for width in WIDTHS if shared_bytes(width) <= shared]
     return fitting[-1] if fitting else WIDTHS[0]
 
 
-def _shared_bytes(channels: int) -> int:
+def shared_bytes(channels: int) -> int:
+    """Return the shared memory, bytes, that a block takes for the gradient of so many channels, a little rounded up."""
     # The tiles of kernels.gradient: Gaussians, features and slots of a batch, gradients of pixels and powers of their
     # places, weights and slopes of the Gaussians at once, and their sums.
     threads, at_once = walking.THREADS, summing.AT_ONCE

@@ -10,7 +10,7 @@ import warp as wp
 
 from splatseg.raster.warp.kernels.projection import TILE, Flat, Lists, View, alpha_at
 from splatseg.raster.warp.kernels.summing import AT_ONCE, Batch
-from splatseg.raster.warp.kernels.walking import THREADS, float_vector
+from splatseg.raster.warp.kernels.walking import PLAIN_PRODUCTS, THREADS, float_vector
 
 
 @wp.func
@@ -74,7 +74,7 @@ def differentiator(channels: int) -> Any:
     """Return the kernel that differentiates a blend of so many channels."""
     kind = float_vector(channels)
 
-    @wp.kernel(enable_backward=False, module="unique")
+    @wp.kernel(enable_backward=False, module="unique", module_options=PLAIN_PRODUCTS)
     def kernel(
         view: View,
         lists: Lists,

@@ -6,7 +6,7 @@ from typing import Any
 import warp as wp
 
 from splatseg.raster.warp.kernels.projection import TILE, Flat, Lists, View, alpha_at
-from splatseg.raster.warp.kernels.walking import THREADS, float_vector
+from splatseg.raster.warp.kernels.walking import PLAIN_PRODUCTS, THREADS, float_vector
 
 AT_ONCE = 16
 """Gaussians whose sums a tile takes in one product."""
@@ -19,7 +19,7 @@ def gatherer(channels: int) -> Any:
     """Return the kernel that adds up each Gaussian's slots in order."""
     kind = float_vector(channels)
 
-    @wp.kernel(enable_backward=False, module="unique")
+    @wp.kernel(enable_backward=False, module="unique", module_options=PLAIN_PRODUCTS)
     def kernel(
         order: wp.array(dtype=int),
         ends: wp.array(dtype=wp.int64),
@@ -62,7 +62,7 @@ def spreader(channels: int) -> Any:
     """Return the kernel that sums values of so many channels by weight, tile by tile, into slots."""
     kind = float_vector(channels)
 
-    @wp.kernel(enable_backward=False, module="unique")
+    @wp.kernel(enable_backward=False, module="unique", module_options=PLAIN_PRODUCTS)
     def kernel(
         view: View,
         lists: Lists,

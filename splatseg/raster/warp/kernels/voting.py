@@ -4,7 +4,7 @@ import warp as wp
 
 from splatseg.raster.warp.kernels.projection import TILE, Flat, Lists, View
 from splatseg.raster.warp.kernels.summing import AT_ONCE, next_weights
-from splatseg.raster.warp.kernels.walking import THREADS
+from splatseg.raster.warp.kernels.walking import PLAIN_PRODUCTS, THREADS
 
 LABELS = 16
 """Labels whose sums a tile takes in one walk."""
@@ -26,7 +26,7 @@ def add_up(ends: wp.array(dtype=wp.int64), parts: wp.array(dtype=float), totals:
     totals[i] = total
 
 
-@wp.kernel(enable_backward=False, module="unique")
+@wp.kernel(enable_backward=False, module="unique", module_options=PLAIN_PRODUCTS)
 def count_labels(
     view: View,
     lists: Lists,

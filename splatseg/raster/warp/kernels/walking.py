@@ -11,6 +11,9 @@ from splatseg.raster.warp.kernels.projection import TILE, Flat, Lists, View, alp
 THREADS = TILE * TILE
 """Threads of a block, one for each pixel of a tile."""
 
+PLAIN_PRODUCTS = {"enable_mathdx_gemm": False}
+"""Options of kernels with products of tiles: Warp's own compile in a second, those of cuBLASDx in half a minute."""
+
 Pair = wp.types.vector(length=2, dtype=wp.float32)
 
 LABELS_AT_ONCE = 16
