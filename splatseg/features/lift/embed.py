@@ -57,7 +57,7 @@ def embed_votes(votes: Votes, settings: EmbedSettings | None = None, means: np.n
     damped = np.zeros((len(vectors), settings.dimensions), dtype=np.float32)
     damped[:, : len(values)] = vectors * _powers(values, power - 1.0)
     features = unit_rows(weights.times(damped))
-    return features if means is None else fill_unseen(features, means)
+    return features if means is None else fill_unseen(features, means, in_place=True)
 
 
 _DECOMPOSED: WeakKeyDictionary[Votes, dict[EmbedSettings, tuple[np.ndarray, np.ndarray]]] = WeakKeyDictionary()
@@ -117,11 +117,12 @@ def diffusion_time(values: np.ndarray, settings: EmbedSettings | None = None) ->
     return 0.5 * (low + high)
 
 
-def fill_unseen(features: np.ndarray, means: np.ndarray) -> np.ndarray:
+def fill_unseen(features: np.ndarray, means: np.ndarray, in_place: bool = False) -> np.ndarray:
     """Give every Gaussian without a feature (zero row) the feature of the nearest Gaussian that has one.
 
     features (N,F), means (N,3) world. Inner and hidden Gaussians thus get the feature of what surrounds them. Without a
-    single feature nothing changes; Gaussians whose mean is not finite keep zeros.
+    single feature nothing changes; Gaussians whose mean is not finite keep zeros. in_place: change `features` itself,
+    and return it.
     """
     check_shapes(features=(features, "N F"), means=(means, "N 3"))
     finite = np.isfinite(means).all(1)
@@ -131,7 +132,7 @@ def fill_unseen(features: np.ndarray, means: np.ndarray) -> np.ndarray:
         return features
     sources = np.flatnonzero(known)
     _, nearest = tree_of(means[sources]).query(means[lacking], workers=-1)
-    filled = features.copy()
+    filled = features if in_place else features.copy()
     filled[lacking] = features[sources[nearest]]
     return filled
 
