@@ -130,6 +130,12 @@ def run(arguments: list[str] | None = None) -> int:
             raise
         terminal.error(_told(error))
         return USER_ERROR
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which a help text does not load
+            raise
+        reason = str(error).split(". ", maxsplit=1)[0]
+        terminal.error(f"the card has no memory left ({reason}); use --downscale, a smaller splat, or --device cpu")
+        return USER_ERROR
     except KeyboardInterrupt:
         terminal.stopped()
         return INTERRUPTED

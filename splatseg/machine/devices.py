@@ -94,12 +94,24 @@ def _device_of(name: str, kernels: bool) -> torch.device:
         raise BackendError(f"there is no device {name!r}; name one of auto, cpu, cuda, cuda:0, cuda:1, ...")
     lacking = _lacking(int(number or 0), kernels)
     if not lacking:
+        _repeat_runs()
         return torch.device("cuda", int(number or 0))
     if kind == "cuda":
         raise BackendError(f"the device {name!r} cannot be used: {lacking}; or use --device cpu")
     if any(Path(file).exists() for file in DRIVER_FILES):
         warnings.warn(f"the card of this machine lies idle: {lacking}", UserWarning, stacklevel=3)
     return torch.device("cpu")
+
+
+def _repeat_runs() -> None:
+    """Let torch choose algorithms that give the same bits again, as the kernels here do."""
+    import torch  # noqa: PLC0415 (see the module)
+
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+    # Tensors that are about to be written need no filling first, which this mode would do.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def _lacking(number: int, kernels: bool) -> str:

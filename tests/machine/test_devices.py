@@ -41,6 +41,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 @pytest.fixture(autouse=True)
 def decided_anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(devices, "_repeat_runs", lambda: None)
     monkeypatch.delenv(devices.VARIABLE, raising=False)
     monkeypatch.setattr(devices, "_decided", {})
     monkeypatch.setattr(devices, "_named", {})
@@ -126,6 +127,18 @@ def test_a_command_ends_before_its_work_if_its_device_is_not_there(
     assert run([*arguments, *(["--device", "cuda:7"] if by == "option" else [])]) == 2
     assert "'cuda:7' cannot be used: this machine has 1 card" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_card_without_memory_is_said_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def end(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9.00 GiB. GPU 0 has 8 GiB.")
+
+    monkeypatch.setattr("splatseg.jobs.train.start_run", end)
+    assert run(["train", str(demo_capture()), "-o", str(tmp_path / "run"), "--device", "cpu"]) == 2
+    said = capsys.readouterr().err
+    assert "the card has no memory left (CUDA out of memory); use --downscale" in said
 
 
 def test_a_machine_without_a_card_says_nothing(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,40 @@ def test_fewer_channels_at_once_give_the_same_values_and_gradients(
         assert (one - other).norm() < 2e-5 * one.norm()  # of the whole tensor, as in test_agreement
 
 
+@pytest.mark.parametrize("room", [8, 1])
+def test_when_memory_ends_fewer_channels_are_taken_at_once(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from splatseg.raster.warp import walks
+
+    scene = cloud(40, 19, seed=1, size=0.1, view=camera(30, 20, 25.0))
+    plain, tried = walks.blend, []
+
+    def blend(prepared: Any, features: torch.Tensor) -> Any:
+        tried.append(features.shape[1])
+        if features.shape[1] > room:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+        return plain(prepared, features)
+
+    expected = rasterize(*scene.geometry, scene.features, scene.camera, backend="warp").features
+    monkeypatch.setattr(walks, "blend", blend)
+    found = rasterize(*scene.geometry, scene.features, scene.camera, backend="warp").features
+    assert torch.equal(found, expected)
+    assert tried[0] == 20 and tried[-1] <= room
+
+
+def test_no_memory_for_one_channel_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    from splatseg.raster.warp import walks
+
+    def blend(prepared: Any, features: torch.Tensor) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+    scene = cloud(40, 3)
+    monkeypatch.setattr(walks, "blend", blend)
+    with pytest.raises(
+        BackendError, match=r"no memory on cpu for 40 Gaussians in an image of 24x16 pixels .*--device cpu"
+    ):
+        rasterize(*scene.geometry, scene.features, scene.camera, backend="warp")
+
+
 def test_a_pass_repeats_itself_to_the_bit() -> None:
     scene = cloud(400, 5, seed=3, size=0.1, view=camera(60, 50, 40.0))
     found = []

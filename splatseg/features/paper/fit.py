@@ -78,7 +78,8 @@ class PaperObjective:
         if self.clusters(step):
             labels = self._labels(view, rendered.shape[1], rendered.shape[0])
             if labels is not None:
-                total = total + clustering_loss(rendered.reshape(-1, rendered.shape[2]), labels, self.settings)
+                pixels = rendered.reshape(-1, rendered.shape[2])
+                total = total + clustering_loss(pixels, labels.to(pixels.device), self.settings)
         if self.spreads(step):
             rng = np.random.default_rng([self.settings.seed, SPATIAL, step])
             total = total + spatial_loss(means, features, self.settings, rng)

@@ -26,7 +26,7 @@ def spatial_loss(means: Tensor, features: Tensor, settings: PaperSettings, rng: 
     Differentiable in features; positions only choose pairs. Gaussians whose position is not finite take no part.
     """
     check_shapes(means=(means, "N 3"), features=(features, "N F"))
-    points = means.detach().double().numpy()
+    points = means.detach().cpu().double().numpy()
     usable = np.isfinite(points).all(1).nonzero()[0]
     if len(usable) == 0:
         return features.sum() * 0.0
@@ -42,7 +42,8 @@ def spatial_loss(means: Tensor, features: Tensor, settings: PaperSettings, rng: 
 def mean_cosine(features: Tensor, samples: np.ndarray, others: np.ndarray) -> Tensor:
     """Return the mean cosine over all pairs of features of samples (S,) and of their others (S,k)."""
     # The gradient of index_select is summed in order, that of features[samples] in any: runs must be repeatable.
-    own = torch.nn.functional.normalize(features.index_select(0, torch.from_numpy(samples)), dim=1)
-    theirs = features.index_select(0, torch.from_numpy(others).flatten()).reshape(*others.shape, -1)
+    rows, pairs = (torch.from_numpy(indices).to(features.device) for indices in (samples, others.reshape(-1)))
+    own = torch.nn.functional.normalize(features.index_select(0, rows), dim=1)
+    theirs = features.index_select(0, pairs).reshape(*others.shape, -1)
     theirs = torch.nn.functional.normalize(theirs, dim=2)
     return (theirs * own[:, None]).sum(2).mean()

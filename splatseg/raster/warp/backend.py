@@ -8,7 +8,7 @@ semantics are those of `raster.interface`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 import warp as wp
@@ -16,6 +16,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from splatseg.cameras.camera import Camera
+from splatseg.errors import BackendError
+from splatseg.models.batches import Batches
 from splatseg.raster.interface import Growth, PixelPlan, Plan, Raster, RasterSettings
 from splatseg.raster.warp import sums, walks
 from splatseg.raster.warp.kernels.projection import View, project_drawn
@@ -24,6 +26,8 @@ from splatseg.raster.warp.pixels import PixelWeights, both_ways, pixel_weights, 
 from splatseg.raster.warp.runtime import array, launch_adjoint
 from splatseg.raster.warp.votes import label_sums
 from splatseg.raster.weights import Floors, SparseWeights, VoteEntries
+
+Result = TypeVar("Result")
 
 
 def rasterize(
@@ -183,12 +187,13 @@ class _BlendPixels(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, weights: PixelWeights) -> Tensor:
         ctx.weights = weights
-        return _by_rounds(features.detach(), lambda part: product(weights.by_row, part))
+        return _by_rounds(features.detach(), walks.WIDTHS[-1], lambda part: product(weights.by_row, part))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, by_blended: Tensor) -> tuple[Tensor, None]:
-        return _by_rounds(_dense(by_blended), lambda part: product(ctx.weights.by_column, part)), None
+        by_column = ctx.weights.by_column
+        return _by_rounds(_dense(by_blended), walks.WIDTHS[-1], lambda part: product(by_column, part)), None
 
 
 def _dense(tensor: Tensor) -> Tensor:
@@ -196,42 +201,65 @@ def _dense(tensor: Tensor) -> Tensor:
     return tensor.float().contiguous()
 
 
-def _rounds(tensor: Tensor) -> list[Tensor]:
+def _within_memory(prepared: Prepared, operation: Callable[[int], Result]) -> Result:
+    """Return operation(most), `most` channels at a time: as many as the device takes, and fewer if its memory ends.
+
+    Raises BackendError if there is no memory for one.
+    """
+    device, (height, width) = prepared.flat.device, prepared.shape
+
+    def too_little(reason: str) -> BackendError:
+        return BackendError(
+            f"there is no memory on {device} for {len(prepared.flat):,} Gaussians in an image of {width}x{height} "
+            f"pixels ({reason}); make the image smaller (--downscale), take a smaller splat, or use --device cpu"
+        )
+
+    return Batches(walks.widest_on(device), device).run(operation, "channels", too_little)
+
+
+def _rounds(tensor: Tensor, most: int) -> list[Tensor]:
     """Split the last axis of a tensor into parts as wide as there are kernels for; the last is filled up with zeros."""
     parts = []
-    for part in tensor.split(walks.widest_on(tensor.device), dim=-1) if tensor.shape[-1] else [tensor]:
+    for part in tensor.split(most, dim=-1) if tensor.shape[-1] else [tensor]:
         width = next(width for width in walks.WIDTHS if width >= part.shape[-1])
         parts.append(torch.nn.functional.pad(part, (0, width - part.shape[-1])).contiguous())
     return parts
 
 
-def _by_rounds(tensor: Tensor, operation: Callable[[Tensor], Tensor]) -> Tensor:
-    """Apply an operation to the channels of a tensor, as many at a time as kernels take."""
-    return torch.cat([operation(part) for part in _rounds(tensor)], -1)[..., : tensor.shape[-1]].contiguous()
+def _by_rounds(tensor: Tensor, most: int, operation: Callable[[Tensor], Tensor]) -> Tensor:
+    """Apply an operation to the channels of a tensor, at most so many at a time."""
+    return torch.cat([operation(part) for part in _rounds(tensor, most)], -1)[..., : tensor.shape[-1]].contiguous()
 
 
 def _blend(prepared: Prepared, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    rounds = [walks.blend(prepared, part) for part in _rounds(features)]
-    blended = torch.cat([each[0] for each in rounds], -1)[..., : features.shape[1]].contiguous()
-    return blended, *rounds[0][1:]
+    def blended(most: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        rounds = [walks.blend(prepared, part) for part in _rounds(features, most)]
+        pictures = torch.cat([each[0] for each in rounds], -1)[..., : features.shape[1]].contiguous()
+        return pictures, *rounds[0][1:]
+
+    return _within_memory(prepared, blended)
 
 
 def _accumulate(prepared: Prepared, values: Tensor) -> Tensor:
-    return _by_rounds(values, lambda part: sums.accumulate(prepared, part))
+    return _within_memory(prepared, lambda most: _by_rounds(values, most, lambda part: sums.accumulate(prepared, part)))
 
 
 def _gradients(
     prepared: Prepared, features: Tensor, behind: Tensor, walked: Tensor, by_blended: Tensor, by_alphas: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Return the gradients by features (N,F) and by Gaussians on screen (N,6)."""
-    found, by_flat = [], None
-    for part, by_part in zip(_rounds(features.detach()), _rounds(by_blended), strict=True):
-        by_features, by_geometry = sums.blend_gradients(prepared, part, behind, walked, by_part, by_alphas)
-        found.append(by_features)
-        by_flat = by_geometry if by_flat is None else by_flat + by_geometry
-        by_alphas = torch.zeros_like(by_alphas)  # the gradient by alphas counts once, with the first channels
-    assert by_flat is not None
-    return torch.cat(found, -1)[:, : features.shape[1]].contiguous(), by_flat
+
+    def gradients(most: int) -> tuple[Tensor, Tensor]:
+        found, by_flat, of_alphas = [], None, by_alphas
+        for part, by_part in zip(_rounds(features.detach(), most), _rounds(by_blended, most), strict=True):
+            by_features, by_geometry = sums.blend_gradients(prepared, part, behind, walked, by_part, of_alphas)
+            found.append(by_features)
+            by_flat = by_geometry if by_flat is None else by_flat + by_geometry
+            of_alphas = torch.zeros_like(by_alphas)  # the gradient by alphas counts once, with the first channels
+        assert by_flat is not None
+        return torch.cat(found, -1)[:, : features.shape[1]].contiguous(), by_flat
+
+    return _within_memory(prepared, gradients)
 
 
 def _by_geometry(prepared: Prepared, geometry: list[Tensor], by_place: Tensor, by_conic: Tensor) -> list[Tensor]:
