@@ -311,7 +311,7 @@ def test_prompts_that_contradict_each_other_are_warned_of(
     small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     inside = np.zeros((60, 80), bool)
-    inside[2:8, 2:10] = True
+    inside[2:9, 2:11] = True  # an odd number of pixels: half of it selected would meet both
     Image.fromarray(inside).save(tmp_path / "corner.png")
     prompts = ["--view", "001.jpg", "--click", "40,30", "--mask", f"030.jpg:{tmp_path / 'corner.png'}"]
     unwanted = ["--not-mask", f"030.jpg:{tmp_path / 'corner.png'}"]

@@ -89,7 +89,7 @@ def test_two_processes_share_a_card() -> None:
     )
     environment = os.environ | {"PYTHONPATH": ":".join(path for path in sys.path if path), "SPLATSEG_DEVICE": "cuda"}
     children = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
+        subprocess.Popen([sys.executable, "-P", "-c", code], stdout=subprocess.PIPE, text=True, env=environment)
         for _ in range(2)
     ]
     said = [child.communicate(timeout=300)[0] for child in children]

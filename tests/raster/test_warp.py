@@ -99,7 +99,7 @@ def test_without_warp_its_backend_is_refused_with_what_to_install(monkeypatch: p
 
 def test_the_processor_needs_no_warp() -> None:
     code = "import sys, splatseg; splatseg.rasterize; import splatseg.train.fit; print('warp' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
 
