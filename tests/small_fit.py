@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import scenes
 import torch
+from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import Capture
@@ -32,6 +33,23 @@ SETTINGS = TrainSettings(
     prune_scale=0.0,
     surroundings=0,
 )
+
+
+class Twin:
+    """A joint objective as simple as can be: features should be 1 wherever something is seen."""
+
+    channels = 2
+    learning_rate = 0.01
+
+    def initial_features(self, count: int) -> Tensor:
+        return torch.zeros(count, 2)
+
+    def due(self, step: int) -> bool:
+        return step % 3 == 0
+
+    def loss(self, step: int, view: View, rendered: Tensor, means: Tensor, features: Tensor) -> Tensor:
+        assert rendered.shape == (view.camera.height, view.camera.width, 2)
+        return (rendered - 1.0).square().mean()
 
 
 def cloud_capture(folder: Path) -> Capture:

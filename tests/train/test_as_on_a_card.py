@@ -7,7 +7,7 @@ import importlib.util
 import pytest
 import torch
 from scenes import camera, cloud
-from small_fit import SETTINGS
+from small_fit import SETTINGS, Twin
 
 from splatseg.capture.capture import Capture
 from splatseg.raster import interface
@@ -49,6 +49,16 @@ def test_the_first_steps_are_those_of_the_processor(
     # Then growth decides by thresholds, and rounding by who is at the threshold.
     torch.testing.assert_close(found[:5], expected[:5], rtol=1e-4, atol=1e-5)
     assert min(found[-5:]) < 1.2 * min(expected[-5:])
+
+
+def test_features_are_fitted_with_the_geometry(capture: Capture, request: pytest.FixtureRequest) -> None:
+    expected, _ = fitted(capture, objective=Twin())
+    request.getfixturevalue("as_on_a_card")
+    found, _ = fitted(capture, objective=Twin())
+    assert found.features is not None and expected.features is not None
+    assert found.features.shape[1] == 2
+    # They grow towards 1, on both.
+    assert abs(float(found.features.mean()) - float(expected.features.mean())) < 0.2 * float(expected.features.mean())
 
 
 @pytest.mark.usefixtures("as_on_a_card")

@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 import scenes
 import torch
-from small_fit import SETTINGS
-from torch import Tensor
+from small_fit import SETTINGS, Twin
 
-from splatseg.capture.view import View
 from splatseg.errors import RunError
 from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.splats import Splats
@@ -22,23 +20,6 @@ from splatseg.train.fit import StepReport, fit_splats, one_step, view_of_step
 from splatseg.train.moments import unpacked
 from splatseg.train.photographs import at_resolution
 from splatseg.train.state import begin
-
-
-class Twin:
-    """A joint objective as simple as can be: features should be 1 wherever something is seen."""
-
-    channels = 2
-    learning_rate = 0.01
-
-    def initial_features(self, count: int) -> Tensor:
-        return torch.zeros(count, 2)
-
-    def due(self, step: int) -> bool:
-        return step % 3 == 0
-
-    def loss(self, step: int, view: View, rendered: Tensor, means: Tensor, features: Tensor) -> Tensor:
-        assert rendered.shape == (view.camera.height, view.camera.width, 2)
-        return (rendered - 1.0).square().mean()
 
 
 def same(first: Splats, second: Splats) -> bool:
