@@ -14,8 +14,8 @@ import torch
 from scenes import camera, cloud
 
 from splatseg.errors import BackendError
-from splatseg.raster import interface
-from splatseg.raster.interface import prepare, rasterize
+from splatseg.raster import interface, reference
+from splatseg.raster.interface import RasterSettings, prepare, rasterize
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("warp") is None, reason="NVIDIA Warp is not installed")
 
@@ -77,6 +77,28 @@ def test_no_memory_for_one_channel_is_said_in_one_sentence(monkeypatch: pytest.M
         BackendError, match=r"no memory on cpu for 40 Gaussians in an image of 24x16 pixels .*--device cpu"
     ):
         rasterize(*scene.geometry, scene.features, scene.camera, backend="warp")
+
+
+@pytest.mark.parametrize("size", [0.02, 0.3, 3.0])
+def test_a_tile_has_all_gaussians_that_contribute_to_it_and_few_others(size: float) -> None:
+    scene = cloud(300, 1, seed=8, size=size, view=camera(150, 120, 100.0))
+    prepared = prepare(*scene.geometry, scene.camera, backend="warp").state
+    listed = {
+        (tile, owner)
+        for tile in range(prepared.tiles)
+        for owner in prepared.owners[prepared.starts[tile] : prepared.starts[tile + 1]].tolist()
+    }
+    projected = reference.project(*(t.double() for t in scene.geometry), scene.camera, RasterSettings())
+    y, x = torch.meshgrid(torch.arange(120) + 0.5, torch.arange(150) + 0.5, indexing="ij")
+    reached = set()
+    for owner in projected.drawn.nonzero()[:, 0].tolist():
+        dx, dy = x - projected.means2d[owner, 0], y - projected.means2d[owner, 1]
+        xx, xy, yy = projected.conics[owner]
+        alpha = projected.opacities[owner] * torch.exp(-0.5 * (xx * dx * dx + yy * dy * dy) - xy * dx * dy)
+        rows, columns = (alpha >= RasterSettings().alpha_min).nonzero().T // 16
+        reached |= {(tile, owner) for tile in (rows * prepared.view.tiles_x + columns).unique().tolist()}
+    assert reached <= listed
+    assert len(listed) <= 1.1 * len(reached) + 20
 
 
 def test_a_pass_repeats_itself_to_the_bit() -> None:

@@ -95,20 +95,20 @@ def prepare_view(geometry: list[Tensor], offset: Tensor | None, view: Any) -> Pr
     spans = torch.empty(count, 4, dtype=torch.int32, device=device)
     given = [array(means, wp.vec3), array(quats, wp.vec4), array(scales, wp.vec3), array(opacities)]
     moved = None if offset is None else array(offset, wp.vec2)
-    found = [array(flat, Flat), array(depths), array(radii), array(spans, wp.vec4i)]
+    counts = torch.empty_like(radii)
+    found = [array(flat, Flat), array(depths), array(radii), array(spans, wp.vec4i), array(counts)]
     launch(project, count, [view, *given, moved, *found], device)
     # Sorting Gaussians by depth and then the entries by tile alone moves less than entries by both; equals keep their
     # order, so Gaussians of one depth go by index.
     _, order = sort_pairs(depths, torch.arange(count, dtype=torch.int32, device=device))
-    areas = (spans[:, 2] - spans[:, 0]) * (spans[:, 3] - spans[:, 1])
-    ends = areas[order].cumsum(0)
+    ends = counts[order].cumsum(0)
     entries = int(ends[-1]) if count else 0
     if entries >= 2**31:
         raise BackendError(f"{count:,} Gaussians reach {entries:,} tiles of this image, above 2^31: draw it smaller")
     tiles, slots, owners = (torch.empty(entries, dtype=torch.int32, device=device) for _ in range(3))
-    written = [array(part) for part in (tiles, slots, owners)]
-    launch(write_entries, count, [view, array(order), array(spans, wp.vec4i), array(ends), *written], device)
-    total = view.tiles_x * view.tiles_y
-    tiles, slots = sort_pairs(tiles, slots, bits=max(int(total - 1).bit_length(), 1))
+    read = [array(order), array(flat, Flat), array(spans, wp.vec4i), array(counts), array(ends)]
+    launch(write_entries, count, [view, *read, *(array(part) for part in (tiles, slots, owners))], device)
+    total = int(view.tiles_x * view.tiles_y)
+    tiles, slots = sort_pairs(tiles, slots, bits=total.bit_length())
     starts = torch.searchsorted(tiles, torch.arange(total + 1, dtype=torch.int32, device=device)).int()
     return Prepared(view, flat, radii, order, ends, owners[slots], slots, starts)

@@ -9,6 +9,10 @@ TILE = 16
 """Side of a tile, pixels. A block of threads has a thread for each of its pixels."""
 
 
+LOOKED_AT = 256
+"""Most tiles of a Gaussian's box that are looked at one by one; the few Gaussians with more get all of them."""
+
+
 @wp.struct
 class View:
     """Camera and cut-offs, as kernels read them."""
@@ -106,6 +110,41 @@ def tile_span(low: float, high: float, pixels: int, tiles: int):
     return begin, wp.max(end, begin)
 
 
+@wp.func
+def least_on_line(across: float, low: float, high: float, own: float, other: float, mixed: float):
+    """Return the least of 0.5 (own a^2 + other b^2) + mixed a b for a = across and b in low..high."""
+    along = wp.clamp(-mixed * across / other, low, high)
+    return 0.5 * (own * across * across + other * along * along) + mixed * across * along
+
+
+@wp.func
+def reaches(view: View, flat: Flat, tile_x: int, tile_y: int):
+    """Return False for a tile in which no pixel's centre has an alpha of alpha_min or more."""
+    # Pixel centres of the tile, seen from the mean.
+    left, top = float(tile_x * TILE) + 0.5 - flat[0], float(tile_y * TILE) + 0.5 - flat[1]
+    right, bottom = left + float(TILE - 1), top + float(TILE - 1)
+    if left <= 0.0 and right >= 0.0 and top <= 0.0 and bottom >= 0.0:
+        return True
+    # Outside its mean a Gaussian is largest on the border: sigma is convex.
+    sides = wp.min(
+        least_on_line(left, top, bottom, flat[2], flat[4], flat[3]),
+        least_on_line(right, top, bottom, flat[2], flat[4], flat[3]),
+    )
+    ends = wp.min(
+        least_on_line(top, left, right, flat[4], flat[2], flat[3]),
+        least_on_line(bottom, left, right, flat[4], flat[2], flat[3]),
+    )
+    # A little more: rounding shall lose no pixel at the edge.
+    return wp.min(sides, ends) <= 1.001 * wp.log(flat[5] / view.alpha_min) + 0.001
+
+
+@wp.func
+def counted(view: View, flat: Flat, span: wp.vec4i, tile_x: int, tile_y: int):
+    """Return True if a tile of a Gaussian's span gets it: of few tiles those that it reaches, of many all."""
+    few = (span[2] - span[0]) * (span[3] - span[1]) <= LOOKED_AT
+    return not few or reaches(view, flat, tile_x, tile_y)
+
+
 @wp.kernel(enable_backward=False)
 def project(
     view: View,
@@ -118,12 +157,14 @@ def project(
     depths: wp.array(dtype=float),
     radii: wp.array(dtype=int),
     spans: wp.array(dtype=wp.vec4i),
+    counts: wp.array(dtype=int),
 ):
     """Project all Gaussians; one that is not drawn has depth infinity, radius 0 and no tiles."""
     i = wp.tid()
     depths[i] = wp.inf
     radii[i] = 0
     spans[i] = wp.vec4i(0, 0, 0, 0)
+    counts[i] = 0
     opacity = opacities[i]
     if not all_finite(means[i], quats[i], scales[i], opacity):
         return
@@ -145,8 +186,16 @@ def project(
     top, bottom = tile_span(low[1], high[1], view.height, view.tiles_y)
     depths[i] = depth
     radii[i] = int(wp.ceil(wp.min(wp.max(side[0], side[1]), 1.0e9)))
-    spans[i] = wp.vec4i(left, top, right, bottom)
-    flat[i] = Flat(place[0], place[1], conic[0], conic[1], conic[2], opacity)
+    span = wp.vec4i(left, top, right, bottom)
+    found = Flat(place[0], place[1], conic[0], conic[1], conic[2], opacity)
+    count = int(0)
+    for y in range(top, bottom):
+        for x in range(left, right):
+            if counted(view, found, span, x, y):
+                count += 1
+    spans[i] = span
+    counts[i] = count
+    flat[i] = found
 
 
 @wp.kernel
@@ -188,7 +237,9 @@ def alpha_at(view: View, flat: Flat, x: float, y: float):
 def write_entries(
     view: View,
     order: wp.array(dtype=int),
+    flat: wp.array(dtype=Flat),
     spans: wp.array(dtype=wp.vec4i),
+    counts: wp.array(dtype=int),
     ends: wp.array(dtype=wp.int64),
     tiles: wp.array(dtype=int),
     slots: wp.array(dtype=int),
@@ -198,10 +249,19 @@ def write_entries(
     rank = wp.tid()
     owner = order[rank]
     span = spans[owner]
-    slot = int(ends[rank]) - (span[2] - span[0]) * (span[3] - span[1])
+    end = int(ends[rank])
+    slot = end - counts[owner]
     for y in range(span[1], span[3]):
         for x in range(span[0], span[2]):
-            tiles[slot] = y * view.tiles_x + x
-            slots[slot] = slot
-            owners[slot] = owner
-            slot += 1
+            if slot < end and counted(view, flat[owner], span, x, y):
+                tiles[slot] = y * view.tiles_x + x
+                slots[slot] = slot
+                owners[slot] = owner
+                slot += 1
+    # Compiled into two kernels, `counted` may round otherwise at its very edge, where nothing is seen: what is then
+    # left over goes behind the last tile.
+    while slot < end:
+        tiles[slot] = view.tiles_x * view.tiles_y
+        slots[slot] = slot
+        owners[slot] = owner
+        slot += 1
