@@ -16,7 +16,7 @@ from torch import Tensor
 from splatseg.cameras.camera import Camera
 from splatseg.errors import BackendError
 from splatseg.raster.interface import RasterSettings
-from splatseg.raster.warp.kernels.projection import TILE, Flat, Lists, View, project, write_entries
+from splatseg.raster.warp.kernels.projection import TILE, Flat, Lists, Span, View, project, write_entries
 from splatseg.raster.warp.runtime import array, launch, sort_pairs
 
 
@@ -92,21 +92,20 @@ def prepare_view(geometry: list[Tensor], offset: Tensor | None, view: Any) -> Pr
     device, count = means.device, len(means)
     flat = means.new_empty(count, 6)
     depths, radii = means.new_empty(count), torch.empty(count, dtype=torch.int32, device=device)
-    spans = torch.empty(count, 4, dtype=torch.int32, device=device)
+    spans = torch.empty(count, 5, dtype=torch.int32, device=device)
     given = [array(means, wp.vec3), array(quats, wp.vec4), array(scales, wp.vec3), array(opacities)]
     moved = None if offset is None else array(offset, wp.vec2)
-    counts = torch.empty_like(radii)
-    found = [array(flat, Flat), array(depths), array(radii), array(spans, wp.vec4i), array(counts)]
+    found = [array(flat, Flat), array(depths), array(radii), array(spans, Span)]
     launch(project, count, [view, *given, moved, *found], device)
     # Sorting Gaussians by depth and then the entries by tile alone moves less than entries by both; equals keep their
     # order, so Gaussians of one depth go by index.
     _, order = sort_pairs(depths, torch.arange(count, dtype=torch.int32, device=device))
-    ends = counts[order].cumsum(0)
+    ends = spans[order, 4].cumsum(0)
     entries = int(ends[-1]) if count else 0
     if entries >= 2**31:
         raise BackendError(f"{count:,} Gaussians reach {entries:,} tiles of this image, above 2^31: draw it smaller")
     tiles, slots, owners = (torch.empty(entries, dtype=torch.int32, device=device) for _ in range(3))
-    read = [array(order), array(flat, Flat), array(spans, wp.vec4i), array(counts), array(ends)]
+    read = [array(order), array(flat, Flat), array(spans, Span), array(ends)]
     launch(write_entries, count, [view, *read, *(array(part) for part in (tiles, slots, owners))], device)
     total = int(view.tiles_x * view.tiles_y)
     tiles, slots = sort_pairs(tiles, slots, bits=total.bit_length())

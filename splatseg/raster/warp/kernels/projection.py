@@ -39,6 +39,10 @@ Flat = wp.types.vector(length=6, dtype=wp.float32)
 """A Gaussian on screen: mean x, y; inverse covariance xx, xy, yy; opacity."""
 
 
+Span = wp.types.vector(length=5, dtype=wp.int32)
+"""The tiles of a Gaussian's box: left, top, right, bottom, the latter two behind the last; and how many it gets."""
+
+
 @wp.struct
 class Lists:
     """Gaussians on screen, and the entries of all tiles (see `lists.Prepared`)."""
@@ -139,7 +143,7 @@ def reaches(view: View, flat: Flat, tile_x: int, tile_y: int):
 
 
 @wp.func
-def counted(view: View, flat: Flat, span: wp.vec4i, tile_x: int, tile_y: int):
+def counted(view: View, flat: Flat, span: Span, tile_x: int, tile_y: int):
     """Return True if a tile of a Gaussian's span gets it: of few tiles those that it reaches, of many all."""
     few = (span[2] - span[0]) * (span[3] - span[1]) <= LOOKED_AT
     return not few or reaches(view, flat, tile_x, tile_y)
@@ -156,15 +160,13 @@ def project(
     flat: wp.array(dtype=Flat),
     depths: wp.array(dtype=float),
     radii: wp.array(dtype=int),
-    spans: wp.array(dtype=wp.vec4i),
-    counts: wp.array(dtype=int),
+    spans: wp.array(dtype=Span),
 ):
     """Project all Gaussians; one that is not drawn has depth infinity, radius 0 and no tiles."""
     i = wp.tid()
     depths[i] = wp.inf
     radii[i] = 0
-    spans[i] = wp.vec4i(0, 0, 0, 0)
-    counts[i] = 0
+    spans[i] = Span(0, 0, 0, 0, 0)
     opacity = opacities[i]
     if not all_finite(means[i], quats[i], scales[i], opacity):
         return
@@ -186,15 +188,14 @@ def project(
     top, bottom = tile_span(low[1], high[1], view.height, view.tiles_y)
     depths[i] = depth
     radii[i] = int(wp.ceil(wp.min(wp.max(side[0], side[1]), 1.0e9)))
-    span = wp.vec4i(left, top, right, bottom)
+    span = Span(left, top, right, bottom, 0)
     found = Flat(place[0], place[1], conic[0], conic[1], conic[2], opacity)
     count = int(0)
     for y in range(top, bottom):
         for x in range(left, right):
             if counted(view, found, span, x, y):
                 count += 1
-    spans[i] = span
-    counts[i] = count
+    spans[i] = Span(left, top, right, bottom, count)
     flat[i] = found
 
 
@@ -238,8 +239,7 @@ def write_entries(
     view: View,
     order: wp.array(dtype=int),
     flat: wp.array(dtype=Flat),
-    spans: wp.array(dtype=wp.vec4i),
-    counts: wp.array(dtype=int),
+    spans: wp.array(dtype=Span),
     ends: wp.array(dtype=wp.int64),
     tiles: wp.array(dtype=int),
     slots: wp.array(dtype=int),
@@ -250,7 +250,7 @@ def write_entries(
     owner = order[rank]
     span = spans[owner]
     end = int(ends[rank])
-    slot = end - counts[owner]
+    slot = end - span[4]
     for y in range(span[1], span[3]):
         for x in range(span[0], span[2]):
             if slot < end and counted(view, flat[owner], span, x, y):
