@@ -76,24 +76,21 @@ def machine_as_before() -> Iterator[None]:
 
 
 @pytest.fixture
-def set_threads() -> Iterator[Callable[[int], None]]:
+def set_threads() -> Callable[[int], None]:
     """A function that sets the number of torch's threads; the test's end undoes it."""
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
+    return torch.set_num_threads
 
 
 @pytest.fixture(params=_native.simd_levels())
-def simd_level(request: pytest.FixtureRequest) -> Iterator[str]:
+def simd_level(request: pytest.FixtureRequest) -> str:
     """Each SIMD level of this processor in turn."""
-    before = _native.simd_level()
-    _native.use_simd_level(request.param)
-    yield request.param
-    _native.use_simd_level(before)
+    level: str = request.param
+    _native.use_simd_level(level)
+    return level
 
 
 @pytest.fixture(params=[*(f"native {level}" for level in _native.simd_levels()), "warp", "card"])
-def fast_backend(request: pytest.FixtureRequest) -> Iterator[str | None]:
+def fast_backend(request: pytest.FixtureRequest) -> str | None:
     """Each backend but the reference in turn, to be given as `backend`.
 
     These are the native one at each SIMD level; Warp on the processor; and on the card, if there is one, which is None:
@@ -104,12 +101,8 @@ def fast_backend(request: pytest.FixtureRequest) -> Iterator[str | None]:
         if not torch.cuda.is_available():
             pytest.skip("there is no card")
         devices.use("cuda")
-        yield None
-        devices.use(None)
-        return
+        return None
     if name not in available_backends():
         pytest.skip("NVIDIA Warp is not installed")
-    before = _native.simd_level()
-    _native.use_simd_level(level or before)
-    yield name
-    _native.use_simd_level(before)
+    _native.use_simd_level(level or _native.simd_level())
+    return name

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from splatseg.arrays import check_shapes
 from splatseg.cameras.camera import Camera
+from splatseg.machine.devices import native_takes
 from splatseg.raster.interface import Raster, rasterize, rasterize_middle
-from splatseg.splats.colors import native_colors
-from splatseg.splats.spherical_harmonics import evaluate
+from splatseg.splats.colors import native_colors, plain_colors
 from splatseg.splats.splats import Splats
 
 COVERED = 1.0 / 255.0
@@ -70,20 +70,10 @@ def view_colors(means: Tensor, sh0: Tensor, shN: Tensor, camera: Camera, degree:
     The clamp is that of 3D Gaussian Splatting: files were trained with it, and without it dark Gaussians would subtract
     light.
     """
-    if _goes_to_native(means, sh0, shN):
-        return native_colors(means, sh0, shN, np.asarray(camera.position).tolist(), degree)
-    if degree == 0:
-        return evaluate(sh0, shN, means, 0).clamp(min=0.0)
-    position = torch.as_tensor(camera.position, dtype=means.dtype, device=means.device)
-    directions = torch.nn.functional.normalize(means - position, dim=1)
-    return evaluate(sh0, shN, directions, degree).clamp(min=0.0)
-
-
-def _goes_to_native(means: Tensor, sh0: Tensor, shN: Tensor) -> bool:
     # Only the torch form computes a gradient through the viewing direction.
     needed = means.requires_grad and torch.is_grad_enabled()
-    plain = any(t.dtype != torch.float32 or t.device.type != "cpu" for t in (means, sh0, shN))
-    return not needed and not plain
+    evaluated = native_colors if native_takes(means, sh0, shN) and not needed else plain_colors
+    return evaluated(means, sh0, shN, np.asarray(camera.position).tolist(), degree)
 
 
 def view_depths(means: Tensor, camera: Camera) -> Tensor:

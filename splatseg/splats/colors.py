@@ -57,7 +57,7 @@ class SeenColors:
         means = means.detach()
         if not native_takes(means, sh0, shN):
             with torch.no_grad():
-                colors = evaluate(sh0, shN, _directions(means, position), degree).clamp_(min=0.0)
+                colors = plain_colors(means, sh0, shN, position, degree)
             return cls(colors.requires_grad_(), means, position, degree)
         check_native()
         out = torch.empty_like(sh0, requires_grad=False)
@@ -84,6 +84,12 @@ class SeenColors:
         grad = torch.zeros_like(self.colors) if grad is None else grad.contiguous()
         out, threads = self.colors.detach(), torch.get_num_threads()
         _native.colors_adam(self.means, self.position, self.degree, out, grad, sh0, sh0_step, shN, shN_step, threads)
+
+
+def plain_colors(means: Tensor, sh0: Tensor, shN: Tensor, position: list[float], degree: int) -> Tensor:
+    """Compute `native_colors` in torch, in any precision and on any device; differentiable in the means, too."""
+    directions = means if degree == 0 else _directions(means, position)  # the constant part reads none
+    return evaluate(sh0, shN, directions, degree).clamp(min=0.0)
 
 
 def _directions(means: Tensor, position: list[float]) -> Tensor:

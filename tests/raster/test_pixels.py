@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from scenes import Scene, camera, cloud
@@ -19,13 +17,6 @@ from splatseg.raster.interface import (
     rasterize_pixels,
     rasterize_plan,
 )
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def sample(scene: Scene, count: int, seed: int = 3) -> Tensor:

@@ -105,8 +105,8 @@ def all_finite(mean: wp.vec3, quat: wp.vec4, scale: wp.vec3, opacity: float):
 
 
 @wp.func
-def tile_span(low: float, high: float, pixels: int, tiles: int):
-    """Return the first and the last but one tile with a pixel whose centre lies in low..high."""
+def tile_span(low: float, high: float, pixels: int):
+    """Return the first tile with a pixel whose centre lies in low..high, and the one behind the last."""
     # Half a thousandth of a pixel more: rounding shall lose no pixel at the edge.
     first = wp.clamp(wp.ceil(low - 0.5005), 0.0, float(pixels))
     last = wp.clamp(wp.floor(high - 0.4995), -1.0, float(pixels - 1))
@@ -184,8 +184,8 @@ def project(
     low, high = place - side, place + side
     if not (high[0] > 0.0 and high[1] > 0.0 and low[0] < float(view.width) and low[1] < float(view.height)):
         return
-    left, right = tile_span(low[0], high[0], view.width, view.tiles_x)
-    top, bottom = tile_span(low[1], high[1], view.height, view.tiles_y)
+    left, right = tile_span(low[0], high[0], view.width)
+    top, bottom = tile_span(low[1], high[1], view.height)
     depths[i] = depth
     radii[i] = int(wp.ceil(wp.min(wp.max(side[0], side[1]), 1.0e9)))
     span = Span(left, top, right, bottom, 0)
@@ -215,6 +215,12 @@ def project_drawn(
         place, conic, _covariance, _det = project_one(view, means[i], quats[i], scales[i])
         places[i] = place
         conics[i] = conic
+
+
+@wp.func
+def pixel_of(view: View, tile: int, lane: int):
+    """Return the pixel, column and row, of a thread of a tile's block; it may lie outside the image."""
+    return (tile % view.tiles_x) * TILE + lane % TILE, (tile // view.tiles_x) * TILE + lane // TILE
 
 
 @wp.func

@@ -5,7 +5,7 @@ from typing import Any
 
 import warp as wp
 
-from splatseg.raster.warp.kernels.projection import TILE, Flat, Lists, View, alpha_at
+from splatseg.raster.warp.kernels.projection import Flat, Lists, View, alpha_at, pixel_of
 from splatseg.raster.warp.kernels.walking import PLAIN_PRODUCTS, THREADS, float_vector
 
 AT_ONCE = 16
@@ -19,7 +19,7 @@ def gatherer(channels: int) -> Any:
     """Return the kernel that adds up each Gaussian's slots in order."""
     kind = float_vector(channels)
 
-    @wp.kernel(enable_backward=False, module="unique", module_options=PLAIN_PRODUCTS)
+    @wp.kernel(enable_backward=False, module="unique")
     def kernel(
         order: wp.array(dtype=int),
         ends: wp.array(dtype=wp.int64),
@@ -70,8 +70,7 @@ def spreader(channels: int) -> Any:
         said: wp.array2d(dtype=float),
     ):
         tile, lane = wp.tid()
-        x = (tile % view.tiles_x) * TILE + lane % TILE
-        y = (tile // view.tiles_x) * TILE + lane // TILE
+        x, y = pixel_of(view, tile, lane)
         first, last = lists.starts[tile], lists.starts[tile + 1]
         through = float(1.0)
         going = int(0)

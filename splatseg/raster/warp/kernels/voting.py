@@ -2,7 +2,7 @@
 
 import warp as wp
 
-from splatseg.raster.warp.kernels.projection import TILE, Flat, Lists, View
+from splatseg.raster.warp.kernels.projection import Flat, Lists, View, pixel_of
 from splatseg.raster.warp.kernels.summing import AT_ONCE, next_weights
 from splatseg.raster.warp.kernels.walking import PLAIN_PRODUCTS, THREADS
 
@@ -37,8 +37,7 @@ def count_labels(
 ):
     """Sum weights by the labels of each tile, into its table of entries by labels."""
     tile, lane = wp.tid()
-    x = (tile % view.tiles_x) * TILE + lane % TILE
-    y = (tile // view.tiles_x) * TILE + lane // TILE
+    x, y = pixel_of(view, tile, lane)
     inside = x < view.width and y < view.height
     first, last = lists.starts[tile], lists.starts[tile + 1]
     labels = int(firsts[tile + 1] - firsts[tile])

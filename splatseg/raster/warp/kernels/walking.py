@@ -6,7 +6,7 @@ from typing import Any
 
 import warp as wp
 
-from splatseg.raster.warp.kernels.projection import TILE, Flat, Lists, View, alpha_at
+from splatseg.raster.warp.kernels.projection import TILE, Flat, Lists, View, alpha_at, pixel_of
 
 THREADS = TILE * TILE
 """Threads of a block, one for each pixel of a tile."""
@@ -74,8 +74,7 @@ def walker(visitor: Callable[..., Any], carried: Any, kept: Any) -> Any:
         walked: wp.array(dtype=int),
     ):
         tile, lane = wp.tid()
-        x = (tile % view.tiles_x) * TILE + lane % TILE
-        y = (tile // view.tiles_x) * TILE + lane // TILE
+        x, y = pixel_of(view, tile, lane)
         inside = x < view.width and y < view.height
         pixel = y * view.width + x
         first, last = lists.starts[tile], lists.starts[tile + 1]
