@@ -23,9 +23,9 @@ import torch
 
 from splatseg.cameras.camera import Camera
 from splatseg.jobs.film import cameras_of_film
-from splatseg.jobs.requests import Film
 from splatseg.render.film.video import write_video
 from splatseg.render.painter import Look, Painter, painter_of
+from splatseg.requests.filming import Film
 from splatseg.run.folder import open_run
 
 if TYPE_CHECKING:

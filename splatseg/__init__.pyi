@@ -19,8 +19,6 @@ from .jobs.film import render_film as render_film
 from .jobs.masks import propose_for_capture as propose_for_capture
 from .jobs.protocol import evaluate_protocol as evaluate_protocol
 from .jobs.refine import refine_run as refine_run
-from .jobs.requests import Film as Film
-from .jobs.requests import MasksRequest as MasksRequest
 from .jobs.segment import segment_run as segment_run
 from .jobs.train import start_run as start_run
 from .jobs.train import train_run as train_run
@@ -29,6 +27,8 @@ from .masks.propose.image.propose import propose_masks as propose_masks
 from .masks.sources import open_sources as open_sources
 from .masks.store import open_masks as open_masks
 from .raster.interface import rasterize as rasterize
+from .requests.filming import Film as Film
+from .requests.proposing import MasksRequest as MasksRequest
 from .run.folder import Run as Run
 from .run.reporter import NullReporter as NullReporter
 from .run.settings import CaptureSettings as CaptureSettings

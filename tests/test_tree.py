@@ -42,6 +42,7 @@ ORDER = [
     ["run"],
     ["scene"],
     ["report"],
+    ["requests"],
     ["poses"],
     ["jobs"],
     ["viewer"],

@@ -14,9 +14,9 @@ from splatseg.formats.inria_layout import write_inria_layout
 from splatseg.formats.read import describe_dropped, find_splat, holds_splat, load_splats
 from splatseg.formats.sidecar import read_sidecar_table
 from splatseg.formats.write import format_of, write_splats
-from splatseg.jobs.requests import ExportOptions
 from splatseg.parts import is_empty
 from splatseg.plain_text import file_stem
+from splatseg.requests.exporting import ExportOptions
 from splatseg.run.folder import Run, open_run
 from splatseg.segments.members import members_of_segments
 from splatseg.segments.segment import Segment, described_as

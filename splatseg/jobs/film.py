@@ -19,13 +19,13 @@ from splatseg.capture.view import View, one_a_photograph
 from splatseg.errors import CaptureError, PromptError
 from splatseg.formats.read import describe_dropped, load_splats
 from splatseg.jobs.render import check_shown
-from splatseg.jobs.requests import Film
 from splatseg.machine.threads import Workers
 from splatseg.render.film.video import check_film, write_video
 from splatseg.render.painter import Look, painter_of
 from splatseg.render.rgb import render_depth
 from splatseg.render.shown import Shown
 from splatseg.render.supersampling import SUPERSAMPLE
+from splatseg.requests.filming import Film
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.splats.splats import Splats

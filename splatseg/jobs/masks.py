@@ -13,7 +13,6 @@ from splatseg.checks.trouble import settle
 from splatseg.checks.world import placed
 from splatseg.errors import MaskError
 from splatseg.formats.read import describe_dropped, load_splats
-from splatseg.jobs.requests import MasksRequest
 from splatseg.masks.flatten import flatten_masks
 from splatseg.masks.layout import Layout
 from splatseg.masks.propose.batch import ALL, Proposed, begin_folder, parse_shard, propose_views
@@ -23,6 +22,7 @@ from splatseg.masks.propose.settings import ProposeSettings
 from splatseg.masks.store import all_masks
 from splatseg.plain_text import first_few
 from splatseg.render.rgb import render_surface
+from splatseg.requests.proposing import MasksRequest
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter
 from splatseg.splats.made_of import GEOMETRY, made_of

@@ -12,9 +12,9 @@ from splatseg.capture.view import View, as_results
 from splatseg.errors import PromptError, RunError
 from splatseg.files import write_json
 from splatseg.formats.objects import export_object, export_rest
-from splatseg.jobs.requests import SelectionRequest, WordQuery
 from splatseg.render.label_maps import selection_coverage, write_mask
 from splatseg.render.supersampling import SUPERSAMPLE
+from splatseg.requests.selecting import SelectionRequest, WordQuery
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter, track
 from splatseg.run.settings import checked_granularity

@@ -15,7 +15,7 @@ from splatseg.capture.transforms_json import write_transforms
 from splatseg.cli.main import run
 from splatseg.demo.demo import demo_capture
 from splatseg.jobs.film import cameras_of_film
-from splatseg.jobs.requests import Film
+from splatseg.requests.filming import Film
 from splatseg.run.folder import open_run
 
 QUICK = ["--seconds", "0.5", "--fps", "10"]

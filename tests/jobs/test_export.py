@@ -12,7 +12,7 @@ from splatseg.errors import OutputError, PromptError, RunError, SplatFileError
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
 from splatseg.jobs.export import Source, export_source, open_source
-from splatseg.jobs.requests import ExportOptions
+from splatseg.requests.exporting import ExportOptions
 from splatseg.segments.segment import describe_segments
 
 

@@ -16,7 +16,7 @@ from splatseg.capture.view import View, faces_of_photograph
 from splatseg.errors import PromptError
 from splatseg.formats.ply.ply import write_ply
 from splatseg.jobs.film import _along_views, _distance, cameras_of_film, render_film
-from splatseg.jobs.requests import Film
+from splatseg.requests.filming import Film
 from splatseg.scene.first_pose import home_of_views
 
 

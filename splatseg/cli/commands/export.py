@@ -10,7 +10,7 @@ import tyro
 
 from splatseg.cli.arguments import check_source
 from splatseg.cli.console import Terminal
-from splatseg.jobs.requests import ExportOptions
+from splatseg.requests.exporting import ExportOptions
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Annotated
 import tyro
 
 from splatseg.cli.console import Terminal
-from splatseg.jobs.requests import MasksRequest
 from splatseg.masks.layout import Layout
+from splatseg.requests.proposing import MasksRequest
 
 
 @dataclass(frozen=True)

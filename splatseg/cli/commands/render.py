@@ -11,9 +11,9 @@ import tyro
 from splatseg.cli.arguments import Cameras, Device, MovedCapture, Split, opened, read_size
 from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
-from splatseg.jobs.requests import Direction, Film
 from splatseg.render.film.kinds import FILM_SUFFIXES, Codec
 from splatseg.render.shown import Shown
+from splatseg.requests.filming import Direction, Film
 
 Source = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(name="run", metavar="RUN|SPLAT")]
 

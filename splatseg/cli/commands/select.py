@@ -10,7 +10,7 @@ import tyro
 
 from splatseg.cli.arguments import Cameras, Device, MovedCapture, RunFolder, opened
 from splatseg.cli.console import Terminal
-from splatseg.jobs.requests import SelectionRequest, WordQuery
+from splatseg.requests.selecting import SelectionRequest, WordQuery
 
 Prompts = Annotated[SelectionRequest, tyro.conf.arg(name="")]
 Words = Annotated[WordQuery, tyro.conf.arg(name="")]

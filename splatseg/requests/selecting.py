@@ -1,4 +1,4 @@
-"""Requests: everything that the command line asks of a job, as data. Light to import, so that a help text is too.
+"""Selections asked for as texts, by prompts in views and by words.
 
 Prompts are texts: "310,205", "012.jpg:310,205", "left/mask.png", "012.jpg:mask.png". A view before a colon is the view
 the prompt is given in; without one it is the request's own.
@@ -6,24 +6,19 @@ the prompt is given in; without one it is the request's own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from splatseg.errors import PromptError
-from splatseg.masks.propose.settings import Precision, ProposeSettings
-from splatseg.render.film.kinds import Codec
 
 if TYPE_CHECKING:
     from splatseg.cameras.lens_camera import AnyCamera
     from splatseg.capture.capture import Capture
     from splatseg.capture.view import View
     from splatseg.select.prompt import Prompt
-
-Direction = Literal["x", "-x", "y", "-y", "z", "-z"]
-ExportLayout = Literal["inria"]
 
 Clicks = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[VIEW:]X,Y")]
 Boxes = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[VIEW:]X0,Y0,X1,Y1")]
@@ -138,85 +133,6 @@ class WordQuery:
     def given(self) -> bool:
         """True if there are words, wanted or not."""
         return bool(self.text or self.not_text)
-
-
-@dataclass(frozen=True)
-class MasksRequest:
-    """Masks to propose for a capture, and the machine to do it on.
-
-    Example:
-        >>> splatseg.MasksRequest("models/sam2.1-hiera-small", shard="2/4").downscale
-        1
-    """
-
-    model: Annotated[str, tyro.conf.arg(metavar="PATH|NAME")] = "proposals"
-    """A folder with a transformers model (SAM, SAM-HQ, SAM 2.1, EdgeTAM, SAM 3) or its name on the hub. Default:
-    proposals from the image alone, without weights."""
-    splats: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """A splat of the capture. Its depth and edges show boundaries that colours do not: proposals without a model get
-    much better."""
-    settings: Annotated[ProposeSettings, tyro.conf.arg(name="")] = field(default_factory=ProposeSettings)
-    """Settings of the model."""
-    device: str = "auto"
-    """auto (a GPU if there is one), cpu, cuda, cuda:1, ..."""
-    precision: Precision = "auto"
-    """auto is bfloat16 or float16 on a GPU, float32 on the CPU."""
-    downscale: int = 1
-    """Divide the size of the images by this."""
-    shard: Annotated[str, tyro.conf.arg(metavar="I/N")] = "1/1"
-    """Make every N-th view only, beginning with the I-th: for N processes on one folder."""
-    overwrite: bool = False
-    """Make masks anew that are there already."""
-    force: bool = False
-    """Take a splat that the photographs do not recognise."""
-    skip_missing: bool = False
-    """Work with the images that are there, where others that the capture names are absent."""
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """Choices of an export."""
-
-    segment: Annotated[tuple[int, ...], tyro.conf.arg(metavar="ID")] = ()
-    """Ids of the segments to write (see segments.json); default: everything."""
-    format: str | None = None
-    """Format, if the suffix does not say it."""
-    each: bool = False
-    """Write every segment as a file of its own, in a new folder, as .ply or in --format."""
-    rest: bool = False
-    """Write the rest too, the Gaussians of none of the segments, in a file of its own."""
-    plain: bool = False
-    """Only geometry and colour, for programs that refuse more."""
-    layout: ExportLayout | None = None
-    """A folder as the viewers of 3D Gaussian Splatting want it: point_cloud/, cameras.json, input.ply, cfg_args."""
-
-
-@dataclass(frozen=True)
-class Film:
-    """A film to make.
-
-    Example:
-        >>> splatseg.Film("orbit", seconds=2, fps=12).frames
-        24
-    """
-
-    path: str = "orbit"
-    """orbit, capture, or a file or folder of keyframes for `capture.load_cameras`, in the order of their names."""
-    seconds: float = 8.0
-    """Length of the film in seconds."""
-    fps: float = 30.0
-    """Frames per second."""
-    size: tuple[int, int] | None = None
-    """Width and height in pixels. None: as the keyframes; as the capture, at most 720 rows; 1280x720 for a file."""
-    codec: Codec = "auto"
-    """Codec of an .mp4: av1, h264 (needs the program ffmpeg), or auto for h264 if it can be had."""
-    up: Direction | None = None
-    """The up direction of a splat file, which comes without cameras; None is -y, as in most files."""
-
-    @property
-    def frames(self) -> int:
-        """Number of frames, at least one."""
-        return max(1, round(self.seconds * self.fps))
 
 
 def _numbers(text: str, count: int, option: str) -> tuple[float, ...]:

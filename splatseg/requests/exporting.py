@@ -1,0 +1,28 @@
+"""Exports asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import tyro
+
+ExportLayout = Literal["inria"]
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """Choices of an export."""
+
+    segment: Annotated[tuple[int, ...], tyro.conf.arg(metavar="ID")] = ()
+    """Ids of the segments to write (see segments.json); default: everything."""
+    format: str | None = None
+    """Format, if the suffix does not say it."""
+    each: bool = False
+    """Write every segment as a file of its own, in a new folder, as .ply or in --format."""
+    rest: bool = False
+    """Write the rest too, the Gaussians of none of the segments, in a file of its own."""
+    plain: bool = False
+    """Only geometry and colour, for programs that refuse more."""
+    layout: ExportLayout | None = None
+    """A folder as the viewers of 3D Gaussian Splatting want it: point_cloud/, cameras.json, input.ply, cfg_args."""
