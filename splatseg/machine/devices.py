@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
+import weakref
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,8 +29,12 @@ LEAST_CAPABILITY = (7, 5)
 DRIVER_FILES = ("/proc/driver/nvidia", "/dev/nvidiactl", "/dev/dxg")
 """Places where the driver of a card shows, the last in WSL."""
 
+UNTRIED = "the developers have not run this part on a card yet: benchmarks/gpu_check.py says whether all is well here"
+"""Said by `splatseg info` where a card is used, until one has been had."""
+
 _named: dict[str, str] = {}
 _decided: dict[tuple[str, bool], torch.device] = {}
+_copies: dict[int, tuple[weakref.ref[Tensor], int, Tensor]] = {}
 
 
 def use(name: str | None) -> None:
@@ -63,7 +68,7 @@ def described() -> str:
     if device.type == "cuda":
         import torch  # noqa: PLC0415 (see the module)
 
-        return f"{device} ({torch.cuda.get_device_name(device)})"
+        return f"{device} ({torch.cuda.get_device_name(device)}); {UNTRIED}"
     return "cpu" if _name() == "cpu" else f"cpu ({_lacking(0, kernels=True)})"
 
 
@@ -71,6 +76,25 @@ def to_device(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Return tensors on the device of this process; those that are there already as they are."""
     device = current()
     return tuple(tensor.to(device) for tensor in tensors)
+
+
+def resident(tensor: Tensor) -> Tensor:
+    """Return a tensor on the device of this process; a copy on a card is kept while the tensor lives.
+
+    So a splat that is looked at again and again goes there once. A tensor that torch has written to since is copied
+    again; one that requires a gradient is moved each time, as `to` does.
+    """
+    device = current()
+    if device.type == "cpu" or tensor.device.type != "cpu" or tensor.requires_grad:
+        return tensor.to(device)
+    key = id(tensor)
+    if key in _copies:
+        origin, version, copy = _copies[key]
+        if origin() is tensor and version == tensor._version and copy.device == device:
+            return copy
+    copy = tensor.to(device)
+    _copies[key] = (weakref.ref(tensor, lambda _: _copies.pop(key, None)), tensor._version, copy)
+    return copy
 
 
 def native_takes(*tensors: Tensor) -> bool:

@@ -32,9 +32,13 @@ from splatseg.raster.weights import Floors, SparseWeights, VoteEntries
 BACKENDS = {
     "native": "splatseg.raster.native",
     "warp": "splatseg.raster.warp.backend",
+    "gsplat": "splatseg.raster.gsplat",
     "reference": "splatseg.raster.reference",
 }
 """Backends by name, with their modules."""
+
+OPTIONAL = {"warp": ("NVIDIA Warp", '"splatseg[cuda]"'), "gsplat": ("gsplat", '"gsplat>=1.5.3"')}
+"""Backends that stand on a library: its name, and what pip installs. The module is called as the backend."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -338,7 +342,8 @@ def vote_above(plan: Plan, label_maps: Tensor, count: int, floors: Floors) -> tu
 def available_backends() -> list[str]:
     """Return the names that `backend=` accepts here. Raises BackendError as `check_native` does."""
     check_native()
-    return [name for name in BACKENDS if name != "warp" or importlib.util.find_spec("warp")]
+    there = [name for name in BACKENDS if name not in OPTIONAL or importlib.util.find_spec(name)]
+    return [name for name in there if name != "gsplat" or torch.cuda.is_available()]
 
 
 def check_native() -> None:
@@ -388,6 +393,7 @@ def _load(name: str) -> ModuleType:
     """Import a backend. Raises BackendError if there is none of this name, or it is not installed."""
     if name not in BACKENDS:
         raise BackendError(f"there is no rasteriser backend {name!r}; choose one of {', '.join(BACKENDS)}")
-    if name == "warp" and importlib.util.find_spec("warp") is None:
-        raise BackendError('the backend warp needs NVIDIA Warp; install it with: pip install "splatseg[cuda]"')
+    if name in OPTIONAL and importlib.util.find_spec(name) is None:
+        library, packages = OPTIONAL[name]
+        raise BackendError(f"the backend {name} needs {library}; install it with: pip install {packages}")
     return importlib.import_module(BACKENDS[name])  # here, since the backends import this module

@@ -53,3 +53,14 @@ class SparseWeights:
 
     width: int
     """Number of columns."""
+
+
+def entries_above(rows: Tensor, columns: Tensor, weights: Tensor, totals: Tensor, floors: Floors) -> VoteEntries:
+    """Return the entries (nnz,) that exceed floors, and take what is ignored from totals (N,), in place.
+
+    rows are ascending int64; for the meaning see `raster.interface.vote_above`.
+    """
+    unseen = columns == floors.ignored - 1
+    totals[rows[unseen]] = (totals[rows[unseen]] - weights[unseen]).clamp(min=0)
+    kept = (weights > (floors.share * totals).clamp(min=floors.least)[rows]) & ~unseen
+    return VoteEntries(rows[kept].int(), columns[kept], weights[kept])

@@ -25,7 +25,7 @@ from splatseg.cameras.camera import Camera
 from splatseg.cameras.lens_camera import AnyCamera, faces_of_camera
 from splatseg.errors import RunError
 from splatseg.files import write_png
-from splatseg.raster.interface import prepare, rasterize_labels
+from splatseg.raster.interface import rasterize_labels
 from splatseg.render.occurring import occurring
 from splatseg.render.photographed import photographed
 from splatseg.render.rgb import render_channels
@@ -149,7 +149,6 @@ def _labels_at_centres(splats: Splats, camera: Camera) -> np.ndarray:
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
     # 0, none, is the first of the numbers, whether a Gaussian has it or not.
     ids, numbers = occurring(np.append(splats.segment_ids.cpu().numpy(), np.int32(0)))
-    plan = prepare(*splats.geometry, camera)
-    found = rasterize_labels(plan, torch.from_numpy(numbers[:-1]), len(ids) - 1).numpy()
+    found = rasterize_labels(splats.prepare(camera), torch.from_numpy(numbers[:-1]), len(ids) - 1).numpy()
     labels: np.ndarray = ids.astype(np.int32)[found]
     return labels

@@ -34,7 +34,8 @@ def render_rgb(
     background (3,) in 0..1 lies behind everything; None is black. sh_degree limits the degree that is evaluated.
     """
     degree = splats.sh_degree if sh_degree is None else min(sh_degree, splats.sh_degree)
-    raster = _blend(splats, camera, view_colors(splats.means, splats.sh0, splats.shN, camera, degree))
+    there = splats.resident
+    raster = _blend(splats, camera, view_colors(there.means, there.sh0, there.shN, camera, degree))
     if background is None:
         return raster.features
     behind = torch.as_tensor(background, dtype=splats.means.dtype, device=splats.means.device)
@@ -83,4 +84,9 @@ def view_depths(means: Tensor, camera: Camera) -> Tensor:
 
 
 def _blend(splats: Splats, camera: Camera, values: Tensor) -> Raster:
-    return rasterize(*splats.geometry, values, camera)
+    """Blend where this process computes, and return the result where the splat is."""
+    there, home = splats.resident, splats.means.device
+    raster = rasterize(*there.geometry, values.to(there.means.device), camera)
+    if raster.features.device == home:
+        return raster
+    return Raster(*(part.to(home) for part in (raster.features, raster.alphas, raster.radii)))

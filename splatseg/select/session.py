@@ -23,6 +23,7 @@ from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.cluster.components import drop_small_pieces
+from splatseg.machine.devices import resident
 from splatseg.raster.interface import Plan, prepare, rasterize_levels
 from splatseg.render.label_maps import MASK_THRESHOLD
 from splatseg.select.match import Match, features_of
@@ -41,8 +42,10 @@ class _Kept:
         return features_of(self._splats)
 
     @cached_property
-    def scales(self) -> Tensor:
-        return self._splats.scales.detach()
+    def shape(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Means, quats and scales where this process computes."""
+        there = self._splats.resident
+        return there.means, there.quats, there.scales.detach()
 
     @cached_property
     def opacities(self) -> Tensor:
@@ -78,7 +81,7 @@ class Session:
         plan = self._plan
         if plan is None or not same_camera(plan.camera, camera):
             with torch.no_grad():
-                plan = prepare(self.splats.means, self.splats.quats, self._kept.scales, self.opacities, camera)
+                plan = prepare(*self._kept.shape, resident(self.opacities), camera)
             self._plan = plan
         return plan
 

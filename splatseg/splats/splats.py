@@ -21,6 +21,7 @@ from splatseg.arrays import check_shapes
 from splatseg.cameras.camera import Camera
 from splatseg.cameras.coordinates import OWN, Coordinates
 from splatseg.cards import card
+from splatseg.machine.devices import resident
 from splatseg.raster.interface import Plan, prepare
 from splatseg.splats.activations import to_opacities
 from splatseg.splats.preview import preview
@@ -106,6 +107,15 @@ class Splats:
         return self.means, self.quats, self.scales, self.opacities
 
     @property
+    def resident(self) -> Splats:
+        """Geometry and colour on the device of this process; copies on a card are kept (`machine.devices.resident`)."""
+        names = ("means", "quats", "log_scales", "opacity_logits", "sh0", "shN")
+        moved: dict[str, Any] = {name: resident(getattr(self, name)) for name in names}
+        if all(moved[name] is getattr(self, name) for name in names):
+            return self
+        return dataclasses.replace(self.plain(), **moved)
+
+    @property
     def positions(self) -> np.ndarray:
         """Means as a NumPy array, (N,3), without a gradient."""
         means: np.ndarray = self.means.detach().cpu().numpy()
@@ -130,7 +140,7 @@ class Splats:
     def prepare(self, camera: Camera) -> Plan:
         """Prepare the geometry for one camera (see `raster.interface.prepare`)."""
         with torch.no_grad():
-            return prepare(*self.geometry, camera)
+            return prepare(*self.resident.geometry, camera)
 
     def replace(self, **changes: Tensor | None) -> Splats:
         """Return the same Gaussians with some fields (N,...) replaced, e.g. `replace(features=...)`."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -123,6 +125,21 @@ def test_the_processor_needs_no_warp() -> None:
     code = "import sys, splatseg; splatseg.rasterize; import splatseg.train.fit; print('warp' in sys.modules)"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.slow
+def test_tiles_of_eight_pixels_agree_with_the_reference_too() -> None:
+    here = Path(__file__).parent
+    chosen = [here / f"test_{name}.py" for name in ("agreement", "votes", "label_map", "pixels")]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "pytest", "-q", "-n0", "-k", "warp", *chosen],
+        env=os.environ | {"SPLATSEG_WARP_TILE": "8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert int(re.findall(r"(\d+) passed", done.stdout)[0]) > 50
 
 
 @pytest.mark.slow

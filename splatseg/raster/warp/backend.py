@@ -25,7 +25,7 @@ from splatseg.raster.warp.lists import Prepared, prepare_view, view_of
 from splatseg.raster.warp.pixels import PixelWeights, both_ways, pixel_weights, product
 from splatseg.raster.warp.runtime import array, launch_adjoint
 from splatseg.raster.warp.votes import label_sums
-from splatseg.raster.weights import Floors, SparseWeights, VoteEntries
+from splatseg.raster.weights import Floors, SparseWeights, VoteEntries, entries_above
 
 Result = TypeVar("Result")
 
@@ -110,10 +110,7 @@ def vote_above(plan: Plan, label_maps: Tensor, count: int, floors: Floors) -> tu
     """See `interface.vote_above`."""
     rows, columns, weights = label_sums(plan.state, label_maps, count)
     totals = _accumulate(plan.state, torch.ones(*plan.state.shape, 1, device=rows.device))[:, 0]
-    unseen = columns == floors.ignored - 1
-    totals[rows[unseen]] = (totals[rows[unseen]] - weights[unseen]).clamp(min=0)
-    kept = (weights > (floors.share * totals).clamp(min=floors.least)[rows]) & ~unseen
-    return VoteEntries(rows[kept].int(), columns[kept], weights[kept]), totals
+    return entries_above(rows, columns, weights, totals, floors), totals
 
 
 class _Rasterize(torch.autograd.Function):

@@ -3,11 +3,15 @@
 Source: EWA splatting (Zwicker et al. 2001), as in `raster.reference`, which defines the answer.
 """
 
+import os
+
 import warp as wp
 
-TILE = 16
-"""Side of a tile, pixels. A block of threads has a thread for each of its pixels."""
+TILE = 8 if os.environ.get("SPLATSEG_WARP_TILE") == "8" else 16
+"""Side of a tile, pixels: 16, or 8 where the environment says so, to compare the two on a card (`gpu_check.py`).
 
+A block of threads has a thread for each pixel of a tile.
+"""
 
 LOOKED_AT = 256
 """Most tiles of a Gaussian's box that are looked at one by one; the few Gaussians with more get all of them."""
