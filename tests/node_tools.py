@@ -1,4 +1,4 @@
-"""Readers of splat formats written in JavaScript by others: gltf-validator and @playcanvas/splat-transform.
+"""Programs in JavaScript by others that read splats: gltf-validator, @playcanvas/splat-transform, Spark.
 
 They are looked for in the folder that SPLATSEG_NODE_MODULES names, else in npm's global one; tests that need them skip
 where they are not.
@@ -29,6 +29,14 @@ def node_modules(package: str) -> Path:
     if folder is None:
         pytest.skip(f"node with {package} is not here (set SPLATSEG_NODE_MODULES to a node_modules folder that has it)")
     return folder
+
+
+def node() -> str:
+    """The program node; skips the test if there is none."""
+    program = _node(Path(os.environ.get("SPLATSEG_NODE_MODULES", "")))
+    if not program:
+        pytest.skip("there is no node here")
+    return program
 
 
 def find_node_modules(package: str) -> Path | None:
