@@ -5,7 +5,7 @@
 Every segment becomes an object of points in the collection "splat": the centres of its Gaussians, with the point
 attributes color, opacity, scale (standard deviations) and rotation (wxyz) for geometry nodes. MESH.glb is what
 `splatseg export RUN --mesh -o MESH.glb` wrote; its objects come with the names of the segments into "meshes". Objects
-have the custom properties segment_id and segment_parent. The world of the run stays as it is; --up Y turns y up to z up.
+have the custom properties segment_id and segment_parent. The world stays as it is; --up Y turns y up to z up.
 """
 
 import math
