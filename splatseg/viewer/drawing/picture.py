@@ -26,6 +26,7 @@ from splatseg.raster.interface import rasterize_plan
 from splatseg.render.rgb import COVERED, view_depths
 from splatseg.viewer.drawing.color_maps import DEPTH, HEAT, ramp, through
 from splatseg.viewer.drawing.highlight import TINT, highlight
+from splatseg.viewer.drawing.scale_bar import Scale, add_scale
 from splatseg.viewer.drawing.segment_tints import segment_tints
 from splatseg.viewer.workspace.history import Bits, Step
 from splatseg.viewer.workspace.workspace import Workspace
@@ -59,6 +60,8 @@ def picture(workspace: Workspace, camera: Camera, draft: bool = False) -> np.nda
         if draft:
             camera = draft_camera(workspace, camera)
         image = _drawn(workspace, workspace.step, camera, draft)
+        if not draft and workspace.mode in _SCALES and (scale := _SCALES[workspace.mode](workspace, camera)):
+            add_scale(image, scale)
         if draft:
             workspace.canvas.pace.took(time.perf_counter() - began)
     workspace.scene.drawn = time.monotonic()
@@ -219,6 +222,21 @@ _PAINTED = {
     "depth": _depth,
     "masks": _masks,
 }
+
+
+def _scale_of_depth(workspace: Workspace, camera: Camera) -> Scale | None:
+    means = workspace.scene.splats.means
+    near, far = _depth_range(means, view_depths(means, camera), camera, workspace.step.hidden)
+    return Scale(ramp(DEPTH), "depth, units", f"{near:.3g}", f"{far:.3g}")
+
+
+def _scale_of_similarity(workspace: Workspace, camera: Camera) -> Scale | None:
+    low, high = ALIKE
+    return None if workspace.query is None else Scale(ramp(HEAT), "similarity (cosine)", f"{low:g}", f"{high:g}")
+
+
+_SCALES = {"depth": _scale_of_depth, "similarity": _scale_of_similarity}
+"""Scales of the modes whose colours are numbers; drafts go without."""
 
 _TINTS = {"features": 0.15, "segments": 0.15, "overlay": 0.15, "similarity": 0.0, "depth": 0.0}
 """Tint of the selection in modes whose colours have a meaning: weaker, or none."""

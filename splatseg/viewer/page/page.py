@@ -89,6 +89,7 @@ class Page:
         self.exports: Path = exports
         self.panels: list[Any] = []
         self.rectangle: bool = False
+        self.takes_click: Callable[[Camera, tuple[float, float]], bool] | None = None
         self.begun: bool = False
         self.gone: bool = False
         self._markers: Any = None
@@ -304,7 +305,13 @@ class Page:
         def clicked(event: Any) -> None:
             camera = self.camera
             pixel = pixel_at(event.screen_pos, camera)
-            self.do(lambda: self.workspace.click(camera, pixel, how))
+
+            def click() -> None:
+                taken = how == "new" and self.takes_click is not None and self.takes_click(camera, pixel)
+                if not taken:
+                    self.workspace.click(camera, pixel, how)
+
+            self.do(click)
 
         return self.heard(clicked)
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
+from typing import Any
+
+import numpy as np
 
 from splatseg.errors import PromptError
-from splatseg.scene.first_pose import Pose
+from splatseg.scene.first_pose import Pose, camera_at
+from splatseg.viewer.drawing.outlines_in_space import chain, pyramids
 from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import Choice, Slider, add_buttons, assign
 from splatseg.viewer.panels.writer import Writer
@@ -13,6 +18,15 @@ from splatseg.viewer.writing import film
 
 KEYFRAMES = 100
 """Most keyframes of a path: more than one each second of the longest film."""
+
+MARK = 0.03
+"""Depth of a keyframe's drawn camera as a share of the distance from the first pose to the point it looks at."""
+
+PATH = (255, 210, 90)
+"""Colour of the drawn path."""
+
+PIECES = 24
+"""Straight pieces of the drawn path a keyframe, so that it looks bent."""
 
 SIZES = {"1280 x 720": (1280, 720), "1920 x 1080": (1920, 1080), "854 x 480": (854, 480)}
 
@@ -23,6 +37,8 @@ class FilmControls:
     def __init__(self, page: Page, writer: Writer) -> None:
         self._page, self._writer = page, writer
         self._keyframes: list[Pose] = []
+        self._shown: list[Pose] = []
+        self._drawn: Any = None
         gui = page.gui
         self._status = gui.add_markdown("")
         add_buttons(
@@ -84,8 +100,27 @@ class FilmControls:
             lambda: film.write_film(workspace, keyframes, count, size, path, self._writer.progress), path
         )
 
+    def _draw_path(self) -> None:
+        """Draw the path of the keyframes into the scene, with a camera at each of them."""
+        if self._drawn is not None:
+            self._drawn.remove()
+            self._drawn = None
+        home, keyframes = self._page.scene.home(), tuple(self._keyframes)
+        if keyframes:
+            depth = MARK * math.dist(home.look_at, home.position)
+            lines = [pyramids([camera_at(pose, 16, 9) for pose in keyframes], depth)]
+            if len(set(keyframes)) > 1:
+                between = film.poses_through(keyframes, PIECES * len(keyframes))
+                lines.append(chain(np.array([pose.position for pose in between])))
+            self._drawn = self._page.client.scene.add_line_segments(
+                "/path", np.concatenate(lines).astype(np.float32), PATH, thickness=2.0, thickness_units="screen"
+            )
+
     def refresh(self) -> None:
-        """Show the number of keyframes."""
+        """Show the number of keyframes, and their path if it has changed."""
+        if self._shown != self._keyframes:
+            self._shown = list(self._keyframes)
+            self._draw_path()
         count = len(self._keyframes)
         text = "No keyframes yet." if not count else f"{count} keyframe{'s' if count > 1 else ''}."
         assign(self._status, "content", text)

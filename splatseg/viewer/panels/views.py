@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 from PIL import Image
 
+from splatseg.cameras.camera import Camera
 from splatseg.errors import SplatsegError
+from splatseg.viewer.drawing.outlines_in_space import place_at, pyramids
 from splatseg.viewer.page.browser_camera import pose_at_view
 from splatseg.viewer.page.page import Page
-from splatseg.viewer.panels.controls import Choice, add_buttons, assign
+from splatseg.viewer.panels.controls import Choice, add_buttons, add_checkbox, assign, on_change
 
 WIDTH = 700
 """Width in pixels of the pictures sent: they fill the panel, and can be opened larger."""
 
 NOWHERE = "choose a view"
 
+PYRAMID = 0.05
+"""Depth of a drawn camera as a share of the distance from the first pose to the point it looks at."""
+
+PYRAMIDS = (120, 200, 255)
+"""Colour of drawn cameras: light blue, which few captures have in the air."""
+
+HIT = 14.0
+"""Pixels around a drawn camera's place in which a click means the camera: the width of a fingertip on a screen."""
+
 STREAMED, LOCAL = "Stream pictures", "Draw in the browser"
 
 
 class ViewsPanel:
-    """The list of views, photograph and masks of the chosen one, the way home, and the drawing while moving."""
+    """The views and their cameras, photograph and masks of the chosen one, the way home, the drawing while moving."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
         self._names = [view.name for view in page.scene.views]
         self._at: int | None = None
         self._shown: int | None = None
+        self._drawn: Any = None
         add_buttons(page, "Camera", {"Home": page.look_home}, hint="Move the camera back to the start (key R).")
         moving = Choice(
             page,
@@ -55,9 +70,38 @@ class ViewsPanel:
             {"Previous": lambda: self.step(-1), "Next": lambda: self.step(1), "Again": self.again},
             hint="The previous or the next view, or this one again after you moved the camera.",
         )
+        cameras = add_checkbox(
+            page, "Show cameras", False, hint="Draw the cameras of the capture; a click on one looks through it."
+        )
+        on_change(page, cameras, self.show_cameras)
         self._photograph = gui.add_image(np.zeros((2, 2, 3), np.uint8), label="Photograph", visible=False)
         self._masks = gui.add_image(np.zeros((2, 2, 3), np.uint8), label="Its input masks", visible=False)
         self._note = gui.add_markdown("*Choose a view to see its photograph and masks here.*")
+
+    def show_cameras(self, on: bool) -> None:
+        """Draw the cameras of the capture into the scene, or take them away again."""
+        if self._drawn is not None:
+            self._drawn.remove()
+            self._drawn = None
+        self._page.takes_click = self._camera_clicked if on else None
+        if on:
+            home = self._page.scene.home()
+            lines = pyramids(
+                [view.pinhole for view in self._page.scene.views], PYRAMID * math.dist(home.look_at, home.position)
+            )
+            self._drawn = self._page.client.scene.add_line_segments(
+                "/cameras", lines.astype(np.float32), PYRAMIDS, thickness=1.5, thickness_units="screen"
+            )
+
+    def _camera_clicked(self, camera: Camera, pixel: tuple[float, float]) -> bool:
+        places = np.array([view.camera.position for view in self._page.scene.views])
+        # A camera that is looked through is not in its own picture, but at its very edge of it: it is not meant.
+        apart = np.linalg.norm(places - camera.position, axis=1)
+        others = np.flatnonzero(apart > 1e-3 * max(float(apart.max()), 1e-12))
+        hit = place_at(camera, places[others], pixel, HIT)
+        if hit is not None:
+            self.go(int(others[hit]))
+        return hit is not None
 
     def step(self, by: int) -> None:
         """Go to the view `by` places further; after the last comes the first."""
