@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,14 +16,18 @@ from splatseg.run.folder import Run, open_run
 from splatseg.scene.keeper import open_table
 from splatseg.scene.scene import Scene
 from splatseg.scene.table import table_of_file
+from splatseg.segments.segment import Segment, described_as
 from splatseg.segments.segments_json import segments_of_rows
+from splatseg.splats.joined import joined, joined_ids
 
 S = TypeVar("S", bound=Scene)
 T = TypeVar("T")
 
 
-def open(path: str | Path) -> Scene:
+def open(path: str | Path, *others: str | Path) -> Scene:
     """Open a run folder or a splat file (or a folder with one, as training programs leave it) as a scene.
+
+    others: more of them, to be seen together: each is a segment, or keeps those it has; edits are then not kept.
 
     Raises RunError for a folder that is neither, whose fit has not finished, or whose files are damaged;
     SplatFileError for a file that cannot be read. Warns of everything that was left out.
@@ -32,7 +37,7 @@ def open(path: str | Path) -> Scene:
         >>> scene.click("012.jpg", (47, 75)).mask("040.jpg").shape
         (120, 160)
     """
-    scene = open_scene(path, Scene)
+    scene = open_together([path, *others], Scene) if others else open_scene(path, Scene)
     for warning in scene.warnings:
         warnings.warn(warning, stacklevel=2)
     return scene
@@ -54,6 +59,30 @@ def open_scene(path: str | Path, kind: type[S], lenient: bool = False) -> S:
     if dropped:
         scene.warnings.append(describe_dropped(path, dropped))
     return scene
+
+
+def open_together(paths: Sequence[str | Path], kind: type[S]) -> S:
+    """Open several run folders and splat files as one scene of some kind, in the world of the first.
+
+    Each is one segment, called as the file; one that has segments keeps them, "file: name". Raises as `open` does.
+    """
+    scenes = [open_scene(path, Scene, lenient=True) for path in paths]
+    ids, spans = joined_ids([scene.splats for scene in scenes])
+    splats = joined([scene.splats for scene in scenes]).replace(segment_ids=ids)
+    rows = list[Segment]()
+    for scene, (first, last) in zip(scenes, spans, strict=True):
+        if scene.table is None:
+            rows += [row.renamed(scene.name) for row in described_as(splats, ()) if row.id == last]
+        else:
+            for row in scene.table.rows():
+                parent = None if row.parent is None else first + row.parent
+                rows.append(replace(row, id=first + row.id, name=f"{scene.name}: {row.name}", parent=parent))
+    together = kind(splats, " + ".join(scene.name for scene in scenes), table_of_file(splats, rows))
+    together.others = tuple(source for scene in scenes if (source := scene.run or scene.path) is not None)
+    together.warnings = [f"{scene.name}: {warning}" for scene in scenes for warning in scene.warnings]
+    for scene in scenes:
+        scene.close()  # nothing of them is edited here
+    return together
 
 
 def scene_of_run(run: Run, kind: type[S], lenient: bool = False) -> S:

@@ -47,6 +47,7 @@ class SceneState:
         name: The name of the run folder or the file.
         run: The run, None for a file.
         path: The file, None for a run.
+        others: The runs and files that are seen together in this scene; () for one alone.
         agreement: The votes of the masks of all views, None without.
         hierarchy: The hierarchy of segments, None without.
         table: The table of segments, None without; `segments` is the same and raises.
@@ -72,6 +73,7 @@ class SceneState:
         self.run: Run | None = run
         self.keeper: TableKeeper | None = keeper
         self.path: Path | None = None
+        self.others: tuple[Run | Path, ...] = ()
         self.agreement: Agreement | None = agreement
         self.hierarchy: Hierarchy | None = hierarchy
         self.table: SegmentTable | None = table
@@ -133,7 +135,11 @@ class SceneState:
         """Tell whether a file is what the scene was read from, or a part of its run: nothing may replace it."""
         if self.run is not None:
             return self.run.owns(path)
-        return self.path is not None and Path(path).resolve() == self.path.resolve()
+        sources = [source for source in (self.path, *self.others) if source is not None]
+        return any(
+            source.owns(path) if isinstance(source, Run) else Path(path).resolve() == source.resolve()
+            for source in sources
+        )
 
     def _session_now(self) -> Session:
         """The session, with the segments as they are now in the view that is prepared."""

@@ -14,7 +14,7 @@ from splatseg.capture.view import View
 from splatseg.render.overlays import overlay_segments
 from splatseg.render.pictures import fit_feature_colors
 from splatseg.scene.first_pose import Pose
-from splatseg.scene.opening import open_scene
+from splatseg.scene.opening import open_scene, open_together
 from splatseg.scene.scene import Scene
 
 MODES = ("color", "features", "segments", "overlay", "similarity", "depth", "masks")
@@ -104,13 +104,13 @@ class ShownScene(Scene):
         return kept[1]
 
 
-def open_shown(path: Path) -> ShownScene:
-    """Open a run folder or a splat file for the viewer; files that a run lacks become `warnings`.
+def open_shown(path: Path, *others: Path) -> ShownScene:
+    """Open a run folder or a splat file for the viewer, or several together; files that a run lacks become `warnings`.
 
     Raises RunError for a folder that is not a run or whose fit has not finished, SplatFileError for a file that cannot
     be read.
     """
-    scene = open_scene(path, ShownScene, lenient=True)
+    scene = open_together([path, *others], ShownScene) if others else open_scene(path, ShownScene, lenient=True)
     if scene.keeper is not None:
         # A closure over the scene's attributes, not over the scene: the keeper must not keep the scene alive.
         shown = scene.__dict__

@@ -23,6 +23,8 @@ class View:
 
     path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FILE")]
     """A run folder, or any splat file."""
+    others: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FILE")] = ()
+    """More of them, to be seen together. Edits of their segments are then not kept."""
     port: int = 8080
     """The port to listen on; if it is taken, the next free one."""
     host: str = "127.0.0.1"
@@ -44,7 +46,8 @@ class View:
 
     def run(self, terminal: Terminal) -> None:
         """Serve until Ctrl-C; selections and names are kept."""
-        check_source(self.path)
+        for path in (self.path, *self.others):
+            check_source(path)
         from splatseg.viewer.page.admission import is_loopback
         from splatseg.viewer.server import Viewer, import_viser
 
@@ -57,7 +60,7 @@ class View:
 
         if self.capture is not None:
             opened(self.path, self.capture)
-        scene = open_shown(self.path)
+        scene = open_shown(self.path, *self.others)
         for warning in scene.warnings:
             terminal.warn(warning)
         for warning in look_at_run(scene.run) if scene.run is not None else []:
@@ -72,7 +75,8 @@ class View:
                 "it is not encrypted, so whoever reads the network along has it too"
             )
         terminal.result(f"{scene.name} is at {viewer.address}")
-        terminal.say("Ctrl-C ends it; selections and names are kept")
+        kept = "selections and names are kept" if scene.run is not None else "edits are not kept, exports are"
+        terminal.say(f"Ctrl-C ends it; {kept}")
         if self.open:
             import webbrowser
 
