@@ -16,6 +16,7 @@ from splatseg.render.pictures import fit_feature_colors
 from splatseg.scene.first_pose import Pose
 from splatseg.scene.opening import open_scene, open_together
 from splatseg.scene.scene import Scene
+from splatseg.viewer.drawing.thumbnails import Thumbnails
 
 MODES = ("color", "features", "segments", "overlay", "similarity", "depth", "masks")
 """All modes of a picture; `ShownScene.modes` are those that a scene has data for."""
@@ -56,6 +57,11 @@ class ShownScene(Scene):
     def feature_colors(self) -> Tensor:
         """Colours (N,3) of the features, 0..1. Raises RunError for a splat without features."""
         return fit_feature_colors(self._plain).colors
+
+    @cached_property
+    def thumbnails(self) -> Thumbnails:
+        """Small pictures of the segments."""
+        return Thumbnails(self)
 
     def warm_up(self) -> None:
         """Compute the data for the first click and the mode `features`; the server does so in a thread at its start."""

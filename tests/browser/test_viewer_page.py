@@ -11,6 +11,7 @@ from browser_tab import Tab, places, settled
 from PIL import Image
 
 from splatseg.formats.read import load_splats
+from splatseg.viewer.panels import segment_list
 from splatseg.viewer.server import Viewer
 
 pytestmark = pytest.mark.slow
@@ -233,7 +234,22 @@ def test_a_segment_is_chosen_renamed_and_recoloured_in_the_list(tab: Tab, viewer
     tab.wait(lambda: name_of(viewer, identity) == before)
 
 
-def test_segments_are_searched_and_paged(tab: Tab, viewer: Viewer) -> None:
+def test_every_row_of_the_list_has_a_picture_and_the_list_stays_where_it_was_scrolled(tab: Tab, viewer: Viewer) -> None:
+    rows = tab.first_rows()
+    tab.wait(lambda: tab.page.locator("[data-segment] img").count() >= 0.8 * len(rows))
+    tab.page.mouse.move(10, 700)
+    tab.screenshot("segments-with-pictures")
+    scrolls = "document.querySelector('.ss-rows').scrollTop"
+    tab.page.evaluate(f"{scrolls} = 60")
+    tab.wait(lambda: tab.page.evaluate("window.__ssTop") == 60)
+    tab.row(rows[6]).locator(".ss-name").click()
+    tab.wait(lambda: "chosen" in (tab.row(rows[6]).get_attribute("class") or ""))
+    tab.wait(lambda: tab.page.evaluate(scrolls) == 60)
+
+
+def test_segments_are_searched_and_paged(tab: Tab, viewer: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segment_list, "ROWS", 10)
+    settled(viewer.pages[0])
     assert len(tab.first_rows()) == 10
     tab.page.get_by_title("More rows").click()
     tab.wait(lambda: tab.sees("11–"))

@@ -24,12 +24,13 @@ def html_of(table: list[Segment], state: ListState = ListState(), visible: froze
 
 def test_three_hundred_segments_come_in_pages() -> None:
     table = rows(300)
-    assert pages_of(300) == 30 and pages_of(0) == 1 and pages_of(ROWS + 1) == 2
-    assert shown(html_of(table)) == list(range(1, 11))
-    text = html_of(table, ListState(page=29))
-    assert shown(text) == list(range(291, 301))
-    assert "291–300 of 300" in text
-    assert shown(html_of(table, ListState(page=99))) == list(range(291, 301)), "no page past the last"
+    assert pages_of(300) == 300 // ROWS and pages_of(0) == 1 and pages_of(ROWS + 1) == 2
+    assert shown(html_of(table)) == list(range(1, ROWS + 1))
+    last = list(range(301 - ROWS, 301))
+    text = html_of(table, ListState(page=300 // ROWS - 1))
+    assert shown(text) == last
+    assert f"{last[0]}–300 of 300" in text
+    assert shown(html_of(table, ListState(page=99))) == last, "no page past the last"
 
 
 def test_a_search_finds_parts_of_names_and_whole_numbers() -> None:
@@ -48,17 +49,36 @@ def test_rows_come_in_the_order_that_is_asked_for() -> None:
 
 
 def test_the_page_of_a_segment_is_where_it_is_shown() -> None:
-    table = rows(35)
-    page = page_of(table, ListState(), 24)
+    table = rows(3 * ROWS)
+    page = page_of(table, ListState(), 2 * ROWS + 4)
     assert page == 2
-    assert 24 in shown(html_of(table, ListState(page=page)))
+    assert 2 * ROWS + 4 in shown(html_of(table, ListState(page=page)))
     assert page_of(table, ListState(search="none"), 24) is None
 
 
 def test_a_name_is_text_and_never_html() -> None:
     text = html_of([Segment(1, '<img src=x onerror="alert(1)">', (0, 0, 0), 5, BOX)])
-    assert "<img" not in text and '"alert' not in text
+    assert "<img src=x" not in text and '"alert' not in text
     assert "&lt;img src=x onerror=&quot;alert(1)&quot;&gt;" in text
+
+
+def test_noisy_segments_are_folded_away_until_asked_for() -> None:
+    sure, noisy, named = (
+        Segment(1, "segment 1", (0, 0, 0), 9, BOX, confidence=0.9),
+        Segment(2, "segment 2", (0, 0, 0), 8, BOX, confidence=0.1),
+        Segment(3, "mug", (0, 0, 0), 7, BOX, confidence=0.1),
+    )
+    table = [sure, noisy, named, *rows(0)]
+    assert shown(html_of(table)) == [1, 3]
+    assert "1 noisy segment folded away" in html_of(table)
+    assert shown(html_of(table, ListState(noisy=True))) == [1, 2, 3]
+    assert shown(html_of(table, ListState(search="segment"))) == [1, 2], "a search finds them all the same"
+    assert "noisy" not in html_of([sure, named])
+
+
+def test_a_row_has_its_thumbnail() -> None:
+    text = list_html(rows(2), ListState(), (), str, {2: "data:image/webp;base64,AAAA"})
+    assert text.count('<img src="data:image/webp;base64,AAAA"') == 1
 
 
 def test_a_row_shows_its_colour_whether_it_is_chosen_ticked_and_visible() -> None:

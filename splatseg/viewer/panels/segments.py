@@ -16,11 +16,11 @@ from splatseg.segments.segment import Segment, largest_first
 from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import Choice, add_buttons, add_text, assign, at_most, on_change, on_submit, typed
 from splatseg.viewer.panels.links import Links
-from splatseg.viewer.panels.segment_list import SORTS, ListState, found, list_html, page_of, pages_of
+from splatseg.viewer.panels.segment_list import SORTS, ListState, found, is_noisy, list_html, page_of, pages_of
 from splatseg.viewer.workspace.workspace import How
 
-MESSAGE = re.compile(r"((choose|add|remove|tick|eye):\d{1,9}|color:\d{1,9}:#[0-9a-fA-F]{6}|page:-?\d{1,9})")
-"""Messages of the list: a verb and a segment, a segment and its new colour, or a number of pages to turn."""
+MESSAGE = re.compile(r"((choose|add|remove|tick|eye):\d{1,9}|noisy:[01]|color:\d{1,9}:#[0-9a-fA-F]{6}|page:-?\d{1,9})")
+"""Messages of the list: a verb and a segment, a segment and its new colour, a number of pages to turn, or a fold."""
 
 SELECTING: dict[str, How] = {"choose": "new", "add": "add", "remove": "remove"}
 """Effect on the selection by the verb of a message."""
@@ -96,6 +96,8 @@ class SegmentsPanel:
         if verb in SELECTING:
             self.choose(int(number))
             self._page.workspace.select_segment(int(number), SELECTING[verb])
+        elif verb == "noisy":
+            self._change(noisy=number == "1", page=0)
         elif verb == "tick":
             self._change(ticked=self._state.ticked ^ {int(number)})
         elif verb == "eye":
@@ -111,6 +113,8 @@ class SegmentsPanel:
     def choose(self, identity: int | None) -> None:
         """Choose a segment and turn to the page of its row."""
         if identity is not None and identity != self._state.chosen:
+            if any(row.id == identity and is_noisy(row) for row in self._table.rows()):
+                self._change(noisy=True)
             page = page_of(self._table.rows(), self._state, identity)
             self._change(page=self._state.page if page is None else page)
         self._change(chosen=identity)
@@ -179,7 +183,11 @@ class SegmentsPanel:
         rows = largest_first(now.rows.values())
         chosen = None if self._state.chosen is None else now.rows.get(self._state.chosen)
         self._change(chosen=chosen and chosen.id, ticked=self._state.ticked & now.rows.keys())
-        content = list_html(rows, self._state, set(self._page.workspace.visible_ids), self._links.send)
+        visible, thumbnails = (
+            set(self._page.workspace.visible_ids),
+            self._page.scene.thumbnails.of(now, self._page.tell),
+        )
+        content = list_html(rows, self._state, visible, self._links.send, thumbnails)
         assign(self._list, "content", content)
         assign(self._merge, "visible", bool(self._state.ticked))
         assign(self._form, "visible", chosen is not None)
