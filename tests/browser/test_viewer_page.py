@@ -247,6 +247,22 @@ def test_every_row_of_the_list_has_a_picture_and_the_list_stays_where_it_was_scr
     tab.wait(lambda: tab.page.evaluate(scrolls) == 60)
 
 
+def test_the_list_is_used_with_the_keyboard_alone(tab: Tab, viewer: Viewer) -> None:
+    first, second = tab.first_rows()[3:5]
+    tab.row(first).focus()
+    tab.page.keyboard.press("Enter")
+    tab.wait(lambda: np.array_equal(selected(viewer), members_of(viewer, first)))
+    focused = "document.activeElement?.dataset?.segment"
+    tab.wait(lambda: "chosen" in (tab.row(first).get_attribute("class") or ""))
+    tab.wait(lambda: tab.page.evaluate(focused) == str(first))
+    for _ in range(8):  # tick, colour and eye of this row, then the next row
+        if tab.page.evaluate(focused) != str(second):
+            tab.page.keyboard.press("Tab")
+    assert tab.page.evaluate(focused) == str(second)
+    tab.page.keyboard.press("Shift+Enter")
+    tab.wait(lambda: np.array_equal(selected(viewer), members_of(viewer, first) | members_of(viewer, second)))
+
+
 def test_segments_are_searched_and_paged(tab: Tab, viewer: Viewer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segment_list, "ROWS", 10)
     settled(viewer.pages[0])

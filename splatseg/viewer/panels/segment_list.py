@@ -136,11 +136,16 @@ def list_html(
         f'<button title="More rows" {"" if page < last else "disabled"} '
         f'onclick="{after}">›</button></div>'
     )
-    # The client writes the list anew at every change. The last image to be loaded puts it back to where it was.
+    # The client writes the list anew at every change. The last image to be loaded puts it back to where it was, and the
+    # keyboard to the row that had it.
     keep = "window.__ssTop=this.scrollTop"
-    back = "const list=this.closest('.ss-rows');list.scrollTop=window.__ssTop||0;this.remove()"
+    back = (
+        "const list=this.closest('.ss-rows');list.scrollTop=window.__ssTop||0;this.remove();"
+        "for(const row of list.querySelectorAll('[data-segment]'))"
+        "if(row.dataset.segment===window.__ssFocus)row.focus({preventScroll:true})"
+    )
     return (
-        f'{STYLE}<div class="ss-list"><div class="ss-rows" onscroll="{keep}">{body}'
+        f'{STYLE}<div class="ss-list"><div class="ss-rows" role="list" aria-label="Segments" onscroll="{keep}">{body}'
         f'<img src="{NOTHING}" onload="{back}" alt=""></div>{_noisy_html(rows, state, send)}{foot}</div>'
     )
 
@@ -167,14 +172,25 @@ def _row(row: Segment, state: ListState, visible: bool, send: Callable[[str], st
     chosen = send(f"(event.shiftKey?'add':event.ctrlKey||event.metaKey||event.altKey?'remove':'choose')+':{row.id}'")
     ticked, colored = alone + send(f"'tick:{row.id}'"), send(f"'color:{row.id}:'+this.value")
     seen = alone + send(f"'eye:{row.id}'")
+    shown = f"{'Hide' if visible else 'Show'} {name}"
     picture = f'<img src="{thumbnail}" alt="">' if thumbnail else '<span class="ss-none"></span>'
+    # Tab reaches a row, Enter and the space bar choose it, with Shift and Ctrl as a click does.
+    pressed = (
+        "if(event.target===this&&(event.key==='Enter'||event.key===' ')){event.preventDefault();"
+        "event.stopPropagation();"
+        "this.dispatchEvent(new MouseEvent('click',{shiftKey:event.shiftKey,ctrlKey:event.ctrlKey}))}"
+    )
+    focus = (
+        f'tabindex="0" role="listitem" aria-label="{name}, {row.count:,} Gaussians" onkeydown="{pressed}" '
+        'onfocus="window.__ssFocus=this.dataset.segment" onblur="if(event.relatedTarget)window.__ssFocus=\'\'"'
+    )
     return (
-        f'<div class="{classes}" data-segment="{row.id}" onclick="{chosen}">'
+        f'<div class="{classes}" data-segment="{row.id}" {focus} onclick="{chosen}">'
         f'<input type="checkbox" title="Tick two or more to merge them" {"checked" if row.id in state.ticked else ""} '
         f'onclick="{ticked}">{picture}'
         f'<input type="color" value="{color}" title="The colour of {name}" onclick="{alone}" onchange="{colored}">'
         f'<span class="ss-name" title="{name} (number {row.id}): click selects it, Shift adds, Ctrl takes away">{name}'
         f'</span><span class="ss-count" title="Gaussians">{row.count:,}</span>'
-        f'<button class="ss-eye" title="{"Hide" if visible else "Show"} {name}" onclick="{seen}">'
+        f'<button class="ss-eye" title="{shown}" aria-label="{shown}" onclick="{seen}">'
         f"{OPEN_EYE if visible else CLOSED_EYE}</button></div>"
     )
