@@ -306,7 +306,7 @@ def _is_positional(kind: type, field: dataclasses.Field[Any]) -> bool:
 def _metavar(kind: type, field: dataclasses.Field[Any]) -> str:
     given = [mark.metavar for mark in _marks(kind, field) if getattr(mark, "metavar", None)]
     plain = _plain_type(kind, field)
-    name = given[0] if given else {int: "INT", float: "FLOAT", str: "TEXT", Path: "PATH"}.get(plain, field.name.upper())
+    name = given[0] if given else {int: "INT", float: "NUMBER", str: "TEXT", Path: "PATH"}.get(plain, field.name.upper())
     return name + (" ..." if typing.get_origin(plain) is tuple else "")
 
 

@@ -12,7 +12,7 @@ from splatseg.checks.world import DOUBTFUL
 from splatseg.errors import SplatsegError
 from splatseg.masks.sources import MaskSources, open_sources
 from splatseg.run.folder import Run
-from splatseg.run.reporter import NullReporter, Reporter
+from splatseg.run.reporter import NullReporter, Reporter, Summary
 from splatseg.run.settings import AUTO_MASKS, MaskFolder, RunSettings
 
 
@@ -42,7 +42,7 @@ def check_settings(
 
 def check_given(
     capture: Capture, masks: tuple[str, ...] = (), splats: Path | None = None, reporter: Reporter | None = None
-) -> str:
+) -> Summary:
     """Check a capture, and with it masks (DIR or DIR=WEIGHT) and a splat file; return what was found, as lines of text.
 
     Raises CaptureError, MaskError or SplatFileError for files that cannot be read, and for what does not belong
@@ -60,7 +60,14 @@ def check_given(
     end = (
         "they belong together" if count == 0 else f"{count} {'thing' if count == 1 else 'things'} to look at, see above"
     )
-    return f"{'; '.join(parts)}: {end}"
+    return Summary(
+        f"{'; '.join(parts)}: {end}",
+        views=len(capture.views),
+        points=len(capture.points),
+        masked_views=None if sources is None else len(sources.names),
+        gaussians=None if checked.splats is None else len(checked.splats),
+        troubles=count,
+    )
 
 
 def look_at_run(run: Run) -> list[str]:

@@ -26,7 +26,7 @@ from splatseg.report.run_report import report_run
 from splatseg.run.create import create_run
 from splatseg.run.folder import SETTINGS, Run
 from splatseg.run.kept_cameras import keep_cameras
-from splatseg.run.reporter import NullReporter, Reporter
+from splatseg.run.reporter import NullReporter, Reporter, Summary
 from splatseg.run.settings import RunSettings
 from splatseg.splats.made_of import is_stale
 from splatseg.splats.splats import Splats
@@ -79,7 +79,7 @@ def start_run(
     return run
 
 
-def train_run(run: Run, reporter: Reporter | None = None) -> str:
+def train_run(run: Run, reporter: Reporter | None = None) -> Summary:
     """Do the steps that a run still lacks: propose masks (`auto`), fit or load the splat, segment, report.
 
     Returns a summary. Ctrl-C leaves a checkpoint; --resume continues from it with the same bits.
@@ -109,7 +109,7 @@ def train_run(run: Run, reporter: Reporter | None = None) -> str:
             splats, votes = find_features(run, splats, reporter)
         write_segmented(run, splats, votes, reporter)
     summary = report_run(run, reporter)
-    return f"{summary}\n{run.report_path}"
+    return Summary(f"{summary}\n{run.report_path}", **summary.facts)
 
 
 def _taken(run: Run) -> Splats:
