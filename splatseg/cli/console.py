@@ -16,6 +16,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
@@ -118,7 +119,6 @@ class Terminal:
             Progress,
             TextColumn,
             TimeElapsedColumn,
-            TimeRemainingColumn,
         )
 
         columns = (
@@ -126,16 +126,18 @@ class Terminal:
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("left", markup=False),
-            TimeRemainingColumn(),
+            TextColumn("left {task.fields[left]}", markup=False),
             TextColumn("{task.fields[facts]}", markup=False),
         )
         with Progress(*columns, console=self._messages) as progress:
             # The bar draws itself past the console's hook, so its texts are cleaned before they reach it.
-            task = progress.add_task(one_line(name), total=total, facts="")
+            task = progress.add_task(one_line(name), total=total, facts="", left="-:--:--")
+            start = time.monotonic()
 
             def advance(done: int, **facts: str) -> None:
-                progress.update(task, completed=done)
+                left = _seconds_left(facts.pop("left", ""), time.monotonic() - start, done, total)
+                shown = "-:--:--" if left is None else str(timedelta(seconds=round(left)))
+                progress.update(task, completed=done, left=shown)
                 if facts:
                     progress.update(task, facts=one_line("  ".join(f"{key} {value}" for key, value in facts.items())))
 
@@ -148,14 +150,22 @@ class Terminal:
         def advance(done: int, **facts: str) -> None:
             nonlocal last
             now = time.monotonic()
+            own = facts.pop("left", "")
             if now - last >= SECONDS_BETWEEN_LINES and 0 < done < total:
                 last = now
-                left = (now - start) / done * (total - done)
+                left = _seconds_left(own, now - start, done, total)
                 text = "".join(f"  {key} {value}" for key, value in facts.items())
                 self.say(f"{name} {done}/{total}  {now - start:.0f} s, about {left:.0f} s left{text}")
 
         yield advance
         self.say(f"{name} {total}/{total}  {time.monotonic() - start:.1f} s")
+
+
+def _seconds_left(own: str, elapsed: float, done: int, total: int) -> float | None:
+    """Return the time left of a stage by its own estimate, else as if all steps took as long; None before the first."""
+    if own:
+        return float(own)
+    return elapsed / done * (total - done) if done else None
 
 
 def _silent(done: int, **facts: str) -> None:

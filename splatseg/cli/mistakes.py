@@ -1,4 +1,4 @@
-"""What is wrong with a command line, in one sentence: what was found, and what was probably meant.
+"""Mistakes in a command line, in one sentence: what was found, and what was probably meant.
 
 tyro tells that something is wrong, in boxes that also name the options of other commands; here the words are compared
 with the command's own options.

@@ -88,7 +88,7 @@ class ReportFinding:
     segments: tuple[int, ...] = ()
     """Ids of the segments concerned, worst first."""
     advice: str = ""
-    """What to do about it."""
+    """Advice against it, in a sentence or two."""
     command: str = ""
     """The command that does so."""
 

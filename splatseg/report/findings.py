@@ -66,7 +66,7 @@ class Finding:
     segments: tuple[int, ...] = ()
     """Ids of the segments concerned, worst first."""
     advice: str = ""
-    """What to do about it, in a sentence or two."""
+    """Advice, in a sentence or two."""
     command: str = ""
     """The command that does so."""
 

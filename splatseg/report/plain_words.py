@@ -21,7 +21,7 @@ LIKENESS = (
     (20.0, "show the scene, but blurred or wrong in places"),
     (float("-inf"), "differ clearly from the photographs"),
 )
-"""What a mean PSNR of held-out views, in dB, looks like [the usual reading of the
+"""Looks of pictures by the least mean PSNR of held-out views, dB [the usual reading of the
 figure; looked at in runs of demo at 34 dB and of a kitchen at 18 dB]."""
 
 

@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 class Summary(str):
-    """What a job did, in lines of text, with the figures in them as plain values by name."""
+    """The result of a job in lines of text, with the figures in them as plain values by name."""
 
     __slots__ = ("facts",)
 
