@@ -16,7 +16,8 @@ NEAR = 0.6
 """Least likeness of two words, as difflib counts it, that makes one a guess for the other [its own default]."""
 
 _VALUE_ERROR = re.compile(r"Error parsing (\S+?):")
-_BOX = str.maketrans("", "", "╭╮╰╯│─")
+_RULE = re.compile(r"[-+─╭╮╰╯ ]*")
+"""Lines of a box of tyro's, in the letters of any stream, but for its title."""
 
 
 def unknown_command(word: str, commands: Iterable[str]) -> str:
@@ -32,7 +33,8 @@ def mistake(name: str, command: type, words: Sequence[str], told: str) -> str:
     """Return the sentence for a command whose words behind its name cannot be parsed. told: what tyro says of it."""
     options = list(options_of(command))
     of_name = {spelling: option for option in options for spelling in option.names}
-    told = " ".join(told.translate(_BOX).split()).partition("For full helptext")[0].strip()
+    lines = [line.strip("|│ ") for line in told.splitlines()[1:]]
+    told = " ".join(line for line in lines if not _RULE.fullmatch(line)).partition("For full helptext")[0].strip()
     return (
         _unknown_option(name, words, of_name)
         or _bad_value(_given(words, of_name), of_name, told)

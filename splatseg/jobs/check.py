@@ -10,6 +10,7 @@ from splatseg.checks.together import Checked, check_together
 from splatseg.checks.trouble import settle
 from splatseg.checks.world import DOUBTFUL
 from splatseg.errors import SplatsegError
+from splatseg.masks.listing import require_masks
 from splatseg.masks.sources import MaskSources, open_sources
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter, Summary
@@ -27,6 +28,8 @@ def check_settings(
     read, and for what does not belong together.
     """
     folders = [(folder.path, folder.weight) for folder in settings.masks if folder.path != AUTO_MASKS]
+    drawn = [settings.true_masks] if settings.true_masks else []
+    require_masks([*(path for path, _ in folders), *drawn], capture.path)
     masks = open_sources(folders, capture.views, settings.true_masks) if folders or settings.true_masks else None
     splats = Path(settings.splats) if settings.splats and given else None
     checked = _checked(capture, masks, splats, reporter)
@@ -50,6 +53,7 @@ def check_given(
     """
     reporter = reporter or NullReporter()
     folders = [MaskFolder.of(text) for text in masks]
+    require_masks([folder.path for folder in folders], capture.path)
     sources = open_sources([(f.path, f.weight) for f in folders], capture.views) if folders else None
     checked = _checked(capture, sources, splats, reporter)
     settle(checked.troubles, reporter.warn, way_on="")
