@@ -55,9 +55,11 @@ ROOMS = {
 
 FORMS = (
     "Results go to stdout, progress, remarks, warnings and errors to stderr. With `--json`, which every command has,",
-    'stdout holds one JSON object and nothing else: the figures of the result, or `{"error": "..."}`, and in',
-    'both `"warnings"`. `-q` leaves out progress and remarks. Exit codes: 0 done, 2 something to put right, 3 words that',
-    "name nothing in the scene, 130 stopped, 141 the reader of a pipe has gone.",
+    'stdout holds one JSON object and nothing else: the figures of the result, or `{"error": "..."}`, and in both',
+    '`"warnings"`. `-q` leaves out progress and remarks.',
+    "",
+    "Exit codes: 0 done, 2 something to put right, 3 words that name nothing in the scene, 130 stopped, 141 the reader",
+    "of a pipe has gone.",
     "",
     "```bash",
     "splatseg train CAPTURE -o RUN --masks MASKS --json -q | jq '{psnr, segments, noisy_segments}'",
