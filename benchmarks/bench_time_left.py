@@ -50,7 +50,7 @@ def main() -> None:
         even = seconds / step * (settings.iterations - step)
         told.append(found / left)
         linear.append(even / left)
-        if done % max(1, len(reports) // 12) == 2:
+        if done % max(1, len(reports) // 12) == 0:
             print(f"{step:>4}  {count:>9,}  {left:>7.1f}  {found:>7.1f}  {even:>9.1f}")
     for name, ratios in (("told", told), ("linear", linear)):
         off = np.abs(np.log(ratios))
