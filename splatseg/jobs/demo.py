@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,7 @@ class Demo:
 
     def shown(self) -> RenderableType:
         """Return the tables to print, and the command that comes next."""
-        path = self.run.path
-        ends = f"{self.seconds:.0f} s in all; the report is {self.run.report_path}\nlook at it: splatseg view {path}"
+        ends = f"{self.seconds:.0f} s in all; the report is {self.run.report_path}\nlook at it: {self.next_command}"
         return Group(self.evaluation.table(), ends)
 
     def facts(self) -> dict[str, Any]:
@@ -48,8 +48,13 @@ class Demo:
             "seconds": self.seconds,
             "run": self.run.path,
             "report": self.run.report_path,
-            "next": f"splatseg view {self.run.path}",
+            "next": self.next_command,
         }
+
+    @property
+    def next_command(self) -> str:
+        """The command that comes next."""
+        return f"splatseg view {shlex.quote(str(self.run.path))}"
 
 
 def demo_run(

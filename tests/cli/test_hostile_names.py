@@ -125,11 +125,11 @@ def test_an_error_a_warning_and_a_result_are_cleaned(
 @pytest.mark.parametrize("arguments", [["info", f"--{HOSTILE}"], [HOSTILE], ["segment", "x", "--method", HOSTILE]])
 def test_arguments_that_cannot_be_parsed_are_cleaned(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
-    with pytest.raises(SystemExit):
-        run(arguments)
-    shown = capsys.readouterr()
-    clean(shown.out + shown.err)
-    assert shown.err
+    for form in ([], ["--json"]):
+        assert run([*arguments, *form]) == 2
+        shown = capsys.readouterr()
+        clean(shown.out + shown.err)
+        assert shown.err.startswith("error: ") and bool(shown.out) == bool(form)
 
 
 def test_paths_are_cleaned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
