@@ -23,6 +23,7 @@ import tyro
 
 import splatseg
 from splatseg.cli.main import Command
+from splatseg.cli.options import TYPES
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -50,6 +51,21 @@ ROOMS = {
     "demo": "The embedded capture",
 }
 """Headings of the API, in the order a user meets them."""
+
+
+FORMS = (
+    "Results go to stdout, progress, remarks, warnings and errors to stderr. With `--json`, which every command has,",
+    'stdout holds one JSON object and nothing else: the figures of the result, or `{"error": "..."}`, and in both',
+    '`"warnings"`. `-q` leaves out progress and remarks.',
+    "",
+    "Exit codes: 0 done, 2 something to put right, 3 words that name nothing in the scene, 130 stopped, 141 the reader",
+    "of a pipe has gone.",
+    "",
+    "```bash",
+    "splatseg train CAPTURE -o RUN --masks MASKS --json -q | jq '{psnr, segments, noisy_segments}'",
+    "```",
+)
+"""The forms of what every command prints, above the list of commands."""
 
 
 def made_page(app: Any, name: str, source: list[str]) -> None:
@@ -116,7 +132,7 @@ def examples_page() -> str:
 
 def commands_page() -> str:
     """Every command with its arguments, from the dataclasses that the command line itself is made of."""
-    lines = ["# Commands", "", "`splatseg COMMAND --help` says the same in the terminal.", ""]
+    lines = ["# Commands", "", "`splatseg COMMAND --help` says the same in the terminal.", "", *FORMS, ""]
     for command in typing.get_args(Command):
         kind, *marks = typing.get_args(command)
         name = next(mark.name for mark in marks if hasattr(mark, "name"))
@@ -306,7 +322,7 @@ def _is_positional(kind: type, field: dataclasses.Field[Any]) -> bool:
 def _metavar(kind: type, field: dataclasses.Field[Any]) -> str:
     given = [mark.metavar for mark in _marks(kind, field) if getattr(mark, "metavar", None)]
     plain = _plain_type(kind, field)
-    name = given[0] if given else {int: "INT", float: "FLOAT", str: "TEXT", Path: "PATH"}.get(plain, field.name.upper())
+    name = given[0] if given else TYPES.get(getattr(plain, "__name__", ""), field.name.upper())
     return name + (" ..." if typing.get_origin(plain) is tuple else "")
 
 

@@ -50,6 +50,11 @@ def first_few(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
+def counted(text: str) -> int | str:
+    """Return the number that a text is, thousands separated; any other text as it is."""
+    return int(text.replace(",", "")) if re.fullmatch(r"\d{1,3}(,\d{3})+|\d+", text) else text
+
+
 def file_stem(name: str, joint: str = "_") -> str:
     """Return the name of a segment as a part of the name of a file that every system takes.
 

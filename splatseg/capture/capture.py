@@ -28,7 +28,7 @@ from splatseg.cameras.faces import impossible_lens
 from splatseg.cameras.lens_camera import AnyCamera, LensCamera
 from splatseg.capture.colmap import find_model, images_beside, read_model
 from splatseg.capture.ignore_masks import find_ignore_mask
-from splatseg.capture.images import IMAGE_SUFFIXES, VIDEO_SUFFIXES, size_for
+from splatseg.capture.images import IMAGE_SUFFIXES, VIDEO_SUFFIXES, size_for, stem_of
 from splatseg.capture.matching import photographs_called_otherwise, pictures_below
 from splatseg.capture.names import file_at, is_there
 from splatseg.capture.reconstruction import Reconstruction
@@ -87,11 +87,10 @@ class Capture:
         found = find_views(name, self.views)
         if len(found) == 1:
             return found[0]
-        names = [view.name for view in found] or _close(name, self.views)
-        raise PromptError(
-            f"{'several views are' if found else 'no view is'} named '{name}' in {self.path}; "
-            f"{'say which' if found else 'did you mean'}: {', '.join(names)}?"
-        )
+        if found:
+            names = ", ".join(view.name for view in found)
+            raise PromptError(f"several views are named '{name}' in {self.path}; say which: {names}?")
+        raise PromptError(f"no view is named '{name}' in {self.path}; {_near(name, self.views)}")
 
     def split(self, which: str) -> tuple[View, ...]:
         """Return the "train", "test" or "all" views, in order."""
@@ -176,10 +175,12 @@ def load_cameras(path: Path | str, coordinates: Coordinates = OWN) -> tuple[View
     return tuple(views)
 
 
-def _close(name: str, views: Sequence[View]) -> list[str]:
-    """Return up to three names like `name`, else the first three."""
-    names = [view.name for view in views]
-    return difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names[:3]
+def _near(name: str, views: Sequence[View]) -> str:
+    """Return a question after names of views that are like `name`; if none is, a statement of what there is."""
+    # Without suffixes, in which all are alike.
+    stems = {stem_of(view.name): view.name for view in views}
+    near = [stems[stem] for stem in difflib.get_close_matches(stem_of(name), stems, n=3)]
+    return f"did you mean: {', '.join(near)}?" if near else f"its views are {views[0].name} to {views[-1].name}"
 
 
 def _refuse_impossible(reconstruction: Reconstruction) -> None:
@@ -335,10 +336,7 @@ def _resolve(names: Iterable[str], views: Sequence[View], source: Path) -> froze
     for name in names:
         found = find_views(name, views)
         if not found:
-            raise CaptureError(
-                f"the list of views names '{name}', which {source} does not have; close names: "
-                f"{', '.join(_close(name, views))}"
-            )
+            raise CaptureError(f"the list of views names '{name}', which {source} does not have; {_near(name, views)}")
         resolved.add(found[0].photograph)
     return frozenset(resolved)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -21,6 +22,19 @@ TrueMasks = Annotated[str | None, tyro.conf.arg(metavar="DIR")]
 MovedCapture = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 Cameras = Annotated[Path | None, tyro.conf.arg(metavar="FILE|DIR")]
 Device = Annotated[str | None, tyro.conf.arg(metavar="auto|cpu|cuda[:N]")]
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form of what a command prints, the same options for all commands."""
+
+    json: bool = False
+    """Print the result as one JSON object, with the figures of the text; what went wrong is {"error": ...}."""
+    quiet: Annotated[bool, tyro.conf.arg(aliases=("-q",))] = False
+    """Show no progress and no remarks, only results, warnings and errors."""
+
+
+Printed = Annotated[Form, tyro.conf.arg(name="")]
 
 
 def read_names(path: Path | None) -> tuple[str, ...] | None:

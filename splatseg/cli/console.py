@@ -2,26 +2,31 @@
 
 Everything that reaches the terminal goes through here and is cleaned: names of segments, files and views come from
 strangers, and a terminal obeys what is in them (`plain_text`). Nothing is read as markup.
+
+With --json stdout holds one JSON object and nothing else, whatever happens:
+
+    {..., "warnings": [...]}                 the figures of the result
+    {"error": "...", "warnings": [...]}      a command that failed, with its exit code as ever
 """
 
 from __future__ import annotations
 
-import re
+import json
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TextIO
+from datetime import timedelta
+from typing import Any
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
 from rich.segment import Segment
 
 from splatseg.plain_text import for_terminal, one_line
-from splatseg.run.reporter import Advance
+from splatseg.run.reporter import Advance, Summary
 
 SECONDS_BETWEEN_LINES = 15.0
 """Seconds between lines in a log file, where a bar is noise and a line says that the work goes on."""
-
-_COLOR = re.compile("\x1b\\[[0-9;]*m")
 
 
 class _Output(Console):
@@ -43,33 +48,67 @@ class _Output(Console):
 class Terminal:
     """The command line's reporter. Progress and warnings to stderr, so that stdout holds results only."""
 
-    def __init__(self) -> None:
+    def __init__(self, as_json: bool = False, quiet: bool = False) -> None:
+        """Print results as JSON, and no progress, if asked for."""
         self._results, self._messages = _console(stderr=False), _console(stderr=True)
+        self.as_json, self.quiet = as_json, quiet
+        self._warnings: list[str] = []
+        self._answered = False
 
-    def result(self, shown: RenderableType) -> None:
-        """Print a result to stdout: lines of text, or tables."""
+    def result(self, shown: RenderableType, facts: Mapping[str, Any] | None = None) -> None:
+        """Print the result of a command to stdout: lines of text or tables; with --json the figures in them.
+
+        facts: the figures, JSON's values or paths by name; None takes those of a `Summary`, and else the text itself.
+        """
+        if self.as_json:
+            found = shown.facts if isinstance(shown, Summary) and facts is None else facts
+            self._answer({"text": str(shown)} if found is None else found)
+            return
         self._results.print(for_terminal(shown) if isinstance(shown, str) else shown, soft_wrap=isinstance(shown, str))
 
     def error(self, text: str) -> None:
         """Print what stopped a command."""
         self._messages.print(one_line(f"error: {text}"), style="red", soft_wrap=True)
+        if self.as_json and not self._answered:
+            self._answer({"error": text})
 
     def stopped(self) -> None:
         """Say that the user stopped a command."""
-        self._messages.print("stopped; what was finished is kept", style="yellow")
+        text = "stopped; what was finished is kept"
+        self._messages.print(text, style="yellow")
+        if self.as_json and not self._answered:
+            self._answer({"error": text})
+
+    def _answer(self, facts: Mapping[str, Any]) -> None:
+        """Print the one JSON object, in ASCII: what a terminal obeys is escaped in it."""
+        assert not self._answered, "a command has one result"
+        self._answered = True
+        text = json.dumps(_plain({**facts, "warnings": self._warnings}), indent=2).replace("\x7f", "\\u007f")
+        stream = self._results.file
+        try:
+            stream.write(f"{text}\n")
+            stream.flush()
+        except OSError as error:
+            error.filename = getattr(stream, "name", None)
+            raise
 
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[Advance]:
         """See `run.reporter.Reporter`."""
+        if self.quiet:
+            yield _silent
+            return
         with self._bar(name, total) if self._messages.is_terminal else self._lines(name, total) as advance:
             yield advance
 
     def say(self, text: str) -> None:
         """See `run.reporter.Reporter`."""
-        self._messages.print(one_line(text), soft_wrap=True)
+        if not self.quiet:
+            self._messages.print(one_line(text), soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """See `run.reporter.Reporter`."""
+        self._warnings.append(text)
         self._messages.print(one_line(f"warning: {text}"), style="yellow", soft_wrap=True)
 
     @contextmanager
@@ -80,7 +119,6 @@ class Terminal:
             Progress,
             TextColumn,
             TimeElapsedColumn,
-            TimeRemainingColumn,
         )
 
         columns = (
@@ -88,16 +126,18 @@ class Terminal:
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("left", markup=False),
-            TimeRemainingColumn(),
+            TextColumn("left {task.fields[left]}", markup=False),
             TextColumn("{task.fields[facts]}", markup=False),
         )
         with Progress(*columns, console=self._messages) as progress:
             # The bar draws itself past the console's hook, so its texts are cleaned before they reach it.
-            task = progress.add_task(one_line(name), total=total, facts="")
+            task = progress.add_task(one_line(name), total=total, facts="", left="-:--:--")
+            start = time.monotonic()
 
             def advance(done: int, **facts: str) -> None:
-                progress.update(task, completed=done)
+                left = _seconds_left(facts.pop("left", ""), time.monotonic() - start, done, total)
+                shown = "-:--:--" if left is None else str(timedelta(seconds=round(left)))
+                progress.update(task, completed=done, left=shown)
                 if facts:
                     progress.update(task, facts=one_line("  ".join(f"{key} {value}" for key, value in facts.items())))
 
@@ -110,14 +150,41 @@ class Terminal:
         def advance(done: int, **facts: str) -> None:
             nonlocal last
             now = time.monotonic()
+            own = facts.pop("left", "")
             if now - last >= SECONDS_BETWEEN_LINES and 0 < done < total:
                 last = now
-                left = (now - start) / done * (total - done)
+                left = _seconds_left(own, now - start, done, total)
                 text = "".join(f"  {key} {value}" for key, value in facts.items())
                 self.say(f"{name} {done}/{total}  {now - start:.0f} s, about {left:.0f} s left{text}")
 
         yield advance
         self.say(f"{name} {total}/{total}  {time.monotonic() - start:.1f} s")
+
+
+def _seconds_left(own: str, elapsed: float, done: int, total: int) -> float | None:
+    """Return the time left of a stage by its own estimate, else as if all steps took as long; None before the first."""
+    if own:
+        return float(own)
+    return elapsed / done * (total - done) if done else None
+
+
+def _silent(done: int, **facts: str) -> None:
+    """Show no progress."""
+
+
+def _plain(value: Any) -> Any:
+    """Return values as JSON has them: null for what is not finite, texts for paths, numbers for those of numpy."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, Sequence):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value)
 
 
 class _Cleaned:
@@ -135,25 +202,6 @@ class _Cleaning(RenderHook):
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
         """Wrap all that is printed."""
         return [_Cleaned(each) for each in renderables]
-
-
-class CleanedStream:
-    """A stream of text for a library that prints by itself: all but the codes of colours is cleaned."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write the text without what a terminal would obey."""
-        self._stream.write("".join(part if _COLOR.fullmatch(part) else for_terminal(part) for part in _split(text)))
-        return len(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-def _split(text: str) -> list[str]:
-    return re.split(f"({_COLOR.pattern})", text)
 
 
 def _console(stderr: bool) -> Console:

@@ -7,11 +7,12 @@ import io
 import os
 import signal
 import sys
+import typing
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, suppress
 from pathlib import Path
-from typing import Annotated, TextIO, cast
+from typing import Annotated, Any, TextIO
 
 import tyro
 
@@ -23,12 +24,15 @@ from splatseg.cli.commands.info import Check, Info
 from splatseg.cli.commands.masks import Masks
 from splatseg.cli.commands.refine import Refine
 from splatseg.cli.commands.render import Render
+from splatseg.cli.commands.report import Report
 from splatseg.cli.commands.segment import Segment
 from splatseg.cli.commands.select import Select
 from splatseg.cli.commands.train import Train
 from splatseg.cli.commands.view import View
 from splatseg.cli.commands.words import Words
-from splatseg.cli.console import CleanedStream, Terminal
+from splatseg.cli.console import Terminal
+from splatseg.cli.help import overview, shorten
+from splatseg.cli.mistakes import mistake, unknown_command
 from splatseg.errors import NotFoundError, SplatsegError, is_of_writing, unwritten
 from splatseg.machine import devices
 from splatseg.run.reporter import Reporter
@@ -49,11 +53,26 @@ Command = (
     | Annotated[Select, tyro.conf.subcommand("select")]
     | Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[Check, tyro.conf.subcommand("check")]
     | Annotated[Info, tyro.conf.subcommand("info")]
 )
+
+COMMANDS: dict[str, Any] = {
+    typing.get_args(each)[1].name: typing.get_args(each)[0] for each in typing.get_args(Command)
+}
+"""The dataclass of each command, by its name."""
+
+FORMS = ("--json", "--quiet", "-q")
+"""Options that every command has; they may stand before its name, too."""
+
+HELP = ("-h", "--help")
+
+
+class _CommandLineError(SplatsegError):
+    """A command line that is none."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -100,24 +119,14 @@ def _silence() -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    terminal = Terminal()
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments == ["--version"]:  # the parser knows options of commands only
-        from splatseg.version import __version__
-
-        terminal.result(f"splatseg {__version__}")
-        return 0
+    # Said before the arguments are parsed, which fails in the form that was asked for.
+    terminal = Terminal(as_json="--json" in arguments, quiet=bool({"-q", "--quiet"} & set(arguments)))
     try:
         # Settings check themselves as they are made, so parsing can find a user's mistake too.
-        # What cannot be parsed is repeated by the parser itself.
-        with redirect_stderr(cast(TextIO, CleanedStream(sys.stderr))):
-            command: Command = tyro.cli(
-                Command,
-                args=arguments,
-                prog="splatseg",
-                description="3D segmentation for Gaussian splats, on any machine. --version tells the version.",
-                config=(tyro.conf.FlagCreatePairsOff,),
-            )
+        command = _parsed(arguments, terminal)
+        if isinstance(command, int):
+            return command
         with _warnings_to(terminal):
             _use_device(command)
             command.run(terminal)
@@ -140,6 +149,38 @@ def run(arguments: list[str] | None = None) -> int:
         terminal.stopped()
         return INTERRUPTED
     return 0
+
+
+def _parsed(arguments: list[str], terminal: Terminal) -> Command | int:
+    """Return the command, or an exit code if there is none to run: help and version. Raises _CommandLineError."""
+    leading = next((k for k, word in enumerate(arguments) if word not in FORMS), len(arguments))
+    words = [*arguments[leading : leading + 1], *arguments[:leading], *arguments[leading + 1 :]]
+    if words[:1] == ["--version"]:
+        from splatseg.version import __version__
+
+        terminal.result(f"splatseg {__version__}", {"version": __version__})
+        return 0
+    if leading == len(arguments) or words[0] in HELP:
+        terminal.result(overview(COMMANDS), {"commands": list(COMMANDS)})
+        return 0 if leading < len(arguments) else USER_ERROR
+    name, *rest = words
+    config = (tyro.conf.FlagCreatePairsOff,)
+    if name.startswith("--tyro-"):  # completion, of all commands
+        tyro.cli(Command, args=words, prog="splatseg", config=config)
+    if name not in COMMANDS:
+        raise _CommandLineError(unknown_command(name, COMMANDS))
+    kind = COMMANDS[name]
+    if set(HELP) & set(rest):
+        shorten(kind)
+    told = io.StringIO()
+    try:
+        with redirect_stderr(told):
+            command: Command = tyro.cli(kind, args=rest, prog=f"splatseg {name}", config=config)
+            return command
+    except SystemExit as end:
+        if not end.code:
+            return 0
+        raise _CommandLineError(mistake(name, kind, rest, told.getvalue())) from None
 
 
 def _use_device(command: Command) -> None:

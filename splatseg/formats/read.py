@@ -110,6 +110,8 @@ def format_suffix(path: Path) -> str:
             f"{path} is of a training ({path.suffix}), not a splat; export a .ply with the program that made it (for "
             "nerfstudio: `ns-export gaussian-splat`)"
         )
+    if (path.parent / "config.yaml").is_file():
+        raise SplatFileError(f"{path} is no splat but a file of the run {path.parent}; give the run itself")
     raise SplatFileError(
         f"{path} is of a kind that is not supported ({path.suffix or 'no suffix'}); convert it to {_listed()}"
     )

@@ -10,9 +10,10 @@ from splatseg.checks.together import Checked, check_together
 from splatseg.checks.trouble import settle
 from splatseg.checks.world import DOUBTFUL
 from splatseg.errors import SplatsegError
+from splatseg.masks.listing import require_masks
 from splatseg.masks.sources import MaskSources, open_sources
 from splatseg.run.folder import Run
-from splatseg.run.reporter import NullReporter, Reporter
+from splatseg.run.reporter import NullReporter, Reporter, Summary
 from splatseg.run.settings import AUTO_MASKS, MaskFolder, RunSettings
 
 
@@ -27,6 +28,8 @@ def check_settings(
     read, and for what does not belong together.
     """
     folders = [(folder.path, folder.weight) for folder in settings.masks if folder.path != AUTO_MASKS]
+    drawn = [settings.true_masks] if settings.true_masks else []
+    require_masks([*(path for path, _ in folders), *drawn], capture.path)
     masks = open_sources(folders, capture.views, settings.true_masks) if folders or settings.true_masks else None
     splats = Path(settings.splats) if settings.splats and given else None
     checked = _checked(capture, masks, splats, reporter)
@@ -42,7 +45,7 @@ def check_settings(
 
 def check_given(
     capture: Capture, masks: tuple[str, ...] = (), splats: Path | None = None, reporter: Reporter | None = None
-) -> str:
+) -> Summary:
     """Check a capture, and with it masks (DIR or DIR=WEIGHT) and a splat file; return what was found, as lines of text.
 
     Raises CaptureError, MaskError or SplatFileError for files that cannot be read, and for what does not belong
@@ -50,6 +53,7 @@ def check_given(
     """
     reporter = reporter or NullReporter()
     folders = [MaskFolder.of(text) for text in masks]
+    require_masks([folder.path for folder in folders], capture.path)
     sources = open_sources([(f.path, f.weight) for f in folders], capture.views) if folders else None
     checked = _checked(capture, sources, splats, reporter)
     settle(checked.troubles, reporter.warn, way_on="")
@@ -60,7 +64,14 @@ def check_given(
     end = (
         "they belong together" if count == 0 else f"{count} {'thing' if count == 1 else 'things'} to look at, see above"
     )
-    return f"{'; '.join(parts)}: {end}"
+    return Summary(
+        f"{'; '.join(parts)}: {end}",
+        views=len(capture.views),
+        points=len(capture.points),
+        masked_views=None if sources is None else len(sources.names),
+        gaussians=None if checked.splats is None else len(checked.splats),
+        troubles=count,
+    )
 
 
 def look_at_run(run: Run) -> list[str]:

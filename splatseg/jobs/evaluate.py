@@ -15,6 +15,7 @@ from splatseg.evaluate.tables import Evaluation
 from splatseg.evaluate.truth import Truth, read_truth
 from splatseg.files import write_json
 from splatseg.machine.threads import in_order
+from splatseg.masks.listing import require_masks
 from splatseg.render.label_maps import label_map, selection_mask
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
@@ -48,6 +49,7 @@ def evaluate_run(
     reporter = reporter or NullReporter()
     splats = run.splats()
     views = run.views(split)
+    require_masks([gt], run.capture.path)
     truth = read_truth(gt, run.capture.views, unknown=ignore)
     background, corrected = run.settings.train.background, bool(run.color_strength)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from splatseg.files import atomic_folder
 from splatseg.formats.inria_layout import write_inria_layout
 from splatseg.formats.read import describe_dropped, find_splat, holds_splat, load_splats
 from splatseg.formats.sidecar import read_sidecar_table
-from splatseg.formats.write import format_of, write_splats
+from splatseg.formats.write import Written, format_of, write_splats
 from splatseg.parts import is_empty
 from splatseg.plain_text import file_stem
 from splatseg.requests.exporting import ExportOptions
 from splatseg.run.folder import Run, open_run
+from splatseg.run.reporter import Summary
 from splatseg.segments.members import members_of_segments
 from splatseg.segments.segment import Segment, described_as
 from splatseg.segments.segments_json import read_segments, segments_of_rows
@@ -57,7 +59,7 @@ def open_source(path: Path) -> Source:
     return Source(splats, segments_of_rows(path, read_sidecar_table(path)), path=path)
 
 
-def export_source(source: Source, output: Path, options: ExportOptions | None = None) -> str:
+def export_source(source: Source, output: Path, options: ExportOptions | None = None) -> Summary:
     """Write the files that the options ask for and return a summary, one line per file.
 
     Raises RunError if there are no segments, PromptError for an unknown id or options that exclude each other,
@@ -72,14 +74,21 @@ def export_source(source: Source, output: Path, options: ExportOptions | None = 
     if not options.segment:
         if options.rest:
             raise PromptError("--rest writes what --segment leaves out; name segments with --segment")
-        return write_splats(output, source.splats, source.segments, options.format, options.plain).summary
+        return _told([write_splats(output, source.splats, source.segments, options.format, options.plain)], [])
     members = members_of_segments(source.splats, options.segment)
     files = [(output, members)]
     if options.rest:
         beside = _beside(output, format_of(output, options.format).name)
         _refuse_to_replace(source, beside)
         files.append((beside, ~members))
-    return "\n".join(_write(source, path, rows, options) for path, rows in files)
+    written = [_write(source, path, rows, options) for path, rows in files if rows.any()]
+    empty = [f"nothing is left for {path}, so it was not written" for path, rows in files if not rows.any()]
+    return _told(written, empty)
+
+
+def _told(written: Sequence[Written], empty: Sequence[str]) -> Summary:
+    rows = [{"path": done.path, "gaussians": done.count, "left_out": done.left_out} for done in written]
+    return Summary("\n".join([*(done.summary for done in written), *empty]), files=rows)
 
 
 def _refuse_to_replace(source: Source, path: Path) -> None:
@@ -87,7 +96,7 @@ def _refuse_to_replace(source: Source, path: Path) -> None:
         raise OutputError(f"{path} is part of what is exported and would be lost; name another file with -o")
 
 
-def _export_each(source: Source, folder: Path, options: ExportOptions) -> str:
+def _export_each(source: Source, folder: Path, options: ExportOptions) -> Summary:
     item = format_of(folder, options.format or "ply")
     if source.splats.segment_ids is None:
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
@@ -111,10 +120,11 @@ def _export_each(source: Source, folder: Path, options: ExportOptions) -> str:
     except OSError as error:
         raise OutputError(unwritten(folder, error)) from None
     rest = " and the rest" if files[-1][0] == "rest" else ""
-    return f"wrote {len(table)} segments{rest} as .{item.name} to {folder}{done.losses}"
+    text = f"wrote {len(table)} segments{rest} as .{item.name} to {folder}{done.losses}"
+    return Summary(text, segments=len(table), format=item.name, output=folder)
 
 
-def _export_layout(source: Source, folder: Path, options: ExportOptions) -> str:
+def _export_layout(source: Source, folder: Path, options: ExportOptions) -> Summary:
     if source.run is None:
         raise RunError("--layout inria needs the cameras of a run; give a run instead of a file")
     if options.format or options.each or options.rest:
@@ -124,18 +134,17 @@ def _export_layout(source: Source, folder: Path, options: ExportOptions) -> str:
         splats = splats.subset(members_of_segments(splats, options.segment))
     iteration = source.run.settings.train.iterations
     write_inria_layout(folder, splats, source.run.capture, iteration)
-    return (
+    text = (
         f"wrote {len(splats):,} Gaussians and {len(source.run.capture.views)} cameras to {folder}, plain: "
         "without features and segment ids"
         + ("" if splats.coordinates.is_own else f"; its positions are {splats.coordinates}")
     )
+    return Summary(text, gaussians=len(splats), cameras=len(source.run.capture.views), output=folder)
 
 
-def _write(source: Source, path: Path, members: torch.Tensor, options: ExportOptions) -> str:
-    if not members.any():
-        return f"nothing is left for {path}, so it was not written"
+def _write(source: Source, path: Path, members: torch.Tensor, options: ExportOptions) -> Written:
     splats = source.splats.subset(members)
-    return write_splats(path, splats, source.segments, options.format, options.plain).summary
+    return write_splats(path, splats, source.segments, options.format, options.plain)
 
 
 def _beside(path: Path, suffix: str) -> Path:

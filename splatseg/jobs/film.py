@@ -27,7 +27,7 @@ from splatseg.render.shown import Shown
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.requests.filming import Film
 from splatseg.run.folder import Run
-from splatseg.run.reporter import NullReporter, Reporter
+from splatseg.run.reporter import NullReporter, Reporter, Summary
 from splatseg.splats.splats import Splats
 
 TALLEST = 720
@@ -52,7 +52,7 @@ def render_film(
     segments: Sequence[int] = (),
     antialias: bool = False,
     reporter: Reporter | None = None,
-) -> str:
+) -> Summary:
     """Film a run or a splat file, write the video and return a summary.
 
     what: the content of the pictures; see `render.painter.painter_of`.
@@ -91,8 +91,10 @@ def render_film(
                 advance(done)
 
         kind = write_video(output, frames(), film.fps, film.codec, workers)
-    size = f"{cameras[0].width}x{cameras[0].height}"
-    return f"wrote {output}: {kind}, {len(cameras)} frames of {size}, {len(cameras) / film.fps:.1f} s"
+    width, height, seconds = cameras[0].width, cameras[0].height, len(cameras) / film.fps
+    text = f"wrote {output}: {kind}, {len(cameras)} frames of {width}x{height}, {seconds:.1f} s"
+    size = {"width": width, "height": height}
+    return Summary(text, what=what, kind=kind, frames=len(cameras), **size, seconds=seconds, output=output)
 
 
 def cameras_of_film(source: Run | Path, splats: Splats, film: Film) -> tuple[Camera, ...]:

@@ -124,7 +124,8 @@ def describe_run(path: Path) -> dict[str, str]:
         largest = ", ".join(f"{short_name(segment.name)} ({segment.count:,})" for segment in segments[:3])
         facts["segments"] = f"{len(segments)}; the largest: {largest}"
     if run.report_path.exists():
-        earlier = " (of an earlier state of the run)" if is_stale(run.report_path, splats) else ""
+        anew = f" (of an earlier state of the run; `splatseg report {run.path}` writes it anew)"
+        earlier = anew if is_stale(run.report_path, splats) else ""
         facts["report"] = f"{run.report_path}{earlier}"
     return facts
 

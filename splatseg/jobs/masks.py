@@ -24,13 +24,15 @@ from splatseg.plain_text import first_few
 from splatseg.render.rgb import render_surface
 from splatseg.requests.proposing import MasksRequest
 from splatseg.run.folder import Run
-from splatseg.run.reporter import NullReporter, Reporter
+from splatseg.run.reporter import NullReporter, Reporter, Summary
 from splatseg.splats.made_of import GEOMETRY, made_of
 from splatseg.splats.splats import Splats
 from splatseg.version import __version__
 
 
-def propose_for_capture(capture: Path, folder: Path, request: MasksRequest, reporter: Reporter | None = None) -> str:
+def propose_for_capture(
+    capture: Path, folder: Path, request: MasksRequest, reporter: Reporter | None = None
+) -> Summary:
     """Propose masks for every view of a capture (train and test) that has none yet; return a summary.
 
     Writes one file per view into `folder`.
@@ -68,7 +70,8 @@ def propose_for_capture(capture: Path, folder: Path, request: MasksRequest, repo
     there = len(made.counts) - len(made.fresh)
     mean = total / max(1, len(made.counts))
     earlier = f" ({there} views were there already)" if there else ""
-    return f"{total:,} masks in {len(made.counts)} views, {mean:.0f} a view{earlier}\n{folder}"
+    text = f"{total:,} masks in {len(made.counts)} views, {mean:.0f} a view{earlier}\n{folder}"
+    return Summary(text, masks=total, views=len(made.counts), earlier_views=there, output=folder)
 
 
 def surface_of(splats: Splats) -> SurfaceDepth:
@@ -125,7 +128,7 @@ def _propose(
         return propose_views(views, folder, proposer, facts, facts["duplicate_iou"], shard, on_view)
 
 
-def export_masks(masks: Path, output: Path, layout: Layout, reporter: Reporter | None = None) -> str:
+def export_masks(masks: Path, output: Path, layout: Layout, reporter: Reporter | None = None) -> Summary:
     """Write masks as flat label maps for another program; return a summary. Raises MaskError for bad masks."""
     reporter = reporter or NullReporter()
     with reporter.stage("flattening", len(all_masks(masks))) as advance:
@@ -134,4 +137,4 @@ def export_masks(masks: Path, output: Path, layout: Layout, reporter: Reporter |
         reporter.warn(
             f"{done.clipped} of {done.views} views have more segments than {layout} can number; the largest are kept"
         )
-    return f"{done.views} label maps\n{done.folder}"
+    return Summary(f"{done.views} label maps\n{done.folder}", label_maps=done.views, output=done.folder)

@@ -23,7 +23,7 @@ from splatseg.files import write_text
 from splatseg.plain_text import first_few
 from splatseg.render.label_maps import selection_mask, selection_weights, write_mask
 from splatseg.run.folder import Run
-from splatseg.run.reporter import Advance, NullReporter, Reporter
+from splatseg.run.reporter import Advance, NullReporter, Reporter, Summary
 from splatseg.select.knowledge import Knowledge
 from splatseg.select.match import Match
 from splatseg.select.prompt import Prompt
@@ -82,7 +82,7 @@ def evaluate_protocol(
     return ProtocolScore(rules, tuple(scores), "oracle" if words is None else "text")
 
 
-def write_held_out(protocol: str, folder: Path, path: Path, scenes: Sequence[str] = ()) -> str:
+def write_held_out(protocol: str, folder: Path, path: Path, scenes: Sequence[str] = ()) -> Summary:
     """Write the names of the views that a protocol holds out, one per line, for `splatseg train --test-views`.
 
     Returns a summary. Raises MaskError if the data set is incomplete, RunError if its scenes have several captures.
@@ -93,7 +93,8 @@ def write_held_out(protocol: str, folder: Path, path: Path, scenes: Sequence[str
         raise RunError(f"{folder} holds several scenes; name one with --scenes: {', '.join(captures)}")
     names = list(dict.fromkeys(name for task in tasks for name in task.held_out()))
     write_text(path, "".join(f"{name}\n" for name in names))
-    return f"{len(names)} views of {captures[0]} to hold out; wrote {path}"
+    text = f"{len(names)} views of {captures[0]} to hold out; wrote {path}"
+    return Summary(text, held_out=names, capture=captures[0], output=path)
 
 
 def tasks_of(run: Run, tasks: Sequence[Task]) -> list[Task]:

@@ -21,7 +21,7 @@ from splatseg.refine.settings import RefineSettings
 from splatseg.report.run_report import report_run
 from splatseg.run.create import create_run
 from splatseg.run.folder import SETTINGS, Run, open_run
-from splatseg.run.reporter import Advance, NullReporter, Reporter
+from splatseg.run.reporter import Advance, NullReporter, Reporter, Summary
 from splatseg.segments.segment import Segment, describe_segments
 from splatseg.segments.segments_json import read_segments, write_segments
 from splatseg.splats.made_of import FEATURES, GEOMETRY, made_of
@@ -30,7 +30,9 @@ from splatseg.votes.agreement import Agreement
 from splatseg.votes.file import write_votes
 
 
-def refine_run(run: Run, output: Path, settings: RefineSettings | None = None, reporter: Reporter | None = None) -> str:
+def refine_run(
+    run: Run, output: Path, settings: RefineSettings | None = None, reporter: Reporter | None = None
+) -> Summary:
     """Split and settle the Gaussians that straddle two segments; write a new run folder and return a summary.
 
     Ids, names and colours of segments stay; a segment that loses all its Gaussians leaves the table.
@@ -77,7 +79,9 @@ def refine_run(run: Run, output: Path, settings: RefineSettings | None = None, r
         write_ply(made.splats_path, refined.splats, own=False)
         write_segments(made.segments_path, _table(refined.splats, named, agreement))
     made = open_run(output)
-    return f"{_said(refined, len(splats))}\n{report_run(made, reporter)}\n{made.report_path}"
+    reported = report_run(made, reporter)
+    text = f"{_said(refined, len(splats))}\n{reported}\n{made.report_path}"
+    return Summary(text, **reported.facts, split=refined.split, moved=int(refined.moved.sum()))
 
 
 def _said(refined: Refined, before: int) -> str:

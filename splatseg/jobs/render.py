@@ -19,7 +19,7 @@ from splatseg.render.rgb import render_depth, render_rgb
 from splatseg.render.shown import Shown
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.run.folder import Run
-from splatseg.run.reporter import NullReporter, Reporter, track_in_order
+from splatseg.run.reporter import NullReporter, Reporter, Summary, track_in_order
 from splatseg.segments.members import ids_of_segments
 from splatseg.splats.splats import Splats
 
@@ -34,7 +34,7 @@ def render_run(
     antialias: bool = False,
     reporter: Reporter | None = None,
     undistorted: bool = False,
-) -> str:
+) -> Summary:
     """Render every view of a split (None: test), or every camera of `cameras`; return a summary.
 
     what: the content of the pictures; masks writes `output`/<id>/<view>.png, depth writes 16-bit PNGs and their unit
@@ -57,7 +57,8 @@ def render_run(
         written = sum(track_in_order(reporter or NullReporter(), what, write, views))
     except OSError as error:
         raise RunError(unwritten(output, error)) from None
-    return f"wrote {written} {'masks' if what == 'masks' else 'pictures'} to {output}"
+    kind = "masks" if what == "masks" else "pictures"
+    return Summary(f"wrote {written} {kind} to {output}", what=what, pictures=written, output=output)
 
 
 def check_shown(what: Shown, segments: Sequence[int], antialias: bool) -> None:

@@ -24,7 +24,7 @@ from splatseg.jobs.masks import propose_for_run
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run
-from splatseg.run.reporter import NullReporter, Reporter, track_in_order
+from splatseg.run.reporter import NullReporter, Reporter, Summary, track_in_order
 from splatseg.run.settings import Masks, Method
 from splatseg.run.staging import staged
 from splatseg.scene.earlier_segments import Earlier, earlier_segments, settled, write_earlier
@@ -50,7 +50,7 @@ def segment_run(
     true_masks: str | Path | None = None,
     reporter: Reporter | None = None,
     force: bool = False,
-) -> str:
+) -> Summary:
     """Give the splat of a run features and segments, in place of any it has; return a summary.
 
     The old segments stay until the new ones are complete; new segments that are mostly an old one keep its id, name
@@ -122,7 +122,7 @@ def _trained(run: Run, splats: Splats, votes: Votes | None, reporter: Reporter) 
         return fit_contrast_features(splats, views, masks, votes, settings.contrast, on_step)
 
 
-def regroup_run(run: Run, granularity: float, reporter: Reporter | None = None) -> str:
+def regroup_run(run: Run, granularity: float, reporter: Reporter | None = None) -> Summary:
     """Cut the hierarchy of a run at another granularity, 0 for parts to 1 for groups; return a summary.
 
     Takes seconds, because features and hierarchy stay.

@@ -16,7 +16,7 @@ from splatseg.render.label_maps import selection_coverage, write_mask
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.requests.selecting import SelectionRequest, WordQuery
 from splatseg.run.folder import Run
-from splatseg.run.reporter import NullReporter, Reporter, track
+from splatseg.run.reporter import NullReporter, Reporter, Summary, track
 from splatseg.run.settings import checked_granularity
 from splatseg.scene.opening import scene_of_run
 from splatseg.scene.scene import Scene
@@ -32,7 +32,7 @@ def select_in_run(
     antialias: bool = False,
     words: WordQuery | None = None,
     reporter: Reporter | None = None,
-) -> str:
+) -> Summary:
     """Select an object; write `output`/masks/<view>.png, object.ply, rest.ply and selection.json; return a summary.
 
     cameras: a file or folder for `capture.load_cameras`; masks are rendered for these in place of the capture's views.
@@ -59,9 +59,12 @@ def select_in_run(
     export_object(output / "object.ply", splats, members)
     export_rest(output / "rest.ply", splats, members)
     said = dataclasses.asdict(words) if words is not None and words.given else {}
-    write_json(output / "selection.json", _facts(request, selection, len(splats), coverage) | said)
+    facts = _facts(request, selection, len(splats), coverage) | said
+    write_json(output / "selection.json", facts)
+    told = [*selection.facts, *filter(None, [selection.describe_level()])]
     summary = f"selected {selection.count:,} of {len(splats):,} Gaussians; wrote {output}"
-    return "\n".join([*selection.facts, *filter(None, [selection.describe_level()]), summary])
+    figures = {name: facts[name] for name in ("gaussians", "of", "threshold", "support", "doubts", "pixels")}
+    return Summary("\n".join([*told, summary]), **figures, told=told, output=output)
 
 
 def select(

@@ -26,11 +26,12 @@ from splatseg.report.run_report import report_run
 from splatseg.run.create import create_run
 from splatseg.run.folder import SETTINGS, Run
 from splatseg.run.kept_cameras import keep_cameras
-from splatseg.run.reporter import NullReporter, Reporter
+from splatseg.run.reporter import NullReporter, Reporter, Summary
 from splatseg.run.settings import RunSettings
 from splatseg.splats.made_of import is_stale
 from splatseg.splats.splats import Splats
 from splatseg.train.fit import StepReport, fit_splats
+from splatseg.train.time_left import TimeLeft
 from splatseg.votes.file import read_votes
 
 NO_POINTS = "the capture has no 3D points{}, so the fit starts from random ones, takes longer and finds less; "
@@ -79,7 +80,7 @@ def start_run(
     return run
 
 
-def train_run(run: Run, reporter: Reporter | None = None) -> str:
+def train_run(run: Run, reporter: Reporter | None = None) -> Summary:
     """Do the steps that a run still lacks: propose masks (`auto`), fit or load the splat, segment, report.
 
     Returns a summary. Ctrl-C leaves a checkpoint; --resume continues from it with the same bits.
@@ -109,7 +110,7 @@ def train_run(run: Run, reporter: Reporter | None = None) -> str:
             splats, votes = find_features(run, splats, reporter)
         write_segmented(run, splats, votes, reporter)
     summary = report_run(run, reporter)
-    return f"{summary}\n{run.report_path}"
+    return Summary(f"{summary}\n{run.report_path}", **summary.facts)
 
 
 def _taken(run: Run) -> Splats:
@@ -125,10 +126,15 @@ def _fitted(run: Run, reporter: Reporter) -> Splats:
     capture = run.capture if len(run.capture.points) else _with_points(run, reporter)
     joint = settings.method == "paper" and bool(settings.masks)
     objective = PaperObjective(run.masks(), settings.paper) if joint else None
+    pixels = [view.camera.width * view.camera.height for view in capture.split("train")]
+    time_left, reports = TimeLeft(settings.train, float(np.mean(pixels))), list[tuple[int, float, int]]()
     with reporter.stage("fitting", settings.train.iterations) as advance, stop_on_interrupt() as asked:
 
         def on_step(report: StepReport) -> None:
-            advance(report.step, PSNR=f"{report.psnr:.1f}", Gaussians=f"{report.count:,}")
+            reports.append((report.step, report.seconds, report.count))
+            left = time_left.seconds(reports)
+            estimate = {} if left is None else {"left": f"{left:.1f}"}
+            advance(report.step, PSNR=f"{report.psnr:.1f}", Gaussians=f"{report.count:,}", **estimate)
             run.record(step=report.step, loss=round(report.loss, 6), psnr=round(report.psnr, 3), gaussians=report.count)
             if report.step == settings.train.iterations:
                 run.record(color_strength=round(report.color_strength or 0.0, 3))

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from splatseg.errors import RunError
 from splatseg.plain_text import short_name
 from splatseg.render.label_maps import label_map
+from splatseg.report.run_report import renew_names
 from splatseg.run.folder import Run
-from splatseg.run.reporter import NullReporter, Reporter, track_in_order
+from splatseg.run.reporter import NullReporter, Reporter, Summary, track_in_order
 from splatseg.segments.segment import Segment
 from splatseg.segments.segments_json import read_segments, write_segments
 from splatseg.splats.made_of import GEOMETRY, made_of
@@ -25,7 +26,7 @@ def describe_run(
     vocabulary: Sequence[str] | None = None,
     rename: bool = False,
     reporter: Reporter | None = None,
-) -> str:
+) -> Summary:
     """Embed the segments of a run by the crops that show them best, write the embeddings, and return a summary.
 
     model: an encoder, or its folder or name, which is stored for later queries.
@@ -60,9 +61,12 @@ def describe_run(
         write_described(run.words_path, described, made_of(splats, GEOMETRY))
     names = Scale(described).names()
     renamed = _rename(run, names) if rename else 0
+    if renamed:
+        renew_names(run, splats)
     rows = [f"segment {segment_id:<5} {short_name(name)}" for segment_id, name in sorted(names.items())]
     told = f"; {renamed} segments are renamed" if rename else ""
-    return "\n".join([*rows, f"described {len(described.ids)} segments; a name fits {len(names)} of them{told}"])
+    text = "\n".join([*rows, f"described {len(described.ids)} segments; a name fits {len(names)} of them{told}"])
+    return Summary(text, described=len(described.ids), names=names, renamed=renamed)
 
 
 def _rename(run: Run, names: dict[int, str]) -> int:

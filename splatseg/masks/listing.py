@@ -6,7 +6,7 @@ folder there may be one file with the masks of all views, a COCO data set or a .
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from splatseg.capture.images import stem_of
@@ -63,6 +63,17 @@ def masks_in(path: Path) -> tuple[Path, MasksOfViews | None, dict[str, tuple[Pat
         files = [file for file in path.rglob("*") if file.is_file() and not file.name.startswith(".")]
         raise refused_files(path, files, f"files {', '.join(READERS)}")
     return path, None, found
+
+
+def require_masks(paths: Iterable[Path | str], capture: Path) -> None:
+    """Check that folders of masks are there. Raises MaskError, which names a folder of the capture if that is meant."""
+    for path in map(Path, paths):
+        if not path.exists():
+            names = [part for part in path.parts if part != path.anchor][-3:]
+            tails = [capture.joinpath(*names[-count:]) for count in range(1, len(names) + 1)]
+            near = next((tail for tail in tails if tail.exists()), None)
+            meant = "check the path" if near is None else f"{near} is there, did you mean that?"
+            raise MaskError(f"there is no folder of masks: {path}; {meant}")
 
 
 def names_in(whole: MasksOfViews) -> dict[str, tuple[Path, ...]]:

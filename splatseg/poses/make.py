@@ -15,7 +15,7 @@ from splatseg.poses.reconstruct import ENOUGH, Reconstructed, reconstruct
 from splatseg.poses.request import CaptureRequest
 from splatseg.poses.stages import Stages
 from splatseg.poses.video import frames_of_video
-from splatseg.run.reporter import NullReporter, Reporter
+from splatseg.run.reporter import NullReporter, Reporter, Summary
 
 TOLD = 5
 """Photographs without a pose that are named one by one; all are in poses.json."""
@@ -23,7 +23,7 @@ TOLD = 5
 
 def make_capture(
     source: Path, output: Path, request: CaptureRequest | None = None, reporter: Reporter | None = None
-) -> str:
+) -> Summary:
     """Make a capture of a folder of photographs, or of a video, in `output`; return a summary.
 
     Started again it goes on where it was stopped.
@@ -62,10 +62,12 @@ def make_capture(
     with Stages(reporter) as stages:
         found = reconstruct(output, photographs, request.camera, matching, stages)
     _tell(found, reporter)
-    return (
+    text = (
         f"{found.registered} of {found.total} photographs have poses, {found.points:,} points, {found.error:.2f} px; "
         f"wrote {output}"
     )
+    figures = {"posed": found.registered, "photographs": found.total, "points": found.points, "pixels": found.error}
+    return Summary(text, **figures, output=output)
 
 
 def _tell(found: Reconstructed, reporter: Reporter) -> None:

@@ -80,13 +80,17 @@ class ReportFinding:
     title: str
     """The problem in a line."""
     text: str = ""
-    """The figures behind it, and likely causes."""
+    """The figures behind it, and likely causes; segments are mentioned by id (`report.mentions`)."""
     level: str = "notable"
     """serious, notable or minor."""
     views: tuple[str, ...] = ()
     """Names of the views concerned, worst first."""
     segments: tuple[int, ...] = ()
     """Ids of the segments concerned, worst first."""
+    advice: str = ""
+    """Advice against it, in a sentence or two."""
+    command: str = ""
+    """The command that does so."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +101,10 @@ class ReportData:
     """Heading of the page."""
     subtitle: str = ""
     """Line below the heading."""
+    lead: str = ""
+    """The run in plain words."""
+    command: str = ""
+    """The command that comes next."""
     numbers: Mapping[str, Any] = field(default_factory=dict)
     """A few headline figures by name, text or numbers."""
     views: Sequence[ReportView] = ()

@@ -2,6 +2,8 @@
 
 Every finding has a severity in 0..1: from SERIOUS on it spoils results, below NOTABLE it is only worth knowing. Each
 function judges one kind of measurement and returns its findings, none if nothing stands out.
+
+Segments are mentioned by id (`report.mentions`). In commands RUN and CAPTURE stand for the folders of the run.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import numpy as np
 
 from splatseg.evaluate.mask_agreement import Problem, SegmentInView, ViewAgreement
 from splatseg.report.coverage import ENOUGH, Unseen
+from splatseg.report.mentions import mention
 
 SERIOUS, NOTABLE, LEAST = 0.5, 0.25, 0.1
 """Severities: the lower bounds of serious and notable, and the severity of a finding that hardly matters."""
@@ -62,6 +65,10 @@ class Finding:
     """Names of the views concerned, worst first."""
     segments: tuple[int, ...] = ()
     """Ids of the segments concerned, worst first."""
+    advice: str = ""
+    """Advice, in a sentence or two."""
+    command: str = ""
+    """The command that does so."""
 
     @property
     def level(self) -> str:
@@ -75,8 +82,6 @@ class SegmentQuality:
 
     id: int
     """The segment's id."""
-    name: str
-    """The segment's name."""
     count: int
     """Number of Gaussians."""
     confidence: float
@@ -94,16 +99,19 @@ def ranked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda finding: -finding.severity))
 
 
-def poor_masks(views: Sequence[ViewAgreement], names: Mapping[int, str]) -> list[Finding]:
-    """Find views whose masks fit the segments much worse than those of other views. names: of segments, by id."""
+def poor_masks(views: Sequence[ViewAgreement]) -> list[Finding]:
+    """Find views whose masks fit the segments much worse than those of other views."""
     poor = sorted((view for view in views if view.shortfall >= POOR_MASKS), key=lambda view: -view.shortfall)
     found = [
         Finding(
             f"The masks of {view.view} disagree with the other views",
             f"They fit the segments it shows with a mean IoU of {view.agreement:.2f}; masks of other views reach "
-            f"{view.expected:.2f} on the same segments. {_problems(view.segments, names)}",
+            f"{view.expected:.2f} on the same segments. {_problems(view.segments)}",
             min(1.0, 2 * view.shortfall),
             (view.view,),
+            advice="If the pictures below agree, correct the masks of this view or remove them, and segment again. The "
+            "view then has its segments from the others.",
+            command="splatseg segment RUN",
         )
         for view in poor[:POOR_VIEWS_TOLD]
     ]
@@ -112,11 +120,21 @@ def poor_masks(views: Sequence[ViewAgreement], names: Mapping[int, str]) -> list
         title = f"The masks of {_counted(len(others), 'more view')} are poor"
         worst = ", ".join(f"{view.view} ({view.agreement:.2f} instead of {view.expected:.2f})" for view in others[:12])
         text = f"Mean IoU with the segments: {worst}{', …' if len(others) > 12 else ''}."
-        found.append(Finding(title, text, min(1.0, 2 * others[0].shortfall), tuple(view.view for view in others)))
+        found.append(
+            Finding(
+                title,
+                text,
+                min(1.0, 2 * others[0].shortfall),
+                tuple(view.view for view in others),
+                advice="If many views are poor, masks by another model may fit better, or those that are proposed from "
+                "the photographs. They go to a folder of their own, and both together make the segments.",
+                command="splatseg segment RUN --masks DIR --masks auto",
+            )
+        )
     return found
 
 
-def _problems(segments: Sequence[SegmentInView], names: Mapping[int, str]) -> str:
+def _problems(segments: Sequence[SegmentInView]) -> str:
     sentences: dict[Problem, str] = {
         "missing": "Without a mask: {}.",
         "merged": "Merged with something else: {}.",
@@ -126,7 +144,7 @@ def _problems(segments: Sequence[SegmentInView], names: Mapping[int, str]) -> st
     for problem, sentence in sentences.items():
         hit = sorted((s for s in segments if s.problem == problem), key=lambda s: -s.pixels)
         if hit:
-            parts.append(sentence.format(_listed([names.get(s.id, f"segment {s.id}") for s in hit])))
+            parts.append(sentence.format(_listed([mention(s.id) for s in hit])))
     return " ".join(parts)
 
 
@@ -140,6 +158,8 @@ def views_without_masks(lacking: Sequence[str], total: int) -> list[Finding]:
             f"They contribute nothing to the segments: {_listed(lacking)}.",
             NOTABLE + (1 - NOTABLE) * len(lacking) / max(total, 1),
             tuple(lacking),
+            advice="Make masks for them with the model of the others, into the same folder, and segment again.",
+            command="splatseg segment RUN",
         )
     ]
 
@@ -169,6 +189,9 @@ def badly_rendered(psnr: Mapping[str, float], which: str) -> list[Finding]:
             "may be wrong, or the light or the scene was different.",
             min(1.0, (median - psnr[bad[0]]) / 12),
             tuple(bad),
+            advice="Compare photograph and render below. A photograph that is blurred or of another moment is better "
+            "left out: name the others, one a line, in a file.",
+            command="splatseg train CAPTURE -o NEW_RUN --train-views FILE",
         )
     ]
 
@@ -190,10 +213,10 @@ def hardly_seen(unseen: Mapping[str, Unseen], psnr: Mapping[str, float]) -> list
         Finding(
             f"{_counted(len(bad), 'held-out view')} {'shows' if len(bad) == 1 else 'show'} what training views have "
             "hardly seen",
-            f"{worst}{'; …' if len(bad) > _TOLD else ''}. No fit can show these parts, whatever its settings; more "
-            "photographs from there would help.",
+            f"{worst}{'; …' if len(bad) > _TOLD else ''}. No fit can show these parts, whatever its settings.",
             unseen[bad[0]].share,
             tuple(bad),
+            advice="Take more photographs from there; where figures matter, hold out views that others see as well.",
         )
     ]
 
@@ -208,9 +231,11 @@ def held_out_gap(train: Mapping[str, float], test: Mapping[str, float]) -> list[
     return [
         Finding(
             "Held-out views are rendered much worse than training views",
-            f"{unseen:.1f} dB against {seen:.1f} dB: the fit matches its photographs better than the scene. More views "
-            "of surfaces seen from few sides would help; edges of masks far from training views are less certain.",
+            f"{unseen:.1f} dB against {seen:.1f} dB: the fit matches its photographs better than the scene. Edges of "
+            "masks far from training views are less certain.",
             min(1.0, (seen - unseen) / 20),
+            advice="More photographs help most, taken from between those there are, so that each surface is seen from "
+            "several sides.",
         )
     ]
 
@@ -231,13 +256,13 @@ def noise_of(segment: SegmentQuality) -> str:
     return ", ".join(reasons) or "little evidence"
 
 
-def noisy_segments(segments: Sequence[SegmentQuality]) -> list[Finding]:
-    """Report segments that few views or masks support, in one finding."""
+def noisy_segments(segments: Sequence[SegmentQuality], advice: str = "", command: str = "") -> list[Finding]:
+    """Report segments that few views or masks support, in one finding. advice, command: what to do about them."""
     noisy = sorted((s for s in segments if noise_of(s)), key=lambda s: (s.confidence, s.id))
     if not noisy:
         return []
     part = sum(s.count for s in noisy) / max(sum(s.count for s in segments), 1)
-    lines = "; ".join(f"{s.name} ({noise_of(s)})" for s in noisy[:3])
+    lines = "; ".join(f"{mention(s.id)} ({noise_of(s)})" for s in noisy[:3])
     return [
         Finding(
             f"{len(noisy):,} of {_counted(len(segments), 'segment')} {'is' if len(noisy) == 1 else 'are'} noisy",
@@ -245,6 +270,8 @@ def noisy_segments(segments: Sequence[SegmentQuality]) -> list[Finding]:
             f"The least certain: {lines}.",
             min(1.0, LEAST + 2 * part),
             segments=tuple(s.id for s in noisy),
+            advice=advice,
+            command=command,
         )
     ]
 
@@ -259,6 +286,8 @@ def without_segment(gaussians: float, pixels: float | None) -> list[Finding]:
             f"{gaussians:.0%} of the Gaussians belong to no segment",
             f"No mask covers them, or too few masks agree.{shown}",
             min(1.0, max(LEAST, gaussians if pixels is None else pixels)),
+            advice="Masks of more views or more things cover them; those proposed from the photographs can be added.",
+            command="splatseg segment RUN --masks DIR --masks auto",
         )
     ]
 

@@ -26,6 +26,10 @@ MOST_IDS = 256
 """Most colours of a PNG with a palette."""
 
 
+LIGHT, MOST_GAIN = 110.0, 3.0
+"""Mean value, of 255, that a dark segment is lit to in its crop, and the most that it is multiplied by for that."""
+
+
 def data_uri(picture: np.ndarray, widest: int = WIDEST) -> str:
     """Encode a picture (H,W,3) uint8 as a WebP data URI, reduced to at most `widest` pixels across."""
     check_shapes(picture=(picture, "H W 3"))
@@ -68,7 +72,7 @@ def segment_crops(views: Iterable[tuple[np.ndarray, np.ndarray]], side: int = 96
     """Return a square crop (side,side,3) of each segment, by id, from the view in which it covers most pixels.
 
     views: pairs of a photograph (H,W,3) uint8 and its label map (H,W), read once.
-    Pixels outside the segment are dimmed, so that it stands out.
+    Pixels outside the segment are dimmed, so that it stands out, and a dark one is lit.
     """
     covered: dict[int, int] = {}
     crops: dict[int, np.ndarray] = {}
@@ -90,7 +94,9 @@ def _crop(image: np.ndarray, mask: np.ndarray, side: int) -> np.ndarray:
     left, top = _start(centre_x, extent, mask.shape[1]), _start(centre_y, extent, mask.shape[0])
     rows_in, columns_in = slice(max(top, 0), top + extent), slice(max(left, 0), left + extent)
     part, inside = image[rows_in, columns_in], mask[rows_in, columns_in]
-    lit = np.where(inside[..., None], part, part // 3 + 10).astype(np.uint8)
+    gain = float(np.clip(LIGHT / max(float(part[inside].mean()), 1.0), 1.0, MOST_GAIN))
+    object_part = np.minimum(part * gain, 255.0)
+    lit = np.where(inside[..., None], object_part, part // 3 + 10).astype(np.uint8)
     square = Image.new("RGB", (extent, extent))
     square.paste(Image.fromarray(lit), (max(-left, 0), max(-top, 0)))
     return np.asarray(square.resize((side, side), Image.Resampling.LANCZOS))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from splatseg.masks.formats.label_maps import read_label_map
 from splatseg.render.label_maps import label_map
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
+from splatseg.report.coarser import CoarserCut, coarser_cut
 from splatseg.report.coverage import ENOUGH, Coverage, Unseen
 from splatseg.report.findings import (
     Finding,
@@ -25,6 +27,7 @@ from splatseg.report.findings import (
     badly_rendered,
     hardly_seen,
     held_out_gap,
+    noise_of,
     noisy_segments,
     poor_masks,
     ranked,
@@ -33,7 +36,6 @@ from splatseg.report.findings import (
 )
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter, track_in_order
-from splatseg.segments.segments_json import read_segments
 from splatseg.splats.made_of import is_stale
 from splatseg.splats.splats import Splats
 from splatseg.votes.confidence import segment_confidence
@@ -64,6 +66,8 @@ class Measured:
     """Share of the Gaussians without a segment, 0..1; None for a run without segments."""
     loose_pixels: float | None = None
     """Share of the pixels of all views without a segment, 0..1; None for a run without segments."""
+    coarser: CoarserCut | None = None
+    """A coarser cut of the hierarchy that has fewer noisy segments; None if there is none, or no need."""
 
     @property
     def test_psnr(self) -> dict[str, float]:
@@ -84,6 +88,7 @@ class Measured:
 def measure_run(run: Run, splats: Splats, reporter: Reporter) -> Measured:
     """Render every view once and compare it with its photograph; compare masks and votes with the segments."""
     train, test = run.capture.split("train"), run.capture.split("test")
+    qualities = _segment_qualities(run, splats)
     strength, background = run.color_strength, run.settings.train.background
     masks = run.masks() if run.settings.masks and splats.segment_ids is not None else None
     held_out = set(test)
@@ -106,9 +111,10 @@ def measure_run(run: Run, splats: Splats, reporter: Reporter) -> Measured:
         color_strength=strength,
         masks=view_agreements([fit for _, _, fit in rows if fit is not None]),
         unmasked=tuple(view.name for view in train if masks and view.name not in named),
-        segments=_segment_qualities(run, splats),
+        segments=qualities,
         loose_gaussians=None if splats.segment_ids is None else float((splats.segment_ids == 0).float().mean()),
         loose_pixels=None if splats.segment_ids is None else _loose_pixels(run, splats),
+        coarser=coarser_cut(run, splats, sum(bool(noise_of(segment)) for segment in qualities)),
     )
 
 
@@ -116,17 +122,36 @@ def findings_of(run: Run, measured: Measured) -> tuple[Finding, ...]:
     """Return the findings of all measurements, the most severe first."""
     recorded = dict.fromkeys(row["warning"] for row in run.metrics() if "warning" in row)
     found = [Finding(f"{warning[:1].upper()}{warning[1:]}", "", WARNED) for warning in recorded]
-    names = {row.id: row.name for row in read_segments(run.segments_path)} if run.segments_path.exists() else {}
     found += views_without_masks(measured.unmasked, len(measured.train_psnr))
-    found += poor_masks(measured.masks, names)
+    found += poor_masks(measured.masks)
     found += badly_rendered(measured.train_psnr, "training")
     found += badly_rendered(measured.test_psnr, "held-out")
     found += hardly_seen(measured.unseen, measured.test_psnr)
     found += held_out_gap(measured.train_psnr, measured.test_psnr)
-    found += noisy_segments(measured.segments)
+    found += noisy_segments(measured.segments, *_against_noise(measured.coarser))
     if measured.loose_gaussians is not None:
         found += without_segment(measured.loose_gaussians, measured.loose_pixels)
-    return ranked(found)
+    return ranked([replace(finding, command=_filled(finding.command, run)) for finding in found])
+
+
+def _against_noise(coarser: CoarserCut | None) -> tuple[str, str]:
+    if coarser is None:
+        return "Hide them in the viewer, or merge them there with what they belong to.", "splatseg view RUN"
+    return (
+        f"A coarser cut merges most of them with what they belong to: at granularity {coarser.granularity:g} there are "
+        f"{coarser.segments:,} segments, {coarser.noisy or 'none'} of them noisy. It takes seconds; segments that stay "
+        "keep their names.",
+        f"splatseg segment RUN --granularity {coarser.granularity:g}",
+    )
+
+
+def _filled(command: str, run: Run) -> str:
+    """Return a command with the folders of a run; empty for one that would do what was done already."""
+    masks = run.settings.masks
+    if "--masks auto" in command and (run.settings.proposes or not masks):
+        return ""
+    folders = {"RUN": str(run.path), "CAPTURE": run.settings.capture.path, "DIR": str(masks[0]) if masks else "DIR"}
+    return " ".join(shlex.quote(folders[word]) if word in folders else word for word in command.split())
 
 
 def checks_of(measured: Measured) -> list[str]:
@@ -209,7 +234,6 @@ def _segment_qualities(run: Run, splats: Splats) -> tuple[SegmentQuality, ...]:
         return ()
     ids = splats.segment_ids.numpy()
     found = segment_confidence(agreement, ids)
-    names = {row.id: row.name for row in read_segments(run.segments_path)}
     means, reach = splats.positions, splats.reach
     # Gaussians sorted by id, and the bounds of each segment among them: one sort instead of a comparison per segment.
     order = np.argsort(ids, kind="stable")
@@ -221,7 +245,6 @@ def _segment_qualities(run: Run, splats: Splats) -> tuple[SegmentQuality, ...]:
         rows.append(
             SegmentQuality(
                 id=key,
-                name=names.get(key, f"segment {key}"),
                 count=len(members),
                 confidence=found[key].value,
                 support=found[key].support,

@@ -8,9 +8,12 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+import numpy as np
+
 from splatseg.files import write_text
 from splatseg.report.data import ReportData
 from splatseg.report.html import readable
+from splatseg.report.plain_words import EXPLAINED
 from splatseg.report.sections.figures import metrics_section, settings_section, timings_section
 from splatseg.report.sections.findings import findings_section
 from splatseg.report.sections.segments import segments_section
@@ -39,7 +42,7 @@ def report_html(data: ReportData) -> str:
     names = {segment.id: segment.name for segment in data.segments}
     sections = {
         "views": views_section(data.views),
-        "findings": findings_section(data.findings, data.checks, data.views, names),
+        "findings": findings_section(data.findings, data.checks, data.views, names, _crops(data)),
         "segments": segments_section(data.segments, data.confidence),
         "metrics": metrics_section(data.metrics, data.object_rows),
         "timings": timings_section(data.timings),
@@ -49,6 +52,7 @@ def report_html(data: ReportData) -> str:
     return Template(_resource("page.html")).substitute(
         title=escape(data.title),
         subtitle=escape(data.subtitle),
+        lead=_lead(data),
         made_of=escape(json.dumps(dict(data.made_of))),
         style=_resource("page.css"),
         script="\n".join(_resource(name) for name in SCRIPTS),
@@ -60,13 +64,29 @@ def report_html(data: ReportData) -> str:
 
 def _numbers(data: ReportData) -> str:
     tiles = [
-        f"<div><dd>{escape(readable(value))}</dd><dt>{escape(name)}</dt></div>" for name, value in data.numbers.items()
+        f"<div><dd>{escape(readable(value))}</dd><dt>{escape(name)}{_explained(name)}</dt></div>"
+        for name, value in data.numbers.items()
     ]
     if data.findings:
         noun = "finding" if len(data.findings) == 1 else "findings"
         link = f'<a href="#findings">{len(data.findings)}</a>'
-        tiles.append(f'<div class="{data.findings[0].level}"><dd>{link}</dd><dt>{noun}</dt></div>')
+        told = "<small>the worst first, with what to do</small>"
+        tiles.append(f'<div class="{data.findings[0].level}"><dd>{link}</dd><dt>{noun}{told}</dt></div>')
     return "".join(tiles)
+
+
+def _explained(name: str) -> str:
+    return f"<small>{escape(EXPLAINED[name])}</small>" if name in EXPLAINED else ""
+
+
+def _lead(data: ReportData) -> str:
+    lead = f'<p class="lead">{escape(data.lead)}</p>' if data.lead else ""
+    step = f'<p class="next">Look at it in 3D, click, name: <code>{escape(data.command)}</code></p>'
+    return lead + (step if data.command else "")
+
+
+def _crops(data: ReportData) -> dict[int, np.ndarray]:
+    return {segment.id: segment.picture for segment in data.segments if segment.picture is not None}
 
 
 def _resource(name: str) -> str:

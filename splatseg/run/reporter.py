@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from splatseg.machine.threads import in_order
 from splatseg.progress import counted
@@ -13,8 +13,25 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+class Summary(str):
+    """The result of a job in lines of text, with the figures in them as plain values by name."""
+
+    __slots__ = ("facts",)
+
+    facts: dict[str, Any]
+
+    def __new__(cls, text: str, /, **facts: Any) -> Summary:
+        """Return the text with its figures; a figure that is None is left out."""
+        made = super().__new__(cls, text)
+        made.facts = {name: value for name, value in facts.items() if value is not None}
+        return made
+
+
 class Advance(Protocol):
-    """Moves the bar of a stage: `advance(done, psnr="27.1 dB")`. Facts are shown next to the bar."""
+    """Moves the bar of a stage: `advance(done, psnr="27.1 dB")`. Facts are shown next to the bar.
+
+    The fact `left`, seconds, is the job's own estimate of the time left, in place of the reporter's.
+    """
 
     def __call__(self, done: int, **facts: str) -> None:
         """Report that `done` steps of the stage are finished."""

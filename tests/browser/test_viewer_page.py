@@ -5,6 +5,8 @@ Screenshots are kept in build/screenshots for whoever wants to look.
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from browser_tab import Tab, places, settled
@@ -319,25 +321,28 @@ def test_a_selection_becomes_a_segment_with_a_name(tab: Tab, viewer: Viewer) -> 
     settled(viewer.pages[0], table.undo)
 
 
-def test_the_selection_is_exported_offered_and_opens(tab: Tab, viewer: Viewer) -> None:
-    (_, place), *_ = places(viewer.pages[0], 1)
-    tab.click_at(*place)
-    tab.wait(lambda: selected(viewer).any())
+def test_the_selection_is_exported_under_its_name_offered_and_opens(tab: Tab, viewer: Viewer) -> None:
+    page, table = viewer.pages[0], viewer.scene.table
+    assert table is not None
+    identity = table.rows()[0].id
+    settled(page, lambda: table.rename(identity, "red mug/1"))
+    settled(page, lambda: page.workspace.select_segment(identity, "new"))
     count = int(selected(viewer).sum())
     tab.tab("Export")
     folder = viewer.pages[0].exports
     tab.press("Selection")
-    path = tab.wait(lambda: next(iter(folder.glob("selection-*.ply")), None))
+    path = tab.wait(lambda: next(iter(folder.glob("red_mug_1-*.ply")), None))
     tab.wait(lambda: tab.sees("Written"))
     assert len(load_splats(path)[0]) == count
     tab.press("The rest")
-    path = tab.wait(lambda: next(iter(folder.glob("rest-*.ply")), None))
+    path = tab.wait(lambda: next(iter(folder.glob("without_red_mug_1-*.ply")), None))
     tab.wait(lambda: tab.sees("Written: "))
     assert len(load_splats(path)[0]) == len(viewer.scene.splats) - count
     tab.screenshot("export-1280x720")
     with tab.page.expect_download() as download:
-        tab.page.get_by_text("selection-").last.click()
+        tab.page.get_by_text(re.compile(r"(?<!without_)red_mug_1-")).last.click()
     assert download.value.suggested_filename.endswith(".ply")
+    settled(page, table.undo)
 
 
 def test_screenshot_masks_and_all_segments_are_written(tab: Tab, viewer: Viewer) -> None:
@@ -350,7 +355,7 @@ def test_screenshot_masks_and_all_segments_are_written(tab: Tab, viewer: Viewer)
     path = tab.wait(lambda: next(iter(folder.glob("screenshot-*.png")), None))
     assert Image.open(path).size == (viewer.pages[0].camera.width, viewer.pages[0].camera.height)
     for button, pattern, count in (
-        ("Masks of all views", "masks-*", len(viewer.scene.views)),
+        ("Masks of all views", "*masks-*", len(viewer.scene.views)),
         ("Each segment", "segments-*", len(viewer.scene.table.rows()) if viewer.scene.table else 0),
     ):
         tab.wait(lambda: not viewer.pages[0].busy)

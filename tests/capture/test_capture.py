@@ -36,7 +36,7 @@ def test_lists_override_the_split(tmp_path: Path) -> None:
     assert names(load_capture(tmp_path, train_names=["003"]).split("train")) == ["003.jpg"]
     both = load_capture(tmp_path, test_names=["001"], train_names=["002", "003"])
     assert names(both.views) == ["001.jpg", "002.jpg", "003.jpg"]
-    with pytest.raises(CaptureError, match=r"names '03\.jpg'.*close names: .*003\.jpg"):
+    with pytest.raises(CaptureError, match=r"names '03\.jpg'.*did you mean: .*003\.jpg"):
         load_capture(tmp_path, test_names=["03.jpg"])
     with pytest.raises(CaptureError, match=r"'001\.jpg' is in both"):
         load_capture(tmp_path, test_names=["001"], train_names=["001"])
@@ -63,6 +63,8 @@ def test_a_view_is_found_by_its_name_with_or_without_suffix(tmp_path: Path) -> N
     assert capture.view("004.jpg") is capture.view("004") is capture.views[4]
     with pytest.raises(PromptError, match=r"no view is named '004\.png'.*did you mean: 004\.jpg"):
         capture.view("004.png")
+    with pytest.raises(PromptError, match=r"no view is named 'nope\.jpg' in .*; its views are 000\.jpg to 009\.jpg"):
+        capture.view("nope.jpg")
 
 
 def test_images_that_differ_in_their_suffix_only_are_refused(tmp_path: Path) -> None:

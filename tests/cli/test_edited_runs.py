@@ -260,4 +260,4 @@ def test_the_report_of_an_earlier_state_is_called_so(folder: Path, capsys: pytes
     assert "earlier state" not in capsys.readouterr().out
     refit(folder)
     assert run(["info", str(folder)]) == 0
-    assert "report.html (of an earlier state of the run)" in capsys.readouterr().out
+    assert "report.html (of an earlier state of the run; `splatseg report" in capsys.readouterr().out

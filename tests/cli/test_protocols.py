@@ -92,7 +92,7 @@ def test_a_run_answers_the_oracles_prompts_and_its_masks_score_the_same_when_giv
 ) -> None:
     data = LAYOUTS[name](tmp_path / "table")
     arguments = ["evaluate", "--protocol", name, str(data), "--run", str(small_run)]
-    assert run([*arguments, "-o", str(tmp_path / "masks"), "--json", str(tmp_path / "score.json")]) == 0
+    assert run([*arguments, "-o", str(tmp_path / "masks"), "--figures", str(tmp_path / "score.json")]) == 0
     printed = capsys.readouterr().out
     assert "prompts: oracle" in printed and "in the literature" in printed and "mean of 1" in printed
     score = json.loads((tmp_path / "score.json").read_text())
@@ -107,7 +107,7 @@ def test_a_whole_scene_of_lerf_mask_is_trained_on_its_split_and_scored_in_its_te
     data, folder = benchmark_run
     trained = {view.name for view in open_run(folder).capture.split("train")}
     assert len(trained) == 62 and not trained & {"test_0.jpg", "test_1.jpg"}
-    out = ["--json", str(tmp_path / "score.json")]
+    out = ["--figures", str(tmp_path / "score.json")]
     assert run(["evaluate", "--protocol", "lerf-mask", str(data), "--run", str(folder), *out]) == 0
     (task,) = json.loads((tmp_path / "score.json").read_text())["tasks"]
     assert [row["view"] for row in task["rows"]] == ["0", "1"] * 3 and task["trained_on_scored_views"] == []
@@ -253,7 +253,7 @@ def test_tabletop_in_the_layout_of_lerf_mask_is_trained_on_its_split_and_scored(
     assert (tmp_path / "views.txt").read_text().split() == [f"test_{i}.jpg" for i in range(len(views))]
     train = ["train", str(data), "-o", str(tmp_path / "run"), "--masks", str(masks), "--downscale", "2"]
     assert run([*train, "--iterations", "700", "--test-views", str(tmp_path / "views.txt")]) == 0
-    assert run([*start, "--run", str(tmp_path / "run"), "--json", str(tmp_path / "score.json")]) == 0
+    assert run([*start, "--run", str(tmp_path / "run"), "--figures", str(tmp_path / "score.json")]) == 0
     score = json.loads((tmp_path / "score.json").read_text())
     assert score["tasks"][0]["trained_on_scored_views"] == []
     assert score["figures"]["miou"] > 0.6 and score["figures"]["mbiou"] > 0.4
@@ -273,6 +273,6 @@ def test_the_protocols_words_are_asked_by_the_route_of_the_model(small_run: Path
     weights = tiny_language_models.tiny_clip(tmp_path / "clip")
     assert run(["words", str(own), "--model", str(weights)]) == 0
     arguments = ["evaluate", "--protocol", "spin-nerf", str(data), "--run", str(own), "--prompts", "text"]
-    assert run([*arguments, "--json", str(tmp_path / "score.json")]) == 0
+    assert run([*arguments, "--figures", str(tmp_path / "score.json")]) == 0
     score = json.loads((tmp_path / "score.json").read_text())
     assert score["prompts"] == "text" and 0.0 <= score["figures"]["miou"] <= 1.0

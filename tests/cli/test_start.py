@@ -34,6 +34,7 @@ COMMANDS = {
     "select": ["{nowhere}", "-o", "{new}"],
     "render": ["{nowhere}", "-o", "{new}", "--what", "rgb"],
     "evaluate": ["{nowhere}", "--gt", "{nowhere}"],
+    "report": ["{nowhere}"],
     "export": ["{nowhere}", "-o", "{new}"],
     "view": ["{nowhere}"],
     "info": ["{nowhere}"],

@@ -321,7 +321,7 @@ def test_a_finding_leads_to_masks_beside_segments_and_to_its_segment(visit: Call
     assert page.locator(".lightbox [name=right]").input_value() == "segments"
     assert page.locator(".lightbox h2").inner_text().startswith("001.jpg")
     page.keyboard.press("Escape")
-    page.locator("[data-segment-link='2']").click()
+    page.get_by_role("link", name=NAMES[2]).click()
     sync_api.expect(page.locator("#segment-2")).to_be_in_viewport()
     assert page.locator("#segment-2").get_attribute("class") == "on"
 

@@ -19,6 +19,7 @@ from splatseg.report.findings import (
     views_without_masks,
     without_segment,
 )
+from splatseg.report.mentions import mention, spoken
 
 
 def view(name: str, agreement: float, *segments: SegmentInView) -> ViewAgreement:
@@ -27,7 +28,7 @@ def view(name: str, agreement: float, *segments: SegmentInView) -> ViewAgreement
 
 def segment(key: int, confidence: float = 0.8, **facts: float) -> SegmentQuality:
     known = {"count": 500, "support": 0.8, "views": 20.0, "largest_piece": 1.0} | facts
-    return SegmentQuality(key, f"thing {key}", confidence=confidence, **known)  # type: ignore[arg-type]
+    return SegmentQuality(key, confidence=confidence, **known)  # type: ignore[arg-type]
 
 
 def test_the_most_severe_comes_first_and_equals_stay_in_order() -> None:
@@ -39,17 +40,18 @@ def test_the_most_severe_comes_first_and_equals_stay_in_order() -> None:
 
 def test_a_view_with_poor_masks_says_which_things_are_missing_merged_and_broken() -> None:
     hit = [SegmentInView(1, 50, 0.1, "missing"), SegmentInView(2, 90, 0.2, "merged"), SegmentInView(3, 9, 0.9)]
-    (found,) = poor_masks([view("a.jpg", 0.3, *hit), view("b.jpg", 0.69)], {1: "mug", 2: "book"})
+    (found,) = poor_masks([view("a.jpg", 0.3, *hit), view("b.jpg", 0.69)])
     assert found.views == ("a.jpg",)
     assert "0.30" in found.text and "0.70" in found.text
-    assert "Without a mask: mug." in found.text and "Merged with something else: book." in found.text
+    said = spoken(found.text, {1: "mug", 2: "book"})
+    assert "Without a mask: mug." in said and "Merged with something else: book." in said
     assert "Broken" not in found.text
     assert found.level == "serious"
 
 
 def test_the_worst_views_are_told_one_by_one_and_the_rest_together() -> None:
     views = [view(f"{k}.jpg", 0.5 - k / 100) for k in range(POOR_VIEWS_TOLD + 3)]
-    found = poor_masks(views, {})
+    found = poor_masks(views)
     assert len(found) == POOR_VIEWS_TOLD + 1
     assert found[0].views == (f"{POOR_VIEWS_TOLD + 2}.jpg",)
     assert "3 more views" in found[-1].title and len(found[-1].views) == 3
@@ -102,10 +104,11 @@ def test_a_confident_segment_is_not_noisy_however_small() -> None:
 
 
 def test_noisy_segments_are_one_finding_the_least_certain_first() -> None:
-    (found,) = noisy_segments([segment(1), segment(2, 0.3), segment(3, 0.1, count=10)])
+    (found,) = noisy_segments([segment(1), segment(2, 0.3), segment(3, 0.1, count=10)], "Merge them.", "splatseg x")
     assert found.title == "2 of 3 segments are noisy"
     assert found.segments == (3, 2)
-    assert found.text.index("thing 3") < found.text.index("thing 2")
+    assert found.text.index(mention(3)) < found.text.index(mention(2))
+    assert (found.advice, found.command) == ("Merge them.", "splatseg x")
     assert noisy_segments([segment(1)]) == []
     assert noisy_segments([]) == []
 

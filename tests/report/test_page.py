@@ -112,8 +112,8 @@ def test_every_picture_says_what_it_shows_and_ids_are_given_once() -> None:
     page = Page(report_html(data()))
     pictures = [value for tag, name, value in page.attributes if (tag, name) == ("img", "src")]
     described = [value for tag, name, value in page.attributes if (tag, name) == ("img", "alt")]
-    # Six layers of views, two proofs of a finding, a crop; two pictures of the lightbox are filled by the script.
-    assert len(pictures) == 9 and len(described) == 11
+    # Six layers of views, two proofs of a finding and its segment, a crop; the script fills two of the lightbox.
+    assert len(pictures) == 10 and len(described) == 12
     ids = [value for _, name, value in page.attributes if name == "id"]
     assert len(ids) == len(set(ids))
 

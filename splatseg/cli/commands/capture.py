@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from splatseg.cli.arguments import Form, Printed
 from splatseg.cli.console import Terminal
 from splatseg.poses.request import CaptureRequest
 
@@ -27,6 +28,8 @@ class Capture:
     """The folder to write."""
     request: Annotated[CaptureRequest, tyro.conf.arg(name="")] = field(default_factory=CaptureRequest)
     """The way poses are found."""
+    form: Printed = field(default_factory=Form)
+    """The form of what is printed."""
 
     def run(self, terminal: Terminal) -> None:
         """Make the capture and print how many photographs have poses."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import Device
+from splatseg.cli.arguments import Device, Form, Printed
 from splatseg.cli.console import Terminal
 
 
@@ -27,6 +27,8 @@ class Demo:
     device: Device = None
     """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
     SPLATSEG_DEVICE, else auto."""
+    form: Printed = field(default_factory=Form)
+    """The form of what is printed."""
 
     def run(self, terminal: Terminal) -> None:
         """Make the run and print its figures."""
@@ -35,4 +37,5 @@ class Demo:
         check_room(self.output, overwrite=self.overwrite)
         from splatseg.jobs.demo import demo_run
 
-        terminal.result(demo_run(self.output, self.iterations, self.seed, self.overwrite, terminal))
+        made = demo_run(self.output, self.iterations, self.seed, self.overwrite, terminal)
+        terminal.result(made.shown(), made.facts())

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import tyro
 
-from splatseg.cli.arguments import Device, MovedCapture, Split, opened
+from splatseg.cli.arguments import Device, Form, MovedCapture, Printed, Split, opened
 from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
 from splatseg.evaluate.protocols.names import ProtocolName
@@ -63,7 +63,7 @@ class Evaluate:
     """With --prompts text: folder of the model that turns the boxes of a detector into masks."""
     scenes: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME [NAME ...]")] = ()
     """Score these scenes of the data set only."""
-    json: File = None
+    figures: File = None
     """Write all figures, prompt by prompt and view by view, to this file (with --protocol)."""
     output: Annotated[Path | None, tyro.conf.arg(aliases=("-o",), metavar="DIR")] = None
     """Write the run's masks here, in the layout that --predictions reads."""
@@ -74,6 +74,8 @@ class Evaluate:
     device: Device = None
     """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
     SPLATSEG_DEVICE, else auto."""
+    form: Printed = field(default_factory=Form)
+    """The form of what is printed."""
 
     def run(self, terminal: Terminal) -> None:
         """Evaluate, print the tables, write evaluation.json into the run or the file that was asked for."""
@@ -88,12 +90,12 @@ class Evaluate:
             score = self._score(self.protocol, terminal)
             from splatseg.evaluate.tables import protocol_tables
 
-            terminal.result(protocol_tables(score))
             _list_missing(score, terminal)
-            if self.json is not None:
+            if self.figures is not None:
                 from splatseg.files import write_json
 
-                write_json(self.json, score.to_json())
+                write_json(self.figures, score.to_json())
+            terminal.result(protocol_tables(score), score.to_json())
 
     def _measure(self, terminal: Terminal) -> None:
         if self.gt is None:
@@ -105,7 +107,7 @@ class Evaluate:
         from splatseg.jobs.evaluate import evaluate_run
 
         result = evaluate_run(run, self.gt, self.split, self.ignore, terminal)
-        terminal.result(result.table())
+        terminal.result(result.table(), result.to_json())
 
     def _score(self, protocol: ProtocolName, terminal: Terminal) -> ProtocolScore:
         from splatseg.run.folder import open_run

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import check_source
+from splatseg.cli.arguments import Form, Printed, check_source
 from splatseg.cli.console import Terminal
 from splatseg.requests.exporting import ExportOptions
 
@@ -27,6 +27,8 @@ class Export:
     """The file to write; a folder with --each and --layout."""
     options: Annotated[ExportOptions, tyro.conf.arg(name="")] = field(default_factory=ExportOptions)
     """The parts and the form to write."""
+    form: Printed = field(default_factory=Form)
+    """The form of what is printed."""
 
     def run(self, terminal: Terminal) -> None:
         """Export and print what was written."""

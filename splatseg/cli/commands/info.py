@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Optional
 
 import tyro
 
-from splatseg.cli.arguments import Device
+from splatseg.cli.arguments import Device, Form, Printed
 from splatseg.cli.console import Terminal
-from splatseg.plain_text import one_line
+from splatseg.plain_text import counted, one_line
 
 CheckedMasks = Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(metavar="DIR")]
 
@@ -25,6 +25,8 @@ class Info:
     device: Device = None
     """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
     SPLATSEG_DEVICE, else auto."""
+    form: Printed = field(default_factory=Form)
+    """The form of what is printed."""
 
     def run(self, terminal: Terminal) -> None:
         """Print a table of facts."""
@@ -32,8 +34,8 @@ class Info:
 
         facts = describe_machine() if self.path is None else describe(self.path)
         width = max(len(name) for name in facts)
-        for name, value in facts.items():
-            terminal.result(one_line(f"{name:<{width}}  {value}"))
+        lines = [one_line(f"{name:<{width}}  {value}") for name, value in facts.items()]
+        terminal.result("\n".join(lines), {name.replace(" ", "_"): counted(value) for name, value in facts.items()})
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,8 @@ class Check:
     device: Device = None
     """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
     SPLATSEG_DEVICE, else auto."""
+    form: Printed = field(default_factory=Form)
+    """The form of what is printed."""
 
     def run(self, terminal: Terminal) -> None:
         """Print what was found; what does not belong together is an error."""

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from splatseg.cli.arguments import Form, Printed
 from splatseg.cli.console import Terminal
 from splatseg.masks.layout import Layout
 from splatseg.requests.proposing import MasksRequest
@@ -30,6 +31,8 @@ class Masks:
     export: Layout | None = None
     """Make no masks, but write those of a folder as flat label maps for the code of Contrastive Gaussian Clustering
     (cgc: seg_masks, 16 bits) or Gaussian Grouping (object_mask, 8 bits, 255 segments); smaller masks lie on top."""
+    form: Printed = field(default_factory=Form)
+    """The form of what is printed."""
 
     def run(self, terminal: Terminal) -> None:
         """Make the masks (or export them) and print how many there are."""

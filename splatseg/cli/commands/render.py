@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
-from splatseg.cli.arguments import Cameras, Device, MovedCapture, Split, opened, read_size
+from splatseg.cli.arguments import Cameras, Device, Form, MovedCapture, Printed, Split, opened, read_size
 from splatseg.cli.console import Terminal
 from splatseg.errors import PromptError
 from splatseg.render.film.kinds import FILM_SUFFIXES, Codec
@@ -65,6 +65,8 @@ class Render:
     device: Device = None
     """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
     SPLATSEG_DEVICE, else auto."""
+    form: Printed = field(default_factory=Form)
+    """The form of what is printed."""
 
     def run(self, terminal: Terminal) -> None:
         """Render and print how many pictures were written, or which film."""

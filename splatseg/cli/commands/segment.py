@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from splatseg.cli.arguments import Device, Masks, MovedCapture, RunFolder, TrueMasks, opened
+from splatseg.cli.arguments import Device, Form, Masks, MovedCapture, Printed, RunFolder, TrueMasks, opened
 from splatseg.cli.console import Terminal
 from splatseg.run.settings import Method
 
@@ -36,6 +36,8 @@ class Segment:
     device: Device = None
     """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
     SPLATSEG_DEVICE, else auto."""
+    form: Printed = field(default_factory=Form)
+    """The form of what is printed."""
 
     def run(self, terminal: Terminal) -> None:
         """Find the segments and print their number."""

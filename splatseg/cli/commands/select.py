@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import Cameras, Device, MovedCapture, RunFolder, opened
+from splatseg.cli.arguments import Cameras, Device, Form, MovedCapture, Printed, RunFolder, opened
 from splatseg.cli.console import Terminal
 from splatseg.requests.selecting import SelectionRequest, WordQuery
 
@@ -40,6 +40,8 @@ class Select:
     device: Device = None
     """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
     SPLATSEG_DEVICE, else auto."""
+    form: Printed = field(default_factory=Form)
+    """The form of what is printed."""
 
     def run(self, terminal: Terminal) -> None:
         """Select, write, and print what was selected."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import Device, Masks, TrueMasks, read_names
+from splatseg.cli.arguments import Device, Form, Masks, Printed, TrueMasks, read_names
 from splatseg.cli.console import Terminal
 from splatseg.run.settings import Method
 from splatseg.train.settings import ColorMode
@@ -65,6 +65,8 @@ class Train:
     device: Device = None
     """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
     SPLATSEG_DEVICE, else auto."""
+    form: Printed = field(default_factory=Form)
+    """The form of what is printed."""
 
     def run(self, terminal: Terminal) -> None:
         """Check everything the user gave, make the run, do the work."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from splatseg.cli.arguments import Device, MovedCapture, check_source, opened
+from splatseg.cli.arguments import Device, Form, MovedCapture, Printed, check_source, opened
 from splatseg.cli.console import Terminal
 from splatseg.interrupts import wait_for_interrupt
+
+if TYPE_CHECKING:
+    from splatseg.viewer.shown_scene import ShownScene
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class View:
     device: Device = None
     """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
     SPLATSEG_DEVICE, else auto."""
+    form: Printed = field(default_factory=Form)
+    """The form of what is printed."""
 
     def run(self, terminal: Terminal) -> None:
         """Serve until Ctrl-C; selections and names are kept."""
@@ -74,7 +79,8 @@ class View:
                 f"listening on {self.host}: whoever has the address below can see and change this scene; "
                 "it is not encrypted, so whoever reads the network along has it too"
             )
-        terminal.result(f"{scene.name} is at {viewer.address}")
+        facts = {"scene": scene.name, "address": viewer.address, "port": viewer.port}
+        terminal.result(f"{scene.name} is at {viewer.address}", facts)
         kept = "selections and names are kept" if scene.run is not None else "edits are not kept, exports are"
         terminal.say(f"Ctrl-C ends it; {kept}")
         if self.open:
@@ -87,6 +93,22 @@ class View:
             if scene.save_state == "saving":
                 terminal.say("writing the edited segments; this can take a while")
             viewer.close()
+            _renew_report(scene, terminal)
+
+
+def _renew_report(scene: ShownScene, terminal: Terminal) -> None:
+    """Put the names of segments into the report of the run that was shown."""
+    from splatseg.report.run_report import renew_names
+
+    if scene.run is None:
+        return
+    try:
+        told = renew_names(scene.run, scene.splats)
+    except OSError as error:
+        terminal.warn(f"the report keeps its names: {error}")
+    else:
+        if told:
+            terminal.say(told)
 
 
 def exports_beside(path: Path) -> Path:

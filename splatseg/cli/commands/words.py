@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import Device, MovedCapture, RunFolder, opened
+from splatseg.cli.arguments import Device, Form, MovedCapture, Printed, RunFolder, opened
 from splatseg.cli.console import Terminal
 
 
@@ -33,6 +33,8 @@ class Words:
     device: Device = None
     """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
     SPLATSEG_DEVICE, else auto."""
+    form: Printed = field(default_factory=Form)
+    """The form of what is printed."""
 
     def run(self, terminal: Terminal) -> None:
         """Describe and print the names that fit."""

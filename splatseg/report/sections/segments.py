@@ -49,7 +49,8 @@ def _row(segment: ReportSegment, shown: Sequence[bool]) -> str:
     cells = [
         f'<td class="picture">{_picture(segment)}</td>',
         f'<th scope="row"><span class="swatch" style="background:{hex_color(segment.color)}"></span>'
-        f'<span class="name">{escape(segment.name)}</span> <span class="id">id {segment.id}</span></th>',
+        f'<span class="name" data-name-of="{segment.id}">{escape(segment.name)}</span> '
+        f'<span class="id">id {segment.id}</span></th>',
         f'<td class="number share" data-head="Confidence">{_confidence(segment.confidence)}</td>',
         f'<td class="number" data-head="Gaussians">{segment.count:,}</td>',
         f'<td class="number" data-head="Size">{size}</td>',
@@ -70,7 +71,7 @@ def _row(segment: ReportSegment, shown: Sequence[bool]) -> str:
 
 def _picture(segment: ReportSegment) -> str:
     if segment.picture is None:
-        return ""
+        return "<i></i>"
     height, width = segment.picture.shape[:2]
     uri = data_uri(segment.picture)
     return f'<img src="{uri}" width="{width}" height="{height}" alt="" decoding="async">'

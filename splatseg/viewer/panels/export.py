@@ -9,6 +9,8 @@ import numpy as np
 
 from splatseg.errors import PromptError
 from splatseg.formats.write import FORMATS
+from splatseg.plain_text import file_stem
+from splatseg.scene.summary import name_of_members
 from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import Choice, add_buttons
 from splatseg.viewer.panels.film import FilmControls
@@ -48,13 +50,13 @@ class ExportPanel:
     def selection(self) -> None:
         """Write the selection as a splat."""
         members = self._members()
-        path = self._writer.new_path("selection", self._format.value)
+        path = self._writer.new_path(self._called("{}", "selection"), self._format.value)
         self._writer.write(lambda: exports.export_selection(self._page.scene, members, path), path)
 
     def rest(self) -> None:
         """Write everything but the selection."""
         members = self._members()
-        path = self._writer.new_path("rest", self._format.value)
+        path = self._writer.new_path(self._called("without_{}", "rest"), self._format.value)
         self._writer.write(lambda: exports.export_rest(self._page.scene, members, path), path)
 
     def segments(self) -> None:
@@ -66,7 +68,7 @@ class ExportPanel:
 
     def masks(self) -> None:
         """Write the selection's mask in every view."""
-        members, folder = self._members(), self._writer.new_path("masks", "")
+        members, folder = self._members(), self._writer.new_path(self._called("{}_masks", "masks"), "")
         self._writer.write(
             lambda: exports.export_masks_of_all_views(self._page.scene, members, folder, self._writer.progress), folder
         )
@@ -76,6 +78,12 @@ class ExportPanel:
         path = self._writer.new_path("screenshot", ".png")
         camera = self._page.camera
         self._writer.write(lambda: exports.screenshot(self._page.workspace, camera, path), path)
+
+    def _called(self, form: str, otherwise: str) -> str:
+        """Return a form with the names of the segments that the selection is made of; otherwise if it is not."""
+        table, members = self._page.scene.table, self._page.workspace.members
+        name = name_of_members(members, None if table is None else table.now)
+        return form.format(file_stem(name)) if name else otherwise
 
     def _members(self) -> np.ndarray:
         if not self._page.workspace.count:
