@@ -16,6 +16,7 @@ from typing import Annotated, TextIO, cast
 import tyro
 
 from splatseg.cli.commands.capture import Capture
+from splatseg.cli.commands.clean import Clean
 from splatseg.cli.commands.demo import Demo
 from splatseg.cli.commands.evaluate import Evaluate
 from splatseg.cli.commands.export import Export
@@ -49,6 +50,7 @@ Command = (
     | Annotated[Select, tyro.conf.subcommand("select")]
     | Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Clean, tyro.conf.subcommand("clean")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[Check, tyro.conf.subcommand("check")]
