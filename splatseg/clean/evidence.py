@@ -95,7 +95,7 @@ def gather_evidence(splats: Splats, cameras: Sequence[Camera] = (), progress: Pr
     """
     positions = splats.positions.astype(np.float64)
     components = spatial_components(splats.positions, splats.reach)
-    seen = _seen(splats, positions, cameras, progress) if cameras else None
+    seen = _seen(splats, cameras, progress) if cameras else None
     scales = np.sort(splats.scales.numpy(), axis=1).astype(np.float64)
     usual = float(np.quantile(scales[:, 1], USUAL_WIDTH)) if len(scales) else 0.0
     pixel = np.full(len(scales), usual) if seen is None else seen.pixel.astype(np.float64)
@@ -113,13 +113,13 @@ def rendered_of(cameras: Sequence[Camera], count: int) -> list[Camera]:
     return spread(cameras, max(LEAST_VIEWS, WORK // max(count, 1)))
 
 
-def _seen(splats: Splats, positions: np.ndarray, cameras: Sequence[Camera], progress: Progress | None) -> Seen:
-    count = len(splats)
+def _seen(splats: Splats, cameras: Sequence[Camera], progress: Progress | None) -> Seen:
+    count, places = len(splats), np.ascontiguousarray(splats.positions.T)
     rendered = rendered_of(cameras, count)
     light, squares = np.zeros(count), np.zeros(count)
     looked = np.zeros(count, dtype=np.int32)
     near, pixel = (np.full(count, np.inf, dtype=np.float32) for _ in range(2))
-    found = in_order(lambda camera: _seen_by(splats, positions, camera), rendered)
+    found = in_order(lambda camera: _seen_by(splats, places, camera), rendered)
     for done, (of_view, inside, nearness, width) in enumerate(found, start=1):
         light += of_view
         squares += of_view.astype(np.float64) ** 2
@@ -134,33 +134,39 @@ def _seen(splats: Splats, positions: np.ndarray, cameras: Sequence[Camera], prog
     there = {id(camera) for camera in rendered}
     for camera in cameras:
         if id(camera) not in there and len(left):
-            inside, _ = _inside(camera, positions[left])
+            inside, _ = _inside(camera, places[:, left])
             unknown[left[inside]] = True
             left = left[~inside]
     return Seen(light, views, looked, near, pixel, unknown)
 
 
 def _seen_by(
-    splats: Splats, positions: np.ndarray, camera: Camera
+    splats: Splats, places: np.ndarray, camera: Camera
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return what one camera sees: light (N,) float32, inside (N,) bool, nearness (N,) and width of a pixel (N,)."""
     small = camera.scaled(min(1.0, math.sqrt(PIXELS / (camera.width * camera.height))))
     plan = splats.prepare(small)
     weights = accumulate(plan, torch.ones(small.height, small.width, 1))[:, 0].numpy() / (small.width * small.height)
-    inside, depths = _inside(camera, positions)
-    surface = rasterize_middle(plan, torch.from_numpy(depths.astype(np.float32))).numpy()
+    inside, depths = _inside(camera, places)
+    surface = rasterize_middle(plan, torch.from_numpy(depths)).numpy()
     shown = surface[surface > 0]
-    drawn = weights > 0
-    nearness, width = (np.full(len(positions), np.inf, dtype=np.float32) for _ in range(2))
+    nearness, width = (np.full(places.shape[1], np.inf, dtype=np.float32) for _ in range(2))
     if len(shown):
-        distances = np.linalg.norm(positions[drawn] - camera.position, axis=1)
-        nearness[drawn] = distances / float(np.median(shown))
-        width[drawn] = np.maximum(depths[drawn], 0.0) / float(camera.K[0, 0])
+        drawn = np.flatnonzero(weights)
+        x, y, z = (places[axis][drawn] - np.float32(camera.position[axis]) for axis in range(3))
+        nearness[drawn] = np.sqrt(x * x + y * y + z * z) / np.float32(np.median(shown))
+        width[drawn] = np.maximum(depths[drawn], 0.0) / np.float32(camera.K[0, 0])
     return weights, inside, nearness, width
 
 
-def _inside(camera: Camera, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return which middles lie in the picture, (P,) bool, and their depths (P,)."""
-    pixels, depths = camera.project(positions)
-    inside = (depths > 0) & (pixels >= 0).all(1) & (pixels < (camera.width, camera.height)).all(1)
+def _inside(camera: Camera, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which places (3,P) float32 lie in the picture, (P,) bool, and their depths (P,) float32.
+
+    `Camera.project` in single precision, a coordinate at a time: ten times as fast for a million places.
+    """
+    x, y, depths = (
+        row[0] * places[0] + row[1] * places[1] + row[2] * places[2] + row[3]
+        for row in (camera.K @ camera.viewmat[:3]).astype(np.float32)
+    )
+    inside = (depths > 0) & (x >= 0) & (y >= 0) & (x < camera.width * depths) & (y < camera.height * depths)
     return inside, depths
