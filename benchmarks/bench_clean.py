@@ -67,7 +67,7 @@ def accuracy(run: Run, strengths: list[float], folder: Path | None) -> Iterator[
             )
             if folder is not None and name == "run":
                 view = int(np.abs(change).argmax())
-                write_png(folder / f"{run.path.name}_{strength:g}.png", side_by_side(pictures[view], cleaned[view]))
+                write_png(folder / f"{run.path.name}_{strength:g}.png", side_by_side([pictures[view], cleaned[view]]))
 
 
 def _sizes(splats: Splats) -> str:

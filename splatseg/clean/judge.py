@@ -130,11 +130,12 @@ def _in_views(evidence: Evidence, strength: float) -> dict[Reason, np.ndarray]:
     share = LIGHT * strength**3
     known = ~seen.unknown
     unseen = known & (seen.light == 0)
+    few = (seen.light > 0) & (seen.views < 1 + strength) & (seen.looked >= FEW_VIEWS)
     return {
         Reason.WEAK: _little(seen.light, known, share),
         Reason.ALONE: _little(seen.light, known & (evidence.pieces <= PIECE * strength), share),
         Reason.NEAR: (seen.near < NEAR * strength) & (seen.views <= FEW_VIEWS),
-        Reason.FEW: _little(seen.light, (seen.views < 1 + strength) & (seen.looked >= FEW_VIEWS), share),
+        Reason.FEW: _little(seen.light, few, share),
         Reason.NEEDLE: _little(seen.light, known & (evidence.slender * strength > NEEDLE), share),
         Reason.OUTSIDE: (unseen & (seen.looked == 0)) | _little(seen.light, known & (evidence.far > FAR_OUT), share),
     }

@@ -1,4 +1,4 @@
-"""The tab Export: objects, masks, a screenshot, a film of a camera path.
+"""The tab Export: objects, masks, a screenshot, the splat without floaters, a film of a camera path.
 
 Files are written on the server, in the folder shown at the top; a single file is also downloaded by the browser.
 """
@@ -10,6 +10,7 @@ import numpy as np
 from splatseg.errors import PromptError
 from splatseg.formats.write import FORMATS
 from splatseg.viewer.page.page import Page
+from splatseg.viewer.panels.clean import CleanControls
 from splatseg.viewer.panels.controls import Choice, add_buttons
 from splatseg.viewer.panels.film import FilmControls
 from splatseg.viewer.panels.writer import Writer
@@ -42,6 +43,8 @@ class ExportPanel:
             {"Screenshot": self.screenshot, "Masks of all views": self.masks},
             hint="The present picture as a PNG (P); or the selection's mask in every view of the capture, as PNGs.",
         )
+        with gui.add_folder("Clean"):
+            self.clean: CleanControls = CleanControls(page, self._writer, self._format)
         with gui.add_folder("Film of a camera path"):
             self.film: FilmControls = FilmControls(page, self._writer)
 
@@ -85,4 +88,5 @@ class ExportPanel:
     def refresh(self) -> None:
         """Show the progress of writing."""
         self._writer.refresh()
+        self.clean.refresh()
         self.film.refresh()

@@ -106,8 +106,12 @@ class History:
         return self._index + 1 < len(self._steps)
 
     def add(self, step: Step, slider: str | None = None) -> None:
-        """Add a step. slider: the slider that made it; it replaces the last step if the same slider made that too."""
-        if slider is not None and (slider == self._slider or not step.prompts):
+        """Add a step.
+
+        slider: the slider that made it. It replaces the last step if the same slider made that too, or if it selects
+        the same: there is nothing to undo then.
+        """
+        if slider is not None and (slider == self._slider or step.members is self.now.members):
             kept = self._steps[: self._index]
         else:
             kept = self._steps[: self._index + 1]

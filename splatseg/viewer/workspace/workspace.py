@@ -177,8 +177,10 @@ class Workspace:
                     raise PromptError(f"'{now.rows[segment_id].name}' is hidden; show it first")
             self.select_gaussians(chosen, how)
 
-    def select_gaussians(self, chosen: np.ndarray, how: How = "new") -> None:
+    def select_gaussians(self, chosen: np.ndarray, how: How = "new", slider: str | None = None) -> None:
         """Select Gaussians (N,) bool, add them, or take them away.
+
+        slider: name of the slider that chose them; all its moves in a row are one step of the history.
 
         Raises PromptError if all of them are hidden.
         """
@@ -189,7 +191,7 @@ class Workspace:
                     raise PromptError("the object found is hidden; show it first")
                 chosen = shown
             joined = {"new": chosen, "add": self.members | chosen, "remove": self.members & ~chosen}
-            self._start(joined[how])
+            self._start(joined[how], slider)
 
     def set_granularity(self, granularity: float | None) -> None:
         """Evaluate the prompts at a granularity, 0 for parts to 1 for groups; None takes segments as they are."""
@@ -258,6 +260,12 @@ class Workspace:
             self._selected_something()
             hidden = self.members if self.hidden is None else self.members | self.hidden
             self._show(hidden, np.zeros_like(hidden))
+
+    def hide(self, chosen: np.ndarray) -> None:
+        """Hide Gaussians (N,) bool; they are not selected any more."""
+        with self.lock:
+            hidden = chosen if self.hidden is None else chosen | self.hidden
+            self._show(hidden, self.members & ~hidden)
 
     def isolate_selection(self) -> None:
         """Hide everything but the selection."""
@@ -343,9 +351,10 @@ class Workspace:
             members = ask(self.scene, self._session_of, step, placed)
             self._history.add(replace(step, prompts=(*step.prompts, placed), members=bits_of(members)))
 
-    def _start(self, members: np.ndarray) -> None:
+    def _start(self, members: np.ndarray, slider: str | None = None) -> None:
         bits = bits_of(members)
-        self._history.add(replace(self.step, members=bits, start=bits if bits.count else None, prompts=()))
+        step = replace(self.step, members=bits, start=bits if bits.count else None, prompts=())
+        self._history.add(step, slider)
 
     def _slide(self, slider: str, step: Step) -> None:
         """Take a slider's new value: all its moves in a row are one step of the history."""
