@@ -125,6 +125,13 @@ def test_a_segment_of_high_confidence_keeps_what_lies_in_its_box() -> None:
     assert judgement.describe()[-1] == "1 more kept, which segments of high confidence hold"
 
 
+def test_what_hangs_before_a_camera_goes_even_if_a_segment_holds_it() -> None:
+    near = evidence_of(10, near=first(10, 0.1, 1.0), views=first(10, 1.0, 8.0))
+    judgement = judge(near, held=np.ones(10, dtype=bool))
+    assert judgement.reasons.tolist() == [Reason.NEAR] + [0] * 9
+    assert judgement.spared == 0
+
+
 def evidence_of(count: int, **changes: np.ndarray) -> Evidence:
     """Evidence on Gaussians of which nothing is odd."""
     usual = Seen(

@@ -33,7 +33,7 @@ class CleanControls:
             page,
             "Floaters",
             {"Preview": self.preview, "Hide": self.hide, "Export without": self.export},
-            hint="Select what would go; hide it in this page; or write the splat without it. The run stays as it is.",
+            hint="Select what would go (O shows it alone); hide it in this page; or write the splat without it.",
         )
         self._status = page.gui.add_markdown(IDLE)
         self._bar = page.gui.add_progress_bar(0.0, visible=False, animated=True)
