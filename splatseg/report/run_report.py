@@ -15,6 +15,7 @@ from splatseg.report.pictures import pictured_views
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
 from splatseg.run.settings_file import to_plain
+from splatseg.segments.segment import described_as
 from splatseg.segments.segments_json import read_segments
 from splatseg.splats.made_of import FEATURES, GEOMETRY, SEGMENTS, made_of
 from splatseg.splats.splats import Splats
@@ -86,18 +87,20 @@ def _segments(run: Run, splats: Splats, measured: Measured) -> list[ReportSegmen
     views = run.capture.views[:: max(1, len(run.capture.views) // 12)]
     crops = segment_crops(in_order(lambda view: (view.image(), labels_of(run, splats, view)), views))
     quality = {segment.id: segment for segment in measured.segments}
+    rows = read_segments(run.segments_path)
+    sizes = {row.id: row.size for row in described_as(splats, rows)}  # the file may be of an earlier version
     return [
         ReportSegment(
             row.id,
             row.name,
             row.color,
             row.count,
-            row.size,
+            sizes.get(row.id, row.size),
             crops.get(row.id),
             quality[row.id].confidence if row.id in quality else row.confidence,
             noise_of(quality[row.id]) if row.id in quality else "",
         )
-        for row in read_segments(run.segments_path)
+        for row in rows
     ]
 
 
