@@ -96,7 +96,7 @@ def test_the_weakest_strength_takes_only_what_no_view_sees() -> None:
     assert (evidence.seen.light[gone] == 0).all()
 
 
-def test_a_greater_strength_takes_all_that_a_smaller_one_takes() -> None:
+def test_of_these_floaters_a_greater_strength_takes_all_that_a_smaller_one_takes() -> None:
     evidence = gather_evidence(with_floaters(*FLOATERS.values()), CAMERAS)
     before = np.zeros(len(evidence), dtype=bool)
     for strength in (0.0, 0.2, 0.5, 0.8, 1.0):
