@@ -50,6 +50,16 @@ def bits_of(members: np.ndarray) -> Bits:
     return Bits(np.packbits(members), len(members), members)
 
 
+@dataclass(frozen=True)
+class Marker:
+    """A click in the scene."""
+
+    xyz: tuple[float, float, float]
+    """The point under the click, world units."""
+    wanted: bool
+    """True for a click that adds, False for one that takes away."""
+
+
 @dataclass(frozen=True, eq=False)
 class Placed:
     """A prompt with the state of the scene at the time it was given."""

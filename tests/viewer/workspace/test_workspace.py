@@ -10,8 +10,8 @@ from splatseg.errors import PromptError
 from splatseg.scene.table import table_of_file
 from splatseg.viewer.drawing.picture import picture
 from splatseg.viewer.shown_scene import ShownScene
-from splatseg.viewer.workspace.history import KEPT
-from splatseg.viewer.workspace.workspace import Marker, Workspace
+from splatseg.viewer.workspace.history import KEPT, Marker
+from splatseg.viewer.workspace.workspace import Workspace
 
 
 def same(space: Workspace, members: np.ndarray) -> None:
