@@ -46,7 +46,7 @@ SENTENCES = {
     Reason.ALONE: "alone in space",
     Reason.NEAR: "right before a camera",
     Reason.FEW: "seen by one of many views",
-    Reason.NEEDLE: "needles",
+    Reason.NEEDLE: "needle-shaped",
     Reason.OUTSIDE: "outside the capture",
 }
 """Reasons in the words of a summary."""

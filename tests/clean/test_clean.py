@@ -236,6 +236,6 @@ def test_progress_counts_the_rendered_views() -> None:
 def test_reasons_are_counted_each_and_said_in_words() -> None:
     reasons = np.array([0, Reason.WEAK, Reason.WEAK | Reason.ALONE, Reason.NEEDLE], dtype=np.uint8)
     assert count_by_reason(reasons) == {Reason.WEAK: 2, Reason.ALONE: 1, Reason.NEEDLE: 1}
-    assert describe_reasons(reasons) == ("2 hardly seen anywhere", "1 alone in space", "1 needles")
+    assert describe_reasons(reasons) == ("2 hardly seen anywhere", "1 alone in space", "1 needle-shaped")
     assert reasons_of_words(["weak", "needle"]) == Reason.WEAK | Reason.NEEDLE
     assert Judgement(reasons, 0).gone.tolist() == [False, True, True, True]
