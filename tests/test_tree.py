@@ -36,6 +36,7 @@ ORDER = [
     ["features"],
     ["cluster"],
     ["refine"],
+    ["clean"],
     ["select"],
     ["words", "evaluate"],
     ["demo"],

@@ -17,6 +17,7 @@ from typing import Annotated, Any, TextIO
 import tyro
 
 from splatseg.cli.commands.capture import Capture
+from splatseg.cli.commands.clean import Clean
 from splatseg.cli.commands.demo import Demo
 from splatseg.cli.commands.evaluate import Evaluate
 from splatseg.cli.commands.export import Export
@@ -54,6 +55,7 @@ Command = (
     | Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Report, tyro.conf.subcommand("report")]
+    | Annotated[Clean, tyro.conf.subcommand("clean")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[View, tyro.conf.subcommand("view")]
     | Annotated[Check, tyro.conf.subcommand("check")]

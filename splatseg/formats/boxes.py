@@ -2,10 +2,11 @@
 
     {"axes": "...", "boxes": [{"id", "name", "color", "count", "low", "high", "oriented": {"center", "axes", "size"}}]}
 
-Alphabet: low, high the corners of the axis-aligned box of `segments.segments_json` (world units, without the outermost
-1 % on each side); oriented the box along the principal axes of the Gaussians in that box: center (3), axes three unit
-vectors, the longest spread first, right-handed, size (3) along them, again without the outermost 1 %. A corner of the
-oriented box is center +- size_0/2 axes_0 +- size_1/2 axes_1 +- size_2/2 axes_2. No mesh is made.
+Alphabet: low, high the corners of the axis-aligned box of `segments.segments_json` (world units, by quantiles:
+`splats.box`); oriented the box along the principal axes of the Gaussians in that box: center (3), axes three unit
+vectors, the longest spread first, right-handed, size (3) along them, without what is far out and then without the
+outermost 1 % on each side. A corner of the oriented box is center +- size_0/2 axes_0 +- size_1/2 axes_1 +- size_2/2
+axes_2. No mesh is made.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ import numpy as np
 
 from splatseg.files import write_json
 from splatseg.segments.palette import hex_color
-from splatseg.segments.segment import OUTERMOST, Segment, described_as
+from splatseg.segments.segment import Segment, described_as
+from splatseg.splats.box import OUTERMOST, far_out, quantile_box
 from splatseg.splats.splats import Splats
 
 AXES = "those of the capture: for most +x right, +y down, +z forward"
@@ -39,10 +41,10 @@ def write_boxes(path: Path, splats: Splats, segments: Sequence[Segment] = ()) ->
 def oriented_box(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return center (3,), axes (3,3) in rows, and size (3,) of the box along the principal axes of points (P,3), P > 0.
 
-    The axes are those of the points within the 1 % and 99 % quantiles of each coordinate. The largest component of an
-    axis is positive, except for the third axis, which makes them right-handed.
+    The axes are those of the points in the box by quantiles; what is far out (`splats.box`) does not count. The largest
+    component of an axis is positive, except for the third axis, which makes them right-handed.
     """
-    low, high = np.quantile(points, (OUTERMOST, 1 - OUTERMOST), axis=0)
+    low, high = quantile_box(points)
     inside = points[((points >= low) & (points <= high)).all(1)]
     inside = inside if len(inside) >= 3 else points
     offsets = inside - inside.mean(0)
@@ -52,7 +54,7 @@ def oriented_box(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
     largest = np.abs(axes).argmax(1)
     axes *= np.sign(axes[np.arange(3), largest])[:, None]
     axes[2] = np.cross(axes[0], axes[1])
-    first, last = np.quantile(points @ axes.T, (OUTERMOST, 1 - OUTERMOST), axis=0)
+    first, last = np.quantile(points[~far_out(points)] @ axes.T, (OUTERMOST, 1 - OUTERMOST), axis=0)
     return (first + last) / 2 @ axes, axes, last - first
 
 

@@ -28,6 +28,7 @@ from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.requests.filming import Film
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter, Summary
+from splatseg.splats.box import far_out
 from splatseg.splats.splats import Splats
 
 TALLEST = 720
@@ -147,13 +148,14 @@ def _along_views(views: Sequence[View], splats: Splats, film: Film) -> tuple[Cam
 def _around_splats(splats: Splats, film: Film) -> tuple[Camera, ...]:
     width, height = film.size or (TALLEST * 16 // 9, TALLEST)
     means = splats.positions.astype(np.float64)
-    solid = splats.opacities.detach().cpu().numpy() > SOLID
+    near = ~far_out(means)
+    solid = near & (splats.opacities.detach().cpu().numpy() > SOLID)
     up = np.zeros(3)
     direction = film.up or "-y"
     up["xyz".index(direction[-1])] = -1.0 if direction.startswith("-") else 1.0
     focal = 0.5 * min(width, height) / math.tan(ANGLE / 2)
     K = centred_lens(focal, width, height)
-    orbit = orbit_around(means[solid] if solid.any() else means, up, ANGLE)
+    orbit = orbit_around(means[solid if solid.any() else near], up, ANGLE)
     return orbit.cameras(film.frames, K, width, height)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from splatseg.errors import SplatFileError
 from splatseg.formats.read import find_splat, holds_splat, read_splats
 from splatseg.plain_text import first_few, short_name
+from splatseg.splats.box import far_out, quantile_box
 from splatseg.splats.stored import StoredSplats
 from splatseg.untrusted.memory import VARIABLE, in_words, memory_budget, stated_budget
 
@@ -77,7 +78,8 @@ def describe_splats(path: Path) -> dict[str, str]:
 
 def _facts_of(path: Path, splats: StoredSplats, dropped: int) -> dict[str, str]:
     positions = splats.own_positions
-    low, high = positions.min(0), positions.max(0)
+    low, high = quantile_box(positions)
+    strays = int(far_out(positions).sum())
     digits = 3 if splats.coordinates.is_own else 9
     facts = {
         "kind": f"splat ({'SOG, not packed' if path.suffix == '.json' else path.suffix})",
@@ -86,7 +88,8 @@ def _facts_of(path: Path, splats: StoredSplats, dropped: int) -> dict[str, str]:
         "SH degree": str(splats.sh_degree),
         "bounds": " to ".join(
             "(" + ", ".join(f"{value:.{digits}g}" for value in corner) + ")" for corner in (low, high)
-        ),
+        )
+        + (f" ({strays:,} Gaussians lie far out)" if strays else ""),
         "features": "none" if splats.features is None else f"{splats.features.shape[1]} channels",
     }
     if splats.segment_ids is None:

@@ -21,6 +21,7 @@ from splatseg.report.plain_words import in_plain_words
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter, Summary
 from splatseg.run.settings_file import to_plain
+from splatseg.segments.segment import described_as
 from splatseg.segments.segments_json import read_segments
 from splatseg.splats.made_of import FEATURES, GEOMETRY, SEGMENTS, is_stale, made_of
 from splatseg.splats.splats import Splats
@@ -148,18 +149,20 @@ def _segments(run: Run, splats: Splats, measured: Measured) -> list[ReportSegmen
     crops = segment_crops(in_order(lambda view: (view.image(), labels_of(run, splats, view)), views))
     crops |= segment_crops(_showing(run, splats, set(_ids(splats)) - set(crops)))
     quality = {segment.id: segment for segment in measured.segments}
+    rows = read_segments(run.segments_path)
+    sizes = {row.id: row.size for row in described_as(splats, rows)}  # the file may be of an earlier version
     return [
         ReportSegment(
             row.id,
             row.name,
             row.color,
             row.count,
-            row.size,
+            sizes.get(row.id, row.size),
             crops.get(row.id),
             quality[row.id].confidence if row.id in quality else row.confidence,
             noise_of(quality[row.id]) if row.id in quality else "",
         )
-        for row in read_segments(run.segments_path)
+        for row in rows
     ]
 
 

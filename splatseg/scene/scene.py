@@ -9,6 +9,7 @@ Alphabet: N Gaussians; pixels (x, y) of the camera they come with; masks (H,W).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -17,11 +18,13 @@ import numpy as np
 from splatseg.cameras.lens_camera import faces_of_camera
 from splatseg.cards import card
 from splatseg.errors import PromptError
+from splatseg.progress import Progress
 from splatseg.render.label_maps import label_map
 from splatseg.render.painter import Look, painter_of
 from splatseg.render.photographed import photographed
 from splatseg.render.shown import Shown
 from splatseg.run.reporter import Reporter
+from splatseg.scene.cleaner import Cleaner
 from splatseg.scene.finding import WordFinder, split_words
 from splatseg.scene.first_pose import Pose, camera_at, home_of_splats, home_of_views
 from splatseg.scene.prompt_mask import read_prompt_mask
@@ -178,6 +181,35 @@ class Scene(SceneState):
         if members.shape != (len(self._plain),) or members.dtype != np.bool_:
             raise ValueError(f"members must be ({len(self._plain)},) bool, got {members.shape} {members.dtype}")
         return Selection(self, Match.of(members))
+
+    def floaters(
+        self, strength: float = 0.5, reasons: Sequence[str] = (), progress: Progress | None = None
+    ) -> Selection:
+        """Select what no surface holds: floaters, needles, and what lies outside the capture.
+
+        strength: 0 for only what no view sees, to 1. reasons: weak (hardly seen), alone (touches nothing), near (right
+        before a camera), few (seen by one of many views), needle, outside; () for all. progress(done, total) is called
+        while views are rendered, the first time. `Selection.facts` counts them by reason.
+
+        What segments of high confidence hold is not selected. In a file without views the Gaussians themselves are
+        looked at only.
+
+        Raises PromptError for a strength outside 0..1 and for a reason that there is not.
+
+        Example:
+            >>> floaters = scene.floaters()
+            >>> floaters.rest.export(folder / "clean.ply").name
+            'clean.ply'
+            >>> scene.floaters(0.2).count <= floaters.count
+            True
+        """
+        judgement = self.cleaner.find(strength, reasons, progress)
+        return Selection(self, Match.of(judgement.gone), facts=judgement.describe())
+
+    @cached_property
+    def cleaner(self) -> Cleaner:
+        """Finder of floaters, which keeps what it has measured."""
+        return Cleaner(self)
 
     # Looking ---------------------------------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ class Selection:
         scores: (N,) float32, the similarity of every Gaussian to the prompts.
         threshold: The least similarity of a member.
         prompts: The prompts it was made by; () if it was made otherwise.
-        facts: A line about each object that a search by words found.
+        facts: Lines on what was found: a line about each object of a search by words, floaters counted by reason.
 
     Example:
         >>> mug = scene.click("012.jpg", (47, 75))

@@ -14,12 +14,10 @@ import numpy as np
 
 from splatseg.errors import RunError
 from splatseg.segments.palette import Color, segment_color
+from splatseg.splats.box import quantile_box
 
 if TYPE_CHECKING:
     from splatseg.splats.splats import Splats
-
-OUTERMOST = 0.01
-"""Share of a segment's centres that its box leaves out on each side: a single floater must not enlarge it."""
 
 Corner = tuple[float, float, float]
 """x, y, z in world units."""
@@ -48,7 +46,7 @@ class Segment:
     """Number of Gaussians."""
 
     box: tuple[Corner, Corner]
-    """Lower and upper corner of its centres, in the user's own coordinates, without the share `OUTERMOST` a side."""
+    """Lower and upper corner of its centres, in the user's own coordinates, by quantiles (`splats.box`)."""
 
     parent: int | None = None
     """Id of the segment that this one is part of, or None."""
@@ -107,7 +105,7 @@ def describe_segment(
     parent: int | None = None,
 ) -> Segment:
     """Return the row of a segment whose Gaussians have their centres at means (n,3), own coordinates, n >= 1."""
-    low, high = np.quantile(means.astype(np.float64), (OUTERMOST, 1 - OUTERMOST), axis=0)
+    low, high = quantile_box(means)
     return Segment(
         id=segment_id,
         name=name or f"segment {segment_id}",

@@ -18,6 +18,7 @@ from splatseg.cameras.camera import Camera, centred_lens
 from splatseg.cameras.orbit import looking_at
 from splatseg.raster.interface import rasterize
 from splatseg.splats.activations import Y0
+from splatseg.splats.box import far_out
 
 SIZE = (360, 270)
 """Width and height in pixels."""
@@ -72,6 +73,7 @@ def _beside(
 ) -> tuple[np.ndarray, np.ndarray]:
     means = means.astype(np.float64)
     means = means[np.isfinite(means).all(1)]
+    means = means[~far_out(means)]
     low, high = np.quantile(means, inner, axis=0) if len(means) else np.zeros((2, 3))
     middle, radius = 0.5 * (low + high), 0.5 * float(np.linalg.norm(high - low)) or 1.0
     return middle + 1.2 * radius / math.sin(fov / 2) * direction, middle

@@ -487,3 +487,22 @@ def test_a_page_that_is_loaded_again_has_its_selection_and_names(tab: Tab, viewe
     tab.wait(lambda: viewer.pages and viewer.pages[0] is not page)
     assert np.array_equal(selected(viewer), before)
     tab.wait(lambda: tab.sees("Gaussians"))
+
+
+def test_floaters_are_previewed_hidden_and_left_out_of_a_file(tab: Tab, viewer: Viewer) -> None:
+    tab.tab("Export")
+    folder = viewer.pages[0].exports
+    tab.press("Preview")
+    tab.wait(lambda: selected(viewer).any())
+    tab.wait(lambda: tab.sees("Gaussians would go"))
+    gone = selected(viewer)
+    np.testing.assert_array_equal(gone, viewer.scene.floaters().members)
+    tab.screenshot("clean-1280x720")
+    tab.press("Export without")
+    path = tab.wait(lambda: next(iter(folder.glob("clean-*.ply")), None))
+    tab.wait(lambda: tab.sees("Written"))
+    assert len(load_splats(path)[0]) == len(gone) - int(gone.sum())
+    tab.wait(lambda: not viewer.pages[0].busy)
+    tab.press("Hide")
+    tab.wait(lambda: viewer.pages[0].workspace.hidden is not None)
+    np.testing.assert_array_equal(viewer.pages[0].workspace.hidden, gone)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_mistakes import MISTAKES
 
 from splatseg.cli.console import Terminal
 from splatseg.cli.main import COMMANDS, main, run
@@ -30,6 +31,7 @@ WORK: dict[str, tuple[list[str], set[str]]] = {
     "render": (["{run}", "-o", "{new}", "--what", "rgb"], {"pictures", "output"}),
     "evaluate": (["{copy}", "--gt", f"{DEMO}/gt/instance"], {"means", "images", "objects"}),
     "report": (["{copy}"], {"gaussians", "psnr", "findings", "report"}),
+    "clean": (["{run}", "-o", "{new}.ply"], {"gaussians", "kept", "removed"}),
     "export": (["{run}", "-o", "{new}.ply"], {"files"}),
     "check": ([str(DEMO), "--masks", f"{DEMO}/masks"], {"views", "points", "masked_views", "troubles"}),
     "info": (["{run}"], {"kind", "Gaussians", "segments"}),
@@ -37,24 +39,6 @@ WORK: dict[str, tuple[list[str], set[str]]] = {
 """Commands that run here, and names of figures that their objects have."""
 
 SLOW = {"refine", "train"}
-
-MISTAKES = {
-    "demo": ["-o", "{file}"],
-    "capture": ["{nowhere}", "-o", "{new}"],
-    "masks": ["{nowhere}", "-o", "{new}"],
-    "train": ["{nowhere}", "-o", "{new}"],
-    "segment": ["{nowhere}"],
-    "refine": ["{nowhere}", "-o", "{new}"],
-    "words": ["{nowhere}", "--model", "{nowhere}"],
-    "select": ["{nowhere}", "-o", "{new}"],
-    "render": ["{nowhere}", "-o", "{new}", "--what", "rgb"],
-    "evaluate": ["{nowhere}", "--gt", "{nowhere}"],
-    "report": ["{nowhere}"],
-    "export": ["{nowhere}", "-o", "{new}"],
-    "view": ["{nowhere}"],
-    "check": ["{nowhere}"],
-    "info": ["{nowhere}"],
-}
 
 
 @pytest.fixture

@@ -65,3 +65,16 @@ def test_a_run_without_votes_says_why_there_is_no_confidence(small_run: Path, tm
     run = open_run(tmp_path / "run")
     report_run(Run(run.path, dataclasses.replace(run.settings, method="paper")), NullReporter())
     assert "There is no confidence" in run.report_path.read_text()
+
+
+def test_sizes_are_measured_anew_for_the_page(small_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_run, tmp_path / "run")
+    table = tmp_path / "run" / "segments.json"
+    rows = json.loads(table.read_text())
+    size = max(high - low for low, high in zip(*rows[0]["box"], strict=True))
+    rows[0]["box"] = [[-500.0] * 3, [500.0] * 3]  # as an earlier version would have it
+    table.write_text(json.dumps(rows))
+    report_run(open_run(tmp_path / "run"), NullReporter())
+    html = (tmp_path / "run" / "report.html").read_text()
+    (shown,) = re.findall(rf'data-segment="{rows[0]["id"]}"[^>]*data-size="([^"]+)"', html)
+    assert float(shown) == pytest.approx(size, rel=1e-4)

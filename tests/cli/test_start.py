@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_mistakes import MISTAKES
 from scenes import colorful_splats
 
 from splatseg.demo.demo import demo_capture
@@ -23,25 +24,6 @@ HEAVY = (
     *("scipy.ndimage", "skimage", "transformers", "viser", "networkx", "splatseg._native"),
 )
 """Libraries that take a tenth of a second or more, torch one or two."""
-
-COMMANDS = {
-    "demo": ["-o", "{file}"],
-    "masks": ["{nowhere}", "-o", "{new}"],
-    "train": ["{nowhere}", "-o", "{new}"],
-    "segment": ["{nowhere}"],
-    "refine": ["{nowhere}", "-o", "{new}"],
-    "words": ["{nowhere}", "--model", "{nowhere}"],
-    "select": ["{nowhere}", "-o", "{new}"],
-    "render": ["{nowhere}", "-o", "{new}", "--what", "rgb"],
-    "evaluate": ["{nowhere}", "--gt", "{nowhere}"],
-    "report": ["{nowhere}"],
-    "export": ["{nowhere}", "-o", "{new}"],
-    "view": ["{nowhere}"],
-    "info": ["{nowhere}"],
-    "check": ["{nowhere}"],
-    "capture": ["{nowhere}", "-o", "{new}"],
-}
-"""Every command, with a path that is wrong."""
 
 TORCH = {"torch", "splatseg._native"}
 VOTES = TORCH | {"scipy", "scipy.sparse"}
@@ -74,7 +56,7 @@ def loaded(arguments: list[str], extra: tuple[str, ...] = ()) -> tuple[set[str],
     return set(last.split()[1:]), "\n".join(printed) + done.stderr
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS])
+@pytest.mark.parametrize("command", ["", *MISTAKES])
 def test_a_help_text_loads_no_heavy_library(command: str) -> None:
     found, printed = loaded([*filter(None, [command]), "--help"], extra=("numpy", "PIL", "yaml"))
     assert found == set(), printed
@@ -88,14 +70,14 @@ def test_version_and_completion_load_no_heavy_library() -> None:
     assert "complete" in script
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", MISTAKES)
 def test_errors_of_the_command_line_load_no_heavy_library(command: str, tmp_path: Path) -> None:
     found, printed = loaded([command, "--no-such-option"])
     assert found == set()
     assert "--no-such-option" in printed or "issing" in printed
     (tmp_path / "file").touch()
     places = {name: str(tmp_path / name) for name in ("nowhere", "new", "file")}
-    found, printed = loaded([command, *(text.format(**places) for text in COMMANDS[command])])
+    found, printed = loaded([command, *(text.format(**places) for text in MISTAKES[command])])
     assert "error: " in printed
     assert found == set(), printed
     assert not (tmp_path / "new").exists()

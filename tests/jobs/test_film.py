@@ -47,6 +47,18 @@ def test_an_orbit_goes_around_the_things_that_were_photographed() -> None:
     assert np.allclose(np.mean([camera.position for camera in cameras], axis=0), 0, atol=1e-6)
 
 
+def test_an_orbit_around_a_file_does_not_go_around_its_sky() -> None:
+    splats, _ = things(each=120)
+    sky = torch.nn.functional.normalize(torch.randn(100, 3, generator=torch.Generator().manual_seed(0))) * 300.0
+    means = torch.cat([sky, splats.means[100:]])
+    film = Film("orbit", seconds=1, fps=12, size=(64, 48))
+    with_sky, without = (
+        np.mean([np.linalg.norm(camera.position) for camera in cameras_of_film(Path("things.ply"), made, film)])
+        for made in (splats.replace(means=means), splats.subset(torch.arange(360) >= 100))
+    )
+    assert with_sky == pytest.approx(without, rel=1e-6)
+
+
 @pytest.mark.parametrize("path", ["orbit", "capture"])
 def test_films_along_photographs_that_are_cut_into_faces_look_where_the_photographs_do(path: str) -> None:
     fisheye = lens_of_model("SIMPLE_FISHEYE", (64 / np.radians(160.0), 32.0, 24.0), 64, 48)

@@ -10,7 +10,7 @@ from splatseg.report.html import bar, section
 from splatseg.report.inline_pictures import data_uri
 from splatseg.segments.palette import hex_color
 
-NOTE = "Size is the box around a segment, in the units of the scene."
+NOTE = "Size is the box around a segment without what is far out, in the units of the scene."
 
 
 def segments_section(segments: Sequence[ReportSegment], confidence: str = "") -> str:

@@ -1,4 +1,4 @@
-"""The tab Export: objects, masks, a screenshot, a film of a camera path.
+"""The tab Export: objects, masks, a screenshot, the splat without floaters, a film of a camera path.
 
 Files are written on the server, in the folder shown at the top; a single file is also downloaded by the browser.
 """
@@ -12,6 +12,7 @@ from splatseg.formats.write import FORMATS
 from splatseg.plain_text import file_stem
 from splatseg.scene.summary import name_of_members
 from splatseg.viewer.page.page import Page
+from splatseg.viewer.panels.clean import CleanControls
 from splatseg.viewer.panels.controls import Choice, add_buttons
 from splatseg.viewer.panels.film import FilmControls
 from splatseg.viewer.panels.writer import Writer
@@ -44,6 +45,8 @@ class ExportPanel:
             {"Screenshot": self.screenshot, "Masks of all views": self.masks},
             hint="The present picture as a PNG (P); or the selection's mask in every view of the capture, as PNGs.",
         )
+        with gui.add_folder("Clean"):
+            self.clean: CleanControls = CleanControls(page, self._writer, self._format)
         with gui.add_folder("Film of a camera path"):
             self.film: FilmControls = FilmControls(page, self._writer)
 
@@ -93,4 +96,5 @@ class ExportPanel:
     def refresh(self) -> None:
         """Show the progress of writing."""
         self._writer.refresh()
+        self.clean.refresh()
         self.film.refresh()

@@ -50,6 +50,16 @@ def bits_of(members: np.ndarray) -> Bits:
     return Bits(np.packbits(members), len(members), members)
 
 
+@dataclass(frozen=True)
+class Marker:
+    """A click in the scene."""
+
+    xyz: tuple[float, float, float]
+    """The point under the click, world units."""
+    wanted: bool
+    """True for a click that adds, False for one that takes away."""
+
+
 @dataclass(frozen=True, eq=False)
 class Placed:
     """A prompt with the state of the scene at the time it was given."""
@@ -106,8 +116,12 @@ class History:
         return self._index + 1 < len(self._steps)
 
     def add(self, step: Step, slider: str | None = None) -> None:
-        """Add a step. slider: the slider that made it; it replaces the last step if the same slider made that too."""
-        if slider is not None and (slider == self._slider or not step.prompts):
+        """Add a step.
+
+        slider: the slider that made it. It replaces the last step if the same slider made that too, or if it selects
+        the same: there is nothing to undo then.
+        """
+        if slider is not None and (slider == self._slider or step.members is self.now.members):
             kept = self._steps[: self._index]
         else:
             kept = self._steps[: self._index + 1]

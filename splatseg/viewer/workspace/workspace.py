@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Literal
 
@@ -33,20 +33,10 @@ from splatseg.select.prompt import Prompt
 from splatseg.select.session import Session
 from splatseg.viewer.shown_scene import MODES, ShownScene
 from splatseg.viewer.workspace.channel_cache import Canvas
-from splatseg.viewer.workspace.history import Bits, History, Step, bits_of
+from splatseg.viewer.workspace.history import Bits, History, Marker, Step, bits_of
 from splatseg.viewer.workspace.prompting import ask, mean_query, next_level, placed_in, remarks_on
 
 How = Literal["new", "add", "remove"]
-
-
-@dataclass(frozen=True)
-class Marker:
-    """A click in the scene."""
-
-    xyz: tuple[float, float, float]
-    """The point under the click, world units."""
-    wanted: bool
-    """True for a click that adds, False for one that takes away."""
 
 
 class Workspace:
@@ -177,10 +167,10 @@ class Workspace:
                     raise PromptError(f"'{now.rows[segment_id].name}' is hidden; show it first")
             self.select_gaussians(chosen, how)
 
-    def select_gaussians(self, chosen: np.ndarray, how: How = "new") -> None:
+    def select_gaussians(self, chosen: np.ndarray, how: How = "new", slider: str | None = None) -> None:
         """Select Gaussians (N,) bool, add them, or take them away.
 
-        Raises PromptError if all of them are hidden.
+        slider: name of the one that chose them; its moves in a row are one step. Raises PromptError if all are hidden.
         """
         with self.lock:
             if self.hidden is not None:
@@ -189,7 +179,7 @@ class Workspace:
                     raise PromptError("the object found is hidden; show it first")
                 chosen = shown
             joined = {"new": chosen, "add": self.members | chosen, "remove": self.members & ~chosen}
-            self._start(joined[how])
+            self._start(joined[how], slider)
 
     def set_granularity(self, granularity: float | None) -> None:
         """Evaluate the prompts at a granularity, 0 for parts to 1 for groups; None takes segments as they are."""
@@ -256,8 +246,13 @@ class Workspace:
         """Hide the selection, and select nothing."""
         with self.lock:
             self._selected_something()
-            hidden = self.members if self.hidden is None else self.members | self.hidden
-            self._show(hidden, np.zeros_like(hidden))
+            self.hide(self.members)
+
+    def hide(self, chosen: np.ndarray) -> None:
+        """Hide Gaussians (N,) bool; they are not selected any more."""
+        with self.lock:
+            hidden = chosen if self.hidden is None else chosen | self.hidden
+            self._show(hidden, self.members & ~hidden)
 
     def isolate_selection(self) -> None:
         """Hide everything but the selection."""
@@ -343,9 +338,9 @@ class Workspace:
             members = ask(self.scene, self._session_of, step, placed)
             self._history.add(replace(step, prompts=(*step.prompts, placed), members=bits_of(members)))
 
-    def _start(self, members: np.ndarray) -> None:
+    def _start(self, members: np.ndarray, slider: str | None = None) -> None:
         bits = bits_of(members)
-        self._history.add(replace(self.step, members=bits, start=bits if bits.count else None, prompts=()))
+        self._history.add(replace(self.step, members=bits, start=bits if bits.count else None, prompts=()), slider)
 
     def _slide(self, slider: str, step: Step) -> None:
         """Take a slider's new value: all its moves in a row are one step of the history."""

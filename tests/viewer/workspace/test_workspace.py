@@ -10,8 +10,8 @@ from splatseg.errors import PromptError
 from splatseg.scene.table import table_of_file
 from splatseg.viewer.drawing.picture import picture
 from splatseg.viewer.shown_scene import ShownScene
-from splatseg.viewer.workspace.history import KEPT
-from splatseg.viewer.workspace.workspace import Marker, Workspace
+from splatseg.viewer.workspace.history import KEPT, Marker
+from splatseg.viewer.workspace.workspace import Workspace
 
 
 def same(space: Workspace, members: np.ndarray) -> None:
@@ -346,3 +346,26 @@ def test_a_click_elsewhere_or_one_that_adds_begins_anew() -> None:
     made.click(CAMERA, pixel_on(made.scene.splats, thing == 2), "add")
     np.testing.assert_array_equal(made.members, thing == 2)
     assert made.remarks == ""
+
+
+def test_what_a_slider_selects_is_one_step_and_the_selection_before_comes_back() -> None:
+    space, thing = workspace()
+    space.select_segment(1)
+    for part in (10, 20, 30):
+        space.select_gaussians(np.arange(len(thing)) < part, slider="clean")
+    same(space, np.arange(len(thing)) < 30)
+    space.undo()
+    same(space, thing == 1)
+    space.redo()
+    assert space.count == 30
+
+
+def test_hidden_gaussians_leave_the_selection_and_come_back() -> None:
+    space, thing = workspace()
+    space.select_segment(1)
+    space.hide(np.arange(len(thing)) < 10)
+    assert space.hidden is not None and space.hidden.sum() == 10
+    assert space.count == int((thing == 1).sum()) - 10
+    space.undo()
+    assert space.hidden is None
+    same(space, thing == 1)
