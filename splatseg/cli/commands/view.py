@@ -13,6 +13,7 @@ from splatseg.cli.console import Terminal
 from splatseg.interrupts import wait_for_interrupt
 
 if TYPE_CHECKING:
+    from splatseg.viewer.server import Viewer
     from splatseg.viewer.shown_scene import ShownScene
 
 
@@ -53,7 +54,6 @@ class View:
         """Serve until Ctrl-C; selections and names are kept."""
         for path in (self.path, *self.others):
             check_source(path)
-        from splatseg.viewer.page.admission import is_loopback
         from splatseg.viewer.server import Viewer, import_viser
 
         import_viser()
@@ -72,6 +72,20 @@ class View:
             terminal.warn(warning)
         scene.use_words(self.model, self.segmenter)
         viewer = Viewer(scene, exports_beside(self.path), self.host, self.port, token=self.token)
+        try:
+            self._announce(viewer, terminal)
+            wait_for_interrupt()
+        finally:
+            if scene.save_state == "saving":
+                terminal.say("writing the edited segments; this can take a while")
+            viewer.close()
+            _renew_report(scene, terminal)
+
+    def _announce(self, viewer: Viewer, terminal: Terminal) -> None:
+        """Print the address, and what is to be known of it."""
+        from splatseg.viewer.page.admission import is_loopback
+
+        scene = viewer.scene
         if viewer.port != self.port:
             terminal.say(f"port {self.port} is taken; this is port {viewer.port}")
         if not is_loopback(self.host):
@@ -87,13 +101,6 @@ class View:
             import webbrowser
 
             webbrowser.open(viewer.address)
-        try:
-            wait_for_interrupt()
-        finally:
-            if scene.save_state == "saving":
-                terminal.say("writing the edited segments; this can take a while")
-            viewer.close()
-            _renew_report(scene, terminal)
 
 
 def _renew_report(scene: ShownScene, terminal: Terminal) -> None:
