@@ -11,7 +11,8 @@ import ast
 import functools
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+import types
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,14 +31,20 @@ class ApiPage:
     about: str
     """The line that leads to it."""
     rooms: tuple[str, ...]
-    """Rooms of the package whose public names it shows."""
+    """Rooms of the package, or modules in them, whose public names it shows."""
 
 
 PAGES = {
-    "scenes": ApiPage(
-        "Scenes and selections",
-        "Open a run or a splat file, select objects in it, name them, render them, export them.",
-        ("scene", "segments", "select"),
+    "scene": ApiPage(
+        "Scenes",
+        "Open a run or a splat file, select objects in it by clicks, boxes, masks and words, render it.",
+        ("scene.opening", "scene.scene", "select"),
+    ),
+    "selection": ApiPage(
+        "Selections", "What a click gives: its masks, larger and smaller, added to, exported.", ("scene.selection",)
+    ),
+    "segments": ApiPage(
+        "The table of segments", "Names, colours, counts and boxes; merge, split, undo.", ("scene.table", "segments")
     ),
     "jobs": ApiPage(
         "Whole jobs",
@@ -65,12 +72,16 @@ PAGES = {
 }
 """The pages by the names of their files, in the order a user meets them."""
 
+MANY = 8
+"""Methods of a class from which on a table of them comes first."""
+
 
 def api_page() -> str:
     """All pages, each with its line and its names."""
-    known = {room for page in PAGES.values() for room in page.rooms}
-    lost = set(public_names()) - known
-    assert not lost, f"PAGES in docs/api_pages.py has no place for the public names of {sorted(lost)}"
+    shown = [name for page in PAGES.values() for name in names_of(page)]
+    lost = set(public_names()) - set(shown)
+    assert not lost, f"PAGES in docs/api_pages.py has no place for {sorted(lost)}"
+    assert len(shown) == len(set(shown)), "a name is on two pages of the API"
     lines = [
         *("Python API", "==========", ""),
         "What ``import splatseg`` offers. Everything else may change. Arrays are given with their shapes: N Gaussians, "
@@ -89,9 +100,12 @@ def one_page(name: str) -> str:
     """A page: its names with their first lines, then each with all that it has and the examples that use it."""
     page, used = PAGES[name], uses()
     lines = [page.title, "=" * len(page.title), "", page.about, ""]
-    lines += [".. autosummary::", "   :nosignatures:", "", *(f"   splatseg.{one}" for one in names_of(page)), ""]
+    lines += _summary(f"splatseg.{one}" for one in names_of(page))
     for one in names_of(page):
         value = getattr(splatseg, one)
+        methods = _methods(value) if _kind(value) == "class" else []
+        if len(methods) >= MANY:
+            lines += [one, "-" * len(one), "", *_summary(f"~splatseg.{one}.{method}" for method in methods)]
         lines.append(f".. auto{_kind(value)}:: splatseg.{one}")
         # Members that a class of ours has from another of ours, which has no place in the API of its own.
         inherits = any(base.__module__.startswith("splatseg") for base in getattr(value, "__bases__", ()))
@@ -102,19 +116,31 @@ def one_page(name: str) -> str:
     return "\n".join(lines)
 
 
+def _summary(names: Iterable[str]) -> list[str]:
+    """A table of names with the first lines of their docstrings."""
+    return [".. autosummary::", "   :nosignatures:", "", *(f"   {name}" for name in names), ""]
+
+
+def _methods(kind: type) -> list[str]:
+    """The public methods and properties of a class, in the order of its text."""
+    kinds = (types.FunctionType, classmethod, staticmethod, property, functools.cached_property)
+    bases = [base for base in kind.__mro__ if base.__module__.startswith("splatseg")]
+    members = [name for base in bases for name, value in vars(base).items() if isinstance(value, kinds)]
+    return [name for name in dict.fromkeys(members) if not name.startswith("_")]
+
+
 def names_of(page: ApiPage) -> list[str]:
     """The public names of a page, those of its first room first."""
     names = public_names()
-    return [name for room in page.rooms for name in names.get(room, [])]
+    return [name for room in page.rooms for name, module in names.items() if f"{module}.".startswith(f"{room}.")]
 
 
-def public_names() -> dict[str, list[str]]:
-    """The public names by the room they are from, in the order of the stub."""
-    names: dict[str, list[str]] = {}
+def public_names() -> dict[str, str]:
+    """The public names with the modules they are from, in the order of the stub."""
+    names: dict[str, str] = {}
     for node in ast.parse((ROOT / "splatseg" / "__init__.pyi").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom) and node.module != "version":
-            for alias in node.names:
-                names.setdefault((node.module or alias.name).partition(".")[0], []).append(alias.name)
+            names |= {alias.name: node.module or alias.name for alias in node.names}
     return names
 
 

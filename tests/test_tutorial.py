@@ -113,9 +113,9 @@ def _texts() -> list[str]:
 
 
 def _quoted() -> list[str]:
-    """The messages that the troubleshooting page quotes, a message a block, in one line."""
-    blocks = [block for kind, block in _blocks(DOCS / "troubleshooting.md") if kind == "text"]
-    return [re.sub(r"^(error|warning): ", "", " ".join(block.split())) for block in blocks]
+    """The messages that the troubleshooting page quotes, a message a quotation, in one line."""
+    quotations = re.findall(r"(?:^> .*\n)+", (DOCS / "troubleshooting.md").read_text(encoding="utf-8"), re.MULTILINE)
+    return [re.sub(r"^(error|warning): ", "", " ".join(re.sub("^> ", "", q, flags=re.M).split())) for q in quotations]
 
 
 def test_messages_of_the_troubleshooting_page_are_the_programs_own() -> None:
