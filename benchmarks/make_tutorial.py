@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from playwright.sync_api import sync_playwright
 
 import splatseg
 from splatseg.jobs.film import cameras_of_film
@@ -41,8 +42,6 @@ SHOWN = 900
 
 def main(folder: Path, pictures: Path) -> None:
     """Make them all and say how large they are."""
-    from playwright.sync_api import sync_playwright
-
     with tempfile.TemporaryDirectory() as place:
         run = Path(shutil.copytree(folder, Path(place) / "demo-run"))
         scene = splatseg.open(run)

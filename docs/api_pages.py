@@ -247,5 +247,3 @@ def _literal(text: str) -> str:
     return "".join(
         f"``{part.strip('`')}``" if part.startswith("`") else re.sub(r"([\\*|_])", r"\\\1", part) for part in parts
     )
-
-

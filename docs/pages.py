@@ -1,7 +1,7 @@
 """Pages of the documentation that are made from something else when the site is built, so that nothing is said twice.
 
-index, quick start: parts of README. changes: CHANGELOG. commands: the command line's own dataclasses. The examples page:
-the examples. The API: see api_pages.
+index, quick start: parts of README. changes: CHANGELOG. commands: the command line's own dataclasses. examples: the
+programs of examples/. The API: see api_pages.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import tyro
-
 from api_pages import PAGES, api_page, examples, label, one_page
 
 from splatseg.cli.main import Command

@@ -13,7 +13,8 @@ from PIL import Image
 
 import splatseg
 
-SIZE, VIEWS, UP = 400, 32, (0.0, -1.0, 0.0)  # most splat files have y down
+SIZE, VIEWS = 400, 32
+UP = (0.0, -1.0, 0.0) if len(sys.argv) > 1 else (0.0, 0.0, 1.0)  # most splat files have y down, the embedded scene z up
 
 
 def around(points: np.ndarray, turn: float, height: float) -> splatseg.Camera:
@@ -29,10 +30,11 @@ def around(points: np.ndarray, turn: float, height: float) -> splatseg.Camera:
 
 
 def embedded() -> Path:
-    """A splat file: the points of the embedded capture, fitted in a moment. Its photographs are not used again."""
+    """A splat file: the table of the embedded capture without its room. The photographs are not used again."""
     capture = splatseg.load_capture(splatseg.demo_capture(), downscale=2)
-    splats = splatseg.fit_splats(capture, splatseg.TrainSettings().scaled(300))
-    return splatseg.Scene(splats, "room").export(output / "room.ply")
+    room = splatseg.Scene(splatseg.fit_splats(capture, splatseg.TrainSettings().scaled(300)), "room")
+    away = np.abs(room.splats.positions - np.median(capture.points, axis=0)).max(1)
+    return room.gaussians(away < 0.6).export(output / "table.ply")
 
 
 output = Path(mkdtemp(prefix="splatseg-example-"))

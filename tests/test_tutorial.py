@@ -42,9 +42,7 @@ def _words(line: str) -> list[str]:
     return shlex.split(line, comments=True)
 
 
-TYPED = [
-    (page, line) for page in PAGES for line in _commands(page) if line.startswith("splatseg ") and "[" not in line
-]
+TYPED = [(page, line) for page in PAGES for line in _commands(page) if line.startswith("splatseg ") and "[" not in line]
 
 
 def test_there_are_commands_to_try() -> None:
