@@ -100,8 +100,9 @@ def one_page(name: str) -> str:
     """A page: its names with their first lines, then each with all that it has and the examples that use it."""
     page, used = PAGES[name], uses()
     lines = [page.title, "=" * len(page.title), "", page.about, ""]
-    lines += _summary(f"splatseg.{one}" for one in names_of(page))
-    for one in names_of(page):
+    names = names_of(page)
+    lines += _summary(f"splatseg.{one}" for one in names) if len(names) > 1 else []
+    for one in names:
         value = getattr(splatseg, one)
         methods = _methods(value) if _kind(value) == "class" else []
         if len(methods) >= MANY:
