@@ -9,7 +9,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from pages import made_page, plain_docstring
+from api_pages import plain_docstring
+from pages import made_page
 
 import splatseg
 
@@ -18,7 +19,7 @@ author = "The splatseg developers"
 copyright = "the splatseg developers; Apache-2.0"
 version = release = splatseg.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx_copybutton"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx_copybutton", "sphinx_design"]
 exclude_patterns = ["plan.md", "*.py"]
 # Notebook pages are run anew at every build; a cell that fails fails the build.
 nb_execution_mode = "force"

@@ -1,15 +1,14 @@
 """Pages of the documentation that are made from something else when the site is built, so that nothing is said twice.
 
-index, quick start: parts of README. changes: CHANGELOG. commands: the command line's own dataclasses. api: the public
-names of the package; Sphinx's autodoc puts their signatures and docstrings in place. The examples page: the examples.
-
-Docstrings are plain text, and `plain_docstring` makes it the reStructuredText that shows them so.
+index, quick start: parts of README. changes: CHANGELOG. commands: the command line's own dataclasses. examples: the
+programs of examples/. The API: see api_pages.
 """
 
 from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import inspect
 import re
 import types
@@ -20,37 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import tyro
+from api_pages import PAGES, api_page, examples, label, one_page
 
-import splatseg
 from splatseg.cli.main import Command
 from splatseg.cli.options import TYPES
 
 ROOT = Path(__file__).resolve().parents[1]
 
-ROOMS = {
-    "scene": "Scenes, selections and segments",
-    "jobs": "The whole job",
-    "run": "Runs",
-    "capture": "Captures",
-    "cameras": "Cameras and paths",
-    "masks": "Masks",
-    "splats": "Splats",
-    "formats": "Files of splats",
-    "train": "Fitting a splat",
-    "votes": "What masks say of Gaussians",
-    "features": "Features from masks",
-    "cluster": "Segments",
-    "segments": "Rows of the table",
-    "refine": "Clean boundaries",
-    "select": "Prompts",
-    "words": "Words",
-    "render": "Pictures, label maps and films",
-    "evaluate": "Measuring",
-    "raster": "The rasteriser",
-    "errors": "Errors",
-    "demo": "The embedded capture",
-}
-"""Headings of the API, in the order a user meets them."""
+FIRST_LINES = "Run the whole job on the embedded demo"
+"""Where README's first lines, which say what this is, end, and what to type begins."""
 
 
 FORMS = (
@@ -72,24 +49,24 @@ def made_page(app: Any, name: str, source: list[str]) -> None:
     """Sphinx's event source-read: fill in a page that is made."""
     del app
     pages: dict[str, Callable[[], str]] = {
-        "index": index_page,
         "quick_start": quick_start_page,
         "commands": commands_page,
         "api": api_page,
         "examples": examples_page,
         "changes": lambda: (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
     }
-    if name in pages:
+    pages |= {f"api/{page}": functools.partial(one_page, page) for page in PAGES}
+    if name == "index":
+        source[0] = index_page(source[0])
+    elif name in pages:
         source[0] = pages[name]() + "\n" + source[0]
 
 
-def index_page() -> str:
-    """README's first screen, and where to go from there. The stub adds the table of contents."""
-    return readme_part(None, "Use it on your own capture") + (
-        "\n[What it does, in pictures](gallery.md) · [your own capture](quick_start.md) · "
-        "[from phone video to named objects](guide.md) · "
-        "[from Python](python.md) · [all commands](commands.md) · [the API](api.rst)\n"
-    )
+def index_page(cards: str) -> str:
+    """README's first lines, where to go from there (which stands in index.md), and README's first screen."""
+    first, found, rest = readme_part(None, "Use it on your own capture").partition(FIRST_LINES)
+    assert found, f"README does not say '{FIRST_LINES}'"
+    return f"{first}{cards}\n{FIRST_LINES}{rest}"
 
 
 def quick_start_page() -> str:
@@ -114,10 +91,11 @@ def examples_page() -> str:
         "Each runs as it stands, in seconds, on the embedded capture; a test runs them all.",
         "",
     ]
-    for path in sorted((ROOT / "examples").glob("[0-9]*.py")):
+    for path in examples():
         number, _, title = path.stem.partition("_")
         heading = f"## {int(number)}. {title.replace('_', ' ').capitalize()}"
         lines += [
+            f"({label(path)})=",
             heading,
             "",
             f"`examples/{path.name}`",
@@ -164,100 +142,6 @@ def usage(name: str, kind: type) -> str:
             words.append(f"{_flags(owner, field)[0]} {_metavar(owner, field)}")
     options = any(_flags(owner, field) for owner, field in arguments(kind))
     return " ".join([*words, "[OPTIONS]"] if options else words)
-
-
-def api_page() -> str:
-    """All public names by room, as directives of autodoc."""
-    names = public_names()
-    missing = set(names) - set(ROOMS)
-    assert not missing, f"docs/pages.py has no heading for {sorted(missing)}"
-    lines = [
-        *("Python API", "==========", ""),
-        "What ``import splatseg`` offers. Everything else may change. Arrays are given with their shapes: N Gaussians, "
-        "F feature channels, H x W pixels; see :doc:`conventions`.",
-        "",
-    ]
-    for room in filter(names.get, ROOMS):
-        heading = ROOMS[room]
-        lines += [heading, "-" * len(heading), ""]
-        lines += [".. autosummary::", "   :nosignatures:", "", *(f"   splatseg.{name}" for name in names[room]), ""]
-        for name in names[room]:
-            value = getattr(splatseg, name)
-            lines += [f".. auto{_kind(value)}:: splatseg.{name}"]
-            # Members that a class of ours has from another of ours, which has no place in the API of its own.
-            inherits = any(base.__module__.startswith("splatseg") for base in getattr(value, "__bases__", ()))
-            lines += ["   :inherited-members:", ""] if inherits and _kind(value) == "class" else [""]
-    return "\n".join(lines)
-
-
-def _kind(value: Any) -> str:
-    if inspect.ismodule(value):
-        return "module"
-    if not inspect.isclass(value):
-        return "function"
-    return "exception" if issubclass(value, Exception) else "class"
-
-
-def public_names() -> dict[str, list[str]]:
-    """The public names by the room they are from, in the order of the stub."""
-    names: dict[str, list[str]] = {}
-    for node in ast.parse((ROOT / "splatseg" / "__init__.pyi").read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom) and node.module != "version":
-            for alias in node.names:
-                names.setdefault((node.module or alias.name).partition(".")[0], []).append(alias.name)
-    return names
-
-
-def plain_docstring(app: Any, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
-    """Sphinx's event autodoc-process-docstring: plain text, with `names` in backticks, as reStructuredText.
-
-    Indented paragraphs are kept as they are written. A line that begins with a parameter and a colon begins a
-    paragraph of its own.
-    """
-    del app, what, name, options
-    try:
-        parameters = set(inspect.signature(value).parameters)
-    except (TypeError, ValueError):
-        parameters = set()
-    made: list[str] = []
-    for paragraph in "\n".join(lines).split("\n\n"):
-        rows = paragraph.splitlines()
-        if rows and rows[0] == "Example:":
-            made += ["Example:", "", ".. code-block:: pycon", "", *rows[1:], ""]
-            continue
-        if rows and rows[0] == "Attributes:":
-            made += ["Attributes:", "", *(f"* {_literal(row.strip())}" for row in _joined(rows[1:])), ""]
-            continue
-        if rows and all(row.startswith("    ") for row in rows):
-            made += ["::", "", *rows, ""]
-            continue
-        for row in rows:
-            parameter = re.match(r"(\w+): ", row)
-            if parameter and parameter[1] in parameters:
-                made += ["", f"**{_literal(parameter[1])}**: {_literal(row[parameter.end() :])}"]
-            else:
-                made.append(_literal(row))
-        made.append("")
-    lines[:] = made
-
-
-def _joined(rows: list[str]) -> list[str]:
-    """Rows of a section, each with the more deeply indented rows that continue it."""
-    joined: list[str] = []
-    for row in rows:
-        if joined and row.startswith("        "):
-            joined[-1] += " " + row.strip()
-        else:
-            joined.append(row.strip())
-    return joined
-
-
-def _literal(text: str) -> str:
-    """Plain text as reStructuredText; what stands in backticks becomes code."""
-    parts = re.split(r"(`+[^`]+`+)", text)
-    return "".join(
-        f"``{part.strip('`')}``" if part.startswith("`") else re.sub(r"([\\*|_])", r"\\\1", part) for part in parts
-    )
 
 
 def _escaped(text: str) -> str:

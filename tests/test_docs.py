@@ -59,6 +59,22 @@ def test_every_page_is_in_the_navigation() -> None:
     assert pages <= set(index), f"docs/index.md does not list {sorted(pages - set(index))}"
 
 
+def test_every_public_name_has_one_page_of_the_api() -> None:
+    # It is built with the site only, and a name in a new room should not wait for that to be missed.
+    code = "import sys; sys.path.insert(0, 'docs'); from api_pages import api_page; api_page()"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_pictures_of_the_documentation_are_shown_and_small() -> None:
+    texts = "".join(path.read_text(encoding="utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+    for picture in (ROOT / "docs" / "pictures").iterdir():
+        shown = picture.name in texts
+        assert shown, f"no page shows docs/pictures/{picture.name}"
+        if picture.name.startswith(("tutorial_", "real_")):
+            assert picture.stat().st_size < 100_000, f"docs/pictures/{picture.name} is large"
+
+
 @pytest.mark.slow
 def test_every_link_leads_somewhere(site: Path) -> None:
     pages = {path.resolve(): Page(path) for path in site.rglob("*.html")}
@@ -86,9 +102,13 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
 
 @pytest.mark.slow
 def test_all_public_names_commands_and_examples_are_there(site: Path) -> None:
-    api = Page(site / "api.html").anchors
+    pages = {path.stem: Page(path) for path in (site / "api").glob("*.html")}
+    api = {anchor for page in pages.values() for anchor in page.anchors}
     names = set(splatseg.__all__) - {"__version__"}
     assert not [name for name in names if not {f"splatseg.{name}", f"module-splatseg.{name}"} & api]
+    # From a name to the examples that use it, and to the table of what a class has.
+    assert any("examples.html#example-3" in link for link in pages["selection"].links)
+    assert "#splatseg.Scene.click" in pages["scene"].links
     commands = (site / "commands.html").read_text(encoding="utf-8")
     for text in ("splatseg-demo", "--granularity", "1280x720", "lift", "&lt;view&gt;.png"):
         assert text in commands
