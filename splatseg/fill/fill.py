@@ -45,7 +45,10 @@ WINDOW = 2.5
 """Side of the chart in sides of the object: what is copied comes from no further away."""
 
 MARGIN = 0.1
-"""Width around the object, as a share of its side, in which gaps count as its hole."""
+"""Width around the object, as a share of its side, in which Gaussians that it hid are taken out of the surface."""
+
+REACH = 0.7
+"""Width around the object, as a share of its side, up to which its hole may reach: behind it, where views are few."""
 
 MISSING = 0.02
 """Share of the object's outline from above that must be missing for anything to be filled in."""
@@ -124,8 +127,8 @@ def _close(rest: Splats, thing: Splats, shown: np.ndarray, places: np.ndarray) -
         return "no flat surface touches what was removed, so nothing was filled in"
     chart, heights = _chart(plane, body), plane.heights(means)
     surface = Surface.of(chart, rest.subset(shown & (np.abs(heights) <= THICKNESS * size)))
-    outline, around = _outlines(chart, thing)
-    hole = _hole(outline, around, surface.covered)
+    outline = chart.alphas(thing) >= COVERED
+    hole = _hole(outline, surface.covered)
     if hole.sum() <= MISSING * outline.sum():
         return "nothing is missing under what was removed, so nothing was filled in"
     edge = ndimage.binary_dilation(hole) & ~hole
@@ -139,8 +142,11 @@ def _close(rest: Splats, thing: Splats, shown: np.ndarray, places: np.ndarray) -
     if new is None:
         return "the surface around what was removed is too small to be copied, so nothing was filled in"
     rows, columns = chart.cells(means)
-    top = float(np.quantile(plane.heights(body), 0.99))
-    hidden = ~shown & around[rows, columns] & (heights > -THICKNESS * size) & (heights < top)
+    # In the surface, and within the object itself; not in what stands beside it.
+    flat, top = THICKNESS * size, float(np.quantile(plane.heights(body), 0.99))
+    below = (np.abs(heights) <= flat) & (hole | _widened(outline, MARGIN))[rows, columns]
+    within = (heights > flat) & (heights < top) & outline[rows, columns]
+    hidden = ~shown & (below | within)
     return _Closed(new, hidden, _told(hole, rest.coordinates.scale * chart.step, len(new), int(hidden.sum())))
 
 
@@ -151,17 +157,19 @@ def _chart(plane: Plane, body: np.ndarray) -> Chart:
     return Chart(plane, plane.origin + middle, WINDOW * float((high - low).max()) / 2)
 
 
-def _outlines(chart: Chart, thing: Splats) -> tuple[np.ndarray, np.ndarray]:
-    """Return the outline of the object from above, and one with a margin and without holes, (G,G) bool each."""
-    outline = chart.alphas(thing) >= COVERED
-    around = ndimage.binary_dilation(outline, iterations=round(MARGIN * CELLS / WINDOW))
-    return outline, ndimage.binary_fill_holes(around)
+def _widened(cells: np.ndarray, share: float) -> np.ndarray:
+    """Return an outline (G,G) bool, wider by a share of the object's side, without the holes in it."""
+    wide: np.ndarray = ndimage.binary_fill_holes(
+        ndimage.binary_dilation(cells, iterations=round(share * CELLS / WINDOW))
+    )
+    return wide
 
 
-def _hole(outline: np.ndarray, around: np.ndarray, covered: np.ndarray) -> np.ndarray:
+def _hole(outline: np.ndarray, covered: np.ndarray) -> np.ndarray:
     """Return the hole (G,G) bool: gaps of what is covered that lie around the object and reach under it."""
     from skimage.morphology import convex_hull_image  # noqa: PLC0415 (a scene imports this module, and need not wait)
 
+    around = _widened(outline, REACH)
     # The surface it stood on, not others at the same height; nothing is filled in beyond its edge.
     pieces, _ = ndimage.label(covered)
     own = np.isin(pieces, np.setdiff1d(np.unique(pieces[around]), [0]))
