@@ -183,7 +183,10 @@ def photographed_again(scene: splatseg.Scene, world: Splats, folder: Path) -> Pa
     seen[~copies] = shares_shown(world, copies, spread([view.camera for view in scene.views], VIEWS)) > SHOWN
     rows = np.random.default_rng(0).choice(np.flatnonzero(seen), 12_000, replace=False)
     colors = (255 * (0.5 + 0.2820948 * world.sh0.numpy()[rows]).clip(0, 1)).astype(int)
-    lines = [f"{x:.6f} {y:.6f} {z:.6f} {r} {g} {b}" for (x, y, z), (r, g, b) in zip(world.positions[rows], colors, strict=True)]
+    lines = [
+        f"{x:.6f} {y:.6f} {z:.6f} {r} {g} {b}"
+        for (x, y, z), (r, g, b) in zip(world.positions[rows], colors, strict=True)
+    ]
     names = [f"property float {axis}" for axis in "xyz"] + [
         f"property uchar {name}" for name in ("red", "green", "blue")
     ]

@@ -27,7 +27,7 @@ from splatseg.fill.chart import CELLS, Chart
 from splatseg.fill.hidden import shares_shown
 from splatseg.fill.plane import Plane
 from splatseg.fill.support import find_support
-from splatseg.fill.surface import COVERED, MADE_UP, Surface, joined
+from splatseg.fill.surface import MADE_UP, Surface, joined
 from splatseg.splats.splats import Splats
 from splatseg.spread import spread
 
@@ -127,7 +127,7 @@ def _close(rest: Splats, thing: Splats, shown: np.ndarray, places: np.ndarray) -
         return "no flat surface touches what was removed, so nothing was filled in"
     chart, heights = _chart(plane, body), plane.heights(means)
     surface = Surface.of(chart, rest.subset(shown & (np.abs(heights) <= THICKNESS * size)))
-    outline = chart.alphas(thing) >= COVERED
+    outline = chart.alphas(thing) >= 0.5
     hole = _hole(outline, surface.covered)
     if hole.sum() <= MISSING * outline.sum():
         return "nothing is missing under what was removed, so nothing was filled in"

@@ -46,6 +46,9 @@ class Patch:
     shift: tuple[int, int]
     """Rows and columns from a cell of the hole to its source."""
 
+    agreement: float
+    """Correlation of the colours of the hole's rim and of the source's, 0..1."""
+
     @property
     def source(self) -> np.ndarray:
         """Cells that are copied, (G,G) bool."""
@@ -72,7 +75,7 @@ def choose_patches(hole: np.ndarray, source: np.ndarray, colors: np.ndarray, rim
         able = covers >= NEARLY * covers.max()
         shift = shifts[int(np.where(able, mismatches, np.inf).argmin())]
         region = left & _moved(source, shift)
-        patches.append(Patch(region, shift))
+        patches.append(Patch(region, shift, _agreement(shift, source, colors, rim)))
         left &= ~region
     return patches
 
@@ -108,10 +111,27 @@ def _covered(shift: tuple[int, int], left: np.ndarray, source: np.ndarray) -> in
     return int((left[here_r, here_c] & source[there_r, there_c]).sum())
 
 
-def _mismatch(shift: tuple[int, int], source: np.ndarray, colors: np.ndarray, rim: np.ndarray) -> float:
+def _pairs(
+    shift: tuple[int, int], source: np.ndarray, colors: np.ndarray, rim: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return colours (P,C) of the rim and of its source, where there is one, and the number of cells where not."""
     rows, columns = np.nonzero(rim)
     to_r, to_c = rows + shift[0], columns + shift[1]
     inside = (to_r >= 0) & (to_c >= 0) & (to_r < rim.shape[0]) & (to_c < rim.shape[1])
     inside[inside] = source[to_r[inside], to_c[inside]]
-    off = colors[rows[inside], columns[inside]] - colors[to_r[inside], to_c[inside]]
-    return float(((off**2).sum() + STRANGE * (~inside).sum()) / max(len(rows), 1))
+    here, there = colors[rows[inside], columns[inside]], colors[to_r[inside], to_c[inside]]
+    return here, there, int((~inside).sum())
+
+
+def _mismatch(shift: tuple[int, int], source: np.ndarray, colors: np.ndarray, rim: np.ndarray) -> float:
+    here, there, strange = _pairs(shift, source, colors, rim)
+    return float((((here - there) ** 2).sum() + STRANGE * strange) / max(len(here) + strange, 1))
+
+
+def _agreement(shift: tuple[int, int], source: np.ndarray, colors: np.ndarray, rim: np.ndarray) -> float:
+    here, there, _ = _pairs(shift, source, colors, rim)
+    if not len(here):
+        return 0.0
+    here, there = here - here.mean(0), there - there.mean(0)
+    spread = float((here**2).sum() * (there**2).sum()) ** 0.5
+    return min(max(float((here * there).sum()) / spread, 0.0), 1.0) if spread > 0 else 0.0

@@ -4,7 +4,8 @@
     coefficients, height += membrane over the hole of (smooth(x) - value(x + t)), known on the outline of the piece
 
 value is the chart of the layer, smooth the membrane of it over the hole: Poisson image editing with Gaussians in place
-of pixels. So texture, sizes, opacities and harmonics are those of the surface, and there is no seam.
+of pixels. So texture, sizes, opacities and harmonics are those of the surface, and there is no seam. Of the larger
+pattern of a piece, a share is kept that is the correlation of its rim with the hole's, as in linear prediction.
 
 Alphabet: N Gaussians; G x G cells; x a cell, t the shift of a patch; K harmonics beyond the constant.
 Source: Perez, Gangnet, Blake, "Poisson image editing", 2003, equations 5 to 8.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,13 +32,20 @@ MADE_UP = "made_up"
 """Extra property of Gaussians: 1 if nothing was measured there, 0 else."""
 
 COVERED = 0.5
-"""Alpha of a cell from which on it is covered."""
+"""Share of the usual alpha of a surface from which on a cell is covered: a surface seen from above, where no photograph
+was taken from, need not be opaque."""
+
+SEEN = 0.1
+"""Alpha of a cell from which on it has a say in what is usual."""
 
 ODD = 4.0
 """Colours further from the rim's median than this many median deviations belong to something else that lies there."""
 
 INSIDE = 0.3
 """Share of its light in the piece from which on a Gaussian is copied; less than half, as others reach in, too."""
+
+LARGER = 3.0
+"""Standard deviation in cells of the filter that separates a pattern, which may be wrong, from texture."""
 
 ROUNDS = 3
 """Layers of copies at most."""
@@ -71,10 +80,16 @@ class Surface:
         heights = chart.plane.heights(splats.positions.astype(np.float64))
         return cls(chart, splats, *chart.draw(splats, np.concatenate([colors, heights[:, None]], 1)))
 
+    @cached_property
+    def usual(self) -> float:
+        """The median alpha of the cells that show it at all; 1 if none does."""
+        seen = self.alphas[self.alphas >= SEEN]
+        return float(np.median(seen)) if len(seen) else 1.0
+
     @property
     def covered(self) -> np.ndarray:
         """Cells that it covers, (G,G) bool."""
-        return self.alphas >= COVERED
+        return self.alphas >= COVERED * self.usual
 
     def copied_into(self, hole: np.ndarray) -> Splats | None:
         """Return the Gaussians that close a hole (G,G) bool; None if nothing around it can be copied."""
@@ -100,7 +115,11 @@ class Surface:
     def _copied(self, patch: Patch, own: np.ndarray, smooth: np.ndarray, hole: np.ndarray) -> Splats:
         copied = self.splats.subset(self.chart.shares_within(self.splats, patch.source) >= INSIDE)
         outline = ndimage.binary_dilation(patch.region, iterations=2) & ~patch.region & patch.moved(own) & (own | hole)
-        change = membrane(smooth - patch.moved(self.values), outline, patch.region)
+        moved = patch.moved(self.values)
+        change = membrane(smooth - moved, outline, patch.region)
+        # Its larger pattern is as likely to be that of the hole as the two rims agree; the rest of it is noise.
+        larger = ndimage.gaussian_filter(moved, (LARGER, LARGER, 0)) - membrane(moved, outline, patch.region)
+        change -= (1 - patch.agreement) * larger * patch.region[..., None]
         # Centres outside of the piece take the change of the nearest cell that has one.
         known = patch.region | outline
         nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
