@@ -11,7 +11,6 @@ import torch
 
 from splatseg.errors import OutputError, PromptError, RunError, unwritten
 from splatseg.files import atomic_folder
-from splatseg.fill.fill import fill_holes
 from splatseg.formats.inria_layout import write_inria_layout
 from splatseg.formats.read import describe_dropped, find_splat, holds_splat, load_splats
 from splatseg.formats.sidecar import read_sidecar_table
@@ -103,6 +102,8 @@ def _rest_of(source: Source, members: torch.Tensor, fill: bool) -> tuple[Splats,
     """Return what is left without members (N,) bool, and sentences on the holes that were closed in it."""
     if not fill or members.all():
         return source.splats.subset(~members), ()
+    from splatseg.fill.fill import fill_holes  # noqa: PLC0415 (it loads SciPy, which most exports do not need)
+
     cameras = [] if source.run is None else [view.camera for view in source.run.capture.views]
     filled = fill_holes(source.splats, members.numpy(), cameras)
     return filled.splats, filled.said
