@@ -6,6 +6,7 @@ python benchmarks/make_pictures.py demo-run docs/pictures
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+import splatseg
 from splatseg import Camera, Film, Run, Splats
 from splatseg.cluster.cluster import segments_of
 from splatseg.jobs.film import cameras_of_film
@@ -29,6 +31,11 @@ from splatseg.select.click_prompt import select_by_click
 VIEW = "024.jpg"
 CLICK_VIEW, CLICK = "003.jpg", (216.0, 127.0)
 SIZE = (480, 360)
+CLOSE = 260
+"""Side of a close look at a hole, in pixels."""
+HOLES = {"holes": ("plate", "ball", "blue_mug"), "holes_not": ("book_green",)}
+"""Things of the demo that are taken away, by the picture that shows what is left: where it works, and where not."""
+
 FILM = Film("orbit", seconds=6, fps=20, size=SIZE)
 
 
@@ -41,6 +48,8 @@ def main(folder: Path, pictures: Path) -> None:
     save(pictures / "demo.jpg", steps(run, splats, chosen))
     for name, row in rows(run, splats, chosen):
         save(pictures / f"{name}.jpg", row)
+    for name, things in HOLES.items():
+        save(pictures / f"{name}.jpg", [np.concatenate(column) for column in zip(*holes(run, things), strict=True)])
     cameras = cameras_of_film(run, splats, FILM)
     film = pictures / "orbit.mp4"
     kind = write_video(film, wiped(run, splats, cameras), FILM.fps, "av1")
@@ -82,6 +91,29 @@ def rows(run: Run, splats: Splats, chosen: np.ndarray | torch.Tensor) -> Iterato
     alone = [splats, splats.subset(members), splats.subset(~members)]
     yield "object", [colour(run, shown, cameras[0]) for shown in alone]
     yield "granularity", granularities(run, splats, cameras[0])
+
+
+def holes(run: Run, names: Sequence[str]) -> Iterator[list[np.ndarray]]:
+    """A close look at each thing: the scene, the scene without it, and with its hole closed."""
+    scene = splatseg.open(run.path)
+    truth = splatseg.demo_capture() / "gt"
+    labels = {name: int(label) for label, name in json.loads((truth / "scene.json").read_text())["objects"].items()}
+    for name in names:
+        maps = {view.name: np.array(Image.open(truth / "instance" / view.png_name)) for view in scene.views}
+        view = max(scene.views, key=lambda each: int((maps[each.name] == labels[name]).sum()))
+        thing = scene.mask(view, maps[view.name] == labels[name])
+        camera = close_up(view.camera, maps[view.name] == labels[name])
+        yield [colour(run, shown, camera) for shown in (scene.splats, thing.rest.splats, thing.rest.filled().splats)]
+
+
+def close_up(camera: Camera, mask: np.ndarray) -> Camera:
+    """The camera with a longer lens, around a mask (H,W)."""
+    rows, columns = np.nonzero(mask)
+    scale = CLOSE / (1.8 * max(np.ptp(rows), np.ptp(columns)))
+    K = camera.K.copy()
+    K[:2] *= scale
+    K[:2, 2] += CLOSE / 2 - scale * np.array([np.ptp(columns) / 2 + columns.min(), np.ptp(rows) / 2 + rows.min()])
+    return Camera(camera.viewmat, K, CLOSE, CLOSE)
 
 
 def granularities(run: Run, splats: Splats, camera: Camera) -> list[np.ndarray]:

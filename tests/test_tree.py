@@ -36,7 +36,7 @@ ORDER = [
     ["features"],
     ["cluster"],
     ["refine"],
-    ["clean"],
+    ["clean", "fill"],
     ["select"],
     ["words", "evaluate"],
     ["demo"],

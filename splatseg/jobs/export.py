@@ -67,6 +67,8 @@ def export_source(source: Source, output: Path, options: ExportOptions | None = 
     """
     options, output = options or ExportOptions(), Path(output)
     _refuse_to_replace(source, output)
+    if options.fill and not (options.segment and options.rest and not options.each):
+        raise PromptError("--fill closes holes in what --segment ID --rest leaves; give these two, and no --each")
     if options.layout == "inria":
         return _export_layout(source, output, options)
     if options.each:
@@ -74,21 +76,37 @@ def export_source(source: Source, output: Path, options: ExportOptions | None = 
     if not options.segment:
         if options.rest:
             raise PromptError("--rest writes what --segment leaves out; name segments with --segment")
-        return _told([write_splats(output, source.splats, source.segments, options.format, options.plain)], [])
+        return _told([(_write(source, output, source.splats, options), ())], [])
     members = members_of_segments(source.splats, options.segment)
-    files = [(output, members)]
+    files: list[tuple[Path, Splats, tuple[str, ...]]] = [(output, source.splats.subset(members), ())]
     if options.rest:
         beside = _beside(output, format_of(output, options.format).name)
         _refuse_to_replace(source, beside)
-        files.append((beside, ~members))
-    written = [_write(source, path, rows, options) for path, rows in files if rows.any()]
-    empty = [f"nothing is left for {path}, so it was not written" for path, rows in files if not rows.any()]
+        files.append((beside, *_rest_of(source, members, options.fill)))
+    written = [(_write(source, path, splats, options), holes) for path, splats, holes in files if len(splats)]
+    empty = [f"nothing is left for {path}, so it was not written" for path, splats, _ in files if not len(splats)]
     return _told(written, empty)
 
 
-def _told(written: Sequence[Written], empty: Sequence[str]) -> Summary:
-    rows = [{"path": done.path, "gaussians": done.count, "left_out": done.left_out} for done in written]
-    return Summary("\n".join([*(done.summary for done in written), *empty]), files=rows)
+def _told(written: Sequence[tuple[Written, tuple[str, ...]]], empty: Sequence[str]) -> Summary:
+    """Summarise the files that were written, each with the sentences on the holes closed in it."""
+    rows = [
+        {"path": done.path, "gaussians": done.count, "left_out": done.left_out, **({"holes": holes} if holes else {})}
+        for done, holes in written
+    ]
+    lines = ["; ".join([done.summary, *holes]) for done, holes in written]
+    return Summary("\n".join([*lines, *empty]), files=rows)
+
+
+def _rest_of(source: Source, members: torch.Tensor, fill: bool) -> tuple[Splats, tuple[str, ...]]:
+    """Return what is left without members (N,) bool, and sentences on the holes that were closed in it."""
+    if not fill or members.all():
+        return source.splats.subset(~members), ()
+    from splatseg.fill.fill import fill_holes  # noqa: PLC0415 (it loads SciPy, which most exports do not need)
+
+    cameras = [] if source.run is None else [view.camera for view in source.run.capture.views]
+    filled = fill_holes(source.splats, members.numpy(), cameras)
+    return filled.splats, filled.said
 
 
 def _refuse_to_replace(source: Source, path: Path) -> None:
@@ -142,8 +160,7 @@ def _export_layout(source: Source, folder: Path, options: ExportOptions) -> Summ
     return Summary(text, gaussians=len(splats), cameras=len(source.run.capture.views), output=folder)
 
 
-def _write(source: Source, path: Path, members: torch.Tensor, options: ExportOptions) -> Written:
-    splats = source.splats.subset(members)
+def _write(source: Source, path: Path, splats: Splats, options: ExportOptions) -> Written:
     return write_splats(path, splats, source.segments, options.format, options.plain)
 
 

@@ -22,6 +22,8 @@ class ExportOptions:
     """Write every segment as a file of its own, in a new folder, as .ply or in --format."""
     rest: bool = False
     """Write the rest too, the Gaussians of none of the segments, in a file of its own."""
+    fill: bool = False
+    """Close the holes in the rest, where the segments stood, with copies of what is around (marked made_up)."""
     plain: bool = False
     """Only geometry and colour, for programs that refuse more."""
     layout: ExportLayout | None = None

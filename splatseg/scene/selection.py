@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 
-from splatseg.cameras.camera import Camera
 from splatseg.capture.view import one_a_photograph
 from splatseg.cards import card
 from splatseg.errors import OutputError, PromptError, RunError
@@ -31,6 +31,7 @@ from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.scene.asked import Asked
+from splatseg.scene.first_pose import best_camera
 from splatseg.scene.state import SceneState, Where
 from splatseg.scene.summary import describe_members, name_of_members, whole_segments
 from splatseg.segments.segment import Segment, describe_segment
@@ -39,8 +40,8 @@ from splatseg.select.match import Match
 from splatseg.select.prompt import Box, Prompt
 from splatseg.splats.splats import Splats
 
-PREVIEW_VIEWS = 12
-"""Views that are looked at for the one that shows a selection best."""
+if TYPE_CHECKING:
+    from splatseg.scene.scene import Scene
 
 
 class Selection:
@@ -314,6 +315,21 @@ class Selection:
         """
         return self._of(self._match.invert())
 
+    def filled(self) -> Scene:
+        """Return a scene of what is selected alone, with holes closed where the rest stood: `mug.rest.filled()`.
+
+        The new Gaussians are marked; see `Scene.without`. Raises PromptError if nothing or everything is selected.
+
+        Example:
+            >>> filled = scene.segment(2).rest.filled()
+            >>> filled.render("012.jpg").shape
+            (120, 160, 3)
+        """
+        self._nonempty()
+        if self.members.all():
+            raise PromptError("everything is selected, so nothing left a hole; take `.rest` of what is to go")
+        return cast("Scene", self.scene.without(~self.members))
+
     def __and__(self, other: Selection) -> Selection:
         """Return the Gaussians that both select."""
         return self._of(self._match.intersect(other._match))
@@ -378,13 +394,5 @@ class Selection:
         if self.count:
             lower, upper = (np.array(corner) for corner in self.box)
             figures["size"] = " x ".join(f"{side:.3g}" for side in upper - lower)
-        camera = self._best_camera()
+        camera = best_camera(self.scene.views, self.scene.splats, self.members)
         return card(self.name or "selection", figures, None if camera is None else self.render(camera))
-
-    def _best_camera(self) -> Camera | None:
-        """Return the camera that sees most pixels of the selection; None without views."""
-        views = self.scene.views[:: max(len(self.scene.views) // PREVIEW_VIEWS, 1)]
-        if not views:
-            return None
-        splats = self.scene.splats
-        return max(views, key=lambda view: int(selection_mask(splats, view.camera, self.members).sum())).camera

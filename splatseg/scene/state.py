@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -22,7 +23,8 @@ from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError, RunError
 from splatseg.run.folder import Run
 from splatseg.scene.keeper import TableKeeper
-from splatseg.scene.table import SegmentTable
+from splatseg.scene.summary import name_of_members
+from splatseg.scene.table import SegmentTable, table_of_file
 from splatseg.select.doubts import doubts_of
 from splatseg.select.knowledge import Knowledge
 from splatseg.select.levels import Levels
@@ -54,6 +56,7 @@ class SceneState:
         views: The views of the capture, () without one; then `no_views` says why.
         session: Prompts on the splat, made ready.
         warnings: Sentences on what is missing.
+        origin: The scene that this one was made from (`without`); None otherwise.
         lock: Held by who edits the table.
     """
 
@@ -82,6 +85,7 @@ class SceneState:
         self.lock: threading.RLock = threading.RLock() if table is None else table.lock
         self.views: tuple[View, ...] = tuple(views)
         self.no_views: str = ""
+        self.origin: SceneState | None = None
         self._plain = splats
         self._knowledge: dict[float | None, Knowledge] = {}
 
@@ -107,6 +111,8 @@ class SceneState:
     @property
     def background(self) -> tuple[float, float, float]:
         """The colour behind the scene, 0..1: that of the run's fit, black for a file."""
+        if self.origin is not None:
+            return self.origin.background
         return (0.0, 0.0, 0.0) if self.run is None else self.run.settings.train.background
 
     @property
@@ -133,6 +139,8 @@ class SceneState:
 
     def owns(self, path: Path) -> bool:
         """Tell whether a file is what the scene was read from, or a part of its run: nothing may replace it."""
+        if self.origin is not None:
+            return self.origin.owns(path)
         if self.run is not None:
             return self.run.owns(path)
         sources = [source for source in (self.path, *self.others) if source is not None]
@@ -140,6 +148,29 @@ class SceneState:
             source.owns(path) if isinstance(source, Run) else Path(path).resolve() == source.resolve()
             for source in sources
         )
+
+    def without(self, members: np.ndarray) -> Self:
+        """Return a scene without some Gaussians, members (N,) bool, the holes closed where they stood.
+
+        Holes are filled with copies of the surface around them (`fill.fill`), which have the property `made_up` = 1 in
+        `splats.extras`; `warnings` of the new scene say what was closed and what was not. This scene does not change.
+
+        Example:
+            >>> filled = scene.without(scene.segment(2).members)
+            >>> filled.warnings[0].startswith(("closed a hole", "no", "the"))
+            True
+        """
+        from splatseg.fill.fill import fill_holes  # noqa: PLC0415 (scenes are opened for other things, mostly)
+
+        splats = self.splats
+        filled = fill_holes(splats, members, [view.camera for view in self.views])
+        rows = () if self.table is None else self.table.rows()
+        removed = name_of_members(members, None if self.table is None else self.table.now) or "a selection"
+        made = type(self)(
+            filled.splats, f"{self.name} without {removed}", table_of_file(filled.splats, rows), self.views
+        )
+        made.origin, made.no_views, made.warnings = self, self.no_views, list(filled.said)
+        return made
 
     def _session_now(self) -> Session:
         """The session, with the segments as they are now in the view that is prepared."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import torch
 from scenes import colorful_splats
+from table_scene import ball, table, together, without_circle
 
 from splatseg.errors import OutputError, PromptError, RunError, SplatFileError
 from splatseg.formats.ply.ply import write_ply
@@ -132,3 +134,37 @@ def test_an_export_never_replaces_what_it_is_of(tmp_path: Path, source: Source) 
         (tmp_path / "a.ply").rename(tmp_path / "b.rest.ply")
         export_source(open_source(tmp_path / "b.rest.ply"), tmp_path / "b.ply", ExportOptions(segment=(1,), rest=True))
     assert (tmp_path / "b.rest.ply").read_bytes() == before and not (tmp_path / "b.ply").exists()
+
+
+@pytest.fixture
+def table_with_ball() -> Source:
+    splats, _ = together(without_circle(table(), 0.22), ball())
+    return Source(splats, describe_segments(splats, {1: "table", 2: "ball"}))
+
+
+def test_the_rest_is_written_with_its_hole_closed(tmp_path: Path, table_with_ball: Source) -> None:
+    said = export_source(table_with_ball, tmp_path / "a.ply", ExportOptions(segment=(2,), rest=True, fill=True))
+    first, second = said.splitlines()
+    assert "closed a hole" not in first and re.search(r"; closed a hole of .* made-up Gaussians", second)
+    rest = load_splats(tmp_path / "a.rest.ply")[0]
+    marks = rest.extras["made_up"]
+    assert marks.dtype == "uint8" and 50 < marks.sum() < 200
+    assert len(rest) == (table_with_ball.splats.segment_ids == 1).sum() + marks.sum()  # type: ignore[attr-defined]
+    assert len(load_splats(tmp_path / "a.ply")[0]) == 800
+
+
+def test_a_format_without_room_for_the_mark_says_so(tmp_path: Path, table_with_ball: Source) -> None:
+    said = export_source(table_with_ball, tmp_path / "a.splat", ExportOptions(segment=(2,), rest=True, fill=True))
+    assert "other properties (made_up)" in said.splitlines()[1]
+
+
+def test_a_hole_is_filled_only_in_what_is_written(tmp_path: Path, table_with_ball: Source) -> None:
+    for options in (
+        ExportOptions(fill=True),
+        ExportOptions(segment=(2,), fill=True),
+        ExportOptions(segment=(2,), rest=True, each=True, fill=True),
+        ExportOptions(layout="inria", fill=True),
+    ):
+        with pytest.raises(PromptError, match="--fill closes holes in what --segment ID --rest leaves; give these two"):
+            export_source(table_with_ball, tmp_path / "a.ply", options)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,1 @@
+"""Holes that removed objects leave in the surface they stood on, closed by copies of that surface."""
