@@ -38,6 +38,7 @@ ORDER = [
     ["refine"],
     ["clean"],
     ["select"],
+    ["regions"],
     ["words", "evaluate"],
     ["demo"],
     ["run"],

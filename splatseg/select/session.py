@@ -76,6 +76,16 @@ class Session:
         """(N,) in 0..1: the splat's opacities, 0 for Gaussians that this session hides."""
         return self._kept.opacities if self._seen is None else self._seen
 
+    @property
+    def scales(self) -> Tensor:
+        """Linear scales (N,3) of the splat, world units."""
+        return self._kept.scales
+
+    @property
+    def reach(self) -> np.ndarray:
+        """Largest scale (N,) of each Gaussian, world units."""
+        return self._kept.reach
+
     def plan(self, camera: Camera) -> Plan:
         """Return the splat prepared for a camera; that of the last camera is kept. Threads may share a session."""
         plan = self._plan
