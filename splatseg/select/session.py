@@ -95,6 +95,10 @@ class Session:
             self._plan = plan
         return plan
 
+    def has_plan(self, camera: Camera) -> bool:
+        """Return True if the splat is prepared for a camera already."""
+        return self._plan is not None and same_camera(self._plan.camera, camera)
+
     def look(self, camera: Camera, click: tuple[float, float]) -> Seen:
         """Return the view at a click (x, y); the last one is kept. Raises PromptError outside the image."""
         looked, plan = self._looked, self.plan(camera)

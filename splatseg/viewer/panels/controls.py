@@ -22,7 +22,7 @@ from splatseg.viewer.page.page import Modifier, Page
 Action = Callable[[], None]
 
 Digit = Literal["1", "2", "3", "4", "5", "6", "7"]
-Key = Digit | Literal["B", "F", "G", "H", "I", "N", "O", "P", "R", "V", "Z", "escape", "pageup", "pagedown"]
+Key = Digit | Literal["B", "F", "G", "H", "I", "L", "N", "O", "P", "R", "T", "V", "Z", "escape", "pageup", "pagedown"]
 """Keys by their names in viser."""
 
 LONGEST_TEXT = 500
@@ -57,6 +57,15 @@ class Choice:
         """Call action(option) when the user chooses one."""
         on_change(self._page, self._control, lambda sent: action(sent) if sent in self.options else None)
 
+    @property
+    def visible(self) -> bool:
+        """True while the control is in sight."""
+        return bool(self._control.visible)
+
+    @visible.setter
+    def visible(self, visible: bool) -> None:
+        assign(self._control, "visible", visible)
+
     def show(self, option: str) -> None:
         """Show an option without calling the action."""
         self._value = option
@@ -87,6 +96,15 @@ class Slider:
     def on_change(self, action: Callable[[float], None]) -> None:
         """Call action(value) when the user moves the slider; of several waiting moves only the last is run."""
         on_change(self._page, self._control, lambda sent: action(self._inside(sent)))
+
+    @property
+    def visible(self) -> bool:
+        """True while the control is in sight."""
+        return bool(self._control.visible)
+
+    @visible.setter
+    def visible(self, visible: bool) -> None:
+        assign(self._control, "visible", visible)
 
     def show(self, value: float) -> None:
         """Show a number without calling the action."""
