@@ -127,9 +127,12 @@ class Page:
 
     def offer(self, control: Any, accept: Accept) -> None:
         """Let the browser use a control; until then all that it sends for it is ignored. accept: see `Offers.add`."""
-        uuid = str(control._impl.uuid)
-        self._offered.append(uuid)
-        self._offers.add(uuid, accept)
+        self.offer_named(str(control._impl.uuid), accept)
+
+    def offer_named(self, name: str, accept: Accept) -> None:
+        """Let the browser use what has no control's id, such as a gizmo, by its name."""
+        self._offered.append(name)
+        self._offers.add(name, accept)
 
     def heard(self, callback: Callable[[Any], None]) -> Callable[[Any], Any]:
         """Return a coroutine function that passes an event of viser to `callback` and shows what it raises.

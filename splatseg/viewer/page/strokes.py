@@ -25,8 +25,8 @@ from splatseg.viewer.workspace.workspace import How
 if TYPE_CHECKING:
     import viser
 
-Tool = Literal["lasso", "polygon", "brush"]
-"""Tools whose strokes the script draws."""
+Drawn = Literal["rectangle", "lasso", "polygon", "brush"]
+"""Tools whose strokes the script draws; a rectangle only for a finger, viser draws those of a mouse."""
 
 MOST_POINTS = 4096
 """Most points of a stroke; the script sends fewer."""
@@ -36,7 +36,7 @@ MOST_POINTS = 4096
 class Stroke:
     """A stroke as a page sends it."""
 
-    tool: Tool
+    tool: Drawn
     """The tool that drew it."""
     how: How
     """Its effect on the selection."""
@@ -51,7 +51,7 @@ def stroke_of(text: str) -> Stroke:
     tool, how, radius, points = (text.split(":") + [""] * 4)[:4]
     places = [place_of(each) for each in points.split(" ")[: MOST_POINTS + 1]]
     size = _number(radius)
-    known = tool in get_args(Tool) and how in get_args(How)
+    known = tool in get_args(Drawn) and how in get_args(How)
     if not known or len(places) > MOST_POINTS or size is None or None in places:
         raise PromptError("that stroke did not arrive whole; draw it again")
     return Stroke(tool, how, size, np.array(places, dtype=np.float64))  # type: ignore[arg-type]

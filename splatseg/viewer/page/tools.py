@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from splatseg.cameras.camera import Camera
+from splatseg.errors import PromptError
 from splatseg.regions.drawn import brush_pixels, lasso_pixels, rectangle_pixels
 from splatseg.viewer.page.browser_camera import pixel_at
 from splatseg.viewer.page.hovering import NOTHING, Hover
@@ -91,6 +92,8 @@ class Tools:
         """Select at a pixel: the object there, or all of its colour."""
         if self.tool == "color":
             self.regions.alike(camera, pixel, self.tolerance, how)
+        elif not self._page.scene.selectable:
+            raise PromptError("this splat has no segments that a click could find; draw a lasso (L) or brush (T) on it")
         else:
             self._page.workspace.click(camera, pixel, how)
 
@@ -106,6 +109,10 @@ class Tools:
         """Select by a stroke in the picture of a camera."""
         width, height = camera.width, camera.height
         points = stroke.points * (width, height)
+        if stroke.tool == "rectangle":
+            (x0, y0), (x1, y1) = points.min(axis=0), points.max(axis=0)
+            self.boxed(camera, (float(x0), float(y0), float(x1), float(y1)), stroke.how)
+            return
         if stroke.tool == "brush":
             region = brush_pixels(points, max(stroke.radius * height, 0.5), width, height)
         else:

@@ -112,6 +112,27 @@ class Slider:
         assign(self._control, "value", value)
 
 
+class RangeSlider:
+    """A slider with two thumbs, whose values always lie in order between its ends."""
+
+    def __init__(self, page: Page, label: str, ends: tuple[float, float, float], **options: Any) -> None:
+        """Add the slider, from end to end at first. ends: least, most, step. options: arguments of viser's slider."""
+        least, most, step = ends
+        self._page = page
+        self._control = page.gui.add_multi_slider(label, least, most, step, (least, most), **options)
+        page.offer(self._control, _usable(self._control, two_between(least, most)))
+
+    @property
+    def value(self) -> tuple[float, float]:
+        """The numbers shown, the smaller first."""
+        low, high = sorted(float(each) for each in self._control.value)
+        return low, high
+
+    def on_change(self, action: Callable[[], None]) -> None:
+        """Call action() when the user moves a thumb; of several waiting moves only the last is run."""
+        on_change(self._page, self._control, lambda _: action())
+
+
 def one_of(options: Sequence[str]) -> Accept:
     """Return a function that accepts the options."""
     return lambda value: value if isinstance(value, str) and value in options else REFUSED
@@ -124,6 +145,19 @@ def between(least: float, most: float) -> Accept:
         if isinstance(value, bool) or not isinstance(value, int | float) or not -math.inf < value < math.inf:
             return REFUSED
         return float(min(max(value, least), most))
+
+    return accept
+
+
+def two_between(least: float, most: float) -> Accept:
+    """Return a function that accepts two finite numbers, moved between the ends."""
+    one = between(least, most)
+
+    def accept(value: Any) -> Any:
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            return REFUSED
+        both = tuple(one(each) for each in value)
+        return REFUSED if REFUSED in both else both
 
     return accept
 

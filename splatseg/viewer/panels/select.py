@@ -23,7 +23,7 @@ FIRST_USE = """- **Click** an object in the picture: it is selected at once.
 - **Shift** adds, **Ctrl** or **Alt** takes away; hold it and drag for a rectangle. Or choose another **Effect**.
 - **Drag** turns, right **drag** moves, the **wheel** zooms."""
 
-STEPS = '<div style="margin:-0.4em 0.75em 0.6em;font-size:0.8125em;line-height:1.35;color:var(--mantine-color-dimmed)">{}</div>'
+STEPS = '<div style="margin:-0.4em 0.75em 0.6em;font-size:0.8125em;line-height:1.35;opacity:0.7">{}</div>'
 
 
 class SelectPanel:

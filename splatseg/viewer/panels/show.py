@@ -27,8 +27,8 @@ CARD = (
 )
 NOTHING = "Nothing is selected. <b>Click an object</b> in the picture."
 NO_FEATURES = (
-    "Nothing is selected. Draw a <b>lasso</b> in the picture: this splat has no segments that a click could select. "
-    "<code>splatseg train CAPTURE --splats FILE --masks DIR</code> makes some."
+    "Nothing is selected. Draw a <b>lasso</b> (key L): this splat has no segments that a click could select. "
+    "<code>splatseg train CAPTURE --splats FILE --masks DIR</code> finds some."
 )
 
 

@@ -44,7 +44,8 @@ function begin(ear) {
   const onPicture = (event) => home()?.contains(event.target) ?? false;
   const place = (event) => [event.clientX - box().left, event.clientY - box().top];
   const share = ([x, y]) => `${(x / box().width).toFixed(4)},${(y / box().height).toFixed(4)}`;
-  const drawing = () => state.tool !== "click" && state.tool !== "rectangle";
+  // viser draws rectangles itself, but not those of a finger (see `down`).
+  const drawing = () => (state.tool === "rectangle" ? press?.unheard : state.tool !== "click");
   const howOf = (event) =>
     event.shiftKey ? "add" : event.ctrlKey || event.metaKey || event.altKey ? "remove" : state.how;
 
@@ -63,9 +64,9 @@ function begin(ear) {
 
   function paint() {
     const brush = state.tool === "brush";
-    const closed = state.tool === "lasso" && points.length > 2;
-    const corners = pointer && state.tool === "polygon" && points.length ? [...points, pointer] : points;
-    const path = corners.length ? `M${corners.map((each) => each.join(" ")).join("L")}${closed ? "Z" : ""}` : "";
+    const closed = state.tool !== "brush" && state.tool !== "polygon" && points.length > 2;
+    const line = pointer && state.tool === "polygon" && points.length ? [...points, pointer] : points;
+    const path = line.length ? `M${line.map((each) => each.join(" ")).join("L")}${closed ? "Z" : ""}` : "";
     for (const each of [under, stroke]) {
       each.setAttribute("d", path);
       each.style.strokeLinecap = each.style.strokeLinejoin = "round";
@@ -80,6 +81,13 @@ function begin(ear) {
     }
     if (canvas()) canvas().style.cursor = drawing() ? "crosshair" : "";
   }
+
+  const corners = ([x0, y0], [x1, y1]) => [
+    [x0, y0],
+    [x1, y0],
+    [x1, y1],
+    [x0, y1],
+  ];
 
   function finish(how) {
     const step = Math.ceil(points.length / MOST);
@@ -101,7 +109,10 @@ function begin(ear) {
     attach();
     dark();
     if (!onPicture(event) || event.button !== 0) return;
-    press = { id: event.pointerId, at: place(event), how: howOf(event), touch: event.pointerType === "touch" };
+    // A finger's pointer belongs to the canvas from the start, and viser leaves such a pointer to its gizmos.
+    const unheard = event.target.hasPointerCapture?.(event.pointerId) ?? false;
+    const touch = event.pointerType === "touch";
+    press = { id: event.pointerId, at: place(event), how: howOf(event), touch, unheard };
     if (!drawing()) return;
     swallow(event);
     if (state.tool === "polygon") {
@@ -125,7 +136,8 @@ function begin(ear) {
     if (press?.id === event.pointerId && drawing()) {
       swallow(event);
       const last = points.at(-1);
-      if (!press.polygon && last && Math.hypot(pointer[0] - last[0], pointer[1] - last[1]) >= SPACING) {
+      if (state.tool === "rectangle") points = corners(press.at, pointer);
+      else if (!press.polygon && last && Math.hypot(pointer[0] - last[0], pointer[1] - last[1]) >= SPACING) {
         points.push(pointer);
       }
     } else if (!onPicture(event)) {
@@ -138,17 +150,24 @@ function begin(ear) {
 
   function up(event) {
     if (press?.id !== event.pointerId) return;
-    const { at, how, touch, polygon } = press;
+    const { at, how, touch, unheard, polygon } = press;
     const [x, y] = place(event);
+    const moved = Math.max(Math.abs(x - at[0]), Math.abs(y - at[1]));
+    const drawn = drawing();
     press = null;
-    if (drawing()) {
+    // viser calls a press that moves by more than a few pixels a drag, and a finger always moves.
+    if (touch && !polygon && moved <= (drawn ? 0 : 3 * MOVED) && (unheard || moved > MOVED)) {
+      if (drawn) swallow(event);
+      if (!drawn || state.tool === "rectangle") send(`tap:${how}:${share(at)}`);
+      else finish(how);
+    } else if (drawn) {
       swallow(event);
       if (!polygon) finish(how);
+    }
+    if (drawn) {
+      points = polygon ? points : [];
       if (touch) pointer = null;
       paint();
-    } else if (touch && Math.max(Math.abs(x - at[0]), Math.abs(y - at[1])) <= 3 * MOVED) {
-      // viser calls a press that moves by more than 3 pixels a drag, and a finger always does.
-      if (Math.max(Math.abs(x - at[0]), Math.abs(y - at[1])) > MOVED) send(`tap:${how}:${share(at)}`);
     }
   }
 

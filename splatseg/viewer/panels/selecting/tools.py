@@ -20,6 +20,9 @@ TOOLS: dict[Tool, str] = {
 }
 """Labels of the tools."""
 
+TURN = "Turn the view"
+"""Label of the click for a splat in which clicks find nothing."""
+
 EFFECTS: dict[How, str] = {"new": "New selection", "add": "Add", "remove": "Take away"}
 """Labels of the effects."""
 
@@ -42,18 +45,16 @@ class ToolPanel:
 
     def __init__(self, page: Page) -> None:
         self._page = page
-        self._tools = [tool for tool in TOOLS if tool != "click" or page.scene.selectable]
-        if not page.scene.selectable:
-            page.tools.tool = "lasso"
+        self._labels = TOOLS if page.scene.selectable else {**TOOLS, "click": TURN}
         self._tool = Choice(
             page,
             "Tool",
-            [TOOLS[tool] for tool in self._tools],
+            list(self._labels.values()),
             hint="Click on objects, or draw on the picture: a rectangle (key B), a lasso (L), a polygon (click its "
             "corners; double click, Enter or the first corner closes it), a brush (T); Colour takes all of the colour "
             "at a pixel. While you draw, the right button still moves the view, and the wheel zooms.",
         )
-        self._tool.on_change(lambda label: page.tools.use(_key_of(TOOLS, label)))
+        self._tool.on_change(lambda label: page.tools.use(_key_of(self._labels, label)))
         self._how = Choice(
             page,
             "Effect",
@@ -97,14 +98,14 @@ class ToolPanel:
         self._page.tools.regions.flood(steps=1)
 
     def toggle(self, tool: Tool) -> None:
-        """Take a tool, or the first one if it is in use already."""
+        """Take a tool, or the click if it is in use already."""
         tools = self._page.tools
-        tools.use(self._tools[0] if tools.tool == tool else tool)
+        tools.use("click" if tools.tool == tool else tool)
 
     def refresh(self) -> None:
         """Show the tool and its settings."""
         tools = self._page.tools
-        self._tool.show(TOOLS[tools.tool])
+        self._tool.show(self._labels[tools.tool])
         self._how.show(EFFECTS[tools.how])
         self._takes.show(TAKES[tools.takes])
         self._takes.visible = tools.tool not in WITHOUT
