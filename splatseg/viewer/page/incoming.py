@@ -139,7 +139,10 @@ def _press(message: Message, offers: Offers) -> Message | None:
 def _gizmo(message: Message, offers: Offers) -> Message | None:
     name, owner = message.get("name"), message.get("owner", "")
     pose = {key: _vector(message.get(key), length) for key, length in (("wxyz", 4), ("position", 3))}
-    if offers.accepted(name, pose["position"]) is REFUSED or not isinstance(owner, str) or len(owner) > LONGEST_OWNER:
+    # Names of gizmos are paths, ids of controls are none: neither is taken for the other.
+    if not isinstance(name, str) or not name.startswith("/") or offers.accepted(name, None) is REFUSED:
+        return None
+    if not isinstance(owner, str) or len(owner) > LONGEST_OWNER:
         return None
     wxyz = pose["wxyz"]
     if wxyz is None or pose["position"] is None or not 0.5 <= math.hypot(*wxyz) <= 2.0:

@@ -12,6 +12,7 @@ import numpy as np
 
 from splatseg.errors import PromptError
 from splatseg.regions.volumes import in_box, in_sphere
+from splatseg.viewer.page.incoming import REFUSED
 from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import Choice, Slider, add_buttons
 
@@ -44,7 +45,7 @@ class VolumePanel:
         # One name a page: whoever sends the pose of another page's gizmo is not heard.
         self._name = f"/volume-{page.client.client_id}"
         self._gizmo: Any = None
-        page.offer_named(self._name, lambda value: value)
+        page.offer_named(self._name, lambda value: None if value is None else REFUSED)
         with page.gui.add_folder("By a sphere or a box", expand_by_default=False):
             self._choice = Choice(
                 page,
