@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
 from splatseg.oklab import oklab_of
-from splatseg.raster.interface import rasterize_pixels
+from splatseg.raster.interface import contributors
 from splatseg.select.seen import pixel_of
 from splatseg.select.session import Session
 from splatseg.splats.activations import Y0
@@ -27,30 +28,22 @@ TRANSPARENT = 1.0 / 255.0
 """Pixels with less alpha show no colour."""
 
 
-def base_colors(splats: Splats) -> np.ndarray:
-    """Return the colour (N,3) float32 in 0..1 of each Gaussian without what depends on the direction."""
-    colors: np.ndarray = np.clip(0.5 + Y0 * splats.sh0.detach().cpu().numpy(), 0.0, 1.0)
-    return colors
-
-
 def colors_in_oklab(splats: Splats) -> np.ndarray:
     """Return the colour (N,3) of each Gaussian in OKLab."""
-    return oklab_of(255.0 * base_colors(splats)).astype(np.float32)
+    return oklab_of(255.0 * _rgb(splats.sh0.detach())).astype(np.float32)
 
 
 def color_at(session: Session, camera: Camera, pixel: tuple[float, float]) -> np.ndarray:
-    """Return the OKLab colour (3,) that Gaussians make at a pixel (x, y), of those colours that `base_colors` gives.
+    """Return the OKLab colour (3,) that Gaussians make at a pixel (x, y), of the colours that they have from all sides.
 
     Raises PromptError for a pixel outside the picture, and one at which nothing is seen.
     """
-    place = torch.tensor([pixel_of(pixel, camera)])
-    colors = base_colors(session.splats)
-    channels = torch.from_numpy(np.concatenate([colors, np.ones_like(colors[:, :1])], axis=1))
-    with torch.no_grad():
-        (blended,) = rasterize_pixels(session.plan(camera), channels, place).numpy()
-    if blended[3] < TRANSPARENT:
+    seen = contributors(session.plan(camera), torch.tensor([pixel_of(pixel, camera)]))
+    weights, columns = seen.weights.numpy(), seen.columns
+    alpha = float(weights.sum())
+    if alpha < TRANSPARENT:
         raise PromptError(f"nothing is seen at the pixel ({pixel[0]:g}, {pixel[1]:g}); click on something")
-    return oklab_of(255.0 * blended[:3] / blended[3])
+    return oklab_of(255.0 * (weights @ _rgb(session.splats.sh0.detach()[columns])) / alpha)
 
 
 def near_color(colors: np.ndarray, color: np.ndarray, tolerance: float) -> np.ndarray:
@@ -74,3 +67,9 @@ def in_range(values: np.ndarray, limits: Range, what: str) -> np.ndarray:
         raise PromptError(f"the {what} is to be from {low:g} to {high:g}; give the smaller number first")
     inside: np.ndarray = (values >= low) & (values <= high)
     return inside
+
+
+def _rgb(sh0: Tensor) -> np.ndarray:
+    """Return the colours (K,3), 0..1, of constant harmonics (K,3)."""
+    colors: np.ndarray = np.clip(0.5 + Y0 * sh0.cpu().numpy(), 0.0, 1.0)
+    return colors

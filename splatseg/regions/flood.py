@@ -2,9 +2,9 @@
 
 Gaussians touch as in `cluster.components`: as near neighbours whose gap is bridged by their size, or usual for the
 scene. A flood may be kept within other Gaussians, may stop at edges between colours, and may be stopped after some
-steps.
+steps. It goes in waves, a breadth-first search, so its time depends on what it reaches.
 
-Alphabet: N Gaussians; E pairs that touch; members (N,) bool; OKLab colours (N,3).
+Alphabet: N Gaussians; E pairs that touch, each both ways; members (N,) bool; OKLab colours (N,3).
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import coo_array
 
 from splatseg.arrays import check_shapes
 from splatseg.cluster.components import touching_gaussians
@@ -22,58 +21,64 @@ from splatseg.errors import PromptError
 
 @dataclass(frozen=True, eq=False)
 class Touching:
-    """Pairs of Gaussians that touch."""
+    """The Gaussians that touch each Gaussian."""
 
-    count: int
-    """N, number of Gaussians."""
-    rows: np.ndarray
-    """One of each pair, (E,) int32."""
-    columns: np.ndarray
-    """The other, (E,) int32."""
+    starts: np.ndarray
+    """(N + 1,): where those that touch each Gaussian begin in `others`."""
+    others: np.ndarray
+    """(E,): those that touch the first, then those that touch the second, and so on."""
 
     @classmethod
     def of(cls, means: np.ndarray, reach: np.ndarray) -> Touching:
         """Find the pairs among Gaussians at means (N,3) with largest scales reach (N,)."""
-        rows, columns = touching_gaussians(means, reach)
-        return cls(len(means), rows, columns)
+        return cls.of_pairs(len(means), *touching_gaussians(means, reach))
 
-    def between(self, which: np.ndarray) -> Touching:
-        """Return the pairs of which both are in `which` (N,) bool."""
-        return self.kept(which[self.rows] & which[self.columns])
+    @classmethod
+    def of_pairs(cls, count: int, rows: np.ndarray, columns: np.ndarray) -> Touching:
+        """Return the pairs of `count` Gaussians given by one of each, and the other: (E,) each, in either order."""
+        both = np.concatenate([rows, columns]), np.concatenate([columns, rows])
+        touching = coo_array((np.ones(len(both[0]), dtype=bool), both), shape=(count, count)).tocsr()
+        return cls(touching.indptr, touching.indices)
 
-    def kept(self, pairs: np.ndarray) -> Touching:
-        """Return some of the pairs, (E,) bool."""
-        return Touching(self.count, self.rows[pairs], self.columns[pairs])
-
-    def flooded(self, members: np.ndarray, steps: int | None = None) -> np.ndarray:
+    def flooded(
+        self,
+        members: np.ndarray,
+        steps: int | None = None,
+        within: np.ndarray | None = None,
+        colors: np.ndarray | None = None,
+        tolerance: float = np.inf,
+    ) -> np.ndarray:
         """Return members (N,) bool with all that touches them, and so on: `steps` times, or until there is nothing.
 
-        Raises PromptError for a negative number of steps.
+        within: (N,) bool, beyond which it does not go; None for all. colors (N,3), tolerance: two Gaussians whose
+        colours are farther apart do not touch.
+
+        Raises PromptError for a negative number of steps, and a negative tolerance.
         """
-        check_shapes(members=(members, f"{self.count}"))
-        if steps is None:
-            shape = (self.count, self.count)
-            pairs = coo_matrix((np.ones(len(self.rows), dtype=bool), (self.rows, self.columns)), shape=shape)
-            piece = connected_components(pairs, directed=False)[1]
-            reached = np.zeros(self.count, dtype=bool)
-            reached[piece[members]] = True
-            flooded: np.ndarray = reached[piece]
-            return flooded
-        if steps < 0:
+        check_shapes(members=(members, f"{len(self.starts) - 1}"))
+        if steps is not None and steps < 0:
             raise PromptError(f"a flood has {steps} steps; give 0 or more")
-        flooded = members.copy()
-        for _ in range(steps):
-            before = flooded.copy()
-            flooded[self.columns[before[self.rows]]] = True
-            flooded[self.rows[before[self.columns]]] = True
-        return flooded
-
-    def without_edges(self, colors: np.ndarray, tolerance: float) -> Touching:
-        """Return the pairs whose colours (N,3) in OKLab are at most `tolerance` apart.
-
-        Raises PromptError for a negative tolerance.
-        """
         if not tolerance >= 0.0:
             raise PromptError(f"the tolerance is {tolerance:g}; give a distance in OKLab of 0 or more, such as 0.1")
-        apart = np.square(colors[self.rows] - colors[self.columns]).sum(axis=1)
-        return self.kept(apart <= tolerance * tolerance)
+        open_to = np.ones_like(members) if within is None else within.copy()
+        open_to &= ~members
+        wave = np.flatnonzero(members)
+        while len(wave) and steps != 0:
+            sources, targets = self._pairs_of(wave)
+            reached = open_to[targets]
+            if colors is not None:
+                sources, targets = sources[reached], targets[reached]
+                reached = np.square(colors[sources] - colors[targets]).sum(axis=1) <= tolerance * tolerance
+            wave = np.unique(targets[reached])
+            open_to[wave] = False
+            steps = None if steps is None else steps - 1
+        # What was open and is no more has been reached.
+        flooded: np.ndarray = members | (~open_to if within is None else within & ~open_to)
+        return flooded
+
+    def _pairs_of(self, wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return all pairs of the Gaussians of a wave (K,): those Gaussians, and the ones that touch them."""
+        first, counts = self.starts[wave], self.starts[wave + 1] - self.starts[wave]
+        ends = np.cumsum(counts)
+        places = np.repeat(first - (ends - counts), counts) + np.arange(ends[-1])
+        return np.repeat(wave, counts), self.others[places]

@@ -109,9 +109,6 @@ class Regions:
 
         Raises PromptError for a negative number of steps or tolerance.
         """
-        pairs = self.touching
-        if within is not None:
-            pairs = pairs.between(within | members)
-        if tolerance is not None:
-            pairs = pairs.without_edges(self.colors, tolerance)
-        return pairs.flooded(members, steps)
+        if tolerance is None:
+            return self.touching.flooded(members, steps, within)
+        return self.touching.flooded(members, steps, within, self.colors, tolerance)

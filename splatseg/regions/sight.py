@@ -24,7 +24,7 @@ from torch import Tensor
 from splatseg.cameras.camera import Camera
 from splatseg.cameras.lens_camera import AnyCamera, LensCamera, faces_of_camera
 from splatseg.errors import PromptError
-from splatseg.raster.interface import DEFAULT_SETTINGS, Plan, accumulate
+from splatseg.raster.interface import DEFAULT_SETTINGS, accumulate
 from splatseg.raster.rotations import rotation_matrices
 from splatseg.select.session import Session, same_camera
 
@@ -81,16 +81,26 @@ class Sights:
 def sight_of(session: Session, camera: AnyCamera) -> Sight:
     """Return the places of all Gaussians in the picture of a camera; hidden ones (`Session.without`) have none."""
     splats = session.splats
-    pixels, depths = camera.project(splats.positions.astype(np.float64))
-    ahead = depths > 0 if isinstance(camera, Camera) else np.isfinite(pixels).all(axis=1)
-    ahead &= session.opacities.numpy() > 0
+    x, y, ahead = _projected(splats.positions.astype(np.float64), camera)
     lights, seen = _seen(session, camera)
-    return Sight(camera, _places(pixels, camera, ahead), _places(lights, camera, seen))
+    ahead &= session.opacities.numpy() > 0
+    return Sight(camera, _places(x, y, camera, ahead), _places(*lights.T, camera, seen))
 
 
-def _places(pixels: np.ndarray, camera: AnyCamera, there: np.ndarray) -> np.ndarray:
-    """Return the places (N,) int32 of points (N,2) in pixels; -1 for those beside the picture or not there (N,)."""
-    x, y = pixels.T
+def _projected(points: np.ndarray, camera: AnyCamera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return x and y (N,) in pixels of points (N,3), and which lie before the camera or in the lens's sight, (N,)."""
+    if isinstance(camera, LensCamera):
+        x, y = camera.project(points)[0].T
+        return x, y, np.isfinite(x) & np.isfinite(y)
+    # As `Camera.project`, in one product: this is most of the time of a first stroke.
+    x, y, depths = camera.K @ camera.viewmat[:3, :3] @ points.T + (camera.K @ camera.viewmat[:3, 3])[:, None]
+    ahead = depths > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return x / depths, y / depths, ahead
+
+
+def _places(x: np.ndarray, y: np.ndarray, camera: AnyCamera, there: np.ndarray) -> np.ndarray:
+    """Return the places (N,) int32 of x and y (N,) in pixels; -1 for those beside the picture or not there (N,)."""
     with np.errstate(invalid="ignore"):
         there = there & (x >= 0) & (y >= 0) & (x < camera.width) & (y < camera.height)
         place = np.floor(y) * camera.width + np.floor(x)
@@ -100,50 +110,85 @@ def _places(pixels: np.ndarray, camera: AnyCamera, there: np.ndarray) -> np.ndar
 def _seen(session: Session, camera: AnyCamera) -> tuple[np.ndarray, np.ndarray]:
     """Return where the light of each Gaussian stands, pixels (N,2), and which are seen, (N,) bool."""
     count = len(session.splats)
-    summed, share = np.zeros((count, 3)), np.zeros(count, dtype=np.float32)
+    summed, seen = np.zeros((count, 3), dtype=np.float32), np.zeros(count, dtype=bool)
     for face in faces_of_camera(camera):
         plan = session.plan(face)
         found = accumulate(plan, torch.from_numpy(_coordinates(camera, face))).numpy()
         lit = np.flatnonzero(found[:, 2] > 0)
-        share[lit] = np.maximum(share[lit], found[lit, 2] / _unhidden(session, plan, lit))
+        seen[lit] |= _is_seen(session, plan.camera, lit, found[lit, 2])
         summed += found
     lights = summed[:, :2] / np.maximum(summed[:, 2:], np.finfo(np.float32).tiny)
-    return lights, share >= SEEN
+    return lights, seen
 
 
 def _coordinates(camera: AnyCamera, face: Camera) -> np.ndarray:
     """Return x, y in the photograph, and 1, at every pixel of a face: (h,w,3) float32; zeros beside the photograph."""
-    grid = np.stack(np.meshgrid(np.arange(face.width) + 0.5, np.arange(face.height) + 0.5), axis=-1)
+    grid = np.ones((face.height, face.width, 3), dtype=np.float32)
+    grid[..., 0], grid[..., 1] = np.arange(face.width) + 0.5, np.arange(face.height)[:, None] + 0.5
     if isinstance(camera, LensCamera):
-        rays = face.unproject(grid.reshape(-1, 2), np.ones(face.width * face.height))
-        grid = camera.project(rays)[0].reshape(grid.shape)
-    x, y = grid[..., 0], grid[..., 1]
-    with np.errstate(invalid="ignore"):
-        there = (x >= 0) & (y >= 0) & (x < camera.width) & (y < camera.height)
-    of_all = np.concatenate([grid, np.ones_like(grid[..., :1])], axis=-1)
-    return np.where(there[..., None], of_all, 0.0).astype(np.float32)
+        places = grid[..., :2].reshape(-1, 2).astype(np.float64)
+        grid[..., :2] = camera.project(face.unproject(places, np.ones(len(places))))[0].reshape(grid[..., :2].shape)
+        x, y = grid[..., 0], grid[..., 1]
+        with np.errstate(invalid="ignore"):
+            grid[~((x >= 0) & (y >= 0) & (x < camera.width) & (y < camera.height))] = 0.0
+    return grid
+
+
+def _is_seen(session: Session, camera: Camera, which: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Tell of Gaussians, by their numbers (K,), whether their weights (K,) are enough to count as seen: (K,) bool."""
+    # A bound from above on what they would have is cheap and decides most of them.
+    seen: np.ndarray = weights >= SEEN * _most(session, camera, which)
+    left = np.flatnonzero(~seen)
+    seen[left] = weights[left] >= SEEN * _unhidden(session, camera, which[left])
+    return seen
+
+
+def _in_camera(session: Session, camera: Camera, which: np.ndarray) -> tuple[Tensor, ...]:
+    """Return x / z, y / z and z (K,) of Gaussians in the camera's axes, and their scales (K,3)."""
+    chosen = torch.from_numpy(which)
+    means = session.splats.means.detach()[chosen].unbind(1)
+    x, y, z = (a * means[0] + b * means[1] + c * means[2] + d for a, b, c, d in camera.viewmat[:3].tolist())
+    z = z.clamp(min=DEFAULT_SETTINGS.near)
+    return x / z, y / z, z, session.scales[chosen]
 
 
 @torch.no_grad()
-def _unhidden(session: Session, plan: Plan, which: np.ndarray) -> np.ndarray:
+def _most(session: Session, camera: Camera, which: np.ndarray) -> np.ndarray:
+    """Return a bound from above on `_unhidden`, by the two largest scales a and b of each Gaussian.
+
+    The projection stretches by at most p = (f / z) sqrt(1 + x^2 / z^2 + y^2 / z^2) along one way and by f / z across
+    it, so det S <= (p f / z a b)^2 and trace S <= p^2 (a^2 + b^2).
+    """
+    x, y, z, scales = _in_camera(session, camera, which)
+    largest = scales.amax(1)
+    other = scales.sum(1) - largest - scales.amin(1)
+    across = max(float(camera.K[0, 0]), float(camera.K[1, 1])) / z
+    stretch = across * across * (1.0 + x * x + y * y)
+    det = stretch * across * across * (largest * other) ** 2
+    return _light(session, which, det, stretch * (largest * largest + other * other))
+
+
+@torch.no_grad()
+def _unhidden(session: Session, camera: Camera, which: np.ndarray) -> np.ndarray:
     """Return the weight (K,) that Gaussians, by their numbers (K,), would have in all pixels with nothing in front."""
-    chosen, camera = torch.from_numpy(which), plan.camera
-    splats = session.splats
-    view = torch.from_numpy(camera.viewmat).float()
-    means, scales = splats.means.detach()[chosen], session.scales[chosen]
-    x, y, z = (means[:, 0] * row[0] + means[:, 1] * row[1] + means[:, 2] * row[2] + row[3] for row in view[:3])
-    z = z.clamp(min=DEFAULT_SETTINGS.near)
-    rotations = rotation_matrices(torch.nn.functional.normalize(splats.quats.detach()[chosen], dim=1))
+    x, y, z, scales = _in_camera(session, camera, which)
+    quats = torch.nn.functional.normalize(session.splats.quats.detach()[torch.from_numpy(which)], dim=1)
+    rotations, view = rotation_matrices(quats), camera.viewmat[:3, :3].tolist()
     xx = xy = yy = torch.zeros(())
     for axis in range(3):
         # One axis of the Gaussian as the camera sees it, then on the picture: its part of the covariance.
-        a, b, c = (sum(rotations[:, k, axis] * row[k] for k in range(3)) * scales[:, axis] for row in view[:3])
-        right = float(camera.K[0, 0]) * (a - x / z * c) / z
-        down = float(camera.K[1, 1]) * (b - y / z * c) / z
+        along = rotations[:, :, axis].unbind(1)
+        a, b, c = ((row[0] * along[0] + row[1] * along[1] + row[2] * along[2]) * scales[:, axis] for row in view)
+        right, down = float(camera.K[0, 0]) * (a - x * c) / z, float(camera.K[1, 1]) * (b - y * c) / z
         xx, xy, yy = xx + right * right, xy + right * down, yy + down * down
+    return _light(session, which, (xx * yy - xy * xy).clamp(min=0.0), xx + yy)
+
+
+def _light(session: Session, which: np.ndarray, det: Tensor, trace: Tensor) -> np.ndarray:
+    """Return the sum (K,) over all pixels of the alphas of Gaussians, from the covariances of their projections."""
     blur = DEFAULT_SETTINGS.eps2d
-    area = ((xx + blur) * (yy + blur) - xy * xy).clamp(min=blur * blur).sqrt() * (2.0 * math.pi)
-    light: np.ndarray = (area * (session.opacities[chosen] - DEFAULT_SETTINGS.alpha_min)).clamp(min=1e-9).numpy()
+    area = (det + blur * trace + blur * blur).sqrt() * (2.0 * math.pi)
+    light: np.ndarray = (area * (session.opacities[torch.from_numpy(which)] - DEFAULT_SETTINGS.alpha_min)).numpy()
     return light
 
 

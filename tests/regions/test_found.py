@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 from scenes import ring, things
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial.transform import Rotation
 
 from splatseg.errors import PromptError
@@ -101,7 +103,7 @@ def test_a_flood_stops_at_an_edge_of_colour_and_stays_within() -> None:
 
 
 def test_steps_of_a_flood_reach_as_far_as_pairs_do() -> None:
-    chain = Touching(6, np.array([0, 1, 2, 4]), np.array([1, 2, 3, 5]))
+    chain = Touching.of_pairs(6, np.array([0, 1, 3, 4]), np.array([1, 2, 2, 5]))
     start = np.array([False, True, False, False, False, False])
     np.testing.assert_array_equal(chain.flooded(start, 0), start)
     np.testing.assert_array_equal(chain.flooded(start, 1), [True, True, True, False, False, False])
@@ -109,3 +111,19 @@ def test_steps_of_a_flood_reach_as_far_as_pairs_do() -> None:
     np.testing.assert_array_equal(chain.flooded(start), [True, True, True, True, False, False])
     with pytest.raises(PromptError, match="a flood has -1 steps; give 0 or more"):
         chain.flooded(start, -1)
+
+
+def test_a_flood_reaches_the_connected_component_of_a_graph() -> None:
+    rng = np.random.default_rng(3)
+    rows, columns = rng.integers(0, 400, (2, 420))
+    pairs = Touching.of_pairs(400, rows, columns)
+    graph = coo_array((np.ones(420), (rows, columns)), shape=(400, 400))
+    piece = connected_components(graph, directed=False)[1]
+    for start in (np.arange(400) == 7, rng.random(400) < 0.02):
+        np.testing.assert_array_equal(pairs.flooded(start), np.isin(piece, piece[start]))
+    within = rng.random(400) < 0.7
+    kept = within[rows] & within[columns]
+    graph = coo_array((np.ones(kept.sum()), (rows[kept], columns[kept])), shape=(400, 400))
+    piece = connected_components(graph, directed=False)[1]
+    start = within & (rng.random(400) < 0.05)
+    np.testing.assert_array_equal(pairs.flooded(start, within=within), np.isin(piece, piece[start]))

@@ -11,8 +11,9 @@ from scenes import ring, things
 from splatseg.cameras.camera import Camera
 from splatseg.cameras.lens_camera import LensCamera
 from splatseg.errors import PromptError
+from splatseg.raster.interface import accumulate
 from splatseg.regions.drawn import lasso_pixels
-from splatseg.regions.sight import Sights, sight_of
+from splatseg.regions.sight import Sights, _most, _unhidden, sight_of
 from splatseg.select.session import Session
 from splatseg.splats.splats import Splats
 
@@ -112,3 +113,21 @@ def test_a_region_of_another_size_is_refused() -> None:
     sight = sight_of(Session(things()[0]), CAMERA)
     with pytest.raises(PromptError, match="the region has 3x2 pixels, the view 120x80; resize the region"):
         sight.inside(np.ones((2, 3), dtype=bool), visible=True)
+
+
+def test_a_gaussian_alone_has_all_the_light_that_it_would_have_unhidden() -> None:
+    # One after another, of all shapes and places: the formula against what the rasteriser gives to each of them.
+    rng = np.random.default_rng(0)
+    for _ in range(12):
+        splats = Splats(
+            means=torch.from_numpy(rng.uniform(-0.4, 0.4, (1, 3))).float(),
+            quats=torch.from_numpy(rng.normal(size=(1, 4))).float(),
+            log_scales=torch.from_numpy(rng.uniform(-4.0, -2.5, (1, 3))).float(),
+            opacity_logits=torch.from_numpy(rng.uniform(-2.0, 2.0, 1)).float(),
+            sh0=torch.zeros(1, 3),
+            shN=torch.zeros(1, 0, 3),
+        )
+        session, alone = Session(splats), np.array([0])
+        weight = float(accumulate(session.plan(CAMERA), torch.ones(CAMERA.height, CAMERA.width, 1))[0, 0])
+        assert float(_unhidden(session, CAMERA, alone)[0]) == pytest.approx(weight, rel=0.05)
+        assert float(_most(session, CAMERA, alone)[0]) >= float(_unhidden(session, CAMERA, alone)[0]) * (1 - 1e-5)
