@@ -19,13 +19,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.cameras.lens_camera import AnyCamera, LensCamera, faces_of_camera
 from splatseg.errors import PromptError
 from splatseg.raster.interface import DEFAULT_SETTINGS, accumulate
-from splatseg.raster.rotations import rotation_matrices
 from splatseg.select.session import Session, same_camera
 
 SEEN = 0.01
@@ -84,7 +84,7 @@ def sight_of(session: Session, camera: AnyCamera) -> Sight:
     x, y, ahead = _projected(splats.positions.astype(np.float64), camera)
     lights, seen = _seen(session, camera)
     ahead &= session.opacities.numpy() > 0
-    return Sight(camera, _places(x, y, camera, ahead), _places(*lights.T, camera, seen))
+    return Sight(camera, _places(x, y, camera, ahead), _places(lights[:, 0], lights[:, 1], camera, seen))
 
 
 def _projected(points: np.ndarray, camera: AnyCamera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -143,16 +143,14 @@ def _is_seen(session: Session, camera: Camera, which: np.ndarray, weights: np.nd
     return seen
 
 
-def _in_camera(session: Session, camera: Camera, which: np.ndarray) -> tuple[Tensor, ...]:
+def _in_camera(session: Session, camera: Camera, which: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return x / z, y / z and z (K,) of Gaussians in the camera's axes, and their scales (K,3)."""
-    chosen = torch.from_numpy(which)
-    means = session.splats.means.detach()[chosen].unbind(1)
-    x, y, z = (a * means[0] + b * means[1] + c * means[2] + d for a, b, c, d in camera.viewmat[:3].tolist())
-    z = z.clamp(min=DEFAULT_SETTINGS.near)
-    return x / z, y / z, z, session.scales[chosen]
+    view = camera.viewmat[:3].astype(np.float32)
+    x, y, z = view[:, :3] @ session.splats.positions[which].T + view[:, 3:]
+    z = np.maximum(z, np.float32(DEFAULT_SETTINGS.near))
+    return x / z, y / z, z, session.scales.numpy()[which]
 
 
-@torch.no_grad()
 def _most(session: Session, camera: Camera, which: np.ndarray) -> np.ndarray:
     """Return a bound from above on `_unhidden`, by the two largest scales a and b of each Gaussian.
 
@@ -160,35 +158,34 @@ def _most(session: Session, camera: Camera, which: np.ndarray) -> np.ndarray:
     it, so det S <= (p f / z a b)^2 and trace S <= p^2 (a^2 + b^2).
     """
     x, y, z, scales = _in_camera(session, camera, which)
-    largest = scales.amax(1)
-    other = scales.sum(1) - largest - scales.amin(1)
-    across = max(float(camera.K[0, 0]), float(camera.K[1, 1])) / z
-    stretch = across * across * (1.0 + x * x + y * y)
-    det = stretch * across * across * (largest * other) ** 2
-    return _light(session, which, det, stretch * (largest * largest + other * other))
+    first, second, third = scales.T
+    a = np.maximum(np.maximum(first, second), third)
+    b = np.maximum(np.minimum(first, second), np.minimum(np.maximum(first, second), third))
+    across = np.square(np.float32(max(camera.K[0, 0], camera.K[1, 1])) / z)
+    stretch = across * (1.0 + x * x + y * y)
+    return _light(session, which, stretch * across * np.square(a * b), stretch * (a * a + b * b))
 
 
-@torch.no_grad()
 def _unhidden(session: Session, camera: Camera, which: np.ndarray) -> np.ndarray:
     """Return the weight (K,) that Gaussians, by their numbers (K,), would have in all pixels with nothing in front."""
     x, y, z, scales = _in_camera(session, camera, which)
-    quats = torch.nn.functional.normalize(session.splats.quats.detach()[torch.from_numpy(which)], dim=1)
-    rotations, view = rotation_matrices(quats), camera.viewmat[:3, :3].tolist()
-    xx = xy = yy = torch.zeros(())
+    quats = session.splats.quats.detach().numpy()[which][:, [1, 2, 3, 0]]
+    rotations = Rotation.from_quat(quats).as_matrix()
+    view = camera.viewmat[:3, :3]
+    xx, xy, yy = np.zeros((3, len(which)))
     for axis in range(3):
         # One axis of the Gaussian as the camera sees it, then on the picture: its part of the covariance.
-        along = rotations[:, :, axis].unbind(1)
-        a, b, c = ((row[0] * along[0] + row[1] * along[1] + row[2] * along[2]) * scales[:, axis] for row in view)
-        right, down = float(camera.K[0, 0]) * (a - x * c) / z, float(camera.K[1, 1]) * (b - y * c) / z
+        a, b, c = view @ rotations[:, :, axis].T * scales[:, axis]
+        right, down = camera.K[0, 0] * (a - x * c) / z, camera.K[1, 1] * (b - y * c) / z
         xx, xy, yy = xx + right * right, xy + right * down, yy + down * down
-    return _light(session, which, (xx * yy - xy * xy).clamp(min=0.0), xx + yy)
+    return _light(session, which, np.maximum(xx * yy - xy * xy, 0.0), xx + yy)
 
 
-def _light(session: Session, which: np.ndarray, det: Tensor, trace: Tensor) -> np.ndarray:
+def _light(session: Session, which: np.ndarray, det: np.ndarray, trace: np.ndarray) -> np.ndarray:
     """Return the sum (K,) over all pixels of the alphas of Gaussians, from the covariances of their projections."""
     blur = DEFAULT_SETTINGS.eps2d
-    area = (det + blur * trace + blur * blur).sqrt() * (2.0 * math.pi)
-    light: np.ndarray = (area * (session.opacities[torch.from_numpy(which)] - DEFAULT_SETTINGS.alpha_min)).numpy()
+    area = np.sqrt(det + blur * trace + blur * blur) * np.float32(2.0 * math.pi)
+    light: np.ndarray = area * (session.opacities.numpy()[which] - np.float32(DEFAULT_SETTINGS.alpha_min))
     return light
 
 
