@@ -81,7 +81,7 @@ class Pen:
         """Start the script. ear: the id of the control that takes its messages."""
         self._client = client
         source = (files("splatseg.viewer.page") / "assets" / "strokes.js").read_text(encoding="utf-8")
-        self._run(f"{source}\nbegin({json.dumps(ear)});")
+        self._run(f"{source}\nwindow.splatsegBegin({json.dumps(ear)});")
         self._set: dict[str, Any] = {}
 
     def use(self, **settings: Any) -> None:

@@ -1,6 +1,6 @@
 // Draws strokes on the picture and sends them; lights what a click would take, as the server tells.
 //
-// begin(ear) is called once per page, with the id of the hidden control that takes messages (panels/links.py):
+// splatsegBegin(ear) is called once per page, with the id of the hidden control that takes messages (panels/links.py):
 //   stroke:TOOL:HOW:RADIUS:x,y x,y ...     points from 0 to 1, from the left and the top; the radius in heights
 //   hover:x,y                              the place under the pointer, while nothing is pressed
 //   tap:HOW:x,y                            a tap of a finger, for which viser sends no click
@@ -12,7 +12,7 @@ const CLOSE = 10; // pixels within which a click on the first corner closes a po
 const MOST = 3000; // points of a stroke: a message has at most 64 KB
 const HOVERING = 60; // milliseconds between two places of the pointer that are sent
 
-function begin(ear) {
+window.splatsegBegin = (ear) => {
   window.splatsegStrokes?.end();
   const aborted = new AbortController();
   const state = { tool: "click", how: "new", radius: 24 };
@@ -246,4 +246,4 @@ function begin(ear) {
       label.remove();
     },
   };
-}
+};
