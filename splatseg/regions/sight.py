@@ -148,7 +148,7 @@ def _in_camera(session: Session, camera: Camera, which: np.ndarray) -> tuple[np.
     view = camera.viewmat[:3].astype(np.float32)
     x, y, z = view[:, :3] @ session.splats.positions[which].T + view[:, 3:]
     z = np.maximum(z, np.float32(DEFAULT_SETTINGS.near))
-    return x / z, y / z, z, session.scales.numpy()[which]
+    return x / z, y / z, z, session.scales[which]
 
 
 def _most(session: Session, camera: Camera, which: np.ndarray) -> np.ndarray:

@@ -48,6 +48,11 @@ class _Kept:
         return there.means, there.quats, there.scales.detach()
 
     @cached_property
+    def scales(self) -> np.ndarray:
+        scales: np.ndarray = self._splats.scales.detach().cpu().numpy()
+        return scales
+
+    @cached_property
     def opacities(self) -> Tensor:
         return self._splats.opacities.detach()
 
@@ -77,7 +82,7 @@ class Session:
         return self._kept.opacities if self._seen is None else self._seen
 
     @property
-    def scales(self) -> Tensor:
+    def scales(self) -> np.ndarray:
         """Linear scales (N,3) of the splat, world units."""
         return self._kept.scales
 

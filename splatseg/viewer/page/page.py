@@ -311,13 +311,7 @@ class Page:
         def clicked(event: Any) -> None:
             camera = self.camera
             pixel = pixel_at(event.screen_pos, camera)
-
-            def click() -> None:
-                taken = how is None and self.takes_click is not None and self.takes_click(camera, pixel)
-                if not taken:
-                    self.tools.clicked(camera, pixel, how or self.tools.how)
-
-            self.do(click)
+            self.do(lambda: self.tools.clicked(camera, pixel, how))
 
         return self.heard(clicked)
 

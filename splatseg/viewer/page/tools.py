@@ -88,8 +88,14 @@ class Tools:
 
     # Events ----------------------------------------------------------------------------------------------------------
 
-    def clicked(self, camera: Camera, pixel: tuple[float, float], how: How) -> None:
-        """Select at a pixel: the object there, or all of its colour."""
+    def clicked(self, camera: Camera, pixel: tuple[float, float], how: How | None = None) -> None:
+        """Select at a pixel: the object there, or all of its colour. how: None takes the effect that is set.
+
+        Without it, who asks for clicks (`Page.takes_click`) is asked first.
+        """
+        if how is None and self._page.takes_click is not None and self._page.takes_click(camera, pixel):
+            return
+        how = how or self.how
         if self.tool == "color":
             self.regions.alike(camera, pixel, self.tolerance, how)
         elif not self._page.scene.selectable:
@@ -138,7 +144,8 @@ class Tools:
             how, _, place = rest.partition(":")
             at = place_of(place)
             if at is not None and how in get_args(How):
-                page.do(lambda: self.clicked(camera, pixel_at(at, camera), how))  # type: ignore[arg-type]
+                kept: Any = None if how == self.how else how
+                page.do(lambda: self.clicked(camera, pixel_at(at, camera), kept))
 
     def _light(self, camera: Camera, text: str) -> None:
         place = place_of(text)
