@@ -29,10 +29,10 @@ from splatseg.raster.interface import DEFAULT_SETTINGS, accumulate
 from splatseg.select.session import Session, same_camera
 
 SEEN = 0.01
-"""Share of its own light that must reach the camera for a Gaussian to be seen. Chosen on a demo fit and `tabletop`, as
-outlines of segments drawn as lassos: of the Gaussians taken, 0.93 and 0.93 are the segment's (0.95 and 0.94 at 0.02,
-0.89 and 0.82 without a bound), and of the segment's, front and back, 0.86 and 0.56 are taken (0.83 and 0.51, 0.91 and
-0.76). On another fit of the demo, 0.96 and 0.77."""
+"""Share of its own light that must reach the camera for a Gaussian to be seen. Chosen on a demo fit and `tabletop`, with
+outlines of segments drawn as lassos (`bench_regions.py --accuracy`): of the Gaussians taken, 0.92 and 0.94 are the
+segment's, and of the segment's, front and back, 0.84 and 0.57 are taken. Twice the share loses 0.04 of the latter for
+0.01 of the former; without a bound the former falls by 0.04 and 0.12. Figures of other scenes are in RESULTS.md."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ def _projected(points: np.ndarray, camera: AnyCamera) -> tuple[np.ndarray, np.nd
         x, y = camera.project(points)[0].T
         return x, y, np.isfinite(x) & np.isfinite(y)
     # As `Camera.project`, in one product: this is most of the time of a first stroke.
-    x, y, depths = camera.K @ camera.viewmat[:3, :3] @ points.T + (camera.K @ camera.viewmat[:3, 3])[:, None]
+    x, y, depths = _moved(camera.K @ camera.viewmat[:3], points)
     ahead = depths > 0
     with np.errstate(divide="ignore", invalid="ignore"):
         return x / depths, y / depths, ahead
@@ -145,10 +145,19 @@ def _is_seen(session: Session, camera: Camera, which: np.ndarray, weights: np.nd
 
 def _in_camera(session: Session, camera: Camera, which: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return x / z, y / z and z (K,) of Gaussians in the camera's axes, and their scales (K,3)."""
-    view = camera.viewmat[:3].astype(np.float32)
-    x, y, z = view[:, :3] @ session.splats.positions[which].T + view[:, 3:]
+    x, y, z = _moved(camera.viewmat[:3], session.splats.positions[which])
     z = np.maximum(z, np.float32(DEFAULT_SETTINGS.near))
     return x / z, y / z, z, session.scales[which]
+
+
+def _moved(matrix: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return the coordinates (K,) of points (K,3) moved by a matrix (3,4), of the points' type.
+
+    Not a product of matrices: its threads would wait for each other on a busy machine.
+    """
+    x, y, z = np.ascontiguousarray(points.T)
+    kind = points.dtype.type
+    return tuple(kind(a) * x + kind(b) * y + kind(c) * z + kind(d) for a, b, c, d in matrix)
 
 
 def _most(session: Session, camera: Camera, which: np.ndarray) -> np.ndarray:
@@ -171,11 +180,11 @@ def _unhidden(session: Session, camera: Camera, which: np.ndarray) -> np.ndarray
     x, y, z, scales = _in_camera(session, camera, which)
     quats = session.splats.quats.detach().numpy()[which][:, [1, 2, 3, 0]]
     rotations = Rotation.from_quat(quats).as_matrix()
-    view = camera.viewmat[:3, :3]
+    turn = np.concatenate([camera.viewmat[:3, :3], np.zeros((3, 1))], axis=1)
     xx, xy, yy = np.zeros((3, len(which)))
     for axis in range(3):
         # One axis of the Gaussian as the camera sees it, then on the picture: its part of the covariance.
-        a, b, c = view @ rotations[:, :, axis].T * scales[:, axis]
+        a, b, c = (each * scales[:, axis] for each in _moved(turn, rotations[:, :, axis]))
         right, down = camera.K[0, 0] * (a - x * c) / z, camera.K[1, 1] * (b - y * c) / z
         xx, xy, yy = xx + right * right, xy + right * down, yy + down * down
     return _light(session, which, np.maximum(xx * yy - xy * xy, 0.0), xx + yy)

@@ -1,1 +1,1 @@
-"""What scenes and selections are made of: regions to select by, prompts as they were asked, pictures of members."""
+"""Parts of scenes and selections: regions to select by, prompts as they were asked, pictures of members."""

@@ -73,7 +73,7 @@ class Tools:
 
     @property
     def takes(self) -> Takes:
-        """What the tool in use takes."""
+        """Gaussians that the tool in use takes."""
         return self._takes[self.tool]
 
     @takes.setter
