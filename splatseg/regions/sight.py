@@ -29,8 +29,8 @@ from splatseg.raster.interface import DEFAULT_SETTINGS, accumulate
 from splatseg.select.session import Session, same_camera
 
 SEEN = 0.01
-"""Share of its own light that must reach the camera for a Gaussian to be seen. Chosen on a demo fit and `tabletop`, with
-outlines of segments drawn as lassos (`bench_regions.py --accuracy`): of the Gaussians taken, 0.92 and 0.94 are the
+"""Share of its own light that must reach the camera for a Gaussian to be seen. Chosen on a demo fit and `tabletop`,
+with outlines of segments drawn as lassos (`bench_regions.py --accuracy`): of the Gaussians taken, 0.92 and 0.94 are the
 segment's, and of the segment's, front and back, 0.84 and 0.57 are taken. Twice the share loses 0.04 of the latter for
 0.01 of the former; without a bound the former falls by 0.04 and 0.12. Figures of other scenes are in RESULTS.md."""
 
