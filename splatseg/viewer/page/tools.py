@@ -148,9 +148,10 @@ class Tools:
                 page.do(lambda: self.clicked(camera, pixel_at(at, camera), kept))
 
     def _light(self, camera: Camera, text: str) -> None:
-        place = place_of(text)
+        at, _, dark = text.partition(":")
+        place = place_of(at)
         lit = NOTHING if place is None or self.tool != "click" else self._hover.at(camera, place)
-        # The text follows the pointer, so what is lit already is told again, but for darkness.
-        if self._pen is not None and (lit != NOTHING or self._lit != NOTHING):
+        # The page goes dark by itself at a press or a turn of the wheel.
+        if self._pen is not None and (lit != self._lit or (dark and lit != NOTHING)):
             self._pen.light(*lit)
         self._lit = lit

@@ -2,7 +2,8 @@
 //
 // splatsegBegin(ear) is called once per page, with the id of the hidden control that takes messages (panels/links.py):
 //   stroke:TOOL:HOW:RADIUS:x,y x,y ...     points from 0 to 1, from the left and the top; the radius in heights
-//   hover:x,y                              the place under the pointer, while nothing is pressed
+//   hover:x,y                              the place under the pointer, while nothing is pressed; then ":dark" if
+//                                          nothing is lit at present
 //   tap:HOW:x,y                            a tap of a finger, for which viser sends no click
 // window.splatsegStrokes then takes: set({tool, how, radius}), light(path, text), dark().
 
@@ -23,6 +24,7 @@ window.splatsegBegin = (ear) => {
   let press = null;
   let sent = 0;
   let waiting = null;
+  let shown = false;
 
   svg.id = "splatseg-strokes";
   svg.style.cssText = "position:absolute;inset:0;width:100%;height:100%;pointer-events:none;z-index:1";
@@ -204,12 +206,13 @@ window.splatsegBegin = (ear) => {
     }
     if (!pointer || press) return;
     sent = now;
-    send(`hover:${share(pointer)}`);
+    send(`hover:${share(pointer)}${shown ? "" : ":dark"}`);
   }
 
   function light(path, text) {
     attach();
     lit.setAttribute("d", path);
+    shown = path !== "";
     const { width, height } = box();
     // Points come from 0 to 1, so that the outline fits whatever size the page has by now.
     lit.setAttribute("transform", `scale(${width} ${height})`);
@@ -220,6 +223,7 @@ window.splatsegBegin = (ear) => {
   }
 
   function dark() {
+    shown = false;
     lit.setAttribute("d", "");
     label.style.display = "none";
   }
