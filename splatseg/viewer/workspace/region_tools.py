@@ -85,7 +85,7 @@ class RegionTools:
             if workspace.hidden is not None:
                 chosen &= ~workspace.hidden
             joined = {"new": chosen, "add": before | chosen, "remove": before & ~chosen}
-            workspace.slide_to(joined[how], "ranges")
+            workspace.select_gaussians(joined[how], slider="ranges")
 
     def _object(self, camera: Camera, region: np.ndarray) -> np.ndarray:
         """Return the object (N,) bool that a region covers, by itself, whatever is selected."""

@@ -180,11 +180,6 @@ class Workspace:
             joined = {"new": chosen, "add": self.members | chosen, "remove": self.members & ~chosen}
             self._start(joined[how], slider)
 
-    def slide_to(self, members: np.ndarray, slider: str) -> None:
-        """Select members (N,) bool by a slider: all its moves in a row are one step of the history."""
-        with self.lock:
-            self._start(members, slider)
-
     @property
     def slider(self) -> str | None:
         """The slider that made the present step, if it was one."""
