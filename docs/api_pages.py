@@ -37,7 +37,7 @@ class ApiPage:
 PAGES = {
     "scene": ApiPage(
         "Scenes",
-        "Open a run or a splat file, select objects in it by clicks, boxes, masks and words, render it.",
+        "Open a run or a splat file, select in it by clicks, boxes, masks, words and regions, render it.",
         ("scene.opening", "scene.scene", "select"),
     ),
     "selection": ApiPage(

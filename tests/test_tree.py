@@ -38,6 +38,7 @@ ORDER = [
     ["refine"],
     ["clean", "fill"],
     ["select"],
+    ["regions"],
     ["words", "evaluate"],
     ["demo"],
     ["run"],

@@ -17,16 +17,12 @@ import numpy as np
 from splatseg.cameras.camera import Camera, centred_lens
 from splatseg.cameras.orbit import looking_at
 from splatseg.capture.view import View
-from splatseg.render.label_maps import selection_mask
 from splatseg.splats.preview import outside
 from splatseg.splats.splats import Splats
 
 Point = tuple[float, float, float]
 
 USUAL_FOV = math.radians(50.0)
-
-PREVIEW_VIEWS = 12
-"""Views that are looked at for the one that shows a selection best."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +52,6 @@ def home_of_views(views: Sequence[View], splats: Splats) -> Pose:
     distance = float(np.median(ahead)) if len(ahead) else 1.0
     look_at = camera.position + distance * camera.viewmat[2, :3]
     return pose_of(camera.position, look_at, up, camera.fov)
-
-
-def best_camera(views: Sequence[View], splats: Splats, members: np.ndarray) -> Camera | None:
-    """Return the camera, of some of the views, that sees most pixels of members (N,) bool; None without views."""
-    some = views[:: max(len(views) // PREVIEW_VIEWS, 1)]
-    return max(
-        (view.camera for view in some), key=lambda at: int(selection_mask(splats, at, members).sum()), default=None
-    )
 
 
 def home_of_splats(splats: Splats) -> Pose:

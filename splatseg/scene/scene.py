@@ -28,8 +28,9 @@ from splatseg.scene.cleaner import Cleaner
 from splatseg.scene.finding import WordFinder, split_words
 from splatseg.scene.first_pose import Pose, camera_at, home_of_splats, home_of_views
 from splatseg.scene.prompt_mask import read_prompt_mask
+from splatseg.scene.selecting.regions import RegionScene
 from splatseg.scene.selection import Selection
-from splatseg.scene.state import SceneState, Where
+from splatseg.scene.state import Where
 from splatseg.select.match import Match
 from splatseg.select.prompt import Box, Prompt
 from splatseg.words.encoder import Encoder
@@ -39,7 +40,7 @@ PREVIEW = (480, 360)
 """Pixels of the picture of a scene that has no views."""
 
 
-class Scene(SceneState):
+class Scene(RegionScene):
     """A splat with its views, its segments and the votes of its masks. Use `splatseg.open`.
 
     Example:
@@ -170,17 +171,6 @@ class Scene(SceneState):
         """
         ids = [self.segments[key].id for key in keys]
         return self.gaussians(np.isin(self.segments.ids, ids))
-
-    def gaussians(self, members: np.ndarray) -> Selection:
-        """Select Gaussians directly: members (N,) bool.
-
-        Example:
-            >>> opaque = scene.gaussians(scene.splats.opacities.numpy() > 0.5)
-        """
-        members = np.asarray(members)
-        if members.shape != (len(self._plain),) or members.dtype != np.bool_:
-            raise ValueError(f"members must be ({len(self._plain)},) bool, got {members.shape} {members.dtype}")
-        return Selection(self, Match.of(members))
 
     def floaters(
         self, strength: float = 0.5, reasons: Sequence[str] = (), progress: Progress | None = None

@@ -12,7 +12,7 @@ Alphabet: N Gaussians; members (N,) bool; H x W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -20,22 +20,16 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import torch
 
-from splatseg.capture.view import one_a_photograph
 from splatseg.cards import card
+from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import OutputError, PromptError, RunError
 from splatseg.formats.write import write_splats
-from splatseg.render.label_maps import selection_coverage, selection_mask
-from splatseg.render.overlays import overlay_selection
-from splatseg.render.photographed import photographed
-from splatseg.render.pictures import to_uint8
-from splatseg.render.rgb import render_rgb
-from splatseg.render.supersampling import SUPERSAMPLE
-from splatseg.scene.asked import Asked
-from splatseg.scene.first_pose import best_camera
+from splatseg.scene.selecting.asked import Asked
+from splatseg.scene.selecting.pictures import SelectionPictures
 from splatseg.scene.state import SceneState, Where
-from splatseg.scene.summary import describe_members, name_of_members, whole_segments
+from splatseg.scene.summary import describe_members, describe_part, name_of_members, whole_segments
 from splatseg.segments.segment import Segment, describe_segment
-from splatseg.select.along_hierarchy import grown, shrunk
+from splatseg.select.along_hierarchy import Way
 from splatseg.select.match import Match
 from splatseg.select.prompt import Box, Prompt
 from splatseg.splats.splats import Splats
@@ -43,9 +37,12 @@ from splatseg.splats.splats import Splats
 if TYPE_CHECKING:
     from splatseg.scene.scene import Scene
 
+Step = Callable[[Way, np.ndarray, Hierarchy], tuple[np.ndarray, Way]]
+"""A step along the hierarchy, from a selection (N,) bool to another."""
 
-class Selection:
-    """Some Gaussians of a scene. `Scene.click`, `box`, `mask`, `text`, `segment` and others make them.
+
+class Selection(SelectionPictures):
+    """Some Gaussians of a scene. `Scene.click`, `box`, `mask`, `text`, `segment`, `lasso` and others make them.
 
     Attributes:
         scene: The scene it belongs to.
@@ -83,6 +80,7 @@ class Selection:
         self.threshold: float = match.threshold
         self._match = match
         self._asked = Asked(scene, prompts, granularity, threshold, start)
+        self._way = Way()
 
     # What it is ------------------------------------------------------------------------------------------------------
 
@@ -198,50 +196,6 @@ class Selection:
         """
         return self.scene.doubts(self._asked.prompts, self.members, self._asked.start)
 
-    # Seeing it -------------------------------------------------------------------------------------------------------
-
-    def mask(self, view: Where) -> np.ndarray:
-        """Return the mask in a view or from any camera: (H,W) bool, the pixels made of the selection by more than half.
-
-        Raises PromptError for an unknown view.
-
-        Example:
-            >>> scene.segment(1).mask("012.jpg").shape
-            (120, 160)
-        """
-        return selection_mask(self.scene.splats, self.scene.camera(view), self.members)
-
-    def coverage(self, view: Where) -> np.ndarray:
-        """Return the mask with smooth edges: (H,W) float32 in 0..1, the share of each pixel that shows the selection.
-
-        Raises PromptError for an unknown view.
-        """
-        return selection_coverage(self.scene.splats, self.scene.camera(view), self.members, SUPERSAMPLE)
-
-    def masks(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield the name of each photograph of the capture and the mask (H,W) bool in it, one in memory at a time.
-
-        Example:
-            >>> masks = dict(scene.segment(1).masks())
-            >>> len(masks) == len(scene.views)
-            True
-        """
-        splats = self.scene.splats
-        for view in one_a_photograph(self.scene.views):
-            yield view.photograph, selection_mask(splats, view.seen_by, self.members)
-
-    def render(self, view: Where) -> np.ndarray:
-        """Render a view with the selection highlighted: (H,W,3) uint8. Raises PromptError for an unknown view.
-
-        Example:
-            >>> scene.segment(1).render("012.jpg").shape
-            (120, 160, 3)
-        """
-        splats, camera = self.scene.splats, self.scene.camera(view)
-        with torch.no_grad():
-            picture = photographed(camera, lambda face: to_uint8(render_rgb(splats, face, self.scene.background)))
-        return overlay_selection(picture, selection_mask(splats, camera, self.members))
-
     # Changing it -----------------------------------------------------------------------------------------------------
 
     def add(
@@ -280,7 +234,7 @@ class Selection:
         return self._of_asked(asked.match(), asked)
 
     def grow(self, steps: int = 1) -> Selection:
-        """Return the next larger thing around the selection, itself if it is a whole group.
+        """Return the next larger thing around the selection, itself if it is a whole group; `shrink` undoes it.
 
         Raises RunError without a hierarchy of segments.
 
@@ -288,21 +242,57 @@ class Selection:
             >>> mug = scene.click("012.jpg", (47, 75))
             >>> mug.grow().count >= mug.count >= mug.shrink().count
             True
+            >>> mug.grow(2).shrink(2).count == mug.count
+            True
         """
-        return self._along(grown, steps)
+        return self._along(Way.up, steps)
 
     def shrink(self, steps: int = 1) -> Selection:
-        """Return the largest part of the selection, itself if it has none. Raises RunError without a hierarchy."""
-        return self._along(shrunk, steps)
+        """Return the largest part of the selection, itself if it has none; `grow` undoes it.
 
-    def _along(self, step: Callable[..., np.ndarray], steps: int) -> Selection:
-        hierarchy, members = self.scene.hierarchy, self.members
+        Raises RunError without a hierarchy.
+        """
+        return self._along(Way.down, steps)
+
+    def describe_grow(self) -> str:
+        """Describe what `grow` would take: "table + 3 more, 26,495 Gaussians"; "" if nothing. Raises as `grow`."""
+        return self._described(self.grow().members & ~self.members)
+
+    def describe_shrink(self) -> str:
+        """Describe what `shrink` would leave out, as `describe_grow`. Raises as `shrink`."""
+        return self._described(self.members & ~self.shrink().members)
+
+    def _described(self, part: np.ndarray) -> str:
+        return describe_part(part, None if self.scene.table is None else self.scene.table.now)
+
+    def _along(self, step: Step, steps: int) -> Selection:
+        hierarchy, members, way = self.scene.hierarchy, self.members, self._way
         if hierarchy is None:
             where = self.scene.name if self.scene.run is None else self.scene.run.path
             raise RunError(f"{where} has no hierarchy of segments to go along; run `splatseg segment {where}` again")
         for _ in range(steps):
-            members = step(members, hierarchy)
-        return Selection(self.scene, replace(self._match, members=members), facts=self.facts)
+            members, way = step(way, members, hierarchy)
+        made = Selection(self.scene, replace(self._match, members=members), facts=self.facts)
+        made._way = way
+        return made
+
+    def flood(
+        self, *, steps: int | None = None, tolerance: float | None = None, within: Selection | None = None
+    ) -> Selection:
+        """Return the selection with all that touches it, and all that touches that, until a gap stops it.
+
+        steps: how often; None until nothing more touches. tolerance: largest distance in OKLab between the colours of
+        two that touch, as of `Scene.alike_color`; None for any. within: does not go beyond this selection.
+
+        Raises PromptError for a negative number of steps or tolerance.
+
+        Example:
+            >>> dot = scene.brush("012.jpg", [(47, 75)], radius=2)
+            >>> dot.count < dot.flood(within=scene.segment(1)).count
+            True
+        """
+        kept = None if within is None else within.members
+        return self._of(Match.of(self.scene.regions.flooded(self.members, steps, tolerance, kept)))
 
     @property
     def rest(self) -> Selection:
@@ -394,5 +384,5 @@ class Selection:
         if self.count:
             lower, upper = (np.array(corner) for corner in self.box)
             figures["size"] = " x ".join(f"{side:.3g}" for side in upper - lower)
-        camera = best_camera(self.scene.views, self.scene.splats, self.members)
+        camera = self._best_camera()
         return card(self.name or "selection", figures, None if camera is None else self.render(camera))

@@ -21,6 +21,7 @@ from splatseg.cameras.lens_camera import AnyCamera, LensCamera
 from splatseg.capture.view import View
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError, RunError
+from splatseg.regions.regions import Regions
 from splatseg.run.folder import Run
 from splatseg.scene.keeper import TableKeeper
 from splatseg.scene.summary import name_of_members
@@ -55,6 +56,7 @@ class SceneState:
         table: The table of segments, None without; `segments` is the same and raises.
         views: The views of the capture, () without one; then `no_views` says why.
         session: Prompts on the splat, made ready.
+        regions: Gaussians by where they lie and what they are, on the splat made ready.
         warnings: Sentences on what is missing.
         origin: The scene that this one was made from (`without`); None otherwise.
         lock: Held by who edits the table.
@@ -81,6 +83,7 @@ class SceneState:
         self.hierarchy: Hierarchy | None = hierarchy
         self.table: SegmentTable | None = table
         self.session: Session = Session(splats)
+        self.regions: Regions = Regions(self.session)
         self.warnings: list[str] = []
         self.lock: threading.RLock = threading.RLock() if table is None else table.lock
         self.views: tuple[View, ...] = tuple(views)

@@ -43,6 +43,29 @@ def name_of_members(members: np.ndarray, state: Labeling | None) -> str:
     return " + ".join(state.rows[each].name for each in ids) if len(ids) <= NAMED else f"{len(ids)} segments"
 
 
+def describe_part(part: np.ndarray, state: Labeling | None) -> str:
+    """Describe what a step takes or leaves out: "table + 3 more, 26,495 Gaussians"; "" if it is nothing.
+
+    part (N,) bool. Named is the segment with most Gaussians in it; counted are the others that lie mostly in it.
+    """
+    count = int(np.count_nonzero(part))
+    if count == 0:
+        return ""
+    figure = f"{count:,} Gaussian{'' if count == 1 else 's'}"
+    if state is None:
+        return figure
+    inside = np.bincount(state.ids[part], minlength=1)
+    inside[0] = 0
+    if not inside.any():
+        return figure
+    most = int(inside.argmax())
+    mostly = sum(2 * int(inside[each]) > state.rows[each].count for each in np.flatnonzero(inside).tolist())
+    whole = 2 * int(inside[most]) > state.rows[most].count
+    more = mostly - whole
+    named = state.rows[most].name if whole else f"part of {state.rows[most].name}"
+    return f"{named}{f' + {more} more' if more else ''}, {figure}"
+
+
 def whole_segments(members: np.ndarray, state: Labeling | None) -> list[int]:
     """Return the ids of the segments that members are made of, the largest first; [] if they are not whole segments."""
     if state is None or not members.any():

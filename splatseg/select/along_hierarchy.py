@@ -1,12 +1,15 @@
 """Growing and shrinking a selection along the hierarchy of segments: from a part to the whole, to the group, and back.
 
 A step goes from the node that is most like the selection to the next one, up or down, that differs from it by more than
-a sliver.
+a sliver. The way that was gone is remembered (`Way`): a step back gives exactly the selection that it came from, so
+growing and shrinking undo each other.
 
 Alphabet: N Gaussians; members (N,) bool; a node of the hierarchy is a whole number, 0 = none.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,6 +18,36 @@ from splatseg.cluster.hierarchy import Hierarchy
 
 SLIVER = 0.05
 """Nodes whose sizes differ by less than this share of the larger are one step."""
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """The selections on both sides of the present one, as bits from `np.packbits`; empty before the first step."""
+
+    smaller: tuple[np.ndarray, ...] = ()
+    """Those it has grown from, the nearest last."""
+    larger: tuple[np.ndarray, ...] = ()
+    """Those it has been shrunk from, the nearest first."""
+
+    def up(self, members: np.ndarray, hierarchy: Hierarchy) -> tuple[np.ndarray, Way]:
+        """Return the next larger selection (N,) bool and the way from there; both unchanged if there is none."""
+        if self.larger:
+            larger, further = _unpacked(self.larger[0], members), self.larger[1:]
+        else:
+            larger, further = grown(members, hierarchy), ()
+        if np.array_equal(larger, members):
+            return members, self
+        return larger, Way((*self.smaller, np.packbits(members)), further)
+
+    def down(self, members: np.ndarray, hierarchy: Hierarchy) -> tuple[np.ndarray, Way]:
+        """Return the next smaller selection (N,) bool and the way from there; both unchanged if there is none."""
+        if self.smaller:
+            smaller, further = _unpacked(self.smaller[-1], members), self.smaller[:-1]
+        else:
+            smaller, further = shrunk(members, hierarchy), ()
+        if np.array_equal(smaller, members):
+            return members, self
+        return smaller, Way(further, (np.packbits(members), *self.larger))
 
 
 def nearest_node(members: np.ndarray, hierarchy: Hierarchy) -> int:
@@ -53,3 +86,7 @@ def shrunk(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
             common: np.ndarray = members & hierarchy.members(below)
             return common if common.any() else members
     return members
+
+
+def _unpacked(bits: np.ndarray, like: np.ndarray) -> np.ndarray:
+    return np.unpackbits(bits, count=len(like)).view(bool)

@@ -48,6 +48,11 @@ class _Kept:
         return there.means, there.quats, there.scales.detach()
 
     @cached_property
+    def scales(self) -> np.ndarray:
+        scales: np.ndarray = self._splats.scales.detach().cpu().numpy()
+        return scales
+
+    @cached_property
     def opacities(self) -> Tensor:
         return self._splats.opacities.detach()
 
@@ -76,6 +81,16 @@ class Session:
         """(N,) in 0..1: the splat's opacities, 0 for Gaussians that this session hides."""
         return self._kept.opacities if self._seen is None else self._seen
 
+    @property
+    def scales(self) -> np.ndarray:
+        """Linear scales (N,3) of the splat, world units."""
+        return self._kept.scales
+
+    @property
+    def reach(self) -> np.ndarray:
+        """Largest scale (N,) of each Gaussian, world units."""
+        return self._kept.reach
+
     def plan(self, camera: Camera) -> Plan:
         """Return the splat prepared for a camera; that of the last camera is kept. Threads may share a session."""
         plan = self._plan
@@ -84,6 +99,10 @@ class Session:
                 plan = prepare(*self._kept.shape, resident(self.opacities), camera)
             self._plan = plan
         return plan
+
+    def has_plan(self, camera: Camera) -> bool:
+        """Return True if the splat is prepared for a camera already."""
+        return self._plan is not None and same_camera(self._plan.camera, camera)
 
     def look(self, camera: Camera, click: tuple[float, float]) -> Seen:
         """Return the view at a click (x, y); the last one is kept. Raises PromptError outside the image."""

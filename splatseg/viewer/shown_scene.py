@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +108,21 @@ class ShownScene(Scene):
                 return None
             kept = self._overlay = (view.name, overlay_segments(view.shown(), segments.flattened()))
         return kept[1]
+
+
+@cache
+def why_not(mode: str) -> str:
+    """Return the reason why a scene does not have a mode: what it lacks, and what to do."""
+    needs = {
+        "features": "features; make them with `splatseg segment RUN --masks DIR`",
+        "similarity": "features to compare; make them with `splatseg segment RUN --masks DIR`",
+        "segments": "segments; make them with `splatseg segment RUN --masks DIR`",
+        "overlay": "segments; make them with `splatseg segment RUN --masks DIR`",
+        "masks": "input masks; open a run that was made with some",
+    }
+    if mode in needs:
+        return f"there is nothing to show as '{mode}': the scene has no {needs[mode]}"
+    return f"there is no mode {mode!r}; the modes are {', '.join(MODES)}"
 
 
 def open_shown(path: Path, *others: Path) -> ShownScene:

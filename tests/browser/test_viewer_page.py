@@ -115,14 +115,14 @@ def test_a_rectangle_selects_what_it_is_drawn_around(tab: Tab, viewer: Viewer) -
     end = (columns.max() / width + 0.01, rows.max() / height + 0.01)
     tab.tab("Select")
     tab.page.keyboard.press("b")
-    tab.wait(lambda: tab.labelled("Drag", "input").input_value() == "Draw a rectangle")
+    tab.wait(lambda: tab.labelled("Tool", "input").input_value() == "Rectangle")
     before = page.camera.viewmat.copy()
     tab.drag(start, end)
     tab.wait(lambda: selected(viewer).any())
     assert overlap(selected(viewer), members_of(viewer, identity)) > 0.5
     assert np.array_equal(page.camera.viewmat, before), "the camera has not turned"
     tab.page.keyboard.press("b")
-    tab.wait(lambda: tab.labelled("Drag", "input").input_value() == "Turn the view")
+    tab.wait(lambda: tab.labelled("Tool", "input").input_value() == "Click")
     tab.page.keyboard.press("Escape")
     tab.wait(lambda: not selected(viewer).any())
     tab.drag(start, end, "Shift")

@@ -1,9 +1,10 @@
 """Checks every message of a browser before viser reads it.
 
 viser sets any property of a control to any value that a connection sends, opens a tunnel to a public server if asked,
-and keeps uploads in memory. So only the five types of messages that the viewer uses are let through, each rebuilt from
-its known fields: a camera, a click or rectangle, a control's value, a submitted form, a command. A control's value is
-let through if the page offered that control (`Offers`) and the value is one that it can have.
+and keeps uploads in memory. So only the six types of messages that the viewer uses are let through, each rebuilt from
+its known fields: a camera, a click or rectangle, a control's value, a submitted form, a command, the pose of a gizmo. A
+control's value is let through if the page offered that control (`Offers`) and the value is one that it can have; a
+gizmo's pose if the page offered its name.
 
     offers.add(uuid, accept)            accept(value) returns the value to take, or REFUSED
     checked(message, offers)            the message to pass on, or None to ignore it
@@ -31,6 +32,9 @@ LARGEST_SIDE = 16_384
 
 MODIFIERS = (None, "cmd/ctrl", "alt", "shift", "cmd/ctrl+alt", "cmd/ctrl+shift", "alt+shift", "cmd/ctrl+alt+shift")
 """Modifier keys of a click, as viser names them."""
+
+LONGEST_OWNER = 64
+"""Most characters of the scope of a gizmo, which viser numbers."""
 
 Accept = Callable[[Any], Any]
 Message = dict[str, Any]
@@ -132,12 +136,27 @@ def _press(message: Message, offers: Offers) -> Message | None:
     return None if offers.accepted(message.get("uuid"), None) is REFUSED else {"uuid": message["uuid"]}
 
 
+def _gizmo(message: Message, offers: Offers) -> Message | None:
+    name, owner = message.get("name"), message.get("owner", "")
+    pose = {key: _vector(message.get(key), length) for key, length in (("wxyz", 4), ("position", 3))}
+    # Names of gizmos are paths, ids of controls are none: neither is taken for the other.
+    if not isinstance(name, str) or not name.startswith("/") or offers.accepted(name, None) is REFUSED:
+        return None
+    if not isinstance(owner, str) or len(owner) > LONGEST_OWNER:
+        return None
+    wxyz = pose["wxyz"]
+    if wxyz is None or pose["position"] is None or not 0.5 <= math.hypot(*wxyz) <= 2.0:
+        return None
+    return {"name": name, "owner": owner, **pose}
+
+
 _CHECKS: dict[str, Callable[[Message, Offers], Message | None]] = {
     "ViewerCameraMessage": _camera,
     "ScenePointerMessage": _pointer,
     "GuiUpdateMessage": _value,
     "GuiFormSubmitMessage": _press,
     "CommandTriggerMessage": _press,
+    "TransformControlsUpdateMessage": _gizmo,
 }
 
 

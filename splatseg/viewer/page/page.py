@@ -26,6 +26,7 @@ from splatseg.viewer.drawing.picture import picture
 from splatseg.viewer.page.browser_camera import camera_of, fov_for, pixel_at
 from splatseg.viewer.page.incoming import Accept, Offers
 from splatseg.viewer.page.streaming import Streamer
+from splatseg.viewer.page.tools import Tools
 from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.workspace import How, Workspace
 
@@ -47,8 +48,8 @@ SECONDS_BETWEEN_COMPLAINTS = 5.0
 Modifier = Literal["shift", "alt", "cmd/ctrl", "cmd/ctrl+shift"]
 NoteColor = Literal["green", "yellow", "orange", "red"]
 
-HOW: dict[Modifier | None, How] = {None: "new", "shift": "add", "cmd/ctrl": "remove", "alt": "remove"}
-"""Effect of a click or a rectangle with each modifier key."""
+HOW: dict[Modifier, How] = {"shift": "add", "cmd/ctrl": "remove", "alt": "remove"}
+"""Effect of a click or a rectangle with each modifier key; without one it is that of `Tools.how`."""
 
 WANTED = (40, 220, 120)
 UNWANTED = (255, 70, 70)
@@ -95,6 +96,7 @@ class Page:
         self._markers: Any = None
         self._marked: list[tuple[tuple[float, ...], bool]] = []
         self.local: LocalSplats | None = None
+        self.tools: Tools = Tools(self)
         self._busy = threading.Lock()
         self._offers, self._offered = offers, list[str]()
         self._tasks = tasks
@@ -104,11 +106,12 @@ class Page:
     def begin(self) -> None:
         """Start listening to the browser: camera, clicks and rectangles."""
         self.client.camera.on_update(self.heard(self._camera_moved))
+        self.client.scene.on_click(modifier=None)(self._clicked(None))
         for modifier, how in HOW.items():
             self.client.scene.on_click(modifier=modifier)(self._clicked(how))
-            if modifier is not None:
-                self.client.scene.on_rect_select(modifier=modifier)(self._boxed(how))
-        self._plain_box = self._boxed("new")
+            self.client.scene.on_rect_select(modifier=modifier)(self._boxed(how))
+        self._plain_box = self._boxed(None)
+        self.tools.begin()
         self._camera_moved(self.client.camera)
         self.look_home()
         self.do(lambda: None)
@@ -124,9 +127,12 @@ class Page:
 
     def offer(self, control: Any, accept: Accept) -> None:
         """Let the browser use a control; until then all that it sends for it is ignored. accept: see `Offers.add`."""
-        uuid = str(control._impl.uuid)
-        self._offered.append(uuid)
-        self._offers.add(uuid, accept)
+        self.offer_named(str(control._impl.uuid), accept)
+
+    def offer_named(self, name: str, accept: Accept) -> None:
+        """Let the browser use what has no control's id, such as a gizmo, by its name."""
+        self._offered.append(name)
+        self._offers.add(name, accept)
 
     def heard(self, callback: Callable[[Any], None]) -> Callable[[Any], Any]:
         """Return a coroutine function that passes an event of viser to `callback` and shows what it raises.
@@ -301,25 +307,19 @@ class Page:
         if min(width, height) >= SMALLEST_SIDE:
             self.streamer.moved(camera_of(camera.wxyz, camera.position, camera.fov, width, height))
 
-    def _clicked(self, how: How) -> Callable[[Any], Any]:
+    def _clicked(self, how: How | None) -> Callable[[Any], Any]:
         def clicked(event: Any) -> None:
             camera = self.camera
             pixel = pixel_at(event.screen_pos, camera)
-
-            def click() -> None:
-                taken = how == "new" and self.takes_click is not None and self.takes_click(camera, pixel)
-                if not taken:
-                    self.workspace.click(camera, pixel, how)
-
-            self.do(click)
+            self.do(lambda: self.tools.clicked(camera, pixel, how))
 
         return self.heard(clicked)
 
-    def _boxed(self, how: How) -> Callable[[Any], Any]:
+    def _boxed(self, how: How | None) -> Callable[[Any], Any]:
         def boxed(event: Any) -> None:
             camera = self.camera
             corners = (*pixel_at(event.screen_min, camera), *pixel_at(event.screen_max, camera))
-            self.do(lambda: self.workspace.box(camera, corners, how))
+            self.do(lambda: self.tools.boxed(camera, corners, how or self.tools.how))
 
         return self.heard(boxed)
 
@@ -328,7 +328,10 @@ class Page:
     def _draw(self, camera: Camera, draft: bool) -> np.ndarray | None:
         if draft and self.local is not None:
             return None
-        return picture(self.workspace, camera, draft)
+        drawn = picture(self.workspace, camera, draft)
+        if not draft:
+            self.tools.drawn(camera)
+        return drawn
 
     def _show(self, image: np.ndarray | None, draft: bool) -> None:
         if self.gone:

@@ -12,6 +12,8 @@ from splatseg.viewer.panels.help import HelpPanel
 from splatseg.viewer.panels.keys import Shortcut, listen
 from splatseg.viewer.panels.segments import SegmentsPanel
 from splatseg.viewer.panels.select import SelectPanel
+from splatseg.viewer.panels.selecting.ranges import RangePanel
+from splatseg.viewer.panels.selecting.volumes import VolumePanel
 from splatseg.viewer.panels.show import LABELS, ShowPanel, offered_modes
 from splatseg.viewer.panels.views import ViewsPanel
 from splatseg.viewer.panels.words import WordsPanel
@@ -23,7 +25,7 @@ def build_panels(page: Page) -> None:
     tabs = page.gui.add_tab_group()
     with tabs.add_tab("Select"):
         select = SelectPanel(page)
-        page.panels += [show, select]
+        page.panels += [show, select, RangePanel(page), VolumePanel(page)]
         if page.scene.run is not None:
             page.panels.append(WordsPanel(page))
     if page.scene.table is not None:
@@ -53,7 +55,9 @@ def _shortcuts(
         Shortcut("Shrink the selection", workspace.shrink, "F"),
         Shortcut("Invert the selection", workspace.invert, "I"),
         Shortcut("Select nothing", workspace.clear, "escape"),
-        Shortcut("Draw a rectangle by dragging: on or off", select.toggle_rectangle, "B"),
+        Shortcut("Draw a rectangle by dragging: on or off", partial(select.tools.toggle, "rectangle"), "B"),
+        Shortcut("Draw a lasso: on or off", partial(select.tools.toggle, "lasso"), "L"),
+        Shortcut("Paint with the brush: on or off", partial(select.tools.toggle, "brush"), "T"),
         Shortcut("Hide the selection", workspace.hide_selection, "H"),
         Shortcut("Show only the selection", workspace.isolate_selection, "O"),
         Shortcut("Show everything", workspace.show_all, "H", "shift"),

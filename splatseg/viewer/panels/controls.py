@@ -22,7 +22,7 @@ from splatseg.viewer.page.page import Modifier, Page
 Action = Callable[[], None]
 
 Digit = Literal["1", "2", "3", "4", "5", "6", "7"]
-Key = Digit | Literal["B", "F", "G", "H", "I", "N", "O", "P", "R", "V", "Z", "escape", "pageup", "pagedown"]
+Key = Digit | Literal["B", "F", "G", "H", "I", "L", "N", "O", "P", "R", "T", "V", "Z", "escape", "pageup", "pagedown"]
 """Keys by their names in viser."""
 
 LONGEST_TEXT = 500
@@ -57,6 +57,15 @@ class Choice:
         """Call action(option) when the user chooses one."""
         on_change(self._page, self._control, lambda sent: action(sent) if sent in self.options else None)
 
+    @property
+    def visible(self) -> bool:
+        """True while the control is in sight."""
+        return bool(self._control.visible)
+
+    @visible.setter
+    def visible(self, visible: bool) -> None:
+        assign(self._control, "visible", visible)
+
     def show(self, option: str) -> None:
         """Show an option without calling the action."""
         self._value = option
@@ -88,10 +97,40 @@ class Slider:
         """Call action(value) when the user moves the slider; of several waiting moves only the last is run."""
         on_change(self._page, self._control, lambda sent: action(self._inside(sent)))
 
+    @property
+    def visible(self) -> bool:
+        """True while the control is in sight."""
+        return bool(self._control.visible)
+
+    @visible.setter
+    def visible(self, visible: bool) -> None:
+        assign(self._control, "visible", visible)
+
     def show(self, value: float) -> None:
         """Show a number without calling the action."""
         self._value = value
         assign(self._control, "value", value)
+
+
+class RangeSlider:
+    """A slider with two thumbs, whose values always lie in order between its ends."""
+
+    def __init__(self, page: Page, label: str, ends: tuple[float, float, float], **options: Any) -> None:
+        """Add the slider, from end to end at first. ends: least, most, step. options: arguments of viser's slider."""
+        least, most, step = ends
+        self._page = page
+        self._control = page.gui.add_multi_slider(label, least, most, step, (least, most), **options)
+        page.offer(self._control, _usable(self._control, two_between(least, most)))
+
+    @property
+    def value(self) -> tuple[float, float]:
+        """The numbers shown, the smaller first."""
+        low, high = sorted(float(each) for each in self._control.value)
+        return low, high
+
+    def on_change(self, action: Callable[[], None]) -> None:
+        """Call action() when the user moves a thumb; of several waiting moves only the last is run."""
+        on_change(self._page, self._control, lambda _: action())
 
 
 def one_of(options: Sequence[str]) -> Accept:
@@ -106,6 +145,19 @@ def between(least: float, most: float) -> Accept:
         if isinstance(value, bool) or not isinstance(value, int | float) or not -math.inf < value < math.inf:
             return REFUSED
         return float(min(max(value, least), most))
+
+    return accept
+
+
+def two_between(least: float, most: float) -> Accept:
+    """Return a function that accepts two finite numbers, moved between the ends."""
+    one = between(least, most)
+
+    def accept(value: Any) -> Any:
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            return REFUSED
+        both = tuple(one(each) for each in value)
+        return REFUSED if REFUSED in both else both
 
     return accept
 

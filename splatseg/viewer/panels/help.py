@@ -12,12 +12,15 @@ MOUSE = """#### In the picture
 | Shift + click | add an object |
 | Ctrl or Alt + click | take away |
 | Shift, Ctrl or Alt + drag | the same with a rectangle |
+| Drag, with another tool | rectangle, lasso, polygon, brush |
 | Drag | turn around the point ahead |
 | Right drag | move sideways |
 | Wheel | move closer, farther |
 | W A S D Q E, arrows | walk, rise, turn |
 
-A green dot marks a click that adds, a red dot a click that takes away.
+A green dot marks a click that adds, a red dot a click that takes away. Tools are chosen in the tab Select; what Shift,
+Ctrl and Alt do can be set there, too, for a screen without keys. A polygon is closed by a double click or Enter, and
+given up by Esc.
 """
 
 ABOUT = """All browsers share the list of segments, which is saved in the run. Each browser has a selection of its own,

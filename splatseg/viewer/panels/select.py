@@ -1,11 +1,13 @@
-"""The tab Select: the reach of a click, actions on the selection, visibility."""
+"""The tab Select: tools of the picture, the reach of a click, actions on the selection, visibility."""
 
 from __future__ import annotations
+
+import html
+from typing import Any
 
 from splatseg.errors import PromptError
 from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import (
-    Choice,
     Slider,
     add_buttons,
     add_checkbox,
@@ -15,42 +17,27 @@ from splatseg.viewer.panels.controls import (
     on_submit,
     typed,
 )
+from splatseg.viewer.panels.selecting.tools import ToolPanel
 
 FIRST_USE = """- **Click** an object in the picture: it is selected at once.
-- **Shift** adds, **Ctrl** or **Alt** takes away; hold it and drag for a rectangle.
+- **Shift** adds, **Ctrl** or **Alt** takes away; hold it and drag for a rectangle. Or choose another **Effect**.
 - **Drag** turns, right **drag** moves, the **wheel** zooms."""
 
-TURN, BOX = "Turn the view", "Draw a rectangle"
+STEPS = '<div style="margin:-0.4em 0.75em 0.6em;font-size:0.8125em;line-height:1.35;opacity:0.7">{}</div>'
 
 
 class SelectPanel:
-    """Drag mode, sliders, steps, visibility, and a new segment from the selection."""
+    """Tools, sliders, steps, visibility, and a new segment from the selection."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
+        self._steps: Any = None
+        self._told: object = None
         gui = page.gui
         self._hint = gui.add_markdown(FIRST_USE)
-        self._drag = Choice(
-            page,
-            "Drag",
-            (TURN, BOX),
-            hint="Effect of a drag without modifier keys (key B). A rectangle selects the object that fills it; with "
-            "Shift it adds, with Ctrl or Alt it takes away.",
-        )
-        self._drag.on_change(lambda option: page.set_rectangle(option == BOX))
+        self.tools: ToolPanel = ToolPanel(page)
         self._add_sliders()
-        add_buttons(
-            page,
-            "Selection",
-            {
-                "Grow": page.workspace.grow,
-                "Shrink": page.workspace.shrink,
-                "Invert": page.workspace.invert,
-                "Clear": page.workspace.clear,
-            },
-            hint="Grow to the next larger object or shrink to the next smaller part (G, F), select everything else "
-            "(I), select nothing (Esc).",
-        )
+        self._add_changes()
         add_buttons(
             page,
             "Steps",
@@ -70,6 +57,21 @@ class SelectPanel:
         )
         self._add_naming()
         self.refresh()
+
+    def _add_changes(self) -> None:
+        page, workspace = self._page, self._page.workspace
+        rest = {"Invert": workspace.invert, "Clear": workspace.clear}
+        if page.scene.hierarchy is None:
+            add_buttons(page, "Selection", rest, hint="Select everything else (I), select nothing (Esc).")
+            return
+        add_buttons(
+            page,
+            "Selection",
+            {"Grow": workspace.grow, "Shrink": workspace.shrink, **rest},
+            hint="Grow to the next larger object or shrink to the next smaller part (G, F), each undoes the other; "
+            "select everything else (I), select nothing (Esc).",
+        )
+        self._steps = page.gui.add_html("", visible=False)
 
     def _add_sliders(self) -> None:
         page, workspace = self._page, self._page.workspace
@@ -137,10 +139,6 @@ class SelectPanel:
             raise PromptError("there is nothing to redo")
         self._page.workspace.redo()
 
-    def toggle_rectangle(self) -> None:
-        """Switch a drag without modifier keys between turning and drawing a rectangle."""
-        self._page.set_rectangle(not self._page.rectangle)
-
     def make_segment(self) -> None:
         """Make a segment from the selection."""
         workspace, table = self._page.workspace, self._page.scene.table
@@ -150,10 +148,26 @@ class SelectPanel:
         assign(self._name, "value", "")
         workspace.select_segment(identity, "new")
 
+    def _tell_steps(self) -> None:
+        """Say what Grow would take and Shrink would leave out."""
+        table = self._page.scene.table
+        now = (self._page.workspace.step, None if table is None else table.now)
+        if now == self._told or self._page.gone:
+            return
+        self._told = now
+        grow, shrink = self._page.workspace.next_steps()
+        lines = [f"Grow takes {html.escape(grow)}" if grow else "", f"Shrink leaves out {html.escape(shrink)}"]
+        text = "<br>".join(lines[: 2 if shrink else 1]).removeprefix("<br>")
+        assign(self._steps, "content", STEPS.format(text))
+        assign(self._steps, "visible", bool(text))
+
     def refresh(self) -> None:
         """Show the state of the workspace."""
         workspace = self._page.workspace
-        self._drag.show(BOX if self._page.rectangle else TURN)
+        self.tools.refresh()
+        if self._steps is not None:
+            # After the picture: it takes a pass over all Gaussians.
+            self._page.streamer.do(self._tell_steps, "steps", draws=False)
         untouched = not workspace.count and not workspace.can_undo
         assign(self._hint, "visible", workspace.scene.selectable and untouched)
         assign(self._automatic, "value", workspace.granularity is None and workspace.threshold is None)

@@ -26,7 +26,10 @@ CARD = (
     'background:var(--mantine-color-default-hover);border-left:3px solid {color}">{text}</div>'
 )
 NOTHING = "Nothing is selected. <b>Click an object</b> in the picture."
-NO_FEATURES = "This splat has no features and no segments, so clicks cannot select."
+NO_FEATURES = (
+    "Nothing is selected. Draw a <b>lasso</b> (key L): this splat has no segments that a click could select. "
+    "<code>splatseg train CAPTURE --splats FILE --masks DIR</code> finds some."
+)
 
 
 class ShowPanel:

@@ -5,10 +5,11 @@ Alphabet: N Gaussians; bits (ceil(N / 8),) uint8 as np.packbits gives them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from splatseg.select.along_hierarchy import Way
 from splatseg.select.prompt import Prompt
 
 KEPT = 50
@@ -90,6 +91,13 @@ class Step:
     """Granularity of the prompts in 0..1; None takes segments as they are."""
     threshold: float | None = None
     """Least similarity of a member, -1..1; None finds one."""
+    way: tuple[Bits, Way] | None = None
+    """The way along the hierarchy on which these members were reached; it counts while they are the present ones."""
+
+    def with_members(self, members: np.ndarray) -> Step:
+        """Return the step with other members (N,) bool, which no prompt made."""
+        bits = bits_of(members)
+        return replace(self, members=bits, start=bits if bits.count else None, prompts=())
 
 
 class History:
@@ -114,6 +122,11 @@ class History:
     def can_redo(self) -> bool:
         """True if there is an undone step."""
         return self._index + 1 < len(self._steps)
+
+    @property
+    def slider(self) -> str | None:
+        """The slider that made the present step, if it was one."""
+        return self._slider
 
     def add(self, step: Step, slider: str | None = None) -> None:
         """Add a step.

@@ -20,18 +20,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from typing import Literal
 
 import numpy as np
 
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
-from splatseg.scene.summary import describe_members
-from splatseg.select.along_hierarchy import grown, shrunk
+from splatseg.scene.summary import describe_members, describe_part
+from splatseg.select.along_hierarchy import Way
 from splatseg.select.prompt import Prompt
 from splatseg.select.session import Session
-from splatseg.viewer.shown_scene import MODES, ShownScene
+from splatseg.viewer.shown_scene import ShownScene, why_not
 from splatseg.viewer.workspace.channel_cache import Canvas
 from splatseg.viewer.workspace.history import Bits, History, Marker, Step, bits_of
 from splatseg.viewer.workspace.prompting import ask, mean_query, next_level, placed_in, remarks_on
@@ -88,17 +87,17 @@ class Workspace:
     @mode.setter
     def mode(self, mode: str) -> None:
         if mode not in self.scene.modes:
-            raise PromptError(_why_not(mode))
+            raise PromptError(why_not(mode))
         self._mode = mode
 
     @property
     def session(self) -> Session:
         """The session for prompts on the Gaussians that are not hidden."""
-        return self._session_of(self.step.hidden)
+        return self.session_without(self.step.hidden)
 
     def session_of(self, step: Step) -> Session:
         """Return the session for prompts on the Gaussians that a step does not hide."""
-        return self._session_of(step.hidden)
+        return self.session_without(step.hidden)
 
     @property
     def query(self) -> np.ndarray | None:
@@ -131,7 +130,7 @@ class Workspace:
         prompt = Prompt(camera, click=(float(pixel[0]), float(pixel[1])), wanted=how != "remove")
         with self.lock:
             if how == "new":
-                prompt = next_level(self.scene, self._session_of, self.step, prompt)
+                prompt = next_level(self.scene, self.session_without, self.step, prompt)
             self._ask(prompt, how)
 
     @property
@@ -140,7 +139,7 @@ class Workspace:
         step = self.step
         of = (step, None if self.scene.table is None else self.scene.table.now)
         if self._remarked[0] != of:  # takes a pass over the votes
-            self._remarked = (of, remarks_on(self.scene, self._session_of, step))
+            self._remarked = (of, remarks_on(self.scene, self.session_without, step))
         return self._remarked[1]
 
     def box(self, camera: Camera, box: tuple[float, float, float, float], how: How = "new") -> None:
@@ -180,6 +179,11 @@ class Workspace:
                 chosen = shown
             joined = {"new": chosen, "add": self.members | chosen, "remove": self.members & ~chosen}
             self._start(joined[how], slider)
+
+    @property
+    def slider(self) -> str | None:
+        """The slider that made the present step, if it was one."""
+        return self._history.slider
 
     def set_granularity(self, granularity: float | None) -> None:
         """Evaluate the prompts at a granularity, 0 for parts to 1 for groups; None takes segments as they are."""
@@ -222,12 +226,21 @@ class Workspace:
         self.set_threshold(threshold)
 
     def grow(self) -> None:
-        """Select the next larger object that holds the selection."""
-        self._along(grown, "nothing larger holds the selection; it is a whole group already")
+        """Select the next larger object that holds the selection; `shrink` undoes it."""
+        self._along(Way.up, "nothing larger holds the selection; it is a whole group already")
 
     def shrink(self) -> None:
-        """Select the next smaller part of the selection."""
-        self._along(shrunk, "the selection has no smaller part; take some of it away by Ctrl + click")
+        """Select the next smaller part of the selection; `grow` undoes it."""
+        self._along(Way.down, "the selection has no smaller part; take some of it away by Ctrl + click")
+
+    def next_steps(self) -> tuple[str, str]:
+        """Describe what `grow` would take and `shrink` would leave out, as `Selection.describe_grow`."""
+        step, hierarchy = self.step, self.scene.hierarchy
+        if hierarchy is None or not step.members.count:
+            return "", ""
+        state, members = None if self.scene.table is None else self.scene.table.now, step.members.array
+        up, down = (go(self._way(step), members, hierarchy)[0] for go in (Way.up, Way.down))
+        return describe_part(up & ~members, state), describe_part(members & ~down, state)
 
     def invert(self) -> None:
         """Select all shown Gaussians that are not selected."""
@@ -328,67 +341,55 @@ class Workspace:
     def _ask(self, prompt: Prompt, how: How) -> None:
         with self.lock:
             step = self.step
-            session = self._session_of(step.hidden)
+            session = self.session_without(step.hidden)
             session.plan(prompt.camera)
             if how == "new":
                 step = replace(step, start=None, prompts=(), members=bits_of(np.zeros_like(self.members)))
             elif how == "remove":
                 self._selected_something()
             placed = placed_in(session, prompt, step)
-            members = ask(self.scene, self._session_of, step, placed)
+            members = ask(self.scene, self.session_without, step, placed)
             self._history.add(replace(step, prompts=(*step.prompts, placed), members=bits_of(members)))
 
     def _start(self, members: np.ndarray, slider: str | None = None) -> None:
-        bits = bits_of(members)
-        self._history.add(replace(self.step, members=bits, start=bits if bits.count else None, prompts=()), slider)
+        self._history.add(self.step.with_members(members), slider)
 
     def _slide(self, slider: str, step: Step) -> None:
         """Take a slider's new value: all its moves in a row are one step of the history."""
         if step.prompts:
-            step = replace(step, members=bits_of(ask(self.scene, self._session_of, step)))
+            step = replace(step, members=bits_of(ask(self.scene, self.session_without, step)))
         self._history.add(step, slider)
 
     def _show(self, hidden: np.ndarray, members: np.ndarray) -> None:
         step = replace(self.step, hidden=bits_of(hidden) if hidden.any() else None)
         if not np.array_equal(members, self.members):
-            bits = bits_of(members)
-            step = replace(step, members=bits, start=bits if bits.count else None, prompts=())
+            step = step.with_members(members)
         self._history.add(step)
 
-    def _along(self, go: Callable[..., np.ndarray], nothing: str) -> None:
+    def _way(self, step: Step) -> Way:
+        return step.way[1] if step.way is not None and step.way[0] is step.members else Way()
+
+    def _along(self, go: Callable[..., tuple[np.ndarray, Way]], nothing: str) -> None:
         with self.lock:
             self._selected_something()
             if self.scene.hierarchy is None:
                 raise PromptError("there is no hierarchy of parts and wholes; move the threshold instead")
-            members = go(self.members, self.scene.hierarchy)
+            members, way = go(self._way(self.step), self.members, self.scene.hierarchy)
             if self.hidden is not None:
                 members = members & ~self.hidden
             if np.array_equal(members, self.members):
                 raise PromptError(nothing)
-            self._start(members)
+            step = self.step.with_members(members)
+            self._history.add(replace(step, way=(step.members, way)))
 
     def _selected_something(self) -> None:
         if self.count == 0:
             raise PromptError("nothing is selected; click on something first")
 
-    def _session_of(self, hidden: Bits | None) -> Session:
-        """Return the session without the hidden Gaussians; the last one is cached."""
+    def session_without(self, hidden: Bits | None) -> Session:
+        """Return the session for prompts without the hidden Gaussians; the last one is cached."""
         kept, session = self._session
         if kept is not hidden:
             session = self.scene.session.fork() if hidden is None else self.scene.session.without(hidden.array)
             self._session = (hidden, session)  # one assignment: another thread never sees half of the pair
         return session
-
-
-@cache
-def _why_not(mode: str) -> str:
-    needs = {
-        "features": "features; make them with `splatseg segment RUN --masks DIR`",
-        "similarity": "features to compare; make them with `splatseg segment RUN --masks DIR`",
-        "segments": "segments; make them with `splatseg segment RUN --masks DIR`",
-        "overlay": "segments; make them with `splatseg segment RUN --masks DIR`",
-        "masks": "input masks; open a run that was made with some",
-    }
-    if mode in needs:
-        return f"there is nothing to show as '{mode}': the scene has no {needs[mode]}"
-    return f"there is no mode {mode!r}; the modes are {', '.join(MODES)}"

@@ -15,6 +15,7 @@ from splatseg.viewer.page.incoming import REFUSED, Offers, Pace, checked
 OFFERS = Offers()
 OFFERS.add("slider", lambda value: min(value, 1.0) if isinstance(value, float) else REFUSED)
 OFFERS.add("command", lambda value: None if value is None else REFUSED)
+OFFERS.add("/volume", lambda value: None if value is None else REFUSED)
 CLICK: dict[str, Any] = {
     "event_type": "click",
     "ray_origin": (0, 0, 0),
@@ -136,6 +137,35 @@ def test_a_control_takes_what_it_offers_and_no_other_property() -> None:
 )
 def test_messages_that_the_viewer_does_not_use_are_ignored(kind: str) -> None:
     assert checked({"type": kind, "uuid": "slider", "source_component_uuid": "slider"}, OFFERS) is None
+
+
+def gizmo(**changes: Any) -> Any:
+    pose = {"name": "/volume", "wxyz": (1, 0, 0, 0), "position": (1, 2, 3), "owner": "3"}
+    return checked({"type": "TransformControlsUpdateMessage", **pose, **changes}, OFFERS)
+
+
+def test_a_gizmo_takes_a_pose_and_only_the_one_that_was_offered() -> None:
+    assert gizmo(scale=3) == {
+        "type": "TransformControlsUpdateMessage",
+        "name": "/volume",
+        "owner": "3",
+        "wxyz": [1.0, 0.0, 0.0, 0.0],
+        "position": [1.0, 2.0, 3.0],
+    }
+    refused: list[dict[str, Any]] = [
+        {"name": "/other"},
+        {"name": "command"},
+        {"name": ["/volume"]},
+        {"wxyz": (0, 0, 0, 0)},
+        {"wxyz": (1, 0, 0)},
+        {"position": (math.nan, 0, 0)},
+        {"position": None},
+        {"owner": 3},
+        {"owner": "x" * 100},
+    ]
+    for changes in refused:
+        assert gizmo(**changes) is None, changes
+    assert checked({"type": "GuiUpdateMessage", "uuid": "/volume", "updates": {"value": 1}}, OFFERS) is None
 
 
 def test_a_control_that_is_withdrawn_takes_nothing_more() -> None:

@@ -14,6 +14,7 @@ from splatseg.viewer.page.incoming import REFUSED
 from splatseg.viewer.panels.controls import (
     LONGEST_TEXT,
     Choice,
+    RangeSlider,
     Slider,
     add_buttons,
     add_checkbox,
@@ -31,7 +32,7 @@ class Page:
         self.accepts: Any = None
         made = lambda *_, **__: self.control  # noqa: E731
         self.control.on_update = self.control.on_click = lambda heard: setattr(self, "listener", heard)
-        kinds = ("dropdown", "slider", "text", "checkbox", "button_group")
+        kinds = ("dropdown", "slider", "multi_slider", "text", "checkbox", "button_group")
         self.gui = SimpleNamespace(**{f"add_{kind}": made for kind in kinds})
 
     def offer(self, control: Any, accept: Any) -> None:
@@ -75,6 +76,19 @@ def test_a_slider_takes_finite_numbers_and_moves_them_between_its_ends() -> None
     for sent, given in ((1e6, 60.0), (-3, 1.0), (7.5, 7.5), (math.nan, 7.5), ("many", 7.5)):
         page.control.value = sent
         assert slider.value == given
+
+
+def test_a_slider_with_two_thumbs_takes_two_numbers_between_its_ends() -> None:
+    page: Any = Page(value=(0.0, 1.0))
+    slider, moved = RangeSlider(page, "Size", (0.0, 1.0, 0.01)), list[tuple[float, float]]()
+    slider.on_change(lambda: moved.append(slider.value))
+    assert takes(page, [0.2, 0.4], (0, 1), [0.2], 0.5, ["a", 1], [0.1, math.nan], [0.1, 0.2, 0.3]) == [
+        *(True, True),
+        *(False, False, False, False, False),
+    ]
+    assert page.accepts([-3.0, 7.0]) == (0.0, 1.0)
+    page.send((0.7, 0.25))
+    assert moved == [(0.25, 0.7)], "thumbs that have passed each other are put in order"
 
 
 def test_buttons_checkboxes_and_texts_take_what_they_can_show() -> None:
