@@ -21,7 +21,7 @@ A green dot marks a click that adds, a red dot a click that takes away.
 """
 
 ABOUT = """All browsers share the list of segments, which is saved in the run. Each browser has a selection of its own,
-which is saved too."""
+which is saved too: it finds it again, with its undo; a new browser begins clean."""
 
 
 class HelpPanel:
