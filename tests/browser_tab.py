@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -194,6 +195,13 @@ def settled(page: Page, action: Callable[[], object] = lambda: None) -> None:
 
     page.do(run)
     assert done.wait(60.0)
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def places(page: Page, count: int) -> list[tuple[int, tuple[float, float]]]:

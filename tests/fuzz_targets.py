@@ -64,6 +64,7 @@ from splatseg.scene.keeper import read_unsaved, write_unsaved
 from splatseg.scene.opening import open_scene
 from splatseg.scene.prompt_mask import read_prompt_mask
 from splatseg.scene.scene import Scene
+from splatseg.scene.table_state import Edit, Edits, Labeling, read_edits, write_edits
 from splatseg.segments.segment import Segment
 from splatseg.segments.segments_json import read_segments as read_table
 from splatseg.segments.segments_json import write_segments
@@ -475,6 +476,15 @@ def _unsaved(folder: Path) -> Made:
     return run.unsaved_path, [run.unsaved_path.read_bytes()], lambda: read_unsaved(run, splats)
 
 
+def _edits(folder: Path) -> Made:
+    ids, rows = np.repeat(np.array([3, 4], np.int32), 10), {row.id: row for row in ROWS}
+    now, where = Labeling(ids, rows), np.arange(10, dtype=np.int32)
+    edit = Edit("split", ({4: ROWS[1]}, rows), where, (np.full(10, 4, np.int32), ids[:10]))
+    path = folder / "edits.safetensors"
+    write_edits(path, now, Edits((edit,)))
+    return path, [path.read_bytes()], lambda: read_edits(path, now)
+
+
 def _cameras(folder: Path) -> Made:
     keep_cameras(folder, load_capture(transforms_capture(folder / "capture", ["a.png", "b.png"])))
     path = folder / CAMERAS
@@ -600,5 +610,6 @@ TARGETS = (
     Target("words", _words, "safetensors"),
     Target("earlier segments", _earlier, "safetensors"),
     Target("unsaved segments", _unsaved, "safetensors"),
+    Target("edits", _edits, "safetensors"),
 )
 """All readers."""

@@ -28,6 +28,7 @@ from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.requests.filming import Film
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter, Summary
+from splatseg.scene.first_pose import axis_of
 from splatseg.splats.box import far_out
 from splatseg.splats.splats import Splats
 
@@ -150,9 +151,7 @@ def _around_splats(splats: Splats, film: Film) -> tuple[Camera, ...]:
     means = splats.positions.astype(np.float64)
     near = ~far_out(means)
     solid = near & (splats.opacities.detach().cpu().numpy() > SOLID)
-    up = np.zeros(3)
-    direction = film.up or "-y"
-    up["xyz".index(direction[-1])] = -1.0 if direction.startswith("-") else 1.0
+    up = axis_of(film.up or "-y")
     focal = 0.5 * min(width, height) / math.tan(ANGLE / 2)
     K = centred_lens(focal, width, height)
     orbit = orbit_around(means[solid if solid.any() else near], up, ANGLE)

@@ -24,6 +24,7 @@ from splatseg.jobs.masks import propose_for_run
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run
+from splatseg.run.hold import held
 from splatseg.run.reporter import NullReporter, Reporter, Summary, track_in_order
 from splatseg.run.settings import Masks, Method
 from splatseg.run.staging import staged
@@ -36,6 +37,9 @@ from splatseg.votes.agreement import Agreement
 from splatseg.votes.confidence import segment_confidence
 from splatseg.votes.file import write_votes
 from splatseg.votes.votes import Votes, collect_votes
+
+DOING = "splatseg segment"
+"""Name of this job for who finds the run held."""
 
 NO_MASKS = "none"
 """Value of `true_masks` that leaves out those a run was made with."""
@@ -63,7 +67,7 @@ def segment_run(
     was made with, "none" leaves them out.
     force: masks that cannot be of these photographs are told and not refused.
 
-    Raises MaskError for bad masks, RunError if the run has no splat or no masks.
+    Raises MaskError for bad masks, RunError if the run has no splat or no masks, or is open elsewhere.
 
     Example:
         >>> summary = splatseg.segment_run(spare, granularity=0.3)
@@ -71,19 +75,20 @@ def segment_run(
         True
     """
     reporter = reporter or NullReporter()
-    splats = run.splats()
-    settings = run.settings.with_method(method, iterations, granularity)
-    chosen = run.settings.masks if masks is None else masks
-    drawn = run.settings.true_masks if true_masks is None else true_masks
-    settings = settings.with_masks(chosen, None if drawn == NO_MASKS else drawn)
-    run.require_photographs()
-    check_settings(settings, run.capture, reporter, force, given=False)
-    earlier = earlier_segments(run, splats)
-    changed = Run(run.path, settings)
-    propose_for_run(changed, reporter, splats)
-    segmented, votes = find_features(changed, splats.replace(features=None, segment_ids=None), reporter)
-    write_segmented(changed, segmented, votes, reporter, earlier)
-    return report_run(changed, reporter)
+    with held(run.path, DOING):
+        splats = run.splats()
+        settings = run.settings.with_method(method, iterations, granularity)
+        chosen = run.settings.masks if masks is None else masks
+        drawn = run.settings.true_masks if true_masks is None else true_masks
+        settings = settings.with_masks(chosen, None if drawn == NO_MASKS else drawn)
+        run.require_photographs()
+        check_settings(settings, run.capture, reporter, force, given=False)
+        earlier = earlier_segments(run, splats)
+        changed = Run(run.path, settings)
+        propose_for_run(changed, reporter, splats)
+        segmented, votes = find_features(changed, splats.replace(features=None, segment_ids=None), reporter)
+        write_segmented(changed, segmented, votes, reporter, earlier)
+        return report_run(changed, reporter)
 
 
 def find_features(run: Run, splats: Splats, reporter: Reporter) -> tuple[Splats, Votes | None]:
@@ -127,26 +132,27 @@ def regroup_run(run: Run, granularity: float, reporter: Reporter | None = None) 
 
     Takes seconds, because features and hierarchy stay.
 
-    Raises RunError for a granularity outside 0..1 and for a run without a hierarchy.
+    Raises RunError for a granularity outside 0..1 and for a run without a hierarchy, or open elsewhere.
     """
     reporter = reporter or NullReporter()
     settings = run.settings.with_granularity(granularity)
     run.require_photographs()  # which the report shows
-    splats = run.splats()
-    hierarchy = run.hierarchy(splats)
-    if hierarchy is None:
-        raise RunError(
-            f"{run.path} has no hierarchy of segments yet; run `splatseg segment {run.path} --masks DIR` first"
-        )
-    agreement = run.agreement(splats)
-    earlier = earlier_segments(run, splats)
-    with reporter.stage("segments", 1) as advance:
-        ids = segments_of(hierarchy, granularity, agreement)
-        advance(1)
-    changed = Run(run.path, settings)
-    with _begun(changed, earlier), staged(changed, [run.earlier_path.name]) as aside:
-        _write_segments(changed, aside, splats, ids, agreement, reporter, earlier)
-    return report_run(changed, reporter)
+    with held(run.path, DOING):
+        splats = run.splats()
+        hierarchy = run.hierarchy(splats)
+        if hierarchy is None:
+            raise RunError(
+                f"{run.path} has no hierarchy of segments yet; run `splatseg segment {run.path} --masks DIR` first"
+            )
+        agreement = run.agreement(splats)
+        earlier = earlier_segments(run, splats)
+        with reporter.stage("segments", 1) as advance:
+            ids = segments_of(hierarchy, granularity, agreement)
+            advance(1)
+        changed = Run(run.path, settings)
+        with _begun(changed, earlier), staged(changed, [run.earlier_path.name]) as aside:
+            _write_segments(changed, aside, splats, ids, agreement, reporter, earlier)
+        return report_run(changed, reporter)
 
 
 def write_segmented(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from splatseg.poses.triangulate import triangulate
 from splatseg.report.run_report import report_run
 from splatseg.run.create import create_run
 from splatseg.run.folder import SETTINGS, Run
+from splatseg.run.hold import held
 from splatseg.run.kept_cameras import keep_cameras
 from splatseg.run.reporter import NullReporter, Reporter, Summary
 from splatseg.run.settings import RunSettings
@@ -36,6 +38,9 @@ from splatseg.votes.file import read_votes
 
 NO_POINTS = "the capture has no 3D points{}, so the fit starts from random ones, takes longer and finds less; "
 """Told of a capture without points, from which none are found."""
+
+DOING = "splatseg train"
+"""Name of this job for who finds the run held."""
 
 FEWEST_POINTS = 100
 """Points found by matching below which random ones are taken: so few do not tell where things are."""
@@ -54,7 +59,8 @@ def start_run(
     Every mask is read, and a splat is compared with the photographs (`checks`). force: what does not belong together is
     told and not refused.
 
-    Raises CaptureError, MaskError or SplatFileError for bad input, RunError as `create_run` does.
+    Raises CaptureError, MaskError or SplatFileError for bad input, RunError as `create_run` does and for a run that is
+    open elsewhere.
 
     Example:
         >>> data = splatseg.demo_capture()
@@ -72,7 +78,9 @@ def start_run(
         no_points = f"{NO_POINTS.format('')}with pycolmap, points are found by matching; install it with: {INSTALL}"
         told = [*told, no_points]
         reporter.warn(no_points)
-    run = create_run(path, settings, resume=resume, overwrite=overwrite)
+    # A run that is replaced may be open elsewhere.
+    with held(Path(path), DOING) if (Path(path) / SETTINGS).exists() else nullcontext():
+        run = create_run(path, settings, resume=resume, overwrite=overwrite)
     if not begun:
         keep_cameras(run.path, capture)
         for warning in told:
@@ -83,7 +91,8 @@ def start_run(
 def train_run(run: Run, reporter: Reporter | None = None) -> Summary:
     """Do the steps that a run still lacks: propose masks (`auto`), fit or load the splat, segment, report.
 
-    Returns a summary. Ctrl-C leaves a checkpoint; --resume continues from it with the same bits.
+    Returns a summary. Ctrl-C leaves a checkpoint; --resume continues from it with the same bits. Raises RunError for a
+    run that is open elsewhere.
 
     Example:
         >>> data = splatseg.demo_capture()
@@ -93,7 +102,11 @@ def train_run(run: Run, reporter: Reporter | None = None) -> Summary:
         >>> room.splats_path.exists()
         True
     """
-    reporter = reporter or NullReporter()
+    with held(run.path, DOING):
+        return _trained(run, reporter or NullReporter())
+
+
+def _trained(run: Run, reporter: Reporter) -> Summary:
     joint = run.settings.method == "paper"  # which fits geometry and features together, and needs masks for it
     if joint and not run.segments_path.exists():
         propose_for_run(run, reporter)

@@ -9,6 +9,7 @@ from splatseg.plain_text import short_name
 from splatseg.render.label_maps import label_map
 from splatseg.report.run_report import renew_names
 from splatseg.run.folder import Run
+from splatseg.run.hold import held, take_hold
 from splatseg.run.reporter import NullReporter, Reporter, Summary, track_in_order
 from splatseg.segments.segment import Segment
 from splatseg.segments.segments_json import read_segments, write_segments
@@ -33,8 +34,8 @@ def describe_run(
     vocabulary: words to name segments with and to compare queries with; None takes common words.
     rename: give segments without a name of their own the name that fits.
 
-    Raises RunError if the run has no segments, or none is seen in any view; WeightsError for a model that cannot be
-    loaded.
+    Raises RunError if the run has no segments, none is seen in any view, or names are asked for and it is open
+    elsewhere; WeightsError for a model that cannot be loaded.
 
     Example:
         >>> summary = splatseg.describe_run(spare, encoder, vocabulary=["mug", "book", "lamp"])
@@ -42,6 +43,8 @@ def describe_run(
         True
     """
     reporter = reporter or NullReporter()
+    if rename:
+        take_hold(run.path, "splatseg words").release()  # refused before the long work, not after it
     splats = run.splats()
     if splats.segment_ids is None:
         raise RunError(f"{run.path} has no segments to describe; run `splatseg segment {run.path} --masks DIR` first")
@@ -60,7 +63,10 @@ def describe_run(
             advance(1)
         write_described(run.words_path, described, made_of(splats, GEOMETRY))
     names = Scale(described).names()
-    renamed = _rename(run, names) if rename else 0
+    renamed = 0
+    if rename:
+        with held(run.path, "splatseg words"):
+            renamed = _rename(run, names)
     if renamed:
         renew_names(run, splats)
     rows = [f"segment {segment_id:<5} {short_name(name)}" for segment_id, name in sorted(names.items())]

@@ -12,8 +12,10 @@
     unsaved_segments.safetensors  edits of segments that splats.ply lacks; present only while they are being saved
     points.ply                    points found by matching, for a capture without any; matches/ while they are found
     cameras.json                  cameras of the views, for when the capture is elsewhere
+    edits.safetensors             edits of segments that can still be undone
     begun_segments.safetensors    earlier segmentations while new ones are written, should that be killed
     proposals/                    masks proposed from the photographs (`--masks auto`), one file per training view
+    open.lock                     who has the run open and may write it (`run.hold`); gone when that is over
 
 Every file is written under another name and renamed into place, so a run never holds half a file.
 
@@ -48,10 +50,14 @@ if TYPE_CHECKING:
 SETTINGS = "config.yaml"
 """File of the settings; a folder is a run if it has one."""
 
+LOCK = "open.lock"
+"""File that says who holds the run. No `--overwrite` removes it: who replaces a run holds it meanwhile."""
+
 FILES = (
     *(SETTINGS, "metrics.jsonl", "splats.ply", "votes.safetensors", "hierarchy.safetensors", "words.safetensors"),
     *("segments.json", "earlier_segments.safetensors", "report.html", "evaluation.json"),
     *("workspaces.safetensors", "unsaved_segments.safetensors", "begun_segments.safetensors"),
+    "edits.safetensors",
     *("cameras.json", "points.ply"),
 )
 FOLDERS = ("checkpoint", "masks", "proposals", "matches")
@@ -224,7 +230,9 @@ class Run:
     def owns(self, path: Path) -> bool:
         """Tell whether a file is a part of the run, which nothing else may replace."""
         place, folder = Path(path).resolve(), self.path.resolve()
-        return place in {folder / name for name in FILES} or any(folder / name in place.parents for name in FOLDERS)
+        return place in {folder / name for name in (*FILES, LOCK)} or any(
+            folder / name in place.parents for name in FOLDERS
+        )
 
     def record(self, /, **facts: Any) -> None:
         """Append the facts as a line to metrics.jsonl."""
@@ -250,6 +258,14 @@ class Run:
         """Factor of the colour corrections of the fit, 0 for none; None for a splat that was not fitted."""
         found = [row["color_strength"] for row in self.metrics() if isinstance(row.get("color_strength"), float | int)]
         return float(found[-1]) if found else None
+
+    @property
+    def gone(self) -> bool:
+        """True if there is no run in the folder any more: it was moved or deleted."""
+        try:
+            return not (self.path / SETTINGS).exists()
+        except OSError:  # a folder above it that nobody may enter any more
+            return True
 
     @property
     def splats_path(self) -> Path:
@@ -295,6 +311,11 @@ class Run:
     def workspaces_path(self) -> Path:
         """File of the selections and hidden Gaussians of the viewer's pages."""
         return self.path / "workspaces.safetensors"
+
+    @property
+    def edits_path(self) -> Path:
+        """File of the edits of segments that can be undone and redone."""
+        return self.path / "edits.safetensors"
 
     @property
     def proposals_path(self) -> Path:

@@ -60,6 +60,11 @@ class WordFinder:
         # Two threads must not use a network at once.
         self._lock = threading.Lock()
 
+    @property
+    def has_model(self) -> bool:
+        """True if a model was named, or the run was described with one."""
+        return self._model is not None or self._run.words_path.exists()
+
     def find(
         self, splats: Splats, texts: Sequence[str], unlike: Sequence[str] = (), reporter: Reporter | None = None
     ) -> WordMatch:

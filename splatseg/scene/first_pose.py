@@ -1,7 +1,6 @@
 """The first pose to look at a scene from.
 
-A splat knows no floor. With a capture, up is the mean of its cameras' up; without one it is -y, the way cameras of
-COLMAP stand before anybody turns the scene.
+With a capture, up is the mean of its cameras' up; without one it is guessed from the splat (`splats.floor`).
 
 Alphabet: N Gaussians; places in world units; fov vertical, radians.
 """
@@ -17,6 +16,7 @@ import numpy as np
 from splatseg.cameras.camera import Camera, centred_lens
 from splatseg.cameras.orbit import looking_at
 from splatseg.capture.view import View
+from splatseg.splats.floor import guessed_up
 from splatseg.splats.preview import outside
 from splatseg.splats.splats import Splats
 
@@ -54,15 +54,16 @@ def home_of_views(views: Sequence[View], splats: Splats) -> Pose:
     return pose_of(camera.position, look_at, up, camera.fov)
 
 
-def home_of_splats(splats: Splats) -> Pose:
-    """Return a pose to the side and a little above, far enough away to see most of the splat."""
-    position, middle = outside(splats.positions, USUAL_FOV)
-    return pose_of(position, middle, np.array([0.0, -1.0, 0.0]), USUAL_FOV)
+def home_of_splats(splats: Splats, up: np.ndarray | None = None) -> Pose:
+    """Return a pose to the side and a little above, far enough away to see most of the splat. up (3,): None guesses."""
+    up = guessed_up(splats) if up is None else up
+    position, middle = outside(splats.positions, USUAL_FOV, up)
+    return pose_of(position, middle, up, USUAL_FOV)
 
 
 def pose_of(position: np.ndarray, look_at: np.ndarray, up: np.ndarray, fov: float) -> Pose:
     """Make a pose of arrays (3,)."""
-    return Pose(_point(position), _point(look_at), _point(up), float(fov))
+    return Pose(point_of(position), point_of(look_at), point_of(up), float(fov))
 
 
 def camera_at(pose: Pose, width: int, height: int) -> Camera:
@@ -76,6 +77,14 @@ def lens_of(fov: float, width: int, height: int) -> np.ndarray:
     return centred_lens(height / 2.0 / np.tan(fov / 2.0), width, height)
 
 
-def _point(values: np.ndarray) -> Point:
+def axis_of(direction: str) -> np.ndarray:
+    """Return the unit vector (3,) of a direction: x, -x, y, -y, z or -z."""
+    axis = np.zeros(3)
+    axis["xyz".index(direction[-1])] = -1.0 if direction.startswith("-") else 1.0
+    return axis
+
+
+def point_of(values: np.ndarray) -> Point:
+    """Return an array (3,) as a point."""
     x, y, z = (float(value) for value in values)
     return x, y, z

@@ -2,8 +2,13 @@
 
 At once: segments.json, and if Gaussians changed their segment unsaved_segments.safetensors, their ids (N,) int32.
 Later, when nothing was edited for a while: masks/, earlier_segments.safetensors, splats.ply; then the unsaved ids go.
+When asked, and in the end: what can be undone (`scene.table_state`).
 Whoever opens a run finds unsaved ids only after a crash, and carries on from them, if the splat is not newer: then
 something else has segmented the run since.
+
+Nothing is written while another process holds the run (`run.hold`), nor over what somebody else wrote since it was
+read, nor where the run is no more (`run.on_disk`): then the edits are "not kept", with the reason, and tried again
+with the next edit, by `again`, and when the scene closes.
 
 The segmentation that a run had when it was opened goes to the earlier ones, with the names and colours of segments that
 are gone: `splatseg segment` finds them again.
@@ -12,6 +17,7 @@ are gone: `splatseg segment` finds them again.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 import threading
 import time
@@ -28,9 +34,11 @@ from splatseg.errors import RunError, unwritten
 from splatseg.formats.ply.ply import write_ply
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.run.folder import Run
+from splatseg.run.hold import HeldError, Hold, take_hold
+from splatseg.run.on_disk import OnDisk
 from splatseg.scene.earlier_segments import Earlier, earlier_segments, write_earlier
 from splatseg.scene.table import SegmentTable, rows_of
-from splatseg.scene.table_state import Labeling
+from splatseg.scene.table_state import Labeling, read_edits, write_edits
 from splatseg.segments.colors import Frame
 from splatseg.segments.segment import largest_first
 from splatseg.segments.segments_json import HIGHEST, read_segments, write_segments
@@ -38,6 +46,8 @@ from splatseg.splats.made_of import GEOMETRY, SEGMENTS, as_fact, is_stale, made_
 from splatseg.splats.splats import Splats
 from splatseg.tensors import read_tensors, write_tensors
 from splatseg.untrusted.documents import Field
+
+LOG = logging.getLogger("splatseg.scene")
 
 FORMAT = "splatseg unsaved segments 1"
 
@@ -54,13 +64,23 @@ class TableKeeper:
     Attributes:
         state: "saved", "saving", or "not kept: " and why.
         drawn: Gives when a picture was drawn last, as time.monotonic() does; label maps wait for a pause.
+        warn: Called with a sentence whenever edits could not be kept.
+        lasting: The hold of a viewer, which keeps the run as long as it runs; None takes one while edits are saved.
     """
 
-    def __init__(self, table: SegmentTable, run: Run, splats: Splats, views: Sequence[View]) -> None:
-        """Listen to a table. splats: as they are on disk. views: those whose label maps in masks/ follow the edits."""
+    def __init__(self, table: SegmentTable, run: Run, splats: Splats, views: Sequence[View], disk: OnDisk) -> None:
+        """Listen to a table.
+
+        splats: as they are on disk. views: those whose label maps in masks/ follow the edits. disk: the run as it was
+        before it was read.
+        """
         assert splats.segment_ids is not None
         self.state: str = "saved"
         self.drawn: Callable[[], float] = lambda: -math.inf
+        self.warn: Callable[[str], None] = lambda told: None
+        self.lasting: Hold | None = None
+        self.disk: OnDisk = disk
+        self._hold: Hold | None = None
         self._table, self._run, self._splats, self._views = table, run, splats, views
         self._on_disk = splats.segment_ids.numpy().astype(np.int32)
         self._earlier: Earlier | None = None
@@ -70,7 +90,7 @@ class TableKeeper:
         self._closing = False
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._seen = table.now
+        self._seen = self._undoable = table.now
         table.listen(self._told)
 
     def _told(self) -> None:
@@ -83,7 +103,11 @@ class TableKeeper:
         """Save the table now and schedule the large files. Called with the table's lock held."""
         now = self._seen = self._table.now
         if self._closing:
-            self.state = "not kept: the scene was closed"
+            self._fail("the scene was closed")
+            return
+        told = self._refused()
+        if told:
+            self._fail(told)
             return
         try:
             self._remember_gone(now)
@@ -94,8 +118,10 @@ class TableKeeper:
             if not moved:
                 self._run.unsaved_path.unlink(missing_ok=True)
         except OSError as error:
-            self.state = f"not kept: {unwritten(self._run.segments_path, error)}"
+            self._fail(unwritten(self._run.segments_path, error))
             return
+        finally:
+            self.disk.wrote_table()
         with self._wake:
             # Even if the ids are those on disk again: the background may have written others in between.
             self._due = time.monotonic() + DEBOUNCE if moved or self._due is not None else None
@@ -104,6 +130,14 @@ class TableKeeper:
                 self._thread = threading.Thread(target=self._work, name="splatseg-save", daemon=True)
                 self._thread.start()
             self._wake.notify_all()
+            if self._due is None:
+                self._let_go()
+
+    def again(self) -> None:
+        """Save the table once more if the last edits were not kept: what kept them from it may be over."""
+        with self._table.lock:
+            if self.state.startswith("not kept") and not self._closing:
+                self.changed()
 
     def flush(self) -> None:
         """Write everything that is not written yet, then return."""
@@ -123,6 +157,53 @@ class TableKeeper:
             self._wake.notify_all()
         if self._thread is not None:
             self._thread.join()
+        self.keep_undo()
+        self._let_go()
+
+    def keep_undo(self) -> None:
+        """Write what can be undone and redone if that has changed; nothing of a table that could not be kept."""
+        with self._table.lock:
+            now, edits = self._table.now, self._table.edits
+            if now is self._undoable or self.state.startswith("not kept") or self._refused():
+                return
+            self._undoable = now
+        try:
+            write_edits(self._run.edits_path, now, edits)
+        except OSError as error:  # the next edit tries again
+            LOG.warning("the undo of segments was not saved: %s", unwritten(self._run.edits_path, error))
+
+    def hold(self, doing: str) -> Hold:
+        """Hold the run until whoever asked releases that. doing: the command. Raises HeldError as `take_hold`."""
+        with self._table.lock:
+            if self._hold is None:
+                self.lasting = take_hold(self._run.path, doing)
+            else:  # edits that a crash left are being saved
+                self.lasting, self._hold = self._hold, None
+                self.lasting.doing = doing
+            return self.lasting
+
+    def _refused(self) -> str:
+        """Return why nothing may be written to the run now, or "" and hold it."""
+        if self.disk.trouble:
+            return self.disk.trouble
+        if self.lasting is None and self._hold is None:
+            try:
+                self._hold = take_hold(self._run.path, "a Python program")
+            except HeldError as error:
+                return str(error)
+            return self.disk.trouble  # whoever held it until now may have written
+        return ""
+
+    def _fail(self, told: str) -> None:
+        before, self.state = self.state, f"not kept: {told}"
+        self._let_go()
+        if self.state != before:
+            self.warn(f"edits of segments are not kept: {told}")
+
+    def _let_go(self) -> None:
+        hold, self._hold = self._hold, None
+        if hold is not None:
+            hold.release()
 
     def _remember_gone(self, now: Labeling) -> None:
         if self._earlier is None:
@@ -148,8 +229,9 @@ class TableKeeper:
             try:
                 done = self._write_large(due)
             except Exception as error:  # whatever it is, whoever edits must be told and the thread must not die
-                self.state, done = f"not kept: {error}", True
-                with self._wake:
+                done = True
+                with self._table.lock, self._wake:
+                    self._fail(str(error))
                     self._due = None if self._due == due else self._due
                     self._wake.notify_all()
             if done:
@@ -160,15 +242,24 @@ class TableKeeper:
         with self._table.lock:
             now, earlier = self._table.now, self._earlier
         assert earlier is not None
+        self._check()
         splats = self._splats.replace(segment_ids=torch.from_numpy(now.ids))
         shown = made_of(splats, GEOMETRY, SEGMENTS)
         for view in one_a_photograph(self._views):
             self._let_others_draw()
             if self._due != due:
                 return False
+            self._check()
             write_label_map(self._run.path / "masks" / view.png_name, label_map(splats, view.seen_by), shown)
         write_earlier(self._run.earlier_path, earlier.without(now.ids), self._made_of)
-        write_ply(self._run.splats_path, splats, own=False)
+        self._check()
+        self.disk.busy = True
+        try:
+            write_ply(self._run.splats_path, splats, own=False)
+        finally:
+            with self._table.lock:
+                self.disk.wrote_splat()
+                self.disk.busy = False
         with self._table.lock, self._wake:
             self._on_disk = now.ids
             if self._due != due:
@@ -178,8 +269,16 @@ class TableKeeper:
             self._due = None
             self._run.unsaved_path.unlink(missing_ok=True)
             self.state = "saved"
+            self._let_go()
             self._wake.notify_all()
         return True
+
+    def _check(self) -> None:
+        """Raise RunError if nothing may be written now."""
+        with self._table.lock:
+            told = self._refused()
+        if told:
+            raise RunError(told)
 
     def _let_others_draw(self) -> None:
         while not self._closing and time.monotonic() - self.drawn() < QUIET:
@@ -187,9 +286,11 @@ class TableKeeper:
 
 
 def open_table(
-    run: Run, splats: Splats, views: Sequence[View], hierarchy: Hierarchy | None
+    run: Run, splats: Splats, views: Sequence[View], hierarchy: Hierarchy | None, disk: OnDisk
 ) -> tuple[SegmentTable, TableKeeper] | tuple[None, None]:
     """Open the table of a run, with its names and colours, and its keeper; (None, None) without segments.
+
+    disk: the run as it was before `splats` were read.
 
     Edits that a crash kept from the splat are taken up. Raises RunError for a damaged table.
     """
@@ -203,7 +304,8 @@ def open_table(
         ids, highest = unsaved[0], max(highest, unsaved[1])
     rows = rows_of(splats.replace(segment_ids=torch.from_numpy(ids)), known, frame)
     table = SegmentTable(Labeling(ids, rows), splats, frame, hierarchy, highest)
-    keeper = TableKeeper(table, run, splats, views)
+    table.edits = read_edits(run.edits_path, table.now)
+    keeper = TableKeeper(table, run, splats, views, disk)
     if unsaved is not None:
         with table.lock:
             keeper.changed()

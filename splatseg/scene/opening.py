@@ -13,6 +13,7 @@ from splatseg.errors import CaptureError, SplatsegError
 from splatseg.formats.read import describe_dropped, find_splat, holds_splat, load_splats
 from splatseg.formats.sidecar import read_sidecar_table
 from splatseg.run.folder import Run, open_run
+from splatseg.run.on_disk import OnDisk
 from splatseg.scene.keeper import open_table
 from splatseg.scene.scene import Scene
 from splatseg.scene.table import table_of_file
@@ -40,6 +41,8 @@ def open(path: str | Path, *others: str | Path) -> Scene:
     scene = open_together([path, *others], Scene) if others else open_scene(path, Scene)
     for warning in scene.warnings:
         warnings.warn(warning, stacklevel=2)
+    if scene.keeper is not None:
+        scene.keeper.warn = lambda told: warnings.warn(told, stacklevel=2)
     return scene
 
 
@@ -87,6 +90,7 @@ def open_together(paths: Sequence[str | Path], kind: type[S]) -> S:
 
 def scene_of_run(run: Run, kind: type[S], lenient: bool = False) -> S:
     """Make the scene of an open run. Raises as `open_scene` does."""
+    disk = OnDisk(run)  # before anything is read: what changes from now on is noticed
     splats, told = run.splats(), list[str]()
 
     def read(part: Callable[[], T]) -> T | None:
@@ -102,7 +106,7 @@ def scene_of_run(run: Run, kind: type[S], lenient: bool = False) -> S:
     views = read(lambda: run.capture.views) or ()
     no_views = told[0] if told else ""
     agreement, hierarchy = read(lambda: run.agreement(splats)), read(lambda: run.hierarchy(splats))
-    table, keeper = open_table(run, splats, views, hierarchy)
+    table, keeper = open_table(run, splats, views, hierarchy, disk)
     scene = kind(splats, run.path.resolve().name, table, views, agreement, hierarchy, run, keeper)
     scene.warnings, scene.no_views = told, no_views
     if keeper is not None:

@@ -135,6 +135,13 @@ class Scene(RegionScene):
         found = self._words.find(self.splats, wanted, [*unwanted, *unlike], reporter)
         return Selection(self, found.match, facts=found.facts)
 
+    @property
+    def understands_words(self) -> bool:
+        """True if there is a model for `text`: one was chosen, or the run was described with one."""
+        if self._words is not None:
+            return self._words.has_model
+        return self.run is not None and self.run.words_path.exists()
+
     def use_words(self, model: str | Encoder | Grounder | None = None, segmenter: str | None = None) -> None:
         """Choose the model that `text` asks; it is loaded when the first words come. Parameters as for `text`."""
         if self.run is not None:

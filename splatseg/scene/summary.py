@@ -23,7 +23,7 @@ LISTED = 20
 
 
 def describe_members(means: np.ndarray, members: np.ndarray, state: Labeling | None) -> str:
-    """Describe members by name, count and size: "mug: 12,034 Gaussians, 1.2 x 0.8 x 0.9", world units along the axes.
+    """Describe members by name, count and size: "mug: 12,034 Gaussians, size 1.2 × 0.8 × 0.9 units", along the axes.
 
     means (N,3); state: the table of segments, None without. The name is that of the segment they are exactly, or those
     of the segments they are made of; else "selection".
@@ -31,8 +31,8 @@ def describe_members(means: np.ndarray, members: np.ndarray, state: Labeling | N
     count = int(np.count_nonzero(members))
     if count == 0:
         return "nothing selected"
-    size = " x ".join(f"{side:.3g}" for side in describe_segment(means[members], 0).size)
-    return f"{name_of_members(members, state) or 'selection'}: {count:,} Gaussians, {size}"
+    size = " × ".join(f"{side:.3g}" for side in describe_segment(means[members], 0).size)
+    return f"{name_of_members(members, state) or 'selection'}: {count:,} Gaussians, size {size} units"
 
 
 def name_of_members(members: np.ndarray, state: Labeling | None) -> str:
@@ -82,7 +82,7 @@ def table_html(rows: Sequence[Segment]) -> str:
     cells = [[f"<b>{name}</b>" for name in ("", "id", "name", "Gaussians", "size", "confidence")]]
     for row in rows[:LISTED]:
         patch = f'<span style="color:{hex_color(row.color)}">&#9632;</span>'
-        size = " x ".join(f"{side:.3g}" for side in row.size)
+        size = " × ".join(f"{side:.3g}" for side in row.size)
         sure = "" if row.confidence is None else f"{row.confidence:.2f}"
         cells.append([patch, str(row.id), escape(row.name), f"{row.count:,}", size, sure])
     if len(rows) > LISTED:

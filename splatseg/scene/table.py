@@ -16,7 +16,6 @@ import difflib
 import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -26,7 +25,7 @@ from splatseg.errors import PromptError
 from splatseg.render.label_maps import HIGHEST_ID
 from splatseg.scene.split_parts import pieces_of
 from splatseg.scene.summary import table_html
-from splatseg.scene.table_state import Labeling
+from splatseg.scene.table_state import UNDONE, Edit, Edits, Labeling
 from splatseg.segments.colors import Frame, choose_colors, colors_by_place
 from splatseg.segments.palette import Color
 from splatseg.segments.segment import Segment, describe_segment, describe_segments, largest_first
@@ -34,19 +33,6 @@ from splatseg.splats.splats import Splats
 
 PLACES = 10_000
 """Gaussians looked at for the place and size of a scene without cameras."""
-
-UNDONE = 100
-"""Edits that can be undone."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Edit:
-    """An edit from one state to the next: the rows of both, and the Gaussians (n,) whose ids (n,) differ."""
-
-    what: str
-    rows: tuple[Mapping[int, Segment], Mapping[int, Segment]]
-    where: np.ndarray
-    ids: tuple[np.ndarray, np.ndarray]
 
 
 class SegmentTable:
@@ -69,12 +55,13 @@ class SegmentTable:
     ) -> None:
         """Begin with a state; highest: the highest id that was ever given."""
         self.lock: threading.RLock = threading.RLock()
+        self.refusal: str = ""
         self._now = labeling
         self._means = splats.positions
         self._splats, self._frame, self._hierarchy = splats, frame, hierarchy
         self._highest = max(highest, max(labeling.rows, default=0))
-        self._done: list[_Edit] = []
-        self._undone: list[_Edit] = []
+        self._done: list[Edit] = []
+        self._undone: list[Edit] = []
         self._listeners: list[Callable[[], None]] = []
 
     def __len__(self) -> int:
@@ -236,6 +223,15 @@ class SegmentTable:
         """Redo the edit that was undone last and return its kind; "" if there is none."""
         return self._step(self._undone, self._done, 1)
 
+    @property
+    def edits(self) -> Edits:
+        """The edits that can be undone and redone."""
+        return Edits(tuple(self._done), tuple(self._undone))
+
+    @edits.setter
+    def edits(self, edits: Edits) -> None:
+        self._done, self._undone = list(edits.done), list(edits.undone)
+
     def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` after every change, in the thread that made it. Returns a function that ends this."""
         with self.lock:
@@ -305,19 +301,21 @@ class SegmentTable:
         where: np.ndarray | None = None,
     ) -> None:
         """Exchange the state for one with other rows (None: gone) and other ids (N,), at Gaussians `where` (n,)."""
+        self._check()
         before = self._now
         after = {each: row for each, row in (dict(before.rows) | dict(rows)).items() if row is not None}
         ids = before.ids if ids is None else ids
         where = np.zeros(0, dtype=np.int64) if where is None else where
-        edit = _Edit(what, (before.rows, after), where.astype(np.int32), (before.ids[where], ids[where]))
+        edit = Edit(what, (before.rows, after), where.astype(np.int32), (before.ids[where], ids[where]))
         self._done = [*self._done, edit][-UNDONE:]
         self._undone = []
         self._exchange(Labeling(ids, after))
 
-    def _step(self, source: list[_Edit], target: list[_Edit], side: int) -> str:
+    def _step(self, source: list[Edit], target: list[Edit], side: int) -> str:
         with self.lock:
             if not source:
                 return ""
+            self._check()
             edit = source.pop()
             target.append(edit)
             ids = self._now.ids
@@ -326,6 +324,11 @@ class SegmentTable:
                 ids[edit.where] = edit.ids[side]
             self._exchange(Labeling(ids, edit.rows[side]))
             return edit.what
+
+    def _check(self) -> None:
+        """Raise PromptError if the table may only be looked at."""
+        if self.refusal:
+            raise PromptError(self.refusal)
 
     def _exchange(self, labeling: Labeling) -> None:
         self._now = labeling

@@ -9,16 +9,20 @@ Alphabet: N Gaussians; H x W pixels.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from splatseg.cameras.camera import Camera, centred_lens
-from splatseg.cameras.orbit import looking_at
+from splatseg.cameras.orbit import frame_of, looking_at
 from splatseg.raster.interface import rasterize
 from splatseg.splats.activations import Y0
 from splatseg.splats.box import far_out
+
+if TYPE_CHECKING:
+    from splatseg.splats.splats import Splats
 
 SIZE = (360, 270)
 """Width and height in pixels."""
@@ -36,32 +40,55 @@ UPS = ((0.0, -1.0, 0.0), (0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (0.0, 0.0, -1.0))
 """Directions that are up in one convention or another, the most usual first."""
 
 
-def outside(means: np.ndarray, fov: float) -> tuple[np.ndarray, np.ndarray]:
+def outside(means: np.ndarray, fov: float, up: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return a position (3,) outside the Gaussians (N,3), from which most are in sight, and the middle (3,) of them.
 
-    It lies to the side and a little above, where up is -y; fov in radians.
+    It lies to the side and a little above; up (3,); fov in radians.
     """
-    return _beside(means, fov, SCENE, np.array([0.0, -0.35, -1.0]) / math.hypot(0.35, 1.0))
+    side, _, up = frame_of(up, np.array([0.0, 0.0, -1.0]))
+    return _beside(means, fov, SCENE, (side + 0.35 * up) / math.hypot(0.35, 1.0))
+
+
+def contrast_from(splats: Splats, up: np.ndarray) -> float:
+    """Return the contrast of pictures from above: the mean difference of neighbouring pixels, 0..255. up (3,).
+
+    The mean of four pictures of a quarter of the size, from around the scene.
+    """
+    colors, places = (0.5 + Y0 * splats.sh0).clamp(0.0, 1.0), splats.positions
+    side, other, up = frame_of(up, np.array([0.0, 0.0, -1.0]))
+    found = []
+    for direction in (side, other, -side, -other):
+        camera = _camera(places, up, direction).scaled(0.5)
+        found.append(_contrast(_drawn(*splats.geometry, colors, camera)))
+    return float(np.mean(found))
 
 
 @torch.no_grad()
 def preview(means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor, sh0: Tensor) -> np.ndarray:
     """Render Gaussians from outside: (H,W,3) uint8. Parameters as of `Splats`: (N,3), (N,4), (N,3), (N,), (N,3)."""
-    places, colors = means.detach().cpu().numpy(), (0.5 + Y0 * sh0).clamp(0.0, 1.0)
-    best, most = np.zeros((SIZE[1], SIZE[0], 3), np.uint8), -1.0
-    for up in UPS:
-        drawn = rasterize(means, quats, scales, opacities, colors, _camera(places, np.array(up)))
-        picture: np.ndarray = (drawn.features.clamp(0.0, 1.0) * 255.0).round().byte().cpu().numpy()
-        contrast = float(np.abs(np.diff(picture.astype(np.float32), axis=0)).mean())
-        if contrast > most:
-            best, most = picture, contrast
-    return best
+    colors = (0.5 + Y0 * sh0).clamp(0.0, 1.0)
+    places, ups = means.detach().cpu().numpy(), [np.array(up) for up in UPS]
+    # Any direction across up is the side.
+    cameras = [_camera(places, up, np.abs(np.roll(up, 1))) for up in ups]
+    return max((_drawn(means, quats, scales, opacities, colors, camera) for camera in cameras), key=_contrast)
 
 
-def _camera(means: np.ndarray, up: np.ndarray) -> Camera:
-    """A camera from above the core, halfway between the side and the top."""
-    side = np.roll(up, 1)  # any direction across
-    direction = (0.8 * up + np.abs(side)) / np.linalg.norm(0.8 * up + np.abs(side))
+@torch.no_grad()
+def _drawn(
+    means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor, colors: Tensor, camera: Camera
+) -> np.ndarray:
+    drawn = rasterize(means, quats, scales, opacities, colors, camera)
+    picture: np.ndarray = (drawn.features.clamp(0.0, 1.0) * 255.0).round().byte().cpu().numpy()
+    return picture
+
+
+def _contrast(picture: np.ndarray) -> float:
+    return float(np.abs(np.diff(picture.astype(np.float32), axis=0)).mean())
+
+
+def _camera(means: np.ndarray, up: np.ndarray, side: np.ndarray) -> Camera:
+    """A camera from above the core, halfway between the side (3,) and the top."""
+    direction = (0.8 * up + side) / np.linalg.norm(0.8 * up + side)
     position, middle = _beside(means, FOV, CORE, direction)
     width, height = SIZE
     lens = centred_lens(height / 2.0 / math.tan(FOV / 2.0), width, height)

@@ -7,11 +7,13 @@ install it.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import io
 import logging
 import math
+import shlex
 import socket
 import threading
 import warnings
@@ -21,10 +23,13 @@ from typing import Any
 
 from splatseg import _native
 from splatseg.errors import BackendError
+from splatseg.run.folder import Run
 from splatseg.viewer.page.admission import PARAMETER, Admission, is_loopback, new_token
 from splatseg.viewer.page.connections import guarded, make_safe
+from splatseg.viewer.page.head import Head
 from splatseg.viewer.page.incoming import Offers
 from splatseg.viewer.page.page import TASKS, Page
+from splatseg.viewer.page.visitor import PRESENT
 from splatseg.viewer.panels.build import build_panels
 from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.saved import SavedWorkspaces
@@ -46,6 +51,13 @@ PANEL = 372
 
 BRAND = (47, 179, 128)
 """Colour of buttons and marks in the panel."""
+
+BRAND_ON_LIGHT = (4, 22, 15)
+"""The same for a light page. viser makes ten shades up to a pale one; letters have the seventh, whose contrast on white
+is 5.8 (WCAG 2.2 asks for 4.5)."""
+
+THEME: dict[str, Any] = {"show_logo": False, "show_share_button": False}
+"""Looks of the page, in light and in dark."""
 
 
 def import_viser() -> Any:
@@ -110,19 +122,21 @@ class Viewer:
         self._untidy = False
         label, port = f"splatseg · {scene.name}", free_port(host, port)
         admission = Admission(host, new_token() if token or not is_loopback(host) else None, f"splatseg-{port}")
-        with _quiet(), guarded(admission, self._offers):
+        head = Head(label, self._command(host, port), reconnects=admission.token is None)
+        with _quiet(), guarded(admission, self._offers, head):
             self.server: Any = viser.ViserServer(host=host, port=port, label=label, verbose=False)
         # A page that leaves while its picture is drawn is no fault: what is still sent to it is dropped.
         warnings.filterwarnings("ignore", message="Queued a .* on a closed connection")
         self.host: str = host
         self.token: str | None = admission.token
         self.port: int = int(self.server.get_port())
+        scene.watch(address_of(self.host, self.port))
         self._furnish()
         self._closing = threading.Event()
         # Not a daemon: the interpreter must not end while native code runs in this thread.
         threading.Thread(target=scene.warm_up, name="splatseg-warm-up").start()
         threading.Thread(target=self._save_now_and_then, name="splatseg-save", daemon=True).start()
-        self.server.on_client_connect(self._arrived)
+        self.server.on_client_connect(self._arriving)
         self.server.on_client_disconnect(self._left)
 
     @property
@@ -150,7 +164,7 @@ class Viewer:
 
     def _furnish(self) -> None:
         gui, home = self.server.gui, self.scene.home()
-        gui.configure_theme(dark_mode=True, show_logo=False, show_share_button=False, brand_color=BRAND)
+        gui.configure_theme(dark_mode=True, brand_color=BRAND, **THEME)
         gui.main_panel.dock_right()
         gui.main_panel.set_width(PANEL)
         self.server.scene.set_up_direction(home.up)
@@ -161,15 +175,31 @@ class Viewer:
         reach = math.dist(home.look_at, home.position)
         start.near, start.far = reach * 1e-3, reach * 1e3
 
+    def _command(self, host: str, port: int) -> str:
+        """Return the command that starts this server again."""
+        sources = (self.scene.run or self.scene.path, *self.scene.others)
+        paths = (source.path if isinstance(source, Run) else source for source in sources if source is not None)
+        named = " ".join(shlex.quote(str(path)) for path in paths)
+        return f"splatseg view {named} --port {port}" + ("" if host == LOCALHOST else f" --host {host}")
+
+    async def _arriving(self, client: Any) -> None:
+        # A coroutine, because viser calls those where the connection's own context (PRESENT) is; in a thread, because
+        # its loop has other pages to serve.
+        await asyncio.to_thread(self._arrived, client)
+
     def _arrived(self, client: Any) -> None:
         make_safe(client)
-        page = Page(client, self.scene, self._saved.take(), self._exports, self._offers, self._tasks)
+        visitor = PRESENT.get()
+        workspace = self._saved.take(visitor.key)
+        page = Page(client, self.scene, workspace, self._exports, self._offers, self._tasks)
         with self._lock:
             self._pages[client.client_id] = page
         if client.client_id not in self.server.get_clients():
             self._left(client)  # it left before it was registered here, and no second event will come
             return
         try:
+            if visitor.light:
+                client.gui.configure_theme(dark_mode=False, brand_color=BRAND_ON_LIGHT, **THEME)
             build_panels(page)
             page.begin()
         except Exception as error:
@@ -189,10 +219,15 @@ class Viewer:
 
     def _save_now_and_then(self) -> None:
         while not self._closing.wait(SECONDS_BETWEEN_SAVES):
+            self._keep(self._watch)
             self._keep(self._saved.save)
             if self._untidy:
                 self._untidy = False
                 self._tidy()
+
+    def _watch(self) -> None:
+        if self.scene.watch(address_of(self.host, self.port)):
+            self._table_changed()
 
     def _tidy(self) -> None:
         """Free the memory of pages that have left.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from functools import cache, cached_property
 from pathlib import Path
@@ -13,7 +14,9 @@ from splatseg.cameras.camera import Camera
 from splatseg.capture.view import View
 from splatseg.render.overlays import overlay_segments
 from splatseg.render.pictures import fit_feature_colors
-from splatseg.scene.first_pose import Pose
+from splatseg.run.hold import HeldError, Hold, take_hold
+from splatseg.run.on_disk import GONE
+from splatseg.scene.first_pose import Pose, home_of_splats, point_of
 from splatseg.scene.opening import open_scene, open_together
 from splatseg.scene.scene import Scene
 from splatseg.viewer.drawing.thumbnails import Thumbnails
@@ -31,9 +34,15 @@ class ShownScene(Scene):
 
     Attributes:
         drawn: Time of the last picture, by time.monotonic().
+        trouble: A sentence for every page: why edits are refused or not kept; "" if all is well.
+        read_only: True if nothing of the run may be written, as it is open elsewhere.
     """
 
     drawn: float = -math.inf
+    trouble: str = ""
+    read_only: bool = False
+    _first: Pose | None = None
+    _hold: Hold | None = None
     _overlay: tuple[str, np.ndarray] | None = None
 
     @cached_property
@@ -68,13 +77,63 @@ class ShownScene(Scene):
         if "features" in self.modes:
             _ = self.session.features, self.feature_colors
 
-    @cached_property
-    def _first(self) -> Pose:
-        return super().home()
-
     def home(self) -> Pose:
         """Return the first pose of every browser; it is computed once."""
+        if self._first is None:
+            self._first = super().home()
         return self._first
+
+    def turn(self, up: np.ndarray) -> None:
+        """Change the first pose of every browser to another up (3,)."""
+        if self.views:
+            self._first = dataclasses.replace(self.home(), up=point_of(up / np.linalg.norm(up)))
+        else:
+            self._first = home_of_splats(self._plain, up / np.linalg.norm(up))
+
+    def watch(self, address: str) -> bool:
+        """Hold the run for a viewer at an address, and look what became of it; return True if `trouble` changed.
+
+        Without the hold the scene is read-only. Called at intervals: when the holder has ended and nothing was changed,
+        the scene can be edited; and when the run is back where it was, what was not kept is saved.
+        """
+        before = self.trouble
+        disk, self.trouble = None if self.keeper is None else self.keeper.disk, ""
+        if self.run is not None and self.run.gone:
+            self.trouble = GONE.format(path=self.run.path)
+        elif self._hold is None:
+            self.trouble = self._claim(address)
+        elif disk is not None:
+            self.trouble = disk.trouble
+        self.read_only = self._hold is None and bool(self.trouble)
+        if self.table is not None:
+            self.table.refusal = self.trouble if self.read_only else ""
+        if self.keeper is not None and not self.trouble:
+            self.keeper.again()
+            self.keeper.keep_undo()
+        return self.trouble != before
+
+    def _claim(self, address: str) -> str:
+        """Hold the run; return a sentence if that cannot be, or comes too late."""
+        if self.run is None:
+            return ""
+        keeper, doing = self.keeper, "splatseg view"
+        try:
+            hold = take_hold(self.run.path, doing) if keeper is None else keeper.hold(doing)
+        except HeldError as error:
+            return f"Read-only: {error}"
+        if keeper is not None and keeper.disk.trouble:
+            keeper.lasting = None
+            hold.release()
+            return f"Read-only: {keeper.disk.trouble}"
+        hold.tell(address)
+        self._hold = hold
+        return ""
+
+    def close(self) -> None:
+        """Write what is not saved yet, then let others have the run."""
+        super().close()
+        if self._hold is not None:
+            self._hold.release()
 
     def view_at(self, camera: Camera) -> View | None:
         """Return the view of the capture with a camera's position and direction, at any zoom; None if there is none."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_tab import Tab, settled
+from browser_tab import Tab, free_port, settled
 
 from splatseg.viewer.server import Viewer
 from splatseg.viewer.shown_scene import open_shown
@@ -54,10 +53,3 @@ def tab(shared_tab: Tab, viewer: Viewer) -> Iterator[Tab]:
     settled(page, page.workspace.clear)
     yield shared_tab
     assert not shared_tab.complaints
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

@@ -116,7 +116,7 @@ def test_the_token_is_asked_for_once_and_its_cookie_does_the_rest(browser: Any, 
     stranger.close()
 
     tab = Tab(browser, small.address)
-    (cookie,) = tab.context.cookies()
+    (cookie,) = [each for each in tab.context.cookies() if each["name"] == f"splatseg-{small.port}"]
     assert cookie["value"] == small.token
     assert cookie["httpOnly"] and cookie["sameSite"] == "Strict" and cookie["path"] == "/"
     assert small.token not in tab.page.evaluate("document.cookie")

@@ -12,9 +12,11 @@ import torch
 import viewer_scenes
 from PIL import Image
 
+import splatseg
 from splatseg.formats.ply.ply import write_ply
 from splatseg.render.label_maps import label_map
-from splatseg.run.folder import Run
+from splatseg.run.folder import LOCK, Run
+from splatseg.run.hold import held
 from splatseg.scene import keeper as module
 from splatseg.scene.earlier_segments import earlier_segments, settled
 from splatseg.scene.table import SegmentTable
@@ -80,11 +82,13 @@ def test_what_is_large_is_written_soon_without_closing(run: Run, monkeypatch: py
 
 
 def test_after_a_crash_before_anything_large_was_written_the_edits_are_there(run: Run) -> None:
-    _, table = opened(run)
+    scene, table = opened(run)
     table.rename(3, "lid")
     table.merge([1, 2])
     new = table.create(table.ids == 3, "cap")
-    # The process ends here; another opens the run.
+    # The process ends here, and with it its hold; another opens the run.
+    assert scene.keeper is not None
+    scene.keeper._let_go()
     again, found = opened(run)
     np.testing.assert_array_equal(found.ids, table.ids)
     assert {row.id: row.name for row in found.rows()} == {1: "left", new: "cap"}
@@ -250,3 +254,74 @@ def test_edits_of_the_gaussians_of_another_splat_are_not_taken_up(tmp_path: Path
         module.write_unsaved(made.unsaved_path, ids, 3, made_of(other, GEOMETRY))
         found = module.read_unsaved(made, splats)
         assert (found is not None) == taken
+
+
+def test_of_two_who_have_a_run_open_the_second_to_edit_is_told_and_loses_nothing_of_the_first(run: Run) -> None:
+    first, table = opened(run)
+    second, other = opened(run)
+    assert second.keeper is not None
+    warned: list[str] = []
+    second.keeper.warn = warned.append
+    table.rename(1, "red mug")
+    other.rename(2, "blue mug")
+    assert (first.save_state, names(run)[1], names(run)[2]) == ("saved", "red mug", "right")
+    assert second.save_state.startswith(f"not kept: somebody else changed the segments of {run.path} at ")
+    assert second.save_state.endswith("open the run again and repeat what is missing")
+    assert warned == [f"edits of segments are {second.save_state}"]
+    second.close()
+    assert names(run)[1] == "red mug", "nor when it closes"
+    assert other.row(2).name == "blue mug", "what was edited can still be looked at"
+
+
+def test_a_table_that_a_person_edits_on_disk_is_not_written_over(run: Run) -> None:
+    scene, table = opened(run)
+    rows = [row.renamed("by hand") for row in read_segments(run.segments_path)]
+    write_segments(run.segments_path, rows)
+    table.rename(1, "by click")
+    assert set(names(run).values()) == {"by hand"} and scene.save_state.startswith("not kept: somebody else changed")
+
+
+def test_a_splat_that_somebody_exchanges_while_edits_wait_is_not_written_over(run: Run) -> None:
+    scene, table = opened(run)
+    table.merge([1, 2])
+    splats = run.splats()
+    other = splats.replace(means=splats.means + 1)
+    write_ply(run.splats_path, other)
+    scene.close()
+    assert torch.equal(run.splats().means, other.means) and scene.save_state.startswith("not kept: somebody else")
+
+
+def test_edits_wait_while_another_process_saves_its_own(run: Run) -> None:
+    scene, table = opened(run)
+    with held(run.path, "splatseg segment"):
+        table.rename(1, "mug")
+        assert f"not kept: {run.path} is open in this very process, splatseg segment" in scene.save_state
+        assert names(run)[1] == "left"
+    assert scene.keeper is not None
+    scene.keeper.again()
+    assert scene.save_state == "saved" and names(run)[1] == "mug"
+    assert not (run.path / LOCK).exists(), "nothing is held while nothing is to be saved"
+
+
+def test_a_run_that_moved_away_is_told_and_gets_no_stump_and_its_edits_are_kept_when_it_is_back(run: Run) -> None:
+    scene, table = opened(run)
+    table.merge([1, 2])
+    away = run.path.with_name("away")
+    run.path.rename(away)
+    table.rename(3, "lid")
+    assert scene.save_state == f"not kept: the run is gone from {run.path}; move it back, and this is saved by itself"
+    scene.save()
+    assert not run.path.exists()
+    away.rename(run.path)
+    assert scene.keeper is not None
+    scene.keeper.again()
+    assert names(run) == {1: "left", 3: "lid"} and scene.save_state == "saving"
+    scene.close()
+    np.testing.assert_array_equal(run.splats().segment_ids.numpy(), table.ids)
+
+
+def test_python_is_warned_of_edits_that_are_not_kept(run: Run) -> None:
+    scene = splatseg.open(run.path)
+    run.path.rename(run.path.with_name("away"))
+    with pytest.warns(UserWarning, match="edits of segments are not kept: the run is gone"):
+        scene.segments.rename(1, "mug")

@@ -11,6 +11,7 @@ import tyro
 from splatseg.cli.arguments import Device, Form, MovedCapture, Printed, check_source, opened
 from splatseg.cli.console import Terminal
 from splatseg.interrupts import wait_for_interrupt
+from splatseg.requests.filming import Direction
 
 if TYPE_CHECKING:
     from splatseg.viewer.server import Viewer
@@ -42,6 +43,8 @@ class View:
     """Folder (or name) of a Segment Anything model, if --model is a detector."""
     open: bool = False
     """Open the page in this machine's browser."""
+    up: Direction | None = None
+    """Direction of up. Default: that of the cameras; without cameras, it is guessed from the floor."""
     capture: MovedCapture = None
     """Folder of the capture, if it is not where it was; a run remembers it."""
     device: Device = None
@@ -59,6 +62,7 @@ class View:
         import_viser()
         from splatseg import _native
         from splatseg.jobs.check import look_at_run
+        from splatseg.scene.first_pose import axis_of
         from splatseg.viewer.shown_scene import open_shown
 
         _native.use_one_heap()  # before pages bring their threads: the memory of those that leave shall go with them
@@ -71,6 +75,8 @@ class View:
         for warning in look_at_run(scene.run) if scene.run is not None else []:
             terminal.warn(warning)
         scene.use_words(self.model, self.segmenter)
+        if self.up is not None:
+            scene.turn(axis_of(self.up))
         viewer = Viewer(scene, exports_beside(self.path), self.host, self.port, token=self.token)
         try:
             self._announce(viewer, terminal)
@@ -86,6 +92,8 @@ class View:
         from splatseg.viewer.page.admission import is_loopback
 
         scene = viewer.scene
+        if scene.trouble:
+            terminal.warn(scene.trouble)
         if viewer.port != self.port:
             terminal.say(f"port {self.port} is taken; this is port {viewer.port}")
         if not is_loopback(self.host):
@@ -96,6 +104,7 @@ class View:
         facts = {"scene": scene.name, "address": viewer.address, "port": viewer.port}
         terminal.result(f"{scene.name} is at {viewer.address}", facts)
         kept = "selections and names are kept" if scene.run is not None else "edits are not kept, exports are"
+        kept = "edits are refused, exports are kept" if scene.read_only else kept
         terminal.say(f"Ctrl-C ends it; {kept}")
         if self.open:
             import webbrowser
@@ -107,7 +116,7 @@ def _renew_report(scene: ShownScene, terminal: Terminal) -> None:
     """Put the names of segments into the report of the run that was shown."""
     from splatseg.report.run_report import renew_names
 
-    if scene.run is None:
+    if scene.run is None or scene.read_only or scene.run.gone:
         return
     try:
         told = renew_names(scene.run, scene.splats)

@@ -24,6 +24,7 @@ from torch import Tensor
 from splatseg.cameras.camera import Camera
 from splatseg.raster.interface import rasterize_plan
 from splatseg.render.rgb import COVERED, view_depths
+from splatseg.viewer.drawing.caption import add_caption
 from splatseg.viewer.drawing.color_maps import DEPTH, HEAT, ramp, through
 from splatseg.viewer.drawing.highlight import TINT, highlight
 from splatseg.viewer.drawing.scale_bar import Scale, add_scale
@@ -37,6 +38,9 @@ Finish = Callable[[Tensor, Tensor, slice], Tensor]
 STRIP = 32_768
 """Values of a picture that are finished at once: they stay in the cache, and torch does not split so few among
 threads, which wait for each other on a busy machine [1280x720, ms of processor time: colour 9, in strips 3]."""
+
+NO_VIEW = "Input masks are shown at a view of the capture: press PageDown."
+"""Caption of a picture of the mode `masks` from anywhere else."""
 
 NO_SEGMENT = 0.16
 """Grey of Gaussians without a segment in the mode `segments`."""
@@ -53,15 +57,21 @@ DEPTH_SAMPLE = 20_000
 """Number of Gaussians from which these quantiles are estimated."""
 
 
-def picture(workspace: Workspace, camera: Camera, draft: bool = False) -> np.ndarray:
-    """Draw a picture (H,W,3) uint8. draft: reduced, with colours of a nearby camera, for a camera that moves."""
+def picture(workspace: Workspace, camera: Camera, draft: bool = False, marked: bool = True) -> np.ndarray:
+    """Draw a picture (H,W,3) uint8.
+
+    draft: reduced, with colours of a nearby camera, for a camera that moves. marked: with tint and outline of the
+    selection.
+    """
     began = time.perf_counter()
     with workspace.canvas.lock, torch.no_grad():
         if draft:
             camera = draft_camera(workspace, camera)
-        image = _drawn(workspace, workspace.step, camera, draft)
+        image = _drawn(workspace, workspace.step, camera, draft, marked)
         if not draft and workspace.mode in _SCALES and (scale := _SCALES[workspace.mode](workspace, camera)):
             add_scale(image, scale)
+        if not draft and workspace.mode == "masks" and workspace.scene.view_at(camera) is None:
+            add_caption(image, NO_VIEW)
         if draft:
             workspace.canvas.pace.took(time.perf_counter() - began)
     workspace.scene.drawn = time.monotonic()
@@ -73,10 +83,11 @@ def draft_camera(workspace: Workspace, camera: Camera) -> Camera:
     return camera.scaled(workspace.canvas.pace.scale)
 
 
-def _drawn(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> np.ndarray:
+def _drawn(workspace: Workspace, step: Step, camera: Camera, draft: bool, marked: bool) -> np.ndarray:
     parts, finish = _PAINTED[workspace.mode](workspace, step, camera, draft)
     members = step.members
-    if members.count:
+    marked = marked and members.count > 0
+    if marked:
         flags = workspace.canvas.kept("members", [members], lambda: torch.from_numpy(members.array).float())
         parts = [*parts, flags]
     if parts:
@@ -86,8 +97,8 @@ def _drawn(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> np.
         alphas = torch.zeros(camera.height, camera.width)
         blended = alphas[..., None]
     # The last channel is the selection: it marks the finished picture.
-    image = _finished(blended[..., :-1] if members.count else blended, alphas, finish)
-    if members.count:
+    image = _finished(blended[..., :-1] if marked else blended, alphas, finish)
+    if marked:
         highlight(image, blended[..., -1].numpy(), _TINTS.get(workspace.mode, TINT))
     return image
 

@@ -1,4 +1,4 @@
-"""Guards the connections of viser's server: who is let in (admission), and what they may send (incoming).
+"""Guards the connections of viser's server: who is let in (admission), what they may send (incoming), what they get.
 
 viser has no setting for either, so the function that starts its server is wrapped while it starts. Limits keep one
 browser, or all of them together, from taking the memory of the machine.
@@ -18,7 +18,9 @@ from typing import Any
 
 from splatseg.errors import BackendError
 from splatseg.viewer.page.admission import Admission
+from splatseg.viewer.page.head import Head
 from splatseg.viewer.page.incoming import Offers, Pace, checked
+from splatseg.viewer.page.visitor import PRESENT, new_cookie, visitor_of
 
 LOG = logging.getLogger("splatseg.viewer")
 
@@ -38,14 +40,16 @@ _LOCK = threading.Lock()
 
 
 @contextlib.contextmanager
-def guarded(admission: Admission, offers: Offers) -> Iterator[None]:
+def guarded(admission: Admission, offers: Offers, head: Head) -> Iterator[None]:
     """Make a websockets server that is started inside ask `admission` and `offers` before viser reads anything.
+
+    head: goes into the page that is sent.
 
     Raises BackendError if no server was started through it: a viser that starts otherwise would admit every page.
     """
     import websockets.asyncio.server as websockets  # noqa: PLC0415 (comes with viser, an extra)
 
-    plain, door, started = websockets.serve, _Door(admission, offers), threading.Event()
+    plain, door, started = websockets.serve, _Door(admission, offers, head), threading.Event()
 
     @functools.wraps(plain)
     def serve(handler: Any, *arguments: Any, process_request: Callable[..., Any] | None = None, **options: Any) -> Any:
@@ -68,8 +72,8 @@ def guarded(admission: Admission, offers: Offers) -> Iterator[None]:
 class _Door:
     """The guard of one server; all its methods run in the server's event loop."""
 
-    def __init__(self, admission: Admission, offers: Offers) -> None:
-        self._admission, self._offers = admission, offers
+    def __init__(self, admission: Admission, offers: Offers, head: Head) -> None:
+        self._admission, self._offers, self._head = admission, offers, head
         self._version = version("viser")
         self._pages = 0
 
@@ -91,6 +95,14 @@ class _Door:
             return connection.respond(http.HTTPStatus.NOT_FOUND, "there is no such page\n")
         for name, value in self._admission.page_headers(request.path, request.headers["Host"]).items():
             response.headers[name] = value
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            packed = response.headers.get("Content-Encoding") == "gzip"
+            response.body = self._head.furnish(response.body, packed)
+            del response.headers["Content-Length"]
+            response.headers["Content-Length"] = str(len(response.body))
+            cookie = new_cookie(request.headers)
+            if cookie:
+                response.headers["Set-Cookie"] = cookie  # one more, if there is one
         return response
 
     async def serve(self, handler: Callable[[Any], Any], connection: Any) -> None:
@@ -102,6 +114,7 @@ class _Door:
             await connection.close(1013, _FULL)
             return
         self._pages += 1
+        PRESENT.set(visitor_of(connection.request.headers))
         try:
             await handler(connection)
         except Exception as error:

@@ -101,6 +101,7 @@ class Page:
         self._offers, self._offered = offers, list[str]()
         self._tasks = tasks
         self._complained = -math.inf
+        self._home: tuple[Pose, float] | None = None
         self.streamer: Streamer = Streamer(self._draw, self._show, self.failed)
 
     def begin(self) -> None:
@@ -210,6 +211,8 @@ class Page:
 
     def download(self, path: Path) -> None:
         """Send a file to the browser; return when all of it is on its way, so that no two wait in memory."""
+        if self.gone:
+            return
         self.client.send_file_download(path.name, path.read_bytes())
         buffer = self.client._websock_connection.get_message_buffer()
         while not self.gone and any(
@@ -267,7 +270,13 @@ class Page:
         if self.scene.views:
             middle = self.scene.views[len(self.scene.views) // 2].pinhole
             home = dataclasses.replace(home, fov=fov_for(middle, self.aspect))
+        self._home = (home, self.aspect)
         self.look(home)
+
+    def flip_up(self) -> None:
+        """Turn the scene upside down for every page, and look from the start."""
+        self.scene.turn(-np.asarray(self.scene.home().up))
+        self.look_home()
 
     def look_at_box(self, box: np.ndarray) -> None:
         """Look from the present direction at a box (2,3), lower and upper corner, and see all of it."""
@@ -306,6 +315,16 @@ class Page:
         width, height = camera.image_width, camera.image_height
         if min(width, height) >= SMALLEST_SIDE:
             self.streamer.moved(camera_of(camera.wxyz, camera.position, camera.fov, width, height))
+            self._stay_home()
+
+    def _stay_home(self) -> None:
+        """Fit the first pose to the canvas anew if that has changed: the panel docks after the first picture."""
+        if self._home is None or self.aspect == self._home[1]:
+            return
+        home, pose = self._home[0], self.pose
+        self._home = None
+        if np.allclose([pose.position, pose.look_at], [home.position, home.look_at], rtol=1e-4):
+            self.look_home()
 
     def _clicked(self, how: How | None) -> Callable[[Any], Any]:
         def clicked(event: Any) -> None:

@@ -13,7 +13,7 @@ from splatseg.plain_text import file_stem
 from splatseg.scene.summary import name_of_members
 from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.clean import CleanControls
-from splatseg.viewer.panels.controls import Choice, add_buttons
+from splatseg.viewer.panels.controls import Choice, add_buttons, add_checkbox, add_text, typed
 from splatseg.viewer.panels.film import FilmControls
 from splatseg.viewer.panels.writer import Writer
 from splatseg.viewer.writing import exports
@@ -33,6 +33,9 @@ class ExportPanel:
             hint="File format of objects. .ply keeps features and segment ids, .glb and .usd keep segments; after "
             "writing, the line at the top lists what a format cannot hold.",
         )
+        self._name = add_text(
+            page, "Name", hint="Beginning of the names of files; if it is empty, the name of what is selected."
+        )
         add_buttons(
             page,
             "Objects",
@@ -45,10 +48,16 @@ class ExportPanel:
             {"Screenshot": self.screenshot, "Masks of all views": self.masks},
             hint="The present picture as a PNG (P); or the selection's mask in every view of the capture, as PNGs.",
         )
+        self._marked = add_checkbox(
+            page,
+            "Highlight",
+            True,
+            hint="Mark the selection in screenshots and films as in the page, or show it as it is.",
+        )
         with gui.add_folder("Clean"):
             self.clean: CleanControls = CleanControls(page, self._writer, self._format)
         with gui.add_folder("Film of a camera path"):
-            self.film: FilmControls = FilmControls(page, self._writer)
+            self.film: FilmControls = FilmControls(page, self._writer, lambda: bool(self._marked.value))
 
     def selection(self) -> None:
         """Write the selection as a splat."""
@@ -64,7 +73,8 @@ class ExportPanel:
 
     def segments(self) -> None:
         """Write every segment into a folder."""
-        folder, suffix = self._writer.new_path("segments", ""), self._format.value
+        stem = file_stem(typed(self._name)) if typed(self._name).strip() else "segments"
+        folder, suffix = self._writer.new_path(stem, ""), self._format.value
         self._writer.write(
             lambda: exports.export_all_segments(self._page.scene, folder, suffix, self._writer.progress), folder
         )
@@ -80,10 +90,13 @@ class ExportPanel:
         """Write the present picture."""
         path = self._writer.new_path("screenshot", ".png")
         camera = self._page.camera
-        self._writer.write(lambda: exports.screenshot(self._page.workspace, camera, path), path)
+        marked = bool(self._marked.value)
+        self._writer.write(lambda: exports.screenshot(self._page.workspace, camera, path, marked), path)
 
     def _called(self, form: str, otherwise: str) -> str:
-        """Return a form with the names of the segments that the selection is made of; otherwise if it is not."""
+        """Return a form with the name as typed, or of the segments that are selected; `otherwise` without either."""
+        if typed(self._name).strip():
+            return form.format(file_stem(typed(self._name)))
         table, members = self._page.scene.table, self._page.workspace.members
         name = name_of_members(members, None if table is None else table.now)
         return form.format(file_stem(name)) if name else otherwise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,8 +35,9 @@ SIZES = {"1280 x 720": (1280, 720), "1920 x 1080": (1920, 1080), "854 x 480": (8
 class FilmControls:
     """Keyframes, length and size of the film, play and write."""
 
-    def __init__(self, page: Page, writer: Writer) -> None:
-        self._page, self._writer = page, writer
+    def __init__(self, page: Page, writer: Writer, marked: Callable[[], bool]) -> None:
+        """Add the controls. marked: tells whether the selection is to be marked."""
+        self._page, self._writer, self._marked = page, writer, marked
         self._keyframes: list[Pose] = []
         self._shown: list[Pose] = []
         self._drawn: Any = None
@@ -96,9 +98,8 @@ class FilmControls:
         film.cameras_through(keyframes, 2, size)  # raises for missing keyframes before anything is written
         # A film takes a while: a copy keeps the present state, whatever is clicked meanwhile.
         path, workspace = self._writer.new_path("path", film.SUFFIX), self._page.workspace.copy()
-        self._writer.write(
-            lambda: film.write_film(workspace, keyframes, count, size, path, self._writer.progress), path
-        )
+        marked, progress = self._marked(), self._writer.progress
+        self._writer.write(lambda: film.write_film(workspace, keyframes, count, size, path, progress, marked), path)
 
     def _draw_path(self) -> None:
         """Draw the path of the keyframes into the scene, with a camera at each of them."""

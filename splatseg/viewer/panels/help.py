@@ -24,7 +24,7 @@ given up by Esc.
 """
 
 ABOUT = """All browsers share the list of segments, which is saved in the run. Each browser has a selection of its own,
-which is saved too."""
+which is saved too: it finds it again, with its undo; a new browser begins clean."""
 
 
 class HelpPanel:

@@ -40,7 +40,7 @@ class SelectPanel:
         self._add_changes()
         add_buttons(
             page,
-            "Steps",
+            "History",
             {"Undo": self.undo, "Redo": self.redo},
             hint="Undo and redo (Ctrl+Z, Ctrl+Shift+Z), up to 50 steps.",
         )
@@ -102,6 +102,7 @@ class SelectPanel:
             hint="Least similarity of a Gaussian to the click: a lower value selects more, while you drag.",
         )
         self._threshold.on_change(workspace.set_threshold)
+        self._held = page.gui.add_markdown("", visible=False)
 
     def _add_naming(self) -> None:
         page = self._page
@@ -175,3 +176,7 @@ class SelectPanel:
             self._granularity.show(workspace.granularity)
         if workspace.threshold is not None:
             self._threshold.show(workspace.threshold)
+        values = {"granularity": workspace.granularity, "threshold": workspace.threshold}
+        told = " and ".join(f"{name} {value:g}" for name, value in values.items() if value is not None)
+        assign(self._held, "content", f"*All clicks now take {told}; tick Automatic to end that.*")
+        assign(self._held, "visible", bool(told))

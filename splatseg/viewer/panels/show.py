@@ -21,6 +21,8 @@ LABELS = {
 
 AMBER = "#{:02x}{:02x}{:02x}".format(*SELECTED)
 
+WARNING = "var(--mantine-color-orange-6)"
+
 CARD = (
     '<div style="margin:0 0.75em 0.6em;padding:0.5em 0.7em;border-radius:4px;font-size:0.875em;line-height:1.35;'
     'background:var(--mantine-color-default-hover);border-left:3px solid {color}">{text}</div>'
@@ -48,6 +50,7 @@ class ShowPanel:
         )
         self._mode.on_change(lambda label: self.set_mode(self._modes[label]))
         self._card = page.gui.add_html("")
+        self._trouble = page.gui.add_html("", visible=False)
         self.refresh()
 
     def set_mode(self, mode: str) -> None:
@@ -58,6 +61,11 @@ class ShowPanel:
         """Show the present mode and selection."""
         self._mode.show(LABELS[self._page.workspace.mode])
         assign(self._card, "content", self._describe())
+        trouble = self._page.scene.trouble
+        assign(
+            self._trouble, "content", CARD.format(color=WARNING, text=html.escape(trouble[:1].upper() + trouble[1:]))
+        )
+        assign(self._trouble, "visible", bool(trouble))
 
     def _describe(self) -> str:
         workspace = self._page.workspace

@@ -13,7 +13,7 @@ from splatseg.errors import SplatsegError
 from splatseg.viewer.drawing.outlines_in_space import place_at, pyramids
 from splatseg.viewer.page.browser_camera import pose_at_view
 from splatseg.viewer.page.page import Page
-from splatseg.viewer.panels.controls import Choice, add_buttons, add_checkbox, assign, on_change
+from splatseg.viewer.panels.controls import Action, Choice, add_buttons, add_checkbox, assign, on_change
 
 WIDTH = 700
 """Width in pixels of the pictures sent: they fill the panel, and can be opened larger."""
@@ -41,7 +41,12 @@ class ViewsPanel:
         self._at: int | None = None
         self._shown: int | None = None
         self._drawn: Any = None
-        add_buttons(page, "Camera", {"Home": page.look_home}, hint="Move the camera back to the start (key R).")
+        home: dict[str, Action] = {"Home": page.look_home}
+        if not self._names:
+            home["Flip up"] = page.flip_up
+        hint = "Move the camera back to the start (key R)"
+        told = "." if self._names else "; or turn the scene upside down: its up is a guess (`splatseg view --up`)."
+        add_buttons(page, "Camera", home, hint=hint + told)
         moving = Choice(
             page,
             "Moving",
@@ -67,8 +72,8 @@ class ViewsPanel:
         add_buttons(
             page,
             "Go to",
-            {"Previous": lambda: self.step(-1), "Next": lambda: self.step(1), "Again": self.again},
-            hint="The previous or the next view, or this one again after you moved the camera.",
+            {"Previous": lambda: self.step(-1), "Next": lambda: self.step(1), "Back": self.again},
+            hint="The previous or the next view, or back to this one after you moved the camera.",
         )
         cameras = add_checkbox(
             page, "Show cameras", False, hint="Draw the cameras of the capture; a click on one looks through it."

@@ -1,9 +1,18 @@
-"""Selects by words: a text field, and the results."""
+"""Selects by words: a text field, and the results; without a model, the line that gets one."""
 
 from __future__ import annotations
 
+import html
+import shlex
+
 from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import add_buttons, add_text, as_markdown, assign, on_submit, typed
+
+WAY = (
+    '<div style="margin:0 0.75em 0.9em;font-size:0.875em;line-height:1.45">To <b>select by words</b>, describe the '
+    'segments with a CLIP or SigLIP:<br><code style="overflow-wrap:anywhere">splatseg words {path} --model DIR</code>'
+    "<br>or start this viewer with <code>--model DIR</code>.</div>"
+)
 
 
 class WordsPanel:
@@ -25,6 +34,10 @@ class WordsPanel:
                 hint="Select the object, or say that it is not here (Enter). Needs a model: see --model.",
             )
         on_submit(page, form, self.find)
+        self._form = form
+        run = page.scene.run
+        path = "RUN" if run is None else html.escape(shlex.quote(str(run.path)))
+        self._way = page.gui.add_html(WAY.format(path=path), visible=False)
         self._status = page.gui.add_markdown("", visible=False)
 
     def find(self) -> None:
@@ -45,6 +58,9 @@ class WordsPanel:
         self._page.in_background("words", ask)
 
     def refresh(self) -> None:
-        """Show the results."""
+        """Show the form if there is a model, and the results."""
+        ready = self._page.scene.understands_words
+        assign(self._form, "visible", ready)
+        assign(self._way, "visible", not ready)
         assign(self._status, "content", self._told)
         assign(self._status, "visible", bool(self._told))

@@ -5,6 +5,7 @@ Alphabet: N Gaussians; bits (ceil(N / 8),) uint8 as np.packbits gives them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -107,6 +108,23 @@ class History:
         self._steps = [step]
         self._index = 0
         self._slider: str | None = None
+
+    @classmethod
+    def of(cls, steps: Sequence[Step], index: int) -> History:
+        """Make a history of at most KEPT + 1 steps, of which the one at `index` is the present."""
+        made = cls(steps[index])
+        made._steps, made._index = list(steps), index
+        return made
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """All steps, in order."""
+        return tuple(self._steps)
+
+    @property
+    def index(self) -> int:
+        """Number of the present step among them."""
+        return self._index
 
     @property
     def now(self) -> Step:

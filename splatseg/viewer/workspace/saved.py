@@ -1,14 +1,15 @@
-"""Saves workspaces in the run: a page that is opened again finds its selection, hidden Gaussians and settings.
+"""Saves workspaces in the run: a browser that comes again finds its selection, hidden Gaussians, settings and undo.
 
     saved = SavedWorkspaces(scene)
-    workspace = saved.take()        # the last one left by a page, or a new one
+    workspace = saved.take(browser)     # the last one that this browser left, or a new one
     ...
-    saved.leave(workspace)          # the page was closed
-    saved.save()                    # at intervals, for the pages that are open
+    saved.leave(workspace)              # the page was closed
+    saved.save()                        # at intervals, for the pages that are open
 
-A run's workspaces.safetensors holds `bits` (B, ceil(N / 8)) uint8, the sets of Gaussians of all workspaces, and as JSON
-the workspaces that use them: those in use first, then those left, the last first. Nothing is written for a splat file.
-Undone steps are not saved. A file that cannot be read, or that belongs to another splat, is ignored.
+A browser is known by the digest of its key (`page.visitor`); one that keeps no cookies, "", always begins anew. A run's
+workspaces.safetensors holds `bits` (B, ceil(N / 8)) uint8, the sets of Gaussians of all workspaces, and as JSON the
+workspaces that use them: those in use first, then those left, the last first. Nothing is written for a splat file, nor
+while another process has the run. A file that cannot be read, or that belongs to another splat, is ignored.
 
 Alphabet: N Gaussians; B sets.
 """
@@ -16,36 +17,27 @@ Alphabet: N Gaussians; B sets.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError, RunError
-from splatseg.segments.segment import corner_of
-from splatseg.select.prompt import Prompt
 from splatseg.splats.made_of import GEOMETRY, as_fact, is_stale, made_of
 from splatseg.tensors import read_tensors, write_tensors
 from splatseg.untrusted.documents import Field
 from splatseg.viewer.shown_scene import ShownScene
-from splatseg.viewer.workspace.history import Bits, Placed, Step
+from splatseg.viewer.workspace.history import Step
+from splatseg.viewer.workspace.states import State, restore, state_of
 from splatseg.viewer.workspace.workspace import Workspace
 
-FORMAT = "splatseg workspaces 1"
+FORMAT = "splatseg workspaces 2"
 
 LEFT = 8
 """Most workspaces that are kept without a page."""
 
-
-@dataclass(frozen=True, eq=False)
-class State:
-    """A workspace as it is saved."""
-
-    facts: dict[str, Any]
-    """Prompts and settings as JSON; a set of Gaussians is the number of its row in `bits`."""
-    bits: np.ndarray
-    """Sets of Gaussians, (b, ceil(N / 8)) uint8."""
+MOST_UNDO = 32 * 1024 * 1024
+"""Most bytes of sets in the file: 50 steps of five browsers on a million Gaussians. Workspaces beyond that are saved
+without their history, as the file is written every few seconds while somebody selects."""
 
 
 class SavedWorkspaces:
@@ -54,25 +46,32 @@ class SavedWorkspaces:
     def __init__(self, scene: ShownScene) -> None:
         self._scene = scene
         self._lock = threading.RLock()
-        self._used: list[Workspace] = []
-        self._left = _read(scene)
+        self._used: list[tuple[str, Workspace]] = []
+        self._left: list[tuple[str, State]] = []
+        self._found: list[tuple[str, State]] = _read(scene)
+        self._only_looked = scene.read_only
         self._written: list[tuple[Step, str]] | None = None
         self._made_of = as_fact(made_of(scene.splats, GEOMETRY))
 
-    def take(self) -> Workspace:
-        """Return the workspace that was left last, or a new one."""
+    def take(self, browser: str) -> Workspace:
+        """Return the workspace that a browser left last, or a new one. browser: digest of its key; "" without one."""
         with self._lock:
             workspace = Workspace(self._scene)
-            if self._left:
-                restore(workspace, self._left.pop(0))
-            self._used.append(workspace)
+            for kept in (self._left, self._found):
+                own = [number for number, (key, _) in enumerate(kept) if key == browser and key]
+                if own:
+                    restore(workspace, kept.pop(own[0])[1])
+                    break
+            self._used.append((browser, workspace))
             return workspace
 
     def leave(self, workspace: Workspace) -> None:
-        """Release a workspace, so that the next page takes it."""
+        """Release a workspace, so that the next page of the same browser takes it."""
         with self._lock:
-            self._used = [one for one in self._used if one is not workspace]
-            self._left = [state_of(workspace), *self._left][:LEFT]
+            browser = next((key for key, one in self._used if one is workspace), "")
+            self._used = [(key, one) for key, one in self._used if one is not workspace]
+            if browser:
+                self._left = [(browser, state_of(workspace)), *self._left][:LEFT]
             self._written = None
             self.save()
 
@@ -80,118 +79,41 @@ class SavedWorkspaces:
         """Write all workspaces to the run if any has changed since the last time."""
         run = self._scene.run
         with self._lock:
-            shown = [(workspace.step, workspace.mode) for workspace in self._used]
-            if run is None or shown == self._written:
+            shown = [(workspace.step, workspace.mode) for _, workspace in self._used]
+            if run is None or run.gone or shown == self._written:
                 return
-            states = [*(state_of(workspace) for workspace in self._used), *self._left]
-            kept = [{**state.facts, "sets": len(state.bits)} for state in states]
+            if self._scene.read_only:
+                self._only_looked = True
+                return
+            if self._only_looked:  # whoever had the run until now has written
+                self._found, self._only_looked = _read(self._scene), False
+            left = [*self._left, *self._found][:LEFT]
+            states = _within([*((key, state_of(one)) for key, one in self._used if key), *left])
+            kept = [{**state.facts, "browser": key, "sets": len(state.bits)} for key, state in states]
             facts = {"gaussians": len(self._scene.splats), "workspaces": kept}
-            bits = np.concatenate([state.bits for state in states]) if states else np.zeros((0, 0), np.uint8)
+            bits = np.concatenate([state.bits for _, state in states]) if states else np.zeros((0, 0), np.uint8)
             write_tensors(run.workspaces_path, FORMAT, {"bits": bits}, facts | self._made_of)
             self._written = shown
 
 
-def state_of(workspace: Workspace) -> State:
-    """Return the present state of a workspace, without its history."""
-    step, sets = workspace.step, list[Bits]()
-
-    def number(bits: Bits | None) -> int | None:
-        if bits is None:
-            return None
-        known = [at for at, one in enumerate(sets) if one is bits]
-        if not known:
-            sets.append(bits)
-        return known[0] if known else len(sets) - 1
-
-    facts = {
-        "mode": workspace.mode,
-        "granularity": step.granularity,
-        "threshold": step.threshold,
-        "members": number(step.members),
-        "hidden": number(step.hidden),
-        "start": number(step.start),
-        "prompts": [{**_facts_of(one), "hidden": number(one.hidden)} for one in step.prompts],
-    }
-    return State(facts, np.stack([one.packed for one in sets]))
+def _within(states: list[tuple[str, State]]) -> list[tuple[str, State]]:
+    """Return the states, without history from where it takes more than MOST_UNDO bytes."""
+    room, kept = MOST_UNDO, list[tuple[str, State]]()
+    for key, state in states:
+        room -= state.bits.nbytes
+        kept.append((key, state if room >= 0 else state.present()))
+    return kept
 
 
-def restore(workspace: Workspace, state: State) -> None:
-    """Restore a workspace from a state, which becomes its first step. Raises DocumentError for facts of any other."""
-    facts, size = Field(state.facts), len(workspace.scene.splats)
-    sets = [Bits(packed, size) for packed in state.bits]
-
-    def bits(number: Field | None) -> Bits | None:
-        return None if number is None else sets[number.whole(0, len(sets) - 1)]
-
-    members = bits(facts["members"])
-    assert members is not None, "a workspace always has a set of members, possibly empty"
-    features = workspace.scene.splats.features
-    channels = 0 if features is None else features.shape[1]
-    given = facts["prompts"].items("prompt")
-    prompts = tuple(_placed(one, bits(one.get("hidden")), channels) for one in given)
-    granularity, threshold = (_number(facts.get(name), low) for name, low in (("granularity", 0), ("threshold", -1)))
-    step = Step(members, bits(facts.get("hidden")), bits(facts.get("start")), prompts, granularity, threshold)
-    # The run may have lost its features or masks since, and with them the mode.
-    mode = facts["mode"].text()
-    workspace.begin(step, mode if mode in workspace.scene.modes else "color")
-
-
-def _number(field: Field | None, low: float) -> float | None:
-    return None if field is None else field.number(low, 1)
-
-
-def _facts_of(placed: Placed) -> dict[str, Any]:
-    prompt = placed.prompt
-    camera = prompt.camera
-    return {
-        "viewmat": camera.viewmat.tolist(),
-        "K": camera.K.tolist(),
-        "size": [camera.width, camera.height],
-        "click": _listed(prompt.click),
-        "box": _listed(prompt.box),
-        "wanted": prompt.wanted,
-        "level": prompt.level,
-        "xyz": _listed(placed.xyz),
-        "query": None if placed.query is None else placed.query.tolist(),
-    }
-
-
-def _listed(values: tuple[float, ...] | None) -> list[float] | None:
-    return None if values is None else [float(value) for value in values]
-
-
-def _placed(facts: Field, hidden: Bits | None, channels: int) -> Placed:
-    matrices = [np.array([row.numbers(n) for row in facts[name].items()]) for name, n in (("viewmat", 4), ("K", 3))]
-    width, height = (side.whole(1, 2**15) for side in facts["size"].items())
-    camera = Camera(matrices[0], matrices[1], width, height)
-    click, box, xyz, query, level = (facts.get(name) for name in ("click", "box", "xyz", "query", "level"))
-    prompt = Prompt(
-        camera,
-        click=None if click is None else (click.numbers(2)[0], click.numbers(2)[1]),
-        box=None if box is None else _four(box),
-        wanted=facts["wanted"].flag(),
-        level=None if level is None else level.whole(1),
-    )
-    place = None if xyz is None else corner_of(xyz.numbers(3))
-    direction = None if query is None else np.array([item.number() for item in query.items()], dtype=np.float32)
-    # The run may have been segmented by another method since, whose features have other channels.
-    fits = direction is not None and len(direction) == channels
-    return Placed(prompt, hidden, place, direction if fits else None)
-
-
-def _four(field: Field) -> tuple[float, float, float, float]:
-    x0, y0, x1, y1 = field.numbers(4)
-    return x0, y0, x1, y1
-
-
-def _read(scene: ShownScene) -> list[State]:
+def _read(scene: ShownScene) -> list[tuple[str, State]]:
     if scene.run is None or not scene.run.workspaces_path.exists():
         return []
     if is_stale(scene.run.workspaces_path, scene.splats):
         return []
 
-    def decode(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> list[State]:
-        states, first, known, bits = [], 0, Field(facts), tensors["bits"]
+    def decode(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> list[tuple[str, State]]:
+        states, first = list[tuple[str, State]](), 0
+        known, bits = Field(facts), tensors["bits"]
         count = len(scene.splats)
         if known["gaussians"].whole() != count:
             return []
@@ -199,9 +121,10 @@ def _read(scene: ShownScene) -> list[State]:
             raise ValueError("its sets are not of the Gaussians of the splat")
         for one in known["workspaces"].items():
             sets = one["sets"].whole(1, len(bits) - first)
-            states.append(State(one.value, bits[first : first + sets]))
+            state = State(one.value, bits[first : first + sets])
+            states.append((one["browser"].text("[0-9a-f]{16}", "a digest"), state))
             first += sets
-            restore(Workspace(scene), states[-1])  # raises here, when the server starts, instead of when a page opens
+            restore(Workspace(scene), state)  # raises here, when the server starts, instead of when a page opens
         return states[:LEFT]
 
     try:

@@ -114,7 +114,7 @@ class Workspace:
         return self._mean[1]
 
     def describe(self) -> str:
-        """Return name, count and size of the selection: "mug: 12,034 Gaussians, 1.2 x 0.8 x 0.9"."""
+        """Return name, count and size of the selection: "mug: 12,034 Gaussians, size 1.2 × 0.8 × 0.9 units"."""
         of = (self.step.members, None if self.scene.table is None else self.scene.table.now)
         if self._described[0] != of:
             self._described = (of, describe_members(self.scene.splats.own_positions, of[0].array, of[1]))
@@ -324,16 +324,16 @@ class Workspace:
         with self.lock:
             self._history.redo()
 
-    def begin(self, step: Step, mode: str) -> None:
-        """Set a step and a mode as the first state, without history."""
+    def begin(self, history: History, mode: str) -> None:
+        """Set a history and a mode."""
         with self.lock:
-            self._history, self._mode = History(step), mode
+            self._history, self._mode = history, mode
 
     def copy(self) -> Workspace:
         """Return a workspace with the present state, which later changes of this one do not affect."""
         with self.lock:
             other = Workspace(self.scene)
-            other.begin(self.step, self.mode)
+            other.begin(History(self.step), self.mode)
         return other
 
     # ---------------------------------------------------------------------------------------------------------------

@@ -35,8 +35,8 @@ _LOCK = threading.Lock()
 _GIVEN: deque[Path] = deque(maxlen=1000)
 """Paths that `new_path` has returned last; a file appears at its path only when it is complete."""
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-"""Names of exports: valid on every system."""
+_NAME = re.compile(r"[^\W_][\w.-]*")
+"""Names of exports: valid on every system (`plain_text.file_stem`)."""
 
 
 def export_selection(scene: ShownScene, members: np.ndarray, path: Path) -> str:
@@ -91,18 +91,18 @@ def export_masks_of_all_views(
     return f"wrote masks of {len(photographs)} views to {folder}"
 
 
-def screenshot(workspace: Workspace, camera: Camera, path: Path) -> str:
-    """Write the picture of a workspace as a .png. Raises PromptError for another suffix."""
+def screenshot(workspace: Workspace, camera: Camera, path: Path, marked: bool = True) -> str:
+    """Write the picture of a workspace as a .png. marked: as of `picture`. Raises PromptError for another suffix."""
     if path.suffix.lower() != ".png":
         raise PromptError(f"{path} does not end in .png; screenshots are written as .png")
-    write_png(path, picture(workspace, camera))
+    write_png(path, picture(workspace, camera, marked=marked))
     return f"wrote {path}"
 
 
-def frames(workspace: Workspace, cameras: Iterable[Camera]) -> Iterator[np.ndarray]:
-    """Yield the pictures (H,W,3) uint8 of a workspace along a path of cameras, the frames of a film."""
+def frames(workspace: Workspace, cameras: Iterable[Camera], marked: bool = True) -> Iterator[np.ndarray]:
+    """Yield the pictures (H,W,3) uint8 of a workspace along a path of cameras. marked: as of `picture`."""
     for camera in cameras:
-        yield picture(workspace, camera)
+        yield picture(workspace, camera, marked=marked)
 
 
 def new_path(folder: Path, stem: str, suffix: str) -> Path:
@@ -115,6 +115,8 @@ def new_path(folder: Path, stem: str, suffix: str) -> Path:
     """
     if not _NAME.fullmatch(f"{stem}{suffix}"):
         raise PromptError(f"{stem + suffix!r} is not the name of a file; exports go into {folder}")
+    if not folder.parent.is_dir():
+        raise OutputError(f"{folder.parent} is gone, so nothing can be exported into it; move it back")
     try:
         make_folder(folder)
         names = [there.name for there in folder.iterdir()]  # with links, also those that lead nowhere

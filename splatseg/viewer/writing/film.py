@@ -62,12 +62,14 @@ def write_film(
     size: tuple[int, int],
     path: Path,
     progress: Progress,
+    marked: bool = True,
 ) -> None:
     """Write a film of a workspace along a path, and the keyframes next to it as NAME.json.
 
     count: number of frames.
     size: (width, height) of the frames.
     progress: progress(done, total) is called after every frame.
+    marked: with tint and outline of the selection.
 
     Raises as `cameras_through` does.
     """
@@ -76,4 +78,4 @@ def write_film(
     placed = [own.camera_outwards(camera_at(pose, *size)) for pose in keyframes]
     names = {f"keyframe_{number}": camera for number, camera in enumerate(placed, start=1)}
     write_transforms(path.with_suffix(".json"), names)
-    write_video(path, frames(workspace, counted(cameras, progress)), float(RATE))
+    write_video(path, frames(workspace, counted(cameras, progress), marked), float(RATE))

@@ -13,9 +13,10 @@ from splatseg.render.label_maps import selection_mask
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
 from splatseg.scene.table import table_of_file
+from splatseg.viewer.drawing.caption import add_caption
 from splatseg.viewer.drawing.color_maps import DEPTH, HEAT, LEVELS, ramp
 from splatseg.viewer.drawing.highlight import REACH, highlight
-from splatseg.viewer.drawing.picture import draft_camera, picture
+from splatseg.viewer.drawing.picture import NO_VIEW, draft_camera, picture
 from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.draft_size import LONGEST, SCALES, Pace
 from splatseg.viewer.workspace.workspace import Workspace
@@ -219,3 +220,26 @@ def test_colours_of_numbers_go_evenly_from_dark_to_light_or_back(stops: tuple) -
     lightness = oklab_of((table * 255).numpy())[:, 0]
     steps = np.diff(lightness) * np.sign(lightness[-1] - lightness[0])
     assert steps.sum() > 0.6 and steps.min() > -0.01 and steps.max() < 0.02
+
+
+@pytest.mark.parametrize("mode", ["color", "segments", "similarity"])
+def test_without_its_mark_a_selection_changes_no_picture(mode: str) -> None:
+    space, _ = workspace()
+    space.mode = mode
+    query = space.query
+    plain = picture(space, CAMERA)
+    space.select_segment(1)
+    assert not np.array_equal(picture(space, CAMERA), plain)
+    if mode != "similarity":
+        np.testing.assert_array_equal(picture(space, CAMERA, marked=False), plain)
+    else:  # which the selection asks for
+        assert query is None and not np.array_equal(picture(space, CAMERA, marked=False), plain)
+
+
+@pytest.mark.parametrize("size", [(720, 1280), (60, 80), (20, 400), (3, 2)])
+def test_a_caption_fits_into_a_picture_of_any_size_and_leaves_the_rest_of_it(size: tuple[int, int]) -> None:
+    image = np.full((*size, 3), 200, np.uint8)
+    add_caption(image, NO_VIEW)
+    assert image.max() <= 245 and (image < 100).any()
+    if size[0] > 100:
+        assert (image[: size[0] - 60] == 200).all() and (image[-20:] > 220).any()

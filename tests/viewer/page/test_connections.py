@@ -23,13 +23,15 @@ from splatseg.errors import BackendError
 from splatseg.viewer.page import connections
 from splatseg.viewer.page.admission import Admission
 from splatseg.viewer.page.connections import guarded
+from splatseg.viewer.page.head import Head
 from splatseg.viewer.page.incoming import Offers
 from splatseg.viewer.server import Viewer
 from splatseg.viewer.shown_scene import open_shown
 
 
 def test_a_viser_that_starts_its_server_otherwise_is_refused() -> None:
-    with pytest.raises(BackendError, match="cannot be guarded"), guarded(Admission("127.0.0.1"), Offers()):
+    head = Head("title", "command", True)
+    with pytest.raises(BackendError, match="cannot be guarded"), guarded(Admission("127.0.0.1"), Offers(), head):
         pass
 
 

@@ -15,8 +15,13 @@ from splatseg.splats.splats import splats_of
 from splatseg.tensors import load_tensors, write_tensors
 from splatseg.viewer.drawing.picture import picture
 from splatseg.viewer.shown_scene import ShownScene, open_shown
+from splatseg.viewer.workspace import saved as saved_module
 from splatseg.viewer.workspace.saved import FORMAT, LEFT, SavedWorkspaces
 from splatseg.viewer.workspace.workspace import Workspace
+
+ME = "0123456789abcdef"
+OTHER = "fedcba9876543210"
+"""Two browsers."""
 
 
 def opened(tmp_path: Path) -> ShownScene:
@@ -48,11 +53,11 @@ def same(one: Workspace, other: Workspace) -> None:
 @pytest.mark.parametrize("left", [True, False])
 def test_selection_hiding_mode_and_sliders_come_back(tmp_path: Path, left: bool) -> None:
     saved = SavedWorkspaces(opened(tmp_path))
-    space = busy(saved.take())
+    space = busy(saved.take(ME))
     saved.leave(space) if left else saved.save()
-    again = SavedWorkspaces(opened(tmp_path)).take()
+    again = SavedWorkspaces(opened(tmp_path)).take(ME)
     same(space, again)
-    assert not again.can_undo
+    assert again.can_undo and not again.can_redo
     for either in (space, again):
         either.set_granularity(0.1)  # what was asked can still be asked again
     same(space, again)
@@ -60,32 +65,88 @@ def test_selection_hiding_mode_and_sliders_come_back(tmp_path: Path, left: bool)
 
 def test_who_comes_gets_what_was_left_last_and_nobody_has(tmp_path: Path) -> None:
     saved = SavedWorkspaces(opened(tmp_path))
-    one, other = saved.take(), saved.take()
+    one, other = saved.take(ME), saved.take(ME)
     assert one is not other and other.count == 0
     one.select_segment(1)
     other.select_segment(2)
     saved.leave(one)
     saved.leave(other)
-    np.testing.assert_array_equal(saved.take().members, other.members)
-    np.testing.assert_array_equal(saved.take().members, one.members)
-    assert saved.take().count == 0
+    np.testing.assert_array_equal(saved.take(ME).members, other.members)
+    np.testing.assert_array_equal(saved.take(ME).members, one.members)
+    assert saved.take(ME).count == 0
+
+
+def test_the_history_comes_back_with_the_selection(tmp_path: Path) -> None:
+    saved = SavedWorkspaces(opened(tmp_path))
+    space = busy(saved.take(ME))
+    space.undo()
+    space.undo()
+    saved.leave(space)
+    again = SavedWorkspaces(opened(tmp_path)).take(ME)
+    for go in ("undo", "undo", "undo", "redo", "redo", "redo", "redo", "redo", "redo"):
+        same(space, again)
+        assert (space.can_undo, space.can_redo) == (again.can_undo, again.can_redo)
+        getattr(space, go)()
+        getattr(again, go)()
+    same(space, again)
+
+
+def test_history_goes_before_a_selection_does_when_it_takes_too_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved_module, "MOST_UNDO", 0)
+    saved = SavedWorkspaces(opened(tmp_path))
+    space = busy(saved.take(ME))
+    space.undo()
+    saved.leave(space)
+    again = SavedWorkspaces(opened(tmp_path)).take(ME)
+    same(space, again)
+    assert not again.can_undo and not again.can_redo
+    for either in (space, again):
+        either.set_granularity(0.1)
+    same(space, again)
+
+
+def test_a_new_browser_begins_clean_and_one_without_cookies_always_does(tmp_path: Path) -> None:
+    saved = SavedWorkspaces(opened(tmp_path))
+    for browser in (ME, ""):
+        saved.leave(busy(saved.take(browser)))
+    for known in (saved, SavedWorkspaces(opened(tmp_path))):
+        for browser in (OTHER, ""):
+            clean = known.take(browser)
+            assert (clean.count, clean.hidden, clean.mode, clean.granularity) == (0, None, "color", None)
+        assert known.take(ME).count
+        assert not known.take(ME).count, "a second page of the same browser begins clean, too"
+
+
+def test_nothing_is_saved_by_who_may_only_look_nor_into_a_run_that_is_gone(tmp_path: Path) -> None:
+    scene = opened(tmp_path)
+    saved = SavedWorkspaces(scene)
+    saved.take(ME).select_segment(1)
+    scene.read_only = True
+    saved.save()
+    assert not scene.run.workspaces_path.exists()
+    scene.read_only = False
+    scene.run.path.rename(tmp_path / "away")
+    saved.save()
+    assert not scene.run.path.exists()
 
 
 def test_only_so_many_are_kept(tmp_path: Path) -> None:
     scene = opened(tmp_path)
     saved = SavedWorkspaces(scene)
-    spaces = [saved.take() for _ in range(LEFT + 3)]
+    spaces = [saved.take(ME) for _ in range(LEFT + 3)]
     for space in spaces:
         space.select_segment(2)
         saved.leave(space)
     again = SavedWorkspaces(scene)
-    assert [again.take().count for _ in range(LEFT + 1)] == [40] * LEFT + [0]
+    assert [again.take(ME).count for _ in range(LEFT + 1)] == [40] * LEFT + [0]
 
 
 def test_nothing_is_written_if_nothing_changed(tmp_path: Path) -> None:
     scene = opened(tmp_path)
     saved = SavedWorkspaces(scene)
-    space = saved.take()
+    space = saved.take(ME)
     space.select_segment(1)
     saved.save()
     scene.run.workspaces_path.unlink()
@@ -100,24 +161,24 @@ def test_nothing_is_written_if_nothing_changed(tmp_path: Path) -> None:
 def test_a_damaged_file_is_as_good_as_none(tmp_path: Path, content: bytes) -> None:
     scene = opened(tmp_path)
     scene.run.workspaces_path.write_bytes(content)
-    assert SavedWorkspaces(scene).take().count == 0
+    assert SavedWorkspaces(scene).take(ME).count == 0
 
 
 def test_workspaces_of_another_splat_are_not_taken(tmp_path: Path) -> None:
     scene = opened(tmp_path)
     saved = SavedWorkspaces(scene)
-    saved.leave(busy(saved.take()))
+    saved.leave(busy(saved.take(ME)))
     fewer = ShownScene(scene.splats.subset(scene.splats.segment_ids != 3), "fewer", run=scene.run)
-    assert SavedWorkspaces(fewer).take().count == 0
+    assert SavedWorkspaces(fewer).take(ME).count == 0
 
 
 def test_of_a_file_workspaces_are_kept_as_long_as_the_scene_is_open() -> None:
     scene, _ = viewer_scenes.scene()
     saved = SavedWorkspaces(scene)
-    space = saved.take()
+    space = saved.take(ME)
     space.select_segment(1)
     saved.leave(space)
-    np.testing.assert_array_equal(saved.take().members, space.members)
+    np.testing.assert_array_equal(saved.take(ME).members, space.members)
 
 
 def facts_of(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -126,12 +187,21 @@ def facts_of(folder: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 CHANGES: list[tuple[tuple[str | int, ...], object]] = [
-    (("granularity",), "coarse"),
-    (("granularity",), 7),
-    (("threshold",), float("nan")),
-    (("members",), None),
-    (("members",), 99),
-    (("hidden",), -1),
+    (("steps", -1, "granularity"), "coarse"),
+    (("steps", -1, "granularity"), 7),
+    (("steps", -1, "threshold"), float("nan")),
+    (("steps", -1, "members"), None),
+    (("steps", -1, "members"), 99),
+    (("steps", 0, "members"), 99),
+    (("steps", -1, "hidden"), -1),
+    (("steps", -1, "prompts"), [99]),
+    (("steps", -1, "prompts"), {}),
+    (("steps",), []),
+    (("steps",), "all"),
+    (("at",), 99),
+    (("at",), -1),
+    (("browser",), "me"),
+    (("browser",), 5),
     (("mode",), 5),
     (("sets",), 10**12),
     (("prompts",), {}),
@@ -152,7 +222,7 @@ def test_a_file_that_a_stranger_changed_is_ignored_when_the_server_starts(
     tmp_path: Path, place: tuple[str | int, ...], value: object
 ) -> None:
     saved = SavedWorkspaces(opened(tmp_path))
-    busy(saved.take())
+    busy(saved.take(ME))
     saved.save()
     tensors, facts = facts_of(tmp_path)
     part = facts["workspaces"][0]
@@ -161,26 +231,39 @@ def test_a_file_that_a_stranger_changed_is_ignored_when_the_server_starts(
     assert place[-1] in part
     part[place[-1]] = value
     write_tensors(tmp_path / "run" / "workspaces.safetensors", FORMAT, tensors, facts)
-    assert SavedWorkspaces(opened(tmp_path)).take().count == 0
+    assert SavedWorkspaces(opened(tmp_path)).take(ME).count == 0
 
 
 def test_a_selection_of_the_gaussians_of_another_splat_is_ignored(tmp_path: Path) -> None:
     saved = SavedWorkspaces(opened(tmp_path))
-    busy(saved.take())
+    busy(saved.take(ME))
     saved.save()
     path = tmp_path / "run" / "splats.ply"
     splats = splats_of(read_ply(path))
     write_ply(path, splats.replace(means=splats.means + 0.01))
-    assert SavedWorkspaces(opened(tmp_path)).take().count == 0
+    assert SavedWorkspaces(opened(tmp_path)).take(ME).count == 0
 
 
 def test_a_feature_of_other_channels_is_forgotten_and_the_selection_stays(tmp_path: Path) -> None:
     saved = SavedWorkspaces(opened(tmp_path))
-    count = busy(saved.take()).count
+    count = busy(saved.take(ME)).count
     saved.save()
     tensors, facts = facts_of(tmp_path)
     for prompt in facts["workspaces"][0]["prompts"]:
         prompt["query"] = None if prompt["query"] is None else [1.0, 0.0]
     write_tensors(tmp_path / "run" / "workspaces.safetensors", FORMAT, tensors, facts)
-    again = SavedWorkspaces(opened(tmp_path)).take()
+    again = SavedWorkspaces(opened(tmp_path)).take(ME)
     assert again.count == count and all(placed.query is None for placed in again.step.prompts)
+
+
+def test_who_takes_a_run_over_keeps_the_selections_that_were_left_there_meanwhile(tmp_path: Path) -> None:
+    scene = opened(tmp_path)
+    scene.read_only = True
+    saved = SavedWorkspaces(scene)
+    saved.leave(busy(saved.take(OTHER)))
+    first = SavedWorkspaces(opened(tmp_path))
+    first.leave(busy(first.take(ME)))
+    scene.read_only = False
+    saved.save()
+    for browser in (ME, OTHER):
+        assert SavedWorkspaces(opened(tmp_path)).take(browser).count

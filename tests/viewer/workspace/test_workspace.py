@@ -245,7 +245,7 @@ def test_a_selection_is_described_by_name_count_and_size() -> None:
     assert space.describe() == "nothing selected"
     space.scene.table.rename(2, "mug")
     space.select_segment(2)
-    assert space.describe().startswith("mug: 40 Gaussians, 0.5")
+    assert space.describe().startswith("mug: 40 Gaussians, size 0.5")
     space.select_segment(1, "add")
     assert space.describe().startswith("segment 1 + mug: 80 Gaussians, ")
     space.click(CAMERA, on(space, thing == 1))
