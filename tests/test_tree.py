@@ -30,6 +30,7 @@ ORDER = [
     ["segments"],
     ["formats"],
     ["render"],
+    ["mesh"],
     ["checks"],
     ["train"],
     ["votes"],

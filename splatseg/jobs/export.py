@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from splatseg.formats.inria_layout import write_inria_layout
 from splatseg.formats.read import describe_dropped, find_splat, holds_splat, load_splats
 from splatseg.formats.sidecar import read_sidecar_table
 from splatseg.formats.write import Written, format_of, write_splats
+from splatseg.jobs.exporting.mesh import export_meshes, said_of_unit, unit_of, views_of
 from splatseg.parts import is_empty
 from splatseg.plain_text import file_stem
 from splatseg.requests.exporting import ExportOptions
@@ -63,12 +64,31 @@ def export_source(source: Source, output: Path, options: ExportOptions | None = 
     """Write the files that the options ask for and return a summary, one line per file.
 
     Raises RunError if there are no segments, PromptError for an unknown id or options that exclude each other,
-    OutputError as `formats.write.write_splats` does and for an output that would replace the source.
+    OutputError as `formats.write.write_splats` and `exporting.mesh.export_meshes` do and for an output that would
+    replace the source.
     """
     options, output = options or ExportOptions(), Path(output)
     _refuse_to_replace(source, output)
     if options.fill and not (options.segment and options.rest and not options.each):
         raise PromptError("--fill closes holes in what --segment ID --rest leaves; give these two, and no --each")
+    if not options.mesh and (options.faces is not None or options.watertight or options.hull):
+        raise PromptError("--faces, --watertight and --hull are of meshes; give --mesh with them")
+    factor = unit_of(source.splats, source.run, options)
+    if options.mesh:
+        return export_meshes(output, source.splats, source.segments, options, views_of(source.run), factor)
+    if options.length is not None:
+        if options.layout is not None:
+            raise PromptError("--layout inria writes cameras in the unit of the capture; leave out --length")
+        if options.fill:
+            raise PromptError("--fill looks through the cameras of the capture, in its unit; leave out --length")
+        source = replace(source, splats=source.splats.rescaled(factor))
+    done = _export_splats(source, output, options)
+    if options.length is None:
+        return done
+    return Summary(done + said_of_unit(factor, options), **done.facts, metres_a_unit=factor)
+
+
+def _export_splats(source: Source, output: Path, options: ExportOptions) -> Summary:
     if options.layout == "inria":
         return _export_layout(source, output, options)
     if options.each:

@@ -24,6 +24,7 @@ from splatseg.cards import card
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import OutputError, PromptError, RunError
 from splatseg.formats.write import write_splats
+from splatseg.scene.exporting.meshes import Meshed
 from splatseg.scene.selecting.asked import Asked
 from splatseg.scene.selecting.pictures import SelectionPictures
 from splatseg.scene.state import SceneState, Where
@@ -41,7 +42,7 @@ Step = Callable[[Way, np.ndarray, Hierarchy], tuple[np.ndarray, Way]]
 """A step along the hierarchy, from a selection (N,) bool to another."""
 
 
-class Selection(SelectionPictures):
+class Selection(SelectionPictures, Meshed):
     """Some Gaussians of a scene. `Scene.click`, `box`, `mask`, `text`, `segment`, `lasso` and others make them.
 
     Attributes:

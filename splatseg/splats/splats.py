@@ -174,6 +174,14 @@ class Splats:
             coordinates=coordinates,
         )
 
+    def rescaled(self, factor: float) -> Splats:
+        """Return the same Gaussians in own coordinates times a factor above 0, such as metres a unit."""
+        centre, scale = self.coordinates.centre, self.coordinates.scale
+        if not self.coordinates.is_own:
+            x, y, z = (factor * value for value in centre)
+            return dataclasses.replace(self, coordinates=Coordinates((x, y, z), factor * scale))
+        return dataclasses.replace(self, means=self.means * factor, log_scales=self.log_scales + math.log(factor))
+
     def __repr__(self) -> str:
         """Describe the splat in one line."""
         return f"<Splats: {', '.join(f'{value} {name}' for name, value in self._figures().items())}>"

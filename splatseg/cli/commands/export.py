@@ -18,7 +18,7 @@ class Export:
     """Write a run, some of its segments, or a splat file in another format.
 
     The suffix of FILE chooses the format: .ply, .compressed.ply, .splat, .spz, .sog, .glb (glTF), .usdc, .usda, .usdz,
-    or .json (boxes around the segments).
+    or .json (boxes around the segments). With --mesh it is .glb, .obj, .stl or .ply.
     """
 
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FILE")]

@@ -1,0 +1,1 @@
+"""Forms of an export that are jobs of their own."""

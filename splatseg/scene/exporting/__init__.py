@@ -1,0 +1,1 @@
+"""Forms in which a selection is taken away."""
