@@ -19,13 +19,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.cameras.lens_camera import AnyCamera, LensCamera, faces_of_camera
 from splatseg.errors import PromptError
 from splatseg.raster.interface import DEFAULT_SETTINGS, accumulate
+from splatseg.raster.rotations import rotation_matrices
 from splatseg.select.session import Session, same_camera
 
 SEEN = 0.01
@@ -178,8 +178,8 @@ def _most(session: Session, camera: Camera, which: np.ndarray) -> np.ndarray:
 def _unhidden(session: Session, camera: Camera, which: np.ndarray) -> np.ndarray:
     """Return the weight (K,) that Gaussians, by their numbers (K,), would have in all pixels with nothing in front."""
     x, y, z, scales = _in_camera(session, camera, which)
-    quats = session.splats.quats.detach().numpy()[which][:, [1, 2, 3, 0]]
-    rotations = Rotation.from_quat(quats).as_matrix()
+    quats = session.splats.quats.detach()[torch.from_numpy(which)].double()
+    rotations = rotation_matrices(torch.nn.functional.normalize(quats, dim=1)).numpy()
     turn = np.concatenate([camera.viewmat[:3, :3], np.zeros((3, 1))], axis=1)
     xx, xy, yy = np.zeros((3, len(which)))
     for axis in range(3):

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.spatial.transform import Rotation
+import torch
 
 from splatseg.errors import PromptError
+from splatseg.raster.rotations import rotation_matrices
 
 Vector = Sequence[float] | np.ndarray
 """Three numbers x, y, z."""
@@ -43,7 +44,7 @@ def in_box(positions: np.ndarray, lower: Vector, upper: Vector, wxyz: Sequence[f
         if turn.shape != (4,) or not np.isfinite(turn).all() or not turn.any():
             raise PromptError("the rotation of the box is no quaternion w, x, y, z; give four numbers, not all 0")
         # Rows times the matrix turn points by its inverse, into the box's own axes.
-        local = local @ Rotation.from_quat(turn[[1, 2, 3, 0]]).as_matrix()
+        local = local @ rotation_matrices(torch.from_numpy(turn / np.linalg.norm(turn))).numpy()
     with np.errstate(invalid="ignore"):
         inside: np.ndarray = (np.abs(local) <= half).all(axis=1)
     return inside
