@@ -9,6 +9,7 @@
     hierarchy.safetensors         parts, wholes and groups, from which every granularity is cut
     words.safetensors             embeddings of the segments, compared with the words of a query
     workspaces.safetensors        selections and hidden Gaussians of the viewer's pages
+    links.safetensors             cameras and selections that links of the viewer lead to
     unsaved_segments.safetensors  edits of segments that splats.ply lacks; present only while they are being saved
     points.ply                    points found by matching, for a capture without any; matches/ while they are found
     cameras.json                  cameras of the views, for when the capture is elsewhere
@@ -56,7 +57,7 @@ LOCK = "open.lock"
 FILES = (
     *(SETTINGS, "metrics.jsonl", "splats.ply", "votes.safetensors", "hierarchy.safetensors", "words.safetensors"),
     *("segments.json", "earlier_segments.safetensors", "report.html", "evaluation.json"),
-    *("workspaces.safetensors", "unsaved_segments.safetensors", "begun_segments.safetensors"),
+    *("links.safetensors", "workspaces.safetensors", "unsaved_segments.safetensors", "begun_segments.safetensors"),
     "edits.safetensors",
     *("cameras.json", "points.ply"),
 )
@@ -311,6 +312,11 @@ class Run:
     def workspaces_path(self) -> Path:
         """File of the selections and hidden Gaussians of the viewer's pages."""
         return self.path / "workspaces.safetensors"
+
+    @property
+    def links_path(self) -> Path:
+        """File of what the viewer's links lead to."""
+        return self.path / "links.safetensors"
 
     @property
     def edits_path(self) -> Path:

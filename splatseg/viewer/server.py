@@ -33,6 +33,8 @@ from splatseg.viewer.page.visitor import PRESENT
 from splatseg.viewer.panels.build import build_panels
 from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.saved import SavedWorkspaces
+from splatseg.viewer.workspace.shared_links import SharedLinks
+from splatseg.viewer.workspace.states import restore
 
 LOG = logging.getLogger("splatseg.viewer")
 
@@ -113,7 +115,7 @@ class Viewer:
         viser = import_viser()
         self.scene: ShownScene = scene
         self._exports = exports
-        self._saved = SavedWorkspaces(scene)
+        self._saved, self._links = SavedWorkspaces(scene), SharedLinks(scene)
         self._pages: dict[int, Page] = {}
         self._lock = threading.Lock()
         self._told = ""
@@ -200,14 +202,26 @@ class Viewer:
         try:
             if visitor.light:
                 client.gui.configure_theme(dark_mode=False, brand_color=BRAND_ON_LIGHT, **THEME)
-            build_panels(page)
+            build_panels(page, self._links)
             page.begin()
+            if visitor.look:
+                self._follow(page, visitor.look)
         except Exception as error:
             if page.gone:
                 return
             page.failed(error)
         for warning in self.scene.warnings:
             page.say("Note", warning[:1].upper() + warning[1:], color="yellow", seconds=15.0)
+
+    def _follow(self, page: Page, key: str) -> None:
+        """Show what a link leads to."""
+        link = self._links.find(key)
+        if link is None:
+            page.say("Note", "This link leads nowhere: it is of another run, or too old.", color="yellow")
+            return
+        pose, state = link
+        page.do(lambda: restore(page.workspace, state))
+        page.look(pose)
 
     def _left(self, client: Any) -> None:
         with self._lock:

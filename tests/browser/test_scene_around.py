@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from browser_tab import Tab, settled
@@ -79,3 +81,28 @@ def test_depth_and_similarity_come_with_their_scale(tab: Tab, viewer: Viewer, ke
     corner = seen[int(box["y"] + box["height"] - 60) : int(box["y"] + box["height"]), : int(box["x"] + 260)]
     assert len(np.unique(corner.reshape(-1, 3), axis=0)) > 60, "all colours of the ramp are in the corner"
     tab.page.keyboard.press("1")
+
+
+def test_a_link_opens_the_same_camera_and_selection_in_another_browser(tab: Tab, viewer: Viewer, browser: Any) -> None:
+    page = viewer.pages[0]
+    tab.click_at(0.5, 0.5)
+    tab.wait(lambda: selected(viewer).any())
+    tab.drag((0.4, 0.5), (0.5, 0.55))
+    tab.page.wait_for_timeout(500)
+    members, viewmat = selected(viewer).copy(), page.camera.viewmat.copy()
+    tab.tab("Views")
+    tab.press("Copy link")
+    tab.wait(lambda: tab.page.get_by_text("#look=").count())
+    address = tab.page.get_by_text("#look=").inner_text()
+    tab.screenshot("link")
+    other = Tab(browser, address)
+    try:
+        tab.wait(lambda: len(viewer.pages) == 2)
+        there = viewer.pages[1]
+        tab.wait(lambda: np.array_equal(there.workspace.members, members))
+        tab.wait(lambda: np.allclose(there.camera.viewmat, viewmat, atol=1e-3))
+        assert "#" not in other.page.url, "loaded again, the page is this browser's own"
+    finally:
+        other.close()
+    tab.wait(lambda: len(viewer.pages) == 1)
+    tab.page.keyboard.press("r")

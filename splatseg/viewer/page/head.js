@@ -7,6 +7,11 @@
   const light = matchMedia("(prefers-color-scheme: light)").matches;
   document.cookie = `splatseg-scheme=${light ? "light" : "dark"};path=/;samesite=strict;max-age=31536000`;
 
+  // So is a link to a camera and a selection. It is followed once: then the page is this browser's own again.
+  const link = /^#look=([\w-]{11})$/.exec(location.hash);
+  document.cookie = `splatseg-look=${link ? link[1] : ""};path=/;samesite=strict;max-age=${link ? 60 : 0}`;
+  if (link) history.replaceState(null, "", location.pathname + location.search);
+
   // viser tells nobody but exchanges the function that sends; the one without a connection only complains.
   const connected = () => {
     const send = window.__viserMutable && window.__viserMutable.sendMessage;

@@ -1,7 +1,8 @@
-"""Recognises a browser that comes again, and knows what its page shall look like, by two cookies.
+"""Recognises a browser that comes again, and knows what its page shall look like, by three cookies.
 
     splatseg-browser    128 random bits, set by the server with the first page; HttpOnly, so no script reads them
     splatseg-scheme     light or dark, as the system has it; set by the page itself (head.js), before it connects
+    splatseg-look       the key of the link by which the page was opened; set by the page itself, and taken away again
 
 Cookies are shared by all ports of a host, so a browser finds its selection also when the server comes back at another
 port. A run keeps a digest of the first, not the key itself: runs are passed on.
@@ -18,13 +19,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-COOKIE, SCHEME = "splatseg-browser", "splatseg-scheme"
+COOKIE, SCHEME, LOOK = "splatseg-browser", "splatseg-scheme", "splatseg-look"
 """Names of the cookies."""
 
 SECONDS = 365 * 24 * 3600
 """Seconds that a browser keeps its key."""
 
-_KEY = re.compile(r"[A-Za-z0-9_-]{22}")
+_KEY, _LOOK = re.compile(r"[A-Za-z0-9_-]{22}"), re.compile(r"[A-Za-z0-9_-]{11}")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Visitor:
     """Digest of its key; "" for one that keeps no cookies, which is never recognised."""
     light: bool = False
     """True if its system is set to light colours."""
+    look: str = ""
+    """Key of the link by which it came (`workspace.shared_links`); "" without one."""
 
 
 NOBODY = Visitor()
@@ -48,7 +51,8 @@ def visitor_of(headers: Any) -> Visitor:
     """Return the browser that sent a request. headers: those of the request, with `get_all(name)`."""
     sent = _key(headers)
     key = hashlib.blake2b(sent.encode(), digest_size=8).hexdigest() if sent else ""
-    return Visitor(key, "light" in _sent(headers, SCHEME))
+    look = next((value for value in _sent(headers, LOOK) if _LOOK.fullmatch(value)), "")
+    return Visitor(key, "light" in _sent(headers, SCHEME), look)
 
 
 def new_cookie(headers: Any) -> str:

@@ -17,10 +17,11 @@ from splatseg.viewer.panels.selecting.volumes import VolumePanel
 from splatseg.viewer.panels.show import LABELS, ShowPanel, offered_modes
 from splatseg.viewer.panels.views import ViewsPanel
 from splatseg.viewer.panels.words import WordsPanel
+from splatseg.viewer.workspace.shared_links import SharedLinks
 
 
-def build_panels(page: Page) -> None:
-    """Make all panels of a page and its keyboard shortcuts."""
+def build_panels(page: Page, links: SharedLinks) -> None:
+    """Make all panels of a page and its keyboard shortcuts. links: those of the scene."""
     show = ShowPanel(page)
     tabs = page.gui.add_tab_group()
     with tabs.add_tab("Select"):
@@ -32,7 +33,7 @@ def build_panels(page: Page) -> None:
         with tabs.add_tab("Segments"):
             page.panels.append(SegmentsPanel(page, page.scene.table))
     with tabs.add_tab("Views"):
-        views = ViewsPanel(page)
+        views = ViewsPanel(page, links)
     with tabs.add_tab("Export"):
         export = ExportPanel(page)
     keys = listen(page, _shortcuts(page, show, select, views, export))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from typing import Any
 
@@ -14,6 +15,8 @@ from splatseg.viewer.drawing.outlines_in_space import place_at, pyramids
 from splatseg.viewer.page.browser_camera import pose_at_view
 from splatseg.viewer.page.page import Page
 from splatseg.viewer.panels.controls import Action, Choice, add_buttons, add_checkbox, assign, on_change
+from splatseg.viewer.panels.segment_list import NOTHING
+from splatseg.viewer.workspace.shared_links import SharedLinks
 
 WIDTH = 700
 """Width in pixels of the pictures sent: they fill the panel, and can be opened larger."""
@@ -29,14 +32,20 @@ PYRAMIDS = (120, 200, 255)
 HIT = 14.0
 """Pixels around a drawn camera's place in which a click means the camera: the width of a fingertip on a screen."""
 
+LINK = (
+    '<div style="margin:0 0.75em 0.9em;font-size:0.8125em;overflow-wrap:anywhere;user-select:all">'
+    '<img src="{image}" onload="{script}" alt="" style="display:none"><code></code></div>'
+)
+"""The link as text; the image runs the script when it is loaded."""
+
 STREAMED, LOCAL = "Stream pictures", "Draw in the browser"
 
 
 class ViewsPanel:
     """The views and their cameras, photograph and masks of the chosen one, the way home, the drawing while moving."""
 
-    def __init__(self, page: Page) -> None:
-        self._page = page
+    def __init__(self, page: Page, links: SharedLinks) -> None:
+        self._page, self._links = page, links
         self._names = [view.name for view in page.scene.views]
         self._at: int | None = None
         self._shown: int | None = None
@@ -47,6 +56,13 @@ class ViewsPanel:
         hint = "Move the camera back to the start (key R)"
         told = "." if self._names else "; or turn the scene upside down: its up is a guess (`splatseg view --up`)."
         add_buttons(page, "Camera", home, hint=hint + told)
+        add_buttons(
+            page,
+            "Link",
+            {"Copy link": self.copy_link},
+            hint="Copy an address that opens this camera and selection, for whoever may open this page.",
+        )
+        self._link = page.gui.add_html("", visible=False)
         moving = Choice(
             page,
             "Moving",
@@ -59,6 +75,18 @@ class ViewsPanel:
             self._add_list()
         else:
             page.gui.add_markdown("*There is no capture here, so there are no views to jump to.*")
+
+    def copy_link(self) -> None:
+        """Make a link to what is seen, show it, and put it into the browser's clipboard."""
+        key = self._links.make(self._page.workspace, self._page.pose)
+        # Only the page knows the address by which it was opened; its clipboard is closed to pages without encryption.
+        script = (
+            f"const link=location.origin+location.pathname+location.search+'#look={key}';"
+            "this.nextSibling.textContent=link;navigator.clipboard&&navigator.clipboard.writeText(link)"
+        )
+        self._link.content = LINK.format(script=html.escape(script, quote=True), image=NOTHING)
+        assign(self._link, "visible", True)
+        self._page.say("Link", "Copied; it also stands in the tab Views.", color="green", seconds=4.0)
 
     def _add_list(self) -> None:
         page, gui = self._page, self._page.gui

@@ -27,7 +27,7 @@ from splatseg.tensors import read_tensors, write_tensors
 from splatseg.untrusted.documents import Field
 from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.history import Step
-from splatseg.viewer.workspace.states import State, restore, state_of
+from splatseg.viewer.workspace.states import State, pack, restore, state_of, unpack
 from splatseg.viewer.workspace.workspace import Workspace
 
 FORMAT = "splatseg workspaces 2"
@@ -89,9 +89,8 @@ class SavedWorkspaces:
                 self._found, self._only_looked = _read(self._scene), False
             left = [*self._left, *self._found][:LEFT]
             states = _within([*((key, state_of(one)) for key, one in self._used if key), *left])
-            kept = [{**state.facts, "browser": key, "sets": len(state.bits)} for key, state in states]
+            bits, kept = pack([({"browser": key}, state) for key, state in states])
             facts = {"gaussians": len(self._scene.splats), "workspaces": kept}
-            bits = np.concatenate([state.bits for _, state in states]) if states else np.zeros((0, 0), np.uint8)
             write_tensors(run.workspaces_path, FORMAT, {"bits": bits}, facts | self._made_of)
             self._written = shown
 
@@ -112,19 +111,11 @@ def _read(scene: ShownScene) -> list[tuple[str, State]]:
         return []
 
     def decode(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> list[tuple[str, State]]:
-        states, first = list[tuple[str, State]](), 0
-        known, bits = Field(facts), tensors["bits"]
-        count = len(scene.splats)
-        if known["gaussians"].whole() != count:
+        known = Field(facts)
+        if known["gaussians"].whole() != len(scene.splats):
             return []
-        if bits.dtype != np.uint8 or (len(bits) and bits.shape[1:] != (-(-count // 8),)):
-            raise ValueError("its sets are not of the Gaussians of the splat")
-        for one in known["workspaces"].items():
-            sets = one["sets"].whole(1, len(bits) - first)
-            state = State(one.value, bits[first : first + sets])
-            states.append((one["browser"].text("[0-9a-f]{16}", "a digest"), state))
-            first += sets
-            restore(Workspace(scene), state)  # raises here, when the server starts, instead of when a page opens
+        found = unpack(scene, tensors["bits"], known["workspaces"])
+        states = [(one["browser"].text("[0-9a-f]{16}", "a digest"), state) for one, state in found]
         return states[:LEFT]
 
     try:

@@ -9,6 +9,7 @@ Alphabet: N Gaussians; b sets of one workspace.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from splatseg.cameras.camera import Camera
 from splatseg.segments.segment import corner_of
 from splatseg.select.prompt import Prompt
 from splatseg.untrusted.documents import Field
+from splatseg.viewer.shown_scene import ShownScene
 from splatseg.viewer.workspace.history import KEPT, Bits, History, Placed, Step
 from splatseg.viewer.workspace.workspace import Workspace
 
@@ -91,6 +93,27 @@ def restore(workspace: Workspace, state: State) -> None:
     mode = facts["mode"].text()
     history = History.of(steps, facts["at"].whole(0, len(steps) - 1))
     workspace.begin(history, mode if mode in workspace.scene.modes else "color")
+
+
+def pack(states: Sequence[tuple[dict[str, Any], State]]) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Return the sets of several states, (B, ceil(N / 8)) uint8, and their facts; each has further facts of its own."""
+    facts = [{**state.facts, **own, "sets": len(state.bits)} for own, state in states]
+    bits = np.concatenate([state.bits for _, state in states]) if states else np.zeros((0, 0), np.uint8)
+    return bits, facts
+
+
+def unpack(scene: ShownScene, bits: np.ndarray, facts: Field) -> list[tuple[Field, State]]:
+    """Return the facts and the states that `pack` made. Raises ValueError or PromptError for those of another scene."""
+    if bits.dtype != np.uint8 or (len(bits) and bits.shape[1:] != (-(-len(scene.splats) // 8),)):
+        raise ValueError("its sets are not of the Gaussians of the splat")
+    states, first = list[tuple[Field, State]](), 0
+    for one in facts.items():
+        sets = one["sets"].whole(1, len(bits) - first)
+        state = State(one.value, bits[first : first + sets])
+        first += sets
+        restore(Workspace(scene), state)  # raises here, when the server starts, instead of when a page opens
+        states.append((one, state))
+    return states
 
 
 class _Numbers:
