@@ -163,6 +163,11 @@ class Tab:
         """Whether a text is in sight."""
         return bool(self.page.get_by_text(text).first.is_visible())
 
+    def point_nowhere(self) -> None:
+        """Move the pointer to the panel's title: nothing there lights up or has a hint."""
+        box = self.canvas
+        self.page.mouse.move(box["x"] + box["width"] + 150, 36)
+
     def escape(self) -> None:
         """Let go of mouse and keys, leave whatever text control has the keyboard, close the notes in the corner."""
         self.page.mouse.up()

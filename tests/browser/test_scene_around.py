@@ -9,6 +9,8 @@ import pytest
 from browser_tab import Tab, settled
 from PIL import Image
 
+from splatseg.render.distance import surface_point
+from splatseg.viewer.page.browser_camera import pixel_at
 from splatseg.viewer.server import Viewer
 
 pytestmark = pytest.mark.slow
@@ -106,3 +108,25 @@ def test_a_link_opens_the_same_camera_and_selection_in_another_browser(tab: Tab,
         other.close()
     tab.wait(lambda: len(viewer.pages) == 1)
     tab.page.keyboard.press("r")
+
+
+def test_two_clicks_measure_a_distance_and_select_nothing(tab: Tab, viewer: Viewer) -> None:
+    page = viewer.pages[0]
+    tab.page.keyboard.press("r")
+    tab.tab("Select")
+    tab.page.get_by_text("Ruler", exact=True).click()
+    tab.page.get_by_label("Measure").check()
+    tab.wait(lambda: tab.sees("Click one end"))
+    tab.click_at(0.4, 0.6)
+    tab.wait(lambda: tab.sees("Click the other end"))
+    tab.click_at(0.6, 0.6)
+    tab.wait(lambda: tab.page.get_by_text("units.").count())
+    assert not page.workspace.members.any()
+    camera = page.camera
+    ends = [surface_point(page.scene.splats, camera, pixel_at((x, 0.6), camera)) for x in (0.4, 0.6)]
+    told = float(tab.page.get_by_text("units.").inner_text().split()[0])
+    assert told == pytest.approx(float(np.linalg.norm(ends[0] - ends[1])), rel=0.02)
+    tab.screenshot("ruler")
+    tab.page.get_by_label("Measure").uncheck()
+    tab.page.get_by_text("Ruler", exact=True).click()
+    tab.wait(lambda: not tab.page.evaluate("'/ruler/line' in window.__viserSceneTree.getState()"))

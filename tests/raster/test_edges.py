@@ -205,5 +205,5 @@ def test_shapes_that_do_not_agree_are_named(backend: str) -> None:
 
 def test_an_unknown_backend_is_an_error_that_names_the_others() -> None:
     scene = cloud(2)
-    with pytest.raises(BackendError, match=r"no rasteriser backend 'cuda'; choose one of native, warp, gsplat, reference"):
+    with pytest.raises(BackendError, match=r"no rasteriser backend 'cuda'; choose one of native, warp, gsplat"):
         rasterize(*scene.geometry, scene.features, scene.camera, backend="cuda")

@@ -90,7 +90,7 @@ class Page:
         self.exports: Path = exports
         self.panels: list[Any] = []
         self.rectangle: bool = False
-        self.takes_click: Callable[[Camera, tuple[float, float]], bool] | None = None
+        self.click_takers: list[Callable[[Camera, tuple[float, float]], bool]] = []
         self.begun: bool = False
         self.gone: bool = False
         self._markers: Any = None
@@ -254,6 +254,11 @@ class Page:
         """Width / height of the picture."""
         return self.camera.width / self.camera.height
 
+    @property
+    def marker_size(self) -> float:
+        """Size of a marker in the scene, world units."""
+        return MARKER * math.dist(self.scene.home().look_at, self.scene.home().position)
+
     def look(self, pose: Pose) -> None:
         """Move the browser's camera to a pose."""
         camera = self.client.camera
@@ -373,12 +378,11 @@ class Page:
             self._markers.remove()
             self._markers = None
         if markers:
-            home = self.scene.home()
             self._markers = self.client.scene.add_point_cloud(
                 "/markers",
                 points=np.array([place for place, _ in markers], dtype=np.float32),
                 colors=np.array([WANTED if wanted else UNWANTED for _, wanted in markers], dtype=np.uint8),
-                point_size=MARKER * math.dist(home.look_at, home.position),
+                point_size=self.marker_size,
                 point_shape="circle",
                 precision="float32",
             )

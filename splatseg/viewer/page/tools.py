@@ -91,9 +91,9 @@ class Tools:
     def clicked(self, camera: Camera, pixel: tuple[float, float], how: How | None = None) -> None:
         """Select at a pixel: the object there, or all of its colour. how: None takes the effect that is set.
 
-        Without it, who asks for clicks (`Page.takes_click`) is asked first.
+        Without it, those who take clicks (`Page.click_takers`) are asked first.
         """
-        if how is None and self._page.takes_click is not None and self._page.takes_click(camera, pixel):
+        if how is None and any(takes(camera, pixel) for takes in list(self._page.click_takers)):
             return
         how = how or self.how
         if self.tool == "color":

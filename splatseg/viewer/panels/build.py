@@ -13,6 +13,7 @@ from splatseg.viewer.panels.keys import Shortcut, listen
 from splatseg.viewer.panels.segments import SegmentsPanel
 from splatseg.viewer.panels.select import SelectPanel
 from splatseg.viewer.panels.selecting.ranges import RangePanel
+from splatseg.viewer.panels.selecting.ruler import Ruler
 from splatseg.viewer.panels.selecting.volumes import VolumePanel
 from splatseg.viewer.panels.show import LABELS, ShowPanel, offered_modes
 from splatseg.viewer.panels.views import ViewsPanel
@@ -26,7 +27,7 @@ def build_panels(page: Page, links: SharedLinks) -> None:
     tabs = page.gui.add_tab_group()
     with tabs.add_tab("Select"):
         select = SelectPanel(page)
-        page.panels += [show, select, RangePanel(page), VolumePanel(page)]
+        page.panels += [show, select, RangePanel(page), VolumePanel(page), Ruler(page)]
         if page.scene.run is not None:
             page.panels.append(WordsPanel(page))
     if page.scene.table is not None:

@@ -39,8 +39,9 @@ class ExportPanel:
         add_buttons(
             page,
             "Objects",
-            {"Selection": self.selection, "The rest": self.rest, "Each segment": self.segments},
-            hint="The selection as a splat of its own; everything but the selection; or one file per segment.",
+            {"Selection": self.selection, "The rest": self.rest, "Each segment": self.segments, "Mesh": self.mesh},
+            hint="The selection as a splat of its own; everything but the selection; one file per segment; or the "
+            "selection as a closed mesh (.glb), which takes some seconds.",
         )
         add_buttons(
             page,
@@ -70,6 +71,12 @@ class ExportPanel:
         members = self._members()
         path = self._writer.new_path(self._called("without_{}", "rest"), self._format.value)
         self._writer.write(lambda: exports.export_rest(self._page.scene, members, path), path)
+
+    def mesh(self) -> None:
+        """Write the selection as a mesh."""
+        members = self._members()
+        path = self._writer.new_path(self._called("{}_mesh", "mesh"), ".glb")
+        self._writer.write(lambda: exports.export_mesh(self._page.scene, members, path), path)
 
     def segments(self) -> None:
         """Write every segment into a folder."""

@@ -116,7 +116,11 @@ class ViewsPanel:
         if self._drawn is not None:
             self._drawn.remove()
             self._drawn = None
-        self._page.takes_click = self._camera_clicked if on else None
+        takers = self._page.click_takers
+        if on and self._camera_clicked not in takers:
+            takers.append(self._camera_clicked)
+        elif not on and self._camera_clicked in takers:
+            takers.remove(self._camera_clicked)
         if on:
             home = self._page.scene.home()
             lines = pyramids(

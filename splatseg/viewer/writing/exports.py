@@ -59,6 +59,15 @@ def export_rest(scene: ShownScene, members: np.ndarray, path: Path) -> str:
     return _write(path, scene, ~members)
 
 
+def export_mesh(scene: ShownScene, members: np.ndarray, path: Path) -> str:
+    """Write the members (N,) bool as a closed mesh, in the format of the suffix (`scene.exporting.meshes`).
+
+    Raises PromptError if there are none or they have no surface, OutputError without the extra `mesh`.
+    """
+    scene.gaussians(members).export_mesh(path)
+    return f"wrote {path}"
+
+
 def export_all_segments(scene: ShownScene, folder: Path, suffix: str = ".ply", progress: Progress | None = None) -> str:
     """Write every segment as a splat of its own, `folder`/<id>-<name><suffix>.
 
