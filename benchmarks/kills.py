@@ -47,6 +47,7 @@ EXCLUDED = {
     "metrics.jsonl": "holds the seconds of every part of the work, and the steps that were done twice",
     "report.html": "shows those seconds",
     "checkpoint": "the clock decides at which steps checkpoints are written",
+    "open.lock": "stays behind a killed command; nobody locks it, so it says nothing",
 }
 """Files and folders that two runs need not have alike, and why."""
 
