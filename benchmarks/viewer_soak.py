@@ -129,7 +129,9 @@ async def page(soak: Soak, client: Client) -> None:
     """Make a page and wait for its panel and picture."""
     await client.look(image_width=640, image_height=360)
     await client.find(label="Show: Colour", kind="RegisterCommandMessage")
-    await client.until(lambda: client.counts["BackgroundImageMessage"], "a picture")
+    # A browser sends clicks from then on. The first picture of all is an empty one of viser's.
+    await client.until(lambda: client.counts["ScenePointerEnableMessage"], "a page that listens to clicks")
+    await client.until(lambda: client.counts["BackgroundImageMessage"] > 1, "a picture")
     soak.counts["pages"] += 1
 
 

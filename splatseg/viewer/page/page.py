@@ -107,13 +107,13 @@ class Page:
     def begin(self) -> None:
         """Start listening to the browser: camera, clicks and rectangles."""
         self.client.camera.on_update(self.heard(self._camera_moved))
+        self._camera_moved(self.client.camera)  # first, since a click may come as soon as it is listened to
         self.client.scene.on_click(modifier=None)(self._clicked(None))
         for modifier, how in HOW.items():
             self.client.scene.on_click(modifier=modifier)(self._clicked(how))
             self.client.scene.on_rect_select(modifier=modifier)(self._boxed(how))
         self._plain_box = self._boxed(None)
         self.tools.begin()
-        self._camera_moved(self.client.camera)
         self.look_home()
         self.do(lambda: None)
         self.begun = True
@@ -271,11 +271,13 @@ class Page:
 
     def look_home(self) -> None:
         """Move to the first pose, wide enough to hold the capture's view in a browser of any aspect."""
-        home = self.scene.home()
-        if self.scene.views:
+        home, aspect = self.scene.home(), math.nan
+        if self.streamer.camera is not None:  # a page that is not laid out yet has none; `_stay_home` will follow
+            aspect = self.aspect
+        if self.scene.views and aspect > 0.0:
             middle = self.scene.views[len(self.scene.views) // 2].pinhole
-            home = dataclasses.replace(home, fov=fov_for(middle, self.aspect))
-        self._home = (home, self.aspect)
+            home = dataclasses.replace(home, fov=fov_for(middle, aspect))
+        self._home = (home, aspect)
         self.look(home)
 
     def flip_up(self) -> None:
