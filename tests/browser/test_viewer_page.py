@@ -5,6 +5,7 @@ Screenshots are kept in build/screenshots for whoever wants to look.
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -440,8 +441,14 @@ def test_the_browser_draws_the_splat_itself_while_moving_if_asked(tab: Tab, view
     box = tab.canvas
     tab.page.mouse.move(box["x"] + 300, box["y"] + 300)
     tab.page.mouse.down()
-    tab.page.mouse.move(box["x"] + 330, box["y"] + 300)
-    tab.wait(lambda: page.local is not None and page.local.shown)
+    moves = itertools.count(1)
+
+    def shown_while_moving() -> bool:
+        # Moved all the while: at rest the server's picture is back after 150 ms, which a slow test would miss.
+        tab.page.mouse.move(box["x"] + 300 + 10 * (next(moves) % 8), box["y"] + 300)
+        return page.local is not None and page.local.shown
+
+    tab.wait(shown_while_moving)
     tab.page.wait_for_timeout(100)
     tab.page.mouse.up()
     tab.wait(lambda: page.local is not None and not page.local.shown)
