@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -34,8 +34,12 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def wait_for_interrupt() -> None:
-    """Wait for Ctrl-C or SIGTERM, then put the program's own handlers back."""
+def wait_for_interrupt(begin: Callable[[], None] = lambda: None) -> None:
+    """Wait for Ctrl-C or SIGTERM, then put the program's own handlers back.
+
+    begin: called first; a signal that comes during it is heeded after it.
+    """
     with stop_on_interrupt() as asked:
+        begin()
         while not asked.wait(1.0):  # on some systems a wait without a timeout keeps signals out
             continue

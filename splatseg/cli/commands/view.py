@@ -79,8 +79,7 @@ class View:
             scene.turn(axis_of(self.up))
         viewer = Viewer(scene, exports_beside(self.path), self.host, self.port, token=self.token)
         try:
-            self._announce(viewer, terminal)
-            wait_for_interrupt()
+            wait_for_interrupt(lambda: self._announce(viewer, terminal))
         finally:
             if scene.save_state == "saving":
                 terminal.say("writing the edited segments; this can take a while")
