@@ -96,7 +96,8 @@ def _faced(splats: Splats, chosen: np.ndarray, scales: np.ndarray) -> np.ndarray
     areas = np.prod(np.sort(scales[flat], axis=1)[:, 1:], axis=1).astype(np.float64)
     areas = np.minimum(areas, np.quantile(areas, 0.99))
     picked = np.random.default_rng(0).choice(flat, TRIED, p=areas / areas.sum())
-    turns = rotation_matrices(splats.quats[torch.from_numpy(picked)].double()).numpy()
+    quats = torch.nn.functional.normalize(splats.quats[torch.from_numpy(picked)].double(), dim=1)
+    turns = rotation_matrices(quats).numpy()
     faced: np.ndarray = turns[np.arange(TRIED), :, scales[picked].argmin(1)]  # columns are the Gaussian's axes
     return faced
 
