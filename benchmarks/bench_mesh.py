@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 
 import splatseg
 from splatseg.cameras.camera import Camera
-from splatseg.mesh.around import camera_from, directions, in_own_world
+from splatseg.mesh.around import camera_from, directions, in_own_world, places_of
 from splatseg.mesh.build import mesh_of_splats
 from splatseg.mesh.mesh import Mesh
 from splatseg.render.rgb import render_channels
@@ -62,8 +62,8 @@ def main() -> None:
     with splatseg.open(options.run) as scene:
         assert scene.run is not None
         fitted, held_out = scene.run.capture.split("train"), scene.run.capture.split("test")
-        outwards = scene.splats.coordinates.outwards
-        seen_from = np.stack([outwards(view.camera.position[None])[0] for view in fitted])
+        seen_from = places_of([view.camera for view in fitted], scene.splats.coordinates)
+        assert seen_from is not None
         diagonal = float(np.linalg.norm(np.ptp(seen_from, axis=0)))
         things = [row for row in scene.segments.rows() if np.linalg.norm(row.size) < options.largest * diagonal]
         turn = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from splatseg.viewer.page.page import Page
+from splatseg.viewer.server import Viewer
 
 SCREENSHOTS = Path(__file__).resolve().parents[1] / "build" / "screenshots"
 
@@ -207,6 +208,13 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def selected(viewer: Viewer, number: int = 0) -> np.ndarray:
+    """What is selected in a page, after all that waits there."""
+    page = viewer.pages[number]
+    settled(page)
+    return page.workspace.members.copy()
 
 
 def places(page: Page, count: int) -> list[tuple[int, tuple[float, float]]]:

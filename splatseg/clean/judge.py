@@ -27,6 +27,7 @@ import numpy as np
 
 from splatseg.clean.evidence import Evidence
 from splatseg.clean.reasons import Reason, all_reasons, describe_reasons
+from splatseg.errors import PromptError
 from splatseg.segments.segment import Segment
 from splatseg.splats.box import FAR_OUT
 
@@ -89,6 +90,12 @@ class Judgement:
         """Return lines on what goes and why, and on what is spared."""
         spared = (f"{self.spared:,} more kept, which segments of high confidence hold",) if self.spared else ()
         return (*describe_reasons(self.reasons), *spared)
+
+
+def check_strength(strength: float) -> None:
+    """Raise PromptError for a strength outside 0..1: whoever asks a user calls it before the long work."""
+    if not 0.0 <= strength <= 1.0:
+        raise PromptError(f"the strength is {strength:g}; give a number from 0 (nothing that is seen) to 1")
 
 
 def judge(

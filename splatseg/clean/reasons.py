@@ -69,6 +69,6 @@ def all_reasons() -> Reason:
 
 
 def reasons_of_words(words: Sequence[str]) -> Reason:
-    """Return the reasons that words name. Raises KeyError for another word."""
+    """Return the reasons that words name, every reason for none. Raises KeyError for another word."""
     named = {word: reason for reason, word in WORDS.items()}
-    return Reason(sum({named[word] for word in words}))
+    return Reason(sum({named[word] for word in words})) if words else all_reasons()

@@ -27,7 +27,8 @@ from splatseg.fill.chart import CELLS, Chart
 from splatseg.fill.hidden import shares_shown
 from splatseg.fill.plane import Plane
 from splatseg.fill.support import find_support
-from splatseg.fill.surface import MADE_UP, Surface, joined
+from splatseg.fill.surface import MADE_UP, Surface
+from splatseg.splats.joined import joined
 from splatseg.splats.splats import Splats
 from splatseg.spread import spread
 

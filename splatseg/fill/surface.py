@@ -14,10 +14,8 @@ Source: Perez, Gangnet, Blake, "Poisson image editing", 2003, equations 5 to 8.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +24,7 @@ from scipy import ndimage
 from splatseg.fill.chart import Chart
 from splatseg.fill.membrane import membrane
 from splatseg.fill.patches import Patch, choose_patches, rim_of
+from splatseg.splats.joined import joined
 from splatseg.splats.splats import Splats
 
 MADE_UP = "made_up"
@@ -134,15 +133,3 @@ class Surface:
             shN=copied.shN + torch.from_numpy(harmonics).to(copied.shN),
             extras={**copied.extras, MADE_UP: np.ones(len(copied), np.uint8)},
         )
-
-
-def joined(parts: Sequence[Splats]) -> Splats:
-    """Return Gaussians of several splats with the same fields and extras, one after the other."""
-    first = parts[0]
-    tensors: dict[str, Any] = {
-        field.name: torch.cat([getattr(part, field.name) for part in parts])
-        for field in dataclasses.fields(Splats)
-        if isinstance(getattr(first, field.name), torch.Tensor)
-    }
-    extras = {name: np.concatenate([part.extras[name] for part in parts]) for name in first.extras}
-    return dataclasses.replace(first, **tensors, extras=extras)

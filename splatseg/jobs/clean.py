@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from splatseg.clean.evidence import gather_evidence, rendered_of
-from splatseg.clean.judge import Judgement, held_by_segments, judge
+from splatseg.clean.judge import Judgement, check_strength, held_by_segments, judge
 from splatseg.clean.reasons import WORDS, reasons_of_words
 from splatseg.errors import OutputError, PromptError
 from splatseg.formats.write import write_splats
@@ -31,8 +31,7 @@ def clean_source(
     `formats.write.write_splats` does and for an output that would replace the source.
     """
     options, output, reporter = options or CleanOptions(), Path(output), reporter or NullReporter()
-    if not 0.0 <= options.strength <= 1.0:
-        raise PromptError(f"the strength is {options.strength:g}; give a number from 0 (nothing that is seen) to 1")
+    check_strength(options.strength)
     if source.owns(output):
         raise OutputError(f"{output} is part of what is cleaned and would be lost; name another file with -o")
     judgement = _judged(source, options, reporter)
@@ -64,4 +63,4 @@ def _judged(source: Source, options: CleanOptions, reporter: Reporter) -> Judgem
             evidence = gather_evidence(splats, cameras, lambda done, total: advance(done))
     ids = np.zeros(len(splats), dtype=np.int32) if splats.segment_ids is None else splats.segment_ids.numpy()
     held = held_by_segments(splats.own_positions, ids, source.segments)
-    return judge(evidence, options.strength, held, reasons_of_words(options.reasons) if options.reasons else None)
+    return judge(evidence, options.strength, held, reasons_of_words(options.reasons))

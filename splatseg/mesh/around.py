@@ -7,6 +7,7 @@ lattice); low, high (3,) the corners of the object's box in that world.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -39,6 +40,11 @@ def directions(count: int) -> np.ndarray:
     turns = math.pi * (1.0 + math.sqrt(5.0)) * steps
     flat = np.sqrt(1.0 - z * z)
     return np.stack([flat * np.cos(turns), flat * np.sin(turns), z], axis=1)
+
+
+def places_of(cameras: Sequence[Camera], coordinates: Coordinates) -> np.ndarray | None:
+    """Return the positions (V,3) of cameras in the user's own coordinates; None without cameras."""
+    return coordinates.outwards(np.stack([camera.position for camera in cameras])) if cameras else None
 
 
 def camera_from(direction: np.ndarray, size: int, distance: float = DISTANCE) -> Camera:

@@ -25,6 +25,7 @@ from splatseg.files import atomic_write
 from splatseg.mesh.mesh import INSTALL, Mesh
 from splatseg.plain_text import file_stem
 from splatseg.segments.palette import Color
+from splatseg.segments.segment import Segment
 
 MESH_FORMATS = ("glb", "obj", "stl", "ply")
 """Formats of meshes, which are also the suffixes of their files."""
@@ -48,6 +49,11 @@ class NamedMesh:
 
     color: Color | None = None
     """Colour of the segment in the table."""
+
+    @classmethod
+    def of(cls, mesh: Mesh, segment: Segment | None, path: Path) -> NamedMesh:
+        """Name a mesh by its segment; without one, by the file that it goes into."""
+        return cls(path.stem, mesh) if segment is None else cls(segment.name, mesh, segment.id, segment.color)
 
 
 def mesh_format(path: Path, name: str | None = None) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from splatseg.clean.evidence import Evidence, gather_evidence
-from splatseg.clean.judge import Judgement, held_by_segments, judge
+from splatseg.clean.judge import Judgement, check_strength, held_by_segments, judge
 from splatseg.clean.reasons import WORDS, reasons_of_words
 from splatseg.errors import PromptError
 from splatseg.progress import Progress
@@ -38,13 +38,11 @@ class Cleaner:
 
         Raises PromptError for a strength outside 0..1 and for a reason that there is not.
         """
-        if not 0.0 <= strength <= 1.0:
-            raise PromptError(f"the strength is {strength:g}; give a number from 0 (nothing that is seen) to 1")
+        check_strength(strength)
         unknown = sorted(set(reasons) - set(WORDS.values()))
         if unknown:
             raise PromptError(f"there is no reason {unknown[0]!r}; the reasons are {', '.join(WORDS.values())}")
-        wanted = reasons_of_words(reasons) if reasons else None
-        return judge(self.gathered(progress), strength, self._held(), wanted)
+        return judge(self.gathered(progress), strength, self._held(), reasons_of_words(reasons))
 
     def gathered(self, progress: Progress | None = None) -> Evidence:
         """Return the evidence; the first call gathers it, from the views that are not held out."""

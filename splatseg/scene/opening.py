@@ -71,11 +71,12 @@ def open_together(paths: Sequence[str | Path], kind: type[S]) -> S:
     """
     scenes = [open_scene(path, Scene, lenient=True) for path in paths]
     ids, spans = joined_ids([scene.splats for scene in scenes])
-    splats = joined([scene.splats for scene in scenes]).replace(segment_ids=ids)
-    rows = list[Segment]()
+    apart = [scene.splats.replace(features=None, segment_ids=None) for scene in scenes]
+    splats = joined(apart).replace(segment_ids=ids)
+    described, rows = {row.id: row for row in described_as(splats, ())}, list[Segment]()
     for scene, (first, last) in zip(scenes, spans, strict=True):
         if scene.table is None:
-            rows += [row.renamed(scene.name) for row in described_as(splats, ()) if row.id == last]
+            rows += [described[last].renamed(scene.name)] if last in described else []
         else:
             for row in scene.table.rows():
                 parent = None if row.parent is None else first + row.parent

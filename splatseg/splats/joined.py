@@ -14,8 +14,8 @@ from splatseg.splats.splats import Splats
 def joined(parts: Sequence[Splats]) -> Splats:
     """Return the Gaussians of all parts, in their order, in the world of the first.
 
-    Harmonics are those of the highest degree, zero where a part has fewer. Of `extras` those stay that all parts have.
-    Features are left out: those of different splats mean different things. So are segment ids, which overlap.
+    Harmonics are those of the highest degree, zero where a part has fewer. Of features, segment ids and `extras` those
+    stay that all parts have. Features and ids of splats made apart mean different things: leave them out first.
     """
     first, *others = parts
     parts = [first, *(part.in_world(first.coordinates) for part in others)]
@@ -28,6 +28,8 @@ def joined(parts: Sequence[Splats]) -> Splats:
         opacity_logits=torch.cat([part.opacity_logits for part in parts]),
         sh0=torch.cat([part.sh0 for part in parts]),
         shN=torch.cat([_filled(part.shN, most) for part in parts]),
+        features=_of_all([part.features for part in parts]),
+        segment_ids=_of_all([part.segment_ids for part in parts]),
         extras={name: np.concatenate([part.extras[name] for part in parts]) for name in first.extras if name in names},
         antialiased=any(part.antialiased for part in parts),
         coordinates=first.coordinates,
@@ -52,3 +54,9 @@ def joined_ids(parts: Sequence[Splats]) -> tuple[Tensor, list[tuple[int, int]]]:
 def _filled(harmonics: Tensor, count: int) -> Tensor:
     """Return harmonics (N,K,3) with zeros after them, (N,count,3)."""
     return torch.nn.functional.pad(harmonics, (0, 0, 0, count - harmonics.shape[1]))
+
+
+def _of_all(values: Sequence[Tensor | None]) -> Tensor | None:
+    """Return the values of all parts together; None if a part has none."""
+    there = [value for value in values if value is not None]
+    return torch.cat(there) if len(there) == len(values) else None

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser_tab import Tab, settled
+from browser_tab import Tab, selected, settled
 from PIL import Image
 
 from splatseg.render.distance import surface_point
@@ -14,11 +14,6 @@ from splatseg.viewer.page.browser_camera import pixel_at
 from splatseg.viewer.server import Viewer
 
 pytestmark = pytest.mark.slow
-
-
-def selected(viewer: Viewer) -> np.ndarray:
-    settled(viewer.pages[0])
-    return viewer.pages[0].workspace.members
 
 
 def test_a_click_on_a_drawn_camera_looks_through_it(tab: Tab, viewer: Viewer) -> None:

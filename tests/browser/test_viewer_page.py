@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 import pytest
-from browser_tab import Tab, places, settled
+from browser_tab import Tab, places, selected, settled
 from PIL import Image
 
 from splatseg.formats.read import load_splats
@@ -18,12 +18,6 @@ from splatseg.viewer.panels import segment_list
 from splatseg.viewer.server import Viewer
 
 pytestmark = pytest.mark.slow
-
-
-def selected(viewer: Viewer, number: int = 0) -> np.ndarray:
-    page = viewer.pages[number]
-    settled(page)
-    return page.workspace.members.copy()
 
 
 def members_of(viewer: Viewer, identity: int) -> np.ndarray:

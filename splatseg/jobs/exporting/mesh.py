@@ -9,6 +9,7 @@ import numpy as np
 
 from splatseg.capture.view import View
 from splatseg.errors import OutputError, PromptError, SplatsegError
+from splatseg.mesh.around import places_of
 from splatseg.mesh.write import NamedMesh, check_library, mesh_format, origin_of, write_meshes
 from splatseg.render.distance import distance_between
 from splatseg.requests.exporting import ExportOptions
@@ -76,8 +77,7 @@ def export_meshes(
     from splatseg.mesh.build import mesh_of_splats  # noqa: PLC0415 (it loads skimage; other exports need none)
 
     _check(output, options)
-    seen = [splats.coordinates.outwards(view.camera.position[None])[0] for view in views]
-    seen_from = np.stack(seen) if seen else None
+    seen_from = places_of([view.camera for view in views], splats.coordinates)
     meshes, without = [], []
     for row, part in _parts(splats, segments, options):
         try:
@@ -90,8 +90,7 @@ def export_meshes(
                 raise PromptError(f"{output} was not written: {row.name + ': ' if row else ''}{error}") from None
             without.append(row.name)
             continue
-        named = NamedMesh(output.stem, mesh) if row is None else NamedMesh(row.name, mesh, row.id, row.color)
-        meshes.append(named)
+        meshes.append(NamedMesh.of(mesh, row, output))
     if not meshes:
         raise PromptError(f"no segment has a surface, so {output} was not written; name an object with --segment")
     said = write_meshes(output, meshes, options.format, origin_of(splats.coordinates, factor))

@@ -102,14 +102,13 @@ def vote(plan: Plan, label_maps: Tensor, count: int) -> tuple[SparseWeights, Ten
     """See `interface.vote`."""
     rows, columns, weights = label_sums(plan.state, label_maps, count)
     indptr = torch.searchsorted(rows, torch.arange(plan.count + 1, device=rows.device))
-    totals = _accumulate(plan.state, torch.ones(*plan.state.shape, 1, device=rows.device))[:, 0]
-    return SparseWeights(indptr, columns, weights, count), totals
+    return SparseWeights(indptr, columns, weights, count), _totals(plan.state)
 
 
 def vote_above(plan: Plan, label_maps: Tensor, count: int, floors: Floors) -> tuple[VoteEntries, Tensor]:
     """See `interface.vote_above`."""
     rows, columns, weights = label_sums(plan.state, label_maps, count)
-    totals = _accumulate(plan.state, torch.ones(*plan.state.shape, 1, device=rows.device))[:, 0]
+    totals = _totals(plan.state)
     return entries_above(rows, columns, weights, totals, floors), totals
 
 
@@ -239,6 +238,11 @@ def _blend(prepared: Prepared, features: Tensor) -> tuple[Tensor, Tensor, Tensor
 
 def _accumulate(prepared: Prepared, values: Tensor) -> Tensor:
     return _within_memory(prepared, lambda most: _by_rounds(values, most, lambda part: sums.accumulate(prepared, part)))
+
+
+def _totals(prepared: Prepared) -> Tensor:
+    """Return the sum of each Gaussian's weights over all pixels, (N,)."""
+    return _accumulate(prepared, torch.ones(*prepared.shape, 1, device=prepared.flat.device))[:, 0]
 
 
 def _gradients(

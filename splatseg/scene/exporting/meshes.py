@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from splatseg.errors import OutputError, PromptError
+from splatseg.mesh.around import places_of
 from splatseg.mesh.mesh import Mesh
 from splatseg.mesh.write import NamedMesh, check_library, mesh_format, origin_of, write_meshes
 from splatseg.scene.state import SceneState
@@ -25,9 +26,8 @@ def mesh_of(scene: SceneState, members: np.ndarray, faces: int | None) -> Mesh:
     from splatseg.mesh.build import mesh_of_splats  # noqa: PLC0415 (it loads skimage; most scenes need none)
 
     views = scene.views if scene.run is None else scene.run.capture.split("train") if scene.views else ()
-    seen = [scene.splats.coordinates.outwards(view.camera.position[None])[0] for view in views]
-    part = scene.splats.subset(torch.from_numpy(members))
-    return mesh_of_splats(part, np.stack(seen) if seen else None, faces)
+    seen_from = places_of([view.camera for view in views], scene.splats.coordinates)
+    return mesh_of_splats(scene.splats.subset(torch.from_numpy(members)), seen_from, faces)
 
 
 def write_mesh_of(
@@ -42,11 +42,7 @@ def write_mesh_of(
     if scene.owns(path):
         raise OutputError(f"{path} is part of what is exported and would be lost; name another file")
     mesh = mesh_of(scene, members, faces)
-    shape = mesh.hull() if hull else mesh
-    if segment is None:
-        named = NamedMesh(path.stem, shape)
-    else:
-        named = NamedMesh(segment.name, shape, segment.id, segment.color)
+    named = NamedMesh.of(mesh.hull() if hull else mesh, segment, path)
     write_meshes(path, [named], origin=origin_of(scene.splats.coordinates))
     return path
 

@@ -166,9 +166,7 @@ def _similarity(workspace: Workspace, step: Step, camera: Camera, draft: bool) -
 
 
 def _depth(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
-    means = workspace.scene.splats.means
-    depths = view_depths(means, camera)
-    near, far = _depth_range(means, depths, camera, step.hidden)
+    depths, near, far = _depths(workspace, step, camera)
 
     def finish(blended: Tensor, alphas: Tensor, _: slice) -> Tensor:
         depth = alphas.clamp(min=COVERED).div_(blended[..., 0].clamp_(min=1e-12))
@@ -178,6 +176,13 @@ def _depth(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tup
 
     # Blended is 1/depth: the little light that comes from far behind a surface hardly changes its mean.
     return [1.0 / depths.clamp(min=0.1 * near)], finish
+
+
+def _depths(workspace: Workspace, step: Step, camera: Camera) -> tuple[Tensor, float, float]:
+    """Return the depths (N,) of all Gaussians, kept for the scale of the same picture, and those of `_depth_range`."""
+    means = workspace.scene.splats.means
+    depths = workspace.canvas.kept("depths", [camera], lambda: view_depths(means, camera))
+    return depths, *_depth_range(means, depths, camera, step.hidden)
 
 
 def _depth_range(means: Tensor, depths: Tensor, camera: Camera, hidden: Bits | None) -> tuple[float, float]:
@@ -236,8 +241,7 @@ _PAINTED = {
 
 
 def _scale_of_depth(workspace: Workspace, camera: Camera) -> Scale | None:
-    means = workspace.scene.splats.means
-    near, far = _depth_range(means, view_depths(means, camera), camera, workspace.step.hidden)
+    _, near, far = _depths(workspace, workspace.step, camera)
     return Scale(ramp(DEPTH), "depth, units", f"{near:.3g}", f"{far:.3g}")
 
 

@@ -21,6 +21,7 @@ from splatseg.report.inline_pictures import data_uri, segment_crops
 from splatseg.scene.first_pose import Pose, camera_at
 from splatseg.scene.scene import Scene
 from splatseg.scene.table_state import Labeling
+from splatseg.spread import spread
 
 SIDE = 64
 """Pixels of a thumbnail: twice its size in the list, for screens with fine pixels."""
@@ -83,8 +84,7 @@ class Thumbnails:
 def cameras_around(scene: Scene) -> list[Camera]:
     """Return cameras that see the scene from all sides: of its views, or around its first pose; WIDTH pixels across."""
     if scene.views:
-        places = np.linspace(0, len(scene.views) - 1, min(VIEWS, len(scene.views))).round().astype(int)
-        cameras = [scene.views[place].pinhole for place in places.tolist()]
+        cameras = [view.pinhole for view in spread(scene.views, VIEWS)]
     else:
         home = scene.home()
         poses = [_turned(home, 2 * np.pi * step / VIEWS) for step in range(VIEWS)]

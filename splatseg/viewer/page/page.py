@@ -90,7 +90,6 @@ class Page:
         self.exports: Path = exports
         self.panels: list[Any] = []
         self.rectangle: bool = False
-        self.click_takers: list[Callable[[Camera, tuple[float, float]], bool]] = []
         self.begun: bool = False
         self.gone: bool = False
         self._markers: Any = None

@@ -7,6 +7,7 @@ an event has the effect that is set for the page; Shift adds, Ctrl and Alt take 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from splatseg.cameras.camera import Camera
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from splatseg.viewer.page.page import Page
 
 Tool = Literal["click", "rectangle", "lasso", "polygon", "brush", "color"]
+
+ClickTaker = Callable[[Camera, tuple[float, float]], bool]
+"""taker(camera, pixel) returns True if it takes the click at a pixel of the camera's picture."""
 
 RADIUS = 24.0
 """Radius of the brush at the start, pixels of the browser."""
@@ -56,6 +60,7 @@ class Tools:
         if page.scene.selectable:
             self._takes["rectangle"] = "objects"
         self._pen: Pen | None = None
+        self._takers: list[ClickTaker] = []
 
     def begin(self) -> None:
         """Start the script in the browser, and listen to it."""
@@ -70,6 +75,10 @@ class Tools:
         self.tool = tool
         self._page.set_rectangle(tool == "rectangle")
         self.refresh()
+
+    def take_clicks(self, taker: ClickTaker, on: bool) -> None:
+        """Ask a taker first at each click without keys, or no more; the click is over if it returns True."""
+        self._takers = [one for one in self._takers if one != taker] + ([taker] if on else [])
 
     @property
     def takes(self) -> Takes:
@@ -91,9 +100,9 @@ class Tools:
     def clicked(self, camera: Camera, pixel: tuple[float, float], how: How | None = None) -> None:
         """Select at a pixel: the object there, or all of its colour. how: None takes the effect that is set.
 
-        Without it, those who take clicks (`Page.click_takers`) are asked first.
+        Without it, those who take clicks (`take_clicks`) are asked first.
         """
-        if how is None and any(takes(camera, pixel) for takes in list(self._page.click_takers)):
+        if how is None and any(takes(camera, pixel) for takes in self._takers):
             return
         how = how or self.how
         if self.tool == "color":

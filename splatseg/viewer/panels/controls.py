@@ -29,7 +29,22 @@ LONGEST_TEXT = 500
 """Most characters of a text field."""
 
 
-class Choice:
+class Hideable:
+    """A control that may be out of sight."""
+
+    _control: Any
+
+    @property
+    def visible(self) -> bool:
+        """True while the control is in sight."""
+        return bool(self._control.visible)
+
+    @visible.setter
+    def visible(self, visible: bool) -> None:
+        assign(self._control, "visible", visible)
+
+
+class Choice(Hideable):
     """A drop-down whose value is always one of the options it was made with.
 
     Attributes:
@@ -57,22 +72,13 @@ class Choice:
         """Call action(option) when the user chooses one."""
         on_change(self._page, self._control, lambda sent: action(sent) if sent in self.options else None)
 
-    @property
-    def visible(self) -> bool:
-        """True while the control is in sight."""
-        return bool(self._control.visible)
-
-    @visible.setter
-    def visible(self, visible: bool) -> None:
-        assign(self._control, "visible", visible)
-
     def show(self, option: str) -> None:
         """Show an option without calling the action."""
         self._value = option
         assign(self._control, "value", option)
 
 
-class Slider:
+class Slider(Hideable):
     """A slider whose value always lies between its ends."""
 
     def __init__(self, page: Page, label: str, ends: tuple[float, float, float, float], **options: Any) -> None:
@@ -96,15 +102,6 @@ class Slider:
     def on_change(self, action: Callable[[float], None]) -> None:
         """Call action(value) when the user moves the slider; of several waiting moves only the last is run."""
         on_change(self._page, self._control, lambda sent: action(self._inside(sent)))
-
-    @property
-    def visible(self) -> bool:
-        """True while the control is in sight."""
-        return bool(self._control.visible)
-
-    @visible.setter
-    def visible(self, visible: bool) -> None:
-        assign(self._control, "visible", visible)
 
     def show(self, value: float) -> None:
         """Show a number without calling the action."""

@@ -116,11 +116,7 @@ class ViewsPanel:
         if self._drawn is not None:
             self._drawn.remove()
             self._drawn = None
-        takers = self._page.click_takers
-        if on and self._camera_clicked not in takers:
-            takers.append(self._camera_clicked)
-        elif not on and self._camera_clicked in takers:
-            takers.remove(self._camera_clicked)
+        self._page.tools.take_clicks(self._camera_clicked, on)
         if on:
             home = self._page.scene.home()
             lines = pyramids(

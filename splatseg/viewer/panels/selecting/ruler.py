@@ -39,11 +39,7 @@ class Ruler:
     def use(self, on: bool) -> None:
         """Switch the ruler on or off; it begins anew."""
         self._points = []
-        takers = self._page.click_takers
-        if on and self._clicked not in takers:
-            takers.append(self._clicked)
-        elif not on and self._clicked in takers:
-            takers.remove(self._clicked)
+        self._page.tools.take_clicks(self._clicked, on)
         self._show()
         assign(self._text, "visible", on)
 
