@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-
 _open: list[threading.Event] = []
 """Events of the blocks that are open, the outermost first."""
 

@@ -1,11 +1,11 @@
 """A task: the job on one scene, in a form that goes to another process; and the files that a batch keeps of it.
 
-    OUT/NAME            what the task makes: a run, or a folder of masks
-    OUT/status.html     the page of the batch
-    OUT/batch/          state.jsonl (see `records`), and of each scene
-        NAME.log        what was said, with the traceback of an error that should not be
-        NAME.webp       a picture of what was made
-        NAME.now        JSON: the stage that a worker is in; gone when it has ended
+OUT/NAME            what the task makes: a run, or a folder of masks
+OUT/status.html     the page of the batch
+OUT/batch/          state.jsonl (see `records`), and of each scene
+    NAME.log        what was said, with the traceback of an error that should not be
+    NAME.webp       a picture of what was made
+    NAME.now        JSON: the stage that a worker is in; gone when it has ended
 """
 
 from __future__ import annotations
@@ -84,5 +84,5 @@ def check_names(names: Sequence[str]) -> None:
     if twice:
         raise RunError(f"several scenes are called {first_few(twice)}; give each a name of its own")
     for name in names:
-        if not name or name.startswith(".") or set(name) & set('/\\\0\n') or name.casefold() in (FOLDER, PAGE):
+        if not name or name.startswith(".") or set(name) & set("/\\\0\n") or name.casefold() in (FOLDER, PAGE):
             raise RunError(f"a scene cannot be called '{name}', because its files in OUT are; give it another name")

@@ -100,5 +100,3 @@ def _locked(path: Path) -> Iterator[IO[str]]:
             with suppress(OSError):  # some network file systems have no locks
                 fcntl.flock(log, fcntl.LOCK_EX)
         yield log
-
-
