@@ -35,6 +35,10 @@ WORK: dict[str, tuple[list[str], set[str]]] = {
     "export": (["{run}", "-o", "{new}.ply"], {"files"}),
     "check": ([str(DEMO), "--masks", f"{DEMO}/masks"], {"views", "points", "masked_views", "troubles"}),
     "info": (["{run}"], {"kind", "Gaussians", "segments"}),
+    "batch": (
+        ["{runs}", "-o", "{new}", "--do", "export", "--workers", "1", "--", "--format", "spz"],
+        {"done", "failed"},
+    ),
 }
 """Commands that run here, and names of figures that their objects have."""
 
@@ -46,7 +50,7 @@ def places(small_run: Path, tmp_path: Path) -> dict[str, str]:
     """Paths for the arguments above."""
     (tmp_path / "file").touch()
     names = {name: str(tmp_path / name) for name in ("new", "nowhere", "file", "copy")}
-    return {**names, "run": str(small_run)}
+    return {**names, "run": str(small_run), "runs": str(small_run.parent)}
 
 
 def filled(arguments: list[str], places: dict[str, str]) -> list[str]:

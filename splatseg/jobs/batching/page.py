@@ -97,9 +97,8 @@ def _section(overview: Overview, state: str) -> str:
 
 def _card(overview: Overview, shown: Shown) -> str:
     record = shown.record
-    if shown.picture is None:
-        picture = "" if record.state == "failed" else '<span class="picture"></span>'
-    else:
+    picture = ""
+    if shown.picture is not None:
         source = f"{_link(overview, shown.picture)}?{int(shown.picture.stat().st_mtime)}"
         image = f'<img src="{source}" alt="{escape(record.scene)}" loading="lazy">'
         picture = f'<span class="picture">{image}</span>'

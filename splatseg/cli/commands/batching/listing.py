@@ -11,6 +11,7 @@ scene is called as its folder, or by --name.
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,10 +100,13 @@ def _line(path: Path, number: int, text: str) -> Line | None:
         return None
     if words[0].startswith("-") or "\0" in text:
         raise CaptureError(f"{place}: it does not begin with a path; write that first, then options")
+    if len(words) > 1 and not words[1].startswith("-"):
+        raise CaptureError(f"{place}: '{words[1]}' behind the path is no option; put a path with spaces in quotes")
     base = path.absolute().parent
-    source = base / Path(words[0]).expanduser()
+    # Not resolved: a link to a capture is called as itself.
+    source = Path(os.path.abspath(base / Path(words[0]).expanduser()))  # noqa: PTH100
     name, options = _named(words[1:], place)
-    return Line(place, source, name or source.resolve().name, tuple(options), base)
+    return Line(place, source, name or source.name, tuple(options), base)
 
 
 def _named(options: list[str], place: str) -> tuple[str, list[str]]:
