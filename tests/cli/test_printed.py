@@ -74,7 +74,7 @@ def test_a_result_is_one_json_object_and_quiet_is_silent(
     command: str, places: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments, figures = WORK[command]
-    assert run([command, *filled(arguments, places), "--json", "-q"]) == 0
+    assert run(["--json", "-q", command, *filled(arguments, places)]) == 0
     printed = capsys.readouterr()
     document = answered(printed.out)
     assert figures <= set(document), set(document)

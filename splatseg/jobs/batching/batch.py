@@ -94,7 +94,7 @@ def run_batch(
     request, reporter = request or BatchRequest(), reporter or NullReporter()
     check_names([task.name for task in tasks])
     shard = parse_shard(request.shard)
-    own, part, files = list(tasks[shard[0] - 1 :: shard[1]]), state_name(shard), Files(out)
+    own, part, files = shard.of(tasks), state_name(shard), Files(out)
     with ExitStack() as stack:
         stack.callback(_hold(files, part).release)
         records = Records(files.folder, part)
@@ -125,6 +125,7 @@ def _work(todo: Sequence[Task], keeper: Keeper, worker: Worker, request: BatchRe
                 keeper.workers = max(engine.workers, 1)
                 if states[-1] == "failed" and request.fail_fast:
                     keeper.stop()
+        # A signal may have gone to the job itself, in this process.
         return asked.is_set() or ("stopped" in states and not (request.fail_fast and "failed" in states))
 
 
@@ -132,10 +133,10 @@ def _open(request: BatchRequest, reporter: Reporter) -> Engine:
     alone = request.workers == 1 or (request.workers is None and request.shard is not None)
     if alone and request.memory is None and not request.scheduler and not request.jobqueue:
         return InProcess()
-    from splatseg.engine.open import open_engine  # noqa: PLC0415 (one process needs no Dask)
+    from splatseg.engine.opening import open_engine  # noqa: PLC0415 (one process needs no Dask)
 
     asked = EngineRequest(request.workers, request.scheduler, request.jobqueue, request.memory_bytes)
-    return open_engine(asked, reporter.say, reporter.warn)
+    return open_engine(asked, reporter.warn)
 
 
 def _hold(files: Files, part: str) -> Hold:

@@ -86,7 +86,7 @@ class Keeper:
             state: State = "failed"
             self._append(task, state, error=done.error or "its worker was lost", **cost)
         elif result.stopped:
-            state = "stopped"
+            state = "stopped" if result.begun else "waiting"
             self._append(task, state)
         else:
             state = "done"

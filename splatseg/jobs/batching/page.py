@@ -118,7 +118,7 @@ def _lines(shown: Shown) -> Sequence[str]:
     if record.state == "running":
         if now is None:
             return ["<p>begins</p>"]
-        left = f", about {about(now.left)} left" if now.left else ""
+        left = f", about {about(now.left)} left" if now.left and now.left >= 1 else ""
         bar = f'<progress max="{max(now.total, 1)}" value="{now.done}"></progress>'
         facts = f"<p>{escape(now.facts)}</p>" if now.facts else ""
         return [f"<p>{escape(now.stage)} {now.done:,}/{now.total:,}{left}</p>", bar, facts]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import math
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -31,6 +30,8 @@ class Ended:
 
     stopped: bool = False
     """It was asked to stop, and goes on when it is repeated."""
+    begun: bool = True
+    """There is something to go on with."""
     text: str = ""
     """Its summary."""
     figures: dict[str, Any] = field(default_factory=dict)
@@ -53,11 +54,11 @@ class Worker:
         files = Files(self.out)
         stop = files.stop(self.part)
         if stop.exists():
-            return Ended(stopped=True)
+            return Ended(stopped=True, begun=False)
         now = files.now(task.name)
         with _locked(files.log(task.name)) as log:
             reporter = LogReporter(log, now, stop)
-            reporter.say(f"--- {time.strftime('%Y-%m-%d')} {task.command}")
+            reporter.say(task.command)
             try:
                 summary = task.work(reporter)
             except KeyboardInterrupt:
@@ -76,7 +77,7 @@ class Worker:
             if task.output is not None:
                 with suppress(OSError):
                     write_picture(files.picture(task.name), task.output)
-            return Ended(False, str(summary), plain_figures(summary.facts), tuple(reporter.warnings))
+            return Ended(text=str(summary), figures=plain_figures(summary.facts), warnings=tuple(reporter.warnings))
 
 
 def plain_figures(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -92,5 +92,5 @@ def _doing(shown: Shown) -> str:
     now = shown.now
     if now is None:
         return "begins"
-    left = f", {about(now.left)} left" if now.left else ""
+    left = f", {about(now.left)} left" if now.left and now.left >= 1 else ""
     return f"{now.stage} {now.done}/{now.total}{left}"
