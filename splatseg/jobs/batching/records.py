@@ -54,7 +54,7 @@ class Record:
     figures: Figures = field(default_factory=dict)
     """Figures of the summary by name."""
     warnings: tuple[str, ...] = ()
-    """What the job warned of."""
+    """Warnings of the job."""
     at: str = ""
     """Time at which it was written, UTC, to the millisecond."""
 

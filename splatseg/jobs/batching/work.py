@@ -37,7 +37,7 @@ class Ended:
     figures: dict[str, Any] = field(default_factory=dict)
     """Figures of the summary by name."""
     warnings: tuple[str, ...] = ()
-    """What it warned of."""
+    """Warnings of the job."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from splatseg.cli.console import Terminal
 from splatseg.plain_text import first_few
 from splatseg.requests.batching import BatchRequest
 
-Options = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[-- OPTIONS]")]
+Options = Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="-- OPTIONS")]
 Do = Literal["train", "masks", "segment", "evaluate", "export"]
 
 
@@ -30,6 +30,7 @@ class Batch:
     """
 
     takes_options: ClassVar[bool] = True
+    """Words behind -- are `options` (`cli.parsing`)."""
 
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="LIST|FOLDER")]
     """A list of captures, or the folder that they are in. For segment, evaluate and export: of runs."""
