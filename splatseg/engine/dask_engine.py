@@ -202,9 +202,11 @@ class DaskEngine:
         try:
             yield future.result()
         except KilledWorker as error:
-            address = error.last_worker.address
-            said = f"{error.allowed_failures + 1} workers were lost while they worked on it: {self._lost(address)}"
-            yield Done(index, None, said, 0.0, 0, self._names.get(address, address))
+            worker = error.last_worker
+            self._names[worker.address] = str(worker.name)
+            last = self._lost(worker.address)
+            said = f"{error.allowed_failures + 1} workers were lost while they worked on it, the last: {last}"
+            yield Done(index, None, said, 0.0, 0, str(worker.name))
         except (CancelledError, CommClosedError) as error:
             raise self._lost_scheduler() from error
         except Exception as error:

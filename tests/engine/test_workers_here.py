@@ -24,7 +24,7 @@ from splatseg.engine.workers_here import LEAST_MEMORY, share_of_machine
 from splatseg.errors import EngineError
 
 GB = 1 << 30
-TWO = EngineRequest(workers=2, memory=GB, threads=3)
+TWO = EngineRequest(workers=2, memory=GB, threads=2)
 
 warnings: list[str] = []
 """What the engine of the module warned of."""
@@ -118,8 +118,8 @@ def test_a_log_that_cannot_be_written_fails_its_item(engine: Engine, tmp_path: P
 
 @pytest.mark.slow
 def test_workers_have_the_threads_that_were_asked_for(engine: Engine) -> None:
-    assert [done.result for done in engine.map(work.variables, ["OMP_NUM_THREADS"] * 2)] == [["3", "3"]] * 2
-    assert "OMP_NUM_THREADS" not in os.environ or os.environ["OMP_NUM_THREADS"] != "3"
+    of_torch = str(min(2, os.cpu_count() or 1))
+    assert [done.result for done in engine.map(work.variables, ["OMP_NUM_THREADS"] * 2)] == [["2", of_torch]] * 2
 
 
 @pytest.mark.slow
@@ -161,7 +161,7 @@ def test_an_item_that_takes_more_memory_than_its_worker_may_fails_with_a_sentenc
         done = {each.index: each for each in engine.map(work.take, [1, 1500, 2, 3])}
     assert [done[index].result for index in (0, 2, 3)] == [1 << 20, 2 << 20, 3 << 20]
     error = done[1].error or ""
-    assert error.startswith("3 workers were lost while they worked on it: worker ")
+    assert error.startswith("3 workers were lost while they worked on it, the last: worker ")
     assert error.endswith("of memory; give workers more, or each less to do") and "was ended because it took" in error
     assert len(said) == 3 and "was ended because it took" in said[0]
 
