@@ -24,6 +24,8 @@ class BatchRequest:
     """Address of a Dask scheduler (tcp://HOST:8786), whose workers do the work. They must see the same folders."""
     jobqueue: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """YAML file of a queue (SLURM, PBS, LSF), whose jobs do the work."""
+    cards: int = 0
+    """Cards (GPUs) that each scene needs; workers have cards of their own then. Give --device cuda behind --."""
     shard: Annotated[str | None, tyro.conf.arg(metavar="I/N|auto[/N]")] = None
     """Do every N-th scene only, beginning with the I-th: for N processes on one OUT. auto takes both from SLURM's job
     array; auto/N takes I from the index of AWS Batch or Kubernetes, from 0."""

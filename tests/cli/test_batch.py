@@ -163,6 +163,29 @@ def test_jobs_on_runs_find_them_in_the_folder_of_a_batch(
     assert "<h1>out</h1>" in page or "out: export" in page
 
 
+def test_masks_are_made_for_every_capture_and_not_made_again_with_other_options(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["batch", listed(folder, "a", "b"), "-o", "out", "--do", "masks", "--workers", "1"]
+    assert run([*words, "--", "--downscale", "8", "--shard", "1/32"]) == 0
+    assert all(Path("out", name, "masks.json").exists() for name in "ab")
+    capsys.readouterr()
+    assert run([*words, "--json", "--", "--downscale", "8", "--shard", "1/32"]) == 0
+    assert json.loads(capsys.readouterr().out)["skipped"] == 2
+    assert run([*words, "--", "--downscale", "4", "--shard", "1/32"]) == 2
+    assert "2 of 2 scenes were made with other options before (a, now with --downscale 4)" in told(capsys)
+
+
+def test_overwrite_makes_runs_anew(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source, fit = listed(folder, "a"), ["--downscale", "8", "--iterations"]
+    assert run(["batch", source, "-o", "out", "--workers", "1", "--", *fit, "4"]) == 0
+    assert run(["batch", source, "-o", "out", "--workers", "1", "--", *fit, "5"]) == 2
+    assert "(a, now with --iterations 5); repeat the same command, name another folder with -o" in told(capsys)
+    assert run(["batch", source, "-o", "out", "--workers", "1", "--overwrite", "--", *fit, "5"]) == 0
+    assert "iterations: 5" in Path("out/a/config.yaml").read_text()
+    assert (folder / "elsewhere" / "out" / "batch" / "a.webp").exists()
+
+
 def test_a_job_whose_file_vanishes_is_told_in_a_sentence(tmp_path: Path) -> None:
     from splatseg.errors import RunError
     from splatseg.run.reporter import NullReporter

@@ -102,7 +102,7 @@ def run_batch(
         todo = [task for task in own if _is_open(task, records.latest.get((do, task.name)), request)]
         records.append(*(begun(task, do) for task in todo))
         files.stop(part).unlink(missing_ok=True)
-        keeper = Keeper(files, do, records, reporter, watch or (lambda overview: None))
+        keeper = Keeper(files, do, tasks, records, reporter, watch or (lambda overview: None))
         stopped = _work(todo, keeper, Worker(files.out.absolute(), part), request, reporter)
         files.stop(part).unlink(missing_ok=True)
         states = {task.name: records.latest[do, task.name] for task in own}
@@ -131,11 +131,13 @@ def _work(todo: Sequence[Task], keeper: Keeper, worker: Worker, request: BatchRe
 
 def _open(request: BatchRequest, reporter: Reporter) -> Engine:
     alone = request.workers == 1 or (request.workers is None and request.shard is not None)
-    if alone and request.memory is None and not request.scheduler and not request.jobqueue:
+    if alone and request.memory is None and not (request.scheduler or request.jobqueue or request.cards):
         return InProcess()
     from splatseg.engine.opening import open_engine  # noqa: PLC0415 (one process needs no Dask)
 
-    asked = EngineRequest(request.workers, request.scheduler, request.jobqueue, request.memory_bytes)
+    asked = EngineRequest(
+        request.workers, request.scheduler, request.jobqueue, request.memory_bytes, cards=request.cards
+    )
     return open_engine(asked, reporter.warn)
 
 

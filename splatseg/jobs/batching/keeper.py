@@ -8,12 +8,12 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any
 
 from splatseg.engine.protocol import Done
-from splatseg.errors import is_of_writing, unwritten
+from splatseg.errors import unwritten
 from splatseg.jobs.batching.overview import Overview, overview_of
 from splatseg.jobs.batching.page import write_page
 from splatseg.jobs.batching.records import Record, Records, State
@@ -39,11 +39,14 @@ class Keeper:
         dashboard: Address of the engine's own page.
     """
 
-    def __init__(self, files: Files, do: str, records: Records, reporter: Reporter, watch: Watch) -> None:
-        """Keep the books of the scenes that `do` has records of."""
+    def __init__(
+        self, files: Files, do: str, tasks: Sequence[Task], records: Records, reporter: Reporter, watch: Watch
+    ) -> None:
+        """Keep the books of tasks, and show all of them, those of other shards too."""
         self.workers: int = 1
         self.dashboard: str | None = None
         self._files, self._do, self._records = files, do, records
+        self._tasks = {task.name: begun(task, do) for task in tasks}
         self._reporter, self._watch = reporter, watch
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -98,7 +101,8 @@ class Keeper:
         """Return how the batch is now."""
         with self._lock:
             self._records.read()
-            records = [record for (do, _), record in self._records.latest.items() if do == self._do]
+            latest = self._records.latest
+            records = [latest.get((self._do, name), record) for name, record in self._tasks.items()]
         return overview_of(self._files, self._do, records, self.workers, self.dashboard)
 
     def _append(self, task: Task, state: State, **facts: Any) -> None:
@@ -121,7 +125,7 @@ class Keeper:
         try:
             write_page(self._files.page, overview)
         except OSError as error:
-            if not self._told and not is_of_writing(error):
+            if not self._told:
                 self._reporter.warn(f"the page is not up to date: {unwritten(self._files.page, error)}")
             self._told = True
         now = time.monotonic()

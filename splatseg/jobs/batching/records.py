@@ -16,6 +16,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -98,11 +99,8 @@ class Records:
         stamped = [dataclasses.replace(record, at=now()) for record in records]
         text = b"".join(json.dumps(dataclasses.asdict(record)).encode() + b"\n" for record in stamped)
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            try:
-                _append(descriptor, text)
-            finally:
-                os.close(descriptor)
+            with self._path.open("ab+", buffering=0) as file:
+                _append(file, text)
         except OSError as error:
             raise OutputError(unwritten(self._path, error)) from None
         for record in stamped:
@@ -114,17 +112,17 @@ class Records:
             self.latest[key] = record
 
 
-def _append(descriptor: int, text: bytes) -> None:
+def _append(file: FileIO, text: bytes) -> None:
     """Append to a file all of the text or none of it. A line that a crash cut short does not swallow it."""
-    end = os.fstat(descriptor).st_size
-    if end and os.pread(descriptor, 1, end - 1) != b"\n":
-        text = b"\n" + text
+    end = file.seek(0, os.SEEK_END)
+    if end:
+        file.seek(end - 1)
+        text = text if file.read(1) == b"\n" else b"\n" + text
     try:
-        written = 0
-        while written < len(text):
-            written += os.pwrite(descriptor, text[written:], end + written)
+        while text:
+            text = text[file.write(text) :]
     except OSError:
-        os.ftruncate(descriptor, end)
+        file.truncate(end)
         raise
 
 

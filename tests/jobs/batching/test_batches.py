@@ -23,7 +23,7 @@ from splatseg.jobs.batching.batch import BatchError, run_batch
 from splatseg.jobs.batching.overview import Overview
 from splatseg.jobs.batching.records import Record, Records
 from splatseg.requests.batching import BatchRequest
-from splatseg.run.hold import take_hold
+from splatseg.run.hold import Hold, take_hold
 from splatseg.run.reporter import NullReporter
 
 ONE = BatchRequest(workers=1)
@@ -138,13 +138,15 @@ def test_shards_share_a_folder_and_each_shows_all(tmp_path: Path) -> None:
     out = tmp_path / "out"
     tasks = [task(name, Write(tmp_path / name)) for name in "abcde"]
     hold = take_hold_of_shard(out, "state-2-of-2")
-    assert run_batch(tasks, out, BatchRequest(shard="1/2")).summary.facts["scenes"] == 3, "beside its sibling"
+    seen: list[Overview] = []
+    half = run_batch(tasks, out, BatchRequest(shard="1/2"), watch=seen.append)
+    assert half.summary.facts["scenes"] == 3, "beside its sibling"
+    assert seen[-1].counts == {"done": 3, "waiting": 2}
     with pytest.raises(RunError, match="is open in"):
         run_batch(tasks, out, BatchRequest(shard="1/3"))
     with pytest.raises(RunError, match="is open in"):
         run_batch(tasks, out, ONE)
     hold.release()
-    seen: list[Overview] = []
     run_batch(tasks, out, BatchRequest(shard="2/2"), watch=seen.append)
     assert seen[-1].counts == {"done": 5}
     assert {path.name for path in (out / "batch").glob("*.jsonl")} == {"state-1-of-2.jsonl", "state-2-of-2.jsonl"}
@@ -152,7 +154,7 @@ def test_shards_share_a_folder_and_each_shows_all(tmp_path: Path) -> None:
     assert all((tmp_path / name).read_text() == "x" for name in "abcde")
 
 
-def take_hold_of_shard(out: Path, part: str) -> object:
+def take_hold_of_shard(out: Path, part: str) -> Hold:
     """Hold a folder as a shard does."""
     (out / "batch").mkdir(parents=True, exist_ok=True)
     return take_hold(out, "splatseg batch", f"batch/{part}.lock")

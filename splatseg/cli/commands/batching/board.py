@@ -70,9 +70,8 @@ class Board:
 
     def _draw(self, overview: Overview) -> None:
         counts = overview.counts
-        self._progress.update(
-            self._all, completed=counts["done"] + counts["failed"], facts=lead_of(overview).partition(", ")[2]
-        )
+        facts = lead_of(overview).partition(", ")[2] or ("waits for workers" if counts["waiting"] else "")
+        self._progress.update(self._all, completed=counts["done"] + counts["failed"], facts=facts)
         running = {each.record.scene: each for each in _running(overview)[:MOST_ROWS]}
         for name in self._rows.keys() - running.keys():
             self._progress.remove_task(self._rows.pop(name))
@@ -81,16 +80,17 @@ class Board:
                 self._rows[name] = self._progress.add_task(one_line(short_name(name)), total=1, facts="")
             now = shown.now
             done, total = (now.done, max(now.total, 1)) if now is not None else (0, 1)
-            self._progress.update(self._rows[name], completed=done, total=total, facts=one_line(_doing(shown)))
+            self._progress.update(self._rows[name], completed=done, total=total, facts=one_line(_doing(shown, "")))
 
 
 def _running(overview: Overview) -> list[Shown]:
     return [each for each in overview.scenes if each.record.state == "running"]
 
 
-def _doing(shown: Shown) -> str:
+def _doing(shown: Shown, count: str = " {}/{}") -> str:
+    """Return the stage that a scene is in, with its steps and the time left. count: form of the steps."""
     now = shown.now
     if now is None:
         return "begins"
     left = f", {about(now.left)} left" if now.left and now.left >= 1 else ""
-    return f"{now.stage} {now.done}/{now.total}{left}"
+    return f"{now.stage}{count.format(now.done, now.total)}{left}"
