@@ -6,6 +6,7 @@ Of each scene a line of words is made: the options of the batch (behind --) and 
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 from collections.abc import Iterable, Sequence
@@ -90,7 +91,7 @@ def tasks_of(source: Path, out: Path, do: str, options: Sequence[str], overwrite
         try:
             _refuse_own(line.options)
             words = [*own, *_absolute(verb.kind, line.options, line.base)]
-            tasks.append(_task(line, verb, do, out, parse, [_filled(word, line) for word in words], overwrite))
+            tasks.append(_task(line, verb, do, out, parse, words, overwrite))
         except SplatsegError as error:
             mistakes.append(at_line(line, error))
     if mistakes:
@@ -102,8 +103,9 @@ def tasks_of(source: Path, out: Path, do: str, options: Sequence[str], overwrite
 
 
 def _task(line: Line, verb: Verb, do: str, out: Path, parse: _Parser, words: Sequence[str], overwrite: bool) -> Task:
-    output = verb.output(out.absolute(), line.name, parse(words)) if verb.output else None
-    command = verb.placed(parse(words), line.source, output, overwrite)
+    words, command = [_filled(word, line) for word in words], _filled(parse(words), line)
+    output = verb.output(out.absolute(), line.name, command) if verb.output else None
+    command = verb.placed(command, line.source, output, overwrite)
     verb.check(command)
     places = [str(line.source), *(["-o", str(output)] if output else [])]
     told = shlex.join(["splatseg", do, *places, *words])
@@ -112,7 +114,7 @@ def _task(line: Line, verb: Verb, do: str, out: Path, parse: _Parser, words: Seq
 
 
 class _Parser:
-    """Parses words of options; the same words once, since thousands of lines have the same."""
+    """Parses words of options; the same words once, since thousands of lines have the same until they are filled in."""
 
     def __init__(self, do: str, verb: Verb) -> None:
         self._do, self._verb = do, verb
@@ -136,15 +138,25 @@ def _refuse_own(words: Sequence[str]) -> None:
         )
 
 
-def _filled(word: str, line: Line) -> str:
-    values = {"name": line.name, "capture": str(line.source)}
+def _filled(value: Any, line: Line) -> Any:
+    """Return a word, or a dataclass with all that is in it, with placeholders filled in. Raises CommandLineError."""
+    if isinstance(value, str):
+        return re.sub(r"\{(\w+)\}", lambda found: _value(found[1], line), value)
+    if isinstance(value, Path):
+        return Path(_filled(str(value), line))
+    if isinstance(value, tuple):
+        return tuple(_filled(each, line) for each in value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        own = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        changed = {name: new for name, old in own.items() if (new := _filled(old, line)) != old}
+        return dataclasses.replace(value, **changed) if changed else value
+    return value
 
-    def value(found: re.Match[str]) -> str:
-        if found[1] not in values:
-            raise CommandLineError(f"there is no {{{found[1]}}} to fill in; there are {{name}} and {{capture}}")
-        return values[found[1]]
 
-    return re.sub(r"\{(\w+)\}", value, word)
+def _value(name: str, line: Line) -> str:
+    if name not in PLACEHOLDERS:
+        raise CommandLineError(f"there is no {{{name}}} to fill in; there are {{name}} and {{capture}}")
+    return line.name if name == "name" else str(line.source)
 
 
 def _absolute(kind: type, words: Sequence[str], base: Path) -> list[str]:
