@@ -56,3 +56,27 @@ def other_version(folder: Path, version: str) -> Path:
     metadata.parent.mkdir(parents=True)
     metadata.write_text(f"Metadata-Version: 2.1\nName: splatseg\nVersion: {version}\n")
     return folder
+
+
+@contextmanager
+def script(text: str, *arguments: str, found_first: Path, writes: Path | None = None) -> Iterator[str]:
+    """A script of bash that starts a scheduler or workers; given is the address in the scheduler's file.
+
+    found_first: folder of programs that it finds before others. writes: that file, of a scheduler.
+    """
+    path = os.pathsep.join([TESTS, *filter(None, sys.path)])
+    process = subprocess.Popen(
+        ["bash", "-c", text, "bash", *arguments],
+        env=os.environ | {"PATH": f"{found_first}:{os.environ['PATH']}", "PYTHONPATH": path},
+        cwd=found_first,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while writes is not None and (not writes.exists() or not writes.read_text()):
+            assert process.poll() is None, "the scheduler ended"
+            time.sleep(0.05)
+        yield json.loads(writes.read_text())["address"] if writes is not None else ""
+    finally:
+        process.terminate()
+        process.wait()

@@ -129,8 +129,7 @@ class DaskEngine:
         self._client.subscribe_topic(job.key, self._event)
         try:
             while job.waiting or job.flying:
-                while job.waiting and len(job.flying) < self.workers:
-                    self._submit(job, job.waiting.popleft())
+                self._fill(job)
                 kind, what = self._next()
                 self._stale |= kind == "add-worker"
                 if self._stale and self._news.empty():  # once for workers that come together
@@ -146,6 +145,11 @@ class DaskEngine:
             with suppress(Exception):  # of a connection that is lost
                 self._client.unsubscribe_topic(job.key)
                 self._client.cancel(list(job.flying.values()), force=True)
+
+    def _fill(self, job: _Map[Item, Result]) -> None:
+        """Give items to Dask until every fit worker has one."""
+        while job.waiting and len(job.flying) < self.workers:
+            self._submit(job, job.waiting.popleft())
 
     def _submit(self, job: _Map[Item, Result], index: int) -> None:
         """Give an item to Dask."""
@@ -199,8 +203,10 @@ class DaskEngine:
     def _taken(self, job: _Map[Item, Result], index: int, future: Future[Done[Result]]) -> Iterator[Done[Result]]:
         """Yield what became of an item, if it is not given to another worker."""
         del job.flying[index]
+        self._fill(job)  # the worker goes on while the caller looks at the result
         try:
-            yield future.result()
+            done: Done[Result] = future.result()
+            yield done
         except KilledWorker as error:
             worker = error.last_worker
             self._names[worker.address] = str(worker.name)

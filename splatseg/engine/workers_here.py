@@ -10,8 +10,10 @@ from __future__ import annotations
 import copy
 import logging
 import os
+import tempfile
 import warnings
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from splatseg.engine.request import EngineRequest
@@ -63,10 +65,12 @@ def share_of_machine(request: EngineRequest, cores: int, memory: int, cards: int
     return workers, request.threads or max(1, cores // workers), each
 
 
-def start_here(request: EngineRequest, folder: Path) -> SpecCluster:
-    """Start the workers of a request as processes of this machine, and the scheduler within this process.
+@contextmanager
+def start_here(request: EngineRequest) -> Iterator[SpecCluster]:
+    """Start the workers of a request as processes of this machine; the end of the block ends them.
 
-    folder: for their files. Raises EngineError if the extra is missing, the machine has not enough, or none starts.
+    The scheduler is in this process, and their files are in a temporary folder. Raises EngineError if the extra is
+    missing, the machine has not enough, or they do not start.
     """
     require("distributed", "cryptography")
     import dask  # noqa: PLC0415 (an extra)
@@ -78,12 +82,15 @@ def start_here(request: EngineRequest, folder: Path) -> SpecCluster:
     cards = _cards() if request.cards else []
     workers, threads, memory = share_of_machine(request, CPU_COUNT, MEMORY_LIMIT, len(cards))
     shared: dict[str, Any] = {"host": "127.0.0.1", "protocol": "tls://", "security": Security.temporary()}
-    with dask.config.set(SETTINGS | {"temporary-directory": str(folder)}), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the page's port is taken: it gets another
+    with ExitStack() as stack:
+        folder = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="splatseg-workers-", ignore_cleanup_errors=True)
+        )
+        stack.enter_context(dask.config.set(SETTINGS | {"temporary-directory": folder}))
         options = shared | {
             "nthreads": 1,
             "memory_limit": memory,
-            "local_directory": str(folder),
+            "local_directory": folder,
             "preload": ["splatseg.engine.quiet"],
             "config": copy.deepcopy(dask.config.config),
             "silence_logs": logging.CRITICAL,
@@ -98,14 +105,18 @@ def start_here(request: EngineRequest, folder: Path) -> SpecCluster:
         }
         scheduler = {"cls": Scheduler, "options": shared | {"port": 0, "dashboard_address": "127.0.0.1:8787"}}
         try:
-            return SpecCluster(
-                workers=specification,
-                scheduler=scheduler,
-                security=shared["security"],
-                silence_logs=logging.CRITICAL,
-            )
-        except (OSError, RuntimeError, TimeoutError) as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that the page's port is taken: it gets another
+                cluster = SpecCluster(
+                    workers=specification,
+                    scheduler=scheduler,
+                    security=shared["security"],
+                    silence_logs=logging.CRITICAL,
+                )
+        except (OSError, RuntimeError) as error:
             raise EngineError(f"the workers of this machine do not start ({error}); ask for fewer") from error
+        with cluster:
+            yield cluster
 
 
 def _own(threads: int, cards: list[str]) -> dict[str, Any]:

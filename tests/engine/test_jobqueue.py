@@ -60,7 +60,7 @@ def test_the_script_asks_the_queue_for_what_the_file_says(tmp_path: Path, home: 
     assert command.startswith(f"{sys.executable} -m distributed.cli.dask_worker tls://")
     # The last of two options holds.
     assert command.split("--nthreads ")[-1].startswith("1 ") and "--nworkers 2 " in command
-    assert "--resources GPU=1 " in command and f"--tls-key {home}/.splatseg-engine/" in command
+    assert "--resources GPU=1 " in command and f"--tls-key {home}/.splatseg-engine/run-" in command
     assert (home / ".splatseg-engine").stat().st_mode & 0o077 == 0
 
 
@@ -92,8 +92,8 @@ def test_other_queues_have_their_own_words(tmp_path: Path, system: str) -> None:
         ("slurm: {cores: 1, memory: 1GB, ncpus: 1}", "slurm, ncpus is no name that is known"),
         ("slurm: {cores: 1, memory: 1GB, job_cpu: 1, job-cpu: 2}", "slurm, job-cpu is given twice"),
         (
-            "slurm: {cores: 1, memory: 1GB, walltime: 04:00:00}",
-            'slurm, walltime is 14400; a time in quotes, such as "04:00:00", is expected',
+            "slurm: {cores: 1, memory: 1GB, walltime: 12:00:00}",
+            'slurm, walltime is 43200; a time in quotes, such as "04:00:00", is expected',
         ),
         (
             "slurm: {cores: 1, memory: 1GB, job_extra_directives: --gres}",

@@ -25,7 +25,7 @@ def test_every_item_is_in_one_shard_and_shards_are_of_one_size() -> None:
 @pytest.mark.parametrize(
     ("word", "variables", "shard"),
     [
-        ("2/8", {}, Shard(2, 8)),
+        ("2/8", {}, Shard(1, 8)),
         ("auto", _slurm(3, 0, 7, 8), Shard(3, 8)),
         ("auto", _slurm(3, 1, 8, 8), Shard(2, 8)),
         ("auto", _slurm(7, 1, 9, 5, 2), Shard(3, 5)),
@@ -42,13 +42,14 @@ def test_a_shard_is_the_one_that_the_word_or_the_job_tells(word: str, variables:
 @pytest.mark.parametrize(
     ("word", "variables", "said"),
     [
-        ("8", {}, "the shard '8' is none; write i/n with i from 0 to n - 1, auto, or auto/n"),
+        ("8", {}, "the shard '8' is none; write i/n with i from 1 to n, such as 2/8, auto, or auto/n"),
         ("-1/8", {}, "the shard '-1/8' is none"),
-        ("8/8", {}, "the shard 8/8 has the index 8 of 8; it counts from 0 to one less"),
-        ("0/0", {}, "the shard 0/0 has the index 0 of 0"),
+        ("9/8", {}, "the shard 9/8 is none; i/n has an i from 1 to n"),
+        ("0/8", {}, "the shard 0/8 is none; i/n has an i from 1 to n"),
+        ("0/0", {}, "the shard 0/0 is none; i/n has an i from 1 to n"),
         ("auto", {}, "no variable tells the shard of this job .*; submit it as an array, or write --shard i/n"),
         ("auto", {"JOB_COMPLETION_INDEX": "7"}, "does not tell of how many; write --shard auto/n"),
-        ("auto/7", {"JOB_COMPLETION_INDEX": "7"}, "JOB_COMPLETION_INDEX has the index 7 of 7"),
+        ("auto/7", {"JOB_COMPLETION_INDEX": "7"}, "JOB_COMPLETION_INDEX is 7, and numbers of 7 jobs are from 0 to 6"),
         ("auto/7", {"JOB_COMPLETION_INDEX": "x"}, "the variable JOB_COMPLETION_INDEX is 'x', which is no number"),
         ("auto", {"AWS_BATCH_JOB_ARRAY_INDEX": "7"}, "the variable AWS_BATCH_JOB_ARRAY_SIZE is not set"),
         ("auto", _slurm(5, 1, 9, 3), r"the numbers of this array \(3 from 1 to 9\) are not evenly spaced"),
