@@ -64,9 +64,9 @@ def test_a_line_is_a_path_from_the_list_and_options_of_its_own(folder: Path) -> 
     found = commands(folder, source, "--iterations", "10")
     captures, out = folder / "captures", folder / "out"
     assert found == {
-        "a": f"splatseg train {captures}/a -o {out}/a --iterations 10 --masks {captures}/own=2 --seed 3",
-        "cd": f"splatseg train '{captures}/c d' -o {out}/cd --iterations 10",
-        "b": f"splatseg train {captures}/b -o {out}/b --iterations 10 --masks {DEMO}/masks",
+        "a": f"splatseg train {captures}/a -o {out}/a --iterations 10 --masks {captures}/own=2 --seed 3 --resume",
+        "cd": f"splatseg train '{captures}/c d' -o {out}/cd --iterations 10 --resume",
+        "b": f"splatseg train {captures}/b -o {out}/b --iterations 10 --masks {DEMO}/masks --resume",
     }
 
 

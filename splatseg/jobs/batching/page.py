@@ -124,7 +124,8 @@ def _lines(shown: Shown) -> Sequence[str]:
         return [f"<p>{escape(now.stage)} {now.done:,}/{now.total:,}{left}</p>", bar, facts]
     if record.state == "stopped":
         return ["<p>goes on when the batch is repeated</p>"]
-    warned = f" · {len(record.warnings)} warnings" if record.warnings else ""
+    count = len(record.warnings)
+    warned = f" · {count} warning{'s' if count > 1 else ''}" if count else ""
     cost = f"{duration(record.seconds)}, {record.memory / 1e9:.1f} GB{warned}"
     return [f'<p class="figures">{escape(figures_of(shown))}</p>', f"<p>{cost}</p>"]
 

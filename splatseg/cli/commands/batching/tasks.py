@@ -108,7 +108,7 @@ def _task(line: Line, verb: Verb, do: str, out: Path, parse: _Parser, words: Seq
     command = verb.placed(command, line.source, output, overwrite)
     verb.check(command)
     places = [str(line.source), *(["-o", str(output)] if output else [])]
-    told = shlex.join(["splatseg", do, *places, *words])
+    told = shlex.join(["splatseg", do, *places, *words, *(["--resume"] if verb.makes_runs else [])])
     shown = output if verb.makes_runs else line.source if verb.noun == "run" else None
     return Task(line.name, Commanded(command), (str(line.source), *_grouped(words)), told, shown, output)
 
