@@ -127,6 +127,8 @@ class DaskEngine:
         self._mapping = True
         job = _Map(work, items, logs, f"splatseg-{uuid.uuid4().hex}", deque(range(len(items))))
         self._client.subscribe_topic(job.key, self._event)
+        if not self._members:
+            self._warn("no worker has come yet, and the work waits for the first; Ctrl-C stops it")
         try:
             while job.waiting or job.flying:
                 self._fill(job)
