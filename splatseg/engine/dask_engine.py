@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 News = tuple[str, Any]
-"""What happened: ("done", the index of an item and its future), or the action of an event and the event."""
+"""One thing that happened: ("done", the index of an item and its future), or the action of an event and the event."""
 
 MOST_AGAIN = 3
 """Times that an item is given anew to named workers, because one was unfit or lost, before it fails."""
