@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 News = tuple[str, Any]
-"""What happened: ("done", the index of an item and its future), or the action of an event and the event."""
+"""One thing that happened: ("done", the index of an item and its future), or the action of an event and the event."""
 
 MOST_AGAIN = 3
 """Times that an item is given anew to named workers, because one was unfit or lost, before it fails."""
@@ -127,6 +127,8 @@ class DaskEngine:
         self._mapping = True
         job = _Map(work, items, logs, f"splatseg-{uuid.uuid4().hex}", deque(range(len(items))))
         self._client.subscribe_topic(job.key, self._event)
+        if not self._members:
+            self._warn("no worker has come yet, and the work waits for the first; Ctrl-C stops it")
         try:
             while job.waiting or job.flying:
                 self._fill(job)
