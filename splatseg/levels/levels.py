@@ -44,7 +44,7 @@ class Merge:
     parts: np.ndarray
     """Rows (K,) int32 that they are made of, group by group."""
     starts: np.ndarray
-    """Where each group starts among the parts, (S+1,) int64."""
+    """Place among the parts at which each group starts, (S+1,) int64."""
     shares: np.ndarray
     """Weight (K,) float32 of each part in its group; those of a group sum to 1."""
 
