@@ -11,7 +11,7 @@ struct Merged {  // S of them
     float* means;      // (S,3)
     float* quats;      // (S,4) wxyz, unit
     float* scales;     // (S,3) linear
-    float* opacities;  // (S,)
+    float* opacities;  // (S,), above 1 where many opaque parts lie behind one another
 };
 
 // Group s has the parts rows[starts[s] .. starts[s + 1]), rows of N Gaussians; it has at least one.

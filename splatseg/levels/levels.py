@@ -80,7 +80,8 @@ class Levels:
     order: np.ndarray
     """The Gaussians (n,) int32 along the curve; those that no picture shows are left out."""
     geometry: Geometry
-    """Means (R,3), quats (R,4), scales (R,3), opacities (R,) of the rows."""
+    """Means (R,3), quats (R,4), scales (R,3), opacities (R,) of the rows; an opacity above 1 is of many behind one another,
+    whose alpha is cut at the rasteriser's highest."""
     merges: list[Merge]
     """How they are made, finer ones first."""
     begins: np.ndarray
@@ -119,7 +120,7 @@ class Levels:
 
     def carried(self, values: Tensor) -> Tensor:
         """Return values (R,...) float32 of the rows, from those of the Gaussians (N,...)."""
-        given = values.detach().float().reshape(len(values), -1).numpy()
+        given = _flat(values)
         out = np.empty((len(self.geometry[3]), given.shape[1]), np.float32)
         np.take(given, self.order, 0, out=out[: len(self.order)], mode="clip")  # clip: writes without a copy
         threads = torch.get_num_threads()
@@ -130,7 +131,7 @@ class Levels:
 
     def merged(self, values: Tensor) -> Tensor:
         """Return the values of the merged Gaussians alone, (R-n,...): `carried` without a copy of those given (N,...)."""
-        given = values.detach().float().reshape(len(values), -1).numpy()
+        given = _flat(values)
         n, threads = len(self.order), torch.get_num_threads()
         made = np.empty((len(self.geometry[3]) - n, given.shape[1]), np.float32)
         for merge in self.merges:
@@ -158,6 +159,12 @@ class Levels:
             last = np.append(np.flatnonzero(np.diff(of)), len(of) - 1)
             made[merge.first : merge.first + len(last)] = parts[ranked][last]
         return made
+
+
+def _flat(values: Tensor) -> np.ndarray:
+    """Return values (N,...) as (N,C) float32."""
+    flat: np.ndarray = values.detach().float().reshape(len(values), math.prod(values.shape[1:])).numpy()
+    return flat
 
 
 def _gathered(values: np.ndarray, made: np.ndarray, order: np.ndarray, rows: np.ndarray) -> np.ndarray:

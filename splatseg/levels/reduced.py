@@ -3,7 +3,7 @@
     reduced = Reduced(splats)
     picture = render_rgb(reduced(camera), camera)
 
-Merged Gaussians have the mean harmonics and features of their parts, by their light, and the heaviest segment.
+A splat has no opacities above 1, so edges are up to half a pixel thinner than those of `levels`. Merged Gaussians have the mean harmonics and features of their parts, by their light, and the heaviest segment.
 
 Alphabet: N Gaussians; M of the reduced splat; R rows of the levels, the first n are Gaussians along the curve.
 """
