@@ -5,8 +5,8 @@
         [--width 1280] [--height 720] [--threads 2] [--steps 1,1 1,2 0.5,3 ...] [--pictures DIR] [--json]
 
 The scene is a run, or the Gaussians of a file, repeated until there are --gaussians (bench_scale.py). Cameras go around
-it in --frames steps. Told are the building of the levels, their memory, and of every step of a draft (size as a share of
-the window, side of the cells in pixels), drawn as the viewer draws it:
+it in --frames steps. Told are the building of the levels, their memory, and of every step of a draft (size as a share
+of the window, side of the cells in pixels), drawn as the viewer draws it:
 
     PSNR           of drafts with levels against drafts of the same size with all Gaussians, least and median
     to the still   the same against the full picture, both enlarged to its size: median without, with levels
@@ -76,8 +76,8 @@ def enlarged(image: np.ndarray, like: np.ndarray) -> np.ndarray:
 def turned(camera: Camera, about: np.ndarray, degrees: float) -> Camera:
     """The camera, gone around a point, about the axis that is vertical in its picture."""
     angle = math.radians(degrees)
-    x, y, z = np.eye(3) * math.cos(angle)
-    turn = np.array([x + [0, 0, math.sin(angle)], [0, 1, 0], z - [math.sin(angle), 0, 0]])
+    cosine, sine = math.cos(angle), math.sin(angle)
+    turn = np.array([[cosine, 0.0, sine], [0.0, 1.0, 0.0], [-sine, 0.0, cosine]])
     viewmat, centre = camera.viewmat.copy(), camera.viewmat[:3, :3] @ about + camera.viewmat[:3, 3]
     viewmat[:3, :3] = turn @ camera.viewmat[:3, :3]
     viewmat[:3, 3] = turn @ (camera.viewmat[:3, 3] - centre) + centre
@@ -105,7 +105,9 @@ def bytes_of(built: Built) -> int:
     return sum(array.nbytes for array in arrays)
 
 
-def step_of(step: tuple[float, float], args: argparse.Namespace, spaces: list[Workspace], cameras: list[Camera]) -> dict:
+def step_of(
+    step: tuple[float, float], args: argparse.Namespace, spaces: list[Workspace], cameras: list[Camera]
+) -> dict:
     """The figures of one step of drafts; `spaces` are a workspace without and one with levels."""
     for space in spaces:
         space.canvas.pace = Fixed(step)
@@ -121,7 +123,10 @@ def step_of(step: tuple[float, float], args: argparse.Namespace, spaces: list[Wo
             took.append(1e3 * (time.process_time() - began))
         times.append(took)
         next_camera = turned(camera, middle, 1.0)
-        changes = [picture(space, next_camera, draft=True).astype(int) - image for space, image in zip(spaces, images, strict=True)]
+        changes = [
+            picture(space, next_camera, draft=True).astype(int) - image
+            for space, image in zip(spaces, images, strict=True)
+        ]
         still = picture(spaces[0], camera)
         same.append(psnr(*images))
         stills.append([psnr(enlarged(image, still), still) for image in images])

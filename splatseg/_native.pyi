@@ -157,8 +157,8 @@ def merge_gaussians(
 ) -> None:
     """Merge groups of Gaussians to one each: means, quats, scales, opacities (S,...), and shares (K,) of the parts.
 
-    parts: the same of N Gaussians. rows (K,) int32 and starts (S+1,) int64: the parts of each group. blur: variance that
-    a picture adds to each. The law is in native/points/merge.cpp.
+    parts: the same of N Gaussians. rows (K,) int32 and starts (S+1,) int64: the parts of each group. blur: variance
+    that a picture adds to each. The law is in native/points/merge.cpp.
     """
 
 def mean_of_groups(

@@ -2,9 +2,9 @@
 
     levels = build_levels(*splats.geometry)
 
-The Gaussians are sorted by Morton code of a cubic grid. BLOCK consecutive ones are a block, which has levels of its own:
-level j of a block merges those that lie in one cell of side 2^j voxels to one Gaussian (native/points/merge.h: same
-mean, covariance and light). Gaussians larger than the cell stay as they are. A level is made of the next finer one, as
+The Gaussians are sorted by Morton code of a cubic grid. BLOCK consecutive ones are a block, which has levels of its
+own: level j of a block merges those that lie in one cell of side 2^j voxels to one Gaussian (native/points/merge.h:
+same mean, covariance and light). Gaussians larger than the cell stay as they are. A level is made of the next finer one, as
 if that were the splat, and only if it has at most HALF as many rows; so all levels together have fewer rows than the
 splat. The same bits on any number of threads.
 
@@ -29,7 +29,7 @@ from splatseg.levels.levels import Levels, Merge, blur_of, rows_of
 from splatseg.raster.interface import DEFAULT_SETTINGS
 
 BLOCK = 4096
-"""Gaussians of a block. Fewer make more ranges to copy for a picture, more make blocks that are too near on one side."""
+"""Gaussians of a block. Fewer make more ranges to copy for a picture, more make blocks that are too near at one end."""
 
 HALF = 0.5
 """Most rows of a level, as a share of those of the next finer one of its block."""
@@ -116,7 +116,10 @@ class _Builder:
         starts = np.concatenate([[0], np.cumsum(np.bincount(leader, minlength=len(rows))[heads])])
         parts = rows[np.argsort(leader, kind="stable")].astype(np.int32)
         made, shares = slice(self._rows, self._rows + len(heads)), np.empty(len(parts), np.float32)
-        known, out = (tuple(array[which] for array in self._arrays) for which in (slice(self._rows), made))
+        means, quats, scales, opacities = self._arrays
+        known, out = (
+            (means[which], quats[which], scales[which], opacities[which]) for which in (slice(self._rows), made)
+        )
         blur = blur_of(2.0**level * self._voxel)
         _native.merge_gaussians(known, parts, starts, blur, out, shares, torch.get_num_threads())
         self._merges.append(Merge(self._rows, parts, starts, shares))

@@ -80,8 +80,8 @@ class Levels:
     order: np.ndarray
     """The Gaussians (n,) int32 along the curve; those that no picture shows are left out."""
     geometry: Geometry
-    """Means (R,3), quats (R,4), scales (R,3), opacities (R,) of the rows; an opacity above 1 is of many behind one another,
-    whose alpha is cut at the rasteriser's highest."""
+    """Means (R,3), quats (R,4), scales (R,3), opacities (R,) of the rows. An opacity above 1 is of many behind one
+    another; the rasteriser cuts its alpha."""
     merges: list[Merge]
     """How they are made, finer ones first."""
     begins: np.ndarray
@@ -130,7 +130,7 @@ class Levels:
         return torch.from_numpy(out).reshape(len(out), *values.shape[1:])
 
     def merged(self, values: Tensor) -> Tensor:
-        """Return the values of the merged Gaussians alone, (R-n,...): `carried` without a copy of those given (N,...)."""
+        """Return the values of the merged Gaussians alone, (R-n,...): `carried` without a copy of the values (N,...)."""
         given = _flat(values)
         n, threads = len(self.order), torch.get_num_threads()
         made = np.empty((len(self.geometry[3]) - n, given.shape[1]), np.float32)
@@ -142,7 +142,7 @@ class Levels:
         return torch.from_numpy(made).reshape(len(made), *values.shape[1:])
 
     def carried_labels(self, labels: np.ndarray) -> np.ndarray:
-        """Return labels (R,) int32 of the rows, from those of the Gaussians (N,): of a merged one its parts' heaviest."""
+        """Return labels (R,) int32 of the rows, from those of the Gaussians (N,): of merged ones that of most light."""
         made = np.empty(len(self.geometry[3]), np.int32)
         made[: len(self.order)] = labels[self.order]
         for merge in self.merges:

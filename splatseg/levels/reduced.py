@@ -3,7 +3,8 @@
     reduced = Reduced(splats)
     picture = render_rgb(reduced(camera), camera)
 
-A splat has no opacities above 1, so edges are up to half a pixel thinner than those of `levels`. Merged Gaussians have the mean harmonics and features of their parts, by their light, and the heaviest segment.
+Merged Gaussians have the mean harmonics and features of their parts, by their light, and the segment of most of it. A
+splat has no opacities above 1, so edges are up to half a pixel farther in than with `levels`.
 
 Alphabet: N Gaussians; M of the reduced splat; R rows of the levels, the first n are Gaussians along the curve.
 """
@@ -35,7 +36,7 @@ class Reduced:
             self._ids = torch.from_numpy(self._levels.carried_labels(splats.segment_ids.numpy()))
 
     def __call__(self, camera: Camera) -> Splats:
-        """Return the Gaussians (M) that show this camera's picture at its size; the splat itself if those are as many."""
+        """Return the Gaussians (M) that show this camera's picture at its size; all of them if there are as many."""
         cut = self._levels.cut(camera)
         splats = self._splats
         if cut.count >= len(splats):

@@ -3,10 +3,10 @@
     image = picture(workspace, camera)                   (H,W,3) uint8, at the camera's size
     image = picture(workspace, camera, draft=True)       the same view, reduced to the size that can be drawn in time
 
-A draft has the size of `draft_camera(workspace, camera)`; pass the full-size camera to both. In a draft of a large splat
-Gaussians that are small on screen are merged (`drawing.seen`). All channels of a mode are blended in one pass, the
-selection as one more channel; the view is prepared once for the picture and the clicks into it. Two threads may draw at
-the same time, each for a workspace of its own.
+A draft has the size of `draft_camera(workspace, camera)`; pass the full-size camera to both. In a draft of a large
+splat Gaussians that are small on screen are merged (`drawing.seen`). All channels of a mode are blended in one pass,
+the selection as one more channel; the view is prepared once for the picture and the clicks into it. Two threads may
+draw at the same time, each for a workspace of its own.
 
 Alphabet: N Gaussians; H x W pixels; pictures are float32 in 0..1 until the end.
 """

@@ -3,8 +3,8 @@
 Blending takes one matrix (N,C) of values; a column is written only when its content has changed. Colours depend on the
 viewing direction: a draft may reuse the colours of a nearby camera.
 
-Alphabet: N Gaussians; R rows of their levels of detail, the first n Gaussians; C channels; a part is a tensor (N,c) or (N,) of some channels that nobody writes to, so that the
-same tensor means the same content.
+Alphabet: N Gaussians; R rows of their levels of detail, the first n Gaussians; C channels; a part is a tensor (N,c) or
+(N,) of some channels that nobody writes to, so that the same tensor means the same content.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from splatseg.render.rgb import view_colors
 from splatseg.viewer.workspace.draft_size import Pace
 
 if TYPE_CHECKING:
-    from splatseg.viewer.workspace.detail import Built
     from splatseg.viewer.shown_scene import ShownScene
+    from splatseg.viewer.workspace.detail import Built
 
 NEARBY = 0.05
 """Largest distance of a nearby camera, as a share of the distance to the scene's middle."""

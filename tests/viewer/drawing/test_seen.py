@@ -69,20 +69,18 @@ def test_a_draft_of_merged_gaussians_looks_like_the_picture(space: Workspace, mo
     space.click(CAMERA, (70.0, 32.0))
     assert isinstance(seen_by(space, space.step, CAMERA, draft=True), Coarse)
     assert isinstance(seen_by(space, space.step, CAMERA, draft=False), Whole)
-    draft, still = picture(space, CAMERA, draft=True), picture(space, CAMERA)
-    if mode == "depth":
-        still[-30:], draft[-30:] = 0, 0  # the scale of depths is not drawn into drafts
-    if mode == "similarity":
-        still[-30:], draft[-30:] = 0, 0
-    assert close(draft, still)
-    assert draft.std() > 10
+    # On both halves but not at their edges, and without the outline: lines a pixel wide are much of so small a picture.
+    # Scales are not drawn into drafts; they lie at the bottom.
+    columns = [*range(24, 45), *range(51, 72)]
+    draft, still = (picture(space, CAMERA, draft, marked=False)[18:34, columns] for draft in (True, False))
+    assert close(draft, still) and draft.std() > 10
 
 
 def test_hidden_gaussians_are_not_in_drafts(space: Workspace) -> None:
     space.select_segment(2)
     space.hide_selection()
     draft, still = picture(space, CAMERA, draft=True), picture(space, CAMERA)
-    assert close(draft, still)
+    assert close(draft[18:, 24:44], still[18:, 24:44])
     assert draft[:, 60:].max() <= 2 and draft[20:40, 20:40].mean() > 20
     space.undo()
     assert picture(space, CAMERA, draft=True)[:, 60:].mean() > 20
@@ -93,7 +91,7 @@ def test_colours_of_a_draft_follow_the_selection_and_the_camera(space: Workspace
     space.select_segment(1)
     after = picture(space, CAMERA, draft=True)
     changed = (before != after).any(-1)
-    assert changed[20:44, 10:36].all() and not changed[:, 60:].any()
+    assert changed[20:44, 26:44].all() and not changed[:, 56:].any()
     space.clear()
     np.testing.assert_array_equal(picture(space, CAMERA, draft=True), before)
 
