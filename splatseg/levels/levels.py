@@ -130,7 +130,7 @@ class Levels:
         return torch.from_numpy(out).reshape(len(out), *values.shape[1:])
 
     def merged(self, values: Tensor) -> Tensor:
-        """Return the values of the merged Gaussians alone, (R-n,...): `carried` without a copy of the values (N,...)."""
+        """Return the values of the merged Gaussians alone, (R-n,...): `carried` without a copy of those given."""
         given = _flat(values)
         n, threads = len(self.order), torch.get_num_threads()
         made = np.empty((len(self.geometry[3]) - n, given.shape[1]), np.float32)
