@@ -4,7 +4,7 @@
 
 The Gaussians are sorted by Morton code of a cubic grid. BLOCK consecutive ones are a block, which has levels of its
 own: level j of a block merges those that lie in one cell of side 2^j voxels to one Gaussian (native/points/merge.h:
-same mean, covariance and light). Gaussians larger than the cell stay as they are. A level is made of the next finer one,
+mean, covariance and light). Gaussians larger than the cell stay as they are. A level is made of the next finer one,
 as if that were the splat, and only if it has at most HALF as many rows; so all levels together have fewer rows than the
 splat. The same bits on any number of threads.
 

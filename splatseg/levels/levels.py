@@ -83,7 +83,7 @@ class Levels:
     """Means (R,3), quats (R,4), scales (R,3), opacities (R,) of the rows. An opacity above 1 is of many behind one
     another; the rasteriser cuts its alpha."""
     merges: list[Merge]
-    """How they are made, finer ones first."""
+    """The making of the merged Gaussians, finer ones first."""
     begins: np.ndarray
     """First row (B,J) of each block in each level; a level that a block lacks is the next finer one."""
     ends: np.ndarray
