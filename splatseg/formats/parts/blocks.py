@@ -15,7 +15,7 @@ import numpy as np
 
 from splatseg.cameras.coordinates import Coordinates
 from splatseg.errors import SplatFileError
-from splatseg.formats.parts.rows import Rows, Stamp
+from splatseg.formats.parts.rows import Rows, Stamp, forget
 from splatseg.formats.parts.survey import Survey, survey
 from splatseg.formats.ply.body import NUMBER
 from splatseg.formats.read import bounded
@@ -108,7 +108,9 @@ class FileBlocks:
         numbers += 0 if self.form.features is None else self.form.features.shape[1]
         guard = Guard(SplatFileError, self.path, self.bytes)
         guard.check(f"{len(self):,} Gaussians of {numbers} numbers", len(self) * numbers * NUMBER)
-        return self.stored(0, len(self))
+        stored = self.stored(0, len(self))
+        forget()
+        return stored
 
     def stored(self, begin: int, end: int, what: What = "all") -> StoredSplats:
         """Return the same as arrays."""

@@ -16,7 +16,7 @@ from splatseg.errors import OutputError, PromptError, RunError, unwritten
 from splatseg.formats.folders import LOD_META
 from splatseg.formats.parts.opening import open_blocks
 from splatseg.formats.parts.sorting import sorted_blocks
-from splatseg.formats.parts.streamed_sog import write_streamed_sog
+from splatseg.formats.parts.streamed_sog_writing import write_streamed_sog
 from splatseg.formats.parts.writing import layout_of, write_blocks, write_parts
 from splatseg.formats.read import describe_dropped, find_splat, holds_splat
 from splatseg.formats.sidecar import sidecar_path

@@ -15,9 +15,9 @@ from scenes import assert_alike, colorful_splats
 
 from splatseg.errors import SplatFileError
 from splatseg.formats.morton import morton_order
-from splatseg.formats.parts import streamed_sog
+from splatseg.formats.parts import streamed_sog_writing
 from splatseg.formats.parts.opening import open_blocks
-from splatseg.formats.parts.streamed_sog import extents, write_streamed_sog
+from splatseg.formats.parts.streamed_sog_writing import extents, write_streamed_sog
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import find_splat, load_splats
 from splatseg.formats.sog import sog_members
@@ -37,7 +37,7 @@ def chunks_of(splats: Splats, rows: int) -> list[Splats]:
 @pytest.fixture
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A streamed SOG of 300 Gaussians in three chunks, with leaves of 40."""
-    monkeypatch.setattr(streamed_sog, "ROWS_A_LEAF", 40)
+    monkeypatch.setattr(streamed_sog_writing, "ROWS_A_LEAF", 40)
     assert write_streamed_sog(tmp_path / "scene", chunks_of(in_order(), 120)) == 300
     return tmp_path / "scene" / "lod-meta.json"
 
