@@ -34,8 +34,8 @@ class FileBlocks:
     Example:
         >>> from splatseg.formats.parts.opening import open_blocks
         >>> blocks = open_blocks(run.path / "splats.ply", rows_a_block=10_000)
-        >>> len(blocks) == len(scene.splats), len(blocks.read(0))
-        (True, 10000)
+        >>> len(blocks) == len(scene.splats), len(blocks.rows(5, 9))
+        (True, 4)
     """
 
     path: Path
