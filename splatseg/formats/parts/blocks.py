@@ -15,6 +15,7 @@ import numpy as np
 
 from splatseg.cameras.coordinates import Coordinates
 from splatseg.errors import SplatFileError
+from splatseg.formats.gaussforge import sog_pictures
 from splatseg.formats.parts.rows import Rows, Stamp, forget
 from splatseg.formats.parts.survey import Survey, survey
 from splatseg.formats.ply.body import NUMBER
@@ -22,6 +23,7 @@ from splatseg.formats.read import bounded
 from splatseg.splats.blocks import What
 from splatseg.splats.stored import StoredSplats, joined_stored
 from splatseg.untrusted.memory import Guard
+from splatseg.untrusted.paths import names_file
 
 if TYPE_CHECKING:
     from splatseg.splats.splats import Splats
@@ -71,8 +73,10 @@ class FileBlocks:
 
     @property
     def bytes(self) -> int:
-        """Bytes of all files."""
-        return sum(stamp.size for stamp in self.stamps)
+        """Bytes of all files; of a SOG that is not packed, those of its pictures too."""
+        pictures = [rows.path.parent / name for rows in self.files for name in _pictures(rows.path)]
+        beside = sum(picture.stat().st_size for picture in pictures if names_file(picture))
+        return beside + sum(stamp.size for stamp in self.stamps)
 
     @property
     def sh_degree(self) -> int:
@@ -168,3 +172,8 @@ def _told(form: StoredSplats) -> tuple[str, ...]:
 
 def _listed(form: StoredSplats) -> str:
     return ", ".join(f"{name} ({values.dtype.name})" for name, values in form.extras.items()) or "none"
+
+
+def _pictures(path: Path) -> tuple[str, ...]:
+    """Return the names of the pictures of a SOG that is not packed; none of another file."""
+    return (sog_pictures(path) or ()) if path.suffix.lower() == ".json" else ()

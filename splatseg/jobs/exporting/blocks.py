@@ -91,7 +91,7 @@ def export_blocks(blocks: SplatBlocks, output: Path, options: ExportOptions) -> 
     lost = ""
     try:
         if output.name == LOD_META:
-            lost = _streamed_sog(blocks, place)
+            lost = _streamed_sog(blocks, place, options.plain)
         elif options.parts is not None:
             write_parts(output, stream, count, -(-count // options.parts), layout_of(blocks))
         else:
@@ -113,9 +113,9 @@ def belongs_to(origin: Path, path: Path) -> bool:
     return written == found or (place is not None and (written == place or place in written.parents))
 
 
-def _streamed_sog(blocks: SplatBlocks, folder: Path) -> str:
-    """Write a streamed SOG and return in words what it does not hold."""
-    form = blocks.rows(0, 0)
+def _streamed_sog(blocks: SplatBlocks, folder: Path, plain: bool) -> str:
+    """Write a streamed SOG and return in words what it does not hold, of what is wanted."""
+    form = blocks.rows(0, 0).plain() if plain else blocks.rows(0, 0)
     left_out = [*FORMATS["sog"].left_out(form), *([] if form.segment_ids is None else ["segment ids"])]
     with part_folder(folder.with_name(f"{folder.name}.sorted")) as aside:
         ordered = sorted_blocks(blocks, aside / "sorted.ply", ROWS_A_CHUNK)
