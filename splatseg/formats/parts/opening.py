@@ -12,9 +12,9 @@ from splatseg.formats.folders import LOD_META, parts_in
 from splatseg.formats.parts.blocks import FileBlocks, blocks_of
 from splatseg.formats.parts.rows import PlyRows, Rows, WholeRows
 from splatseg.formats.parts.streamed_sog import finest_chunks
+from splatseg.formats.ply.columns import known_names, splat_element
 from splatseg.formats.ply.forms import forms_of
 from splatseg.formats.ply.header import read_header
-from splatseg.formats.ply.table import open_table
 from splatseg.formats.read import PARTED, READERS, find_splat, format_suffix
 
 
@@ -64,4 +64,7 @@ def _rows(path: Path) -> Rows:
 
 def is_packed(path: Path) -> bool:
     """Tell whether the Gaussians of a .ply are packed (`formats.compressed_ply`)."""
-    return open_table(path, read_header(path)) is None
+    header = read_header(path)
+    wanted = splat_element(header)
+    names = next((element.names for element in header.elements if element.name == wanted), ())
+    return "packed_position" in known_names(names)
