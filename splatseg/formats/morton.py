@@ -27,11 +27,16 @@ def morton_order(means: np.ndarray) -> np.ndarray:
         return np.zeros(0, np.int64)
     points = means.astype(np.float64)
     low, high = points.min(0), points.max(0)
+    return np.argsort(morton_codes(points, low, high), kind="stable")
+
+
+def morton_codes(means: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return the Morton codes (n,) uint64 of positions (n,3) in a box from `low` (3,) to `high` (3,), float64."""
     size = np.where(high > low, high - low, 1.0)
-    return np.argsort(_codes((points - low) / size * (2**BITS - 1)), kind="stable")
+    return _codes((means.astype(np.float64) - low) / size * (2**BITS - 1))
 
 
-def morton_codes(means: np.ndarray) -> tuple[np.ndarray, float]:
+def cube_codes(means: np.ndarray) -> tuple[np.ndarray, float]:
     """Return codes (N,) uint64 of positions (N,3) on a grid of cubes, and the side of a cube, in their units."""
     if len(means) == 0:
         return np.zeros(0, np.uint64), 1.0

@@ -11,10 +11,12 @@ import torch
 
 from splatseg.errors import OutputError, PromptError, RunError, unwritten
 from splatseg.files import atomic_folder
+from splatseg.formats.folders import LOD_META
 from splatseg.formats.inria_layout import write_inria_layout
 from splatseg.formats.read import describe_dropped, find_splat, holds_splat, load_splats
 from splatseg.formats.sidecar import read_sidecar_table
 from splatseg.formats.write import Written, format_of, write_splats
+from splatseg.jobs.exporting.blocks import belongs_to, export_blocks, in_blocks
 from splatseg.jobs.exporting.mesh import export_meshes, said_of_unit, unit_of, views_of
 from splatseg.parts import is_empty
 from splatseg.plain_text import file_stem
@@ -24,6 +26,7 @@ from splatseg.run.reporter import Summary
 from splatseg.segments.members import members_of_segments
 from splatseg.segments.segment import Segment, described_as
 from splatseg.segments.segments_json import read_segments, segments_of_rows
+from splatseg.splats.blocks import ROWS_A_BLOCK, whole_blocks
 from splatseg.splats.splats import Splats
 
 
@@ -38,13 +41,14 @@ class Source:
     run: Run | None = None
     """The run that the splat belongs to; None for a file."""
     path: Path | None = None
-    """The file that the splat was read from, which an export never replaces; None for a run."""
+    """The file that the splat was read from, or the folder of its parts, which an export never replaces; None for a
+    run."""
 
     def owns(self, path: Path) -> bool:
-        """Return True if `path` is the file this was read from, or a file of its run."""
+        """Return True if `path` is the file this was read from, one of its parts, or a file of its run."""
         if self.run is not None:
             return self.run.owns(path)
-        return self.path is not None and Path(path).resolve() == self.path.resolve()
+        return self.path is not None and belongs_to(self.path, path)
 
 
 def open_source(path: Path) -> Source:
@@ -74,6 +78,8 @@ def export_source(source: Source, output: Path, options: ExportOptions | None = 
     if not options.mesh and (options.faces is not None or options.watertight or options.hull):
         raise PromptError("--faces, --watertight and --hull are of meshes; give --mesh with them")
     factor = unit_of(source.splats, source.run, options)
+    if in_blocks(output, options) and (options.parts is not None or output.name == LOD_META):
+        return export_blocks(whole_blocks(source.splats, ROWS_A_BLOCK), output, options)
     if options.mesh:
         return export_meshes(output, source.splats, source.segments, options, views_of(source.run), factor)
     if options.length is not None:

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
-from splatseg.formats.morton import BITS, morton_codes
+from splatseg.formats.morton import BITS, cube_codes
 from splatseg.levels.levels import Levels, Merge, blur_of, rows_of
 from splatseg.raster.interface import DEFAULT_SETTINGS
 
@@ -61,7 +61,7 @@ class _Builder:
     def __init__(self, geometry: list[np.ndarray], stopped: Callable[[], bool]) -> None:
         self._stopped = stopped
         good = np.flatnonzero(_drawable(*geometry)).astype(np.int32)
-        codes, self._voxel = morton_codes(geometry[0][good])
+        codes, self._voxel = cube_codes(geometry[0][good])
         along = np.argsort(codes, kind="stable")
         codes, self._order = codes[along], good[along]
         self._n = len(good)
