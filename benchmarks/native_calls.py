@@ -265,6 +265,9 @@ def other_calls(rng: Generator) -> dict[str, Callable[[], Arguments]]:
         old, new = (rng.uniform(0.0, 255.0, size).astype(kind) for size in ((16, 20, 3), (14, 21, 3)))
         return {"places": places, "step": 8, "old_picture": old, "picture": new, "threads": 2}
 
+    starts = np.linspace(0, ENTRIES, SEGMENTS + 1).astype(np.int64)
+    groups = {"rows": whole(rng, COUNT, ENTRIES), "starts": starts}
+
     return {
         "warp_bytes": lambda: warp("uint8"),
         "warp_floats": lambda: warp("float32"),
@@ -284,6 +287,21 @@ def other_calls(rng: Generator) -> dict[str, Callable[[], Arguments]]:
             "gap": 1.5,
             "reach_factor": 0.1,
             "out": whole(rng, 9, COUNT, 5),
+            "threads": 2,
+        },
+        "merge_gaussians": lambda: {
+            "parts": geometry(rng)[:4],
+            **groups,
+            "blur": 0.01,
+            "out": tuple(np.empty((SEGMENTS, *part.shape[1:]), np.float32) for part in geometry(rng)[:4]),
+            "shares": floats(rng, ENTRIES),
+            "threads": 2,
+        },
+        "mean_of_groups": lambda: {
+            "values": floats(rng, COUNT, CHANNELS),
+            **groups,
+            "shares": floats(rng, ENTRIES),
+            "out": floats(rng, SEGMENTS, CHANNELS),
             "threads": 2,
         },
         "nearest_prototypes": lambda: {

@@ -61,7 +61,7 @@ PAGES = {
     "splats": ApiPage(
         "Splats, fits and files",
         "The Gaussians as tensors, their fit, the rasteriser, and every file format.",
-        ("splats", "formats", "train", "raster", "render"),
+        ("splats", "formats", "levels", "train", "raster", "render"),
     ),
     "method": ApiPage(
         "From masks to segments",

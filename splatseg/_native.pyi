@@ -146,6 +146,26 @@ def touching_neighbours(
 ) -> None:
     """Write out (n,k): those of the k nearest neighbours of each point that it touches, -1 for the others."""
 
+def merge_gaussians(
+    parts: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    rows: np.ndarray,
+    starts: np.ndarray,
+    blur: float,
+    out: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
+    shares: np.ndarray,
+    threads: int,
+) -> None:
+    """Merge groups of Gaussians to one each: means, quats, scales, opacities (S,...), and shares (K,) of the parts.
+
+    parts: the same of N Gaussians. rows (K,) int32 and starts (S+1,) int64: the parts of each group. blur: variance
+    that a picture adds to each. The law is in native/points/merge.cpp.
+    """
+
+def mean_of_groups(
+    values: np.ndarray, rows: np.ndarray, starts: np.ndarray, shares: np.ndarray, out: np.ndarray, threads: int
+) -> None:
+    """Write out (S,C): for each group of rows (K,) of values (N,C) the sum of shares (K,) times values."""
+
 def nearest_prototypes(
     features: np.ndarray, prototypes: np.ndarray, guesses: np.ndarray, out: np.ndarray, threads: int
 ) -> None:

@@ -30,6 +30,7 @@ ORDER = [
     ["splats"],
     ["segments"],
     ["formats"],
+    ["levels"],
     ["render"],
     ["mesh"],
     ["checks"],

@@ -1,8 +1,13 @@
 // Points in space.
 #include "points/neighbours.h"
 
+#include <nanobind/stl/tuple.h>
+
+#include <tuple>
+
 #include "bindings/checks.h"
 #include "bindings/groups.h"
+#include "points/merge.h"
 #include "points/prototypes.h"
 #include "simd/dispatch.h"
 
@@ -63,6 +68,56 @@ void nearest_prototypes(Floats<2> features, Floats<2> prototypes, Array<const in
     });
 }
 
+// Groups of rows below `count`, none empty.
+Groups groups_of(Array<const int32_t, 1> rows, Array<const int64_t, 1> starts, int64_t count) {
+    const int64_t groups = size(starts, 0) - 1, parts = size(rows, 0);
+    require(groups >= 0 && are_starts(starts.data(), groups, parts), "starts must rise from 0 to the number of rows");
+    for (int64_t s = 0; s < groups; ++s) require(starts.data()[s] < starts.data()[s + 1], "a group must have a row");
+    require(std::all_of(rows.data(), rows.data() + parts, [&](int32_t row) { return row >= 0 && row < count; }),
+            "rows must be in 0..N-1");
+    return {rows.data(), starts.data(), groups};
+}
+
+using Parts = std::tuple<Floats<2>, Floats<2>, Floats<2>, Floats<1>>;
+using MergedParts = std::tuple<Out<2>, Out<2>, Out<2>, Out<1>>;
+
+void merge_gaussians(const Parts& parts, Array<const int32_t, 1> rows, Array<const int64_t, 1> starts, double blur,
+                     const MergedParts& out, Out<1> shares, int threads) {
+    const auto& [means, quats, scales, opacities] = parts;
+    const auto& [to_means, to_quats, to_scales, to_opacities] = out;
+    const int64_t count = size(means, 0);
+    require(has_shape(means, count, 3) && has_shape(quats, count, 4) && has_shape(scales, count, 3) &&
+                has_shape(opacities, count),
+            "parts must have shapes (N, 3), (N, 4), (N, 3), (N,)");
+    require(std::isfinite(blur) && blur >= 0.0, "blur must be a number of at least 0");
+    const Groups groups = groups_of(rows, starts, count);
+    require(has_shape(to_means, groups.count, 3) && has_shape(to_quats, groups.count, 4) &&
+                has_shape(to_scales, groups.count, 3) && has_shape(to_opacities, groups.count),
+            "out must have shapes (S, 3), (S, 4), (S, 3), (S,)");
+    require(has_shape(shares, size(rows, 0)), "shares must have shape (K,)");
+    require_apart({to_means, to_quats, to_scales, to_opacities, shares},
+                  {means, quats, scales, opacities, rows, starts});
+    const Gaussians gaussians{means.data(), quats.data(), scales.data(), opacities.data(), nullptr, count};
+    run(threads, [&] {
+        splatseg::merge_gaussians(gaussians, groups, blur,
+                                  {to_means.data(), to_quats.data(), to_scales.data(), to_opacities.data()},
+                                  shares.data(), threads);
+    });
+}
+
+void mean_of_groups(Floats<2> values, Array<const int32_t, 1> rows, Array<const int64_t, 1> starts, Floats<1> shares,
+                    Out<2> out, int threads) {
+    const int64_t channels = size(values, 1);
+    const Groups groups = groups_of(rows, starts, size(values, 0));
+    require(has_shape(shares, size(rows, 0)) && has_shape(out, groups.count, channels),
+            "shares must have shape (K,), out (S, C)");
+    require_channels(channels);
+    require_apart({out}, {values, rows, starts, shares});
+    run(threads, [&] {
+        splatseg::mean_of_groups(values.data(), channels, groups, shares.data(), out.data(), threads);
+    });
+}
+
 }  // namespace
 
 void add_points(nb::module_& m) {
@@ -71,6 +126,9 @@ void add_points(nb::module_& m) {
           "threads"_a);
     m.def("touching_neighbours", &touching_neighbours, "points"_a, "reach"_a, "gap"_a, "reach_factor"_a, "out"_a,
           "threads"_a);
+    m.def("merge_gaussians", &merge_gaussians, "parts"_a, "rows"_a, "starts"_a, "blur"_a, "out"_a, "shares"_a,
+          "threads"_a);
+    m.def("mean_of_groups", &mean_of_groups, "values"_a, "rows"_a, "starts"_a, "shares"_a, "out"_a, "threads"_a);
     m.def("nearest_prototypes", &nearest_prototypes, "features"_a, "prototypes"_a, "guesses"_a, "out"_a, "threads"_a);
 }
 

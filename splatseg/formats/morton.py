@@ -11,6 +11,9 @@ import numpy as np
 BITS = 21
 """Bits of a coordinate: three of them fit into 64."""
 
+PORTION = 1 << 20
+"""Positions whose codes are computed at once."""
+
 _SPREADS = (
     *((32, 0x1F00000000FFFF), (16, 0x1F0000FF0000FF), (8, 0x100F00F00F00F00F)),
     *((4, 0x10C30C30C30C30C3), (2, 0x1249249249249249)),
@@ -25,9 +28,27 @@ def morton_order(means: np.ndarray) -> np.ndarray:
     points = means.astype(np.float64)
     low, high = points.min(0), points.max(0)
     size = np.where(high > low, high - low, 1.0)
-    cells = ((points - low) / size * (2**BITS - 1)).astype(np.uint64)
-    codes = _spread(cells[:, 0]) << np.uint64(2) | _spread(cells[:, 1]) << np.uint64(1) | _spread(cells[:, 2])
-    return np.argsort(codes, kind="stable")
+    return np.argsort(_codes((points - low) / size * (2**BITS - 1)), kind="stable")
+
+
+def morton_codes(means: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return codes (N,) uint64 of positions (N,3) on a grid of cubes, and the side of a cube, in their units."""
+    if len(means) == 0:
+        return np.zeros(0, np.uint64), 1.0
+    low = means.min(0).astype(np.float64)
+    side = float((means.max(0) - low).max()) / (2**BITS - 1) or 1.0
+    codes = np.empty(len(means), np.uint64)
+    for first in range(0, len(means), PORTION):  # so that no copy in float64 is as large as the positions themselves
+        some = slice(first, first + PORTION)
+        codes[some] = _codes((means[some] - low) / side)
+    return codes, side
+
+
+def _codes(cells: np.ndarray) -> np.ndarray:
+    """Return the codes (N,) of places (N,3) on the grid, 0..2^BITS - 1, rounded down."""
+    x, y, z = (_spread(axis) for axis in cells.astype(np.uint64).T)
+    codes: np.ndarray = x << np.uint64(2) | y << np.uint64(1) | z
+    return codes
 
 
 def _spread(values: np.ndarray) -> np.ndarray:

@@ -82,7 +82,7 @@ def render_film(
             warnings.warn(describe_dropped(source, dropped), stacklevel=2)
     cameras = cameras_of_film(source, splats, film)
     clearance = CLEARANCE * _distance(cameras) if film.path in ("orbit", "capture") else 0.0
-    look = Look(background, colors, tuple(segments), SUPERSAMPLE if antialias else 1, clearance)
+    look = Look(background, colors, tuple(segments), SUPERSAMPLE if antialias else 1, clearance, film.draft)
     paint = painter_of(splats, what, cameras, look)
     reporter = reporter or NullReporter()
     with reporter.stage("film", len(cameras)) as advance, Workers() as workers:

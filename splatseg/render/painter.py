@@ -18,14 +18,15 @@ import torch
 
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError, RunError
+from splatseg.levels.reduced import Reduced
 from splatseg.oklab import srgb_of
 from splatseg.render.label_maps import label_map, selection_coverage
 from splatseg.render.overlays import color_image, overlay_segments, overlay_selection
 from splatseg.render.pictures import fit_feature_colors, to_uint8
-from splatseg.render.rgb import render_depth, render_rgb, view_depths
+from splatseg.render.rgb import render_channels, render_depth, render_rgb, view_depths
 from splatseg.render.shown import Shown
 from splatseg.render.supersampling import sample_cameras
-from splatseg.segments.members import members_of_segments
+from splatseg.segments.members import ids_of_segments
 from splatseg.segments.palette import Color, segment_color
 from splatseg.splats.activations import to_opacity_logits
 from splatseg.splats.splats import Splats
@@ -56,6 +57,8 @@ class Look:
     clearance: float = 0.0
     """Depth in world units below which Gaussians fade, to nothing at half of it. "Floaters", which hang unseen before
     the lens of every photograph, would otherwise hide all else as the camera passes through them."""
+    draft: bool = False
+    """Gaussians smaller than a pixel are merged (`levels`): faster, and nearly the same."""
 
 
 def painter_of(splats: Splats, what: Shown, cameras: Sequence[Camera], look: Look | None = None) -> Painter:
@@ -71,8 +74,9 @@ def painter_of(splats: Splats, what: Shown, cameras: Sequence[Camera], look: Loo
     if what in ("segments", "overlay", "masks") and splats.segment_ids is None:
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN --masks DIR`")
     if what == "features":
-        colors = fit_feature_colors(splats)
-        return _cleared(splats, look, colors.render)
+        # As features, so that what is drawn instead of the splat has them, too.
+        colored = splats.replace(features=fit_feature_colors(splats).colors.to(splats.means))
+        return _cleared(colored, look, _paint_features)
     if what == "depth":
         return _cleared(splats, look, _depth_painter(splats, cameras))
     if what == "segments":
@@ -104,11 +108,14 @@ def _depth_color(place: float) -> Color:
 
 
 def _cleared(splats: Splats, look: Look, paint: SplatPainter) -> Painter:
-    """Return a painter that fades Gaussians too near to each camera before it paints."""
+    """Return a painter that merges what is small if asked to, and fades Gaussians too near to each camera."""
+    with torch.no_grad():
+        reduced = Reduced(splats) if look.draft else None
 
     @torch.no_grad()
     def painted(camera: Camera) -> np.ndarray:
-        return paint(clear_before(splats, camera, look.clearance), camera)
+        seen = splats if reduced is None else reduced(camera)
+        return paint(clear_before(seen, camera, look.clearance), camera)
 
     return painted
 
@@ -124,12 +131,19 @@ def clear_before(splats: Splats, camera: Camera, clearance: float) -> Splats:
     return splats.replace(opacity_logits=logits)
 
 
+def _paint_features(seen: Splats, camera: Camera) -> np.ndarray:
+    assert seen.features is not None
+    return to_uint8(render_channels(seen, camera, seen.features))
+
+
 def _masks_painter(splats: Splats, look: Look, paint: SplatPainter) -> SplatPainter:
     if not look.segments:
         raise PromptError("a film of masks shows chosen segments; name them with --segment ID")
-    members = members_of_segments(splats, look.segments)
+    wanted = torch.tensor(ids_of_segments(splats, look.segments))
 
     def paint_masks(seen: Splats, camera: Camera) -> np.ndarray:
+        assert seen.segment_ids is not None
+        members = torch.isin(seen.segment_ids, wanted)
         mask = selection_coverage(seen, camera, members, look.supersample) > 0.5
         return overlay_selection(paint(seen, camera), mask)
 

@@ -31,6 +31,8 @@ class Film:
     """Codec of an .mp4: av1, h264 (needs the program ffmpeg), or auto for h264 if it can be had."""
     up: Direction | None = None
     """The up direction of a splat file, which comes without cameras; None is -y, as in most files."""
+    draft: bool = False
+    """Gaussians smaller than a pixel are merged: large splats are filmed faster, and look nearly the same."""
 
     @property
     def frames(self) -> int:

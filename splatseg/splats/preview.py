@@ -46,7 +46,7 @@ def outside(means: np.ndarray, fov: float, up: np.ndarray) -> tuple[np.ndarray, 
     It lies to the side and a little above; up (3,); fov in radians.
     """
     side, _, up = frame_of(up, np.array([0.0, 0.0, -1.0]))
-    return _beside(means, fov, SCENE, (side + 0.35 * up) / math.hypot(0.35, 1.0))
+    return _beside(_ball(means, SCENE), fov, (side + 0.35 * up) / math.hypot(0.35, 1.0))
 
 
 def contrast_from(splats: Splats, up: np.ndarray) -> float:
@@ -54,12 +54,13 @@ def contrast_from(splats: Splats, up: np.ndarray) -> float:
 
     The mean of four pictures of a quarter of the size, from around the scene.
     """
-    colors, places = (0.5 + Y0 * splats.sh0).clamp(0.0, 1.0), splats.positions
+    # Of millions of Gaussians these take as long as a picture: they are computed once.
+    colors, ball, geometry = (0.5 + Y0 * splats.sh0).clamp(0.0, 1.0), _ball(splats.positions, CORE), splats.geometry
     side, other, up = frame_of(up, np.array([0.0, 0.0, -1.0]))
     found = []
     for direction in (side, other, -side, -other):
-        camera = _camera(places, up, direction).scaled(0.5)
-        found.append(_contrast(_drawn(*splats.geometry, colors, camera)))
+        camera = _camera(ball, up, direction).scaled(0.5)
+        found.append(_contrast(_drawn(*geometry, colors, camera)))
     return float(np.mean(found))
 
 
@@ -67,9 +68,9 @@ def contrast_from(splats: Splats, up: np.ndarray) -> float:
 def preview(means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor, sh0: Tensor) -> np.ndarray:
     """Render Gaussians from outside: (H,W,3) uint8. Parameters as of `Splats`: (N,3), (N,4), (N,3), (N,), (N,3)."""
     colors = (0.5 + Y0 * sh0).clamp(0.0, 1.0)
-    places, ups = means.detach().cpu().numpy(), [np.array(up) for up in UPS]
+    ball, ups = _ball(means.detach().cpu().numpy(), CORE), [np.array(up) for up in UPS]
     # Any direction across up is the side.
-    cameras = [_camera(places, up, np.abs(np.roll(up, 1))) for up in ups]
+    cameras = [_camera(ball, up, np.abs(np.roll(up, 1))) for up in ups]
     return max((_drawn(means, quats, scales, opacities, colors, camera) for camera in cameras), key=_contrast)
 
 
@@ -86,21 +87,24 @@ def _contrast(picture: np.ndarray) -> float:
     return float(np.abs(np.diff(picture.astype(np.float32), axis=0)).mean())
 
 
-def _camera(means: np.ndarray, up: np.ndarray, side: np.ndarray) -> Camera:
-    """A camera from above the core, halfway between the side (3,) and the top."""
+def _camera(ball: tuple[np.ndarray, float], up: np.ndarray, side: np.ndarray) -> Camera:
+    """A camera from above a ball, halfway between the side (3,) and the top."""
     direction = (0.8 * up + side) / np.linalg.norm(0.8 * up + side)
-    position, middle = _beside(means, FOV, CORE, direction)
+    position, middle = _beside(ball, FOV, direction)
     width, height = SIZE
     lens = centred_lens(height / 2.0 / math.tan(FOV / 2.0), width, height)
     return looking_at(middle, position, up, lens, width, height)
 
 
-def _beside(
-    means: np.ndarray, fov: float, inner: tuple[float, float], direction: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _ball(means: np.ndarray, inner: tuple[float, float]) -> tuple[np.ndarray, float]:
+    """Return middle (3,) and radius of the box between two quantiles of the means (N,3), floaters left out."""
     means = means.astype(np.float64)
     means = means[np.isfinite(means).all(1)]
     means = means[~far_out(means)]
     low, high = np.quantile(means, inner, axis=0) if len(means) else np.zeros((2, 3))
-    middle, radius = 0.5 * (low + high), 0.5 * float(np.linalg.norm(high - low)) or 1.0
+    return 0.5 * (low + high), 0.5 * float(np.linalg.norm(high - low)) or 1.0
+
+
+def _beside(ball: tuple[np.ndarray, float], fov: float, direction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    middle, radius = ball
     return middle + 1.2 * radius / math.sin(fov / 2) * direction, middle

@@ -20,6 +20,7 @@ from splatseg.scene.first_pose import Pose, home_of_splats, point_of
 from splatseg.scene.opening import open_scene, open_together
 from splatseg.scene.scene import Scene
 from splatseg.viewer.drawing.thumbnails import Thumbnails
+from splatseg.viewer.workspace.detail import Detail
 
 MODES = ("color", "features", "segments", "overlay", "similarity", "depth", "masks")
 """All modes of a picture; `ShownScene.modes` are those that a scene has data for."""
@@ -71,6 +72,11 @@ class ShownScene(Scene):
     def thumbnails(self) -> Thumbnails:
         """Small pictures of the segments."""
         return Thumbnails(self)
+
+    @cached_property
+    def detail(self) -> Detail:
+        """Levels of detail for drafts of pictures."""
+        return Detail(self._plain)
 
     def warm_up(self) -> None:
         """Compute the data for the first click and the mode `features`; the server does so in a thread at its start."""
@@ -131,6 +137,7 @@ class ShownScene(Scene):
 
     def close(self) -> None:
         """Write what is not saved yet, then let others have the run."""
+        self.detail.close()
         super().close()
         if self._hold is not None:
             self._hold.release()

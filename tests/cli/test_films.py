@@ -94,6 +94,7 @@ def test_a_splat_file_is_filmed_without_a_capture(small_run: Path, tmp_path: Pat
         (["--what", "masks", "--path", "orbit", "-o", "film.mp4"], "name them with --segment ID"),
         (["--what", "rgb", "-o", "film.mp4"], "film.mp4 is a film; name the path of its camera"),
         (["--what", "rgb", "--fps", "5", "-o", "pictures"], "--fps is for films"),
+        (["--what", "rgb", "--draft", "-o", "pictures"], "--draft is for films"),
     ],
 )
 def test_what_does_not_go_together_is_a_sentence_and_leaves_nothing(

@@ -93,3 +93,14 @@ def test_a_splat_file_has_a_film_of_its_own_and_the_same_one_each_time(tmp_path:
     assert (tmp_path / "one.mp4").read_bytes() == (tmp_path / "two.mp4").read_bytes()
     with pytest.raises(PromptError, match="comes without a capture to film along"):
         render_film(tmp_path / "splats.ply", "rgb", Film("capture"), tmp_path / "three.mp4")
+
+
+def test_a_draft_of_a_film_is_asked_for_and_is_of_the_same_length(tmp_path: Path) -> None:
+    splats, _ = things(each=2000)
+    write_ply(tmp_path / "things.ply", splats.replace(log_scales=splats.log_scales - 1.5))
+    for draft in (False, True):
+        film = Film("orbit", seconds=0.3, fps=10, size=(48, 32), draft=draft)
+        render_film(tmp_path / "things.ply", "rgb", film, tmp_path / f"film{draft}")
+    frames = [sorted((tmp_path / f"film{draft}").iterdir()) for draft in (False, True)]
+    assert [path.name for path in frames[0]] == [path.name for path in frames[1]] and len(frames[0]) == 3
+    assert any(one.read_bytes() != other.read_bytes() for one, other in zip(*frames, strict=True)), "it is merged"

@@ -8,6 +8,7 @@ import torch
 from scenes import ring, things
 
 from splatseg.errors import PromptError, RunError
+from splatseg.levels.reduced import Reduced
 from splatseg.oklab import oklab_of
 from splatseg.render.label_maps import selection_mask
 from splatseg.render.painter import Look, clear_before, depth_colors, painter_of
@@ -50,6 +51,21 @@ def test_colour_and_features_are_pictures_of_the_camera_s_size() -> None:
     for what in ("rgb", "features", "overlay", "depth"):
         picture = painter_of(splats, what, [camera])(camera)  # type: ignore[arg-type]
         assert picture.shape == (30, 40, 3) and picture.dtype == np.uint8 and picture.std() > 0
+
+
+@pytest.mark.parametrize("what", ["rgb", "features", "segments", "overlay", "masks", "depth"])
+def test_a_draft_shows_nearly_the_same_in_fewer_gaussians(what: str) -> None:
+    splats, kinds = things(each=2000)
+    kinds = torch.as_tensor(kinds)
+    splats = splats.replace(segment_ids=kinds.int(), features=torch.eye(3)[kinds.long() - 1])
+    splats, camera = splats.replace(log_scales=splats.log_scales - 1.5), ring(3, width=48, height=32, focal=36.0)[0]
+    assert len(Reduced(splats)(camera)) < 0.8 * len(splats)
+    pictures = [
+        painter_of(splats, what, [camera], Look(draft=draft, segments=(2,)))(camera)  # type: ignore[arg-type]
+        for draft in (False, True)
+    ]
+    off = np.abs(pictures[0].astype(int) - pictures[1]).max(-1)
+    assert pictures[0].any() and np.quantile(off, 0.8) < 12
 
 
 def test_a_depth_has_one_colour_in_all_frames() -> None:

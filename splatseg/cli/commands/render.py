@@ -60,6 +60,8 @@ class Render:
     """For .mp4: h264 needs the program ffmpeg. Default: auto, which is h264 if it can be, else av1."""
     up: Direction | None = None
     """Direction of up in a splat file. Default: -y."""
+    draft: bool = False
+    """A film of a large splat, faster: Gaussians smaller than a pixel are merged. It looks nearly the same."""
     capture: MovedCapture = None
     """Folder of the capture, if it is not where it was; the run remembers it."""
     device: Device = None
@@ -101,6 +103,7 @@ class Render:
             "size": read_size(self.size),
             "codec": self.codec,
             "up": self.up,
+            "draft": self.draft,
         }
         film = Film(path, **{name: value for name, value in wanted.items() if value is not None})
         source = self.folder if self._is_splat() else opened(self.folder, self.capture)
@@ -109,8 +112,8 @@ class Render:
         return render_film(source, self.what, film, self.output, self.segment, self.antialias, terminal)
 
     def _refuse_what_is_for_films(self) -> None:
-        for option in ("seconds", "fps", "size", "codec", "up"):
-            if getattr(self, option) is not None:
+        for option in ("seconds", "fps", "size", "codec", "up", "draft"):
+            if getattr(self, option) not in (None, False):
                 raise PromptError(f"--{option} is for films; name the path of the camera: --path orbit")
         if self.output.suffix.lower() in FILM_SUFFIXES:
             raise PromptError(f"{self.output} is a film; name the path of its camera: --path orbit, capture or FILE")

@@ -3,9 +3,10 @@
     image = picture(workspace, camera)                   (H,W,3) uint8, at the camera's size
     image = picture(workspace, camera, draft=True)       the same view, reduced to the size that can be drawn in time
 
-A draft has the size of `draft_camera(workspace, camera)`; pass the full-size camera to both. All channels of a mode are
-blended in one pass, the selection as one more channel; the view is prepared once for the picture and the clicks into
-it. Two threads may draw at the same time, each for a workspace of its own.
+A draft has the size of `draft_camera(workspace, camera)`; pass the full-size camera to both. In a draft of a large
+splat Gaussians that are small on screen are merged (`drawing.seen`). All channels of a mode are blended in one pass,
+the selection as one more channel; the view is prepared once for the picture and the clicks into it. Two threads may
+draw at the same time, each for a workspace of its own.
 
 Alphabet: N Gaussians; H x W pixels; pictures are float32 in 0..1 until the end.
 """
@@ -22,12 +23,12 @@ from PIL import Image
 from torch import Tensor
 
 from splatseg.cameras.camera import Camera
-from splatseg.raster.interface import rasterize_plan
 from splatseg.render.rgb import COVERED, view_depths
 from splatseg.viewer.drawing.caption import add_caption
 from splatseg.viewer.drawing.color_maps import DEPTH, HEAT, ramp, through
 from splatseg.viewer.drawing.highlight import TINT, highlight
 from splatseg.viewer.drawing.scale_bar import Scale, add_scale
+from splatseg.viewer.drawing.seen import Coarse, Seen, seen_by
 from splatseg.viewer.drawing.segment_tints import segment_tints
 from splatseg.viewer.workspace.history import Bits, Step
 from splatseg.viewer.workspace.workspace import Workspace
@@ -67,13 +68,16 @@ def picture(workspace: Workspace, camera: Camera, draft: bool = False, marked: b
     with workspace.canvas.lock, torch.no_grad():
         if draft:
             camera = draft_camera(workspace, camera)
-        image = _drawn(workspace, workspace.step, camera, draft, marked)
+        seen = seen_by(workspace, workspace.step, camera, draft)
+        image = _drawn(workspace, workspace.step, camera, seen, marked)
         if not draft and workspace.mode in _SCALES and (scale := _SCALES[workspace.mode](workspace, camera)):
             add_scale(image, scale)
         if not draft and workspace.mode == "masks" and workspace.scene.view_at(camera) is None:
             add_caption(image, NO_VIEW)
         if draft:
-            workspace.canvas.pace.took(time.perf_counter() - began)
+            workspace.canvas.pace.took(time.perf_counter() - began, isinstance(seen, Coarse))
+            if workspace.canvas.pace.slow:
+                workspace.scene.detail.begin()
     workspace.scene.drawn = time.monotonic()
     return image
 
@@ -83,16 +87,15 @@ def draft_camera(workspace: Workspace, camera: Camera) -> Camera:
     return camera.scaled(workspace.canvas.pace.scale)
 
 
-def _drawn(workspace: Workspace, step: Step, camera: Camera, draft: bool, marked: bool) -> np.ndarray:
-    parts, finish = _PAINTED[workspace.mode](workspace, step, camera, draft)
+def _drawn(workspace: Workspace, step: Step, camera: Camera, seen: Seen, marked: bool) -> np.ndarray:
+    parts, finish = _PAINTED[workspace.mode](workspace, step, camera, seen)
     members = step.members
     marked = marked and members.count > 0
     if marked:
         flags = workspace.canvas.kept("members", [members], lambda: torch.from_numpy(members.array).float())
-        parts = [*parts, flags]
+        parts = [*parts, seen.carried("members", flags)]
     if parts:
-        plan = workspace.session_of(step).plan(camera)
-        blended, alphas = rasterize_plan(plan, workspace.canvas.values(parts))
+        blended, alphas = seen.blend(parts)
     else:
         alphas = torch.zeros(camera.height, camera.width)
         blended = alphas[..., None]
@@ -117,37 +120,37 @@ def _finished(blended: Tensor, alphas: Tensor, finish: Finish) -> np.ndarray:
     return image
 
 
-def _color(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
+def _color(workspace: Workspace, step: Step, camera: Camera, seen: Seen) -> tuple[Sequence[Tensor], Finish]:
     behind, lit = torch.tensor(workspace.scene.background), any(workspace.scene.background)
 
     def finish(blended: Tensor, alphas: Tensor, _: slice) -> Tensor:
         return blended + (1.0 - alphas)[..., None] * behind if lit else blended
 
-    return [workspace.canvas.colors(camera, draft)], finish
+    return [seen.colors()], finish
 
 
-def _features(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
-    return [workspace.scene.feature_colors], lambda blended, *_: blended
+def _features(workspace: Workspace, step: Step, camera: Camera, seen: Seen) -> tuple[Sequence[Tensor], Finish]:
+    return [seen.carried("features", workspace.scene.feature_colors)], lambda blended, *_: blended
 
 
-def _segments(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
+def _segments(workspace: Workspace, step: Step, camera: Camera, seen: Seen) -> tuple[Sequence[Tensor], Finish]:
     def finish(blended: Tensor, alphas: Tensor, _: slice) -> Tensor:
         grey = blended[..., 3:].clamp_(0, 1)
         return blended[..., :3].mul_(grey.mul_(SHADED).add_(1.0 - SHADED))
 
-    return [_tints(workspace, step, NO_SEGMENT), workspace.canvas.grey(camera, draft)], finish
+    return [seen.carried("tints", _tints(workspace, step, NO_SEGMENT)), seen.grey()], finish
 
 
-def _overlay(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
+def _overlay(workspace: Workspace, step: Step, camera: Camera, seen: Seen) -> tuple[Sequence[Tensor], Finish]:
     def finish(blended: Tensor, alphas: Tensor, _: slice) -> Tensor:
         # As `overlay_segments`: the scene's lightness, tinted by segments; dark grey without a segment.
         return blended[..., :3].mul_(0.6).add_(blended[..., 3:], alpha=0.4)
 
-    return [_tints(workspace, step, 0.25), workspace.canvas.grey(camera, draft)], finish
+    return [seen.carried("tints", _tints(workspace, step, 0.25)), seen.grey()], finish
 
 
-def _similarity(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
-    grey = workspace.canvas.grey(camera, draft)
+def _similarity(workspace: Workspace, step: Step, camera: Camera, seen: Seen) -> tuple[Sequence[Tensor], Finish]:
+    grey = seen.grey()
     query = workspace.query
     if query is None:
         return [grey], lambda blended, *_: (0.5 * blended.clamp(0, 1)).expand(*blended.shape[:2], 3).contiguous()
@@ -162,11 +165,11 @@ def _similarity(workspace: Workspace, step: Step, camera: Camera, draft: bool) -
         light = blended[..., 0].clamp_(0, 1).mul_(0.45).add_(0.55).mul_(alphas)
         return through(ramp(HEAT), heat).mul_(light[..., None])
 
-    return [grey, alike], finish
+    return [grey, seen.carried("similarity", alike)], finish
 
 
-def _depth(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
-    depths, near, far = _depths(workspace, step, camera)
+def _depth(workspace: Workspace, step: Step, camera: Camera, seen: Seen) -> tuple[Sequence[Tensor], Finish]:
+    near, far = _depth_range(workspace.scene.splats.means, camera, step.hidden)
 
     def finish(blended: Tensor, alphas: Tensor, _: slice) -> Tensor:
         depth = alphas.clamp(min=COVERED).div_(blended[..., 0].clamp_(min=1e-12))
@@ -175,21 +178,14 @@ def _depth(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tup
         return through(ramp(DEPTH), share).mul_(alphas[..., None])
 
     # Blended is 1/depth: the little light that comes from far behind a surface hardly changes its mean.
-    return [1.0 / depths.clamp(min=0.1 * near)], finish
+    return [1.0 / view_depths(seen.means, camera).clamp(min=0.1 * near)], finish
 
 
-def _depths(workspace: Workspace, step: Step, camera: Camera) -> tuple[Tensor, float, float]:
-    """Return the depths (N,) of all Gaussians, kept for the scale of the same picture, and those of `_depth_range`."""
-    means = workspace.scene.splats.means
-    depths = workspace.canvas.kept("depths", [camera], lambda: view_depths(means, camera))
-    return depths, *_depth_range(means, depths, camera, step.hidden)
-
-
-def _depth_range(means: Tensor, depths: Tensor, camera: Camera, hidden: Bits | None) -> tuple[float, float]:
+def _depth_range(means: Tensor, camera: Camera, hidden: Bits | None) -> tuple[float, float]:
     """Return (nearest, farthest) depth of most Gaussians in a camera's picture, from an even sample of them."""
     sample = slice(None, None, max(len(means) // DEPTH_SAMPLE, 1))
     pixels, _ = camera.project(means[sample].double().numpy())
-    ahead = depths[sample].numpy()
+    ahead = view_depths(means[sample], camera).numpy()
     inside = (pixels >= 0).all(1) & (pixels < (camera.width, camera.height)).all(1) & (ahead > 0)
     if hidden is not None:
         inside &= ~hidden.array[sample]
@@ -199,11 +195,11 @@ def _depth_range(means: Tensor, depths: Tensor, camera: Camera, hidden: Bits | N
     return max(near, 1e-6), max(far, 1.001 * near, 2e-6)
 
 
-def _masks(workspace: Workspace, step: Step, camera: Camera, draft: bool) -> tuple[Sequence[Tensor], Finish]:
+def _masks(workspace: Workspace, step: Step, camera: Camera, seen: Seen) -> tuple[Sequence[Tensor], Finish]:
     view = workspace.scene.view_at(camera)
     overlay = None if view is None else workspace.scene.input_mask_overlay(view)
     if view is None or overlay is None:
-        return _color(workspace, step, camera, draft)
+        return _color(workspace, step, camera, seen)
     # No channel but the selection is blended: the photograph itself is the picture.
     photograph = torch.from_numpy(_as_seen_by(camera, overlay, view.camera))
     return [], lambda blended, alphas, rows: photograph[rows].float().div_(255)
@@ -241,7 +237,7 @@ _PAINTED = {
 
 
 def _scale_of_depth(workspace: Workspace, camera: Camera) -> Scale | None:
-    _, near, far = _depths(workspace, workspace.step, camera)
+    near, far = _depth_range(workspace.scene.splats.means, camera, workspace.step.hidden)
     return Scale(ramp(DEPTH), "depth, units", f"{near:.3g}", f"{far:.3g}")
 
 

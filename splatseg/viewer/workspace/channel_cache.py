@@ -3,8 +3,8 @@
 Blending takes one matrix (N,C) of values; a column is written only when its content has changed. Colours depend on the
 viewing direction: a draft may reuse the colours of a nearby camera.
 
-Alphabet: N Gaussians; C channels; a part is a tensor (N,c) or (N,) of some channels that nobody writes to, so that the
-same tensor means the same content.
+Alphabet: N Gaussians; R rows of their levels of detail, the first n Gaussians; C channels; a part is a tensor (N,c) or
+(N,) of some channels that nobody writes to, so that the same tensor means the same content.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import operator
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,15 +20,27 @@ import torch
 from torch import Tensor
 
 from splatseg.cameras.camera import Camera
+from splatseg.levels.levels import Cut, Levels
 from splatseg.render.overlays import LUMA
 from splatseg.render.rgb import view_colors
 from splatseg.viewer.workspace.draft_size import Pace
 
 if TYPE_CHECKING:
     from splatseg.viewer.shown_scene import ShownScene
+    from splatseg.viewer.workspace.detail import Built
 
 NEARBY = 0.05
 """Largest distance of a nearby camera, as a share of the distance to the scene's middle."""
+
+
+@dataclass(frozen=True, eq=False)
+class _RowColors:
+    levels: Levels
+    camera: Camera
+    colors: Tensor
+    """(R,3) for this camera; not computed yet in levels of blocks that are not known."""
+    known: np.ndarray
+    """(B,J) bool."""
 
 
 class Canvas:
@@ -41,6 +54,7 @@ class Canvas:
         self._written: list[Tensor] = []
         self._kept: dict[str, tuple[tuple[object, ...], Tensor]] = {}
         self._colors: tuple[np.ndarray, Tensor] | None = None
+        self._rows: _RowColors | None = None
         self._middle: np.ndarray | None = None
 
     def values(self, parts: Sequence[Tensor]) -> Tensor:
@@ -82,6 +96,28 @@ class Canvas:
         """Return the luma (N,) of the colours for a camera."""
         colors = self.colors(camera, draft)
         return self.kept("grey", [colors], lambda: colors @ torch.tensor(LUMA))
+
+    def row_colors(self, built: Built, cut: Cut, camera: Camera) -> Tensor:
+        """Return colours (R,3) of the rows of levels, right in those of a cut, for a camera near to this one."""
+        splats, levels, rows = self._scene.splats, built.levels, self._rows
+        if splats.sh_degree == 0:
+            return self.kept("rows of colors", [levels], lambda: levels.carried(self.colors(camera, True)))
+        if rows is None or rows.levels is not levels or not self._nearby(rows.camera.position, camera.position):
+            colors = torch.from_numpy(np.empty((len(levels.geometry[0]), 3), np.float32))
+            rows = self._rows = _RowColors(levels, camera, colors, np.zeros(levels.begins.shape, bool))
+        blocks = np.flatnonzero(cut.choice >= 0)
+        blocks = blocks[~rows.known[blocks, cut.choice[blocks]]]
+        rows.known[blocks, cut.choice[blocks]] = True
+        n = len(levels.order)
+        for begin, end in levels.ranges_of(blocks, cut.choice[blocks]).tolist():
+            if begin < n:
+                of = torch.from_numpy(levels.order[begin:end])
+                harmonics = splats.sh0[of], splats.shN[of]
+            else:
+                harmonics = built.sh0[begin - n : end - n], built.shN[begin - n : end - n]
+            means = levels.geometry[0][begin:end]
+            rows.colors[begin:end] = view_colors(means, *harmonics, rows.camera, splats.sh_degree)
+        return rows.colors
 
     def _nearby(self, one: np.ndarray, other: np.ndarray) -> bool:
         if self._middle is None:

@@ -18,7 +18,7 @@ from splatseg.viewer.drawing.color_maps import DEPTH, HEAT, LEVELS, ramp
 from splatseg.viewer.drawing.highlight import REACH, highlight
 from splatseg.viewer.drawing.picture import NO_VIEW, draft_camera, picture
 from splatseg.viewer.shown_scene import ShownScene
-from splatseg.viewer.workspace.draft_size import LONGEST, SCALES, Pace
+from splatseg.viewer.workspace.draft_size import LONGEST, STEPS, Pace
 from splatseg.viewer.workspace.workspace import Workspace
 
 MODES = ("color", "features", "segments", "overlay", "similarity", "depth")
@@ -178,13 +178,23 @@ def test_moving_pictures_get_smaller_when_they_take_long_and_larger_again() -> N
     for seconds in (2 * LONGEST,) * 20 + (0.1 * LONGEST,) * 40:
         pace.took(seconds)
         sizes.append(pace.scale)
-    assert min(sizes) == SCALES[-1] and sizes[-1] == SCALES[0]
-    steps = np.diff([SCALES.index(size) for size in sizes])
+    scales = list(dict.fromkeys(scale for scale, _ in STEPS))
+    assert min(sizes) == scales[-1] and sizes[-1] == scales[0]
+    steps = np.diff([scales.index(size) for size in sizes])
     assert set(steps.tolist()) <= {-1, 0, 1}
     steady = Pace()
     for number in range(30):
         steady.took(0.8 * LONGEST if number % 3 else 3 * LONGEST)
     assert steady.scale == sizes[0], "one slow picture among others changes nothing"
+
+
+def test_where_gaussians_are_merged_cells_grow_before_pictures_get_smaller() -> None:
+    pace, taken = Pace(), []
+    for seconds in (0.1 * LONGEST,) * 30 + (2 * LONGEST,) * 40:
+        pace.took(seconds, merged=True)
+        taken.append((pace.scale, pace.cell))
+    assert taken[29] == (1.0, 1) and taken[-1] == STEPS[-1]
+    assert set(taken[29:]) == set(STEPS), "every step is taken, one after the other"
 
 
 def test_the_view_is_prepared_once_for_a_click_and_the_picture_of_it(monkeypatch: pytest.MonkeyPatch) -> None:

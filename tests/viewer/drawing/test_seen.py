@@ -1,0 +1,107 @@
+"""Drafts of a large splat: fewer Gaussians, with the same colours, selection, tints, and nothing that is hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from splatseg.cameras.camera import Camera
+from splatseg.scene.table import table_of_file
+from splatseg.splats.activations import to_log_scales, to_opacity_logits
+from splatseg.splats.splats import Splats
+from splatseg.viewer.drawing.picture import picture
+from splatseg.viewer.drawing.seen import Coarse, Whole, seen_by
+from splatseg.viewer.shown_scene import ShownScene
+from splatseg.viewer.workspace.draft_size import Pace
+from splatseg.viewer.workspace.workspace import Workspace
+
+CAMERA = Camera(np.eye(4), np.array([[70.0, 0, 48], [0, 70.0, 32], [0, 0, 1]]), 96, 64)
+MODES = ("color", "features", "segments", "overlay", "similarity", "depth")
+
+
+class Full(Pace):
+    """Drafts of full size, so that they can be compared."""
+
+    @property
+    def scale(self) -> float:
+        return 1.0
+
+    @property
+    def cell(self) -> float:
+        return 1.0
+
+
+@pytest.fixture(params=[0, 1])
+def space(request: pytest.FixtureRequest) -> Iterator[Workspace]:
+    """A wall of small Gaussians, its left half one segment and its right half another; its levels are built."""
+    rng, count = np.random.default_rng(0), 30_000
+    means = np.stack([rng.uniform(-1.5, 1.5, count), rng.uniform(-1, 1, count), np.full(count, 4.0)], 1)
+    right = torch.from_numpy(means[:, 0] > 0)
+    splats = Splats(
+        means=torch.from_numpy(means).float(),
+        quats=torch.tensor([[1.0, 0, 0, 0]]).repeat(count, 1),
+        log_scales=to_log_scales(torch.full((count, 3), 0.012)),
+        opacity_logits=to_opacity_logits(torch.full((count,), 0.7)),
+        sh0=torch.where(right[:, None], torch.tensor([1.0, 0, -1]), torch.tensor([-1.0, 1, 0])),
+        shN=0.1 * torch.ones(count, (request.param + 1) ** 2 - 1, 3),
+        features=torch.nn.functional.one_hot(right.long(), 4).float(),
+        segment_ids=right.int() + 1,
+    )
+    made = Workspace(ShownScene(splats, "wall", table_of_file(splats)))
+    made.canvas.pace = Full()
+    made.scene.detail.begin()
+    made.scene.detail.wait()
+    yield made
+    made.scene.close()
+
+
+def close(one: np.ndarray, other: np.ndarray) -> bool:
+    """Tell whether two pictures are nearly the same: 32 dB, as one value in forty."""
+    return float(((one.astype(float) - other) ** 2).mean()) < (255 / 40) ** 2
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_draft_of_merged_gaussians_looks_like_the_picture(space: Workspace, mode: str) -> None:
+    space.mode = mode
+    space.click(CAMERA, (70.0, 32.0))
+    assert isinstance(seen_by(space, space.step, CAMERA, draft=True), Coarse)
+    assert isinstance(seen_by(space, space.step, CAMERA, draft=False), Whole)
+    # On both halves but not at their edges, and without the outline: lines a pixel wide are much of so small a picture.
+    # Scales are not drawn into drafts; they lie at the bottom.
+    columns = [*range(24, 45), *range(51, 72)]
+    draft, still = (picture(space, CAMERA, draft, marked=False)[18:34, columns] for draft in (True, False))
+    assert close(draft, still) and draft.std() > 10
+
+
+def test_hidden_gaussians_are_not_in_drafts(space: Workspace) -> None:
+    space.select_segment(2)
+    space.hide_selection()
+    draft, still = picture(space, CAMERA, draft=True), picture(space, CAMERA)
+    assert close(draft[18:, 24:44], still[18:, 24:44])
+    assert draft[:, 60:].max() <= 2 and draft[20:40, 20:40].mean() > 20
+    space.undo()
+    assert picture(space, CAMERA, draft=True)[:, 60:].mean() > 20
+
+
+def test_colours_of_a_draft_follow_the_selection_and_the_camera(space: Workspace) -> None:
+    before = picture(space, CAMERA, draft=True)
+    space.select_segment(1)
+    after = picture(space, CAMERA, draft=True)
+    changed = (before != after).any(-1)
+    assert changed[20:44, 26:44].all() and not changed[:, 56:].any()
+    space.clear()
+    np.testing.assert_array_equal(picture(space, CAMERA, draft=True), before)
+
+
+def test_levels_are_begun_by_a_draft_that_takes_long_and_stop_with_the_scene(space: Workspace) -> None:
+    scene = ShownScene(space.scene.splats, "again")
+    other = Workspace(scene)
+    other.canvas.pace.slow = False
+    assert scene.detail.built is None
+    scene.detail.close()
+    scene.detail.begin()
+    scene.detail.wait()
+    assert scene.detail.built is None, "a scene that is closed builds nothing"
