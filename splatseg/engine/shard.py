@@ -41,6 +41,10 @@ class Shard:
         return list(items[self.index :: self.count])
 
 
+ALL = Shard(0, 1)
+"""The shard of all items."""
+
+
 def parse_shard(word: str, variables: Mapping[str, str] = os.environ) -> Shard:
     """Return the shard that a word names: 2/8, auto or auto/8.
 

@@ -11,11 +11,12 @@ from splatseg.capture.view import View, one_a_photograph
 from splatseg.checks.capture import absent_images
 from splatseg.checks.trouble import settle
 from splatseg.checks.world import placed
+from splatseg.engine.shard import ALL, Shard, parse_shard
 from splatseg.errors import MaskError
 from splatseg.formats.read import describe_dropped, load_splats
 from splatseg.masks.flatten import flatten_masks
 from splatseg.masks.layout import Layout
-from splatseg.masks.propose.batch import ALL, Proposed, begin_folder, parse_shard, propose_views
+from splatseg.masks.propose.batch import Proposed, begin_folder, propose_views
 from splatseg.masks.propose.proposers import FROM_IMAGE, Proposer, SurfaceDepth, open_proposer
 from splatseg.masks.propose.record import is_of_another_surface
 from splatseg.masks.propose.settings import ProposeSettings
@@ -114,12 +115,12 @@ def _propose(
     folder: Path,
     proposer: Proposer,
     facts: dict[str, Any],
-    shard: tuple[int, int],
+    shard: Shard,
     stage: str,
     reporter: Reporter,
 ) -> Proposed:
     """Propose the masks of a shard into a folder prepared by `begin_folder`; report each view in the stage `stage`."""
-    with reporter.stage(stage, len(one_a_photograph(views)[shard[0] - 1 :: shard[1]])) as advance:
+    with reporter.stage(stage, len(shard.of(one_a_photograph(views)))) as advance:
 
         def on_view(done: int, total: int, masks: int) -> None:
             del total

@@ -34,8 +34,9 @@ class MasksRequest:
     """auto is bfloat16 or float16 on a GPU, float32 on the CPU."""
     downscale: int = 1
     """Divide the size of the images by this."""
-    shard: Annotated[str, tyro.conf.arg(metavar="I/N")] = "1/1"
-    """Make every N-th view only, beginning with the I-th: for N processes on one folder."""
+    shard: Annotated[str, tyro.conf.arg(metavar="I/N|auto[/N]")] = "1/1"
+    """Make every N-th view only, beginning with the I-th: for N processes on one folder. auto takes both from SLURM's
+    job array; auto/N takes I from the index of AWS Batch or Kubernetes, from 0."""
     overwrite: bool = False
     """Make masks anew that are there already."""
     force: bool = False

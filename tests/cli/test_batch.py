@@ -131,7 +131,7 @@ def test_a_mistake_in_one_line_is_told_before_any_other_is_begun(
         (["--do", "evaluate"], "there is nothing to compare with; give --gt DIR behind --"),
         (["extra"], "does not know what to do with extra; put options of the job behind --"),
         (["--do", "trian"], "--do has no 'trian'; did you mean train"),
-        (["--shard", "3"], "--shard takes i/n"),
+        (["--shard", "3"], "the shard '3' is none; write i/n"),
     ],
 )
 def test_other_mistakes_are_told_too(

@@ -82,7 +82,7 @@ def test_masks_are_exported_for_other_programs(
     [
         (["--model", "/gone"], "there is no model '/gone'"),
         (["--model", "{tmp}"], "holds no model: config.json is absent"),
-        (["--shard", "5/4"], "--shard must be i/n"),
+        (["--shard", "5/4"], "the shard 5/4 is none; i/n has an i from 1 to n"),
         (["--batch", "0"], "--batch must be from 1"),
         (["--export", "cgc"], "holds no masks"),
     ],

@@ -20,11 +20,12 @@ from typing import Any
 from splatseg.engine.in_process import InProcess
 from splatseg.engine.protocol import Engine
 from splatseg.engine.request import EngineRequest
+from splatseg.engine.shard import ALL, parse_shard
 from splatseg.errors import OutputError, RunError, unwritten
 from splatseg.interrupts import stop_on_interrupt
 from splatseg.jobs.batching.keeper import Keeper, Watch, begun
 from splatseg.jobs.batching.records import Record, Records
-from splatseg.jobs.batching.shards import are_apart, parse_shard, state_name
+from splatseg.jobs.batching.shards import are_apart, state_name
 from splatseg.jobs.batching.task import FOLDER, Files, Task, check_names
 from splatseg.jobs.batching.work import Worker
 from splatseg.parts import make_folder
@@ -93,7 +94,7 @@ def run_batch(
     """
     request, reporter = request or BatchRequest(), reporter or NullReporter()
     check_names([task.name for task in tasks])
-    shard = parse_shard(request.shard)
+    shard = ALL if request.shard is None else parse_shard(request.shard)
     own, part, files = shard.of(tasks), state_name(shard), Files(out)
     with ExitStack() as stack:
         stack.callback(_hold(files, part).release)

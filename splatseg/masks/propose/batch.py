@@ -3,13 +3,12 @@
 A photograph taken through a lens is looked at undistorted, in one view or several; its masks are written in the pixels
 of the photograph as it was taken.
 
-A shard i/n takes every n-th photograph, beginning with the i-th, so that n processes on any machines that see the
-folder share the work without communication: a file has one name and appears only when it is complete.
+A shard (`engine.shard`) takes every n-th photograph, so that n processes on any machines that see the folder share the
+work without communication: a file has one name and appears only when it is complete.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ import numpy as np
 from splatseg.cameras.lens_camera import LensCamera
 from splatseg.capture.images import stem_of
 from splatseg.capture.view import View, one_a_photograph
+from splatseg.engine.shard import ALL, Shard
 from splatseg.errors import MaskError
 from splatseg.machine.threads import Workers
 from splatseg.masks.formats.rle import decode_rle, runs_of_mask
@@ -30,9 +30,6 @@ from splatseg.masks.propose.mask_file import count_masks, write_mask_file
 from splatseg.masks.propose.proposals import Proposals, without_duplicates
 from splatseg.masks.propose.proposers import Proposer
 from splatseg.masks.propose.record import check_record, recorded_counts, write_record
-
-ALL = (1, 1)
-"""The shard of all views."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +48,8 @@ class Proposed:
         return tuple(name for name, count in self.counts.items() if count == 0)
 
 
-def parse_shard(text: str) -> tuple[int, int]:
-    """Return (i, n) of "i/n", 1 <= i <= n. Raises MaskError for any other text."""
-    found = re.fullmatch(r"(\d+)/(\d+)", text.strip())
-    if found is None or not 1 <= int(found[1]) <= int(found[2]):
-        raise MaskError(f"--shard must be i/n with i from 1 to n, for example 2/4, got '{text}'")
-    return int(found[1]), int(found[2])
-
-
 def begin_folder(
-    folder: Path, views: Sequence[View], facts: dict[str, Any], overwrite: bool = False, shard: tuple[int, int] = ALL
+    folder: Path, views: Sequence[View], facts: dict[str, Any], overwrite: bool = False, shard: Shard = ALL
 ) -> None:
     """Check the folder before any work, and write its record. overwrite: remove the masks that an earlier call made.
 
@@ -86,7 +75,7 @@ def propose_views(
     proposer: Proposer,
     facts: dict[str, Any],
     duplicate_iou: float = 0.95,
-    shard: tuple[int, int] = ALL,
+    shard: Shard = ALL,
     on_view: Callable[[int, int, int], None] | None = None,
 ) -> Proposed:
     """Make the masks of the shard's views that have none yet, in a folder checked by `begin_folder`.
@@ -96,7 +85,7 @@ def propose_views(
 
     Raises CaptureError for an unreadable photograph, MaskError as the proposer does; masks made before are kept.
     """
-    mine = one_a_photograph(views)[shard[0] - 1 :: shard[1]]
+    mine = shard.of(one_a_photograph(views))
     absent = {view.photograph for view in mine if not mask_path(folder, view).exists()}
     left = [view for view in views if view.photograph in absent]
     done = len(mine) - len(absent)

@@ -16,8 +16,9 @@ from function_proposer import FunctionProposer
 
 from splatseg.capture.capture import load_capture
 from splatseg.capture.view import View
+from splatseg.engine.shard import ALL, Shard
 from splatseg.errors import MaskError
-from splatseg.masks.propose.batch import Proposed, begin_folder, mask_path, parse_shard, propose_views
+from splatseg.masks.propose.batch import Proposed, begin_folder, mask_path, propose_views
 from splatseg.masks.propose.mask_file import count_masks
 from splatseg.masks.propose.record import recorded_counts
 from splatseg.masks.store import open_masks
@@ -41,7 +42,7 @@ def views(tmp_path: Path) -> tuple[View, ...]:
 
 
 def make(folder: Path, views: tuple[View, ...], propose: Any = halves, **options: Any) -> Proposed:
-    begin_folder(folder, views, FACTS, shard=options.get("shard", (1, 1)))
+    begin_folder(folder, views, FACTS, shard=options.get("shard", ALL))
     return propose_views(views, folder, FunctionProposer(propose, FACTS), FACTS, **options)
 
 
@@ -120,18 +121,11 @@ propose_views(views, folder, FunctionProposer(slow, {FACTS!r}), {FACTS!r})
 def test_shards_share_the_views_and_the_last_one_knows_all(tmp_path: Path, views: tuple[View, ...], n: int) -> None:
     fresh: list[str] = []
     for i in range(1, n + 1):
-        made = make(tmp_path / "masks", views, shard=(i, n))
+        made = make(tmp_path / "masks", views, shard=Shard(i - 1, n))
         assert set(made.fresh) == set(made.counts)
         fresh.extend(made.fresh)
     assert sorted(fresh) == sorted(NAMES)
     assert set(json.loads((tmp_path / "masks" / "masks.json").read_text())["views"]) == set(NAMES)
-
-
-@pytest.mark.parametrize("text", ["", "0/2", "3/2", "1/0", "-1/2", "1/2/3", "a/b", "1.5/2"])
-def test_shards_that_are_none_are_told(text: str) -> None:
-    with pytest.raises(MaskError, match="--shard must be i/n with i from 1 to n, for example 2/4, got"):
-        parse_shard(text)
-    assert parse_shard("2/4") == (2, 4)
 
 
 def test_other_settings_other_files_and_files_in_the_way_are_told(tmp_path: Path, views: tuple[View, ...]) -> None:
@@ -145,7 +139,7 @@ def test_other_settings_other_files_and_files_in_the_way_are_told(tmp_path: Path
     with pytest.raises(MaskError, match=r"otherwise \(generator was halves and is now other\)"):
         begin_folder(folder, views, FACTS | {"generator": "/path/to/other"})
     with pytest.raises(MaskError, match="--overwrite would remove masks of the other shards"):
-        begin_folder(folder, views, FACTS, overwrite=True, shard=(1, 2))
+        begin_folder(folder, views, FACTS, overwrite=True, shard=Shard(0, 2))
     begin_folder(folder, views, FACTS | {"settings": {"a": 2}}, overwrite=True)
     assert not any(mask_path(folder, view).exists() for view in views)
     with pytest.raises(MaskError, match=r"holds other files and no masks\.json"):
