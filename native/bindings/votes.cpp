@@ -245,7 +245,7 @@ void add_votes(nb::module_& m) {
           "threads"_a);
     m.def("write_entries", &write_entries, "votes"_a, "rows"_a, "columns"_a, "weights"_a, "threads"_a);
     nb::class_<OpenTallies>(m, "OpenTallies").def("__init__", [](OpenTallies* tallies, int64_t count) {
-        require(count >= 0, "count must not be below 0");
+        require(count >= 0 && count <= INT32_MAX, "count must be in 0..2^31 - 1");
         new (tallies) OpenTallies{std::vector<int64_t>(count), {}};
     });
     m.def("close_tallies", &close_tallies, "tallies"_a, "inside"_a, "seen"_a);

@@ -58,12 +58,15 @@ void add_to_groups(const float* values, const int32_t* groups, int64_t count, in
 
 bool order_by_group(const int32_t* groups, int64_t count, const int64_t* first, int64_t group_count, int32_t* order) {
     std::vector<int64_t> next(first, first + group_count);
-    for (int64_t i = 0; i < count; ++i) {
-        if (groups[i] < 0) continue;
-        if (groups[i] >= group_count || next[groups[i]] >= first[groups[i] + 1]) return false;
-        order[next[groups[i]]++] = static_cast<int32_t>(i);
+    for (int64_t i = 0; i < count; ++i) {  // nothing is written before all have room
+        if (groups[i] >= group_count) return false;
+        if (groups[i] >= 0) ++next[groups[i]];
     }
-    return std::equal(next.begin(), next.end(), first + 1);
+    if (!std::equal(next.begin(), next.end(), first + 1)) return false;
+    std::copy(first, first + group_count, next.begin());
+    for (int64_t i = 0; i < count; ++i)
+        if (groups[i] >= 0) order[next[groups[i]]++] = static_cast<int32_t>(i);
+    return true;
 }
 
 }  // namespace splatseg
