@@ -35,7 +35,9 @@ def scratch(shape: int | tuple[int, ...], kind: DTypeLike) -> np.ndarray:
     with tempfile.TemporaryFile(prefix="splatseg-") as file:
         if hasattr(os, "posix_fallocate"):  # a write to a page without room on disk would end the program
             os.posix_fallocate(file.fileno(), 0, size)
-        mapped: np.ndarray = np.memmap(file, dtype=kind, mode="r+" if hasattr(os, "posix_fallocate") else "w+", shape=shape)
+        mapped: np.ndarray = np.memmap(
+            file, dtype=kind, mode="r+" if hasattr(os, "posix_fallocate") else "w+", shape=shape
+        )
     return mapped
 
 

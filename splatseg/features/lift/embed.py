@@ -244,4 +244,3 @@ def _power_before_gap(values: np.ndarray) -> float:
         return np.inf
     last = float(relative[int(ratios.argmin())])
     return max(np.log(0.5) / np.log(last), 1.0) if last < 1.0 else np.inf
-
