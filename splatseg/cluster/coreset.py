@@ -111,7 +111,7 @@ def nearest_by_blocks(
 ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
     """Yield the rows of features (N,F) block by block: their range, the rows (n,F), the prototypes most similar (n,).
 
-    Of equal prototypes the first is taken. `covered_by` is where the search begins; it changes nothing of what it finds.
+    Of equal prototypes the first is taken. The search begins with `covered_by`, which changes nothing of what it finds.
     """
     features = as_rows(features)
     prototypes = np.ascontiguousarray(covering.prototypes, dtype=np.float32)

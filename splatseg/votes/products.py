@@ -62,7 +62,7 @@ class VoteRows:
 
     @property
     def ascending(self) -> bool:
-        """Whether the columns of every row ascend."""
+        """True if the columns of every row ascend."""
         return self._native.ascending
 
     def blocks(self) -> Iterator[tuple[slice, _native.SparseMatrix]]:

@@ -179,7 +179,7 @@ def fill_unseen(features: np.ndarray, means: np.ndarray, in_place: bool = False)
     and return it.
     """
     check_shapes(features=(features, "N F"), means=(means, "N 3"))
-    sources = nearest_known(features.any(1), means)
+    sources = nearest_known(np.asarray(features.any(1)), means)
     if sources is None:
         return features
     filled = features if in_place else features.copy()
