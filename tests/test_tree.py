@@ -22,6 +22,7 @@ ORDER = [
     ["points"],
     ["untrusted"],
     ["tensors"],
+    ["engine"],
     ["cameras"],
     ["capture"],
     ["models"],
