@@ -1,4 +1,4 @@
-"""Tell the memory of embedding and clustering out of core: own memory and seconds by stage, for splats of several sizes.
+"""Tell the memory of embedding and clustering in blocks: own memory and seconds by stage, for splats of several sizes.
 
     python benchmarks/bench_core.py --run RUN --work DIR --gaussians 1000000 5000000
         [--threads 2] [--json]
@@ -84,7 +84,11 @@ def write_repeated(run: Path, folder: Path, count: int) -> None:
     np.save(folder / "indptr.npy", starts)
     np.save(folder / "reach.npy", reach[numbers])
     np.save(folder / "seen.npy", votes.seen[numbers])
-    shapes = {"means": ((count, 3), np.float32), "indices": ((int(starts[-1]),), np.int32), "data": ((int(starts[-1]),), np.float32)}
+    shapes = {
+        "means": ((count, 3), np.float32),
+        "indices": ((int(starts[-1]),), np.int32),
+        "data": ((int(starts[-1]),), np.float32),
+    }
     out = {
         name: np.lib.format.open_memmap(folder / f"{name}.npy", "w+", dtype=kind, shape=shape)
         for name, (shape, kind) in shapes.items()

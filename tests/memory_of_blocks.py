@@ -64,7 +64,7 @@ def main() -> None:
         features = voted_features(votes, means=arrays["means"])
         agreement = Agreement(votes)
         cluster_rows(arrays["means"], arrays["reach"], Unit(features), votes=votes, agreement=agreement, cached=0)
-    print(int(watch.facts["all"]["bytes"]))
+    sys.stdout.write(f"{int(watch.facts['all']['bytes'])}\n")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import torch
 from splatseg.machine import mapped
 
 CACHED = 1 << 30
-"""Bytes of features that are kept in memory beside a splat that is there too: 256 for each of four million Gaussians."""
+"""Bytes of features that are kept in memory beside a splat that is there too: those of four million Gaussians."""
 
 
 class FeatureRows(Protocol):
