@@ -37,6 +37,16 @@ SOURCES = ("source_of", "weight_of")
 
 def write_votes(path: Path, votes: Votes, made_of: Mapping[str, str] | None = None) -> None:
     """Write votes atomically. made_of: digests of the splat they belong to (`splats.made_of`)."""
+    write_tensors(path, FORMAT, tensors_of(votes), facts_of(votes, made_of), spaced=True)
+
+
+def facts_of(votes: Votes, made_of: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the metadata of the file of votes."""
+    return {"views": json.dumps(votes.views)} | as_fact(made_of)
+
+
+def tensors_of(votes: Votes) -> dict[str, np.ndarray]:
+    """Return the arrays of the file of votes, by name."""
     tensors = {
         "data": votes.weights.data.astype(np.float32),
         "indices": votes.weights.indices.astype(np.int32),
@@ -56,7 +66,7 @@ def write_votes(path: Path, votes: Votes, made_of: Mapping[str, str] | None = No
             "visible_indices": votes.visible.indices.astype(np.int32),
             "visible_indptr": votes.visible.indptr.astype(np.int64),
         }
-    write_tensors(path, FORMAT, tensors, {"views": json.dumps(votes.views)} | as_fact(made_of), spaced=True)
+    return tensors
 
 
 def read_votes(path: Path) -> Votes:
