@@ -61,17 +61,29 @@ def load_splats(path: Path) -> tuple[Splats, int]:
 def read_splats(path: Path) -> tuple[StoredSplats, int]:
     """Read a splat as `load_splats` does, into arrays: the finite Gaussians, and the number dropped."""
     path = find_splat(path)
+    stored, huge, still = bounded(read_whole(path))
+    warn_of_bounds(path, huge, still)
+    finite = stored.finite()
+    dropped = len(stored) - int(finite.sum())
+    check_finite(path, len(stored), dropped)
+    return (stored.subset(finite) if dropped else stored), dropped
+
+
+def read_whole(path: Path) -> StoredSplats:
+    """Read all Gaussians of a file and its sidecar, finite or not, as they stand. Raises as `load_splats`."""
     kind = format_suffix(path)
-    stored = _bounded(path, read_sog_folder(path) if kind == SOG_META else READERS[kind](path))
+    stored = read_sog_folder(path) if kind == SOG_META else READERS[kind](path)
     if stored.segment_ids is None:
         beside = read_sidecar(path, len(stored))
         if beside is not None:
             stored = dataclasses.replace(stored, segment_ids=beside[0], coordinates=beside[1])
-    finite = stored.finite()
-    dropped = len(stored) - int(finite.sum())
-    if dropped == len(stored):
-        raise SplatFileError(f"{path} has {len(stored)} Gaussians and none of them is finite; export the splat again")
-    return (stored.subset(finite) if dropped else stored), dropped
+    return stored
+
+
+def check_finite(path: Path, count: int, dropped: int) -> None:
+    """Raise SplatFileError if all Gaussians of a splat are dropped."""
+    if dropped == count:
+        raise SplatFileError(f"{path} has {count} Gaussians and none of them is finite; export the splat again")
 
 
 def find_splat(path: Path) -> Path:
@@ -122,17 +134,24 @@ def _listed() -> str:
     return f"{', '.join(most)} or {last}"
 
 
-def _bounded(path: Path, stored: StoredSplats) -> StoredSplats:
-    """Return the splat with finite opacities and scales, and a turn for quaternions of zero, which have none."""
+def bounded(stored: StoredSplats) -> tuple[StoredSplats, int, int]:
+    """Return rows with finite opacities and scales, and a turn for quaternions of zero, which have none.
+
+    Also: the number of Gaussians with infinite scales, and of those that had no turn.
+    """
     huge = 0 if stored.linear_scales else int(are_huge(stored.scales).any(1).sum())
-    if huge:
-        warnings.warn(f"{huge:,} Gaussians of {path.name} have infinite scales; they are read as huge", stacklevel=4)
     still = (stored.quats == 0).all(1)
     if still.any():
-        warnings.warn(
-            f"{int(still.sum()):,} Gaussians of {path.name} have a quaternion of zeros; they are read as not turned",
-            stacklevel=4,
-        )
         unturned = np.array([1.0, 0.0, 0.0, 0.0], np.float32)
         stored = dataclasses.replace(stored, quats=np.where(still[:, None], unturned, stored.quats))
-    return stored.bounded()
+    return stored.bounded(), huge, int(still.sum())
+
+
+def warn_of_bounds(path: Path, huge: int, still: int) -> None:
+    """Warn of what `bounded` has changed in the rows of a splat."""
+    if huge:
+        warnings.warn(f"{huge:,} Gaussians of {path.name} have infinite scales; they are read as huge", stacklevel=4)
+    if still:
+        warnings.warn(
+            f"{still:,} Gaussians of {path.name} have a quaternion of zeros; they are read as not turned", stacklevel=4
+        )
