@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from splatseg.errors import SplatFileError
-from splatseg.formats.folders import splat_in
+from splatseg.formats.folders import LOD_META, parts_in, splat_in
 from splatseg.formats.gaussforge import read_ksplat, read_sog, read_sog_folder, read_spz, sog_pictures
 from splatseg.formats.ply.ply import read_ply
 from splatseg.formats.sidecar import read_sidecar
@@ -32,6 +32,12 @@ READERS = {".ply": read_ply, ".splat": read_splat, ".spz": read_spz, ".sog": rea
 
 SOG_META = "meta.json"
 """File of a SOG that is not packed."""
+
+PARTED = "parts"
+"""Folder of the parts of one splat (`formats.folders.PARTS`)."""
+
+IN_BLOCKS = (PARTED, LOD_META)
+"""Kinds of several files, which `formats.parts` reads."""
 
 
 def describe_dropped(path: Path, dropped: int) -> str:
@@ -61,6 +67,11 @@ def load_splats(path: Path) -> tuple[Splats, int]:
 def read_splats(path: Path) -> tuple[StoredSplats, int]:
     """Read a splat as `load_splats` does, into arrays: the finite Gaussians, and the number dropped."""
     path = find_splat(path)
+    if format_suffix(path) in IN_BLOCKS:
+        from splatseg.formats.parts.opening import open_blocks  # noqa: PLC0415 (it reads the files by this module)
+
+        blocks = open_blocks(path)
+        return blocks.whole(), blocks.dropped
     stored, huge, still = bounded(read_whole(path))
     warn_of_bounds(path, huge, still)
     finite = stored.finite()
@@ -87,7 +98,10 @@ def check_finite(path: Path, count: int, dropped: int) -> None:
 
 
 def find_splat(path: Path) -> Path:
-    """Return the file of a splat, given that file or a folder with one. Raises SplatFileError if there is none."""
+    """Return the file of a splat, given that file or a folder with one; a folder of parts is a splat itself.
+
+    Raises SplatFileError if there is none.
+    """
     path = Path(path)
     if not path.is_dir():
         return path
@@ -106,8 +120,11 @@ def holds_splat(path: Path) -> bool:
 def format_suffix(path: Path) -> str:
     """Return the suffix of the format of a file, by its first bytes and its name; `SOG_META` for a SOG not packed.
 
-    Raises SplatFileError if there is no file, or it is of no format that is read.
+    `IN_BLOCKS` for a splat of several files. Raises SplatFileError if there is no file, or it is of no format that is
+    read.
     """
+    if path.is_dir() and parts_in(path, READERS):
+        return PARTED
     if not path.is_file():
         raise SplatFileError(f"there is no file {path}; check the path")
     with path.open("rb") as file:
@@ -115,6 +132,8 @@ def format_suffix(path: Path) -> str:
             return ".ply"
     if path.suffix.lower() in READERS:
         return path.suffix.lower()
+    if path.name == LOD_META:
+        return LOD_META
     if path.suffix.lower() == ".json" and sog_pictures(path):
         return SOG_META
     if path.suffix.lower() in (".ckpt", ".pt", ".pth", ".yml"):

@@ -17,9 +17,11 @@ from splatseg.cameras.coordinates import Coordinates
 from splatseg.errors import SplatFileError
 from splatseg.formats.parts.rows import Rows, Stamp
 from splatseg.formats.parts.survey import Survey, survey
+from splatseg.formats.ply.body import NUMBER
 from splatseg.formats.read import bounded
 from splatseg.splats.blocks import What
 from splatseg.splats.stored import StoredSplats, joined_stored
+from splatseg.untrusted.memory import Guard
 
 if TYPE_CHECKING:
     from splatseg.splats.splats import Splats
@@ -94,6 +96,14 @@ class FileBlocks:
         from splatseg.splats.splats import splats_of  # noqa: PLC0415 (it imports torch, which `stored` does without)
 
         return splats_of(self.stored(begin, end, what))
+
+    def whole(self) -> StoredSplats:
+        """Return all Gaussians as arrays. Raises SplatFileError if they do not fit into memory."""
+        numbers = 14 + 3 * self.form.shN.shape[1] + len(self.form.extras)
+        numbers += 0 if self.form.features is None else self.form.features.shape[1]
+        guard = Guard(SplatFileError, self.path, sum(stamp.size for stamp in self.stamps))
+        guard.check(f"{len(self):,} Gaussians of {numbers} numbers", len(self) * numbers * NUMBER)
+        return self.stored(0, len(self))
 
     def stored(self, begin: int, end: int, what: What = "all") -> StoredSplats:
         """Return the same as arrays."""

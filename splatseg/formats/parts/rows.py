@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -139,19 +139,25 @@ class PlyRows:
         return {"path": self.path, "forms": self.forms}
 
 
+@lru_cache(maxsize=1)
+def _whole(stamp: Stamp) -> StoredSplats:
+    """Return all rows of a file, of which the last one stays in memory."""
+    return read_whole(stamp.path)
+
+
 @dataclass(eq=False)
 class WholeRows:
-    """Rows of a file that can only be read whole."""
+    """Rows of a file that can only be read whole; those of one file at a time are in memory."""
 
     path: Path
     """The file."""
 
-    @cached_property
+    @property
     def whole(self) -> StoredSplats:
         """All rows, in memory. Raises SplatFileError if they do not fit or the file is damaged."""
-        return read_whole(self.path)
+        return _whole(Stamp.of(self.path))
 
-    @property
+    @cached_property
     def count(self) -> int:
         """Number of rows."""
         return len(self.whole)
@@ -173,7 +179,3 @@ class WholeRows:
         """Return False: their reader has told it."""
         del begin, end
         return False
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled: no rows."""
-        return {"path": self.path}
