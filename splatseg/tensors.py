@@ -194,6 +194,26 @@ def map_tensors(path: Path, format: str, again: str) -> tuple[dict[str, np.ndarr
     raise RunError(f"{path} holds no {' '.join(format.split()[1:-1])} of this version of splatseg; {again}")
 
 
+def rewrite_facts(path: Path, format: str, facts: Mapping[str, Any], spaced: bool = False) -> None:
+    """State other facts in a file of `stream_tensors`, in place: what is not known before all arrays are written.
+
+    Nobody may read the file meanwhile. Raises ValueError unless the facts take as many bytes as those in the file.
+    """
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        kinds = {code: np.dtype(name) for name, code in _KINDS.items()}
+        shapes = {
+            name: (kinds[entry["dtype"].text()], tuple(side.whole(0) for side in entry["shape"].items()))
+            for name, entry in parse_json(file.read(length)).entries().items()
+            if name != "__metadata__"
+        }
+        text, _ = _header(shapes, format, facts, spaced)
+        if len(text) != 8 + length:
+            raise ValueError(f"the facts of {path} take {len(text) - 8} bytes, and there is room for {length}")
+        file.seek(0)
+        file.write(text)
+
+
 def _mapped(path: Path) -> dict[str, np.ndarray]:
     kinds = {code: np.dtype(name) for name, code in _KINDS.items()}
     with path.open("rb") as file:

@@ -15,6 +15,7 @@
     cameras.json                  cameras of the views, for when the capture is elsewhere
     edits.safetensors             edits of segments that can still be undone
     begun_segments.safetensors    earlier segmentations while new ones are written, should that be killed
+    blocks/                       geometry and votes of views of a splat that is segmented in blocks, until it is
     proposals/                    masks proposed from the photographs (`--masks auto`), one file per training view
     open.lock                     who has the run open and may write it (`run.hold`); gone when that is over
 
@@ -61,7 +62,7 @@ FILES = (
     "edits.safetensors",
     *("cameras.json", "points.ply"),
 )
-FOLDERS = ("checkpoint", "masks", "proposals", "matches")
+FOLDERS = ("checkpoint", "masks", "proposals", "matches", "blocks")
 """Files and folders of a run. `--overwrite` removes these and nothing else."""
 
 
@@ -322,6 +323,11 @@ class Run:
     def edits_path(self) -> Path:
         """File of the edits of segments that can be undone and redone."""
         return self.path / "edits.safetensors"
+
+    @property
+    def blocks_path(self) -> Path:
+        """Folder of what an unfinished segmentation in blocks goes on from."""
+        return self.path / "blocks"
 
     @property
     def proposals_path(self) -> Path:

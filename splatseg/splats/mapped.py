@@ -17,9 +17,11 @@ Alphabet: N Gaussians; G groups of consecutive rows; n of the N are seen.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -44,45 +46,87 @@ ROWS_AT_ONCE = 1 << 20
 _WIDTHS = {"means": 3, "quats": 4, "log_scales": 3, "opacity_logits": 0, "scales": 3, "opacities": 0}
 
 
+class ColorsOfRows(Protocol):
+    """Colours of some Gaussians, read where they lie."""
+
+    def __call__(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Return copies of sh0 (n,3) and shN (n,K,3) of rows (n,), ascending."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
-class MappedSplats:
-    """The geometry of N Gaussians in a mapped file."""
+class MappedSplats(Splats):
+    """N Gaussians whose geometry lies in a mapped file; whatever is rendered of them takes those in view alone.
 
-    splats: Splats
-    """All Gaussians, grey, without features and ids. Its geometry lies in the file."""
-    scales: Tensor
-    """Linear scales (N,3) in the file."""
-    opacities: Tensor
-    """Opacities (N,) in the file."""
-    boxes: np.ndarray
+    Their colours are grey, unless `colors` reads them: it is asked for the rows of a subset. What changes the geometry
+    returns plain `Splats`.
+    """
+
+    linear_scales: Tensor | None = None
+    """Linear scales (N,3), in the file."""
+    linear_opacities: Tensor | None = None
+    """Opacities (N,), in the file."""
+    boxes: np.ndarray | None = None
     """(G,2,3) float64, lowest and highest finite mean of each group."""
-    reaches: np.ndarray
+    reaches: np.ndarray | None = None
     """(G,) float32, largest finite scale of each group, world units."""
+    colors: ColorsOfRows | None = None
+    """Colours of rows."""
 
-    def __len__(self) -> int:
-        return len(self.splats)
+    @property
+    def scales(self) -> Tensor:
+        """Standard deviations (N,3), linear, world units."""
+        assert self.linear_scales is not None
+        return self.linear_scales
 
-    def rows_seen(self, camera: Camera) -> np.ndarray:
+    @property
+    def opacities(self) -> Tensor:
+        """Opacities (N,) in 0..1."""
+        assert self.linear_opacities is not None
+        return self.linear_opacities
+
+    def rows_in_view(self, camera: Camera) -> np.ndarray:
         """Return the rows (n,) int64, ascending, of all Gaussians that a camera draws, and maybe of some others."""
+        assert self.boxes is not None and self.reaches is not None
+        geometry = self.geometry
         rows = [
-            begin + np.flatnonzero(may_be_drawn(*self._rows(slice(begin, end)), camera).numpy())
+            begin + np.flatnonzero(may_be_drawn(*(part[begin:end] for part in geometry), camera).numpy())
             for begin, end in _ranges(~out_of_sight(self.boxes, self.reaches, camera), len(self))
         ]
         return np.concatenate([np.zeros(0, np.int64), *rows])
 
     def geometry_of(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return copies of the geometry of rows (n,), as the rasteriser takes it (`Splats.geometry`)."""
-        means, quats, scales, opacities = (torch.from_numpy(part.numpy()[rows]) for part in self._rows(slice(None)))
+        means, quats, scales, opacities = (torch.from_numpy(part.numpy()[rows]) for part in self.geometry)
         return means, quats, scales, opacities
 
-    def subset_seen(self, camera: Camera, ids: np.ndarray | None = None) -> Splats:
-        """Return copies of the Gaussians that a camera draws, grey, with their segments of ids (N,), if given."""
-        rows = self.rows_seen(camera)
-        part = self.splats.subset(rows)
-        return part if ids is None else part.replace(segment_ids=torch.from_numpy(ids[rows].astype(np.int32)))
+    def subset(self, which: Tensor | np.ndarray) -> Splats:
+        """Return copies of the Gaussians chosen by a boolean mask (N,) or by indices, in memory, with all fields."""
+        rows = np.asarray(which)
+        part = self._in_files().subset(np.flatnonzero(rows) if rows.dtype == np.bool_ else rows)
+        if self.colors is None:
+            return part
+        sh0, harmonics = self.colors(np.flatnonzero(rows) if rows.dtype == np.bool_ else rows)
+        return part.replace(sh0=sh0, shN=harmonics)
 
-    def _rows(self, rows: slice) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return self.splats.means[rows], self.splats.quats[rows], self.scales[rows], self.opacities[rows]
+    def replace(self, **changes: Tensor | None) -> Splats:
+        """Return the same Gaussians with features or ids replaced, still mapped; with anything else plain `Splats`."""
+        if set(changes) <= {"features", "segment_ids"}:
+            return super().replace(**changes)
+        return self._in_files().replace(**changes)
+
+    def in_world(self, coordinates: Coordinates) -> Splats:
+        """Return the same Gaussians in the world of other coordinates, in memory."""
+        return self if coordinates == self.coordinates else self._in_files().in_world(coordinates)
+
+    def rescaled(self, factor: float) -> Splats:
+        """Return the same Gaussians in own coordinates times a factor above 0, in memory."""
+        return self._in_files().rescaled(factor)
+
+    def _in_files(self) -> Splats:
+        """Return plain, grey splats that share the tensors."""
+        names = [field.name for field in dataclasses.fields(Splats)]
+        return Splats(**{name: getattr(self, name) for name in names})
 
 
 def write_geometry(path: Path, blocks: Iterable[Splats], count: int) -> None:
@@ -115,7 +159,7 @@ def open_geometry(path: Path, coordinates: Coordinates = OWN) -> MappedSplats:
     arrays, _ = map_tensors(path, FORMAT, "repeat the command, which writes it again")
     tensors = {name: torch.from_numpy(arrays[name]) for name in _WIDTHS}
     count = len(tensors["means"])
-    splats = Splats(
+    return MappedSplats(
         means=tensors["means"],
         quats=tensors["quats"],
         log_scales=tensors["log_scales"],
@@ -123,8 +167,11 @@ def open_geometry(path: Path, coordinates: Coordinates = OWN) -> MappedSplats:
         sh0=torch.zeros(1, 3).expand(count, 3),
         shN=torch.zeros(count, 0, 3),
         coordinates=coordinates,
+        linear_scales=tensors["scales"],
+        linear_opacities=tensors["opacities"],
+        boxes=arrays["boxes"],
+        reaches=arrays["reaches"],
     )
-    return MappedSplats(splats, tensors["scales"], tensors["opacities"], arrays["boxes"], arrays["reaches"])
 
 
 def _widen(boxes: np.ndarray, reaches: np.ndarray, first: int, means: np.ndarray, scales: np.ndarray) -> None:

@@ -34,9 +34,9 @@ def test_blocks_of_any_size_give_the_same_file(
     monkeypatch.setattr(mapped, "GROUP", 64)
     whole, pieces = written(splats, tmp_path / "whole"), written(splats, tmp_path / "pieces", at_once)
     assert (tmp_path / "whole").read_bytes() == (tmp_path / "pieces").read_bytes()
-    for found, expected in zip(pieces.splats.geometry, splats.geometry, strict=True):
+    for found, expected in zip(pieces.geometry, splats.geometry, strict=True):
         np.testing.assert_array_equal(found.numpy(), expected.numpy())
-    assert made_of(whole.splats, GEOMETRY) == made_of(splats, GEOMETRY)
+    assert made_of(whole, GEOMETRY) == made_of(splats, GEOMETRY)
     means = splats.positions[:64]
     means = means[np.isfinite(means).all(1)]
     np.testing.assert_array_equal(whole.boxes[0], [means.min(0), means.max(0)])
@@ -50,14 +50,14 @@ def test_the_rows_that_a_camera_sees_are_found_block_by_block(
     monkeypatch.setattr(mapped, "ROWS_AT_ONCE", 64)
     there = written(splats, tmp_path / "geometry")
     camera = random_camera(np.random.default_rng(seed))
-    rows = there.rows_seen(camera)
+    rows = there.rows_in_view(camera)
     np.testing.assert_array_equal(rows, np.flatnonzero(may_be_drawn(*splats.geometry, camera).numpy()))
     for found, expected in zip(there.geometry_of(rows), splats.geometry, strict=True):
         np.testing.assert_array_equal(found.numpy(), expected.numpy()[rows])
-    ids = np.arange(1000, dtype=np.int64)
-    part = there.subset_seen(camera, ids)
+    ids = torch.arange(1000, dtype=torch.int32)
+    part = there.replace(segment_ids=ids).in_view(camera)
     assert part.segment_ids is not None and part.segment_ids.tolist() == rows.tolist()
-    assert there.subset_seen(camera).segment_ids is None and len(part) == len(rows)
+    assert there.in_view(camera).segment_ids is None and len(part) == len(rows)
 
 
 def test_the_wrong_number_of_rows_is_never_written(splats: Splats, tmp_path: Path) -> None:

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from splatseg.cameras.coordinates import OWN
+from splatseg.cameras.coordinates import OWN, Coordinates
 from splatseg.files import atomic_write
 from splatseg.formats.compressed_ply import read_compressed_ply
 from splatseg.formats.ply.columns import CONSTANT, POSITION, ROTATION, ROWS_AT_ONCE, SCALE, columns_of
@@ -81,23 +81,52 @@ def write_ply(path: Path, splats: Splats, comments: Iterable[str] = (), own: boo
 
     own: in the user's own coordinates; if not, in the world of the splat, which a comment describes.
     """
-    coordinates = OWN if own else splats.coordinates
-    columns = _named_columns(splats, own)
-    dtype = np.dtype([(name, values.dtype.newbyteorder("<")) for name, values in columns])
+    write_ply_pieces(path, [splats], len(splats), comments, own)
+
+
+def write_ply_pieces(
+    path: Path, pieces: Iterable[Splats], count: int, comments: Iterable[str] = (), own: bool = False
+) -> None:
+    """Write `count` Gaussians given in pieces that agree in their fields, as `write_ply` does; one is in memory.
+
+    Raises ValueError if the pieces have another number of Gaussians, or other columns than the first.
+    """
+    written, head = 0, b""
+    with atomic_write(Path(path)) as file:
+        for splats in pieces:
+            columns = _named_columns(splats, own)
+            found = _head(splats, columns, count, comments, OWN if own else splats.coordinates)
+            if not head:
+                file.write(found)
+            elif found != head:
+                raise ValueError("pieces of one splat have the same columns")
+            head = found
+            dtype = np.dtype([(name, values.dtype.newbyteorder("<")) for name, values in columns])
+            for start in range(0, len(splats), ROWS_AT_ONCE):
+                rows = slice(start, min(start + ROWS_AT_ONCE, len(splats)))
+                block = np.empty(rows.stop - rows.start, dtype)
+                for name, values in columns:
+                    block[name] = values[rows]
+                file.write(block.tobytes())
+            written += len(splats)
+        if written != count:
+            raise ValueError(f"the pieces have {written} Gaussians, not {count}")
+
+
+def _head(
+    splats: Splats,
+    columns: Sequence[tuple[str, np.ndarray]],
+    count: int,
+    comments: Iterable[str],
+    coordinates: Coordinates,
+) -> bytes:
     lines = ["ply", "format binary_little_endian 1.0"]
     lines += [f"comment {line}" for comment in comments for line in comment.splitlines()]
     lines += [f"comment {MIP_COMMENT}"] if splats.antialiased else []
     lines += [] if coordinates.is_own else [f"comment {world_comment(coordinates)}"]
-    lines += [f"element vertex {len(splats)}"]
+    lines += [f"element vertex {count}"]
     lines += [f"property {TYPE_NAMES[values.dtype.str[1:]]} {name}" for name, values in columns]
-    with atomic_write(Path(path)) as file:
-        file.write("\n".join([*lines, "end_header", ""]).encode("utf-8"))
-        for start in range(0, len(splats), ROWS_AT_ONCE):
-            rows = slice(start, min(start + ROWS_AT_ONCE, len(splats)))
-            block = np.empty(rows.stop - rows.start, dtype)
-            for name, values in columns:
-                block[name] = values[rows]
-            file.write(block.tobytes())
+    return "\n".join([*lines, "end_header", ""]).encode("utf-8")
 
 
 def _own_geometry(splats: Splats) -> tuple[np.ndarray, np.ndarray]:

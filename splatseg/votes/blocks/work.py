@@ -65,7 +65,7 @@ class VoteOfView:
         if segments is None:
             none, weightless = np.zeros(0, np.int32), np.zeros(0, np.float32)
             return write_view(path, None, none, (none, none, weightless), weightless)
-        rows = splats.rows_seen(view.camera)
+        rows = splats.rows_in_view(view.camera)
         plan = prepare(*splats.geometry_of(rows), view.camera)
         entries, totals = entries_of_view(plan, segments)
         return write_view(path, segments, rows, entries, totals)
