@@ -12,7 +12,6 @@ import torch
 from splatseg.cluster.cluster import cluster_splats, segments_of
 from splatseg.cluster.hierarchy_file import write_hierarchy
 from splatseg.cluster.mask_fit import fit_of_views, misfit
-from splatseg.engine.in_process import InProcess
 from splatseg.errors import RunError
 from splatseg.features.contrast.fit import fit_contrast_features
 from splatseg.features.lift.embed import embed_votes
@@ -129,17 +128,19 @@ def _trained(run: Run, splats: Splats, votes: Votes | None, reporter: Reporter) 
         return fit_contrast_features(splats, views, masks, votes, settings.contrast, on_step)
 
 
-def regroup_run(run: Run, granularity: float, reporter: Reporter | None = None) -> Summary:
+def regroup_run(
+    run: Run, granularity: float, reporter: Reporter | None = None, blocks: BlocksRequest | None = None
+) -> Summary:
     """Cut the hierarchy of a run at another granularity, 0 for parts to 1 for groups; return a summary.
 
-    Takes seconds, because features and hierarchy stay.
+    Takes seconds, because features and hierarchy stay. blocks: as for `segment_run`.
 
     Raises RunError for a granularity outside 0..1 and for a run without a hierarchy, or open elsewhere.
     """
     reporter = reporter or NullReporter()
-    settings = run.settings.with_granularity(granularity)
     run.require_photographs()  # which the report shows
-    with held(run.path, DOING), pieces_of(run, InProcess()) as pieces:
+    changed = Run(run.path, in_blocks(run, run.settings.with_granularity(granularity), blocks, reporter))
+    with held(run.path, DOING), engine_of(blocks, reporter) as engine, pieces_of(changed, engine) as pieces:
         splats = pieces.splats
         hierarchy = run.hierarchy(splats)
         if hierarchy is None:
@@ -151,7 +152,6 @@ def regroup_run(run: Run, granularity: float, reporter: Reporter | None = None) 
         with reporter.stage("segments", 1) as advance:
             ids = segments_of(hierarchy, granularity, agreement)
             advance(1)
-        changed = Run(run.path, settings)
         with _begun(changed, earlier), staged(changed, [run.earlier_path.name]) as aside:
             splats = _write_segments(changed, aside, splats, ids, agreement, reporter, earlier, pieces)
         return report_run(changed, reporter, pieces.shown(changed, splats))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from splatseg.engine.request import EngineRequest
 from splatseg.errors import RunError
@@ -11,23 +14,43 @@ from splatseg.errors import RunError
 AUTO = "auto"
 """As many blocks as the memory asks for."""
 
+GIGABYTE = 10**9
+
 
 @dataclass(frozen=True)
 class BlocksRequest:
-    """Blocks of a splat, and the engine that works on its views.
+    """Blocks in which a splat is segmented that is too large for memory, and the workers that share its views."""
 
-    """
+    blocks: Annotated[str | None, tyro.conf.arg(metavar="N|auto")] = None
+    """Segment the splat in N blocks, one in memory at a time, or in as many as the memory asks for (auto). The results
+    are the same. Default: as the run was made, or in one piece."""
+    workers: int | None = None
+    """Processes that work on views of blocks at once. Default: this process alone."""
+    memory: Annotated[float | None, tyro.conf.arg(metavar="GB")] = None
+    """Memory of each worker in gigabytes."""
+    scheduler: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
+    """Address of a Dask scheduler (tcp://HOST:8786), whose workers do the work. They must see the same folders."""
+    jobqueue: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """YAML file of a queue (SLURM, PBS, LSF), whose jobs do the work."""
 
-    blocks: int | Literal["auto"] | None = None
-    """Blocks, 1 for one piece; auto: as many as the memory asks for; None: as the run was made, or one piece."""
-    engine: EngineRequest | None = None
-    """Workers, a scheduler or a queue; None works on view after view in this process."""
+    @property
+    def number(self) -> int | None:
+        """The number of blocks; None where it is auto or as the run was made. Raises RunError if it is no number."""
+        if self.blocks is None or self.is_auto:
+            return None
+        if not self.blocks.isdecimal() or not 1 <= int(self.blocks) < 10**9:
+            raise RunError(f"the blocks are '{self.blocks}'; give a number from 1, or auto")
+        return int(self.blocks)
 
-    @classmethod
-    def of(cls, text: str | None, engine: EngineRequest | None = None) -> BlocksRequest:
-        """Read a number from 1, or auto. Raises RunError for anything else."""
-        if text is None or text == AUTO:
-            return cls(None if text is None else "auto", engine)
-        if not text.isdecimal() or not 1 <= int(text) < 10**9:
-            raise RunError(f"the blocks are '{text}'; give a number from 1, or auto")
-        return cls(int(text), engine)
+    @property
+    def is_auto(self) -> bool:
+        """True if the number of blocks is to be chosen."""
+        return self.blocks == AUTO
+
+    @property
+    def engine(self) -> EngineRequest | None:
+        """The engine; None for this process alone."""
+        if self.workers is None and self.scheduler is None and self.jobqueue is None:
+            return None
+        memory = None if self.memory is None else int(self.memory * GIGABYTE)
+        return EngineRequest(self.workers, self.scheduler, self.jobqueue, memory)

@@ -171,10 +171,11 @@ class Run:
         """
         if not self.votes_path.exists():
             return None
-        from splatseg.votes.agreement import Agreement  # noqa: PLC0415 (see the module)
-        from splatseg.votes.file import read_votes  # noqa: PLC0415
+        from splatseg.splats.mapped import MappedSplats  # noqa: PLC0415 (see the module)
+        from splatseg.votes.agreement import Agreement  # noqa: PLC0415
+        from splatseg.votes.file import map_votes, read_votes  # noqa: PLC0415
 
-        votes = read_votes(self.votes_path)
+        votes = (map_votes if isinstance(splats, MappedSplats) else read_votes)(self.votes_path)
         self._check(self.votes_path, votes.weights.shape[0], splats)
         return Agreement(votes)
 

@@ -88,12 +88,18 @@ class MappedSplats(Splats):
     def rows_in_view(self, camera: Camera) -> np.ndarray:
         """Return the rows (n,) int64, ascending, of all Gaussians that a camera draws, and maybe of some others."""
         assert self.boxes is not None and self.reaches is not None
-        geometry = self.geometry
-        rows = [
-            begin + np.flatnonzero(may_be_drawn(*(part[begin:end] for part in geometry), camera).numpy())
-            for begin, end in _ranges(~out_of_sight(self.boxes, self.reaches, camera), len(self))
-        ]
+        means, quats, scales, opacities = self.geometry
+
+        def seen(at: slice) -> np.ndarray:
+            return may_be_drawn(means[at], quats[at], scales[at], opacities[at], camera).numpy()
+
+        ranges = _ranges(~out_of_sight(self.boxes, self.reaches, camera), len(self))
+        rows = [begin + np.flatnonzero(seen(slice(begin, end))) for begin, end in ranges]
         return np.concatenate([np.zeros(0, np.int64), *rows])
+
+    def in_view(self, camera: Camera) -> Splats:
+        """Return copies of the Gaussians of `rows_in_view`, in memory, without features: no picture is made of them."""
+        return self.replace(features=None).subset(self.rows_in_view(camera))
 
     def geometry_of(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return copies of the geometry of rows (n,), as the rasteriser takes it (`Splats.geometry`)."""

@@ -48,7 +48,7 @@ def memory_budget() -> int:
 
 
 def machine_memory() -> int:
-    """Return the bytes that a job may take: SPLATSEG_MEMORY, or what is free. Raises SplatsegError as `memory_budget`."""
+    """Return the bytes that a job may take: SPLATSEG_MEMORY, or what is free. Raises as `memory_budget`."""
     stated = stated_budget()
     return memory_budget() if stated is not None else 2 * memory_budget()
 

@@ -56,7 +56,7 @@ class ColorsOfBlocks:
 
 
 def ids_of_blocks(blocks: FileBlocks) -> np.ndarray | None:
-    """Return the segment ids (N,) int32 of all Gaussians; None if the splat has none. Raises SplatFileError as they do."""
+    """Return the segment ids (N,) int32 of all Gaussians; None if the splat has none. Raises SplatFileError."""
     if blocks.form.segment_ids is None:
         return None
     ids = np.empty(len(blocks), np.int32)

@@ -48,8 +48,10 @@ NOT_KNOWN = "0" * 32
 class Pieces(Protocol):
     """The splat of a run that is segmented."""
 
-    splats: Splats
-    """The splat as it was, with its segment ids; in blocks its geometry is mapped, and features are left out."""
+    @property
+    def splats(self) -> Splats:
+        """The splat as it was, with its segment ids; in blocks its geometry is mapped, and features are left out."""
+        ...
 
     def collect(self, run: Run, reporter: Reporter) -> Votes:
         """Collect the votes of the masks of the training views. Raises MaskError as `collect_votes`."""
@@ -219,7 +221,7 @@ def pieces_of(run: Run, engine: Engine) -> Iterator[Pieces]:
 
 
 def open_in_blocks(run: Run, engine: Engine) -> InBlocks:
-    """Open the splat of a run in blocks: write its geometry for workers, and map it. Raises RunError, SplatFileError."""
+    """Open the splat of a run in blocks: write its geometry for workers, and map it. Raises RunError if it has none."""
     if not run.splats_path.exists():
         run.splats()  # which says what to do
     folder = run.blocks_path.absolute()

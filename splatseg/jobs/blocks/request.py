@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from splatseg.engine.in_process import InProcess
+from splatseg.engine.opening import open_engine
 from splatseg.engine.protocol import Engine
 from splatseg.errors import RunError
-from splatseg.formats.parts.rows import PlyRows
-from splatseg.jobs.blocks.choose import choose_blocks
+from splatseg.jobs.blocks.choose import choose_blocks, size_of_splat
 from splatseg.requests.blocks import BlocksRequest
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
@@ -22,22 +23,27 @@ def in_blocks(run: Run, settings: RunSettings, request: BlocksRequest | None, re
 
     Raises RunError for a method that needs the splat in one piece.
     """
-    request = request or BlocksRequest()
-    gaussians, harmonics = 0, 0
-    if run.splats_path.exists():
-        rows = PlyRows(run.splats_path)
-        gaussians, harmonics = rows.count, rows.table.harmonics
-    views = len(run.capture.split("train"))
-    return with_blocks(settings, request, reporter, gaussians, harmonics, views)
+    splats = run.splats_path if run.splats_path.exists() else None
+    return _chosen(settings, request, splats, len(run.capture.split("train")), reporter)
 
 
-def with_blocks(
-    settings: RunSettings, request: BlocksRequest, reporter: Reporter, gaussians: int, harmonics: int, views: int
+def settings_in_blocks(
+    settings: RunSettings, request: BlocksRequest | None, views: int, reporter: Reporter
 ) -> RunSettings:
-    """Return settings with the number of blocks asked for, of a splat and views of these sizes; say what auto chose.
+    """Return settings of a new run of so many training views with the number of blocks that was asked for.
 
-    Raises RunError for a method that needs the splat in one piece.
+    Raises RunError as `in_blocks`, and for blocks without a splat that is given.
     """
+    if request is not None and request.blocks is not None and settings.splats is None:
+        raise RunError("a splat is segmented in blocks if it is given (--splats FILE); leave out --blocks, or give one")
+    return _chosen(settings, request, None if settings.splats is None else Path(settings.splats), views, reporter)
+
+
+def _chosen(
+    settings: RunSettings, request: BlocksRequest | None, splats: Path | None, views: int, reporter: Reporter
+) -> RunSettings:
+    request = request or BlocksRequest()
+    gaussians, harmonics = (0, 0) if splats is None or request.blocks is None else size_of_splat(splats)
     blocks, why = choose_blocks(request, settings.blocks, gaussians, harmonics, views)
     if why:
         reporter.say(why)
@@ -51,9 +57,9 @@ def with_blocks(
 
 @contextmanager
 def engine_of(request: BlocksRequest | None, reporter: Reporter) -> Iterator[Engine]:
-    """Open the engine that was asked for: this process alone, if none was."""
-    if request is None or request.engine is None:
-        yield InProcess()
-        return
-    del reporter
-    raise NotImplementedError
+    """Open the engine that was asked for: this process alone, if none was. Raises EngineError as `open_engine`."""
+    asked = None if request is None else request.engine
+    with InProcess() if asked is None else open_engine(asked, reporter.warn) as engine:
+        if engine.dashboard is not None:
+            reporter.say(f"{engine.workers} workers; their dashboard is {engine.dashboard}")
+        yield engine
