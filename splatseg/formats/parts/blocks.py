@@ -70,6 +70,11 @@ class FileBlocks:
         return self.known.dropped
 
     @property
+    def bytes(self) -> int:
+        """Bytes of all files."""
+        return sum(stamp.size for stamp in self.stamps)
+
+    @property
     def sh_degree(self) -> int:
         """Degree of the spherical harmonics."""
         return self.form.sh_degree
@@ -101,7 +106,7 @@ class FileBlocks:
         """Return all Gaussians as arrays. Raises SplatFileError if they do not fit into memory."""
         numbers = 14 + 3 * self.form.shN.shape[1] + len(self.form.extras)
         numbers += 0 if self.form.features is None else self.form.features.shape[1]
-        guard = Guard(SplatFileError, self.path, sum(stamp.size for stamp in self.stamps))
+        guard = Guard(SplatFileError, self.path, self.bytes)
         guard.check(f"{len(self):,} Gaussians of {numbers} numbers", len(self) * numbers * NUMBER)
         return self.stored(0, len(self))
 

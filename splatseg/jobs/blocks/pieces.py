@@ -23,7 +23,9 @@ from splatseg.formats.parts.blocks import FileBlocks
 from splatseg.formats.parts.opening import open_blocks
 from splatseg.formats.parts.pick import ColorsOfBlocks, ids_of_blocks
 from splatseg.formats.parts.rows import PlyRows
-from splatseg.formats.ply.ply import write_ply, write_ply_pieces
+from splatseg.formats.parts.writing import write_blocks
+from splatseg.formats.ply.ply import write_ply
+from splatseg.formats.ply.writing import Layout
 from splatseg.jobs.blocks.label_map import LabelMapOfView, close_opened, write_ids
 from splatseg.masks.sources import MaskSources
 from splatseg.render.label_maps import label_map, write_label_map
@@ -204,7 +206,7 @@ def write_splats_in_blocks(path: Path, blocks: FileBlocks, splats: Splats) -> No
             ids = None if splats.segment_ids is None else splats.segment_ids[rows]
             yield piece.replace(features=features, segment_ids=ids)
 
-    write_ply_pieces(path, pieces(), len(blocks), own=False)
+    write_blocks(path, pieces(), len(blocks), Layout(own=False))
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from splatseg.errors import SplatFileError
 from splatseg.formats.parts.blocks import FileBlocks
 from splatseg.formats.parts.opening import open_blocks
 from splatseg.formats.parts.pick import ColorsOfBlocks
-from splatseg.formats.ply.ply import write_ply_pieces
+from splatseg.formats.parts.writing import write_blocks
+from splatseg.formats.ply.writing import Layout
 from splatseg.formats.read import describe_dropped
 from splatseg.jobs.blocks.choose import rows_a_block
 from splatseg.parts import part_folder
@@ -65,7 +66,7 @@ def take_in_blocks(run: Run) -> None:
             # Features and ids in the file come from other masks; those of this run replace them.
             yield piece.replace(features=None, segment_ids=None) if run.settings.masks else piece
 
-    write_ply_pieces(run.splats_path, pieces(), len(blocks), own=False)
+    write_blocks(run.splats_path, pieces(), len(blocks), Layout(own=False))
 
 
 def _compared(blocks: FileBlocks, path: Path, geometry: Path, capture: Capture) -> list[Trouble]:

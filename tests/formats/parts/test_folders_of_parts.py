@@ -10,12 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ply_files import any_file, assert_same, check, columns, told, write_columns
 
-from splatseg.errors import SplatFileError
+from splatseg.cli.arguments import check_source
+from splatseg.errors import OutputError, SplatFileError
 from splatseg.formats.folders import natural
 from splatseg.formats.parts.opening import open_blocks
 from splatseg.formats.ply.header import read_header
 from splatseg.formats.read import find_splat, load_splats
 from splatseg.formats.write import write_splats
+from splatseg.jobs.export import export_source, open_source
+from splatseg.jobs.info import describe
+from splatseg.scene.opening import open as open_any
 
 
 def cut(path: Path, folder: Path, ends: list[int], names: list[str]) -> Path:
@@ -134,3 +138,29 @@ def test_parts_larger_together_than_memory_open_in_blocks_and_not_whole(
     assert len(open_blocks(tmp_path)) == 12_000
     with pytest.raises(SplatFileError, match="declares 12,000 Gaussians of 14 numbers, which would take 2 MiB"):
         load_splats(tmp_path)
+
+
+def test_info_view_film_and_export_take_a_folder_of_parts(tmp_path: Path) -> None:
+    named = columns(200, degree=1) | {
+        "segment_id": np.arange(200, dtype=np.int32) % 3,
+        "heat": np.ones(200, np.float32),
+    }
+    named["x"][7], named["y"][9] = np.nan, 1e4
+    path = write_columns(tmp_path / "a.ply", named)
+    folder = cut(path, tmp_path / "parts", [50, 120], ["part_1.ply", "part_2.ply", "part_3.ply"])
+    facts, whole = describe(folder), describe(path)
+    assert facts["kind"] == "splat (3 parts, .ply)"
+    assert facts["segments"] == "2; 66.3% of the Gaussians have one"
+    assert facts["Gaussians"] == "199 (1 more are not finite and were left out)"
+    for fact in ("Gaussians", "SH degree", "bounds", "features", "segments", "also carries"):
+        assert facts[fact] == whole[fact]
+    with pytest.warns(UserWarning, match="1 Gaussians of parts are not finite"):
+        scene = open_any(folder)
+    assert_same(scene.splats, load_splats(path)[0])
+    with pytest.warns(UserWarning, match="1 Gaussians of parts"):
+        source = open_source(folder)
+    export_source(source, tmp_path / "b.ply")
+    with pytest.raises(OutputError, match="part of what is exported"):
+        export_source(source, folder / "part_2.ply")
+    check_source(folder)
+    assert_same(load_splats(tmp_path / "b.ply")[0], load_splats(path)[0])
