@@ -5,6 +5,7 @@ Alphabet: N Gaussians; n rows that are asked for.
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,34 @@ def ids_of_blocks(blocks: FileBlocks) -> np.ndarray | None:
             ids[before : before + len(found)] = found
             before += len(found)
     return ids
+
+
+def features_of_blocks(blocks: FileBlocks) -> np.ndarray | None:
+    """Return the features (N,F) of all Gaussians; None if the splat has none.
+
+    Those of a .ply as this program writes it are not copied: they lie in the file, mapped, in strides.
+
+    Raises SplatFileError if a file changed or cannot be read.
+    """
+    form = blocks.form.features
+    if form is None:
+        return None
+    file, stays = blocks.files[0], blocks.known.kept[0]
+    if len(blocks.files) == 1 and stays.bits is None and isinstance(file, PlyRows):
+        body, names = file.table.body, file.table.features
+        places = [body.dtype.fields[name] for name in names] if body.dtype.fields is not None else []
+        plain = all(place[0] == np.dtype("<f4") and place[1] == places[0][1] + 4 * i for i, place in enumerate(places))
+        if places and plain and body.parsed is None and body.dtype.itemsize % 4 == 0:
+            blocks.stamps[0].check()
+            with file.path.open("rb") as opened:
+                whole = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
+            strides = (body.dtype.itemsize, 4)
+            return np.ndarray((file.count, len(names)), np.float32, whole, body.offset + places[0][1], strides)
+    features = np.empty((len(blocks), form.shape[1]), np.float32)
+    for begin in range(0, len(blocks), PICKED_AT_ONCE):
+        rows = slice(begin, begin + PICKED_AT_ONCE)
+        features[rows] = blocks.stored(begin, min(begin + PICKED_AT_ONCE, len(blocks))).features
+    return features
 
 
 def _picked(file: Rows, rows: np.ndarray) -> StoredSplats:

@@ -21,7 +21,7 @@ from splatseg.engine.protocol import Engine
 from splatseg.errors import RunError
 from splatseg.formats.parts.blocks import FileBlocks
 from splatseg.formats.parts.opening import open_blocks
-from splatseg.formats.parts.pick import ColorsOfBlocks, ids_of_blocks
+from splatseg.formats.parts.pick import ColorsOfBlocks, features_of_blocks, ids_of_blocks
 from splatseg.formats.parts.rows import PlyRows
 from splatseg.formats.parts.writing import write_blocks
 from splatseg.formats.ply.ply import write_ply
@@ -52,7 +52,7 @@ class Pieces(Protocol):
 
     @property
     def splats(self) -> Splats:
-        """The splat as it was, with its segment ids; in blocks its geometry is mapped, and features are left out."""
+        """The splat as it was, with features and segment ids; in blocks geometry and features are mapped."""
         ...
 
     def collect(self, run: Run, reporter: Reporter) -> Votes:
@@ -118,7 +118,7 @@ class InBlocks:
     """A splat in files."""
 
     splats: MappedSplats
-    """The geometry, mapped; colours are read for what is looked at; segment ids, if the splat has them, in memory."""
+    """Geometry and features, mapped; colours are read of what is looked at; segment ids are in memory."""
     blocks: FileBlocks
     """The run's splats.ply, as it was."""
     folder: Path
@@ -148,6 +148,9 @@ class InBlocks:
 
     def write_votes(self, path: Path, votes: Votes, made_of: Mapping[str, str]) -> None:
         """See `Pieces`. The file is moved."""
+        if not self.votes.exists():  # they are those of an earlier attempt, and in the run already
+            write_votes(path, votes, made_of)
+            return
         rewrite_facts(self.votes, VOTES, facts_of(votes, made_of), spaced=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         self.votes.replace(path)
@@ -177,7 +180,13 @@ class InBlocks:
     def shown(self, run: Run, splats: Splats) -> Splats:
         """See `Pieces`. The file is another by now."""
         assert isinstance(splats, MappedSplats)
-        return dataclasses.replace(splats, colors=ColorsOfBlocks(open_blocks(run.splats_path)))
+        blocks = open_blocks(run.splats_path)
+        features = features_of_blocks(blocks)
+        return dataclasses.replace(
+            splats,
+            colors=ColorsOfBlocks(blocks),
+            features=None if features is None else torch.from_numpy(features),
+        )
 
     @property
     def geometry(self) -> Path:
@@ -197,12 +206,15 @@ def opened_views(path: Path, settings: RunSettings) -> tuple[Sequence[View], Mas
 
 
 def write_splats_in_blocks(path: Path, blocks: FileBlocks, splats: Splats) -> None:
-    """Write a splat in blocks with the features and ids of `splats`, whose Gaussians are the same."""
+    """Write a splat in blocks with the features and ids of `splats`, whose Gaussians are the same.
+
+    Without features it keeps those that it has.
+    """
 
     def pieces() -> Iterator[Splats]:
         for number, piece in enumerate(each_block(blocks)):
             rows = slice(int(blocks.borders[number]), int(blocks.borders[number + 1]))
-            features = None if splats.features is None else splats.features[rows]
+            features = piece.features if splats.features is None else splats.features[rows]
             ids = None if splats.segment_ids is None else splats.segment_ids[rows]
             yield piece.replace(features=features, segment_ids=ids)
 
@@ -230,11 +242,12 @@ def open_in_blocks(run: Run, engine: Engine) -> InBlocks:
     blocks = open_blocks(run.splats_path, -(-PlyRows(run.splats_path).count // run.settings.blocks))
     write_geometry(folder / "geometry.safetensors", each_block(blocks, "geometry"), len(blocks))
     splats = open_geometry(folder / "geometry.safetensors", blocks.coordinates)
-    ids = ids_of_blocks(blocks)
+    ids, features = ids_of_blocks(blocks), features_of_blocks(blocks)
     mapped = dataclasses.replace(
         splats,
         colors=ColorsOfBlocks(blocks),
         antialiased=blocks.antialiased,
+        features=None if features is None else torch.from_numpy(features),
         segment_ids=None if ids is None else torch.from_numpy(ids),
     )
     return InBlocks(mapped, blocks, folder, engine)
