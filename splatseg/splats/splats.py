@@ -145,8 +145,12 @@ class Splats:
         del camera
         return None
 
-    def in_view(self, camera: Camera) -> Splats:
-        """Return the Gaussians that are enough for what a camera sees: all, or those of `rows_in_view` in memory."""
+    def in_view(self, camera: Camera, colored: bool = False) -> Splats:
+        """Return the Gaussians that are enough for what a camera sees: all, or those of `rows_in_view` in memory.
+
+        colored: with their colours, which a mapped splat otherwise leaves out.
+        """
+        del colored
         rows = self.rows_in_view(camera)
         return self if rows is None else self.subset(rows)
 
