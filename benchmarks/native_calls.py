@@ -59,14 +59,6 @@ def gram(rng: Generator, matrix: object) -> object:
     return sums
 
 
-def leaves_of(count: int) -> np.ndarray:
-    """Return memory for a tree of so many points, at a multiple of 64."""
-    size = -(-count // 16)
-    memory = np.zeros(size * 256 + 64, np.uint8)
-    begin = -memory.ctypes.data % 64
-    return memory[begin : begin + size * 256].reshape(size, 256)
-
-
 def tree_of(points: np.ndarray) -> object:
     """Return the tree of points (n,3)."""
     return _native.point_tree(points, None, None, 1)
@@ -340,7 +332,7 @@ def other_calls(rng: Generator) -> dict[str, Callable[[], Arguments]]:
         "point_tree": lambda: {
             "points": floats(rng, COUNT, 3),
             "use": whole(rng, 2, COUNT, dtype=np.uint8),
-            "leaves": leaves_of(COUNT),
+            "leaves": whole(rng, 9, -(-COUNT // 16), 256, dtype=np.uint8),
             "threads": 2,
         },
         "nearest_points": lambda: {

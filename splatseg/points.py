@@ -38,10 +38,8 @@ class Tree:
         self.points: np.ndarray = np.ascontiguousarray(points, dtype=np.float32)
         """(N,3) float32."""
         self._leaves = mapped.scratch((-(-len(points) // LEAF[0]), LEAF[1]), np.uint8)
-        # A plain array may begin anywhere; the tree then takes memory of its own.
-        leaves = self._leaves if isinstance(self._leaves, np.memmap) else None
         self.native: _native.PointTree = _native.point_tree(
-            self.points, use.view(np.uint8), leaves, torch.get_num_threads()
+            self.points, use.view(np.uint8), self._leaves, torch.get_num_threads()
         )
         self.release()
 

@@ -33,7 +33,7 @@ Tree point_tree(Floats<2> points, std::optional<Array<const uint8_t, 1>> use, st
     if (leaves) {
         require(has_shape(*leaves, (count + kLanes - 1) / kLanes, sizeof(Leaf)) &&
                     reinterpret_cast<uintptr_t>(leaves->data()) % alignof(Leaf) == 0,
-                "leaves must have 256 bytes for every 16 points, and lie at a multiple of 64");
+                "leaves must have 256 bytes for every 16 points, and lie at a multiple of 4");
         require_apart({*leaves}, {points, use});
         memory = reinterpret_cast<Leaf*>(leaves->data());
     }

@@ -16,7 +16,7 @@ constexpr int kMostNeighbours = 32;
 
 // Points along a space-filling curve, 16 to a leaf, and boxes around 16 leaves, 16 of these, and so on.
 struct Leaf {
-    alignas(64) float x[kLanes], y[kLanes], z[kLanes];  // infinite where there is no point
+    float x[kLanes], y[kLanes], z[kLanes];  // infinite where there is no point
     uint32_t ids[kLanes];
 };
 

@@ -16,7 +16,6 @@ Alphabet: N Gaussians, F features, K segments; ids (N,) int32, 0 = none (no feat
 from __future__ import annotations
 
 from dataclasses import dataclass
-
 from itertools import pairwise
 
 import numpy as np
@@ -221,9 +220,7 @@ def _pieces(label: np.ndarray, means: np.ndarray, reach: np.ndarray, settings: C
 
 
 def _without_crumbs(piece: np.ndarray, means: np.ndarray) -> np.ndarray:
-    """Join crumbs (-1) to the piece of the nearest Gaussian that has one, in place. If all are crumbs, they become one
-    piece.
-    """
+    """Join crumbs (-1) to the piece of the nearest Gaussian that has one. If all are crumbs, they become one piece."""
     whole = piece >= 0
     if not whole.any():
         piece[:] = 0

@@ -54,9 +54,7 @@ def touching_atoms(means: np.ndarray, reach: np.ndarray, atoms: np.ndarray) -> l
         return []
     sizes, groups = np.ascontiguousarray(reach, dtype=np.float32), np.ascontiguousarray(atoms, dtype=np.int32)
     contacts = 2 * LEAST_CONTACTS
-    pairs = _native.touching_groups(
-        tree.native, tree.points, sizes, groups, rule, contacts, torch.get_num_threads()
-    )
+    pairs = _native.touching_groups(tree.native, tree.points, sizes, groups, rule, contacts, torch.get_num_threads())
     mapped.release(reach)
     tree.release()
     return pairs
@@ -97,4 +95,3 @@ def drop_small_pieces(members: np.ndarray, means: np.ndarray, reach: np.ndarray,
         sizes = np.bincount(component)
         kept[chosen[sizes[component] >= min_share * sizes[0]]] = True
     return kept
-

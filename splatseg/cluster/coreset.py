@@ -69,8 +69,9 @@ def cover(features: FeatureRows | np.ndarray, similarity: float, limit: int, see
 def _cover_by(
     features: FeatureRows, prototypes: np.ndarray, similarity: float, first: int, covered_by: np.ndarray
 ) -> None:
-    """Write into covered_by (N,), where it is -1, the prototype nearest to each row if it covers it; they are numbered
-    from `first` on.
+    """Write into covered_by (N,), where it is -1, the prototype nearest to each row if it covers the row.
+
+    Prototypes are numbered from `first` on.
     """
     for rows in mapped.ranges(len(covered_by)):
         open_rows = np.flatnonzero(covered_by[rows] < 0)
@@ -110,7 +111,7 @@ def nearest_by_blocks(
 ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
     """Yield the rows of features (N,F) block by block: their range, the rows (n,F), the prototypes most similar (n,).
 
-    Of equal prototypes the first is taken. `covered_by` is where the search begins; it changes nothing of what is found.
+    Of equal prototypes the first is taken. The search begins with `covered_by`, which changes nothing of what it finds.
     """
     features = as_rows(features)
     prototypes = np.ascontiguousarray(covering.prototypes, dtype=np.float32)

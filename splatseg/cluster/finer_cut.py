@@ -79,10 +79,10 @@ def finer_cut(
 def _grouped(
     label: np.ndarray, rows: FeatureRows, covering: Covering
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return (pairs (G,) of a cluster and a finer prototype that occur, rising; the pair (n,) int32 of each row; the
-    mean features (G,F) and sizes (G,) of the pairs); a pair is the number cluster * K + prototype.
+    """Group rows by pairs of a cluster and a finer prototype; a pair is the number cluster * K + prototype.
 
-    What the covering knows of the rows is written over.
+    Returns (pairs (G,) that occur, rising; the index (n,) int32 of the pair of each row; the mean features (G,F) and
+    sizes (G,) of the pairs). What the covering knows of the rows is written over.
     """
     base, group = len(covering.prototypes), covering.covered_by
     place_of = np.full((int(label.max(initial=-1)) + 1) * base, -1, dtype=np.int32)

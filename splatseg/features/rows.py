@@ -49,7 +49,8 @@ class InMemory:
 
     def picked(self, numbers: np.ndarray) -> np.ndarray:
         """Return the rows `numbers`."""
-        return self._features[numbers]
+        found: np.ndarray = self._features[numbers]
+        return found
 
 
 class Some:

@@ -35,7 +35,9 @@ def scratch(shape: int | tuple[int, ...], kind: DTypeLike) -> np.ndarray:
     with tempfile.TemporaryFile(prefix="splatseg-") as file:
         if hasattr(os, "posix_fallocate"):  # a write to a page without room on disk would end the program
             os.posix_fallocate(file.fileno(), 0, size)
-        mapped: np.ndarray = np.memmap(file, dtype=kind, mode="r+" if hasattr(os, "posix_fallocate") else "w+", shape=shape)
+        else:
+            file.truncate(size)
+        mapped: np.ndarray = np.memmap(file, dtype=kind, mode="r+", shape=shape)
     return mapped
 
 
@@ -47,7 +49,7 @@ def ranges(count: int, rows: int | None = None) -> Iterator[slice]:
 
 
 def picked(values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Return the rows `numbers` (n,) of values (N,...): `values[numbers]`, block by block, in scratch if it is large."""
+    """Return the rows `numbers` (n,) of values (N,...): `values[numbers]`, block by block, in scratch if large."""
     out = scratch((len(numbers), *values.shape[1:]), values.dtype)
     for rows in ranges(len(numbers)):
         out[rows] = values[numbers[rows]]

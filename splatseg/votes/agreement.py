@@ -199,9 +199,7 @@ class Agreement:
             matches, changed = self._matches_of(ids), False
             for block, matrix in self._rows.blocks():
                 own = ids[block].copy()
-                _native.reassigned(
-                    matrix, self._masks, matches, own, EVIDENCE, ids[block], torch.get_num_threads()
-                )
+                _native.reassigned(matrix, self._masks, matches, own, EVIDENCE, ids[block], torch.get_num_threads())
                 changed |= not np.array_equal(own, ids[block])
             if not changed:
                 break

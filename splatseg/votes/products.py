@@ -21,7 +21,6 @@ import splatseg._native as _native  # noqa: PLR0402 (from the package would impo
 from splatseg.machine import mapped
 from splatseg.votes.votes import Votes
 
-
 ROWS_COPIED = 16_384
 """Rows that are copied at once: each of their votes takes 24 bytes meanwhile."""
 
@@ -63,7 +62,7 @@ class VoteRows:
 
     @property
     def ascending(self) -> bool:
-        """Whether the columns of every row ascend."""
+        """True if the columns of every row ascend."""
         return self._native.ascending
 
     def blocks(self) -> Iterator[tuple[slice, _native.SparseMatrix]]:

@@ -179,7 +179,7 @@ def fill_unseen(features: np.ndarray, means: np.ndarray, in_place: bool = False)
     and return it.
     """
     check_shapes(features=(features, "N F"), means=(means, "N 3"))
-    sources = nearest_known(features.any(1), means)
+    sources = nearest_known(np.asarray(features.any(1)), means)
     if sources is None:
         return features
     filled = features if in_place else features.copy()
@@ -244,4 +244,3 @@ def _power_before_gap(values: np.ndarray) -> float:
         return np.inf
     last = float(relative[int(ratios.argmin())])
     return max(np.log(0.5) / np.log(last), 1.0) if last < 1.0 else np.inf
-
