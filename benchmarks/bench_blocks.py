@@ -55,7 +55,7 @@ from splatseg.requests.blocks import BlocksRequest
 from splatseg.run.reporter import Advance, NullReporter
 from splatseg.run.settings import CaptureSettings, RunSettings
 from splatseg.splats.blocks import each_block
-from splatseg.splats.mapped import MappedSplats, open_geometry, write_geometry
+from splatseg.splats.mapped.geometry import MappedSplats, open_geometry, write_geometry
 from splatseg.splats.splats import Splats
 
 COMPARED = ("votes.safetensors", "hierarchy.safetensors", "splats.ply", "segments.json", "masks")

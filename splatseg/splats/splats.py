@@ -138,7 +138,7 @@ class Splats:
         return DEGREES[self.shN.shape[1]]
 
     def rows_in_view(self, camera: Camera) -> np.ndarray | None:
-        """Return the rows (n,), ascending, that are enough for what a camera sees; None for all.
+        """Return the rows (n,) of the Gaussians (N,...) that are enough for what a camera sees; None for all.
 
         Only a splat that is mapped from files (`splats.mapped`) tells them.
         """

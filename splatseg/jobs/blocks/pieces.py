@@ -38,7 +38,7 @@ from splatseg.run.reporter import Reporter, track_in_order
 from splatseg.run.settings import RunSettings
 from splatseg.splats.blocks import each_block
 from splatseg.splats.made_of import FEATURES, GEOMETRY, SEGMENTS, digest_of_features, made_of, sampled_rows
-from splatseg.splats.mapped import MappedSplats, open_geometry, write_geometry
+from splatseg.splats.mapped.geometry import MappedSplats, open_geometry, write_geometry
 from splatseg.splats.splats import Splats
 from splatseg.tensors import rewrite_facts
 from splatseg.votes.agreement import Agreement

@@ -1,4 +1,4 @@
-"""What is asked for of a segmentation in blocks, decided for a run: their number, and the engine."""
+"""Decides for a run what a request for blocks asks: their number, and the engine."""
 
 from __future__ import annotations
 
