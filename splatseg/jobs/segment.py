@@ -84,7 +84,7 @@ def segment_run(
         settings = settings.with_masks(chosen, None if drawn == NO_MASKS else drawn)
         run.require_photographs()
         changed = Run(run.path, in_blocks(run, settings, blocks, reporter))
-        with engine_of(blocks, reporter) as engine, pieces_of(changed, engine) as pieces:
+        with engine_of(changed, blocks, reporter) as engine, pieces_of(changed, engine) as pieces:
             check_settings(changed.settings, run.capture, reporter, force, given=False)
             earlier = earlier_segments(run, pieces.splats)
             propose_for_run(changed, reporter, pieces.splats)
@@ -136,7 +136,7 @@ def regroup_run(
     reporter = reporter or NullReporter()
     run.require_photographs()  # which the report shows
     changed = Run(run.path, in_blocks(run, run.settings.with_granularity(granularity), blocks, reporter))
-    with held(run.path, DOING), engine_of(blocks, reporter) as engine, pieces_of(changed, engine) as pieces:
+    with held(run.path, DOING), engine_of(changed, blocks, reporter) as engine, pieces_of(changed, engine) as pieces:
         splats = pieces.splats
         hierarchy = run.hierarchy(splats)
         if hierarchy is None:

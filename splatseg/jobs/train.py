@@ -132,7 +132,7 @@ def _trained(run: Run, reporter: Reporter, blocks: BlocksRequest | None) -> Summ
                 take_in_blocks(run)
             else:
                 write_ply(run.splats_path, _taken(run) if run.settings.splats else _fitted(run, reporter), own=False)
-    with engine_of(blocks, reporter) as engine, pieces_of(run, engine) as pieces:
+    with engine_of(run, blocks, reporter) as engine, pieces_of(run, engine) as pieces:
         splats = pieces.splats
         if run.settings.masks and not run.segments_path.exists():
             if not joint:

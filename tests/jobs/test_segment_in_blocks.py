@@ -237,6 +237,13 @@ def test_a_number_of_blocks_that_is_none_is_told(blocks: str, small: Run, tmp_pa
         segment_run(copied(small, tmp_path), blocks=BlocksRequest(blocks))
 
 
+def test_workers_without_blocks_are_refused(small: Run, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="workers share the views of a splat .* in blocks; add --blocks"):
+        segment_run(copied(small, tmp_path), blocks=BlocksRequest(workers=2))
+    for given in (BlocksRequest(memory=2.0), BlocksRequest(scheduler="tcp://x:1"), BlocksRequest("1", workers=1)):
+        assert given.engine is not None
+
+
 def test_blocks_of_a_fit_are_refused(small: Run, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"in blocks if it is given \(--splats FILE\)"):
         start_run(tmp_path / "run", small.settings, blocks=BlocksRequest("3"))

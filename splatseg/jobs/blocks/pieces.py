@@ -164,7 +164,10 @@ class InBlocks:
         views = run.capture.split("train")
         digests = made_of(self.splats, GEOMETRY)
         work = VoteOfView(
-            partial(opened_views, run.path, run.settings), self.geometry, digests[GEOMETRY], self.folder / "views"
+            partial(opened_views, run.path.absolute(), run.settings),
+            self.geometry,
+            digests[GEOMETRY],
+            self.folder / "views",
         )
         names = [view.name for view in views]
         with reporter.stage("votes", len(views)) as advance:

@@ -52,13 +52,18 @@ def _chosen(
             f"the method {settings.method} trains on the splat in one piece, and {blocks} blocks were asked for; use "
             "the method lift, or --blocks 1"
         )
+    if blocks == 1 and request.engine is not None and not request.is_auto:
+        raise RunError("workers share the views of a splat that is segmented in blocks; add --blocks auto or a number")
     return dataclasses.replace(settings, blocks=blocks)
 
 
 @contextmanager
-def engine_of(request: BlocksRequest | None, reporter: Reporter) -> Iterator[Engine]:
-    """Open the engine that was asked for: this process alone, if none was. Raises EngineError as `open_engine`."""
-    asked = None if request is None else request.engine
+def engine_of(run: Run, request: BlocksRequest | None, reporter: Reporter) -> Iterator[Engine]:
+    """Open the engine that was asked for: this process alone if none was, or the run is in one piece.
+
+    Raises EngineError as `open_engine`.
+    """
+    asked = None if request is None or run.settings.blocks == 1 else request.engine
     with InProcess() if asked is None else open_engine(asked, reporter.warn) as engine:
         if engine.dashboard is not None:
             reporter.say(f"{engine.workers} workers; their dashboard is {engine.dashboard}")
