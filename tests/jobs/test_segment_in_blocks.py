@@ -238,7 +238,7 @@ def test_a_number_of_blocks_that_is_none_is_told(blocks: str, small: Run, tmp_pa
 
 
 def test_workers_without_blocks_are_refused(small: Run, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="workers share the views of a splat .* in blocks; add --blocks"):
+    with pytest.raises(RunError, match=r"workers share the views of a splat .* in blocks; add --blocks"):
         segment_run(copied(small, tmp_path), blocks=BlocksRequest(workers=2))
     for given in (BlocksRequest(memory=2.0), BlocksRequest(scheduler="tcp://x:1"), BlocksRequest("1", workers=1)):
         assert given.engine is not None
