@@ -21,7 +21,7 @@ from splatseg.jobs.blocks.request import engine_of, in_blocks
 from splatseg.jobs.check import check_settings
 from splatseg.jobs.masks import propose_for_run
 from splatseg.report.run_report import report_run
-from splatseg.requests.blocks import BlocksRequest
+from splatseg.requests.blocks import Blocks
 from splatseg.run.folder import Run
 from splatseg.run.hold import held
 from splatseg.run.reporter import NullReporter, Reporter, Summary
@@ -52,7 +52,7 @@ def segment_run(
     true_masks: str | Path | None = None,
     reporter: Reporter | None = None,
     force: bool = False,
-    blocks: BlocksRequest | None = None,
+    blocks: Blocks = None,
 ) -> Summary:
     """Give the splat of a run features and segments, in place of any it has; return a summary.
 
@@ -65,8 +65,8 @@ def segment_run(
     true_masks: a folder of masks of some views that are known to be right and lead the others; None takes those the run
     was made with, "none" leaves them out.
     force: masks that cannot be of these photographs are told and not refused.
-    blocks: of a splat that is too large for memory, and the engine that works on its views; None as the run was made.
-    The results are the same to the bit.
+    blocks: number of blocks of a splat that is too large for memory, or "auto"; None as the run was made. The results
+    are the same to the bit. A `requests.blocks.BlocksRequest` also names workers that share its views.
 
     Raises MaskError for bad masks, RunError if the run has no splat or no masks, or is open elsewhere, and for a method
     other than lift in blocks.
@@ -124,9 +124,7 @@ def _trained(run: Run, splats: Splats, votes: Votes | None, reporter: Reporter) 
         return fit_contrast_features(splats, views, masks, votes, settings.contrast, on_step)
 
 
-def regroup_run(
-    run: Run, granularity: float, reporter: Reporter | None = None, blocks: BlocksRequest | None = None
-) -> Summary:
+def regroup_run(run: Run, granularity: float, reporter: Reporter | None = None, blocks: Blocks = None) -> Summary:
     """Cut the hierarchy of a run at another granularity, 0 for parts to 1 for groups; return a summary.
 
     Takes seconds, because features and hierarchy stay. blocks: as for `segment_run`.

@@ -27,7 +27,7 @@ from splatseg.poses.child import INSTALL, has_pycolmap
 from splatseg.poses.stages import Stages
 from splatseg.poses.triangulate import triangulate
 from splatseg.report.run_report import report_run
-from splatseg.requests.blocks import BlocksRequest
+from splatseg.requests.blocks import Blocks
 from splatseg.run.create import create_run
 from splatseg.run.folder import SETTINGS, Run
 from splatseg.run.hold import held
@@ -57,7 +57,7 @@ def start_run(
     overwrite: bool = False,
     reporter: Reporter | None = None,
     force: bool = False,
-    blocks: BlocksRequest | None = None,
+    blocks: Blocks = None,
 ) -> Run:
     """Check all input together before anything is written, then make the run folder, or open it to resume.
 
@@ -102,7 +102,7 @@ def _checked(path: Path, settings: RunSettings, capture: Capture, reporter: Repo
     return told + check_in_blocks(Path(settings.splats), path, settings.blocks, capture, reporter, force)
 
 
-def train_run(run: Run, reporter: Reporter | None = None, blocks: BlocksRequest | None = None) -> Summary:
+def train_run(run: Run, reporter: Reporter | None = None, blocks: Blocks = None) -> Summary:
     """Do the steps that a run still lacks: propose masks (`auto`), fit or load the splat, segment, report.
 
     blocks: the engine that works on views if the run's splat is segmented in blocks.
@@ -122,7 +122,7 @@ def train_run(run: Run, reporter: Reporter | None = None, blocks: BlocksRequest 
         return _trained(run, reporter or NullReporter(), blocks)
 
 
-def _trained(run: Run, reporter: Reporter, blocks: BlocksRequest | None) -> Summary:
+def _trained(run: Run, reporter: Reporter, blocks: Blocks) -> Summary:
     joint = run.settings.method == "paper"  # which fits geometry and features together, and needs masks for it
     if joint and not run.segments_path.exists():
         propose_for_run(run, reporter)

@@ -33,6 +33,11 @@ class BlocksRequest:
     jobqueue: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
     """YAML file of a queue (SLURM, PBS, LSF), whose jobs do the work."""
 
+    @classmethod
+    def of(cls, asked: Blocks) -> BlocksRequest:
+        """Return a request of a number of blocks or "auto", worked on by this process; a request as it is."""
+        return asked if isinstance(asked, BlocksRequest) else cls(None if asked is None else str(asked))
+
     @property
     def number(self) -> int | None:
         """The number of blocks; None where it is auto or as the run was made. Raises RunError if it is no number."""
@@ -54,3 +59,7 @@ class BlocksRequest:
             return None
         memory = None if self.memory is None else int(self.memory * GIGABYTE)
         return EngineRequest(self.workers, self.scheduler, self.jobqueue, memory)
+
+
+Blocks = BlocksRequest | str | int | None
+"""Blocks as a user of Python asks for them: a number, "auto", or a request that names workers too; None for none."""
