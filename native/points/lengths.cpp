@@ -8,7 +8,7 @@
 namespace splatseg {
 namespace {
 
-constexpr uint32_t kCoarse = 1 << 16, kFine = 1 << 22;  // the fine ones are half an octave
+constexpr uint32_t kCoarse = 1 << 16, kFine = 1 << 20;  // the fine ones are an eighth of an octave
 
 // The digit that holds the value at `rank`, which becomes the rank within the digit.
 uint32_t digit_of(const std::vector<int64_t>& counts, int64_t& rank) {

@@ -32,7 +32,7 @@ from splatseg.cluster.merge_by_similarity import RANGE, merge_by_similarity
 from splatseg.cluster.merge_by_support import merge_by_support
 from splatseg.cluster.settings import ClusterSettings
 from splatseg.features.lift.embed import nearest_known
-from splatseg.features.rows import FeatureRows, InMemory, Unit, in_memory, unit
+from splatseg.features.rows import CACHED, FeatureRows, InMemory, Unit, in_memory, unit
 from splatseg.machine import mapped
 from splatseg.splats.blocks import SplatBlocks
 from splatseg.splats.splats import Splats
@@ -93,7 +93,7 @@ def cluster_blocks(
     lies in temporary files, beside at most 24 bytes a Gaussian.
     """
     means, reach = positions_of(splats)
-    return cluster_rows(means, reach, Unit(features), settings, votes, agreement)
+    return cluster_rows(means, reach, Unit(features), settings, votes, agreement, cached=0)
 
 
 def positions_of(splats: SplatBlocks) -> tuple[np.ndarray, np.ndarray]:
@@ -114,12 +114,16 @@ def cluster_rows(
     settings: ClusterSettings | None = None,
     votes: Votes | None = None,
     agreement: Agreement | None = None,
+    cached: int = CACHED,
 ) -> Clusters:
-    """Segment Gaussians with means (N,3), reach (N,) (their largest scale) and unit features (N,F)."""
+    """Segment Gaussians with means (N,3), reach (N,) (their largest scale) and unit features (N,F).
+
+    cached: bytes up to which features that are made of votes are kept in memory.
+    """
     settings = settings or ClusterSettings()
     agreement = Agreement(votes) if votes is not None and agreement is None else agreement
     finer = None if votes is None else finer_features(votes, means, settings.seed)
-    atoms = _atoms(features, None if finer is None else in_memory(finer), means, reach, settings, agreement)
+    atoms = _atoms(features, None if finer is None else in_memory(finer, cached), means, reach, settings, agreement)
     del finer
     touching = touching_atoms(means, reach, atoms)
     if agreement is None:

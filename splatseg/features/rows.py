@@ -15,8 +15,8 @@ import torch
 
 from splatseg.machine import mapped
 
-CACHED = 1 << 28
-"""Bytes of features that are kept in memory when they are asked for several times: those of a million Gaussians."""
+CACHED = 1 << 30
+"""Bytes of features that are kept in memory beside a splat that is there too: those of four million Gaussians."""
 
 
 class FeatureRows(Protocol):
@@ -91,10 +91,10 @@ def unit(features: torch.Tensor) -> np.ndarray:
     return scaled
 
 
-def in_memory(features: FeatureRows) -> FeatureRows:
-    """Return features that are made whenever they are asked for as an array, if it is small enough (`CACHED`)."""
+def in_memory(features: FeatureRows, most: int = CACHED) -> FeatureRows:
+    """Return features that are made whenever they are asked for as an array, if it has at most so many bytes."""
     count, channels = features.shape
-    if 4 * count * channels > CACHED:
+    if 4 * count * channels > most:
         return features
     found = np.empty(features.shape, dtype=np.float32)
     for rows, some in blocks(features):
