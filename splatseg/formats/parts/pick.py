@@ -6,7 +6,7 @@ Alphabet: N Gaussians; n rows that are asked for.
 from __future__ import annotations
 
 import mmap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from splatseg.formats.parts.blocks import FileBlocks
 from splatseg.formats.parts.rows import PlyRows, Rows
 from splatseg.formats.parts.survey import Kept
+from splatseg.formats.ply.columns import CONSTANT
 from splatseg.formats.ply.table import ids_of
 from splatseg.splats.stored import StoredSplats
 
@@ -105,7 +106,10 @@ def features_of_blocks(blocks: FileBlocks) -> np.ndarray | None:
 
 def _picked(file: Rows, rows: np.ndarray) -> StoredSplats:
     if isinstance(file, PlyRows) and file.beside is None:
-        return file.table.stored(file.table.body.rows(0, file.count)[rows], file.forms)
+        table = file.table
+        if CONSTANT[0] in table.names:  # features are many times the colours, and not asked for
+            table = replace(table, features=(), extras=())
+        return table.stored(table.body.rows(0, file.count)[rows], file.forms)
     return file.stored(0, file.count).subset(rows)
 
 
