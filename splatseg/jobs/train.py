@@ -17,6 +17,9 @@ from splatseg.features.paper.fit import PaperObjective
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
 from splatseg.interrupts import stop_on_interrupt
+from splatseg.jobs.blocks.pieces import pieces_of
+from splatseg.jobs.blocks.request import engine_of, settings_in_blocks
+from splatseg.jobs.blocks.take import check_in_blocks, take_in_blocks
 from splatseg.jobs.check import check_settings
 from splatseg.jobs.masks import propose_for_run
 from splatseg.jobs.segment import find_features, write_segmented
@@ -24,6 +27,7 @@ from splatseg.poses.child import INSTALL, has_pycolmap
 from splatseg.poses.stages import Stages
 from splatseg.poses.triangulate import triangulate
 from splatseg.report.run_report import report_run
+from splatseg.requests.blocks import Blocks
 from splatseg.run.create import create_run
 from splatseg.run.folder import SETTINGS, Run
 from splatseg.run.hold import held
@@ -53,11 +57,12 @@ def start_run(
     overwrite: bool = False,
     reporter: Reporter | None = None,
     force: bool = False,
+    blocks: Blocks = None,
 ) -> Run:
     """Check all input together before anything is written, then make the run folder, or open it to resume.
 
     Every mask is read, and a splat is compared with the photographs (`checks`). force: what does not belong together is
-    told and not refused.
+    told and not refused. blocks: of a splat that is too large for memory.
 
     Raises CaptureError, MaskError or SplatFileError for bad input, RunError as `create_run` does and for a run that is
     open elsewhere.
@@ -73,7 +78,9 @@ def start_run(
     if not capture.split("train"):
         raise CaptureError(f"{capture.path} has no views left to train on; hold out fewer (--test-every, --test-views)")
     begun = resume and (Path(path) / SETTINGS).exists()
-    told = [] if begun else check_settings(settings, capture, reporter, force)
+    if not begun:  # one that is resumed goes on in the blocks that it began in
+        settings = settings_in_blocks(settings, blocks, len(capture.split("train")), reporter)
+    told = [] if begun else _checked(path, settings, capture, reporter, force)
     if not begun and settings.splats is None and len(capture.points) == 0 and not has_pycolmap():
         no_points = f"{NO_POINTS.format('')}with pycolmap, points are found by matching; install it with: {INSTALL}"
         told = [*told, no_points]
@@ -88,8 +95,17 @@ def start_run(
     return run
 
 
-def train_run(run: Run, reporter: Reporter | None = None) -> Summary:
+def _checked(path: Path, settings: RunSettings, capture: Capture, reporter: Reporter, force: bool) -> list[str]:
+    if settings.splats is None or settings.blocks == 1:
+        return check_settings(settings, capture, reporter, force)
+    told = check_settings(settings, capture, reporter, force, given=False)
+    return told + check_in_blocks(Path(settings.splats), path, settings.blocks, capture, reporter, force)
+
+
+def train_run(run: Run, reporter: Reporter | None = None, blocks: Blocks = None) -> Summary:
     """Do the steps that a run still lacks: propose masks (`auto`), fit or load the splat, segment, report.
+
+    blocks: the engine that works on views if the run's splat is segmented in blocks.
 
     Returns a summary. Ctrl-C leaves a checkpoint; --resume continues from it with the same bits. Raises RunError for a
     run that is open elsewhere.
@@ -103,26 +119,30 @@ def train_run(run: Run, reporter: Reporter | None = None) -> Summary:
         True
     """
     with held(run.path, DOING):
-        return _trained(run, reporter or NullReporter())
+        return _trained(run, reporter or NullReporter(), blocks)
 
 
-def _trained(run: Run, reporter: Reporter) -> Summary:
+def _trained(run: Run, reporter: Reporter, blocks: Blocks) -> Summary:
     joint = run.settings.method == "paper"  # which fits geometry and features together, and needs masks for it
     if joint and not run.segments_path.exists():
         propose_for_run(run, reporter)
     if not run.splats_path.exists():
         with run.timed("geometry"):
-            write_ply(run.splats_path, _taken(run) if run.settings.splats else _fitted(run, reporter), own=False)
-    if run.settings.masks and not run.segments_path.exists():
-        splats = run.splats()
-        if not joint:
-            propose_for_run(run, reporter, splats)
-        fresh = run.votes_path.exists() and not is_stale(run.votes_path, splats)
-        votes = read_votes(run.votes_path) if fresh else None
-        if splats.features is None or (votes is None and not joint):
-            splats, votes = find_features(run, splats, reporter)
-        write_segmented(run, splats, votes, reporter)
-    summary = report_run(run, reporter)
+            if run.settings.splats and run.settings.blocks > 1:
+                take_in_blocks(run)
+            else:
+                write_ply(run.splats_path, _taken(run) if run.settings.splats else _fitted(run, reporter), own=False)
+    with engine_of(run, blocks, reporter) as engine, pieces_of(run, engine) as pieces:
+        splats = pieces.splats
+        if run.settings.masks and not run.segments_path.exists():
+            if not joint:
+                propose_for_run(run, reporter, splats)
+            fresh = run.votes_path.exists() and not is_stale(run.votes_path, splats)
+            votes = read_votes(run.votes_path) if fresh else None
+            if splats.features is None or (votes is None and not joint):
+                splats, votes = find_features(run, pieces, reporter)
+            splats = write_segmented(run, splats, votes, reporter, pieces)
+        summary = report_run(run, reporter, pieces.shown(run, splats))
     return Summary(f"{summary}\n{run.report_path}", **summary.facts)
 
 

@@ -150,10 +150,14 @@ class RunSettings:
     """Settings of the clustering into segments."""
     refine: RefineSettings | None = None
     """Settings of the refinement of boundaries; None for a run that `splatseg refine` did not make."""
+    blocks: int = 1
+    """Blocks in which the splat is segmented, 1 for one piece: how much memory that takes, and not what comes of it."""
     version: str = field(default_factory=_version)
     """Version of splatseg that made the run."""
 
     def __post_init__(self) -> None:
+        if self.blocks < 1:
+            raise RunError(f"the splat is to be segmented in {self.blocks} blocks; give a number from 1, or auto")
         if not 0 <= self.seed <= LARGEST:
             raise RunError(f"the seed is {self.seed}; give a whole number from 0 to {LARGEST}")
 

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import Device, Form, Masks, Printed, TrueMasks, read_names
+from splatseg.cli.arguments import Device, Form, InBlocks, Masks, Printed, TrueMasks, read_names
 from splatseg.cli.console import Terminal
+from splatseg.requests.blocks import BlocksRequest
 from splatseg.run.settings import Method, RunSettings
 from splatseg.train.settings import ColorMode
 
@@ -65,6 +66,8 @@ class Train:
     device: Device = None
     """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
     SPLATSEG_DEVICE, else auto."""
+    in_blocks: InBlocks = field(default_factory=BlocksRequest)
+    """Blocks and workers."""
     form: Printed = field(default_factory=Form)
     """The form of what is printed."""
 
@@ -106,8 +109,8 @@ class Train:
         check_room(self.output, self.resume, self.overwrite)
         from splatseg.jobs.train import start_run, train_run
 
-        run = start_run(self.output, settings, self.resume, self.overwrite, terminal, self.force)
-        terminal.result(train_run(run, terminal))
+        run = start_run(self.output, settings, self.resume, self.overwrite, terminal, self.force, self.in_blocks)
+        terminal.result(train_run(run, terminal, self.in_blocks))
 
 
 def _absolute(path: Path | None) -> str | None:
