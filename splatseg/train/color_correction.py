@@ -30,6 +30,7 @@ the other NeRF in the Wild's (Martin-Brualla et al. 2021); closed form, prior an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -60,6 +61,28 @@ KEPT = 0.5
 
 UNDECIDED = -1.0
 """Strength before it is decided."""
+
+
+class Correction(Protocol):
+    """Colours of photographs as a fit takes them."""
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """Everything that changes during the fit."""
+        ...
+
+    @property
+    def strength(self) -> float | None:
+        """Factor of the corrections, 0 for none; None as long as it is not decided."""
+        ...
+
+    def of(self, view: View) -> np.ndarray:
+        """Return the offset (4,3) float64 of the map from the splat's colours to those of a view's photograph."""
+        ...
+
+    def corrected(self, step: int, view: View, image: Tensor, target: Tensor, hidden: Tensor | None) -> Tensor:
+        """Return the image (H,W,3) of a step in the colours of its photograph, as far as they are known."""
+        ...
 
 
 class ColorCorrection:

@@ -30,7 +30,6 @@ import splatseg._native as _native  # noqa: PLR0402 (from the package would impo
 from splatseg.capture.capture import Capture
 from splatseg.capture.view import View
 from splatseg.errors import RunError
-from splatseg.machine.devices import current
 from splatseg.raster.interface import rasterize
 from splatseg.splats.activations import to_opacities
 from splatseg.splats.colors import SeenColors
@@ -40,13 +39,13 @@ from splatseg.splats.splats import Splats
 from splatseg.tensors import DAMAGE
 from splatseg.train import density
 from splatseg.train.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from splatseg.train.color_correction import ColorCorrection
+from splatseg.train.color_correction import ColorCorrection, Correction
+from splatseg.train.context import Context, over
 from splatseg.train.losses import JointObjective, photometric_loss, psnr
-from splatseg.train.optimiser import Optimiser
 from splatseg.train.photographs import Photographs, at_resolution
 from splatseg.train.random_points import random_points
 from splatseg.train.settings import TrainSettings
-from splatseg.train.state import FitState, begin, finite_rows, packed_on
+from splatseg.train.state import FitState, begin, finite_rows, restored
 from splatseg.train.surroundings import BOUND_EVERY, bound_sizes, centre_of, far_points
 from splatseg.untrusted.documents import reason_of
 
@@ -78,6 +77,53 @@ class StepReport:
     """Factor of the colour corrections of the photographs, 0 for none; None before it is decided."""
 
 
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fit: what it is of and how it is done, all that stays the same from its first step to its last."""
+
+    views: tuple[View, ...]
+    """The views to train on."""
+    settings: TrainSettings
+    """All numbers."""
+    centre: np.ndarray
+    """Mean position (3,) float64 of the cameras of the whole capture, world."""
+    extent: float
+    """Size of the scene, world units, of the cameras of the whole capture."""
+    objective: JointObjective | None = None
+    """A loss on features that are trained jointly."""
+    context: Context | None = None
+    """Gaussians that are drawn beside those of the fit and never change."""
+
+    @classmethod
+    def of(cls, capture: Capture, settings: TrainSettings, objective: JointObjective | None = None) -> Fit:
+        """Return the fit of all training views of a capture."""
+        cameras = [view.camera for view in capture.split("train")]
+        return cls(capture.split("train"), settings, centre_of(cameras), density.extent_of(cameras), objective)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what checkpoints of this fit say of it."""
+        # Existing checkpoints call the settings "config".
+        return {
+            "config": dataclasses.asdict(self.settings) | {"background": list(self.settings.background)},
+            "views": [view.name for view in self.views],
+            "channels": self.objective.channels if self.objective is not None else 0,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """What happens beside the steps of a fit; nothing of it changes a bit of the result."""
+
+    on_step: Callable[[StepReport], None] | None = None
+    """Called every `settings.report_every` steps and after the last."""
+    checkpoints: Path | None = None
+    """Folder to save to, every `settings.checkpoint_every` steps and CHECKPOINT_SECONDS after the last."""
+    stop: Callable[[], bool] | None = None
+    """Called after every step; once it returns True, a checkpoint is written and KeyboardInterrupt raised."""
+    clock: Callable[[], float] = time.monotonic
+    """Seconds."""
+
+
 def fit_splats(
     capture: Capture,
     settings: TrainSettings,
@@ -106,43 +152,50 @@ def fit_splats(
         >>> len(splatseg.fit_splats(small, splatseg.TrainSettings().scaled(10))) > 0
         True
     """
-    views = capture.split("train")
-    facts = _facts(settings, views, objective)
-    cameras = [view.camera for view in views]
-    centre, extent = centre_of(cameras), density.extent_of(cameras)
-    state = _resumed(checkpoints, facts, settings, views) if resume and checkpoints is not None else None
-    with closing(Photographs(views)) as photographs:
+    fit = Fit.of(capture, settings, objective)
+    watch = Watch(on_step, checkpoints, stop, clock)
+    state = resumed(checkpoints, fit) if resume and checkpoints is not None else None
+    with closing(Photographs(fit.views)) as photographs:
         if state is None:
             first = None if start is None else start.in_world(capture.coordinates)
-            state = begin(first or _first_gaussians(capture, photographs, settings, extent), objective)
-            state.correction = _color_correction(settings, views)
+            state = begin(first or first_gaussians(capture.points, capture.point_colors, photographs, fit), objective)
+            state.correction = _color_correction(fit)
             del first, start  # a copy of the Gaussians less for the whole fit
-        began = clock()
-        next_save = began + CHECKPOINT_SECONDS
-        while state.step < settings.iterations:
-            index = view_of_step(state.step, len(views), settings.seed)
-            photograph, ignored = photographs[index]
-            photographs.ahead(view_of_step(state.step + 1, len(views), settings.seed))
-            loss, image, target = one_step(
-                state, views[index], photograph, settings, extent, ignored=ignored, objective=objective
-            )
-            step = state.step
-            if settings.surroundings > 0 and (step % BOUND_EVERY == 0 or step == settings.iterations):
-                bound_sizes(state.parameters["means"], state.parameters["log_scales"], centre, extent)
-            if on_step and (step % settings.report_every == 0 or step == settings.iterations):
-                strength = state.correction.strength if state.correction is not None else 0.0
-                count = len(state.parameters["means"])
-                on_step(StepReport(step, loss, psnr(image, target), count, clock() - began, strength))
-            interrupted = stop is not None and stop()
-            due = step % settings.checkpoint_every == 0 or clock() >= next_save
-            if checkpoints is not None and (interrupted or due):
-                saving = clock()
-                write_checkpoint(checkpoints, Checkpoint(step, state.tensors(), facts | {"idle": state.optimiser.idle}))
-                next_save = clock() + max(CHECKPOINT_SECONDS, (clock() - saving) / SAVING_SHARE)
-            if interrupted:
-                raise KeyboardInterrupt(f"stopped after step {step}")
-    state.optimiser.catch_up(rates(settings, settings.iterations, extent, objective))
+        advance(fit, state, settings.iterations, photographs, watch)
+    state.optimiser.catch_up(rates(settings, settings.iterations, fit.extent, objective))
     return dataclasses.replace(state.splats(settings.sh_degree), coordinates=capture.coordinates)
+
+
+def advance(fit: Fit, state: FitState, until: int, photographs: Photographs, watch: Watch) -> None:
+    """Take the steps of a fit up to one, `until`. photographs: of `fit.views`.
+
+    Raises KeyboardInterrupt when it is asked to stop, and RunError if no Gaussian is left.
+    """
+    views, settings = fit.views, fit.settings
+    began = watch.clock()
+    next_save = began + CHECKPOINT_SECONDS
+    while state.step < until:
+        index = view_of_step(state.step, len(views), settings.seed)
+        photograph, ignored = photographs[index]
+        photographs.ahead(view_of_step(state.step + 1, len(views), settings.seed))
+        kept = {"ignored": ignored, "objective": fit.objective, "context": fit.context}
+        loss, image, target = one_step(state, views[index], photograph, settings, fit.extent, **kept)
+        step = state.step
+        if settings.surroundings > 0 and (step % BOUND_EVERY == 0 or step == settings.iterations):
+            bound_sizes(state.parameters["means"], state.parameters["log_scales"], fit.centre, fit.extent)
+        if watch.on_step and (step % settings.report_every == 0 or step == until):
+            strength = state.correction.strength if state.correction is not None else 0.0
+            count = len(state.parameters["means"])
+            watch.on_step(StepReport(step, loss, psnr(image, target), count, watch.clock() - began, strength))
+        interrupted = watch.stop is not None and watch.stop()
+        due = step % settings.checkpoint_every == 0 or watch.clock() >= next_save
+        if watch.checkpoints is not None and (interrupted or due):
+            saving = watch.clock()
+            facts = fit.facts() | {"idle": state.optimiser.idle}
+            write_checkpoint(watch.checkpoints, Checkpoint(step, state.tensors(), facts))
+            next_save = watch.clock() + max(CHECKPOINT_SECONDS, (watch.clock() - saving) / SAVING_SHARE)
+        if interrupted:
+            raise KeyboardInterrupt(f"stopped after step {step}")
 
 
 def one_step(
@@ -154,6 +207,7 @@ def one_step(
     *,
     ignored: Tensor | None = None,
     objective: JointObjective | None = None,
+    context: Context | None = None,
 ) -> tuple[float, Tensor, Tensor]:
     """Advance a fit by one step on one view with its photograph (H,W,3) uint8 and the pixels (H,W) bool to ignore.
 
@@ -183,10 +237,14 @@ def one_step(
     opacities = to_opacities(parameters["opacity_logits"].detach()).requires_grad_()
     geometry = parameters["means"], parameters["quats"], scales, opacities
     growth = state.statistics if step <= settings.densify_until else None
-    raster = rasterize(*geometry, channels, camera, growth=growth)
-    image = raster.features[..., :3]
-    if any(settings.background):
-        image = image + (1.0 - raster.alphas)[..., None] * image.new_tensor(settings.background)
+    if context is None:
+        raster = rasterize(*geometry, channels, camera, growth=growth)
+    else:
+        raster = context.rasterize(geometry, channels, camera, growth)
+    image = over(raster.features[..., :3], raster.alphas, settings.background)
+    if context is not None:
+        colors = None if state.correction is None else state.correction.of(view)
+        target = context.target(camera, target, settings.background, colors)
     if state.correction is not None:
         image = state.correction.corrected(step, view, image, target, hidden)
     if hidden is not None:
@@ -200,6 +258,8 @@ def one_step(
     if np.isfinite(value):
         loss.backward()
         _through_activations(parameters, scales, opacities)
+        if context is not None:
+            context.count(growth)
         state.optimiser.step(learning, resting=() if due or objective is None else ("features",), seen=seen)
     else:
         _drop_damaged(state, learning)
@@ -257,21 +317,23 @@ def view_of_step(step: int, count: int, seed: int) -> int:
     return int(np.random.default_rng([seed, ORDER, epoch]).permutation(count)[place])
 
 
-def _color_correction(
-    settings: TrainSettings, views: tuple[View, ...], state: dict[str, Tensor] | None = None
-) -> ColorCorrection | None:
+def _color_correction(fit: Fit, state: dict[str, Tensor] | None = None) -> ColorCorrection | None:
+    settings = fit.settings
     if settings.color_correction == "never":
         return None
-    return ColorCorrection(views, settings.color_decided, settings.color_correction == "always", state)
+    return ColorCorrection(fit.views, settings.color_decided, settings.color_correction == "always", state)
 
 
-def _first_gaussians(capture: Capture, photographs: Photographs, settings: TrainSettings, extent: float) -> Splats:
-    views = capture.split("train")
-    points, colors = capture.points, capture.point_colors
+def first_gaussians(points: np.ndarray, colors: np.ndarray, photographs: Photographs, fit: Fit) -> Splats:
+    """Return the Gaussians that a fit begins with: at points (P,3) with colors (P,3) uint8, and far around them.
+
+    photographs: of `fit.views`. Without any points they are random.
+    """
+    settings, cameras = fit.settings, [view.camera for view in fit.views]
     if len(points) == 0:
-        points, colors = random_points(views, photographs.arrays(), settings.seed)
+        points, colors = random_points(fit.views, photographs.arrays(), settings.seed)
     if settings.surroundings > 0:
-        radius, cameras = settings.surroundings_radius * extent, [view.camera for view in views]
+        radius = settings.surroundings_radius * fit.extent
         far, far_colors = far_points(cameras, photographs.arrays(), points, radius, settings.surroundings)
         points, colors = np.concatenate([points, far]), np.concatenate([colors, far_colors])
     return splats_from_points(points, colors, 0, settings.seed)
@@ -301,51 +363,32 @@ def _drop_damaged(state: FitState, learning: dict[str, float]) -> None:
     _edit(state, density.Edit(rows, none, none), np.random.default_rng(0))
 
 
-def _facts(settings: TrainSettings, views: tuple[View, ...], objective: JointObjective | None) -> dict[str, Any]:
-    # Existing checkpoints call the settings "config".
-    return {
-        "config": dataclasses.asdict(settings) | {"background": list(settings.background)},
-        "views": [view.name for view in views],
-        "channels": objective.channels if objective is not None else 0,
-    }
+def resumed(folder: Path, fit: Fit, correction: Correction | None = None) -> FitState | None:
+    """Return the state of a fit from its newest checkpoint in a folder; None if there is none.
 
+    correction: the colour corrections of a fit that does not find them itself.
 
-def _resumed(folder: Path, facts: dict[str, Any], settings: TrainSettings, views: tuple[View, ...]) -> FitState | None:
+    Raises RunError if a checkpoint is damaged or belongs to another fit.
+    """
     checkpoint = read_checkpoint(folder)
     if checkpoint is None:
         return None
-    for name, value in facts.items():
+    for name, value in fit.facts().items():
         recorded = checkpoint.facts.get(name)
         if name == "config" and isinstance(recorded, dict):
-            recorded = {"color_correction": "never", "color_decided": settings.color_decided} | recorded
+            recorded = {"color_correction": "never", "color_decided": fit.settings.color_decided} | recorded
         if recorded != value:
             raise RunError(
                 f"the checkpoint in {folder} is of a fit with another {name}; "
                 "resume with the settings of that fit, or start over"
             )
     try:
-        return _state_of(checkpoint, settings, views)
+        state = restored(checkpoint.tensors, checkpoint.step, checkpoint.facts["idle"])
+        colors = {name: value for name, value in checkpoint.tensors.items() if name.startswith("color.")}
+        own = _color_correction(fit, {name.removeprefix("color."): value for name, value in colors.items()})
+        state.correction = own if correction is None else correction
+        return state
     except DAMAGE as error:
         raise RunError(
             f"the checkpoint in {folder} does not hold a fit ({reason_of(error)}); start the run over"
         ) from error
-
-
-def _state_of(checkpoint: Checkpoint, settings: TrainSettings, views: tuple[View, ...]) -> FitState:
-    device = current()
-    tensors = checkpoint.tensors
-    names = [name.removeprefix("value.") for name in tensors if name.startswith("value.")]
-    moments = {name: (tensors[f"first.{name}"], tensors[f"second.{name}"]) for name in names}
-    for name, pair in moments.items():
-        if any(m.shape != tensors[f"value.{name}"].shape or m.dtype not in (torch.float32, torch.int16) for m in pair):
-            raise ValueError(f"its moments of {name} are not those of a fit")
-    optimiser = Optimiser(
-        {name: tensors[f"value.{name}"].to(device) for name in names},
-        {name: (first.to(device), second.to(device)) for name, (first, second) in moments.items()},
-        checkpoint.step,
-        {name: int(count) for name, count in checkpoint.facts["idle"].items()},
-        packed_on(device),
-    )
-    statistics = density.Statistics(*(tensors[f"statistics.{name}"].to(device) for name in ("gradient_sum", "views")))
-    colors = {name.removeprefix("color."): value for name, value in tensors.items() if name.startswith("color.")}
-    return FitState(optimiser, statistics, checkpoint.step, _color_correction(settings, views, colors))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from splatseg.machine.devices import current
 from splatseg.splats.spherical_harmonics import coefficient_count
 from splatseg.splats.splats import Splats
 from splatseg.train import density
-from splatseg.train.color_correction import ColorCorrection
+from splatseg.train.color_correction import Correction
 from splatseg.train.losses import JointObjective
 from splatseg.train.optimiser import Optimiser
 
@@ -30,7 +31,7 @@ class FitState:
     """Statistics for growth, since its last round."""
     step: int = 0
     """Steps done."""
-    correction: ColorCorrection | None = None
+    correction: Correction | None = None
     """Colour corrections of the photographs; None for a fit without."""
 
     @property
@@ -78,6 +79,30 @@ def begin(splats: Splats, objective: JointObjective | None = None) -> FitState:
     if objective is not None:
         parameters["features"] = objective.initial_features(len(splats)).to(device)
     return FitState(Optimiser(parameters, packed=packed_on(device)), density.Statistics.empty(parameters["means"]))
+
+
+def restored(tensors: Mapping[str, Tensor], step: int, idle: Mapping[str, int]) -> FitState:
+    """Return the state that `FitState.tensors` told after a step, on the device of this process, uncorrected in colour.
+
+    idle: steps that parameters have yet to catch up with, by name.
+
+    Raises one of `tensors.DAMAGE` if the tensors are not those of a fit.
+    """
+    device = current()
+    names = [name.removeprefix("value.") for name in tensors if name.startswith("value.")]
+    moments = {name: (tensors[f"first.{name}"], tensors[f"second.{name}"]) for name in names}
+    for name, pair in moments.items():
+        if any(m.shape != tensors[f"value.{name}"].shape or m.dtype not in (torch.float32, torch.int16) for m in pair):
+            raise ValueError(f"its moments of {name} are not those of a fit")
+    optimiser = Optimiser(
+        {name: tensors[f"value.{name}"].to(device) for name in names},
+        {name: (first.to(device), second.to(device)) for name, (first, second) in moments.items()},
+        step,
+        {name: int(count) for name, count in idle.items()},
+        packed_on(device),
+    )
+    statistics = density.Statistics(*(tensors[f"statistics.{name}"].to(device) for name in ("gradient_sum", "views")))
+    return FitState(optimiser, statistics, step)
 
 
 def packed_on(device: torch.device) -> tuple[str, ...]:
