@@ -132,12 +132,17 @@ class ColorCorrection:
         """
         if 2 * step <= self._decided or self.strength == 0.0:
             return image
-        self._observe(view, image, target, hidden)
+        self.observe(view, image, target, hidden)
         if step == self._decided:
-            self._strength[0] = 1.0 if self._always else confirmed(self._moments)
+            self.decide()
         return with_affine_color(image, self.of(view)) if self.strength else image
 
-    def _observe(self, view: View, image: Tensor, target: Tensor, hidden: Tensor | None) -> None:
+    def decide(self) -> None:
+        """Decide how strong corrections are, by what was observed."""
+        self._strength[0] = 1.0 if self._always else confirmed(self._moments)
+
+    def observe(self, view: View, image: Tensor, target: Tensor, hidden: Tensor | None) -> None:
+        """Learn of a picture (H,W,3) and its target (H,W,3). hidden (H,W) bool: pixels that do not count."""
         row = self._rows[view.photograph]
         counted = None if hidden is None else ~hidden.cpu().numpy()
         seen = color_moments(image.detach().cpu().numpy(), target.cpu().numpy(), counted)

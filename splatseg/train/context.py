@@ -32,9 +32,9 @@ class Context:
 
     def __init__(self, around: Splats, begun: Splats) -> None:
         """Take the context, and the fit's own Gaussians as they are before its first step."""
-        self._around = around.resident
-        self._geometry = [tensor.detach() for tensor in self._around.geometry]
         self._whole = joined([begun, around]).resident
+        self._around = self._whole.subset(slice(len(begun), None))
+        self._geometry = [tensor.detach() for tensor in self._around.geometry]
         self._whole_geometry = [tensor.detach() for tensor in self._whole.geometry]
         self._theirs = self._whole.means.new_zeros(len(self._whole), 1)
         self._theirs[len(begun) :] = 1.0

@@ -1,0 +1,139 @@
+"""Cells: a partition of all space by cuts across the plane in which a scene is widest.
+
+    cell of a point = the leaf of a tree of half-spaces, coordinates x_a = <frame_a, point>, a = 0, 1
+
+The plane is that of the two widest principal axes of the Gaussians, the ground of a town or the floor of a room. Every
+cut halves the Gaussians of its part (or divides them 1:2, ... where the number of cells is odd), across the axis in
+which they are spread most. So cells hold equal numbers, cover all space without a gap, and every point has one owner.
+A cell grown by its margins also holds what lies beside it: such Gaussians are trained with it and belong to others.
+
+Alphabet: N points (N,3), world; frame (2,3) unit vectors; nodes (M,4) float64: axis, place, what is below, what above;
+either is a later node, or -1 - c for cell c. Source: parts of equal numbers with overlap as in VastGaussian (Lin et al.
+2024), section 3.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+NEAR = 0.9
+"""Share of the points, those nearest to their median, whose spread decides the plane: surroundings are far out."""
+
+MIDDLE = (0.05, 0.95)
+"""Quantiles between which the width of a part is measured."""
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """A partition of space into `count` cells."""
+
+    frame: np.ndarray
+    """Axes (2,3) float64 of the plane, unit vectors."""
+    nodes: np.ndarray
+    """The tree of cuts, (M,4) float64; no row for one cell."""
+    margins: np.ndarray
+    """Width (count,2) float64 of the margin of each cell along each axis, world units."""
+
+    @property
+    def count(self) -> int:
+        """Number of cells."""
+        return len(self.margins)
+
+    def owners(self, means: np.ndarray) -> np.ndarray:
+        """Return the cell (N,) int64 of each point (N,3)."""
+        along = self._along(means)
+        place = np.full(len(means), 0 if len(self.nodes) else -1)
+        for k, (axis, cut, below, above) in enumerate(self.nodes):
+            here = place == k
+            place[here] = np.where(along[here, int(axis)] < cut, int(below), int(above))
+        return -1 - place
+
+    def grown(self, cell: int, means: np.ndarray) -> np.ndarray:
+        """Return which points (N,3) lie in a cell or within its margins, (N,) bool."""
+        along, margins = self._along(means), self.margins[cell]
+
+        def within(node: int) -> np.ndarray:
+            if node < 0:
+                return np.full(len(means), node == -1 - cell)
+            axis, cut, below, above = self.nodes[node]
+            x, margin = along[:, int(axis)], margins[int(axis)]
+            inside: np.ndarray = (within(int(below)) & (x < cut + margin)) | (within(int(above)) & (x >= cut - margin))
+            return inside
+
+        return within(0 if len(self.nodes) else -1)
+
+    def without(self, cell: int) -> Cells:
+        """Return the cells with one of them given to its neighbour, the cell on the other side of its last cut."""
+        nodes = self.nodes.copy()
+        other = next(
+            self._first(int(above if below == -1 - cell else below))
+            for _, _, below, above in reversed(nodes)
+            if -1 - cell in (below, above) and below != above
+        )
+        sides = nodes[:, 2:]
+        sides[sides == -1 - cell] = -1 - other
+        sides[sides < -1 - cell] += 1  # later cells move up
+        return replace(self, nodes=nodes, margins=np.delete(self.margins, cell, axis=0))
+
+    def _first(self, node: int) -> int:
+        while node >= 0:
+            node = int(self.nodes[node, 2])
+        return -1 - node
+
+    def _along(self, means: np.ndarray) -> np.ndarray:
+        # Products and sums one by one: a matrix product may be cut into as many pieces as there are threads.
+        points = means.astype(np.float64)
+        return np.stack([sum(points[:, k] * axis[k] for k in range(3)) for axis in self.frame], axis=1)
+
+
+def cells_of(means: np.ndarray, count: int, overlap: float) -> Cells:
+    """Return `count` cells that hold equal numbers of points (N,3), N >= 1.
+
+    overlap: width of margins in widths of the cell.
+    """
+    finite = means[np.isfinite(means).all(axis=1)].astype(np.float64)
+    whole = Cells(_plane(finite), np.zeros((0, 4)), np.zeros((1, 2)))
+    nodes: list[list[float]] = []
+    margins: list[np.ndarray] = []
+
+    def divide(along: np.ndarray, parts: int) -> int:
+        """Add the nodes of a part and return its number, of a node or of a cell."""
+        widths = _widths(along)
+        if parts == 1:
+            margins.append(overlap * widths)
+            return -len(margins)
+        axis, below = int(np.argmax(widths)), parts // 2
+        x = np.sort(along[:, axis])
+        last = min(max(round(len(x) * below / parts), 0), len(x) - 1) if len(x) else 0
+        cut = float(x[max(last - 1, 0)] + x[last]) / 2 if len(x) else 0.0
+        node, low = len(nodes), along[:, axis] < cut
+        nodes.append([axis, cut, 0, 0])
+        nodes[node][2] = divide(along[low], below)
+        nodes[node][3] = divide(along[~low], parts - below)
+        return node
+
+    divide(whole._along(finite), count)  # noqa: SLF001 (its own coordinates)
+    return replace(whole, nodes=np.array(nodes, np.float64).reshape(-1, 4), margins=np.array(margins))
+
+
+def _plane(points: np.ndarray) -> np.ndarray:
+    """Return the two widest principal axes (2,3) of points (N,3), each with its largest part above zero."""
+    centred = points - np.median(points, axis=0)
+    far = np.square(centred).sum(axis=1)
+    centred = centred[far <= np.quantile(far, NEAR)]
+    centred = centred - centred.mean(axis=0)
+    spread = [[float((centred[:, i] * centred[:, j]).sum()) for j in range(3)] for i in range(3)]
+    axes: np.ndarray = np.linalg.eigh(np.array(spread))[1].T[:0:-1]
+    signs = [np.sign(axis[np.argmax(np.abs(axis))]) for axis in axes]
+    return axes * np.array(signs)[:, None]
+
+
+def _widths(along: np.ndarray) -> np.ndarray:
+    """Return how wide points (N,2) lie along each axis, (2,)."""
+    if len(along) == 0:
+        return np.zeros(2)
+    low, high = np.quantile(along, MIDDLE, axis=0)
+    widths: np.ndarray = high - low
+    return widths
