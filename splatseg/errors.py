@@ -53,6 +53,10 @@ class WeightsError(SplatsegError):
     """Weights of a model are missing, of another kind than requested, or cannot be loaded here."""
 
 
+class EngineError(SplatsegError):
+    """The engine cannot work: no scheduler answers, workers differ, its file or its share of the items is wrong."""
+
+
 class NotFoundError(PromptError):
     """The object described in words is not in the scene; the command line exits with code 3."""
 

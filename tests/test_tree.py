@@ -21,6 +21,7 @@ ORDER = [
     ["machine"],
     ["untrusted"],
     ["tensors"],
+    ["engine"],
     ["cameras"],
     ["capture"],
     ["models"],
