@@ -12,12 +12,14 @@ import numpy as np
 from splatseg.capture.capture import Capture
 from splatseg.capture.point_cloud import read_point_cloud, write_point_cloud
 from splatseg.checks.world import placed
+from splatseg.engine.request import EngineRequest
 from splatseg.errors import CaptureError
 from splatseg.features.paper.fit import PaperObjective
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
 from splatseg.interrupts import stop_on_interrupt
 from splatseg.jobs.check import check_settings
+from splatseg.jobs.fitting.of_run import check_blocks, fit_run_in_blocks
 from splatseg.jobs.masks import propose_for_run
 from splatseg.jobs.segment import find_features, write_segmented
 from splatseg.poses.child import INSTALL, has_pycolmap
@@ -72,6 +74,8 @@ def start_run(
     capture = settings.capture.load()
     if not capture.split("train"):
         raise CaptureError(f"{capture.path} has no views left to train on; hold out fewer (--test-every, --test-views)")
+    if settings.splats is None:
+        check_blocks(settings.blocks, capture)
     begun = resume and (Path(path) / SETTINGS).exists()
     told = [] if begun else check_settings(settings, capture, reporter, force)
     if not begun and settings.splats is None and len(capture.points) == 0 and not has_pycolmap():
@@ -88,8 +92,10 @@ def start_run(
     return run
 
 
-def train_run(run: Run, reporter: Reporter | None = None) -> Summary:
+def train_run(run: Run, reporter: Reporter | None = None, engine: EngineRequest | None = None) -> Summary:
     """Do the steps that a run still lacks: propose masks (`auto`), fit or load the splat, segment, report.
+
+    engine: who works on the blocks of a run in blocks; None for this process, one after the other.
 
     Returns a summary. Ctrl-C leaves a checkpoint; --resume continues from it with the same bits. Raises RunError for a
     run that is open elsewhere.
@@ -103,16 +109,18 @@ def train_run(run: Run, reporter: Reporter | None = None) -> Summary:
         True
     """
     with held(run.path, DOING):
-        return _trained(run, reporter or NullReporter())
+        return _trained(run, reporter or NullReporter(), engine)
 
 
-def _trained(run: Run, reporter: Reporter) -> Summary:
+def _trained(run: Run, reporter: Reporter, engine: EngineRequest | None) -> Summary:
     joint = run.settings.method == "paper"  # which fits geometry and features together, and needs masks for it
     if joint and not run.segments_path.exists():
         propose_for_run(run, reporter)
     if not run.splats_path.exists():
         with run.timed("geometry"):
-            write_ply(run.splats_path, _taken(run) if run.settings.splats else _fitted(run, reporter), own=False)
+            write_ply(run.splats_path, _taken(run) if run.settings.splats else _fitted(run, reporter, engine), own=False)
+    if run.cells_path.exists():
+        shutil.rmtree(run.cells_path, ignore_errors=True)
     if run.settings.masks and not run.segments_path.exists():
         splats = run.splats()
         if not joint:
@@ -134,9 +142,12 @@ def _taken(run: Run) -> Splats:
     return splats.replace(features=None, segment_ids=None) if run.settings.masks else splats
 
 
-def _fitted(run: Run, reporter: Reporter) -> Splats:
+def _fitted(run: Run, reporter: Reporter, engine: EngineRequest | None) -> Splats:
     settings = run.settings
     capture = run.capture if len(run.capture.points) else _with_points(run, reporter)
+    in_blocks = fit_run_in_blocks(run, capture, engine, reporter)
+    if in_blocks is not None:
+        return in_blocks
     joint = settings.method == "paper" and bool(settings.masks)
     objective = PaperObjective(run.masks(), settings.paper) if joint else None
     pixels = [view.camera.width * view.camera.height for view in capture.split("train")]

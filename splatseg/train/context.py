@@ -27,13 +27,18 @@ from splatseg.splats.joined import joined
 from splatseg.splats.splats import Splats
 
 
+PARAMETERS = ("means", "quats", "log_scales", "opacity_logits", "sh0", "shN")
+"""Names of what draws a Gaussian."""
+
+
 class Context:
     """The context of one fit."""
 
     def __init__(self, around: Splats, begun: Splats) -> None:
         """Take the context, and the fit's own Gaussians as they are before its first step."""
         self._whole = joined([begun, around]).resident
-        self._around = self._whole.subset(slice(len(begun), None))
+        # Views of the same memory.
+        self._around = Splats(**{name: getattr(self._whole, name)[len(begun) :] for name in PARAMETERS})
         self._geometry = [tensor.detach() for tensor in self._around.geometry]
         self._whole_geometry = [tensor.detach() for tensor in self._whole.geometry]
         self._theirs = self._whole.means.new_zeros(len(self._whole), 1)

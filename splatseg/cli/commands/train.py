@@ -10,6 +10,7 @@ import tyro
 
 from splatseg.cli.arguments import Device, Form, Masks, Printed, TrueMasks, read_names
 from splatseg.cli.console import Terminal
+from splatseg.requests.blocks import BlocksRequest
 from splatseg.run.settings import Method
 from splatseg.train.settings import ColorMode
 
@@ -60,6 +61,8 @@ class Train:
     """Continue an interrupted run from its last checkpoint."""
     overwrite: bool = False
     """Replace a run that is already there."""
+    in_blocks: Annotated[BlocksRequest, tyro.conf.arg(name="")] = field(default_factory=BlocksRequest)
+    """Work in blocks."""
     force: bool = False
     """Go on with masks or a splat that the photographs do not fit."""
     device: Device = None
@@ -93,7 +96,7 @@ class Train:
             granularity=self.granularity,
             true_masks=self.true_masks,
             color_correction=self.color_correction,
-        )
+        ).with_blocks(self.in_blocks.count())
         find_cameras(self.capture)
         if self.splats is not None:
             format_suffix(find_splat(self.splats))
@@ -101,7 +104,7 @@ class Train:
         from splatseg.jobs.train import start_run, train_run
 
         run = start_run(self.output, settings, self.resume, self.overwrite, terminal, self.force)
-        terminal.result(train_run(run, terminal))
+        terminal.result(train_run(run, terminal, self.in_blocks.engine()))
 
 
 def _absolute(path: Path | None) -> str | None:

@@ -64,7 +64,7 @@ class Start:
             centre = np.array(facts["centre"], np.float64)
             plain = dataclasses.replace(settings, color_correction="never")
             fit = Fit(own, plain, centre, float(facts["extent"]), context=context)
-            cells = Cells(arrays["cell.frame"], arrays["cell.nodes"], np.zeros((1, 2)))
+            cells = Cells(arrays["cell.frame"], arrays["cell.nodes"])
             return cls(state, fit, int(facts["ends"]), int(facts["cell"]), cells)
 
         begun = read_arrays(start_path(folder), "start", lambda _, facts: int(facts["begins"]))

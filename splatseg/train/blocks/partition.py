@@ -6,14 +6,16 @@ The plane is that of the two widest principal axes of the Gaussians, the ground 
 cut halves the Gaussians of its part (or divides them 1:2, ... where the number of cells is odd), across the axis in
 which they are spread most. So cells hold equal numbers, cover all space without a gap, and every point has one owner.
 A cell grown by its margins also holds what lies beside it: such Gaussians are trained with it and belong to others.
+Margins are as wide as holds a share of the cell's own number: far surroundings would make a width in metres useless.
 
-Alphabet: N points (N,3), world; frame (2,3) unit vectors; nodes (M,4) float64: axis, place, what is below, what above;
-either is a later node, or -1 - c for cell c. Source: parts of equal numbers with overlap as in VastGaussian (Lin et al.
-2024), section 3.2.
+Alphabet: N points (N,3), world; frame (2,3) unit vectors; nodes (M,6) float64: axis, place of the cut, what is below and
+what above, where the margin of what is above begins and where that of what is below ends. Below and above are a later
+node, or -1 - c for cell c. Source: parts of equal numbers with overlap as in VastGaussian (Lin et al. 2024), section 3.2.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +23,7 @@ import numpy as np
 NEAR = 0.9
 """Share of the points, those nearest to their median, whose spread decides the plane: surroundings are far out."""
 
-MIDDLE = (0.05, 0.95)
+MIDDLE = (0.1, 0.9)
 """Quantiles between which the width of a part is measured."""
 
 
@@ -32,34 +34,33 @@ class Cells:
     frame: np.ndarray
     """Axes (2,3) float64 of the plane, unit vectors."""
     nodes: np.ndarray
-    """The tree of cuts, (M,4) float64; no row for one cell."""
-    margins: np.ndarray
-    """Width (count,2) float64 of the margin of each cell along each axis, world units."""
+    """The tree of cuts, (M,6) float64; no row for one cell."""
 
     @property
     def count(self) -> int:
         """Number of cells."""
-        return len(self.margins)
+        sides = self.nodes[:, 2:4]
+        return int(-sides.min()) if len(sides) else 1
 
     def owners(self, means: np.ndarray) -> np.ndarray:
         """Return the cell (N,) int64 of each point (N,3)."""
-        along = self._along(means)
+        along = self.along(means)
         place = np.full(len(means), 0 if len(self.nodes) else -1)
-        for k, (axis, cut, below, above) in enumerate(self.nodes):
+        for k, (axis, cut, below, above, _, _) in enumerate(self.nodes):
             here = place == k
             place[here] = np.where(along[here, int(axis)] < cut, int(below), int(above))
         return -1 - place
 
     def grown(self, cell: int, means: np.ndarray) -> np.ndarray:
         """Return which points (N,3) lie in a cell or within its margins, (N,) bool."""
-        along, margins = self._along(means), self.margins[cell]
+        along = self.along(means)
 
         def within(node: int) -> np.ndarray:
             if node < 0:
                 return np.full(len(means), node == -1 - cell)
-            axis, cut, below, above = self.nodes[node]
-            x, margin = along[:, int(axis)], margins[int(axis)]
-            inside: np.ndarray = (within(int(below)) & (x < cut + margin)) | (within(int(above)) & (x >= cut - margin))
+            axis, _, below, above, low, high = self.nodes[node]
+            x = along[:, int(axis)]
+            inside: np.ndarray = (within(int(below)) & (x < high)) | (within(int(above)) & (x >= low))
             return inside
 
         return within(0 if len(self.nodes) else -1)
@@ -69,20 +70,21 @@ class Cells:
         nodes = self.nodes.copy()
         other = next(
             self._first(int(above if below == -1 - cell else below))
-            for _, _, below, above in reversed(nodes)
+            for _, _, below, above, _, _ in reversed(nodes)
             if -1 - cell in (below, above) and below != above
         )
-        sides = nodes[:, 2:]
+        sides = nodes[:, 2:4]
         sides[sides == -1 - cell] = -1 - other
         sides[sides < -1 - cell] += 1  # later cells move up
-        return replace(self, nodes=nodes, margins=np.delete(self.margins, cell, axis=0))
+        return replace(self, nodes=nodes)
 
     def _first(self, node: int) -> int:
         while node >= 0:
             node = int(self.nodes[node, 2])
         return -1 - node
 
-    def _along(self, means: np.ndarray) -> np.ndarray:
+    def along(self, means: np.ndarray) -> np.ndarray:
+        """Return the coordinates (N,2) float64 of points (N,3) in the plane."""
         # Products and sums one by one: a matrix product may be cut into as many pieces as there are threads.
         points = means.astype(np.float64)
         return np.stack([sum(points[:, k] * axis[k] for k in range(3)) for axis in self.frame], axis=1)
@@ -91,31 +93,38 @@ class Cells:
 def cells_of(means: np.ndarray, count: int, overlap: float) -> Cells:
     """Return `count` cells that hold equal numbers of points (N,3), N >= 1.
 
-    overlap: width of margins in widths of the cell.
+    overlap: width of margins in widths of the cell, both by the number of points that they hold.
     """
-    finite = means[np.isfinite(means).all(axis=1)].astype(np.float64)
-    whole = Cells(_plane(finite), np.zeros((0, 4)), np.zeros((1, 2)))
+    finite = means[np.isfinite(means).all(axis=1)]
+    whole = Cells(_plane(finite.astype(np.float64)), np.zeros((0, 6)))
     nodes: list[list[float]] = []
-    margins: list[np.ndarray] = []
+    made = 0
 
     def divide(along: np.ndarray, parts: int) -> int:
         """Add the nodes of a part and return its number, of a node or of a cell."""
-        widths = _widths(along)
-        if parts == 1:
-            margins.append(overlap * widths)
-            return -len(margins)
-        axis, below = int(np.argmax(widths)), parts // 2
+        nonlocal made
+        if parts == 1 or len(along) == 0:
+            made += 1
+            return -made
+        axis, below = int(np.argmax(_widths(along))), parts // 2
         x = np.sort(along[:, axis])
-        last = min(max(round(len(x) * below / parts), 0), len(x) - 1) if len(x) else 0
-        cut = float(x[max(last - 1, 0)] + x[last]) / 2 if len(x) else 0.0
-        node, low = len(nodes), along[:, axis] < cut
-        nodes.append([axis, cut, 0, 0])
-        nodes[node][2] = divide(along[low], below)
-        nodes[node][3] = divide(along[~low], parts - below)
+        last = round(len(x) * below / parts)
+        margins = [overlap * last / math.sqrt(below), overlap * (len(x) - last) / math.sqrt(parts - below)]
+        cut, low, high = (_between(x, place) for place in (last, last - margins[1], last + margins[0]))
+        node, first = len(nodes), along[:, axis] < cut
+        nodes.append([axis, cut, 0, 0, low, high])
+        nodes[node][2] = divide(along[first], below)
+        nodes[node][3] = divide(along[~first], parts - below)
         return node
 
-    divide(whole._along(finite), count)  # noqa: SLF001 (its own coordinates)
-    return replace(whole, nodes=np.array(nodes, np.float64).reshape(-1, 4), margins=np.array(margins))
+    divide(whole.along(finite), count)
+    return replace(whole, nodes=np.array(nodes, np.float64).reshape(-1, 6))
+
+
+def _between(x: np.ndarray, place: float) -> float:
+    """Return the middle between two neighbours of sorted values, those before and after a place."""
+    after = min(max(round(place), 0), len(x) - 1)
+    return float(x[max(after - 1, 0)] + x[after]) / 2
 
 
 def _plane(points: np.ndarray) -> np.ndarray:
@@ -132,8 +141,6 @@ def _plane(points: np.ndarray) -> np.ndarray:
 
 def _widths(along: np.ndarray) -> np.ndarray:
     """Return how wide points (N,2) lie along each axis, (2,)."""
-    if len(along) == 0:
-        return np.zeros(2)
     low, high = np.quantile(along, MIDDLE, axis=0)
     widths: np.ndarray = high - low
     return widths
