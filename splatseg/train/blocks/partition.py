@@ -68,20 +68,17 @@ class Cells:
     def without(self, cell: int) -> Cells:
         """Return the cells with one of them given to its neighbour, the cell on the other side of its last cut."""
         nodes = self.nodes.copy()
-        other = next(
-            self._first(int(above if below == -1 - cell else below))
-            for _, _, below, above, _, _ in reversed(nodes)
-            if -1 - cell in (below, above) and below != above
-        )
-        sides = nodes[:, 2:4]
-        sides[sides == -1 - cell] = -1 - other
-        sides[sides < -1 - cell] += 1  # later cells move up
+        sides = [(self._leaves(int(below)), self._leaves(int(above))) for _, _, below, above, _, _ in reversed(nodes)]
+        alone = {cell}
+        other = next(min((a | b) - alone) for a, b in sides if alone in (a, b) and a != b)
+        links = nodes[:, 2:4]
+        links[links == -1 - cell] = -1 - other
+        links[links < -1 - cell] += 1  # later cells move up
         return replace(self, nodes=nodes)
 
-    def _first(self, node: int) -> int:
-        while node >= 0:
-            node = int(self.nodes[node, 2])
-        return -1 - node
+    def _leaves(self, node: int) -> set[int]:
+        """Return the cells below a node."""
+        return {-1 - node} if node < 0 else {leaf for side in self.nodes[node, 2:4] for leaf in self._leaves(int(side))}
 
     def along(self, means: np.ndarray) -> np.ndarray:
         """Return the coordinates (N,2) float64 of points (N,3) in the plane."""
