@@ -48,10 +48,15 @@ class Done(Generic[Result]):
 class Engine(Protocol):
     """Works on items; a context manager, whose end ends its workers."""
 
-    workers: int
-    """Items that are worked on at once; on a cluster as many as it has now."""
-    dashboard: str | None
-    """Address of the engine's own page; None if it has none."""
+    @property
+    def workers(self) -> int:
+        """Items that are worked on at once; on a cluster as many as it has now."""
+        ...
+
+    @property
+    def dashboard(self) -> str | None:
+        """Address of the engine's own page; None if it has none."""
+        ...
 
     def map(
         self,

@@ -1,0 +1,73 @@
+"""Workers of a scheduler that runs already: asked whether it is there, has workers, and whether all of them are fit."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from splatseg.engine.request import EngineRequest
+from splatseg.engine.requirements import require
+from splatseg.errors import EngineError
+
+if TYPE_CHECKING:
+    from splatseg.engine.dask_engine import DaskEngine
+
+ANSWER = 5.0
+"""Seconds that a scheduler has to answer."""
+
+FORM = re.compile(r"(tcp|tls)://[^\s/:]+:[0-9]{1,5}|(tcp|tls)://\[[0-9a-fA-F:]+\]:[0-9]{1,5}")
+
+START = "start it with: dask scheduler"
+START_WORKERS = "start some with: dask worker {address} --nthreads 1 --nworkers N"
+
+
+def join_scheduler(request: EngineRequest, warn: Callable[[str], None]) -> DaskEngine:
+    """Return the engine of a scheduler's workers.
+
+    Raises EngineError if the extra is missing, the scheduler does not answer in time or has no workers, or one of them
+    is of another version, does several tasks at once, or has not the cards that are asked for.
+    """
+    require("distributed")
+    from distributed import Client  # noqa: PLC0415 (an extra)
+
+    from splatseg.engine.dask_engine import DaskEngine  # noqa: PLC0415
+    from splatseg.engine.members import members_of  # noqa: PLC0415
+
+    address = request.scheduler or ""
+    if not FORM.fullmatch(address):
+        raise EngineError(
+            f"the scheduler {address[:80]!r} is no address; write it as tcp://HOST:8786 or tls://HOST:8786"
+        )
+    # What Dask says of a connection that fails is said here.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    try:
+        client = Client(address, timeout=ANSWER, set_as_default=False)
+    except (OSError, TimeoutError, ValueError, RuntimeError) as error:
+        raise EngineError(
+            f"no scheduler answers at {address} ({_short(error)}); {START}, or look whether the address is right and "
+            "a firewall lets it through"
+        ) from error
+    try:
+        members = members_of(client).values()
+        unfit = [member.unfit for member in members if member.unfit]
+        if not members:
+            raise EngineError(f"the scheduler at {address} has no workers; {START_WORKERS.format(address=address)}")
+        if unfit:
+            raise EngineError(unfit[0])
+        if not any(member.cards >= request.cards for member in members):
+            raise EngineError(
+                f"no worker of the scheduler at {address} declares a card; start them with: "
+                f'dask worker {address} --nthreads 1 --resources "GPU={request.cards}", or use --device cpu'
+            )
+        return DaskEngine(client, warn, most=request.workers, threads=request.threads, cards=request.cards)
+    except BaseException:
+        client.close(timeout=1)
+        raise
+
+
+def _short(error: BaseException) -> str:
+    """Return the reason of an error in a few words."""
+    words = " ".join(str(error).split())
+    return words if 0 < len(words) <= 60 else f"it did not answer within {ANSWER:.0f} seconds"
