@@ -193,9 +193,7 @@ def near_seams(splats: Splats, last: Round, capture: Capture, settings: TrainSet
     cells = Start.read(last.cells[0], capture.split("train"), settings).cells
     holders = sum(cells.grown(cell, splats.positions).astype(np.int32) for cell in range(cells.count))
     labels = torch.from_numpy(np.where(holders > 1, 2, 1).astype(np.int32))
-    return [
-        (rasterize_labels(splats.prepare(view.camera), labels, 2) == 2).numpy() for view in capture.split("test")
-    ]
+    return [(rasterize_labels(splats.prepare(view.camera), labels, 2) == 2).numpy() for view in capture.split("test")]
 
 
 def figures(splats: Splats, capture: Capture, near: Sequence[np.ndarray]) -> str:
@@ -256,7 +254,9 @@ def make(folder: Path, capture: Capture, splats: Splats, count: int, tiles: int)
     print(f"{count} views of {len(scene):,} Gaussians, {tiles} x {tiles} tiles, {len(rows):,} points: {folder}")
 
 
-def _between(cameras: Sequence[Camera], positions: np.ndarray, random: np.random.Generator, offset: np.ndarray) -> Camera:
+def _between(
+    cameras: Sequence[Camera], positions: np.ndarray, random: np.random.Generator, offset: np.ndarray
+) -> Camera:
     """Return a camera between one of the cameras and one of its three neighbours, moved by an offset (3,)."""
     first = int(random.integers(len(cameras)))
     order = np.argsort(np.linalg.norm(positions - positions[first], axis=1), kind="stable")

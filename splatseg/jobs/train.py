@@ -34,7 +34,8 @@ from splatseg.run.reporter import NullReporter, Reporter, Summary
 from splatseg.run.settings import RunSettings
 from splatseg.splats.made_of import is_stale
 from splatseg.splats.splats import Splats
-from splatseg.train.fit import StepReport, fit_splats
+from splatseg.train.fit import fit_splats
+from splatseg.train.task import StepReport
 from splatseg.train.time_left import TimeLeft
 from splatseg.votes.file import read_votes
 
@@ -118,7 +119,9 @@ def _trained(run: Run, reporter: Reporter, engine: EngineRequest | None) -> Summ
         propose_for_run(run, reporter)
     if not run.splats_path.exists():
         with run.timed("geometry"):
-            write_ply(run.splats_path, _taken(run) if run.settings.splats else _fitted(run, reporter, engine), own=False)
+            write_ply(
+                run.splats_path, _taken(run) if run.settings.splats else _fitted(run, reporter, engine), own=False
+            )
     if run.cells_path.exists():
         shutil.rmtree(run.cells_path, ignore_errors=True)
     if run.settings.masks and not run.segments_path.exists():

@@ -152,7 +152,7 @@ class RunSettings:
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
     """Settings of the clustering into segments."""
     blocks: int | None = None
-    """Number of blocks that the work is cut into, AUTO_BLOCKS for as many as the memory asks for; None for one piece."""
+    """Number of blocks to work in, AUTO_BLOCKS for as many as the memory asks for; None for one piece."""
     refine: RefineSettings | None = None
     """Settings of the refinement of boundaries; None for a run that `splatseg refine` did not make."""
     version: str = field(default_factory=_version)

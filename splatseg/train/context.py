@@ -15,17 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from splatseg.cameras.camera import Camera
+from splatseg.capture.view import View
 from splatseg.raster.interface import Growth, Raster, rasterize
 from splatseg.render.affine_color import with_affine_color
 from splatseg.render.rgb import view_colors
 from splatseg.splats.joined import joined
 from splatseg.splats.splats import Splats
-
+from splatseg.train.color_correction import Correction
 
 PARAMETERS = ("means", "quats", "log_scales", "opacity_logits", "sh0", "shN")
 """Names of what draws a Gaussian."""
@@ -40,7 +40,6 @@ class Context:
         # Views of the same memory.
         self._around = Splats(**{name: getattr(self._whole, name)[len(begun) :] for name in PARAMETERS})
         self._geometry = [tensor.detach() for tensor in self._around.geometry]
-        self._whole_geometry = [tensor.detach() for tensor in self._whole.geometry]
         self._theirs = self._whole.means.new_zeros(len(self._whole), 1)
         self._theirs[len(begun) :] = 1.0
         self._growth: Growth | None = None
@@ -54,11 +53,12 @@ class Context:
         """
         with torch.no_grad():
             others = [*self._geometry, _colors(self._around, camera)]
-        whole = [torch.cat([own, other]) for own, other in zip([*geometry, colors], others, strict=True)]
+        pairs = zip([*geometry, colors], others, strict=True)
+        means, quats, scales, opacities, channels = (torch.cat(pair) for pair in pairs)
         self._growth = None
         if growth is not None:
-            self._growth = Growth(*(whole[0].new_zeros(len(whole[0])) for _ in range(2)))
-        return rasterize(*whole, camera, growth=self._growth)
+            self._growth = Growth(*(means.new_zeros(len(means)) for _ in range(2)))
+        return rasterize(means, quats, scales, opacities, channels, camera, growth=self._growth)
 
     def count(self, growth: Growth | None) -> None:
         """Add what the backward of the last `rasterize` found of the own Gaussians to their statistics (N,)."""
@@ -69,18 +69,18 @@ class Context:
         growth.views.add_(self._growth.views[:count])
 
     def target(
-        self, camera: Camera, photograph: Tensor, background: Sequence[float], colors: np.ndarray | None
+        self, view: View, camera: Camera, photograph: Tensor, background: Sequence[float], colors: Correction | None
     ) -> Tensor:
-        """Return the target (H,W,3) of a picture whose photograph (H,W,3) is given, both in 0..1.
+        """Return the target (H,W,3) of a view's picture, of a camera and with a photograph (H,W,3) of its size.
 
-        colors: offset (4,3) from the splat's colours to those of the photograph, None for none.
+        Both in 0..1. colors: those of the photographs.
         """
         with torch.no_grad():
             channels = torch.cat([_colors(self._whole, camera), self._theirs], dim=1)
-            raster = rasterize(*self._whole_geometry, channels, camera)
+            raster = rasterize(*self._whole.geometry, channels, camera)
             begun = over(raster.features[..., :3], raster.alphas, background)
             if colors is not None:
-                begun = with_affine_color(begun, colors)
+                begun = with_affine_color(begun, colors.of(view))
             return torch.lerp(photograph, begun, raster.features[..., 3:])
 
 

@@ -18,36 +18,33 @@ import dataclasses
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
+from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import Capture
 from splatseg.capture.view import View
 from splatseg.errors import RunError
-from splatseg.raster.interface import rasterize
+from splatseg.raster.interface import Growth, Raster, rasterize
 from splatseg.splats.activations import to_opacities
 from splatseg.splats.colors import SeenColors
 from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.spherical_harmonics import coefficient_count
 from splatseg.splats.splats import Splats
-from splatseg.tensors import DAMAGE
 from splatseg.train import density
-from splatseg.train.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from splatseg.train.color_correction import ColorCorrection, Correction
+from splatseg.train.checkpoint import Checkpoint, write_checkpoint
 from splatseg.train.context import Context, over
 from splatseg.train.losses import JointObjective, photometric_loss, psnr
 from splatseg.train.photographs import Photographs, at_resolution
 from splatseg.train.random_points import random_points
 from splatseg.train.settings import TrainSettings
-from splatseg.train.state import FitState, begin, finite_rows, restored
-from splatseg.train.surroundings import BOUND_EVERY, bound_sizes, centre_of, far_points
-from splatseg.untrusted.documents import reason_of
+from splatseg.train.state import FitState, begin, finite_rows
+from splatseg.train.surroundings import BOUND_EVERY, bound_sizes, far_points
+from splatseg.train.task import Fit, StepReport, Watch, color_correction, resumed
 
 CHECKPOINT_SECONDS = 30.0
 """Seconds from one checkpoint to the next, so that also a fit of few steps loses no more when it is killed."""
@@ -57,71 +54,6 @@ SAVING_SHARE = 0.02
 
 ORDER, SPLIT = 0, 1
 """Purposes of random numbers: the order of views, the children of splits."""
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """Progress of a fit at a step."""
-
-    step: int
-    """Number of the step, counted from 1."""
-    loss: float
-    """Loss of this step's training view."""
-    psnr: float
-    """PSNR of this step's training view, dB, in the photograph's colours."""
-    count: int
-    """Number of Gaussians."""
-    seconds: float
-    """Seconds since the fit began or was resumed."""
-    color_strength: float | None = None
-    """Factor of the colour corrections of the photographs, 0 for none; None before it is decided."""
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """A fit: what it is of and how it is done, all that stays the same from its first step to its last."""
-
-    views: tuple[View, ...]
-    """The views to train on."""
-    settings: TrainSettings
-    """All numbers."""
-    centre: np.ndarray
-    """Mean position (3,) float64 of the cameras of the whole capture, world."""
-    extent: float
-    """Size of the scene, world units, of the cameras of the whole capture."""
-    objective: JointObjective | None = None
-    """A loss on features that are trained jointly."""
-    context: Context | None = None
-    """Gaussians that are drawn beside those of the fit and never change."""
-
-    @classmethod
-    def of(cls, capture: Capture, settings: TrainSettings, objective: JointObjective | None = None) -> Fit:
-        """Return the fit of all training views of a capture."""
-        cameras = [view.camera for view in capture.split("train")]
-        return cls(capture.split("train"), settings, centre_of(cameras), density.extent_of(cameras), objective)
-
-    def facts(self) -> dict[str, Any]:
-        """Return what checkpoints of this fit say of it."""
-        # Existing checkpoints call the settings "config".
-        return {
-            "config": dataclasses.asdict(self.settings) | {"background": list(self.settings.background)},
-            "views": [view.name for view in self.views],
-            "channels": self.objective.channels if self.objective is not None else 0,
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class Watch:
-    """What happens beside the steps of a fit; nothing of it changes a bit of the result."""
-
-    on_step: Callable[[StepReport], None] | None = None
-    """Called every `settings.report_every` steps and after the last."""
-    checkpoints: Path | None = None
-    """Folder to save to, every `settings.checkpoint_every` steps and CHECKPOINT_SECONDS after the last."""
-    stop: Callable[[], bool] | None = None
-    """Called after every step; once it returns True, a checkpoint is written and KeyboardInterrupt raised."""
-    clock: Callable[[], float] = time.monotonic
-    """Seconds."""
 
 
 def fit_splats(
@@ -159,7 +91,7 @@ def fit_splats(
         if state is None:
             first = None if start is None else start.in_world(capture.coordinates)
             state = begin(first or first_gaussians(capture.points, capture.point_colors, photographs, fit), objective)
-            state.correction = _color_correction(fit)
+            state.correction = color_correction(fit)
             del first, start  # a copy of the Gaussians less for the whole fit
         advance(fit, state, settings.iterations, photographs, watch)
     state.optimiser.catch_up(rates(settings, settings.iterations, fit.extent, objective))
@@ -178,8 +110,8 @@ def advance(fit: Fit, state: FitState, until: int, photographs: Photographs, wat
         index = view_of_step(state.step, len(views), settings.seed)
         photograph, ignored = photographs[index]
         photographs.ahead(view_of_step(state.step + 1, len(views), settings.seed))
-        kept = {"ignored": ignored, "objective": fit.objective, "context": fit.context}
-        loss, image, target = one_step(state, views[index], photograph, settings, fit.extent, **kept)
+        given = state, views[index], photograph, settings, fit.extent
+        loss, image, target = one_step(*given, ignored=ignored, objective=fit.objective, context=fit.context)
         step = state.step
         if settings.surroundings > 0 and (step % BOUND_EVERY == 0 or step == settings.iterations):
             bound_sizes(state.parameters["means"], state.parameters["log_scales"], fit.centre, fit.extent)
@@ -237,14 +169,10 @@ def one_step(
     opacities = to_opacities(parameters["opacity_logits"].detach()).requires_grad_()
     geometry = parameters["means"], parameters["quats"], scales, opacities
     growth = state.statistics if step <= settings.densify_until else None
-    if context is None:
-        raster = rasterize(*geometry, channels, camera, growth=growth)
-    else:
-        raster = context.rasterize(geometry, channels, camera, growth)
+    raster = _drawn(geometry, channels, camera, growth, context)
     image = over(raster.features[..., :3], raster.alphas, settings.background)
     if context is not None:
-        colors = None if state.correction is None else state.correction.of(view)
-        target = context.target(camera, target, settings.background, colors)
+        target = context.target(view, camera, target, settings.background, state.correction)
     if state.correction is not None:
         image = state.correction.corrected(step, view, image, target, hidden)
     if hidden is not None:
@@ -267,6 +195,18 @@ def one_step(
     control_density(state, settings, extent, learning)
     image = image.detach()
     return (value, image, target) if hidden is None else (value, image[~hidden], target[~hidden])
+
+
+def _drawn(
+    geometry: tuple[Tensor, Tensor, Tensor, Tensor],
+    channels: Tensor,
+    camera: Camera,
+    growth: Growth | None,
+    context: Context | None,
+) -> Raster:
+    if context is None:
+        return rasterize(*geometry, channels, camera, growth=growth)
+    return context.rasterize(geometry, channels, camera, growth)
 
 
 def _through_activations(parameters: dict[str, Tensor], scales: Tensor, opacities: Tensor) -> None:
@@ -317,13 +257,6 @@ def view_of_step(step: int, count: int, seed: int) -> int:
     return int(np.random.default_rng([seed, ORDER, epoch]).permutation(count)[place])
 
 
-def _color_correction(fit: Fit, state: dict[str, Tensor] | None = None) -> ColorCorrection | None:
-    settings = fit.settings
-    if settings.color_correction == "never":
-        return None
-    return ColorCorrection(fit.views, settings.color_decided, settings.color_correction == "always", state)
-
-
 def first_gaussians(points: np.ndarray, colors: np.ndarray, photographs: Photographs, fit: Fit) -> Splats:
     """Return the Gaussians that a fit begins with: at points (P,3) with colors (P,3) uint8, and far around them.
 
@@ -361,34 +294,3 @@ def _drop_damaged(state: FitState, learning: dict[str, float]) -> None:
     rows = finite.nonzero()[:, 0]
     none = torch.zeros_like(rows, dtype=torch.bool)
     _edit(state, density.Edit(rows, none, none), np.random.default_rng(0))
-
-
-def resumed(folder: Path, fit: Fit, correction: Correction | None = None) -> FitState | None:
-    """Return the state of a fit from its newest checkpoint in a folder; None if there is none.
-
-    correction: the colour corrections of a fit that does not find them itself.
-
-    Raises RunError if a checkpoint is damaged or belongs to another fit.
-    """
-    checkpoint = read_checkpoint(folder)
-    if checkpoint is None:
-        return None
-    for name, value in fit.facts().items():
-        recorded = checkpoint.facts.get(name)
-        if name == "config" and isinstance(recorded, dict):
-            recorded = {"color_correction": "never", "color_decided": fit.settings.color_decided} | recorded
-        if recorded != value:
-            raise RunError(
-                f"the checkpoint in {folder} is of a fit with another {name}; "
-                "resume with the settings of that fit, or start over"
-            )
-    try:
-        state = restored(checkpoint.tensors, checkpoint.step, checkpoint.facts["idle"])
-        colors = {name: value for name, value in checkpoint.tensors.items() if name.startswith("color.")}
-        own = _color_correction(fit, {name.removeprefix("color."): value for name, value in colors.items()})
-        state.correction = own if correction is None else correction
-        return state
-    except DAMAGE as error:
-        raise RunError(
-            f"the checkpoint in {folder} does not hold a fit ({reason_of(error)}); start the run over"
-        ) from error

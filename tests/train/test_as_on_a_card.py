@@ -17,8 +17,9 @@ from splatseg.splats import colors
 from splatseg.splats.colors import SeenColors
 from splatseg.splats.splats import Splats
 from splatseg.train import losses, optimiser, state
-from splatseg.train.fit import StepReport, fit_splats
+from splatseg.train.fit import fit_splats
 from splatseg.train.optimiser import Optimiser
+from splatseg.train.task import StepReport
 
 
 @pytest.fixture

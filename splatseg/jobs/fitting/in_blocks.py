@@ -36,10 +36,11 @@ from splatseg.train.blocks.plan import Round, plan_round, read_round
 from splatseg.train.blocks.rows import Ends, cell_folder, end_path, round_folder
 from splatseg.train.blocks.settings import BlockSettings
 from splatseg.train.blocks.work import CellProgress, CellWork, progress_of
-from splatseg.train.fit import Fit, StepReport, Watch, advance, first_gaussians, resumed
+from splatseg.train.fit import advance, first_gaussians
 from splatseg.train.photographs import Photographs
 from splatseg.train.settings import TrainSettings
 from splatseg.train.state import begin
+from splatseg.train.task import Fit, StepReport, Watch, resumed
 
 LOOKED_EVERY = 0.5
 """Seconds from one look at the progress of cells to the next."""
@@ -58,7 +59,7 @@ class BlockFit:
     blocks: BlockSettings
     """Settings of the blocks."""
     work: CellWork
-    """What the engine maps over the folders of cells."""
+    """The work that the engine maps over the folders of cells."""
     reporter: Reporter
     """Shows one bar over everything."""
     record: Callable[..., None] = field(default=lambda **_: None)
@@ -180,7 +181,9 @@ class _Bar:
         """Tell how far the cells of a round are."""
         told = [progress_of(cell) for cell in planned.cells]
         done = [end_path(cell).exists() for cell in planned.cells]
-        steps = [planned.ends if over else max(each.step, planned.begins) for each, over in zip(told, done, strict=True)]
+        steps = [
+            planned.ends if over else max(each.step, planned.begins) for each, over in zip(told, done, strict=True)
+        ]
         mean = planned.begins + sum(step - planned.begins for step in steps) / len(steps)
         facts = {"round": f"{planned.number}/{len(self.steps) - 1}", "cells": f"{sum(done)}/{len(done)}"}
         known = [each for each in told if each != CellProgress()]

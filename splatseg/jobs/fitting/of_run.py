@@ -1,7 +1,7 @@
 """The fit of a run in blocks: how many, on which engine, where its files lie.
 
-    bytes of a fit in one piece = GAUSSIAN * max(points + surroundings, most Gaussians)
-    blocks = 1 if these fit the memory, else the smallest number whose cells take half of it, beside their context
+bytes of a fit in one piece = GAUSSIAN * max(points + surroundings, most Gaussians)
+blocks = 1 if these fit the memory, else the smallest number whose cells take half of it, beside their context
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 from splatseg.capture.capture import Capture
 from splatseg.capture.view import View
@@ -45,7 +46,7 @@ class RunViews:
 
     def __call__(self) -> Sequence[View]:
         """Return the views. Raises RunError or CaptureError if they cannot be read."""
-        return open_run(self.path).capture.split("train")
+        return open_run(Path(self.path)).capture.split("train")
 
 
 def fit_run_in_blocks(run: Run, capture: Capture, engine: EngineRequest | None, reporter: Reporter) -> Splats | None:

@@ -1,8 +1,8 @@
 """Views of cells: the photographs that each cell is trained on, and the Gaussians around it that they show.
 
     light (V,B): sum over the pixels of view v of the blending weights of the Gaussians of cell b
-    v is assigned to b if  light[v,b] >= seen * sum_b light[v,b],  or v is one of the views with most of b's light, which
-    together hold the share `covered` of sum_v light[v,b]
+    v is assigned to b if  light[v,b] >= seen * sum_b light[v,b],  or v is one of the views with most of b's light,
+    which together hold the share `covered` of sum_v light[v,b]
 
 Light is also how much a picture can change when the cell is taken out of it, which CityGaussian (Liu et al. 2024,
 section 3.2) asks for by SSIM. Everything is measured with the splat of the last join, at half the size of the images.

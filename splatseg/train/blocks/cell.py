@@ -26,10 +26,11 @@ from splatseg.train.blocks.colors import FixedColors
 from splatseg.train.blocks.partition import Cells
 from splatseg.train.blocks.rows import as_arrays, end_path, read_arrays, start_path, write_arrays
 from splatseg.train.context import Context
-from splatseg.train.fit import Fit, Watch, advance, resumed
+from splatseg.train.fit import advance
 from splatseg.train.photographs import Photographs
 from splatseg.train.settings import TrainSettings
 from splatseg.train.state import PACKED, FitState, finite_rows, restored
+from splatseg.train.task import Fit, Watch, resumed
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,7 +41,8 @@ class FixedColors:
 
     def of(self, view: View) -> np.ndarray:
         """Return the offset (4,3) float64 of the map from the splat's colours to those of a view's photograph."""
-        return self._offsets[view.photograph]
+        offset: np.ndarray = self._offsets[view.photograph]
+        return offset
 
     def corrected(self, step: int, view: View, image: Tensor, target: Tensor, hidden: Tensor | None) -> Tensor:
         """Return the image (H,W,3) in the colours of its photograph."""
@@ -52,7 +53,9 @@ class FixedColors:
 class ColorsFound:
     """Finds the corrections of all photographs with one splat, view by view."""
 
-    def __init__(self, splats: Splats, views: Sequence[View], photographs: Photographs, settings: TrainSettings) -> None:
+    def __init__(
+        self, splats: Splats, views: Sequence[View], photographs: Photographs, settings: TrainSettings
+    ) -> None:
         """Begin. photographs: of the views."""
         self._splats, self._views, self._photographs, self._settings = splats, tuple(views), photographs, settings
         self._rows = {view.name: row for row, view in enumerate(views)}
@@ -78,5 +81,3 @@ class ColorsFound:
 def uncorrected(count: int) -> tuple[np.ndarray, float]:
     """Return the offsets (count,4,3) and the strength of photographs that are taken as they are."""
     return np.zeros((count, 4, 3)), 0.0
-
-

@@ -8,9 +8,9 @@ which they are spread most. So cells hold equal numbers, cover all space without
 A cell grown by its margins also holds what lies beside it: such Gaussians are trained with it and belong to others.
 Margins are as wide as holds a share of the cell's own number: far surroundings would make a width in metres useless.
 
-Alphabet: N points (N,3), world; frame (2,3) unit vectors; nodes (M,6) float64: axis, place of the cut, what is below and
-what above, where the margin of what is above begins and where that of what is below ends. Below and above are a later
-node, or -1 - c for cell c. Source: parts of equal numbers with overlap as in VastGaussian (Lin et al. 2024), section 3.2.
+Alphabet: N points (N,3), world; frame (2,3) unit vectors; nodes (M,6) float64: axis, place of the cut, what is below
+and what above, where the margin of what is above begins and where that of what is below ends. Below and above are a
+later node, or -1 - c for cell c. Source: parts of equal numbers with overlap as in VastGaussian (Lin et al. 2024).
 """
 
 from __future__ import annotations
@@ -132,8 +132,9 @@ def _plane(points: np.ndarray) -> np.ndarray:
     centred = centred - centred.mean(axis=0)
     spread = [[float((centred[:, i] * centred[:, j]).sum()) for j in range(3)] for i in range(3)]
     axes: np.ndarray = np.linalg.eigh(np.array(spread))[1].T[:0:-1]
-    signs = [np.sign(axis[np.argmax(np.abs(axis))]) for axis in axes]
-    return axes * np.array(signs)[:, None]
+    signs = [float(np.sign(axis[np.argmax(np.abs(axis))])) for axis in axes]
+    signed: np.ndarray = axes * np.array(signs)[:, None]
+    return signed
 
 
 def _widths(along: np.ndarray) -> np.ndarray:

@@ -33,9 +33,12 @@ from splatseg.train.blocks.rows import (
     write_arrays,
 )
 from splatseg.train.blocks.settings import BlockSettings
-from splatseg.train.fit import Fit
 from splatseg.train.photographs import Photographs
 from splatseg.train.state import PACKED
+from splatseg.train.task import Fit
+
+COUNTS = ("views", "owned", "trained", "context")
+"""Numbers by cell in the file of a plan."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,9 +77,9 @@ def read_round(folder: Path, number: int) -> Round | None:
     path = plan_path(folder, number)
 
     def decode(arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> Round:
-        counts = [tuple(map(int, arrays[name])) for name in ("views", "owned", "trained", "context")]
-        steps = int(facts["begins"]), int(facts["ends"])
-        return Round(folder, number, *steps, *counts, int(facts["joined"]), float(facts["strength"]))  # type: ignore[arg-type]
+        counts: dict[str, Any] = {name: tuple(map(int, arrays[name])) for name in COUNTS}
+        facts = {name: int(facts[name]) for name in ("begins", "ends", "joined")} | {"strength": facts["strength"]}
+        return Round(folder, number, **facts, **counts)
 
     return read_arrays(path, "plan", decode) if path.exists() else None
 

@@ -31,7 +31,7 @@ from splatseg.untrusted.documents import reason_of
 T = TypeVar("T")
 
 AGAIN = "remove its folder and continue with --resume, or start the run over"
-"""What to do about a damaged file."""
+"""The way out for a damaged file."""
 
 
 def round_folder(folder: Path, number: int) -> Path:
@@ -55,7 +55,7 @@ def start_path(cell: Path) -> Path:
 
 
 def end_path(cell: Path) -> Path:
-    """Return the file of what has become of a cell."""
+    """Return the file of a cell that is done."""
     return cell / "end.safetensors"
 
 

@@ -12,8 +12,8 @@ from splatseg.capture.view import View
 from splatseg.files import write_json
 from splatseg.interrupts import stop_on_interrupt
 from splatseg.train.blocks.cell import fit_cell
-from splatseg.train.fit import StepReport, Watch
 from splatseg.train.settings import TrainSettings
+from splatseg.train.task import StepReport, Watch
 from splatseg.untrusted.documents import DocumentError, read_json
 
 TOLD_EVERY = 1.0
@@ -38,7 +38,7 @@ class CellWork:
 
 @dataclass(frozen=True)
 class CellProgress:
-    """How far a cell is."""
+    """The place where a cell is in its steps."""
 
     step: int = 0
     """Steps of the whole fit that its Gaussians have had; 0 before it is told."""

@@ -26,7 +26,8 @@ from splatseg.train.blocks.plan import read_round
 from splatseg.train.blocks.rows import cell_folder, end_path, start_path
 from splatseg.train.blocks.settings import BlockSettings
 from splatseg.train.blocks.work import CellWork
-from splatseg.train.fit import Watch, fit_splats
+from splatseg.train.fit import fit_splats
+from splatseg.train.task import Watch
 
 
 def same(first: Splats, second: Splats) -> bool:
@@ -62,8 +63,8 @@ class Interrupted(InProcess):
         for index, item in enumerate(items):
             self.left -= 1
             if self.left == 0:
-                steps = iter([False] * 5 + [True])
-                fit_cell(Path(item), work.views(), work.settings, Watch(stop=lambda: next(steps)))
+                stop = functools.partial(next, iter([False] * 5 + [True]))
+                fit_cell(Path(item), work.views(), work.settings, Watch(stop=stop))
             yield from (dataclasses.replace(done, index=index) for done in super().map(work, [item]))
 
 

@@ -63,7 +63,7 @@ def test_the_target_is_the_photograph_as_far_as_the_context_gives_no_light(captu
     camera = capture.views[0].camera
     photograph = torch.full((camera.height, camera.width, 3), 0.7)
     begun = render_rgb(whole, camera)
-    target = Context(around, own).target(camera, photograph, (0.0, 0.0, 0.0), None)
+    target = Context(around, own).target(capture.views[0], camera, photograph, (0.0, 0.0, 0.0), None)
     theirs = rasterize(*whole.geometry, (torch.arange(len(whole)) >= len(own)).float()[:, None], camera).features
     assert float(theirs.max()) > 0.95 and float(theirs.min()) < 0.05
     assert torch.allclose(target, (1.0 - theirs) * photograph + theirs * begun, atol=1e-6)
@@ -75,9 +75,7 @@ def test_a_step_changes_the_fit_and_leaves_the_context(capture: Capture, halves)
     state = begin(own)
     context = Context(around, own)
     for _ in range(3):
-        one_step(
-            state, capture.views[0], torch.from_numpy(capture.views[0].image()), SETTINGS, 1.0, context=context
-        )
+        one_step(state, capture.views[0], torch.from_numpy(capture.views[0].image()), SETTINGS, 1.0, context=context)
     assert not torch.equal(state.parameters["means"].detach(), own.means)
     after = (around.means, around.sh0, around.opacity_logits)
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
@@ -93,6 +91,6 @@ def test_where_the_context_gives_all_light_nothing_is_learned(capture: Capture, 
     far = own.replace(means=own.means + torch.tensor([0.0, 0.0, 50.0]))
     context = Context(wall, far)
     photograph = torch.zeros(camera.height, camera.width, 3)
-    target = context.target(camera, photograph, (0.0, 0.0, 0.0), None)
+    target = context.target(capture.views[0], camera, photograph, (0.0, 0.0, 0.0), None)
     begun = render_rgb(wall, camera)
     assert torch.allclose(target, begun, atol=0.01)
