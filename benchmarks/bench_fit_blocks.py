@@ -50,7 +50,6 @@ from splatseg.render.rgb import render_rgb
 from splatseg.run.reporter import NullReporter
 from splatseg.splats.joined import joined
 from splatseg.splats.splats import Splats
-from splatseg.train.blocks.cell import Start
 from splatseg.train.blocks.plan import Round, read_round
 from splatseg.train.blocks.settings import BlockSettings
 from splatseg.train.blocks.work import CellWork
@@ -101,7 +100,7 @@ def compare(given: argparse.Namespace, settings: TrainSettings) -> None:
             fits[f"{given.blocks} blocks {variant}".strip()] = splats, cost
             last = read_round(place, len(blocks.joins))
             assert last is not None
-            near = near or near_seams(splats, last, capture, settings)
+            near = near or near_seams(splats, last, capture)
             started = blocks.joins[0]
             visits = started + (1.0 - started) * len(capture.split("train")) / float(np.mean(last.views))
             shutil.rmtree(place)
@@ -188,9 +187,9 @@ def changes(variant: str) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in read.items()}
 
 
-def near_seams(splats: Splats, last: Round, capture: Capture, settings: TrainSettings) -> list[np.ndarray]:
+def near_seams(splats: Splats, last: Round, capture: Capture) -> list[np.ndarray]:
     """Return which pixels (H,W) bool of each held-out view show what lies near a seam of the last round."""
-    cells = Start.read(last.cells[0], capture.split("train"), settings).cells
+    cells = last.partition
     holders = sum(cells.grown(cell, splats.positions).astype(np.int32) for cell in range(cells.count))
     labels = torch.from_numpy(np.where(holders > 1, 2, 1).astype(np.int32))
     return [(rasterize_labels(splats.prepare(view.camera), labels, 2) == 2).numpy() for view in capture.split("test")]

@@ -283,6 +283,8 @@ def _edit(state: FitState, edit: density.Edit, random: np.random.Generator) -> N
         state.optimiser = state.optimiser.edited(
             lambda name, value: density.edited(name, value, edit, offsets), edit.source, edit.fresh
         )
+        if state.own is not None:
+            state.own = state.own[edit.source]
     state.statistics = density.Statistics.empty(state.parameters["means"])
 
 

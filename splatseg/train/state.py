@@ -33,6 +33,8 @@ class FitState:
     """Steps done."""
     correction: Correction | None = None
     """Colour corrections of the photographs; None for a fit without."""
+    own: Tensor | None = None
+    """(N,) bool: Gaussians that stay when the fit ends, and descendants of such, in a fit of a part; None for all."""
 
     @property
     def parameters(self) -> dict[str, Tensor]:
@@ -66,6 +68,8 @@ class FitState:
             tensors |= {f"first.{name}": first, f"second.{name}": second}
         if self.correction is not None:
             tensors |= {f"color.{name}": value for name, value in self.correction.state.items()}
+        if self.own is not None:
+            tensors["own"] = self.own.to(torch.uint8)
         return tensors | {
             "statistics.gradient_sum": self.statistics.gradient_sum,
             "statistics.views": self.statistics.views,
@@ -102,7 +106,8 @@ def restored(tensors: Mapping[str, Tensor], step: int, idle: Mapping[str, int]) 
         packed_on(device),
     )
     statistics = density.Statistics(*(tensors[f"statistics.{name}"].to(device) for name in ("gradient_sum", "views")))
-    return FitState(optimiser, statistics, step)
+    own = tensors["own"].to(device, torch.bool) if "own" in tensors else None
+    return FitState(optimiser, statistics, step, own=own)
 
 
 def packed_on(device: torch.device) -> tuple[str, ...]:

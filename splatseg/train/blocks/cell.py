@@ -2,8 +2,11 @@
 
 Learning rates, rounds of growth and degrees of harmonics are those that a fit of the whole would have at these steps,
 and so are moments, which come with the Gaussians. So one cell that owns everything goes on as the fit of the whole
-does, to the bit. At the end the Gaussians whose means lie in the cell are kept; those in its margins are the
-neighbours' (seams by ownership).
+does, to the bit.
+
+At the end those Gaussians are kept that the cell owned when the round began, by where their means lay, and what has
+come of them; those in its margins are the neighbours'. So each has one owner in every round. Were they kept by where
+they lie at the end, one that moved across a seam in one cell and not in the other would be lost, or be there twice.
 """
 
 from __future__ import annotations
@@ -23,7 +26,6 @@ from splatseg.capture.view import View
 from splatseg.errors import RunError
 from splatseg.splats.splats import Splats
 from splatseg.train.blocks.colors import FixedColors
-from splatseg.train.blocks.partition import Cells
 from splatseg.train.blocks.rows import as_arrays, end_path, read_arrays, start_path, write_arrays
 from splatseg.train.context import Context
 from splatseg.train.fit import advance
@@ -43,11 +45,6 @@ class Start:
     """Views, settings and context."""
     until: int
     """Step after which the cell ends."""
-    cell: int
-    """Number of the cell."""
-    cells: Cells
-    """The partition."""
-
     @classmethod
     def read(cls, folder: Path, views: Sequence[View], settings: TrainSettings) -> Start:
         """Read the start in a cell's folder. views: the training views of the capture.
@@ -65,8 +62,7 @@ class Start:
             centre = np.array(facts["centre"], np.float64)
             plain = dataclasses.replace(settings, color_correction="never")
             fit = Fit(own, plain, centre, float(facts["extent"]), context=context)
-            cells = Cells(arrays["cell.frame"], arrays["cell.nodes"])
-            return cls(state, fit, int(facts["ends"]), int(facts["cell"]), cells)
+            return cls(state, fit, int(facts["ends"]))
 
         begun = read_arrays(start_path(folder), "start", lambda _, facts: int(facts["begins"]))
         return read_arrays(start_path(folder), "start", decode)
@@ -86,18 +82,17 @@ def fit_cell(folder: Path, views: Sequence[View], settings: TrainSettings, watch
     state = _continued(folder / "checkpoint", start) or start.state
     with closing(Photographs(start.fit.views)) as photographs:
         advance(start.fit, state, start.until, photographs, watch)
-    return write_end(folder, state, start.cells, start.cell)
+    return write_end(folder, state)
 
 
-def write_end(folder: Path, state: FitState, cells: Cells | None = None, cell: int = 0) -> int:
-    """Write the Gaussians that a cell owns and return their number; this ends the fit. cells: None for all of space."""
-    values = {name: value.detach() for name, value in state.parameters.items()}
-    kept = finite_rows(values).cpu().numpy()
-    if cells is not None:
-        kept &= cells.owners(values["means"].cpu().numpy()) == cell
-    rows = torch.from_numpy(np.flatnonzero(kept))
-    tensors = {name: value for name, value in state.tensors().items() if not name.startswith("color.")}
-    arrays = {name: array[rows.numpy()] for name, array in as_arrays(tensors).items()}
+def write_end(folder: Path, state: FitState) -> int:
+    """Write the Gaussians that a cell owns, `state.own`, and return their number."""
+    kept = finite_rows({name: value.detach() for name, value in state.parameters.items()})
+    if state.own is not None:
+        kept &= state.own
+    rows = kept.cpu().numpy().nonzero()[0]
+    tensors = {name: value for name, value in state.tensors().items() if not name.startswith("color.") and name != "own"}
+    arrays = {name: array[rows] for name, array in as_arrays(tensors).items()}
     write_arrays(end_path(folder), "end", arrays, {"step": state.step})
     return len(rows)
 

@@ -61,6 +61,8 @@ class Round:
     """Gaussians that are trained with each cell, those in its margins too."""
     context: tuple[int, ...]
     """Gaussians of the context of each cell."""
+    partition: Cells
+    """The cells."""
     joined: int = 0
     """Cells that had no Gaussians or were seen by no view, and went to their neighbours."""
     strength: float = 0.0
@@ -79,7 +81,7 @@ def read_round(folder: Path, number: int) -> Round | None:
     def decode(arrays: dict[str, np.ndarray], facts: dict[str, Any]) -> Round:
         counts: dict[str, Any] = {name: tuple(map(int, arrays[name])) for name in COUNTS}
         facts = {name: int(facts[name]) for name in ("begins", "ends", "joined")} | {"strength": facts["strength"]}
-        return Round(folder, number, **facts, **counts)
+        return Round(folder, number, partition=Cells(arrays["frame"], arrays["nodes"]), **facts, **counts)
 
     return read_arrays(path, "plan", decode) if path.exists() else None
 
@@ -109,22 +111,25 @@ def plan_round(
         light = light_of_cells(splats, fit.views, owners, cells.count, progress)
         offsets, strength = uncorrected(len(fit.views)) if number == 1 else _colors(folder, number - 1)
     cells, light = _without_empty(cells, light)
+    owners = cells.owners(splats.positions)
     own = np.stack([cells.grown(cell, splats.positions) for cell in range(cells.count)])
     assigned = views_of_cells(light, settings.covered, settings.seen)
     around = contexts(splats, fit.views, assigned, own, settings.context_left)
     shared = {"begins": steps[number - 1], "ends": steps[number], "extent": fit.extent, "centre": fit.centre.tolist()}
     for cell in range(cells.count):
         chosen = assigned[cell]
-        arrays = _state(ends, np.flatnonzero(own[cell])) | _context(splats, around[cell])
-        arrays |= {"cell.offsets": offsets[chosen], "cell.frame": cells.frame, "cell.nodes": cells.nodes}
-        facts = {"cell": cell, "views": [fit.views[row].name for row in chosen], "strength": strength}
+        rows = np.flatnonzero(own[cell])
+        arrays = _state(ends, rows) | _context(splats, around[cell])
+        arrays |= {"cell.offsets": offsets[chosen], "own": (owners[rows] == cell).astype(np.uint8)}
+        facts = {"views": [fit.views[row].name for row in chosen], "strength": strength}
         write_arrays(start_path(cell_folder(folder, number, cell)), "start", arrays, shared | facts)
-    owned = np.bincount(cells.owners(splats.positions), minlength=cells.count)
+    owned = np.bincount(owners, minlength=cells.count)
     counts = {"views": [len(chosen) for chosen in assigned], "owned": owned, "trained": own.sum(axis=1)}
     counts["context"] = [len(rows) for rows in around]
     arrays = {name: np.array(value, np.int64) for name, value in counts.items()}
     facts = shared | {"joined": settings.cells - cells.count, "strength": strength}
-    write_arrays(plan_path(folder, number), "plan", arrays | {"offsets": offsets, "light": light}, facts)
+    arrays |= {"offsets": offsets, "light": light, "frame": cells.frame, "nodes": cells.nodes}
+    write_arrays(plan_path(folder, number), "plan", arrays, facts)
     planned = read_round(folder, number)
     assert planned is not None
     return planned
