@@ -87,13 +87,16 @@ class Cells:
         return np.stack([sum(points[:, k] * axis[k] for k in range(3)) for axis in self.frame], axis=1)
 
 
-def cells_of(means: np.ndarray, count: int, overlap: float) -> Cells:
+def cells_of(means: np.ndarray, count: int, overlap: float, turn: float = 0.0) -> Cells:
     """Return `count` cells that hold equal numbers of points (N,3), N >= 1.
 
-    overlap: width of margins in widths of the cell, both by the number of points that they hold.
+    overlap: width of margins in widths of the cell, both by the number of points that they hold. turn: angle in radians
+    by which the axes are turned in their plane.
     """
     finite = means[np.isfinite(means).all(axis=1)]
-    whole = Cells(_plane(finite.astype(np.float64)), np.zeros((0, 6)))
+    first, second = _plane(finite.astype(np.float64))
+    axes = [math.cos(turn) * first + math.sin(turn) * second, math.cos(turn) * second - math.sin(turn) * first]
+    whole = Cells(np.array(axes), np.zeros((0, 6)))
     nodes: list[list[float]] = []
     made = 0
 

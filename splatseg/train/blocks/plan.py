@@ -10,6 +10,7 @@ Alphabet: N Gaussians, V views, B cells.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -100,7 +101,8 @@ def plan_round(
     """
     ends, steps = Ends(before), settings.steps(fit.settings.iterations)
     splats = ends.splats()
-    cells = cells_of(splats.positions, settings.cells, settings.overlap)
+    turn = math.radians(settings.turn * (number - 1))
+    cells = cells_of(splats.positions, settings.cells, settings.overlap, turn)
     owners = cells.owners(splats.positions)
     if number == 1 and fit.settings.color_correction != "never":
         with closing(Photographs(fit.views)) as photographs:

@@ -16,6 +16,9 @@ class BlockSettings:
     the last round ends with the fit."""
     overlap: float = 0.1
     """Width of the margin around a cell in which Gaussians are trained too, in widths of the cell."""
+    turn: float = 45.0
+    """Angle in degrees by which the cuts of each round are turned against those of the round before: seams of one lie
+    inside the cells of the next, which mend them."""
     covered: float = 0.95
     """Share of a cell's light, over all views, that the views it is trained on hold: those with most of it."""
     seen: float = 0.25
