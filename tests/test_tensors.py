@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save, save_file
 
 from splatseg.errors import RunError
-from splatseg.tensors import load_tensors, read_tensors, write_tensors
+from splatseg.tensors import load_tensors, map_tensors, read_tensors, stream_tensors, write_tensors
 from splatseg.untrusted.documents import reason_of
 
 FORMAT = "splatseg red apples 1"
@@ -169,3 +169,46 @@ def test_what_is_read_by_the_library_says_its_format(tmp_path: Path) -> None:
 
 def test_an_error_without_words_is_called_by_its_kind() -> None:
     assert reason_of(MemoryError()) == "MemoryError" and reason_of(ValueError("two\nlines")) == "two lines"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_arrays_written_in_pieces_give_the_same_bytes(seed: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(seed)
+    write_tensors(tmp_path / "whole", FORMAT, TENSORS, {"where": "tree"}, spaced=seed % 2 == 0)
+    shapes = {name: (array.dtype, array.shape) for name, array in TENSORS.items()}
+    left = {name: np.asarray(array, order="C").reshape(-1) for name, array in TENSORS.items()}
+    with stream_tensors(tmp_path / "pieces", FORMAT, shapes, {"where": "tree"}, spaced=seed % 2 == 0) as sinks:
+        while names := [name for name, values in left.items() if len(values)]:
+            name = names[rng.integers(len(names))]
+            count = int(rng.integers(len(left[name]) + 1))
+            sinks[name].write(left[name][:count])
+            left[name] = left[name][count:]
+    assert (tmp_path / "pieces").read_bytes() == (tmp_path / "whole").read_bytes()
+
+
+@pytest.mark.parametrize("facts", [{}, {"where": "tree", "count": 3}])
+def test_arrays_are_looked_at_in_their_file(tmp_path: Path, facts: dict[str, Any]) -> None:
+    path = tmp_path / "apples.safetensors"
+    write_tensors(path, FORMAT, TENSORS, facts)
+    before = path.read_bytes()
+    arrays, known = map_tensors(path, FORMAT, "pick some more")
+    assert known == {"format": FORMAT, **facts} and arrays.keys() == TENSORS.keys()
+    for name, array in TENSORS.items():
+        np.testing.assert_array_equal(arrays[name], array, strict=True)
+        arrays[name][...] = 0
+    assert path.read_bytes() == before, "what is written into them stays in the process"
+    with pytest.raises(RunError, match="holds no green pears of this version of splatseg; pick some more"):
+        map_tensors(path, "splatseg green pears 1", "pick some more")
+    path.write_bytes(before[:-1])
+    with pytest.raises(RunError, match=r"apples.safetensors cannot be read .*; pick some more"):
+        map_tensors(path, FORMAT, "pick some more")
+
+
+def test_an_array_with_too_few_or_too_many_values_is_never_written(tmp_path: Path) -> None:
+    path = tmp_path / "apples.safetensors"
+    shapes = {"ids": (np.int32, (3,))}
+    with pytest.raises(ValueError, match="ids lack values"), stream_tensors(path, FORMAT, shapes) as sinks:
+        sinks["ids"].write(np.zeros(2))
+    with pytest.raises(ValueError, match="more values"), stream_tensors(path, FORMAT, shapes) as sinks:
+        sinks["ids"].write(np.zeros(4))
+    assert not any(tmp_path.iterdir())

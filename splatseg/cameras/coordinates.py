@@ -106,6 +106,11 @@ def coordinates_around(positions: np.ndarray, points: np.ndarray | None = None) 
     size = 2.0 * float(np.quantile(np.linalg.norm(positions - centre, axis=1), 0.9))
     if points is not None and len(points):
         size = max(size, float(np.median(np.linalg.norm(points - centre, axis=1))))
+    return coordinates_at(centre, size)
+
+
+def coordinates_at(centre: np.ndarray, size: float) -> Coordinates:
+    """Return the coordinates to compute in around a centre (3,), for what is so large (0: of no size)."""
     size = size or 1.0
     if not size < math.inf:
         return OWN

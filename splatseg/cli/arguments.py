@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 
 from splatseg.errors import CaptureError, PromptError
+from splatseg.requests.blocks import BlocksRequest
 
 if TYPE_CHECKING:
     from splatseg.run.folder import Run
@@ -21,6 +22,7 @@ Masks = Annotated[tuple[str, ...], tyro.conf.UseAppendAction, tyro.conf.arg(meta
 TrueMasks = Annotated[str | None, tyro.conf.arg(metavar="DIR")]
 MovedCapture = Annotated[Path | None, tyro.conf.arg(metavar="DIR")]
 Cameras = Annotated[Path | None, tyro.conf.arg(metavar="FILE|DIR")]
+InBlocks = Annotated[BlocksRequest, tyro.conf.arg(name="")]
 Device = Annotated[str | None, tyro.conf.arg(metavar="auto|cpu|cuda[:N]")]
 
 

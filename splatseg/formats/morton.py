@@ -24,10 +24,16 @@ def morton_order(means: np.ndarray) -> np.ndarray:
         return np.zeros(0, np.int64)
     points = means.astype(np.float64)
     low, high = points.min(0), points.max(0)
+    return np.argsort(morton_codes(points, low, high), kind="stable")
+
+
+def morton_codes(means: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return the Morton codes (n,) uint64 of positions (n,3) in a box from `low` (3,) to `high` (3,), float64."""
     size = np.where(high > low, high - low, 1.0)
-    cells = ((points - low) / size * (2**BITS - 1)).astype(np.uint64)
-    codes = _spread(cells[:, 0]) << np.uint64(2) | _spread(cells[:, 1]) << np.uint64(1) | _spread(cells[:, 2])
-    return np.argsort(codes, kind="stable")
+    cells = ((means.astype(np.float64) - low) / size * (2**BITS - 1)).astype(np.uint64)
+    x, y, z = (_spread(cells[:, axis]) for axis in range(3))
+    codes: np.ndarray = x << np.uint64(2) | y << np.uint64(1) | z
+    return codes
 
 
 def _spread(values: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from splatseg.errors import SplatFileError
-from splatseg.formats.folders import splat_in
+from splatseg.formats.folders import LOD_META, parts_in, splat_in
 from splatseg.formats.gaussforge import read_ksplat, read_sog, read_sog_folder, read_spz, sog_pictures
 from splatseg.formats.ply.ply import read_ply
 from splatseg.formats.sidecar import read_sidecar
@@ -32,6 +32,12 @@ READERS = {".ply": read_ply, ".splat": read_splat, ".spz": read_spz, ".sog": rea
 
 SOG_META = "meta.json"
 """File of a SOG that is not packed."""
+
+PARTED = "parts"
+"""Folder of the parts of one splat (`formats.folders.PARTS`)."""
+
+IN_BLOCKS = (PARTED, LOD_META)
+"""Kinds of several files, which `formats.parts` reads."""
 
 
 def describe_dropped(path: Path, dropped: int) -> str:
@@ -61,21 +67,41 @@ def load_splats(path: Path) -> tuple[Splats, int]:
 def read_splats(path: Path) -> tuple[StoredSplats, int]:
     """Read a splat as `load_splats` does, into arrays: the finite Gaussians, and the number dropped."""
     path = find_splat(path)
+    if format_suffix(path) in IN_BLOCKS:
+        from splatseg.formats.parts.opening import open_blocks  # noqa: PLC0415 (it reads the files by this module)
+
+        blocks = open_blocks(path)
+        return blocks.whole(), blocks.dropped
+    stored, huge, still = bounded(read_whole(path))
+    warn_of_bounds(path, huge, still)
+    finite = stored.finite()
+    dropped = len(stored) - int(finite.sum())
+    check_finite(path, len(stored), dropped)
+    return (stored.subset(finite) if dropped else stored), dropped
+
+
+def read_whole(path: Path) -> StoredSplats:
+    """Read all Gaussians of a file and its sidecar, finite or not, as they stand. Raises as `load_splats`."""
     kind = format_suffix(path)
-    stored = _bounded(path, read_sog_folder(path) if kind == SOG_META else READERS[kind](path))
+    stored = read_sog_folder(path) if kind == SOG_META else READERS[kind](path)
     if stored.segment_ids is None:
         beside = read_sidecar(path, len(stored))
         if beside is not None:
             stored = dataclasses.replace(stored, segment_ids=beside[0], coordinates=beside[1])
-    finite = stored.finite()
-    dropped = len(stored) - int(finite.sum())
-    if dropped == len(stored):
-        raise SplatFileError(f"{path} has {len(stored)} Gaussians and none of them is finite; export the splat again")
-    return (stored.subset(finite) if dropped else stored), dropped
+    return stored
+
+
+def check_finite(path: Path, count: int, dropped: int) -> None:
+    """Raise SplatFileError if all Gaussians of a splat are dropped."""
+    if dropped == count:
+        raise SplatFileError(f"{path} has {count} Gaussians and none of them is finite; export the splat again")
 
 
 def find_splat(path: Path) -> Path:
-    """Return the file of a splat, given that file or a folder with one. Raises SplatFileError if there is none."""
+    """Return the file of a splat, given that file or a folder with one; a folder of parts is a splat itself.
+
+    Raises SplatFileError if there is none.
+    """
     path = Path(path)
     if not path.is_dir():
         return path
@@ -94,8 +120,11 @@ def holds_splat(path: Path) -> bool:
 def format_suffix(path: Path) -> str:
     """Return the suffix of the format of a file, by its first bytes and its name; `SOG_META` for a SOG not packed.
 
-    Raises SplatFileError if there is no file, or it is of no format that is read.
+    `IN_BLOCKS` for a splat of several files. Raises SplatFileError if there is no file, or it is of no format that is
+    read.
     """
+    if path.is_dir() and parts_in(path, READERS):
+        return PARTED
     if not path.is_file():
         raise SplatFileError(f"there is no file {path}; check the path")
     with path.open("rb") as file:
@@ -103,6 +132,8 @@ def format_suffix(path: Path) -> str:
             return ".ply"
     if path.suffix.lower() in READERS:
         return path.suffix.lower()
+    if path.name == LOD_META:
+        return LOD_META
     if path.suffix.lower() == ".json" and sog_pictures(path):
         return SOG_META
     if path.suffix.lower() in (".ckpt", ".pt", ".pth", ".yml"):
@@ -122,17 +153,24 @@ def _listed() -> str:
     return f"{', '.join(most)} or {last}"
 
 
-def _bounded(path: Path, stored: StoredSplats) -> StoredSplats:
-    """Return the splat with finite opacities and scales, and a turn for quaternions of zero, which have none."""
+def bounded(stored: StoredSplats) -> tuple[StoredSplats, int, int]:
+    """Return rows with finite opacities and scales, and a turn for quaternions of zero, which have none.
+
+    Also: the number of Gaussians with infinite scales, and of those that had no turn.
+    """
     huge = 0 if stored.linear_scales else int(are_huge(stored.scales).any(1).sum())
-    if huge:
-        warnings.warn(f"{huge:,} Gaussians of {path.name} have infinite scales; they are read as huge", stacklevel=4)
     still = (stored.quats == 0).all(1)
     if still.any():
-        warnings.warn(
-            f"{int(still.sum()):,} Gaussians of {path.name} have a quaternion of zeros; they are read as not turned",
-            stacklevel=4,
-        )
         unturned = np.array([1.0, 0.0, 0.0, 0.0], np.float32)
         stored = dataclasses.replace(stored, quats=np.where(still[:, None], unturned, stored.quats))
-    return stored.bounded()
+    return stored.bounded(), huge, int(still.sum())
+
+
+def warn_of_bounds(path: Path, huge: int, still: int) -> None:
+    """Warn of what `bounded` has changed in the rows of a splat."""
+    if huge:
+        warnings.warn(f"{huge:,} Gaussians of {path.name} have infinite scales; they are read as huge", stacklevel=4)
+    if still:
+        warnings.warn(
+            f"{still:,} Gaussians of {path.name} have a quaternion of zeros; they are read as not turned", stacklevel=4
+        )

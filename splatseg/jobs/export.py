@@ -11,6 +11,7 @@ import torch
 
 from splatseg.errors import OutputError, PromptError, RunError, unwritten
 from splatseg.files import atomic_folder
+from splatseg.formats.folders import LOD_META
 from splatseg.formats.inria_layout import write_inria_layout
 from splatseg.formats.read import describe_dropped, find_splat, holds_splat, load_splats
 from splatseg.formats.sidecar import read_sidecar_table
@@ -38,13 +39,18 @@ class Source:
     run: Run | None = None
     """The run that the splat belongs to; None for a file."""
     path: Path | None = None
-    """The file that the splat was read from, which an export never replaces; None for a run."""
+    """The file that the splat was read from, or the folder of its parts, which an export never replaces; None for a
+    run."""
 
     def owns(self, path: Path) -> bool:
-        """Return True if `path` is the file this was read from, or a file of its run."""
+        """Return True if `path` is the file this was read from, one of its parts, or a file of its run."""
         if self.run is not None:
             return self.run.owns(path)
-        return self.path is not None and Path(path).resolve() == self.path.resolve()
+        if self.path is None:
+            return False
+        written, parts = Path(path).resolve(), self.path.is_dir() or self.path.name == LOD_META
+        origin = self.path.resolve()
+        return written == origin or (parts and (origin if origin.is_dir() else origin.parent) in written.parents)
 
 
 def open_source(path: Path) -> Source:

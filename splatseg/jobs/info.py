@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import platform
 import warnings
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from splatseg.errors import SplatFileError
+from splatseg.formats.folders import LOD_META
+from splatseg.formats.parts.blocks import FileBlocks
+from splatseg.formats.parts.opening import open_blocks
 from splatseg.formats.read import find_splat, holds_splat, read_splats
 from splatseg.plain_text import first_few, short_name
-from splatseg.splats.box import far_out, quantile_box
-from splatseg.splats.stored import StoredSplats
+from splatseg.splats.box import box_in_batches
 from splatseg.untrusted.memory import VARIABLE, in_words, memory_budget, stated_budget
 
 # Facts of files need no torch, whose import takes a second or two, and those of one kind not what reads the others: all
@@ -67,8 +71,8 @@ def describe_splats(path: Path) -> dict[str, str]:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", UserWarning)
         folder, path = path, find_splat(path)
-        splats, dropped = read_splats(path)
-    facts = _facts_of(path, splats, dropped)
+        blocks = open_blocks(path)
+    facts = _facts_of(blocks)
     if path != folder:
         facts["file"] = str(path)
     if told:
@@ -76,30 +80,49 @@ def describe_splats(path: Path) -> dict[str, str]:
     return facts
 
 
-def _facts_of(path: Path, splats: StoredSplats, dropped: int) -> dict[str, str]:
-    positions = splats.own_positions
-    low, high = quantile_box(positions)
-    strays = int(far_out(positions).sum())
-    digits = 3 if splats.coordinates.is_own else 9
+def _facts_of(blocks: FileBlocks) -> dict[str, str]:
+    """Return facts of a splat, read block by block: only its positions are in memory as a whole, 12 bytes each."""
+    means, ids, marked = np.empty((len(blocks), 3), np.float32), set[int](), 0
+    labelled = blocks.form.segment_ids is not None
+    for begin, end in pairwise(blocks.borders.tolist()):
+        stored = blocks.stored(begin, end, "all" if labelled else "geometry")
+        means[begin:end] = stored.means
+        if stored.segment_ids is not None:
+            found, counts = np.unique(stored.segment_ids, return_counts=True)
+            ids |= set(found[found > 0].tolist())
+            marked += int(counts[found > 0].sum())
+
+    def positions() -> Iterator[np.ndarray]:
+        return (blocks.coordinates.outwards(means[begin:end]) for begin, end in pairwise(blocks.borders.tolist()))
+
+    low, high, strays = box_in_batches(positions)
+    digits, dropped = 3 if blocks.coordinates.is_own else 9, blocks.dropped
+    features = blocks.form.features
     facts = {
-        "kind": f"splat ({'SOG, not packed' if path.suffix == '.json' else path.suffix})",
-        "size": f"{path.stat().st_size / 1e6:.1f} MB",
-        "Gaussians": f"{len(splats):,}" + (f" ({dropped:,} more are not finite and were left out)" if dropped else ""),
-        "SH degree": str(splats.sh_degree),
+        "kind": f"splat ({_kind(blocks)})",
+        "size": f"{blocks.bytes / 1e6:.1f} MB",
+        "Gaussians": f"{len(blocks):,}" + (f" ({dropped:,} more are not finite and were left out)" if dropped else ""),
+        "SH degree": str(blocks.sh_degree),
         "bounds": " to ".join(
             "(" + ", ".join(f"{value:.{digits}g}" for value in corner) + ")" for corner in (low, high)
         )
         + (f" ({strays:,} Gaussians lie far out)" if strays else ""),
-        "features": "none" if splats.features is None else f"{splats.features.shape[1]} channels",
+        "features": "none" if features is None else f"{features.shape[1]} channels",
+        "segments": f"{len(ids):,}; {marked / len(blocks):.1%} of the Gaussians have one" if labelled else "none",
     }
-    if splats.segment_ids is None:
-        facts["segments"] = "none"
-    else:
-        ids = splats.segment_ids
-        facts["segments"] = f"{len(np.unique(ids[ids > 0])):,}; {np.mean(ids > 0):.1%} of the Gaussians have one"
-    if splats.extras:
-        facts["also carries"] = ", ".join(splats.extras)
+    if blocks.form.extras:
+        facts["also carries"] = ", ".join(blocks.form.extras)
     return facts
+
+
+def _kind(blocks: FileBlocks) -> str:
+    """Return the format of a splat in words."""
+    parts, first = len(blocks.files), blocks.files[0].path
+    if blocks.path.is_dir():
+        return f"{parts} parts, {first.suffix}"
+    if blocks.path.name == LOD_META:
+        return f"streamed SOG, {parts} chunks of the finest level"
+    return "SOG, not packed" if first.suffix == ".json" else first.suffix
 
 
 def describe_run(path: Path) -> dict[str, str]:
@@ -119,8 +142,7 @@ def describe_run(path: Path) -> dict[str, str]:
     }
     if not run.splats_path.exists():
         return facts | {"state": "not finished: repeat its command with --resume"}
-    splats, dropped = read_splats(run.splats_path)
-    shown = _facts_of(run.splats_path, splats, dropped)
+    shown = _facts_of(open_blocks(run.splats_path))
     facts |= {name: shown[name] for name in ("Gaussians", "SH degree", "features")}
     if run.segments_path.exists():
         segments = read_segments(run.segments_path)
@@ -128,7 +150,7 @@ def describe_run(path: Path) -> dict[str, str]:
         facts["segments"] = f"{len(segments)}; the largest: {largest}"
     if run.report_path.exists():
         anew = f" (of an earlier state of the run; `splatseg report {run.path}` writes it anew)"
-        earlier = anew if is_stale(run.report_path, splats) else ""
+        earlier = anew if is_stale(run.report_path, read_splats(run.splats_path)[0]) else ""
         facts["report"] = f"{run.report_path}{earlier}"
     return facts
 

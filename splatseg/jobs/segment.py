@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from splatseg.capture.view import View, one_a_photograph
 from splatseg.cluster.cluster import cluster_splats, segments_of
 from splatseg.cluster.hierarchy_file import write_hierarchy
 from splatseg.cluster.mask_fit import fit_of_views, misfit
@@ -18,25 +17,25 @@ from splatseg.features.contrast.fit import fit_contrast_features
 from splatseg.features.lift.embed import embed_votes
 from splatseg.features.paper.fit import fit_paper_features
 from splatseg.features.report import FeatureReport
-from splatseg.formats.ply.ply import write_ply
+from splatseg.jobs.blocks.pieces import OnePiece, Pieces, pieces_of
+from splatseg.jobs.blocks.request import engine_of, in_blocks
 from splatseg.jobs.check import check_settings
 from splatseg.jobs.masks import propose_for_run
-from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.report.run_report import report_run
+from splatseg.requests.blocks import BlocksRequest
 from splatseg.run.folder import Run
 from splatseg.run.hold import held
-from splatseg.run.reporter import NullReporter, Reporter, Summary, track_in_order
+from splatseg.run.reporter import NullReporter, Reporter, Summary
 from splatseg.run.settings import Masks, Method
 from splatseg.run.staging import staged
 from splatseg.scene.earlier_segments import Earlier, earlier_segments, settled, write_earlier
 from splatseg.segments.segment import describe_segments
 from splatseg.segments.segments_json import write_segments
-from splatseg.splats.made_of import FEATURES, GEOMETRY, SEGMENTS, made_of
+from splatseg.splats.made_of import FEATURES, GEOMETRY, made_of
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.confidence import segment_confidence
-from splatseg.votes.file import write_votes
-from splatseg.votes.votes import Votes, collect_votes
+from splatseg.votes.votes import Votes
 
 DOING = "splatseg segment"
 """Name of this job for who finds the run held."""
@@ -54,6 +53,7 @@ def segment_run(
     true_masks: str | Path | None = None,
     reporter: Reporter | None = None,
     force: bool = False,
+    blocks: BlocksRequest | None = None,
 ) -> Summary:
     """Give the splat of a run features and segments, in place of any it has; return a summary.
 
@@ -66,8 +66,11 @@ def segment_run(
     true_masks: a folder of masks of some views that are known to be right and lead the others; None takes those the run
     was made with, "none" leaves them out.
     force: masks that cannot be of these photographs are told and not refused.
+    blocks: of a splat that is too large for memory, and the engine that works on its views; None as the run was made.
+    The results are the same to the bit.
 
-    Raises MaskError for bad masks, RunError if the run has no splat or no masks, or is open elsewhere.
+    Raises MaskError for bad masks, RunError if the run has no splat or no masks, or is open elsewhere, and for a method
+    other than lift in blocks.
 
     Example:
         >>> summary = splatseg.segment_run(spare, granularity=0.3)
@@ -76,33 +79,31 @@ def segment_run(
     """
     reporter = reporter or NullReporter()
     with held(run.path, DOING):
-        splats = run.splats()
         settings = run.settings.with_method(method, iterations, granularity)
         chosen = run.settings.masks if masks is None else masks
         drawn = run.settings.true_masks if true_masks is None else true_masks
         settings = settings.with_masks(chosen, None if drawn == NO_MASKS else drawn)
         run.require_photographs()
-        check_settings(settings, run.capture, reporter, force, given=False)
-        earlier = earlier_segments(run, splats)
-        changed = Run(run.path, settings)
-        propose_for_run(changed, reporter, splats)
-        segmented, votes = find_features(changed, splats.replace(features=None, segment_ids=None), reporter)
-        write_segmented(changed, segmented, votes, reporter, earlier)
-        return report_run(changed, reporter)
+        changed = Run(run.path, in_blocks(run, settings, blocks, reporter))
+        with engine_of(blocks, reporter) as engine, pieces_of(changed, engine) as pieces:
+            check_settings(changed.settings, run.capture, reporter, force, given=False)
+            earlier = earlier_segments(run, pieces.splats)
+            propose_for_run(changed, reporter, pieces.splats)
+            segmented, votes = find_features(changed, pieces, reporter)
+            segmented = write_segmented(changed, segmented, votes, reporter, pieces, earlier)
+            return report_run(changed, reporter, pieces.shown(changed, segmented))
 
 
-def find_features(run: Run, splats: Splats, reporter: Reporter) -> tuple[Splats, Votes | None]:
+def find_features(run: Run, pieces: Pieces, reporter: Reporter) -> tuple[Splats, Votes | None]:
     """Return the splat with features from the masks of the training views, by the run's method, and the votes.
 
     The votes are None for `paper`, which works without them. Geometry stays as it is.
     """
-    method = run.settings.method
+    method, splats = run.settings.method, pieces.splats.replace(features=None, segment_ids=None)
     with run.timed(f"features ({method})"):
         if method == "paper":
             return _trained(run, splats, None, reporter), None
-        views = run.capture.split("train")
-        with reporter.stage("votes", len(views)) as advance:
-            votes = collect_votes(splats, views, run.masks(), lambda done, total: advance(done))
+        votes = pieces.collect(run, reporter)
         found = _trained if method == "contrast" else _embedded
         return found(run, splats, votes, reporter), votes
 
@@ -127,18 +128,20 @@ def _trained(run: Run, splats: Splats, votes: Votes | None, reporter: Reporter) 
         return fit_contrast_features(splats, views, masks, votes, settings.contrast, on_step)
 
 
-def regroup_run(run: Run, granularity: float, reporter: Reporter | None = None) -> Summary:
+def regroup_run(
+    run: Run, granularity: float, reporter: Reporter | None = None, blocks: BlocksRequest | None = None
+) -> Summary:
     """Cut the hierarchy of a run at another granularity, 0 for parts to 1 for groups; return a summary.
 
-    Takes seconds, because features and hierarchy stay.
+    Takes seconds, because features and hierarchy stay. blocks: as for `segment_run`.
 
     Raises RunError for a granularity outside 0..1 and for a run without a hierarchy, or open elsewhere.
     """
     reporter = reporter or NullReporter()
-    settings = run.settings.with_granularity(granularity)
     run.require_photographs()  # which the report shows
-    with held(run.path, DOING):
-        splats = run.splats()
+    changed = Run(run.path, in_blocks(run, run.settings.with_granularity(granularity), blocks, reporter))
+    with held(run.path, DOING), engine_of(blocks, reporter) as engine, pieces_of(changed, engine) as pieces:
+        splats = pieces.splats
         hierarchy = run.hierarchy(splats)
         if hierarchy is None:
             raise RunError(
@@ -149,18 +152,22 @@ def regroup_run(run: Run, granularity: float, reporter: Reporter | None = None) 
         with reporter.stage("segments", 1) as advance:
             ids = segments_of(hierarchy, granularity, agreement)
             advance(1)
-        changed = Run(run.path, settings)
         with _begun(changed, earlier), staged(changed, [run.earlier_path.name]) as aside:
-            _write_segments(changed, aside, splats, ids, agreement, reporter, earlier)
-        return report_run(changed, reporter)
+            splats = _write_segments(changed, aside, splats, ids, agreement, reporter, earlier, pieces)
+        return report_run(changed, reporter, pieces.shown(changed, splats))
 
 
 def write_segmented(
-    run: Run, splats: Splats, votes: Votes | None, reporter: Reporter, earlier: Earlier | None = None
-) -> None:
+    run: Run,
+    splats: Splats,
+    votes: Votes | None,
+    reporter: Reporter,
+    pieces: Pieces,
+    earlier: Earlier | None = None,
+) -> Splats:
     """Cluster a splat that has features; write votes, hierarchy, splats.ply, segments.json, masks/, the settings.
 
-    All of them appear together, when they are complete.
+    All of them appear together, when they are complete. Returns the splat with its segments.
 
     earlier: the run's earlier segments, whose ids, names and colours go to new segments that are mostly the same.
     """
@@ -181,9 +188,9 @@ def write_segmented(
     remade = [path.name for path in (run.votes_path, run.hierarchy_path, run.earlier_path)]
     with _begun(run, earlier or Earlier()), staged(run, remade) as aside:
         if votes is not None:
-            write_votes(aside.votes_path, votes, digests)
+            pieces.write_votes(aside.votes_path, votes, digests)
         write_hierarchy(aside.hierarchy_path, clusters.hierarchy, digests)
-        _write_segments(run, aside, splats, clusters.ids, agreement, reporter, earlier or Earlier())
+        return _write_segments(run, aside, splats, clusters.ids, agreement, reporter, earlier or Earlier(), pieces)
 
 
 @contextmanager
@@ -204,18 +211,21 @@ def _write_segments(
     agreement: Agreement | None,
     reporter: Reporter,
     earlier: Earlier,
-) -> None:
-    """Write segments (N,) of a run to `aside`, in its place."""
+    pieces: Pieces,
+) -> Splats:
+    """Write segments (N,) of a run to `aside`, in its place; return the splat with them."""
     ids, names, colors = settled(run, splats, ids, earlier)
     splats = splats.replace(segment_ids=torch.from_numpy(ids))
     if earlier.labelings:
         kept = len(set(np.unique(ids[ids > 0])) & earlier.ids)
         reporter.say(f"{kept} of {len(colors)} segments are mostly earlier ones and keep id, name and colour")
-    write_label_maps(run, aside, splats, reporter)
+    with run.timed("label maps"):
+        pieces.write_label_maps(run, aside.path / "masks", splats, reporter)
     write_earlier(aside.earlier_path, earlier.without(ids), made_of(splats, GEOMETRY))
-    write_ply(aside.splats_path, splats, own=False)
+    pieces.write_splats(aside.splats_path, splats)
     table = describe_segments(splats, names, colors=colors, confidences=confidence_values(agreement, ids))
     write_segments(aside.segments_path, table)
+    return splats
 
 
 def confidence_values(agreement: Agreement | None, ids: np.ndarray) -> dict[int, float]:
@@ -227,11 +237,5 @@ def confidence_values(agreement: Agreement | None, ids: np.ndarray) -> dict[int,
 
 def write_label_maps(run: Run, aside: Run, splats: Splats, reporter: Reporter) -> None:
     """Write the label map masks/<view>.png of every view of the run's capture to `aside`."""
-    digests = made_of(splats, GEOMETRY, SEGMENTS)
-
-    def write(view: View) -> None:
-        write_label_map(aside.path / "masks" / view.png_name, label_map(splats, view.seen_by), digests)
-
     with run.timed("label maps"):
-        for _ in track_in_order(reporter, "label maps", write, one_a_photograph(run.capture.views)):
-            pass
+        OnePiece(splats).write_label_maps(run, aside.path / "masks", splats, reporter)

@@ -12,20 +12,24 @@ import numpy as np
 from splatseg.capture.capture import Capture
 from splatseg.capture.point_cloud import read_point_cloud, write_point_cloud
 from splatseg.checks.world import placed
-from splatseg.engine.request import EngineRequest
+from splatseg.engine.protocol import Engine
 from splatseg.errors import CaptureError
 from splatseg.features.paper.fit import PaperObjective
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
 from splatseg.interrupts import stop_on_interrupt
+from splatseg.jobs.blocks.pieces import pieces_of
+from splatseg.jobs.blocks.request import engine_of, settings_in_blocks
+from splatseg.jobs.blocks.take import check_in_blocks, take_in_blocks
 from splatseg.jobs.check import check_settings
-from splatseg.jobs.fitting.of_run import check_blocks, fit_run_in_blocks
+from splatseg.jobs.fitting.of_run import fit_run_in_blocks, fit_settings_in_blocks
 from splatseg.jobs.masks import propose_for_run
 from splatseg.jobs.segment import find_features, write_segmented
 from splatseg.poses.child import INSTALL, has_pycolmap
 from splatseg.poses.stages import Stages
 from splatseg.poses.triangulate import triangulate
 from splatseg.report.run_report import report_run
+from splatseg.requests.blocks import BlocksRequest
 from splatseg.run.create import create_run
 from splatseg.run.folder import SETTINGS, Run
 from splatseg.run.hold import held
@@ -56,11 +60,12 @@ def start_run(
     overwrite: bool = False,
     reporter: Reporter | None = None,
     force: bool = False,
+    blocks: BlocksRequest | None = None,
 ) -> Run:
     """Check all input together before anything is written, then make the run folder, or open it to resume.
 
     Every mask is read, and a splat is compared with the photographs (`checks`). force: what does not belong together is
-    told and not refused.
+    told and not refused. blocks: of what is too large for one piece.
 
     Raises CaptureError, MaskError or SplatFileError for bad input, RunError as `create_run` does and for a run that is
     open elsewhere.
@@ -75,10 +80,13 @@ def start_run(
     capture = settings.capture.load()
     if not capture.split("train"):
         raise CaptureError(f"{capture.path} has no views left to train on; hold out fewer (--test-every, --test-views)")
-    if settings.splats is None:
-        check_blocks(settings.blocks, capture)
     begun = resume and (Path(path) / SETTINGS).exists()
-    told = [] if begun else check_settings(settings, capture, reporter, force)
+    if not begun:  # one that is resumed goes on in the blocks that it began in
+        if settings.splats is None:
+            settings = fit_settings_in_blocks(settings, blocks, capture, reporter)
+        else:
+            settings = settings_in_blocks(settings, blocks, len(capture.split("train")), reporter)
+    told = [] if begun else _checked(path, settings, capture, reporter, force)
     if not begun and settings.splats is None and len(capture.points) == 0 and not has_pycolmap():
         no_points = f"{NO_POINTS.format('')}with pycolmap, points are found by matching; install it with: {INSTALL}"
         told = [*told, no_points]
@@ -93,10 +101,17 @@ def start_run(
     return run
 
 
-def train_run(run: Run, reporter: Reporter | None = None, engine: EngineRequest | None = None) -> Summary:
+def _checked(path: Path, settings: RunSettings, capture: Capture, reporter: Reporter, force: bool) -> list[str]:
+    if settings.splats is None or settings.blocks == 1:
+        return check_settings(settings, capture, reporter, force)
+    told = check_settings(settings, capture, reporter, force, given=False)
+    return told + check_in_blocks(Path(settings.splats), path, settings.blocks, capture, reporter, force)
+
+
+def train_run(run: Run, reporter: Reporter | None = None, blocks: BlocksRequest | None = None) -> Summary:
     """Do the steps that a run still lacks: propose masks (`auto`), fit or load the splat, segment, report.
 
-    engine: who works on the blocks of a run in blocks; None for this process, one after the other.
+    blocks: the engine that works on them if the run is made in blocks.
 
     Returns a summary. Ctrl-C leaves a checkpoint; --resume continues from it with the same bits. Raises RunError for a
     run that is open elsewhere.
@@ -110,30 +125,44 @@ def train_run(run: Run, reporter: Reporter | None = None, engine: EngineRequest 
         True
     """
     with held(run.path, DOING):
-        return _trained(run, reporter or NullReporter(), engine)
+        return _trained(run, reporter or NullReporter(), blocks)
 
 
-def _trained(run: Run, reporter: Reporter, engine: EngineRequest | None) -> Summary:
+def _trained(run: Run, reporter: Reporter, blocks: BlocksRequest | None) -> Summary:
     joint = run.settings.method == "paper"  # which fits geometry and features together, and needs masks for it
     if joint and not run.segments_path.exists():
         propose_for_run(run, reporter)
-    if not run.splats_path.exists():
-        with run.timed("geometry"):
-            write_ply(
-                run.splats_path, _taken(run) if run.settings.splats else _fitted(run, reporter, engine), own=False
-            )
+    with engine_of(blocks, reporter) as engine:
+        if not run.splats_path.exists():
+            with run.timed("geometry"):
+                _make_splats(run, engine, reporter)
+        return _segmented(run, engine, reporter)
+
+
+def _make_splats(run: Run, engine: Engine, reporter: Reporter) -> None:
+    """Write the splat of a run, fitted or taken from a file."""
+    if run.settings.splats and run.settings.blocks > 1:
+        take_in_blocks(run)
+        return
+    write_ply(run.splats_path, _taken(run) if run.settings.splats else _fitted(run, engine, reporter), own=False)
     if run.cells_path.exists():
         shutil.rmtree(run.cells_path, ignore_errors=True)
-    if run.settings.masks and not run.segments_path.exists():
-        splats = run.splats()
-        if not joint:
-            propose_for_run(run, reporter, splats)
-        fresh = run.votes_path.exists() and not is_stale(run.votes_path, splats)
-        votes = read_votes(run.votes_path) if fresh else None
-        if splats.features is None or (votes is None and not joint):
-            splats, votes = find_features(run, splats, reporter)
-        write_segmented(run, splats, votes, reporter)
-    summary = report_run(run, reporter)
+
+
+def _segmented(run: Run, engine: Engine, reporter: Reporter) -> Summary:
+    """Segment the splat of a run, if it is to be, and write the report."""
+    joint = run.settings.method == "paper"
+    with pieces_of(run, engine) as pieces:
+        splats = pieces.splats
+        if run.settings.masks and not run.segments_path.exists():
+            if not joint:
+                propose_for_run(run, reporter, splats)
+            fresh = run.votes_path.exists() and not is_stale(run.votes_path, splats)
+            votes = read_votes(run.votes_path) if fresh else None
+            if splats.features is None or (votes is None and not joint):
+                splats, votes = find_features(run, pieces, reporter)
+            splats = write_segmented(run, splats, votes, reporter, pieces)
+        summary = report_run(run, reporter, pieces.shown(run, splats))
     return Summary(f"{summary}\n{run.report_path}", **summary.facts)
 
 
@@ -145,12 +174,11 @@ def _taken(run: Run) -> Splats:
     return splats.replace(features=None, segment_ids=None) if run.settings.masks else splats
 
 
-def _fitted(run: Run, reporter: Reporter, engine: EngineRequest | None) -> Splats:
+def _fitted(run: Run, engine: Engine, reporter: Reporter) -> Splats:
     settings = run.settings
     capture = run.capture if len(run.capture.points) else _with_points(run, reporter)
-    in_blocks = fit_run_in_blocks(run, capture, engine, reporter)
-    if in_blocks is not None:
-        return in_blocks
+    if settings.blocks > 1:
+        return fit_run_in_blocks(run, capture, engine, reporter)
     joint = settings.method == "paper" and bool(settings.masks)
     objective = PaperObjective(run.masks(), settings.paper) if joint else None
     pixels = [view.camera.width * view.camera.height for view in capture.split("train")]

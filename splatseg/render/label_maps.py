@@ -147,6 +147,8 @@ def write_label_map(path: Path, labels: np.ndarray, made_of: Mapping[str, str] |
 def _labels_at_centres(splats: Splats, camera: Camera) -> np.ndarray:
     if splats.segment_ids is None:
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
+    splats = splats.in_view(camera)
+    assert splats.segment_ids is not None
     # 0, none, is the first of the numbers, whether a Gaussian has it or not.
     ids, numbers = occurring(np.append(splats.segment_ids.cpu().numpy(), np.int32(0)))
     found = rasterize_labels(splats.prepare(camera), torch.from_numpy(numbers[:-1]), len(ids) - 1).numpy()

@@ -33,6 +33,7 @@ def render_rgb(
 
     background (3,) in 0..1 lies behind everything; None is black. sh_degree limits the degree that is evaluated.
     """
+    splats = splats.in_view(camera)
     degree = splats.sh_degree if sh_degree is None else min(sh_degree, splats.sh_degree)
     there = splats.resident
     raster = _blend(splats, camera, view_colors(there.means, there.sh0, there.shN, camera, degree))
@@ -45,6 +46,7 @@ def render_rgb(
 
 def render_depth(splats: Splats, camera: Camera) -> Tensor:
     """Render depth (H,W) = sum_i w_i z_i / sum_i w_i, world units along the optical axis; 0 where nothing is seen."""
+    splats = splats.in_view(camera)
     raster = _blend(splats, camera, view_depths(splats.means, camera)[:, None])
     seen = raster.alphas > COVERED
     # The inner `where` keeps the gradient finite at empty pixels: 0 * inf is NaN.
@@ -57,11 +59,15 @@ def render_surface(splats: Splats, camera: Camera) -> Tensor:
     Unlike `render_depth` it does not follow what shines through from far behind (`raster.interface.rasterize_middle`),
     and it has no gradient.
     """
+    splats = splats.in_view(camera)
     return rasterize_middle(splats.prepare(camera), view_depths(splats.means, camera))
 
 
 def render_channels(splats: Splats, camera: Camera, values: Tensor) -> Tensor:
     """Blend values (N,C) that Gaussians carry into an image (H,W,C), over zeros."""
+    rows = splats.rows_in_view(camera)
+    if rows is not None:
+        splats, values = splats.subset(rows), values[torch.from_numpy(rows)]
     return _blend(splats, camera, values).features
 
 

@@ -36,9 +36,12 @@ NO_CONFIDENCE = (
 )
 
 
-def report_run(run: Run, reporter: Reporter) -> Summary:
-    """Measure the views, write report.html, and return a summary of a few lines, one figure each."""
-    splats = run.splats()
+def report_run(run: Run, reporter: Reporter, splats: Splats | None = None) -> Summary:
+    """Measure the views, write report.html, and return a summary of a few lines, one figure each.
+
+    splats: the run's splat if it is already loaded, or mapped; it is read otherwise.
+    """
+    splats = run.splats() if splats is None else splats
     evaluated = read_evaluated(run, splats)
     for trouble in (*run.metrics_troubles(), *filter(None, [evaluated.trouble])):
         reporter.warn(trouble)

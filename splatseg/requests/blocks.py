@@ -1,59 +1,56 @@
-"""Work in blocks asked for, and the engine that does it."""
+"""Work in blocks asked for: how many, and the engine that does it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import tyro
 
+from splatseg.engine.request import EngineRequest
 from splatseg.errors import RunError
 
-if TYPE_CHECKING:
-    from splatseg.engine.request import EngineRequest
-
 AUTO = "auto"
-"""Word for as many blocks as the memory asks for."""
+"""As many blocks as the memory asks for."""
+
+GIGABYTE = 10**9
 
 
 @dataclass(frozen=True)
 class BlocksRequest:
-    """Blocks that one large work is cut into, and who works on them; alone, this process does one after the other."""
+    """Blocks in which what is too large for one piece is fitted and segmented, and the workers that share them."""
 
-    blocks: Annotated[str | None, tyro.conf.arg(metavar="auto|N")] = None
-    """Work in N blocks, for what is too large for one piece; auto: as many as the memory asks for, one if it fits."""
+    blocks: Annotated[str | None, tyro.conf.arg(metavar="N|auto")] = None
+    """Fit and segment the splat in N blocks, or in as many as the memory asks for (auto). Segments of a splat are the
+    same; a fit in blocks is another one. Default: as the run was made, or in one piece."""
     workers: int | None = None
-    """Blocks that are worked on at once, each by a process of its own with a share of cores and memory. Default: 1,
-    this process."""
+    """Processes that work on blocks at once. Default: this process alone."""
+    memory: Annotated[float | None, tyro.conf.arg(metavar="GB")] = None
+    """Memory of each worker in gigabytes."""
     scheduler: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
-    """Address of a Dask scheduler (tcp://HOST:8786), whose workers do the blocks. They must see the same folders."""
+    """Address of a Dask scheduler (tcp://HOST:8786), whose workers do the work. They must see the same folders."""
     jobqueue: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """YAML file of a queue (SLURM, PBS, LSF), whose jobs do the blocks."""
+    """YAML file of a queue (SLURM, PBS, LSF), whose jobs do the work."""
 
-    def count(self) -> int | None:
-        """Return the number of blocks, 0 for auto, None for one piece.
-
-        Raises RunError for what is no number of blocks, and for workers without blocks.
-        """
-        if self.blocks is None:
-            if self.engine() is not None:
-                raise RunError("workers, a scheduler and a queue are for work in blocks; add --blocks auto or a number")
+    @property
+    def number(self) -> int | None:
+        """The number of blocks; None where it is auto or as the run was made. Raises RunError if it is no number."""
+        if self.blocks is None or self.is_auto:
             return None
-        if self.blocks == AUTO:
-            return 0
-        if not self.blocks.isdecimal() or not 1 <= int(self.blocks) <= MOST:
-            raise RunError(f"--blocks takes auto or a whole number from 1 to {MOST}, got '{self.blocks}'")
+        if not self.blocks.isdecimal() or not 1 <= int(self.blocks) < 10**9:
+            raise RunError(f"the blocks are '{self.blocks}'; give a number from 1, or auto")
         return int(self.blocks)
 
-    def engine(self) -> EngineRequest | None:
-        """Return the engine that is asked for; None for this process alone."""
-        from splatseg.engine.request import EngineRequest  # noqa: PLC0415 (a help text does not open one)
+    @property
+    def is_auto(self) -> bool:
+        """True if the number of blocks is to be chosen."""
+        return self.blocks == AUTO
 
+    @property
+    def engine(self) -> EngineRequest | None:
+        """The engine; None for this process alone."""
         if self.workers is None and self.scheduler is None and self.jobqueue is None:
             return None
-        return EngineRequest(self.workers, self.scheduler, self.jobqueue)
-
-
-MOST = 9_999
-"""Most blocks of one work."""
+        memory = None if self.memory is None else int(self.memory * GIGABYTE)
+        return EngineRequest(self.workers, self.scheduler, self.jobqueue, memory)

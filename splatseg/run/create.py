@@ -51,7 +51,9 @@ def check_room(path: Path, resume: bool = False, overwrite: bool = False) -> boo
 
 def _resumed(path: Path, settings: RunSettings) -> Run:
     run = open_run(path)
-    others = [name for name in _differences(to_plain(run.settings), to_plain(settings)) if name != "version"]
+    others = [
+        name for name in _differences(to_plain(run.settings), to_plain(settings)) if name not in ("version", "blocks")
+    ]
     if others:
         raise RunError(
             f"{path} was started with other settings ({', '.join(others)}); "

@@ -16,6 +16,7 @@
     edits.safetensors             edits of segments that can still be undone
     begun_segments.safetensors    earlier segmentations while new ones are written, should that be killed
     cells/                        the cells of a fit in blocks (`train.blocks.rows`), gone when it is finished
+    blocks/                       geometry and votes of views of a splat that is segmented in blocks, until it is
     proposals/                    masks proposed from the photographs (`--masks auto`), one file per training view
     open.lock                     who has the run open and may write it (`run.hold`); gone when that is over
 
@@ -62,7 +63,7 @@ FILES = (
     "edits.safetensors",
     *("cameras.json", "points.ply"),
 )
-FOLDERS = ("checkpoint", "cells", "masks", "proposals", "matches")
+FOLDERS = ("checkpoint", "cells", "masks", "proposals", "matches", "blocks")
 """Files and folders of a run. `--overwrite` removes these and nothing else."""
 
 
@@ -171,10 +172,11 @@ class Run:
         """
         if not self.votes_path.exists():
             return None
-        from splatseg.votes.agreement import Agreement  # noqa: PLC0415 (see the module)
-        from splatseg.votes.file import read_votes  # noqa: PLC0415
+        from splatseg.splats.mapped import MappedSplats  # noqa: PLC0415 (see the module)
+        from splatseg.votes.agreement import Agreement  # noqa: PLC0415
+        from splatseg.votes.file import map_votes, read_votes  # noqa: PLC0415
 
-        votes = read_votes(self.votes_path)
+        votes = (map_votes if isinstance(splats, MappedSplats) else read_votes)(self.votes_path)
         self._check(self.votes_path, votes.weights.shape[0], splats)
         return Agreement(votes)
 
@@ -323,6 +325,11 @@ class Run:
     def edits_path(self) -> Path:
         """File of the edits of segments that can be undone and redone."""
         return self.path / "edits.safetensors"
+
+    @property
+    def blocks_path(self) -> Path:
+        """Folder of what an unfinished segmentation in blocks goes on from."""
+        return self.path / "blocks"
 
     @property
     def proposals_path(self) -> Path:

@@ -25,9 +25,6 @@ Method = Literal["lift", "contrast", "paper"]
 LARGEST = 2**63 - 1
 """Largest whole number of a setting: what generators of random numbers take as a seed."""
 
-AUTO_BLOCKS = 0
-"""Number of blocks that stands for as many as the memory asks for."""
-
 AUTO_MASKS = "auto"
 """Value of `masks` for masks that are proposed from the photographs and kept in the run."""
 
@@ -151,21 +148,19 @@ class RunSettings:
     """Settings of the method `lift`."""
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
     """Settings of the clustering into segments."""
-    blocks: int | None = None
-    """Number of blocks to work in, AUTO_BLOCKS for as many as the memory asks for; None for one piece."""
     refine: RefineSettings | None = None
     """Settings of the refinement of boundaries; None for a run that `splatseg refine` did not make."""
+    blocks: int = 1
+    """Blocks in which the splat is fitted, which changes its bits, and segmented, which changes the memory of that and
+    no bit; 1 for one piece."""
     version: str = field(default_factory=_version)
     """Version of splatseg that made the run."""
 
     def __post_init__(self) -> None:
+        if self.blocks < 1:
+            raise RunError(f"the work is to be done in {self.blocks} blocks; give a number from 1, or auto")
         if not 0 <= self.seed <= LARGEST:
             raise RunError(f"the seed is {self.seed}; give a whole number from 0 to {LARGEST}")
-        if self.blocks is not None and self.splats is None and self.masks and self.method == "paper":
-            raise RunError(
-                "the method paper fits geometry and features together and cannot be cut into blocks; "
-                "use lift or contrast, or leave out --blocks"
-            )
 
     @classmethod
     def of(
@@ -221,13 +216,6 @@ class RunSettings:
             cluster=cluster,
             refine=None,
         )
-
-    def with_blocks(self, blocks: int | None) -> RunSettings:
-        """Return the settings with another number of blocks to work in, AUTO_BLOCKS, or None for one piece.
-
-        Raises RunError for a method that cannot be cut into blocks.
-        """
-        return dataclasses.replace(self, blocks=blocks)
 
     def with_granularity(self, granularity: float) -> RunSettings:
         """Return the settings with another granularity. Raises RunError for a number outside 0..1."""

@@ -82,7 +82,7 @@ def describe_segments(
     if splats.segment_ids is None:
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN`")
     ids = splats.segment_ids.cpu().numpy()
-    means = splats.own_positions
+    means, outwards = splats.positions, splats.coordinates.outwards
     # Gaussians sorted by id: those of one segment are a slice of `order`.
     order = np.argsort(ids, kind="stable")
     unique, starts, counts = np.unique(ids[order], return_index=True, return_counts=True)
@@ -92,7 +92,7 @@ def describe_segments(
             continue
         name, color = (names or {}).get(segment_id), (colors or {}).get(segment_id)
         parent = (parents or {}).get(segment_id)
-        row = describe_segment(means[order[start : start + count]], segment_id, name, color, parent)
+        row = describe_segment(outwards(means[order[start : start + count]]), segment_id, name, color, parent)
         rows.append(dataclasses.replace(row, confidence=(confidences or {}).get(segment_id)))
     return largest_first(rows)
 

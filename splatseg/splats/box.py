@@ -15,7 +15,11 @@ influence curve and its role in robust estimation", 1974).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+
+from splatseg.splats.ranks import Batches, count_of, median, quantile
 
 OUTERMOST = 0.01
 """Share of the centres that a box leaves out on each side."""
@@ -55,3 +59,24 @@ def quantile_box(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     points = points.astype(np.float64)
     low, high = np.quantile(points[~far_out(points)], (OUTERMOST, 1 - OUTERMOST), axis=0)
     return low, high
+
+
+def box_in_batches(batches: Batches) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return `quantile_box` of points given in batches (n,3) float64, and how many are `far_out`; to the same bits.
+
+    There is at least one point.
+    """
+    middle = median(batches)
+
+    def distances() -> Iterator[np.ndarray]:
+        return (np.linalg.norm(batch - middle, axis=1)[:, None] for batch in batches())
+
+    usual = float(median(distances)[0])
+
+    def inside() -> Iterator[np.ndarray]:
+        for batch in batches():
+            apart = np.linalg.norm(batch - middle, axis=1)
+            yield batch[~(apart / usual > FAR_OUT)] if usual > 0 else batch
+
+    low, high = quantile(inside, OUTERMOST), quantile(inside, 1 - OUTERMOST)
+    return low, high, count_of(batches) - count_of(inside)

@@ -137,6 +137,19 @@ class Splats:
         """Degree of the spherical harmonics: 0, 1, 2 or 3."""
         return DEGREES[self.shN.shape[1]]
 
+    def rows_in_view(self, camera: Camera) -> np.ndarray | None:
+        """Return the rows (n,), ascending, that are enough for what a camera sees; None for all.
+
+        Only a splat that is mapped from files (`splats.mapped`) tells them.
+        """
+        del camera
+        return None
+
+    def in_view(self, camera: Camera) -> Splats:
+        """Return the Gaussians that are enough for what a camera sees: all, or those of `rows_in_view` in memory."""
+        rows = self.rows_in_view(camera)
+        return self if rows is None else self.subset(rows)
+
     def prepare(self, camera: Camera) -> Plan:
         """Prepare the geometry for one camera (see `raster.interface.prepare`)."""
         with torch.no_grad():

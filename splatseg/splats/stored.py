@@ -10,8 +10,10 @@ Alphabet: N Gaussians; K harmonics beyond the constant one; F feature channels, 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -139,11 +141,37 @@ class StoredSplats:
                 finite &= inside.all(1)
         return finite
 
-    def subset(self, which: np.ndarray) -> StoredSplats:
-        """Return the Gaussians chosen by a boolean mask (N,), with all their fields."""
-        picked = {
+    def subset(self, which: np.ndarray | slice) -> StoredSplats:
+        """Return the Gaussians chosen by a boolean mask (N,), or by a range of rows, with all their fields."""
+        picked: dict[str, Any] = {
             f.name: values[which]
             for f in dataclasses.fields(self)
             if isinstance(values := getattr(self, f.name), np.ndarray)
         }
         return dataclasses.replace(self, **picked, extras={name: values[which] for name, values in self.extras.items()})
+
+
+def joined_stored(parts: Sequence[StoredSplats]) -> StoredSplats:
+    """Return the Gaussians of parts of one splat, one or more that agree in their fields, in their order."""
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    if len({(part.linear_scales, part.linear_opacities) for part in parts}) > 1:
+        # Parts of several formats: parameters are what all have.
+        parts = [
+            dataclasses.replace(
+                part,
+                scales=part.log_scales,
+                opacities=part.opacity_logits,
+                linear_scales=False,
+                linear_opacities=False,
+            )
+            for part in parts
+        ]
+    together: dict[str, Any] = {
+        f.name: np.concatenate([getattr(part, f.name) for part in parts])
+        for f in dataclasses.fields(first)
+        if isinstance(getattr(first, f.name), np.ndarray)
+    }
+    extras = {name: np.concatenate([part.extras[name] for part in parts]) for name in first.extras}
+    return dataclasses.replace(parts[0], **together, extras=extras)

@@ -47,6 +47,12 @@ def memory_budget() -> int:
     return UNKNOWN if free is None else free // 2
 
 
+def machine_memory() -> int:
+    """Return the bytes that a job may take: SPLATSEG_MEMORY, or what is free. Raises as `memory_budget`."""
+    stated = stated_budget()
+    return memory_budget() if stated is not None else 2 * memory_budget()
+
+
 def stated_budget() -> int | None:
     """Return the bytes in SPLATSEG_MEMORY; None if it is not set or empty. Raises SplatsegError if it is no size."""
     word = os.environ.get(VARIABLE, "").strip()

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import sparse
 
 from splatseg.splats.made_of import as_fact
-from splatseg.tensors import read_tensors, write_tensors
+from splatseg.tensors import map_tensors, read_tensors, write_tensors
 from splatseg.untrusted.documents import parse_json
 from splatseg.votes.votes import Votes
 
@@ -37,6 +37,16 @@ SOURCES = ("source_of", "weight_of")
 
 def write_votes(path: Path, votes: Votes, made_of: Mapping[str, str] | None = None) -> None:
     """Write votes atomically. made_of: digests of the splat they belong to (`splats.made_of`)."""
+    write_tensors(path, FORMAT, tensors_of(votes), facts_of(votes, made_of), spaced=True)
+
+
+def facts_of(votes: Votes, made_of: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the metadata of the file of votes."""
+    return {"views": json.dumps(votes.views)} | as_fact(made_of)
+
+
+def tensors_of(votes: Votes) -> dict[str, np.ndarray]:
+    """Return the arrays of the file of votes, by name."""
     tensors = {
         "data": votes.weights.data.astype(np.float32),
         "indices": votes.weights.indices.astype(np.int32),
@@ -56,12 +66,44 @@ def write_votes(path: Path, votes: Votes, made_of: Mapping[str, str] | None = No
             "visible_indices": votes.visible.indices.astype(np.int32),
             "visible_indptr": votes.visible.indptr.astype(np.int64),
         }
-    write_tensors(path, FORMAT, tensors, {"views": json.dumps(votes.views)} | as_fact(made_of), spaced=True)
+    return tensors
 
 
 def read_votes(path: Path) -> Votes:
     """Read votes written by `write_votes`. Raises RunError for any other or a damaged file."""
     return read_tensors(path, FORMAT, "run `splatseg segment` again", _votes)
+
+
+def map_votes(path: Path) -> Votes:
+    """Return the votes in a file that this program has just written, their arrays mapped and not checked.
+
+    `weights` has 64-bit row starts beside 32-bit columns, as the file does, which scipy itself would not make: products
+    go through `votes.products`. Raises RunError for a file of another format, or one that is cut off.
+    """
+    tensors, facts = map_tensors(path, FORMAT, "run `splatseg segment` again")
+    given = {name: tensors[name] for name in SOURCES if name in tensors}
+    if "true_of" in tensors:
+        given["true_of"] = tensors["true_of"] > 0
+        views = len(np.unique(tensors["view_of"][given["true_of"]]))
+        given["visible"] = _mapped_matrix(tensors, "visible_", (len(tensors["seen"]), views))
+    return Votes(
+        weights=_mapped_matrix(tensors, "", tuple(tensors["shape"].tolist())),
+        view_of=tensors["view_of"],
+        id_of=tensors["id_of"],
+        areas=tensors["areas"],
+        seen=tensors["seen"],
+        views=tuple(view.text() for view in parse_json(facts["views"]).items()),
+        layer_of=tensors["layer_of"],
+        **given,
+    )
+
+
+def _mapped_matrix(tensors: dict[str, np.ndarray], prefix: str, shape: tuple[int, ...]) -> sparse.csr_array:
+    matrix = sparse.csr_array(shape, dtype=np.float32)
+    # The constructor would convert the columns to the type of the row starts: a copy of half the file.
+    matrix.data, matrix.indices, matrix.indptr = (tensors[prefix + name] for name in ("data", "indices", "indptr"))
+    matrix.has_sorted_indices = matrix.has_canonical_format = True
+    return matrix
 
 
 def _votes(tensors: dict[str, np.ndarray], facts: dict[str, Any]) -> Votes:

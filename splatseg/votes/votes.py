@@ -36,7 +36,7 @@ from splatseg.progress import Progress, counted
 from splatseg.raster.interface import Plan, prepare, vote_above
 from splatseg.raster.weights import Floors
 from splatseg.splats.splats import Splats
-from splatseg.votes.gathering import Gathering
+from splatseg.votes.gathering import Entries, Gathering
 
 WEIGHT_FLOOR = 1e-3
 """Votes below this many pixels are dropped: they come from light that leaks through a nearly opaque surface."""
@@ -143,20 +143,35 @@ def collect_votes(
             plan = prepare(means, quats, scales, opacities, view.camera)
             of_view = _add_view(gathering, plan, segments)
             seen += of_view
-            if segments.weights is not None and np.isinf(segments.weights).any():
+            if has_true_masks(segments):
                 visible.append(sparse.csr_array(of_view[:, None]))
-            facts.append(_facts(segments, len(names)))
+            facts.append(facts_of(segments, len(names)))
             names.append(view.name)
-    _check_any(len(views), names, gathering)
+    check_any(len(views), len(names), gathering.columns, gathering.entries)
+    votes = votes_of(facts, tuple(names), len(visible))
+    return replace(
+        votes,
+        weights=gathering.matrix(),
+        seen=seen.astype(np.float32),
+        visible=sparse.hstack(visible, format="csr") if visible else None,
+    )
+
+
+def votes_of(facts: Sequence[tuple[np.ndarray, ...]], names: tuple[str, ...], true_views: int) -> Votes:
+    """Return votes of no Gaussians yet, of the masks of views with these names.
+
+    facts: `facts_of` each view. true_views: number of the views that have true masks.
+    """
     view_of, id_of, areas, layer_of, source_of, weight_of = map(np.concatenate, zip(*facts, strict=True))
-    votes = Votes(gathering.matrix(), view_of, id_of, areas, seen.astype(np.float32), tuple(names), layer_of)
+    weights = sparse.csr_array((0, len(view_of)), dtype=np.float32)
+    votes = Votes(weights, view_of, id_of, areas, np.zeros(0, np.float32), names, layer_of)
     if source_of.any():
         votes = replace(votes, source_of=source_of)
     if (weight_of == 1).all():
         return votes
-    true_of = np.isinf(weight_of)
     votes = replace(votes, weight_of=_finite(weight_of, votes.witness_of))
-    return replace(votes, true_of=true_of, visible=sparse.hstack(visible, format="csr")) if visible else votes
+    visible = sparse.csr_array((0, true_views), dtype=np.float32)
+    return replace(votes, true_of=np.isinf(weight_of), visible=visible) if true_views else votes
 
 
 def visible_under_masks(votes: Votes) -> sparse.csr_array:
@@ -175,7 +190,12 @@ def visible_under_masks(votes: Votes) -> sparse.csr_array:
     return visible
 
 
-def _facts(segments: Segments, view: int) -> tuple[np.ndarray, ...]:
+def has_true_masks(segments: Segments) -> bool:
+    """Tell whether a person drew the masks of a view."""
+    return segments.weights is not None and bool(np.isinf(segments.weights).any())
+
+
+def facts_of(segments: Segments, view: int) -> tuple[np.ndarray, ...]:
     """Return view, id, area, layer, source and weight of each mask of a view."""
     count = segments.count
     return (
@@ -202,10 +222,19 @@ def _finite(weight_of: np.ndarray, witness_of: np.ndarray) -> np.ndarray:
 
 def _add_view(gathering: Gathering, plan: Plan, segments: Segments) -> np.ndarray:
     """Add the votes of the masks of one view in all its layers, above the floors; return its total weight (N,)."""
+    entries, total = entries_of_view(plan, segments)
+    gathering.add(*entries, segments.count)
+    return total
+
+
+def entries_of_view(plan: Plan, segments: Segments) -> tuple[Entries, np.ndarray]:
+    """Return the votes above the floors of the masks of one view in all its layers, and its total weight (N,).
+
+    The votes are rows, columns and weights (E,); rows ascend, and within a row columns, which are ids - 1.
+    """
     if not segments.layers:
         empty = np.zeros(0, dtype=np.int32)
-        gathering.add(empty, empty, empty, segments.count)
-        return np.zeros(plan.count, dtype=np.float32)
+        return (empty, empty, np.zeros(0, dtype=np.float32)), np.zeros(plan.count, dtype=np.float32)
     layers, ignored = list(segments.layers), 0
     if segments.ignored is not None:  # a label of its own
         ignored = segments.count + 1
@@ -213,22 +242,21 @@ def _add_view(gathering: Gathering, plan: Plan, segments: Segments) -> np.ndarra
     maps = torch.from_numpy(layers[0][None] if len(layers) == 1 else np.stack(layers))
     floors = Floors(SHARE_FLOOR, WEIGHT_FLOOR, ignored)
     found, totals = vote_above(plan, maps, max(segments.count, ignored), floors)
-    gathering.add(found.rows.numpy(), found.columns.numpy(), found.weights.numpy(), segments.count)
-    total: np.ndarray = totals.numpy()
-    return total
+    return (found.rows.numpy(), found.columns.numpy(), found.weights.numpy()), totals.numpy()
 
 
-def _check_any(view_count: int, names: list[str], gathering: Gathering) -> None:
-    if not names:
+def check_any(view_count: int, masked: int, columns: int, entries: int) -> None:
+    """Raise MaskError unless some of the views have masks, these hold something, and something is seen through them."""
+    if not masked:
         raise MaskError(
             f"none of the {view_count} views has masks; give a folder in which every mask carries the name of its image"
         )
-    if gathering.columns == 0:
+    if columns == 0:
         raise MaskError(
-            f"the masks of all {len(names)} views are empty (every pixel is 0 = none); ids of segments start at 1"
+            f"the masks of all {masked} views are empty (every pixel is 0 = none); ids of segments start at 1"
         )
-    if gathering.entries == 0:
+    if entries == 0:
         raise MaskError(
-            f"no Gaussian is seen through any mask of the {len(names)} views; "
+            f"no Gaussian is seen through any mask of the {masked} views; "
             "check that the splat and the cameras belong to the same capture"
         )

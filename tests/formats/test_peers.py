@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from splatseg.formats.ply.columns import CONSTANT, POSITION, ROTATION, SCALE
-from splatseg.formats.ply.ply import NORMAL
+from splatseg.formats.ply.table import NORMAL
 from splatseg.formats.read import load_splats
 
 REST = tuple(f"f_rest_{i}" for i in range(9))

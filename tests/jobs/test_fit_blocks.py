@@ -13,10 +13,10 @@ from drifting_capture import SETTINGS, drifting_capture
 import splatseg
 from splatseg.engine.in_process import InProcess
 from splatseg.errors import RunError
+from splatseg.jobs.fitting import of_run
 from splatseg.jobs.fitting.in_blocks import BlockFit
-from splatseg.jobs.fitting.of_run import GAUSSIAN, RunViews, blocks_needed, fit_run_in_blocks
+from splatseg.jobs.fitting.of_run import GAUSSIAN, RunViews, blocks_needed, fit_settings_in_blocks
 from splatseg.requests.blocks import BlocksRequest
-from splatseg.run.create import create_run
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter
 from splatseg.run.settings import CaptureSettings, RunSettings
@@ -26,16 +26,20 @@ from splatseg.train.blocks.work import CellWork
 from splatseg.train.settings import TrainSettings
 
 
-def demo_settings(blocks: int | None, **others: object) -> RunSettings:
+def demo_settings(**others: object) -> RunSettings:
     capture = CaptureSettings(str(splatseg.demo_capture()), downscale=8, test_every=16)
-    return RunSettings.of(capture, iterations=12, **others).with_blocks(blocks)  # type: ignore[arg-type]
+    return RunSettings.of(capture, iterations=12, **others)  # type: ignore[arg-type]
+
+
+def made(folder: Path, request: BlocksRequest) -> Run:
+    run = splatseg.start_run(folder, demo_settings(), blocks=request)
+    splatseg.train_run(run, blocks=request)
+    return run
 
 
 @pytest.fixture(scope="module")
 def in_two(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    run = splatseg.start_run(tmp_path_factory.mktemp("blocks") / "run", demo_settings(2))
-    splatseg.train_run(run)
-    return run
+    return made(tmp_path_factory.mktemp("blocks") / "run", BlocksRequest("2"))
 
 
 def test_a_run_in_blocks_says_of_how_many_cells_it_is(in_two: Run) -> None:
@@ -52,61 +56,39 @@ def test_a_run_in_blocks_says_of_how_many_cells_it_is(in_two: Run) -> None:
 @pytest.mark.slow
 def test_workers_of_an_engine_make_the_same_file(in_two: Run, tmp_path: Path) -> None:
     pytest.importorskip("distributed")
-    run = splatseg.start_run(tmp_path / "run", demo_settings(2))
-    engine = BlocksRequest("2", workers=2).engine()
-    splatseg.train_run(run, engine=engine)
+    run = made(tmp_path / "run", BlocksRequest("2", workers=2))
     assert run.splats_path.read_bytes() == in_two.splats_path.read_bytes()
 
 
 def test_a_run_that_fits_the_memory_is_made_in_one_piece(tmp_path: Path) -> None:
-    runs = []
-    for blocks in (0, None):
-        runs.append(splatseg.start_run(tmp_path / str(blocks), demo_settings(blocks)))
-        splatseg.train_run(runs[-1])
+    runs = [made(tmp_path / str(blocks), BlocksRequest(blocks)) for blocks in ("auto", None)]
     assert runs[0].splats_path.read_bytes() == runs[1].splats_path.read_bytes()
-    assert runs[0].cells == 1 and not runs[0].cells_path.exists()
+    assert runs[0].settings.blocks == runs[0].cells == 1
 
 
-def test_the_number_of_blocks_follows_the_memory_and_then_stays(tmp_path, monkeypatch) -> None:
+def test_the_number_of_blocks_follows_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = TrainSettings(surroundings=0)
     assert blocks_needed(50_000, settings, GAUSSIAN * 100_000) == 1
     assert blocks_needed(1_000_000, settings, GAUSSIAN * 400_000) == 5
     assert blocks_needed(1_000_000, settings, GAUSSIAN * 999_000) == 3
-    run = create_run(tmp_path / "run", demo_settings(0))
-    found = []
-    monkeypatch.setattr(BlockFit, "splats", lambda fit, engine: found.append(fit.blocks.cells))
-    for memory in ("16M", "8G"):
-        monkeypatch.setenv("SPLATSEG_MEMORY", memory)
-        fit_run_in_blocks(run, run.capture, None, NullReporter())
-    assert found == [blocks_needed(len(run.capture.points), run.settings.train, 16 << 20)] * 2
+    capture = demo_settings().capture.load()
+    monkeypatch.setattr(of_run, "machine_memory", lambda: 16 << 20)
+    found = fit_settings_in_blocks(demo_settings(), BlocksRequest("auto"), capture, NullReporter())
+    assert found.blocks == blocks_needed(len(capture.points), found.train, 16 << 20) > 1
 
 
-def test_a_thousand_blocks_of_few_views_are_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"has 60 views to train on, too few for 1000 blocks; ask for fewer"):
-        splatseg.start_run(tmp_path / "run", demo_settings(1000))
-    assert not (tmp_path / "run").exists()
-
-
-def test_a_joint_fit_cannot_be_cut() -> None:
+def test_what_cannot_be_cut_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     masks = str(splatseg.demo_capture() / "masks")
-    with pytest.raises(RunError, match=r"the method paper .* cannot be cut into blocks; use lift or contrast"):
-        demo_settings(2, masks=masks, method="paper")
-    assert demo_settings(2, masks=masks, method="paper", splats="room.ply").blocks == 2
-
-
-def test_blocks_are_a_number_or_auto() -> None:
-    assert [BlocksRequest(text).count() for text in (None, "auto", "1", "12")] == [None, 0, 1, 12]
-    for text in ("0", "-1", "many", "1.5", "10000"):
-        with pytest.raises(RunError, match=rf"--blocks takes auto or a whole number from 1 to 9999, got '{text}'"):
-            BlocksRequest(text).count()
-    with pytest.raises(RunError, match="add --blocks auto or a number"):
-        BlocksRequest(workers=2).count()
-
-
-def test_another_number_of_blocks_is_another_run(tmp_path: Path) -> None:
-    create_run(tmp_path / "run", demo_settings(2))
-    with pytest.raises(RunError, match=r"started with other settings \(blocks\)"):
-        create_run(tmp_path / "run", demo_settings(3), resume=True)
+    for request, settings, told in (
+        (BlocksRequest("1000"), demo_settings(), "has 60 views to train on, too few for 1000 blocks; ask for fewer"),
+        (BlocksRequest("2"), demo_settings(masks=masks, method="paper"), "the method paper trains .* in one piece"),
+        (BlocksRequest("2"), demo_settings(masks=masks, method="contrast"), "use the method lift, or leave out"),
+        (BlocksRequest(workers=2), demo_settings(), "add --blocks auto or a number"),
+        (BlocksRequest("many"), demo_settings(), "the blocks are 'many'; give a number from 1, or auto"),
+    ):
+        with pytest.raises(RunError, match=told):
+            splatseg.start_run(tmp_path / "run", settings, blocks=request)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(("drift", "strength"), [(0.2, 0.9), (0.0, 0.0)])
@@ -116,9 +98,8 @@ def test_colours_of_photographs_are_found_once_for_all_cells(tmp_path, drift: fl
     told = []
     blocks = BlockSettings(cells=2, joins=(0.5,))
     work = CellWork(lambda: capture.split("train"), settings)
-    fit = BlockFit(
-        tmp_path / "cells", capture, settings, blocks, work, NullReporter(), lambda **facts: told.append(facts)
-    )
+    folder, reporter = tmp_path / "cells", NullReporter()
+    fit = BlockFit(folder, capture, settings, blocks, work, reporter, lambda **facts: told.append(facts))
     fit.splats(InProcess())
     found = next(facts["color_strength"] for facts in told if "color_strength" in facts)
     assert found >= strength if strength else found == 0.0

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from splatseg.splats.box import distances_from_middle, far_out, quantile_box
+from splatseg.splats.box import box_in_batches, distances_from_middle, far_out, quantile_box
 
 
 def block(count: int = 2000, size: float = 4.0) -> np.ndarray:
@@ -58,3 +60,12 @@ def test_moving_and_scaling_points_moves_and_scales_their_box() -> None:
     low, high = quantile_box(points)
     moved_low, moved_high = quantile_box(points * 8.0 + 64.0)
     np.testing.assert_allclose([moved_low, moved_high], np.stack([low, high]) * 8.0 + 64.0)
+
+
+@given(st.integers(1, 50), st.integers(0, 3), st.booleans())
+def test_a_box_in_batches_has_the_bits_of_that_of_all_points(count: int, seed: int, one_place: bool) -> None:
+    points = np.random.default_rng(seed).standard_cauchy((count, 3)) * 3
+    points = points.round() * 0 if one_place else points
+    low, high, strays = box_in_batches(lambda: iter(np.array_split(points, 4)))
+    assert [low.tolist(), high.tolist()] == [corner.tolist() for corner in quantile_box(points)]
+    assert strays == far_out(points).sum()

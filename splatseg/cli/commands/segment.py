@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from splatseg.cli.arguments import Device, Form, Masks, MovedCapture, Printed, RunFolder, TrueMasks, opened
+from splatseg.cli.arguments import Device, Form, InBlocks, Masks, MovedCapture, Printed, RunFolder, TrueMasks, opened
 from splatseg.cli.console import Terminal
+from splatseg.requests.blocks import BlocksRequest
 from splatseg.run.settings import Method
 
 
@@ -36,6 +37,8 @@ class Segment:
     device: Device = None
     """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
     SPLATSEG_DEVICE, else auto."""
+    in_blocks: InBlocks = field(default_factory=BlocksRequest)
+    """Blocks and workers."""
     form: Printed = field(default_factory=Form)
     """The form of what is printed."""
 
@@ -46,10 +49,10 @@ class Segment:
 
         anew = self.masks or self.true_masks or self.method or self.iterations
         if self.granularity is not None and not anew and run.hierarchy_path.exists():
-            summary = regroup_run(run, self.granularity, terminal)
+            summary = regroup_run(run, self.granularity, terminal, self.in_blocks)
         else:
             method, masks, true = self.method or "lift", self.masks or None, self.true_masks
             summary = segment_run(
-                run, masks, method, self.iterations, self.granularity, true, terminal, force=self.force
+                run, masks, method, self.iterations, self.granularity, true, terminal, self.force, self.in_blocks
             )
         terminal.result(summary)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.cli.arguments import Device, Form, Masks, Printed, TrueMasks, read_names
+from splatseg.cli.arguments import Device, Form, InBlocks, Masks, Printed, TrueMasks, read_names
 from splatseg.cli.console import Terminal
 from splatseg.requests.blocks import BlocksRequest
 from splatseg.run.settings import Method
@@ -61,13 +61,13 @@ class Train:
     """Continue an interrupted run from its last checkpoint."""
     overwrite: bool = False
     """Replace a run that is already there."""
-    in_blocks: Annotated[BlocksRequest, tyro.conf.arg(name="")] = field(default_factory=BlocksRequest)
-    """Work in blocks."""
     force: bool = False
     """Go on with masks or a splat that the photographs do not fit."""
     device: Device = None
     """Processor or NVIDIA card to compute on; auto: the card, if there is one that can be used. Default:
     SPLATSEG_DEVICE, else auto."""
+    in_blocks: InBlocks = field(default_factory=BlocksRequest)
+    """Blocks and workers."""
     form: Printed = field(default_factory=Form)
     """The form of what is printed."""
 
@@ -96,15 +96,15 @@ class Train:
             granularity=self.granularity,
             true_masks=self.true_masks,
             color_correction=self.color_correction,
-        ).with_blocks(self.in_blocks.count())
+        )
         find_cameras(self.capture)
         if self.splats is not None:
             format_suffix(find_splat(self.splats))
         check_room(self.output, self.resume, self.overwrite)
         from splatseg.jobs.train import start_run, train_run
 
-        run = start_run(self.output, settings, self.resume, self.overwrite, terminal, self.force)
-        terminal.result(train_run(run, terminal, self.in_blocks.engine()))
+        run = start_run(self.output, settings, self.resume, self.overwrite, terminal, self.force, self.in_blocks)
+        terminal.result(train_run(run, terminal, self.in_blocks))
 
 
 def _absolute(path: Path | None) -> str | None:

@@ -6,6 +6,7 @@ Memory is allocated only if the file is long enough for the rows that its header
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -19,8 +20,54 @@ NUMBER = 12
 """Bytes that a number takes: as it is parsed (8) or kept (4), and once more while it is converted and tested (4)."""
 
 
+@dataclass(frozen=True, eq=False)
+class Body:
+    """Rows of one element: in a file, from which any range is mapped, or parsed from text."""
+
+    path: Path
+    """The file."""
+    dtype: np.dtype
+    """Type of a row, structured by property name."""
+    count: int
+    """Number of rows."""
+    offset: int
+    """Byte at which the first row begins, in a binary file."""
+    parsed: np.ndarray | None = None
+    """All rows (count,) of a text file."""
+
+    def rows(self, begin: int, end: int) -> np.ndarray:
+        """Return rows (end - begin,), read-only; they are mapped, and stay in memory as long as the result does.
+
+        Raises SplatFileError if the file has become too short.
+        """
+        if self.parsed is not None:
+            return self.parsed[begin:end]
+        count = end - begin if self.dtype.itemsize else 0
+        if count <= 0:
+            return np.empty(0, self.dtype)
+        start = self.offset + begin * self.dtype.itemsize
+        if start + count * self.dtype.itemsize > _size(self.path):
+            raise SplatFileError(f"{self.path} has become shorter while it was read; copy it again")
+        return np.memmap(self.path, dtype=self.dtype, mode="r", offset=start, shape=(count,))
+
+    def check_memory(self, rows: int | None = None) -> None:
+        """Raise SplatFileError if so many rows, all of them by default, take more memory than the file may."""
+        rows, columns = self.count if rows is None else rows, len(self.dtype.names or ())
+        Guard.of(self.path, SplatFileError).check(f"{rows:,} rows of {columns} numbers", rows * columns * NUMBER)
+
+
 def read_element(path: Path, header: Header, name: str) -> np.ndarray:
     """Return the rows of an element (count,), structured by property name; read-only and mapped if the file is binary.
+
+    Raises SplatFileError as `find_body`, and if they would take too much memory.
+    """
+    body = find_body(path, header, name)
+    body.check_memory()
+    return body.rows(0, body.count)
+
+
+def find_body(path: Path, header: Header, name: str) -> Body:
+    """Return the body of an element, of which nothing is read yet if the file is binary.
 
     Raises SplatFileError if there is no such element, if it has lists, or if the file is too short for it.
     """
@@ -38,12 +85,13 @@ def read_element(path: Path, header: Header, name: str) -> np.ndarray:
             "export it again"
         )
     if header.encoding == "ascii":
-        return _parse(path, header, element, before)
-    return _map(path, header, element, before)
+        parsed = _parse(path, header, element, before)
+        return Body(path, parsed.dtype, len(parsed), 0, parsed)
+    return _find(path, header, element, before)
 
 
-def _map(path: Path, header: Header, element: Element, before: list[Element]) -> np.ndarray:
-    """Map the rows of a binary element, after the elements before it."""
+def _find(path: Path, header: Header, element: Element, before: list[Element]) -> Body:
+    """Find the rows of a binary element, after the elements before it."""
     offset = header.offset
     for other in before:
         if other.lists and other.count:
@@ -59,10 +107,15 @@ def _map(path: Path, header: Header, element: Element, before: list[Element]) ->
             f"{path} is cut off: its header declares {element.count} rows of {element.name!r}, which need {needed} "
             f"bytes, and the file has {size}; export or copy it again"
         )
-    _check_memory(path, element)
-    if element.count == 0 or dtype.itemsize == 0:
-        return np.empty(element.count if dtype.itemsize else 0, dtype)
-    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=(element.count,))
+    return Body(path, dtype, element.count if dtype.itemsize else 0, offset)
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file. Raises SplatFileError if it is gone."""
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise SplatFileError(f"{path} cannot be read any more ({error.strerror}); check the path") from None
 
 
 def _parse(path: Path, header: Header, element: Element, before: list[Element]) -> np.ndarray:
@@ -76,7 +129,7 @@ def _parse(path: Path, header: Header, element: Element, before: list[Element]) 
             f"{path} is cut off: its header declares {element.count} rows of {element.name!r} and the file is too "
             "short for them; export or copy it again"
         )
-    _check_memory(path, element)
+    Body(path, dtype, element.count, 0).check_memory()
     if element.count == 0 or not element.properties:
         return np.empty(0, dtype)
     with path.open("rb") as file:
@@ -94,11 +147,6 @@ def _parse(path: Path, header: Header, element: Element, before: list[Element]) 
             f"{rows.shape[0]} of {rows.shape[1]}; export or copy it again"
         )
     return _typed(path, rows, dtype)
-
-
-def _check_memory(path: Path, element: Element) -> None:
-    rows, columns = element.count, len(element.properties)
-    Guard.of(path, SplatFileError).check(f"{rows:,} rows of {columns} numbers", rows * columns * NUMBER)
 
 
 def _typed(path: Path, rows: np.ndarray, dtype: np.dtype) -> np.ndarray:

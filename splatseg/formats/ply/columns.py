@@ -11,7 +11,6 @@ Names are also known in other cases (X, Opacity). Alphabet: N rows of a structur
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -90,47 +89,50 @@ def columns_of(body: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     return out
 
 
-def opacities_of(body: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return the logits (N,) of the opacities, or these themselves and True for whole numbers and a column "alpha"."""
-    name = "opacity" if "opacity" in (body.dtype.names or ()) else ALPHA
+def opacities_of(body: np.ndarray, of_255: bool = False) -> tuple[np.ndarray, bool]:
+    """Return the logits (N,) of the opacities, or these themselves and True for whole numbers and a column "alpha".
+
+    of_255: floats of a column "alpha" are in 0..255 (`are_of_255`).
+    """
+    name = opacity_name(body.dtype.names or ())
     values, kind = columns_of(body, (name,))[:, 0], body.dtype[name]
     linear = kind.kind != "f" or name == ALPHA
-    return (_shares(values, kind) if linear else values), linear
+    return (_shares(values, kind, of_255) if linear else values), linear
 
 
-def _shares(values: np.ndarray, kind: np.dtype) -> np.ndarray:
+def opacity_name(names: tuple[str, ...]) -> str:
+    """Return the name of the property with the opacity."""
+    return "opacity" if "opacity" in names else ALPHA
+
+
+def are_of_255(body: np.ndarray, names: tuple[str, ...]) -> bool:
+    """Tell whether floats of named properties, in the rows looked at, are too large for 0..1."""
+    return body.dtype[names[0]].kind == "f" and bool((columns_of(body, names) > BRIGHTEST).any())
+
+
+def _shares(values: np.ndarray, kind: np.dtype, of_255: bool) -> np.ndarray:
     """Return whole numbers as shares of their type's range, signed ones of 255; floats are 0..1, or 0..255."""
     if kind.kind == "u":
         return values / float(np.iinfo(kind).max)
-    return values / 255 if kind.kind == "i" or bool((values > BRIGHTEST).any()) else values
+    return values / 255 if kind.kind == "i" or of_255 else values
 
 
-def colors_of(path: Path, body: np.ndarray) -> np.ndarray:
-    """Return the constant coefficients (N,3) of the columns red, green, blue, which are told in a warning."""
-    warnings.warn(
-        f"{path} has red, green, blue in place of {CONSTANT[0]}; they are read as its colours (in nerfstudio, "
-        "--ply-color-mode sh_coeffs keeps those that change with the view)",
-        stacklevel=3,
-    )
-    return to_sh0(_shares(columns_of(body, COLOR), body.dtype[COLOR[0]]))
+def colors_of(body: np.ndarray, of_255: bool = False) -> np.ndarray:
+    """Return the constant coefficients (N,3) of the columns red, green, blue. of_255: floats are in 0..255."""
+    return to_sh0(_shares(columns_of(body, COLOR), body.dtype[COLOR[0]], of_255))
 
 
-def log_scales_of(path: Path, body: np.ndarray) -> np.ndarray:
-    """Return the log scales (N,3); -infinity along the third axis of discs, which are told in a warning."""
+def log_scales_of(body: np.ndarray) -> np.ndarray:
+    """Return the log scales (N,3); -infinity along the third axis of discs."""
     names = body.dtype.names or ()
     scales = columns_of(body, tuple(name for name in SCALE if name in names))
     if SCALE[2] in names:
         return scales
-    warnings.warn(
-        f"{path} holds discs of 2D Gaussian Splatting (no {SCALE[2]}); they are read as Gaussians with hardly any "
-        "thickness",
-        stacklevel=3,
-    )
     return np.concatenate([scales, np.full((len(scales), 1), -np.inf, np.float32)], 1)
 
 
-def harmonics_of(path: Path, body: np.ndarray, rest: tuple[str, ...]) -> np.ndarray:
-    """Return shN (N,K,3) of properties f_rest_*, cut to whole degrees up to 3, which is told in a warning.
+def whole_degrees(path: Path, rest: tuple[str, ...]) -> int:
+    """Return how many of the coefficients a colour of properties f_rest_* are read: whole degrees up to 3.
 
     Raises SplatFileError if their number cannot be divided among three channels.
     """
@@ -139,15 +141,12 @@ def harmonics_of(path: Path, body: np.ndarray, rest: tuple[str, ...]) -> np.ndar
             f"{path} has {len(rest)} properties f_rest_*, which are not as many for each of red, green and blue; "
             "export it again"
         )
-    stored = len(rest) // 3
-    used = max(count for count in (0, 3, 8, 15) if count <= stored)
-    if used < stored:
-        degree = {0: 0, 3: 1, 8: 2, 15: 3}[used]
-        what = {24: " (of degree 4)", 35: " (of degree 5)"}.get(stored, "")
-        warnings.warn(
-            f"{path} has {stored} spherical harmonics a colour{what}; those beyond degree {degree} are left out",
-            stacklevel=3,
-        )
+    return max(count for count in (0, 3, 8, 15) if count <= len(rest) // 3)
+
+
+def harmonics_of(body: np.ndarray, rest: tuple[str, ...], used: int) -> np.ndarray:
+    """Return shN (N,K,3), the first K = `used` coefficients of properties f_rest_*."""
     # Channel-major: coefficient k of a channel is at channel * stored + k.
+    stored = len(rest) // 3
     names = tuple(rest[channel * stored + k] for k in range(used) for channel in range(3))
     return columns_of(body, names).reshape(len(body), used, 3)

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from splatseg.cameras.coordinates import Coordinates
-from splatseg.splats.stored import StoredSplats
+from splatseg.splats.stored import DEGREES, StoredSplats
 
 FILTER = "filter_3d"
 """Lower-case name of the filter's property."""
@@ -96,15 +96,46 @@ def warn_of_speaking(path: Path, names: Sequence[str]) -> None:
         )
 
 
-def warn_of_plain_opacities(path: Path, opacity_logits: np.ndarray) -> None:
-    """Warn if all opacities, of more than a few, are in 0..1: they are stored as logits, some of which are not."""
-    inside = (opacity_logits >= 0) & (opacity_logits <= 1)
-    if len(inside) >= FEWEST and bool(inside.all()):
+def look_plain(opacity_logits: np.ndarray) -> bool:
+    """Tell whether all of some opacities (N,) are in 0..1: stored as logits, of which some are not."""
+    return bool(((opacity_logits >= 0) & (opacity_logits <= 1)).all())
+
+
+def warn_of_plain_opacities(path: Path, count: int) -> None:
+    """Warn of opacities that all look plain (`look_plain`), if there are more than a few."""
+    if count >= FEWEST:
         warnings.warn(
             f"the opacities of {path} are all in 0..1 and read as logits, which they seldom are; if they are opacities "
             "themselves, store ln(o / (1 - o)) instead",
             stacklevel=3,
         )
+
+
+def warn_of_colors(path: Path) -> None:
+    """Warn of columns red, green, blue."""
+    warnings.warn(
+        f"{path} has red, green, blue in place of f_dc_0; they are read as its colours (in nerfstudio, "
+        "--ply-color-mode sh_coeffs keeps those that change with the view)",
+        stacklevel=3,
+    )
+
+
+def warn_of_discs(path: Path) -> None:
+    """Warn of Gaussians without a third scale."""
+    warnings.warn(
+        f"{path} holds discs of 2D Gaussian Splatting (no scale_2); they are read as Gaussians with hardly any "
+        "thickness",
+        stacklevel=3,
+    )
+
+
+def warn_of_harmonics(path: Path, stored: int, used: int) -> None:
+    """Warn of spherical harmonics of which some are left out. stored, used: coefficients a colour."""
+    what = {24: " (of degree 4)", 35: " (of degree 5)"}.get(stored, "")
+    warnings.warn(
+        f"{path} has {stored} spherical harmonics a colour{what}; those beyond degree {DEGREES[used]} are left out",
+        stacklevel=3,
+    )
 
 
 def filter_name(names: Sequence[str]) -> str | None:

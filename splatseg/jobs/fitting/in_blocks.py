@@ -51,7 +51,7 @@ class BlockFit:
     """A fit in blocks, and where it tells how it goes."""
 
     folder: Path
-    """Folder of its files (`train.blocks.rows`)."""
+    """Folder of its files (`train.blocks.rows`), the same for all processes."""
     capture: Capture
     """The capture."""
     settings: TrainSettings
@@ -135,7 +135,7 @@ class BlockFit:
         left = [cell for cell in planned.cells if not end_path(cell).exists()]
         failed: list[str] = []
         with _watched(planned, bar):
-            for done in engine.map(self.work, [str(cell) for cell in left]):
+            for done in engine.map(self.work, [str(cell.absolute()) for cell in left]):
                 cell = left[done.index].name
                 if done.error is not None:
                     failed.append(f"cell {cell} of round {planned.number}: {done.error}")

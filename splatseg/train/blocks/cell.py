@@ -45,6 +45,7 @@ class Start:
     """Views, settings and context."""
     until: int
     """Step after which the cell ends."""
+
     @classmethod
     def read(cls, folder: Path, views: Sequence[View], settings: TrainSettings) -> Start:
         """Read the start in a cell's folder. views: the training views of the capture.
@@ -91,8 +92,7 @@ def write_end(folder: Path, state: FitState) -> int:
     if state.own is not None:
         kept &= state.own
     rows = kept.cpu().numpy().nonzero()[0]
-    tensors = {name: value for name, value in state.tensors().items() if not name.startswith("color.") and name != "own"}
-    arrays = {name: array[rows] for name, array in as_arrays(tensors).items()}
+    arrays = {name: array[rows] for name, array in as_arrays(state.tensors()).items() if name != "own"}
     write_arrays(end_path(folder), "end", arrays, {"step": state.step})
     return len(rows)
 

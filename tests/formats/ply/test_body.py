@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from splatseg.errors import SplatFileError
-from splatseg.formats.ply.ply import REQUIRED, read_ply, write_ply
+from splatseg.formats.ply.columns import REQUIRED
+from splatseg.formats.ply.ply import read_ply, write_ply
 from splatseg.splats.splats import Splats, splats_of
 
 

@@ -97,7 +97,7 @@ def test_what_is_written_comes_back_exactly_in_every_encoding(folder: Path, spla
 
 
 def test_blocks_of_rows_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("splatseg.formats.ply.ply.ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("splatseg.formats.ply.writing.ROWS_AT_ONCE", 7)
     splats = some_splats(50)
     write_ply(tmp_path / "a.ply", splats)
     monkeypatch.undo()

@@ -1,0 +1,253 @@
+"""The splat of a run while it is segmented: in one piece, in memory, or in blocks, in files.
+
+What differs is how votes are collected and how files of the size of the splat are written; what is written does not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from splatseg.capture.view import View, one_a_photograph
+from splatseg.engine.protocol import Engine
+from splatseg.errors import RunError
+from splatseg.formats.parts.blocks import FileBlocks
+from splatseg.formats.parts.opening import open_blocks
+from splatseg.formats.parts.pick import ColorsOfBlocks, features_of_blocks, ids_of_blocks
+from splatseg.formats.parts.rows import PlyRows
+from splatseg.formats.parts.writing import write_blocks
+from splatseg.formats.ply.ply import write_ply
+from splatseg.formats.ply.writing import Layout
+from splatseg.jobs.blocks.label_map import LabelMapOfView, close_opened, write_ids
+from splatseg.masks.sources import MaskSources
+from splatseg.render.label_maps import label_map, write_label_map
+from splatseg.run.folder import Run
+from splatseg.run.reporter import Reporter, track_in_order
+from splatseg.run.settings import RunSettings
+from splatseg.splats.blocks import each_block
+from splatseg.splats.made_of import FEATURES, GEOMETRY, SEGMENTS, made_of
+from splatseg.splats.mapped import MappedSplats, open_geometry, write_geometry
+from splatseg.splats.splats import Splats
+from splatseg.tensors import rewrite_facts
+from splatseg.votes.blocks.collect import collect_in_blocks
+from splatseg.votes.blocks.work import VoteOfView
+from splatseg.votes.file import FORMAT as VOTES
+from splatseg.votes.file import facts_of, map_votes, write_votes
+from splatseg.votes.votes import Votes, collect_votes
+
+NOT_KNOWN = "0" * 32
+"""Digest of features that are not made yet, in a file whose head is written again."""
+
+
+class Pieces(Protocol):
+    """The splat of a run that is segmented."""
+
+    @property
+    def splats(self) -> Splats:
+        """The splat as it was, with features and segment ids; in blocks geometry and features are mapped."""
+        ...
+
+    def collect(self, run: Run, reporter: Reporter) -> Votes:
+        """Collect the votes of the masks of the training views. Raises MaskError as `collect_votes`."""
+        ...
+
+    def write_votes(self, path: Path, votes: Votes, made_of: Mapping[str, str]) -> None:
+        """Write the votes that `collect` returned."""
+        ...
+
+    def write_label_maps(self, run: Run, folder: Path, splats: Splats, reporter: Reporter) -> None:
+        """Write the label map of every photograph into a folder."""
+        ...
+
+    def write_splats(self, path: Path, splats: Splats) -> None:
+        """Write the splat with features and segment ids."""
+        ...
+
+    def shown(self, run: Run, splats: Splats) -> Splats:
+        """Return the splat with features and ids, as it is now in the run, to draw pictures of it."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class OnePiece:
+    """A splat in memory."""
+
+    splats: Splats
+    """The splat."""
+
+    def collect(self, run: Run, reporter: Reporter) -> Votes:
+        """See `Pieces`."""
+        views = run.capture.split("train")
+        with reporter.stage("votes", len(views)) as advance:
+            return collect_votes(self.splats, views, run.masks(), lambda done, total: advance(done))
+
+    def write_votes(self, path: Path, votes: Votes, made_of: Mapping[str, str]) -> None:
+        """See `Pieces`."""
+        write_votes(path, votes, made_of)
+
+    def write_label_maps(self, run: Run, folder: Path, splats: Splats, reporter: Reporter) -> None:
+        """See `Pieces`."""
+        digests = made_of(splats, GEOMETRY, SEGMENTS)
+
+        def write(view: View) -> None:
+            write_label_map(folder / view.png_name, label_map(splats, view.seen_by), digests)
+
+        for _ in track_in_order(reporter, "label maps", write, one_a_photograph(run.capture.views)):
+            pass
+
+    def write_splats(self, path: Path, splats: Splats) -> None:
+        """See `Pieces`."""
+        write_ply(path, splats, own=False)
+
+    def shown(self, run: Run, splats: Splats) -> Splats:
+        """See `Pieces`."""
+        del run
+        return splats
+
+
+@dataclass(frozen=True, eq=False)
+class InBlocks:
+    """A splat in files."""
+
+    splats: MappedSplats
+    """Geometry and features, mapped; colours are read of what is looked at; segment ids are in memory."""
+    blocks: FileBlocks
+    """The run's splats.ply, as it was."""
+    folder: Path
+    """Folder of files that a segmentation which is interrupted goes on from."""
+    engine: Engine
+    """The engine that works on views."""
+
+    def collect(self, run: Run, reporter: Reporter) -> Votes:
+        """See `Pieces`. Views that an earlier attempt is done with are not done again."""
+        views = run.capture.split("train")
+        digests = made_of(self.splats, GEOMETRY)
+        work = VoteOfView(
+            partial(opened_views, run.path, run.settings), self.geometry, digests[GEOMETRY], self.folder / "views"
+        )
+        names = [view.name for view in views]
+        with reporter.stage("votes", len(views)) as advance:
+            collect_in_blocks(
+                work,
+                names,
+                len(self.splats),
+                self.votes,
+                self.engine,
+                digests | {FEATURES: NOT_KNOWN},
+                lambda done, total: advance(done),
+            )
+        return map_votes(self.votes)
+
+    def write_votes(self, path: Path, votes: Votes, made_of: Mapping[str, str]) -> None:
+        """See `Pieces`. The file is moved."""
+        if not self.votes.exists():  # they are those of an earlier attempt, and in the run already
+            write_votes(path, votes, made_of)
+            return
+        rewrite_facts(self.votes, VOTES, facts_of(votes, made_of), spaced=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.votes.replace(path)
+
+    def write_label_maps(self, run: Run, folder: Path, splats: Splats, reporter: Reporter) -> None:
+        """See `Pieces`."""
+        assert splats.segment_ids is not None
+        write_ids(self.folder / "ids.safetensors", splats.segment_ids.numpy())
+        digests = tuple(made_of(splats, GEOMETRY, SEGMENTS).items())
+        work = LabelMapOfView(
+            run.path.absolute(), run.settings, self.geometry, self.folder / "ids.safetensors", folder, digests
+        )
+        items = [(index, view.png_name) for index, view in enumerate(one_a_photograph(run.capture.views))]
+        try:
+            with reporter.stage("label maps", len(items)) as advance, closing(self.engine.map(work, items)) as finished:  # type: ignore[type-var]
+                for count, done in enumerate(finished, start=1):
+                    if done.error is not None:
+                        raise RunError(done.error)
+                    advance(count)
+        finally:
+            close_opened()
+
+    def write_splats(self, path: Path, splats: Splats) -> None:
+        """See `Pieces`. One block is in memory."""
+        write_splats_in_blocks(path, self.blocks, splats)
+
+    def shown(self, run: Run, splats: Splats) -> Splats:
+        """See `Pieces`. The file is another by now."""
+        assert isinstance(splats, MappedSplats)
+        blocks = open_blocks(run.splats_path)
+        features = features_of_blocks(blocks)
+        return dataclasses.replace(
+            splats,
+            colors=ColorsOfBlocks(blocks),
+            features=None if features is None else torch.from_numpy(features),
+        )
+
+    @property
+    def geometry(self) -> Path:
+        """File of the geometry."""
+        return self.folder / "geometry.safetensors"
+
+    @property
+    def votes(self) -> Path:
+        """File of the votes before they are moved into the run."""
+        return self.folder / "votes.safetensors"
+
+
+def opened_views(path: Path, settings: RunSettings) -> tuple[Sequence[View], MaskSources]:
+    """Return the training views of a run and their masks, in whatever process."""
+    run = Run(path, settings)
+    return run.capture.split("train"), run.masks()
+
+
+def write_splats_in_blocks(path: Path, blocks: FileBlocks, splats: Splats) -> None:
+    """Write a splat in blocks with the features and ids of `splats`, whose Gaussians are the same.
+
+    Without features it keeps those that it has.
+    """
+
+    def pieces() -> Iterator[Splats]:
+        for number, piece in enumerate(each_block(blocks)):
+            rows = slice(int(blocks.borders[number]), int(blocks.borders[number + 1]))
+            features = piece.features if splats.features is None else splats.features[rows]
+            ids = None if splats.segment_ids is None else splats.segment_ids[rows]
+            yield piece.replace(features=features, segment_ids=ids)
+
+    write_blocks(path, pieces(), len(blocks), Layout(own=False))
+
+
+@contextmanager
+def pieces_of(run: Run, engine: Engine) -> Iterator[Pieces]:
+    """Open the splat of a run in as many blocks as its settings say; what was begun is kept if the block raises.
+
+    Raises RunError if the run has no splat yet, or one that cannot be read in blocks.
+    """
+    if run.settings.blocks == 1:
+        yield OnePiece(run.splats())
+        return
+    yield open_in_blocks(run, engine)
+    shutil.rmtree(run.blocks_path, ignore_errors=True)
+
+
+def open_in_blocks(run: Run, engine: Engine) -> InBlocks:
+    """Open the splat of a run in blocks: write its geometry for workers, and map it. Raises RunError if it has none."""
+    if not run.splats_path.exists():
+        run.splats()  # which says what to do
+    folder = run.blocks_path.absolute()
+    blocks = open_blocks(run.splats_path, -(-PlyRows(run.splats_path).count // run.settings.blocks))
+    write_geometry(folder / "geometry.safetensors", each_block(blocks, "geometry"), len(blocks))
+    splats = open_geometry(folder / "geometry.safetensors", blocks.coordinates)
+    ids, features = ids_of_blocks(blocks), features_of_blocks(blocks)
+    mapped = dataclasses.replace(
+        splats,
+        colors=ColorsOfBlocks(blocks),
+        antialiased=blocks.antialiased,
+        features=None if features is None else torch.from_numpy(features),
+        segment_ids=None if ids is None else torch.from_numpy(ids),
+    )
+    return InBlocks(mapped, blocks, folder, engine)

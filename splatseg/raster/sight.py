@@ -1,0 +1,89 @@
+"""Gaussians in sight of a camera: those that it draws, and groups that it provably does not draw, by their boxes.
+
+A group is known by the box of its means and by its largest scale. A Gaussian is
+
+    drawn:  z >= near,   mx + ex > 0,   mx - ex < W        mx = fx x / z + cx        ex = sqrt(reach (|h|^2 + eps2d))
+    h = fx / z (a_x - u a_z)     |h| <= fx / z sqrt(1 + U^2) |R| s        reach <= 2 ln(1 / alpha_min)
+
+a_x, a_y, a_z are the rows of R Q diag(scales), s its largest scale, |R| the norm of the rotation (1, but for rounding),
+u = x/z clamped to the frustum and its margin, so |u| <= U. With sqrt(p + q) <= sqrt p + sqrt q and z > 0, a Gaussian is
+left of the picture if
+
+    fx x + (cx + k sqrt eps2d) z + k fx sqrt(1 + U^2) |R| s <= 0          k = sqrt(2 ln(1 / alpha_min))
+
+which is linear in (x, y, z): it holds in a box if it holds at its corners. Right, above and below it is alike. `SLACK`
+covers the rounding of float32, so no backend draws a Gaussian of a group that is left out.
+
+Alphabet: G groups; (x, y, z) camera coordinates; W x H pixels.
+
+Source: the projection of native/raster/ewa.h and project.cpp; ours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from splatseg.cameras.camera import Camera
+from splatseg.machine.devices import current, native_takes
+from splatseg.raster.interface import DEFAULT_SETTINGS, RasterSettings
+
+SLACK = 1e-5
+"""Share of the largest terms that rounding may amount to: some 80 times the unit of float32, which a dozen operations
+do not reach."""
+
+
+def out_of_sight(
+    boxes: np.ndarray, reaches: np.ndarray, camera: Camera, settings: RasterSettings = DEFAULT_SETTINGS
+) -> np.ndarray:
+    """Tell which groups (G,) bool cannot be drawn by a camera.
+
+    boxes (G,2,3): lowest and highest finite mean, world units; the lowest above the highest for a group without any.
+    reaches (G,): largest finite scale, world units.
+    """
+    empty: np.ndarray = ~np.all(boxes[:, 0] <= boxes[:, 1], axis=1)
+    boxes = np.where(empty[:, None, None], 0.0, boxes)
+    rotation, translation = camera.viewmat[:3, :3], camera.viewmat[:3, 3]
+    bits = np.arange(8)[:, None] >> np.arange(3) & 1
+    corners = np.where(bits, boxes[:, None, 1], boxes[:, None, 0]) @ rotation.T + translation
+    # Bounds of what is added up, in whatever order: rounding is a share of them.
+    sizes = np.abs(boxes).max(1) @ np.abs(rotation).T + np.abs(translation)
+    x, y, z = np.moveaxis(corners, -1, 0)
+    hidden: np.ndarray = empty | (z.max(1) + SLACK * sizes[:, 2] < settings.near)
+    if min(camera.K[0, 0], camera.K[1, 1]) <= 0:
+        return hidden
+    scales = reaches.astype(np.float64) * float(np.linalg.norm(rotation, 2))
+    sides = (
+        (x, sizes[:, 0], camera.K[0, 0], camera.K[0, 2], camera.width),
+        (y, sizes[:, 1], camera.K[1, 1], camera.K[1, 2], camera.height),
+    )
+    for across, size, focal, centre, pixels in sides:
+        steepest = max(centre, pixels - centre, 0.0) / focal + settings.frustum_margin * 0.5 * pixels / focal
+        widest = np.sqrt(2.0 * np.log(1.0 / settings.alpha_min)) * (1.0 + SLACK)
+        spread = widest * focal * np.sqrt(1.0 + steepest**2) * scales
+        blur = widest * np.sqrt(settings.eps2d)
+        slack = SLACK * (focal * size + (abs(centre) + pixels + blur) * sizes[:, 2] + spread) + spread
+        hidden |= (focal * across + (centre + blur) * z).max(1) + slack < 0
+        hidden |= (focal * across + (centre - pixels - blur) * z).min(1) - slack > 0
+    return hidden
+
+
+def may_be_drawn(
+    means: Tensor,
+    quats: Tensor,
+    scales: Tensor,
+    opacities: Tensor,
+    camera: Camera,
+    settings: RasterSettings = DEFAULT_SETTINGS,
+) -> Tensor:
+    """Tell which Gaussians (N,) bool a camera may draw: whatever is rendered of these alone has the same bits.
+
+    All of them where this process does not compute with the native kernels. The tensors, as `raster.interface.prepare`
+    takes them, may lie in a mapped file.
+    """
+    if current().type != "cpu" or not native_takes(means, quats, scales, opacities):
+        return torch.ones(means.shape[0], dtype=torch.bool)
+    from splatseg.raster.native import find_drawn  # noqa: PLC0415 (backends are loaded when they are used)
+
+    return find_drawn(means, quats, scales, opacities, camera, settings)

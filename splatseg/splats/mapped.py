@@ -1,0 +1,202 @@
+"""The geometry of a huge splat in a file that is mapped into memory, and what a camera sees of it.
+
+    means, log_scales (N,3)   quats (N,4)   opacity_logits (N,)      parameters, as `Splats` has them
+    scales (N,3)   opacities (N,)                                    physical values, as the rasteriser takes them
+    boxes (G,2,3) float64   reaches (G,) float32                     of every GROUP rows: finite means, largest scale
+
+60 bytes a Gaussian on disk, each array by itself; a `.ply` has all values of a Gaussian together, so that its geometry
+cannot be read without its colours. Pages of the file that are looked at belong to the system's cache, which gives way.
+
+What a camera sees is found in two steps: groups that it provably does not draw are left out by their boxes
+(`raster.sight`), the Gaussians of the others are projected, and those that meet a pixel are copied, in the
+order of the rows. Rendered alone they give the same bits as all N: what is not drawn has no part in the depth order,
+equal depths stand in the order of the rows, and no value depends on a neighbour's.
+
+Alphabet: N Gaussians; G groups of consecutive rows; n of the N are seen.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from splatseg.cameras.camera import Camera
+from splatseg.cameras.coordinates import OWN, Coordinates
+from splatseg.raster.sight import may_be_drawn, out_of_sight
+from splatseg.splats.activations import to_opacities, to_scales
+from splatseg.splats.splats import Splats
+from splatseg.tensors import map_tensors, stream_tensors
+
+FORMAT = "splatseg geometry 1"
+"""Name of the format, in the metadata of the file."""
+
+GROUP = 8192
+"""Rows of a group: a box of its own costs 52 bytes."""
+
+ROWS_AT_ONCE = 1 << 20
+"""Rows that are projected at once to tell which of them are seen."""
+
+_WIDTHS = {"means": 3, "quats": 4, "log_scales": 3, "opacity_logits": 0, "scales": 3, "opacities": 0}
+
+
+class ColorsOfRows(Protocol):
+    """Colours of some Gaussians, read where they lie."""
+
+    def __call__(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Return copies of sh0 (n,3) and shN (n,K,3) of rows (n,), ascending."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class MappedSplats(Splats):
+    """N Gaussians whose geometry lies in a mapped file; whatever is rendered of them takes those in view alone.
+
+    Their colours are grey, unless `colors` reads them: it is asked for the rows of a subset. What changes the geometry
+    returns plain `Splats`.
+    """
+
+    linear_scales: Tensor | None = None
+    """Linear scales (N,3), in the file."""
+    linear_opacities: Tensor | None = None
+    """Opacities (N,), in the file."""
+    boxes: np.ndarray | None = None
+    """(G,2,3) float64, lowest and highest finite mean of each group."""
+    reaches: np.ndarray | None = None
+    """(G,) float32, largest finite scale of each group, world units."""
+    colors: ColorsOfRows | None = None
+    """Colours of rows."""
+
+    @property
+    def scales(self) -> Tensor:
+        """Standard deviations (N,3), linear, world units."""
+        assert self.linear_scales is not None
+        return self.linear_scales
+
+    @property
+    def opacities(self) -> Tensor:
+        """Opacities (N,) in 0..1."""
+        assert self.linear_opacities is not None
+        return self.linear_opacities
+
+    def rows_in_view(self, camera: Camera) -> np.ndarray:
+        """Return the rows (n,) int64, ascending, of all Gaussians that a camera draws, and maybe of some others."""
+        assert self.boxes is not None and self.reaches is not None
+        means, quats, scales, opacities = self.geometry
+
+        def seen(at: slice) -> np.ndarray:
+            return may_be_drawn(means[at], quats[at], scales[at], opacities[at], camera).numpy()
+
+        ranges = _ranges(~out_of_sight(self.boxes, self.reaches, camera), len(self))
+        rows = [begin + np.flatnonzero(seen(slice(begin, end))) for begin, end in ranges]
+        return np.concatenate([np.zeros(0, np.int64), *rows])
+
+    def in_view(self, camera: Camera) -> Splats:
+        """Return copies of the Gaussians of `rows_in_view`, in memory, without features: no picture is made of them."""
+        return self.replace(features=None).subset(self.rows_in_view(camera))
+
+    def geometry_of(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return copies of the geometry of rows (n,), as the rasteriser takes it (`Splats.geometry`)."""
+        means, quats, scales, opacities = (torch.from_numpy(part.numpy()[rows]) for part in self.geometry)
+        return means, quats, scales, opacities
+
+    def subset(self, which: Tensor | np.ndarray) -> Splats:
+        """Return copies of the Gaussians chosen by a boolean mask (N,) or by indices, in memory, with all fields."""
+        rows = np.asarray(which)
+        part = self._in_files().subset(np.flatnonzero(rows) if rows.dtype == np.bool_ else rows)
+        if self.colors is None:
+            return part
+        sh0, harmonics = self.colors(np.flatnonzero(rows) if rows.dtype == np.bool_ else rows)
+        return part.replace(sh0=sh0, shN=harmonics)
+
+    def replace(self, **changes: Tensor | None) -> Splats:
+        """Return the same Gaussians with features or ids replaced, still mapped; with anything else plain `Splats`."""
+        if set(changes) <= {"features", "segment_ids"}:
+            return super().replace(**changes)
+        return self._in_files().replace(**changes)
+
+    def in_world(self, coordinates: Coordinates) -> Splats:
+        """Return the same Gaussians in the world of other coordinates, in memory."""
+        return self if coordinates == self.coordinates else self._in_files().in_world(coordinates)
+
+    def rescaled(self, factor: float) -> Splats:
+        """Return the same Gaussians in own coordinates times a factor above 0, in memory."""
+        return self._in_files().rescaled(factor)
+
+    def _in_files(self) -> Splats:
+        """Return plain, grey splats that share the tensors."""
+        names = [field.name for field in dataclasses.fields(Splats)]
+        return Splats(**{name: getattr(self, name) for name in names})
+
+
+def write_geometry(path: Path, blocks: Iterable[Splats], count: int) -> None:
+    """Write the geometry of `count` Gaussians, given in blocks of consecutive rows, atomically. One block is in memory.
+
+    Raises ValueError if the blocks have another number of rows.
+    """
+    shapes = {name: (np.float32, (count, width) if width else (count,)) for name, width in _WIDTHS.items()}
+    groups = -(-count // GROUP)
+    limits = {"boxes": (np.float64, (groups, 2, 3)), "reaches": (np.float32, (groups,))}
+    boxes, reaches = np.empty((groups, 2, 3)), np.zeros(groups, np.float32)
+    boxes[:, 0], boxes[:, 1] = np.inf, -np.inf
+    first = 0
+    with stream_tensors(path, FORMAT, {**shapes, **limits}) as sinks:
+        for block in blocks:
+            scales = to_scales(block.log_scales)
+            values = {"scales": scales, "opacities": to_opacities(block.opacity_logits)}
+            for name in _WIDTHS:
+                part = values.get(name, getattr(block, name, None))
+                assert part is not None
+                sinks[name].write(part.numpy())
+            _widen(boxes, reaches, first, block.positions, scales.numpy())
+            first += len(block)
+        sinks["boxes"].write(boxes)
+        sinks["reaches"].write(reaches)
+
+
+def open_geometry(path: Path, coordinates: Coordinates = OWN) -> MappedSplats:
+    """Map a file of `write_geometry`. coordinates: those of the splat. Raises RunError for any other or damaged one."""
+    arrays, _ = map_tensors(path, FORMAT, "repeat the command, which writes it again")
+    tensors = {name: torch.from_numpy(arrays[name]) for name in _WIDTHS}
+    count = len(tensors["means"])
+    return MappedSplats(
+        means=tensors["means"],
+        quats=tensors["quats"],
+        log_scales=tensors["log_scales"],
+        opacity_logits=tensors["opacity_logits"],
+        sh0=torch.zeros(1, 3).expand(count, 3),
+        shN=torch.zeros(count, 0, 3),
+        coordinates=coordinates,
+        linear_scales=tensors["scales"],
+        linear_opacities=tensors["opacities"],
+        boxes=arrays["boxes"],
+        reaches=arrays["reaches"],
+    )
+
+
+def _widen(boxes: np.ndarray, reaches: np.ndarray, first: int, means: np.ndarray, scales: np.ndarray) -> None:
+    """Take rows from `first` on, with means (n,3) and scales (n,3), into the boxes and reaches of their groups."""
+    for begin in range(first - first % GROUP, first + len(means), GROUP):
+        rows = slice(max(begin - first, 0), begin + GROUP - first)
+        group = begin // GROUP
+        finite = means[rows][np.isfinite(means[rows]).all(1)]
+        if len(finite):
+            boxes[group, 0] = np.minimum(boxes[group, 0], finite.min(0))
+            boxes[group, 1] = np.maximum(boxes[group, 1], finite.max(0))
+        large = scales[rows]
+        reaches[group] = max(reaches[group], large[np.isfinite(large)].max(initial=0))
+
+
+def _ranges(groups: np.ndarray, count: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges of at most ROWS_AT_ONCE rows that make up the groups (G,) bool, ascending; count: number of rows."""
+    most = ROWS_AT_ONCE // GROUP
+    steps = np.flatnonzero(np.diff(groups, prepend=False, append=False))
+    for begin, end in zip(steps[::2].tolist(), steps[1::2].tolist(), strict=True):
+        for place in range(begin, end, most):
+            yield place * GROUP, min(min(place + most, end) * GROUP, count)

@@ -1,0 +1,85 @@
+"""The work on one view: its votes, from the Gaussians that it sees, into a file (`view_file`).
+
+The memory of a view is that of what it sees. What all views need, the cameras, the masks and the mapped geometry, is
+opened once by each process. A view whose file is there is done: its masks are read, to know the name, and no more.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from splatseg.capture.view import View
+from splatseg.errors import MaskError
+from splatseg.masks.source import MaskSource
+from splatseg.raster.interface import prepare
+from splatseg.splats.mapped import MappedSplats, open_geometry
+from splatseg.votes.blocks.view_file import ViewVotes, find_view, name_of, write_view
+from splatseg.votes.votes import entries_of_view
+
+Opener = Callable[[], tuple[Sequence[View], MaskSource]]
+"""Opens the views of a scene and their masks, in any process: a function of a module, or functools.partial of one."""
+
+_Opened = tuple[Sequence[View], MaskSource, MappedSplats]
+_lock = threading.Lock()
+_opened: dict[str, _Opened] = {}
+
+
+@dataclass(frozen=True)
+class VoteOfView:
+    """Writes the votes of a view, called with its place and name among those of the scene; picklable."""
+
+    opener: Opener
+    """Opens the views and masks of the scene."""
+    geometry: Path
+    """File of the splat's geometry (`splats.mapped`)."""
+    digest: str
+    """Digest of the geometry (`splats.made_of`)."""
+    folder: Path
+    """Folder of the files of all views."""
+    job: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Name by which a process knows what it has opened: captures and masks may change from job to job."""
+
+    @torch.no_grad()
+    def __call__(self, item: tuple[int, str]) -> ViewVotes:
+        """Write the votes of a view, unless they are there. Raises MaskError as the masks do when they are read."""
+        index, name = item
+        views, masks, splats = self._open()
+        if index >= len(views) or views[index].name != name:
+            raise MaskError(
+                f"the capture changed while its votes were collected: view {index + 1} is not '{name}' any more; "
+                "repeat the command"
+            )
+        view = views[index]
+        segments = masks.read(view)
+        path = self.folder / name_of(self.digest, view, segments)
+        found = find_view(path)
+        if found is not None:
+            return found
+        if segments is None:
+            none, weightless = np.zeros(0, np.int32), np.zeros(0, np.float32)
+            return write_view(path, None, none, (none, none, weightless), weightless)
+        rows = splats.rows_in_view(view.camera)
+        plan = prepare(*splats.geometry_of(rows), view.camera)
+        entries, totals = entries_of_view(plan, segments)
+        return write_view(path, segments, rows, entries, totals)
+
+    def _open(self) -> _Opened:
+        with _lock:
+            if self.job not in _opened:
+                _opened.clear()
+                views, masks = self.opener()
+                _opened[self.job] = (views, masks, open_geometry(self.geometry))
+            return _opened[self.job]
+
+
+def close_opened() -> None:
+    """Forget what this process has opened."""
+    with _lock:
+        _opened.clear()
