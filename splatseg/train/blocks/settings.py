@@ -11,7 +11,7 @@ class BlockSettings:
 
     cells: int
     """Number of cells."""
-    joins: tuple[float, ...] = (0.3, 0.7)
+    joins: tuple[float, ...] = (0.5, 0.7, 0.85)
     """Shares of the steps after which the scene is one: the first ends the common start, each other a round of cells;
     the last round ends with the fit."""
     overlap: float = 0.1
