@@ -2,13 +2,15 @@
 
     python benchmarks/bench_fit_blocks.py CAPTURE [--downscale 1] [--blocks 4] [--steps N] [--seeds 1] [--threads 1]
                                           [--set "NAME=VALUE ..."] ... [--as-many-visits] [--pictures FOLDER]
+                                          [--points N]
     python benchmarks/bench_fit_blocks.py --make FOLDER --of CAPTURE --splats SPLAT [--views 600] [--tiles 2]
 
 In one piece and in blocks every Gaussian has N steps. A cell is trained on its own views alone, so each of these is
 shown more often than in one piece; with --as-many-visits there is also a fit in one piece of so many steps that its
 views are shown as often as a cell's are. Every --set is a variant of `BlockSettings`. Pixels near a seam are those
 most of whose light comes from Gaussians in the margins of another cell than their own; the same pixels are compared
-in all fits. Every fit in one piece and every cell is a process of its own, whose most memory is told (MB, Linux).
+in all fits. --points: begin with so many points, copies of the capture's a little apart, and do not grow: what memory
+takes. Every fit in one piece and every cell is a process of its own, whose most memory is told (MB, Linux).
 
 --make renders a splat from new cameras between those of its capture, as a capture of its own: the part within an extent
 of the cameras is laid out TILES x TILES times side by side, what is farther stays around all of it.
@@ -69,6 +71,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar='"NAME=VALUE ..."')
     parser.add_argument("--as-many-visits", action="store_true")
     parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--points", type=int)
     parser.add_argument("--make", type=Path)
     parser.add_argument("--of", type=Path)
     parser.add_argument("--splats", type=Path)
@@ -82,12 +85,13 @@ def main() -> None:
     print("| seed | fit | PSNR | near seams | elsewhere | their pixels | Gaussians | s | MB |")
     print("|---|---|---|---|---|---|---|---|---|", flush=True)
     for seed in range(given.seeds):
-        compare(given, dataclasses.replace(TrainSettings().scaled(given.steps), seed=seed))
+        most = given.points or TrainSettings().max_gaussians
+        compare(given, dataclasses.replace(TrainSettings().scaled(given.steps), seed=seed, max_gaussians=most))
 
 
 def compare(given: argparse.Namespace, settings: TrainSettings) -> None:
     """Print a row for every fit with one seed."""
-    source = Source(given.capture, given.downscale)
+    source = Source(given.capture, given.downscale, given.points)
     capture = source.capture()
     with tempfile.TemporaryDirectory() as folder:
         fits: dict[str, tuple[Splats, str]] = {}
@@ -120,10 +124,17 @@ class Source:
 
     path: Path
     downscale: int
+    points: int | None = None
 
     def capture(self) -> Capture:
         """Read it."""
-        return load_capture(self.path, downscale=self.downscale)
+        capture = load_capture(self.path, downscale=self.downscale)
+        if self.points is None:
+            return capture
+        rows = np.arange(self.points) % len(capture.points)
+        apart = 0.05 * capture.points.std(axis=0) * np.random.default_rng(0).normal(size=(self.points, 3))
+        points = (capture.points[rows] + apart).astype(np.float32)
+        return dataclasses.replace(capture, points=points, point_colors=capture.point_colors[rows])
 
     def views(self) -> Sequence[View]:
         """Read its training views."""

@@ -103,8 +103,9 @@ class BlockFit:
         write_end(cell, state)
 
     def _points(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return points (P,3) and colors (P,3) to start from: as many of the capture's as a fit may have Gaussians."""
-        points, colors, most = self.capture.points, self.capture.point_colors, self.settings.max_gaussians
+        """Return points (P,3) and colors (P,3) to start from, of more than a fit or a cell has Gaussians a part."""
+        points, colors = self.capture.points, self.capture.point_colors
+        most = max(self.settings.max_gaussians, -(-len(points) // self.blocks.cells))
         if len(points) <= most:
             return points, colors
         rows = np.sort(np.random.default_rng(self.settings.seed).permutation(len(points))[:most])
