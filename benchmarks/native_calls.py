@@ -52,6 +52,23 @@ def csr_arguments(rng: Generator) -> Arguments:
     return {"indptr": starts, "columns": columns, "weights": dense[dense != 0], "width": MASKS}
 
 
+def gram(rng: Generator, matrix: object) -> object:
+    """Return sums of one share, which is all of a matrix (N, MASKS)."""
+    sums = _native.gram_sums(COUNT, floats(rng, MASKS, CHANNELS))
+    _native.gram_product(matrix, floats(rng, COUNT), sums, 0, 1, 1)
+    return sums
+
+
+def tree_of(points: np.ndarray) -> object:
+    """Return the tree of points (n,3)."""
+    return _native.point_tree(points, None, None, 1)
+
+
+def placed(points: np.ndarray) -> Arguments:
+    """Return points (n,3) and their tree."""
+    return {"tree": tree_of(points), "points": points}
+
+
 class Objects:
     """Plans and matrices, made once: calls only read them."""
 
@@ -198,6 +215,7 @@ def votes_calls(rng: Generator, made: Objects) -> dict[str, Callable[[], Argumen
             of_masks()
             | {
                 "groups": whole(rng, SEGMENTS, COUNT),
+                "open": _native.OpenTallies(SEGMENTS),
                 "inside": floats(rng, SEGMENTS, MASKS),
                 "seen": floats(rng, SEGMENTS, VIEWS),
             }
@@ -216,15 +234,28 @@ def votes_calls(rng: Generator, made: Objects) -> dict[str, Callable[[], Argumen
                 "out": whole(rng, SEGMENTS, COUNT),
             }
         ),
+        "close_tallies": lambda: {
+            "tallies": _native.OpenTallies(SEGMENTS),
+            "inside": floats(rng, SEGMENTS, MASKS),
+            "seen": floats(rng, SEGMENTS, VIEWS),
+        },
+        "weighted_rows": lambda: {
+            "votes": made.votes,
+            "weight": floats(rng, MASKS),
+            "out": floats(rng, COUNT),
+            "threads": 2,
+        },
         "joined_masks": lambda: {
             "votes": made.votes,
             "heavy": whole(rng, 2, MASKS, dtype=np.uint8),
             "share": 0.5,
-            "out": whole(rng, 9, MASKS),
+            "out": whole(rng, MASKS, MASKS),
             "threads": 2,
         },
         "stack_views": stack_views,
         "csr_matrix": lambda: csr_arguments(rng) | {"threads": 2},
+        "csr_rows": lambda: csr_arguments(rng),
+        "check_rows": lambda: {"matrix": _native.csr_rows(**csr_arguments(rng)), "end": COUNT, "threads": 2},
         "write_csr": write_csr,
         "sparse_product": lambda: {
             "matrix": made.votes,
@@ -233,12 +264,26 @@ def votes_calls(rng: Generator, made: Objects) -> dict[str, Callable[[], Argumen
             "transposed": False,
             "threads": 2,
         },
+        "gram_sums": lambda: {"height": COUNT, "dense": floats(rng, MASKS, CHANNELS)},
         "gram_product": lambda: {
             "matrix": made.votes,
             "scales": floats(rng, COUNT),
-            "dense": floats(rng, MASKS, CHANNELS),
-            "out": np.zeros((MASKS, CHANNELS)),
+            "sums": _native.gram_sums(COUNT, floats(rng, MASKS, CHANNELS)),
+            "index": 0,
+            "count": 2,
             "threads": 2,
+        },
+        "add_parts": lambda: {"sums": gram(rng, made.votes), "out": np.zeros((MASKS, CHANNELS)), "threads": 2},
+        "add_columns": lambda: {"matrix": made.votes, "sums": np.zeros(MASKS)},
+        "add_to_groups": lambda: {
+            "values": floats(rng, COUNT, CHANNELS),
+            "groups": whole(rng, SEGMENTS, COUNT),
+            "sums": floats(rng, SEGMENTS, CHANNELS),
+        },
+        "order_by_group": lambda: {
+            "groups": np.arange(COUNT, dtype=np.int32) % SEGMENTS,
+            "first": np.searchsorted(np.sort(np.arange(COUNT) % SEGMENTS), np.arange(SEGMENTS + 1)),
+            "order": whole(rng, 9, COUNT),
         },
     }
 
@@ -284,12 +329,39 @@ def other_calls(rng: Generator) -> dict[str, Callable[[], Arguments]]:
             "places": warp("uint8")["places"],
             **{"step": 8, "old_height": 16, "old_width": 20, "found": whole(rng, 9, 14, 21), "threads": 2},
         },
-        "touching_neighbours": lambda: {
+        "point_tree": lambda: {
             "points": floats(rng, COUNT, 3),
+            "use": whole(rng, 2, COUNT, dtype=np.uint8),
+            "leaves": whole(rng, 9, -(-COUNT // 16), 256, dtype=np.uint8),
+            "threads": 2,
+        },
+        "nearest_points": lambda: {
+            "tree": tree_of(floats(rng, COUNT, 3)),
+            "points": floats(rng, 5, 3),
+            "out": whole(rng, 9, 5),
+            "threads": 2,
+        },
+        "touching_neighbours": lambda: {
+            **placed(floats(rng, COUNT, 3)),
             "reach": floats(rng, COUNT),
             "gap": 1.5,
             "reach_factor": 0.1,
             "out": whole(rng, 9, COUNT, 5),
+            "threads": 2,
+        },
+        "touching_groups": lambda: {
+            **placed(floats(rng, COUNT, 3)),
+            "reach": floats(rng, COUNT),
+            "groups": whole(rng, SEGMENTS, COUNT),
+            "rule": (5, 1.5, 0.1, 1000),
+            "least": 2,
+            "threads": 2,
+        },
+        "touching": lambda: {
+            "tree": tree_of(floats(rng, COUNT, 3)),
+            "reach": floats(rng, COUNT),
+            "rule": (5, 1.5, 0.1, 1000),
+            "out": whole(rng, 9, COUNT),
             "threads": 2,
         },
         "nearest_prototypes": lambda: {
@@ -297,15 +369,7 @@ def other_calls(rng: Generator) -> dict[str, Callable[[], Arguments]]:
             "prototypes": floats(rng, SEGMENTS, CHANNELS),
             "guesses": whole(rng, SEGMENTS, COUNT),
             "out": whole(rng, 9, COUNT),
-            "threads": 2,
-        },
-        "touching": lambda: {
-            "points": floats(rng, COUNT, 3),
-            "reach": floats(rng, COUNT),
-            "neighbours": 5,
-            "gap": 1.5,
-            "reach_factor": 0.1,
-            "out": whole(rng, 9, COUNT),
+            "products": floats(rng, COUNT),
             "threads": 2,
         },
         "photometric": lambda: {

@@ -10,7 +10,7 @@ import torch
 from native_calls import Arguments
 from numpy.random import Generator
 
-OPTIONAL = {("means2d_offset",), ("geometry", 4), ("growth",), ("gradient",)}
+OPTIONAL = {("means2d_offset",), ("geometry", 4), ("growth",), ("gradient",), ("use",), ("leaves",), ("products",)}
 """Places in which None is right."""
 
 TYPES = ("float16", "float32", "float64", "int8", "int32", "int64", "uint8", "uint32", "bool", "complex64", "object")

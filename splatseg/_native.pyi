@@ -35,6 +35,27 @@ class SparseMatrix:
     def entries(self) -> int: ...
     @property
     def bytes(self) -> int: ...
+    @property
+    def ascending(self) -> bool: ...
+    def window(self, begin: int, end: int) -> SparseMatrix:
+        """Return rows begin to end - 1 of a CSR matrix, which must have been checked."""
+
+    def picked(self, numbers: np.ndarray) -> SparseMatrix:
+        """Return the rows `numbers` (n,) int32 of a CSR matrix, which must have been checked."""
+
+class GramSums:
+    """Sums of `gram_product` on their way."""
+
+class OpenTallies:
+    """Tallies of groups 0..count - 1 on their way (native/votes/rows.h)."""
+
+    def __init__(self, count: int) -> None: ...
+
+class PointTree:
+    """A tree of points (native/points/neighbours.h)."""
+
+    @property
+    def count(self) -> int: ...
 
 def prepare(
     means: Tensor,
@@ -101,17 +122,51 @@ def vote_above(
 def write_entries(votes: KeptVotes, rows: Tensor, columns: Tensor, weights: Tensor, threads: int) -> None: ...
 def write_csr(matrix: SparseMatrix, indptr: Tensor, columns: Tensor, weights: Tensor, threads: int) -> None: ...
 def csr_matrix(indptr: np.ndarray, columns: np.ndarray, weights: np.ndarray, width: int, threads: int) -> SparseMatrix:
-    """Return the CSR matrix of arrays int64, int32, float32 and keep them alive. Raises ValueError for other arrays."""
+    """Return the CSR matrix of arrays int64 or int32, int32, float32 and keep them alive.
 
-def gram_product(matrix: SparseMatrix, scales: np.ndarray, dense: np.ndarray, out: np.ndarray, threads: int) -> None:
-    """Write out (M,C) float64 = matrix^T diag(scales (N,)) matrix dense (M,C)."""
+    Raises ValueError for other arrays.
+    """
+
+def csr_rows(indptr: np.ndarray, columns: np.ndarray, weights: np.ndarray, width: int) -> SparseMatrix:
+    """Return the CSR matrix of the same arrays before any of its rows was checked."""
+
+def check_rows(matrix: SparseMatrix, end: int, threads: int) -> None:
+    """Check the rows of a CSR matrix from the last that was checked to end - 1. Raises ValueError for bad ones."""
+
+def gram_sums(height: int, dense: np.ndarray) -> GramSums:
+    """Return sums for a matrix (height,M) and dense (M,C)."""
+
+def gram_product(
+    matrix: SparseMatrix, scales: np.ndarray, sums: GramSums, index: int, count: int, threads: int
+) -> None:
+    """Add the share `index` of 0..count - 1 of matrix^T diag(scales (N,)) matrix dense (M,C)."""
+
+def add_parts(sums: GramSums, out: np.ndarray, threads: int) -> None:
+    """Write out (M,C) float64, the sum of all shares."""
+
+def add_columns(matrix: SparseMatrix, sums: np.ndarray) -> None:
+    """Add the sum of every column to sums (M,) float64, row by row."""
+
+def add_to_groups(values: np.ndarray, groups: np.ndarray, sums: np.ndarray) -> None:
+    """Add rows (n,C) to those of their groups (n,) int32 in sums (K,C), in order; below 0 = none."""
+
+def order_by_group(groups: np.ndarray, first: np.ndarray, order: np.ndarray) -> None:
+    """Write order (first[K],) int32: the rows of group k of groups (n,) int32, from first[k] on, rising."""
 
 MaskViews = tuple[np.ndarray, np.ndarray, int, int]
 """view_of (M,), layer_of (M,) int32, number of views, number of layers (native/votes/rows.h)."""
 
 def tallies(
-    votes: SparseMatrix, masks: MaskViews, groups: np.ndarray, inside: np.ndarray, seen: np.ndarray, threads: int
+    votes: SparseMatrix,
+    masks: MaskViews,
+    groups: np.ndarray,
+    open: OpenTallies,
+    inside: np.ndarray,
+    seen: np.ndarray,
+    threads: int,
 ) -> None: ...
+def close_tallies(tallies: OpenTallies, inside: np.ndarray, seen: np.ndarray) -> None: ...
+def weighted_rows(votes: SparseMatrix, weight: np.ndarray, out: np.ndarray, threads: int) -> None: ...
 def under_masks(votes: SparseMatrix, masks: MaskViews, seen: np.ndarray, threads: int) -> None: ...
 def follow_majority(
     votes: SparseMatrix, says: np.ndarray, members: np.ndarray, out: np.ndarray, threads: int
@@ -144,28 +199,51 @@ def stack_views(
     weights: np.ndarray,
     threads: int,
 ) -> None: ...
-def touching_neighbours(
-    points: np.ndarray, reach: np.ndarray, gap: float, reach_factor: float, out: np.ndarray, threads: int
-) -> None:
-    """Write out (n,k): those of the k nearest neighbours of each point that it touches, -1 for the others."""
+def point_tree(points: np.ndarray, use: np.ndarray | None, leaves: np.ndarray | None, threads: int) -> PointTree:
+    """Return the tree of the points (n,3) in `use` (n,) uint8, in memory (ceil(n / 16), 256) uint8 for its leaves."""
 
-def nearest_prototypes(
-    features: np.ndarray, prototypes: np.ndarray, guesses: np.ndarray, out: np.ndarray, threads: int
-) -> None:
-    """Write out (N,): for each row (N,F) the prototype (K,F) with the largest product; guesses (N,), below 0 = none."""
+def nearest_points(tree: PointTree, points: np.ndarray, out: np.ndarray, threads: int) -> None:
+    """Write out (q,) int32: the point of the tree nearest to each of points (q,3), the lowest of equals."""
 
-def touching(
+TouchingRule = tuple[int, float, float, int]
+"""Neighbours, gap, reach_factor, distances kept (native/points/neighbours.h)."""
+
+def touching(tree: PointTree, reach: np.ndarray, rule: TouchingRule, out: np.ndarray, threads: int) -> None:
+    """Write out (n,) int32: the set of points that touch, directly or by a chain, 0 the largest."""
+
+def touching_groups(
+    tree: PointTree,
     points: np.ndarray,
     reach: np.ndarray,
-    neighbours: int,
+    groups: np.ndarray,
+    rule: TouchingRule,
+    least: int,
+    threads: int,
+) -> list[tuple[int, int]]:
+    """Return the pairs of groups (n,) above 0 that touch at least `least` times."""
+
+def touching_neighbours(
+    tree: PointTree,
+    points: np.ndarray,
+    reach: np.ndarray,
     gap: float,
     reach_factor: float,
     out: np.ndarray,
     threads: int,
 ) -> None:
-    """Write out (n,) int32: the lowest index among the points (n,3) that a point touches, directly or by a chain.
+    """Write out (n,k): those of the k nearest neighbours of each point that it touches, -1 for the others."""
 
-    The rule of touching is in native/points/neighbours.h.
+def nearest_prototypes(
+    features: np.ndarray,
+    prototypes: np.ndarray,
+    guesses: np.ndarray,
+    out: np.ndarray,
+    products: np.ndarray | None,
+    threads: int,
+) -> None:
+    """Write out (N,): for each row (N,F) the prototype (K,F) with the largest product; guesses (N,), below 0 = none.
+
+    products (N,): those products.
     """
 
 def photometric(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import json
 import math
-import mmap
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -178,17 +177,20 @@ def read_tensors(
     raise RunError(f"{path} holds no {kind} of this version of splatseg; {again}")
 
 
-def map_tensors(path: Path, format: str, again: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def map_tensors(
+    path: Path, format: str, again: str, private: bool = True
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return the arrays of a file of `write_tensors` where they lie in the file, and the facts about them.
 
-    They take no memory of the process that the system could not take back; what is written into them stays in this
-    process. The header is checked, and no value. Raises RunError as `read_tensors` does.
+    They take no memory of the process that the system could not take back. private: what is written into them stays in
+    this process; otherwise they are read-only, and `machine.mapped.release` gives their pages back at once. The header
+    is checked, and no value. Raises RunError as `read_tensors` does.
     """
     try:
         with safe_open(str(path), framework="numpy") as file:  # it checks that arrays fill the file and do not overlap
             facts = _facts_of(file.metadata() or {})
         if facts.get("format") == format:
-            return _mapped(path), facts
+            return _mapped(path, private), facts
     except DAMAGE as error:
         raise RunError(f"{path} cannot be read ({reason_of(error)}); {again}") from error
     raise RunError(f"{path} holds no {' '.join(format.split()[1:-1])} of this version of splatseg; {again}")
@@ -214,19 +216,19 @@ def rewrite_facts(path: Path, format: str, facts: Mapping[str, Any], spaced: boo
         file.write(text)
 
 
-def _mapped(path: Path) -> dict[str, np.ndarray]:
+def _mapped(path: Path, private: bool) -> dict[str, np.ndarray]:
     kinds = {code: np.dtype(name) for name, code in _KINDS.items()}
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         entries = parse_json(file.read(length)).entries()
-        whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    whole = np.memmap(path, np.uint8, "c" if private else "r")
     arrays = {}
     for name, entry in entries.items():
         if name == "__metadata__":
             continue
         shape = tuple(side.whole(0) for side in entry["shape"].items())
-        begin = 8 + length + entry["data_offsets"].items()[0].whole(0)
-        arrays[name] = np.ndarray(shape, kinds[entry["dtype"].text()], whole, begin)
+        begin, end = (8 + length + place.whole(0) for place in entry["data_offsets"].items())
+        arrays[name] = whole[begin:end].view(np.ndarray).view(kinds[entry["dtype"].text()]).reshape(shape)
     return arrays
 
 

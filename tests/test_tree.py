@@ -19,6 +19,7 @@ ORDER = [
         *("oklab", "resampling", "spread", "cards", "nearest"),
     ],
     ["machine"],
+    ["points"],
     ["untrusted"],
     ["tensors"],
     ["engine"],

@@ -8,14 +8,18 @@ namespace splatseg::bindings {
 
 // Where the columns and weights of a matrix lie that was made of the caller's arrays; nowhere for any other.
 inline Bytes columns_of(const SparseMatrix& matrix) {
-    const bool borrowed = matrix.arenas.empty() && matrix.height > 0;
-    return {borrowed ? matrix.rows.as<SparseRow>()[0].columns : nullptr,
-            borrowed ? matrix.entries * sizeof(uint32_t) : 0};
+    if (!matrix.borrowed() || matrix.height == 0) return {nullptr, 0};
+    return {row_at(matrix, 0).columns, matrix.entries * sizeof(uint32_t)};
 }
 
 inline Bytes weights_of(const SparseMatrix& matrix) {
-    const bool borrowed = matrix.arenas.empty() && matrix.height > 0;
-    return {borrowed ? matrix.rows.as<SparseRow>()[0].weights : nullptr, borrowed ? matrix.entries * sizeof(float) : 0};
+    if (!matrix.borrowed() || matrix.height == 0) return {nullptr, 0};
+    return {row_at(matrix, 0).weights, matrix.entries * sizeof(float)};
+}
+
+// Rows that were not looked at may point anywhere.
+inline void require_checked(const SparseMatrix& matrix) {
+    require(!matrix.borrowed() || matrix.checked == matrix.height, "all rows of the matrix must have been checked");
 }
 
 }  // namespace splatseg::bindings

@@ -1,6 +1,15 @@
 // Points in space.
 #include "points/neighbours.h"
 
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <memory>
+#include <tuple>
+
 #include "bindings/checks.h"
 #include "bindings/groups.h"
 #include "points/prototypes.h"
@@ -9,43 +18,87 @@
 namespace splatseg::bindings {
 namespace {
 
-// What both searches for touching points ask of their input.
-void check_touching(Floats<2> points, int64_t neighbours, float gap, float reach_factor) {
-    const int64_t count = size(points, 0);
-    require(neighbours >= 1 && neighbours <= kMostNeighbours && neighbours < count && count <= INT32_MAX,
-            "neighbours must be in 1..32 and fewer than the points");
-    require(all_finite(points), "points must be finite");
-    require(!std::isnan(gap) && !std::isnan(reach_factor), "gap and reach_factor must be numbers");
-}
+using Tree = std::shared_ptr<PointTree>;
 
-void touching(Floats<2> points, Floats<1> reach, int neighbours, float gap, float reach_factor, Array<int32_t, 1> out,
-              int threads) {
+Tree point_tree(Floats<2> points, std::optional<Array<const uint8_t, 1>> use, std::optional<Array<uint8_t, 2>> leaves,
+                int threads) {
     const int64_t count = size(points, 0);
-    require(has_shape(points, count, 3) && has_shape(reach, count) && has_shape(out, count),
-            "points must have shape (n, 3), reach and out (n,)");
-    check_touching(points, neighbours, gap, reach_factor);
-    require_apart({out}, {points, reach});
-    run(threads, [&] {
-        splatseg::touching(kernels(), points.data(), reach.data(), count, neighbours, gap, reach_factor, out.data(),
-                           threads);
+    require(has_shape(points, count, 3) && count <= INT32_MAX, "points must have shape (n, 3)");
+    require(!use || has_shape(*use, count), "use must have shape (n,)");
+    for (int64_t i = 0; i < count; ++i)
+        if (!use || use->data()[i])
+            for (int axis = 0; axis < 3; ++axis)
+                require(std::isfinite(points.data()[3 * i + axis]), "points must be finite");
+    Leaf* memory = nullptr;
+    if (leaves) {
+        require(has_shape(*leaves, (count + kLanes - 1) / kLanes, sizeof(Leaf)) &&
+                    reinterpret_cast<uintptr_t>(leaves->data()) % alignof(Leaf) == 0,
+                "leaves must have 256 bytes for every 16 points, and lie at a multiple of 4");
+        require_apart({*leaves}, {points, use});
+        memory = reinterpret_cast<Leaf*>(leaves->data());
+    }
+    return run(threads, [&] {
+        return std::make_shared<PointTree>(
+            splatseg::point_tree(points.data(), use ? use->data() : nullptr, count, memory, threads));
     });
 }
 
-void touching_neighbours(Floats<2> points, Floats<1> reach, float gap, float reach_factor, Array<int32_t, 2> out,
-                         int threads) {
-    const int64_t count = size(points, 0), neighbours = size(out, 1);
-    require(has_shape(points, count, 3) && has_shape(reach, count) && has_shape(out, count),
-            "points must have shape (n, 3), reach (n,), out (n, k)");
-    check_touching(points, neighbours, gap, reach_factor);
+void nearest_points(const PointTree& tree, Floats<2> points, Array<int32_t, 1> out, int threads) {
+    const int64_t count = size(points, 0);
+    require(has_shape(points, count, 3) && has_shape(out, count), "points must have shape (q, 3), out (q,)");
+    require(tree.count > 0 || count == 0, "there must be a point in the tree");
+    require(all_finite(points), "points must be finite");
+    require_apart({out}, {points});
+    if (count == 0) return;
+    run(threads, [&] { kernels().nearest_points(tree, {points.data(), count, out.data()}, threads); });
+}
+
+// Neighbours, gap, reach_factor, and how many distances are kept for their median.
+using RuleIn = std::tuple<int, float, float, int64_t>;
+
+TouchingRule rule_of(const PointTree& tree, const RuleIn& rule) {
+    const auto& [neighbours, gap, reach_factor, kept] = rule;
+    require(neighbours >= 1 && neighbours <= kMostNeighbours && neighbours < tree.count,
+            "neighbours must be in 1..32 and fewer than the points");
+    require(!std::isnan(gap) && !std::isnan(reach_factor), "gap and reach_factor must be numbers");
+    return {neighbours, gap, reach_factor, kept};
+}
+
+void touching(const PointTree& tree, Floats<1> reach, const RuleIn& rule, Array<int32_t, 1> out, int threads) {
+    require(has_shape(reach, tree.numbers) && has_shape(out, tree.numbers), "reach and out must have shape (n,)");
+    const TouchingRule touches = rule_of(tree, rule);
+    require_apart({out}, {reach});
+    run(threads, [&] { splatseg::touching(kernels(), tree, reach.data(), touches, out.data(), threads); });
+}
+
+std::vector<std::pair<int32_t, int32_t>> touching_groups(const PointTree& tree, Floats<2> points, Floats<1> reach,
+                                                         Array<const int32_t, 1> groups, const RuleIn& rule, int least,
+                                                         int threads) {
+    require(has_shape(points, tree.numbers, 3) && has_shape(reach, tree.numbers) && has_shape(groups, tree.numbers),
+            "points must have shape (n, 3), reach and groups (n,)");
+    require(least >= 1 && least <= 1024, "least must be in 1..1024");
+    const TouchingRule touches = rule_of(tree, rule);
+    return run(threads, [&] {
+        return splatseg::touching_groups(kernels(), tree, points.data(), reach.data(), groups.data(), touches, least,
+                                         threads);
+    });
+}
+
+void touching_neighbours(const PointTree& tree, Floats<2> points, Floats<1> reach, float gap, float reach_factor,
+                         Array<int32_t, 2> out, int threads) {
+    const int64_t count = tree.numbers, neighbours = size(out, 1);
+    require(has_shape(points, count, 3) && has_shape(reach, count) && has_shape(out, count) && tree.count == count,
+            "points must have shape (n, 3), reach (n,), out (n, k), and all must be in the tree");
+    require(neighbours <= kMostNeighbours, "neighbours must be in 1..32 and fewer than the points");
+    const TouchingRule touches = rule_of(tree, {static_cast<int>(neighbours), gap, reach_factor, 0});
     require_apart({out}, {points, reach});
     run(threads, [&] {
-        splatseg::touching_neighbours(kernels(), points.data(), reach.data(), count, static_cast<int>(neighbours), gap,
-                                      reach_factor, out.data(), threads);
+        splatseg::touching_neighbours(kernels(), tree, points.data(), reach.data(), touches, out.data(), threads);
     });
 }
 
 void nearest_prototypes(Floats<2> features, Floats<2> prototypes, Array<const int32_t, 1> guesses,
-                        Array<int32_t, 1> out, int threads) {
+                        Array<int32_t, 1> out, std::optional<Out<1>> products, int threads) {
     const int64_t count = size(features, 0), channels = size(features, 1), prototype_count = size(prototypes, 0);
     require(has_shape(prototypes, prototype_count, channels) && has_shape(guesses, count) && has_shape(out, count),
             "features must have shape (N, F), prototypes (K, F), guesses and out (N,)");
@@ -54,12 +107,13 @@ void nearest_prototypes(Floats<2> features, Floats<2> prototypes, Array<const in
     require(prototype_count > 0 || count == 0, "there must be a prototype");
     require(std::all_of(guesses.data(), guesses.data() + count, [&](int32_t guess) { return guess < prototype_count; }),
             "guesses must be below K");
-    require_apart({out}, {features, prototypes, guesses});
+    require(!products || has_shape(*products, count), "products must have shape (N,)");
+    require_apart({out, products}, {features, prototypes, guesses});
     if (count == 0) return;
     run(threads, [&] {
         kernels().nearest_prototypes(
             {features.data(), prototypes.data(), guesses.data(), count, prototype_count, channels}, out.data(),
-            threads);
+            products ? products->data() : nullptr, threads);
     });
 }
 
@@ -67,11 +121,18 @@ void nearest_prototypes(Floats<2> features, Floats<2> prototypes, Array<const in
 
 void add_points(nb::module_& m) {
     using namespace nb::literals;
-    m.def("touching", &touching, "points"_a, "reach"_a, "neighbours"_a, "gap"_a, "reach_factor"_a, "out"_a,
+    nb::class_<PointTree>(m, "PointTree").def_prop_ro("count", [](const PointTree& tree) { return tree.count; });
+    // The tree lies in the memory of `leaves`, if they are given.
+    m.def("point_tree", &point_tree, "points"_a, "use"_a.none(), "leaves"_a.none(), "threads"_a,
+          nb::keep_alive<0, 3>());
+    m.def("nearest_points", &nearest_points, "tree"_a, "points"_a, "out"_a, "threads"_a);
+    m.def("touching", &touching, "tree"_a, "reach"_a, "rule"_a, "out"_a, "threads"_a);
+    m.def("touching_groups", &touching_groups, "tree"_a, "points"_a, "reach"_a, "groups"_a, "rule"_a, "least"_a,
           "threads"_a);
-    m.def("touching_neighbours", &touching_neighbours, "points"_a, "reach"_a, "gap"_a, "reach_factor"_a, "out"_a,
-          "threads"_a);
-    m.def("nearest_prototypes", &nearest_prototypes, "features"_a, "prototypes"_a, "guesses"_a, "out"_a, "threads"_a);
+    m.def("touching_neighbours", &touching_neighbours, "tree"_a, "points"_a, "reach"_a, "gap"_a, "reach_factor"_a,
+          "out"_a, "threads"_a);
+    m.def("nearest_prototypes", &nearest_prototypes, "features"_a, "prototypes"_a, "guesses"_a, "out"_a,
+          "products"_a.none(), "threads"_a);
 }
 
 }  // namespace splatseg::bindings

@@ -67,6 +67,7 @@ struct NumberedViews {
 
     NumberedViews(const SparseMatrix& votes, const MaskViewsIn& masks) {
         const auto& [view_of, layer_of, views, layer_count] = masks;
+        require_checked(votes);
         require(votes.ascending, "the columns of every row of votes must ascend");
         require(has_shape(view_of, votes.width) && has_shape(layer_of, votes.width),
                 "view_of and layer_of must have shape (M,)");
@@ -95,19 +96,38 @@ private:
     }
 };
 
-void tallies(const SparseMatrix& votes, const MaskViewsIn& masks, Array<const int32_t, 1> groups, Out<2> inside,
-             Out<2> seen, int threads) {
+void tallies(const SparseMatrix& votes, const MaskViewsIn& masks, Array<const int32_t, 1> groups, OpenTallies& open,
+             Out<2> inside, Out<2> seen, int threads) {
     const NumberedViews numbered(votes, masks);
     const MaskViews& views = numbered.of;
-    const int64_t count = size(inside, 0);
+    const int64_t count = static_cast<int64_t>(open.members.size());
     require(has_shape(groups, votes.height), "groups must have shape (N,)");
     require(has_shape(inside, count, votes.width) && has_shape(seen, count, views.views),
-            "inside must have shape (K, M), seen (K, V)");
+            "inside must have shape (K, M), seen (K, V), K that of the open tallies");
     for (int64_t i = 0; i < votes.height; ++i) require(groups.data()[i] < count, "groups must be below K");
+    for (const auto& [group, sums] : open.sums)
+        require(sums.size() == static_cast<size_t>(votes.width + views.views), "the tallies are those of other masks");
     require_apart({inside, seen},
                   {std::get<0>(masks), std::get<1>(masks), groups, columns_of(votes), weights_of(votes)});
     if (inside.size() == 0 && seen.size() == 0) return;  // K may be any number then
-    run(threads, [&] { splatseg::tallies(votes, views, groups.data(), count, inside.data(), seen.data(), threads); });
+    run(threads,
+        [&] { splatseg::tallies(votes, views, groups.data(), open, inside.data(), seen.data(), threads); });
+}
+
+void close_tallies(const OpenTallies& open, Out<2> inside, Out<2> seen) {
+    const int64_t count = static_cast<int64_t>(open.members.size()), width = size(inside, 1) + size(seen, 1);
+    require(has_shape(inside, count) && has_shape(seen, count), "inside must have shape (K, M), seen (K, V)");
+    for (const auto& [group, sums] : open.sums)
+        require(sums.size() == static_cast<size_t>(width), "the tallies are those of other masks");
+    require_apart({inside, seen}, {});
+    splatseg::close_tallies(open, size(inside, 1), size(seen, 1), inside.data(), seen.data());
+}
+
+void weighted_rows(const SparseMatrix& votes, Floats<1> weight, Out<1> out, int threads) {
+    require_checked(votes);
+    require(has_shape(weight, votes.width) && has_shape(out, votes.height), "weight must have shape (M,), out (N,)");
+    require_apart({out}, {weight, columns_of(votes), weights_of(votes)});
+    run(threads, [&] { splatseg::weighted_rows(votes, weight.data(), out.data(), threads); });
 }
 
 void under_masks(const SparseMatrix& votes, const MaskViewsIn& masks, Out<1> seen, int threads) {
@@ -119,6 +139,7 @@ void under_masks(const SparseMatrix& votes, const MaskViewsIn& masks, Out<1> see
 
 void follow_majority(const SparseMatrix& votes, Floats<1> says, Array<const uint8_t, 1> members, Array<uint8_t, 1> out,
                      int threads) {
+    require_checked(votes);
     require(has_shape(says, votes.width), "says must have shape (M,)");
     require(has_shape(members, votes.height) && has_shape(out, votes.height), "members and out must have shape (N,)");
     require_apart({out}, {says, members, columns_of(votes), weights_of(votes)});
@@ -174,9 +195,12 @@ void reassigned(const SparseMatrix& votes, const MaskViewsIn& masks, const Match
 
 void joined_masks(const SparseMatrix& votes, Array<const uint8_t, 1> heavy, float share, Array<int32_t, 1> out,
                   int threads) {
+    require_checked(votes);
     require(votes.width <= INT32_MAX, "more than 2 billion columns");
     require(has_shape(heavy, votes.width) && has_shape(out, votes.width), "heavy and out must have shape (M,)");
     require(!std::isnan(share), "share must be a number");
+    require(std::all_of(out.data(), out.data() + votes.width, [&](int32_t m) { return m >= 0 && m < votes.width; }),
+            "out must be in 0..M - 1");
     require_apart({out}, {heavy, columns_of(votes), weights_of(votes)});
     run(threads, [&] { splatseg::joined_masks(votes, heavy.data(), share, out.data(), threads); });
 }
@@ -220,7 +244,13 @@ void add_votes(nb::module_& m) {
     m.def("vote_above", &vote_above, "plan"_a, "label_maps"_a, "count"_a, "share"_a, "least"_a, "ignored"_a, "totals"_a,
           "threads"_a);
     m.def("write_entries", &write_entries, "votes"_a, "rows"_a, "columns"_a, "weights"_a, "threads"_a);
-    m.def("tallies", &tallies, "votes"_a, "masks"_a, "groups"_a, "inside"_a, "seen"_a, "threads"_a);
+    nb::class_<OpenTallies>(m, "OpenTallies").def("__init__", [](OpenTallies* tallies, int64_t count) {
+        require(count >= 0 && count <= INT32_MAX, "count must be in 0..2^31 - 1");
+        new (tallies) OpenTallies{std::vector<int64_t>(count), {}};
+    });
+    m.def("close_tallies", &close_tallies, "tallies"_a, "inside"_a, "seen"_a);
+    m.def("weighted_rows", &weighted_rows, "votes"_a, "weight"_a, "out"_a, "threads"_a);
+    m.def("tallies", &tallies, "votes"_a, "masks"_a, "groups"_a, "open"_a, "inside"_a, "seen"_a, "threads"_a);
     m.def("under_masks", &under_masks, "votes"_a, "masks"_a, "seen"_a, "threads"_a);
     m.def("follow_majority", &follow_majority, "votes"_a, "says"_a, "members"_a, "out"_a, "threads"_a);
     m.def("follow_matches", &follow_matches, "votes"_a, "masks"_a, "weight"_a, "quality"_a, "members"_a, "out"_a,

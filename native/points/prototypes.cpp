@@ -124,10 +124,19 @@ SPLATSEG_NOINLINE void try_prototypes(const FeatureRows& t, const float* rows, c
     }
 }
 
-void write_best(const Best& best, const uint32_t* ids, int n, int32_t* out) {
-    alignas(64) float id[kBatch];
-    for (int v = 0; v < kVectors; ++v) store(id + v * kLanes, best.id[v]);
-    for (int i = 0; i < n; ++i) out[ids[i]] = static_cast<int32_t>(id[i]);
+// Where what was found of the rows goes.
+struct Out {
+    int32_t* ids;
+    float* products;  // or null
+};
+
+void write_best(const Best& best, const uint32_t* ids, int n, const Out& out) {
+    alignas(64) float id[kBatch], product[kBatch];
+    for (int v = 0; v < kVectors; ++v) store(id + v * kLanes, best.id[v]), store(product + v * kLanes, best.product[v]);
+    for (int i = 0; i < n; ++i) {
+        out.ids[ids[i]] = static_cast<int32_t>(id[i]);
+        if (out.products) out.products[ids[i]] = product[i];
+    }
 }
 
 // Tries candidates in their order until none that follows can be better.
@@ -143,7 +152,7 @@ SPLATSEG_INLINE void try_all(const FeatureRows& t, const float* rows, const std:
 }
 
 // Rows without a guess, and those that are not of unit length: all prototypes.
-void search_all(const FeatureRows& t, const uint32_t* ids, int64_t count, Scratch& s, int32_t* out) {
+void search_all(const FeatureRows& t, const uint32_t* ids, int64_t count, Scratch& s, const Out& out) {
     s.candidates.clear();
     for (int64_t k = 0; k < t.prototype_count; ++k) s.candidates.push_back({0.0f, static_cast<int32_t>(k)});
     for (int64_t first = 0; first < count; first += kBatch) {
@@ -158,7 +167,7 @@ void search_all(const FeatureRows& t, const uint32_t* ids, int64_t count, Scratc
 
 // between (K,) products of the guess with all prototypes.
 void search_near(const FeatureRows& t, int32_t guess, const float* between, const uint32_t* ids, int64_t count,
-                 Scratch& s, int32_t* out) {
+                 Scratch& s, const Out& out) {
     const float* rows = s.rows.as<float>();
     const Candidate own{0.0f, guess};
     const auto start = [&](int64_t first, int n) {
@@ -225,7 +234,8 @@ std::vector<Task> order_by_guess(const FeatureRows& t, int threads, uint32_t* or
 
 }  // namespace
 
-void nearest_prototypes(const FeatureRows& t, int32_t* out, int threads) {
+void nearest_prototypes(const FeatureRows& t, int32_t* found, float* found_products, int threads) {
+    const Out out{found, found_products};
     const Buffer order(sizeof(uint32_t) * t.count);
     const std::vector<Task> tasks = order_by_guess(t, threads, order.as<uint32_t>());
     // Prototypes as lanes, so that one guess meets 16 at a time.

@@ -1,12 +1,11 @@
-// The tree of points, and the components of those that touch. Level-independent.
-//
-// Source: points along a Z-curve (Morton 1966).
+// Points that touch, and the components of those that do: leaf by leaf of their tree, so that nothing is kept for every
+// point but what is asked for. Level-independent.
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <utility>
-#include <vector>
+#include <map>
 
+#include "memory/buffer.h"
+#include "points/lengths.h"
 #include "points/neighbours.h"
 #include "simd/kernels.h"
 #include "sparse/disjoint_sets.h"
@@ -15,203 +14,228 @@
 namespace splatseg {
 namespace {
 
-constexpr int kBits = 21;  // of a coordinate in a place on the curve
-constexpr int64_t kAtOnce = 4096;
+constexpr int64_t kLeavesAtOnce = 4096, kAtOnce = 256;
 constexpr int kSpare = 4;  // neighbours beyond the wanted ones
+constexpr size_t kPending = 1 << 20;
 
-struct Keyed {
-    uint64_t key;
+// A point, and `k` of its neighbours, rising.
+struct Neighbourhood {
     uint32_t id;
+    const uint32_t* ids;
+    const float* lengths;
 };
 
-uint64_t spread(uint64_t bits) {  // two zeros between any two of 21 bits
-    bits = (bits | bits << 32) & 0x1f00000000ffffULL;
-    bits = (bits | bits << 16) & 0x1f0000ff0000ffULL;
-    bits = (bits | bits << 8) & 0x100f00f00f00f00fULL;
-    bits = (bits | bits << 4) & 0x10c30c30c30c30c3ULL;
-    return (bits | bits << 2) & 0x1249249249249249ULL;
-}
-
-// Stable, by digits of 11 bits; digits that all keys share are passed over.
-void radix_sort(std::vector<Keyed>& items) {
-    std::vector<Keyed> other(items.size());
-    for (int shift = 0; shift < 3 * kBits; shift += 11) {
-        uint32_t next[2048] = {};
-        for (const Keyed& item : items) ++next[item.key >> shift & 2047];
-        if (next[items[0].key >> shift & 2047] == items.size()) continue;
-        uint32_t sum = 0;
-        for (uint32_t& count : next) sum += std::exchange(count, sum);
-        for (const Keyed& item : items) other[next[item.key >> shift & 2047]++] = item;
-        items.swap(other);
+// Finds the neighbours of all points, some leaves after the other, and calls visit(neighbourhoods, their number).
+template <class F>
+void for_some_points(const Kernels& kernels, const PointTree& tree, int k, int threads, const F& visit) {
+    const int64_t most = std::min(kLeavesAtOnce, tree.leaf_count) * kLanes;
+    const Buffer ids(sizeof(uint32_t) * most * k), squares(sizeof(float) * most * k);
+    std::vector<Neighbourhood> found(most);
+    for (int64_t begin = 0; begin < tree.leaf_count; begin += kLeavesAtOnce) {
+        const int64_t end = std::min(begin + kLeavesAtOnce, tree.leaf_count);
+        kernels.nearest_neighbours(tree, {ids.as<uint32_t>(), squares.as<float>(), k, begin, end}, threads);
+        const int64_t count = std::min(end * kLanes, tree.count) - begin * kLanes;
+        for (int64_t i = 0; i < count; ++i)
+            found[i] = {tree.leaves[begin + i / kLanes].ids[i % kLanes], ids.as<uint32_t>() + i * k,
+                        squares.as<float>() + i * k};
+        visit(found.data(), count, squares.as<float>());
     }
 }
 
-std::vector<Keyed> along_curve(const float* points, int64_t count, int threads) {
-    float low[3] = {INFINITY, INFINITY, INFINITY}, high[3] = {-INFINITY, -INFINITY, -INFINITY};
-    for (int axis = 0; axis < 3; ++axis)
-        for (int64_t i = 0; i < count; ++i) {
-            low[axis] = std::min(low[axis], points[3 * i + axis]);
-            high[axis] = std::max(high[axis], points[3 * i + axis]);
-        }
-    const auto extent_of = [&](float share) {
-        float extent = 0.0f;
-        for (int axis = 0; axis < 3; ++axis) extent = std::max(extent, share * high[axis] - share * low[axis]);
-        return extent;
-    };
-    // Finite points may lie farther apart than a float can say; halves of them do not.
-    const float share = std::isfinite(extent_of(1.0f)) ? 1.0f : 0.5f, extent = extent_of(share);
-    const double scale = extent > 0.0f ? ((1 << kBits) - 1) / static_cast<double>(extent) : 0.0;
-    std::vector<Keyed> items(count);
-    parallel_ranges(count, kAtOnce, threads, [&](int64_t begin, int64_t end, int) {
-        for (int64_t i = begin; i < end; ++i) {
-            uint64_t key = 0;
-            for (int axis = 0; axis < 3; ++axis)
-                // Bits of x, y and z in turn: places that are near on the curve are near in space.
-                key |= spread(static_cast<uint64_t>((share * points[3 * i + axis] - share * low[axis]) * scale))
-                       << axis;
-            items[i] = {key, static_cast<uint32_t>(i)};
-        }
-    });
-    radix_sort(items);
-    return items;
-}
-
-// The box of child `slot` of a node: of a leaf's points, or of a node's boxes.
-void set_box(BoxNode& node, int slot, const float* const (&lows)[3], const float* const (&highs)[3], int count) {
-    for (int axis = 0; axis < 3; ++axis) {
-        node.low[axis][slot] = *std::min_element(lows[axis], lows[axis] + count);
-        node.high[axis][slot] = *std::max_element(highs[axis], highs[axis] + count);
-    }
-}
-
-BoxNode empty_node() {
-    BoxNode node;
-    for (int axis = 0; axis < 3; ++axis) {
-        std::fill_n(node.low[axis], kLanes, INFINITY);
-        std::fill_n(node.high[axis], kLanes, -INFINITY);
-    }
-    return node;
-}
-
-// The value at `rank` of those in order. They must not be negative: then their bits are in order as they are.
-float at_rank(const std::vector<float>& values, size_t rank) {
-    uint32_t prefix = 0;
-    for (const int shift : {16, 0}) {
-        std::vector<uint32_t> counts(1 << 16, 0);
-        for (const float value : values) {
-            const uint32_t b = std::bit_cast<uint32_t>(value);
-            if (shift == 16 || b >> 16 == prefix >> 16) ++counts[b >> shift & 0xffff];
-        }
-        uint32_t digit = 0;
-        while (rank >= counts[digit]) rank -= counts[digit++];
-        prefix |= digit << shift;
-    }
-    return std::bit_cast<float>(prefix);
-}
-
-float median(const std::vector<float>& values) {
-    const size_t n = values.size();
-    const float upper = at_rank(values, n / 2);
-    return n % 2 ? upper : 0.5f * (at_rank(values, n / 2 - 1) + upper);
-}
-
-}  // namespace
-
-PointTree point_tree(const float* points, int64_t count, int threads) {
-    PointTree tree;
-    tree.count = count;
-    tree.leaf_count = (count + kLanes - 1) / kLanes;
-    const std::vector<Keyed> order = along_curve(points, count, threads);
-    tree.leaves = Buffer(sizeof(Leaf) * tree.leaf_count);
-    Leaf* leaves = tree.leaves.as<Leaf>();
-    for (int64_t l = 0; l < tree.leaf_count; ++l) {
-        leaves[l].count = static_cast<int>(std::min<int64_t>(kLanes, count - l * kLanes));
-        for (int i = 0; i < kLanes; ++i) {
-            const bool real = i < leaves[l].count;
-            const uint32_t id = real ? order[l * kLanes + i].id : 0;
-            leaves[l].ids[i] = id;
-            leaves[l].x[i] = real ? points[3 * id] : INFINITY;
-            leaves[l].y[i] = real ? points[3 * id + 1] : INFINITY;
-            leaves[l].z[i] = real ? points[3 * id + 2] : INFINITY;
-        }
-    }
-    int64_t sizes[16], total = 0, size = tree.leaf_count;
-    do {
-        size = (size + kLanes - 1) / kLanes;
-        tree.first[tree.levels] = total;
-        sizes[tree.levels++] = size;
-        total += size;
-    } while (size > 1);
-    tree.nodes = Buffer(sizeof(BoxNode) * total);
-    BoxNode* nodes = tree.nodes.as<BoxNode>();
-    std::fill_n(nodes, total, empty_node());
-    for (int64_t l = 0; l < tree.leaf_count; ++l) {
-        const float* const axes[3] = {leaves[l].x, leaves[l].y, leaves[l].z};
-        set_box(nodes[l / kLanes], static_cast<int>(l % kLanes), axes, axes, leaves[l].count);
-    }
-    for (int level = 1; level < tree.levels; ++level)
-        for (int64_t n = 0; n < sizes[level - 1]; ++n) {
-            const BoxNode& child = nodes[tree.first[level - 1] + n];
-            set_box(nodes[tree.first[level] + n / kLanes], static_cast<int>(n % kLanes),
-                    {child.low[0], child.low[1], child.low[2]}, {child.high[0], child.high[1], child.high[2]}, kLanes);
-        }
-    return tree;
-}
-
-void touching(const Kernels& kernels, const float* points, const float* reach, int64_t count, int k, float gap,
-              float reach_factor, int32_t* out, int threads) {
-    std::vector<uint32_t> ids(count * k);
-    std::vector<float> distances(count * k);
-    kernels.nearest_neighbours(point_tree(points, count, threads), {ids.data(), distances.data(), k}, threads);
-    for (float& square : distances) square = std::sqrt(square);
-    const float usual = gap * median(distances);
-    DisjointSets sets(count);
-    for (int64_t i = 0; i < count; ++i)
-        for (int64_t j = i * k; j < (i + 1) * k; ++j) {
-            if (distances[j] > std::max(usual, reach_factor * (reach[i] + reach[ids[j]]))) continue;
-            sets.join(static_cast<int32_t>(i), static_cast<int32_t>(ids[j]));
-        }
-    for (int64_t i = 0; i < count; ++i) out[i] = sets.lowest(static_cast<int32_t>(i));
-}
-
-void touching_neighbours(const Kernels& kernels, const float* points, const float* reach, int64_t count, int k,
-                         float gap, float reach_factor, int32_t* out, int threads) {
+// The same with k neighbours in the order of their distances in double precision.
+template <class F>
+void for_some_points_exactly(const Kernels& kernels, const PointTree& tree, const float* points, int k, int threads,
+                             const F& visit) {
     struct Near {
         double square;
         uint32_t id;
     };
     // A few more than are wanted: rounding of the squares may have changed the order of the last.
-    const int found = static_cast<int>(std::min<int64_t>({k + kSpare, count - 1, kMostNeighbours}));
-    std::vector<float> lengths(count * k);
-    {
-        std::vector<uint32_t> ids(count * found);
-        std::vector<float> squares(count * found);
-        kernels.nearest_neighbours(point_tree(points, count, threads), {ids.data(), squares.data(), found}, threads);
+    const int more = static_cast<int>(std::min<int64_t>({k + kSpare, tree.count - 1, kMostNeighbours}));
+    std::vector<uint32_t> ids;
+    std::vector<float> lengths;
+    for_some_points(kernels, tree, more, threads, [&](Neighbourhood* found, int64_t count, float*) {
+        ids.resize(count * k);
+        lengths.resize(count * k);
         parallel_ranges(count, kAtOnce, threads, [&](int64_t begin, int64_t end, int) {
             Near near[kMostNeighbours];
             for (int64_t i = begin; i < end; ++i) {
-                for (int j = 0; j < found; ++j) {
-                    const uint32_t id = ids[i * found + j];
+                for (int j = 0; j < more; ++j) {
+                    const float *own = points + 3 * static_cast<int64_t>(found[i].id),
+                                *other = points + 3 * static_cast<int64_t>(found[i].ids[j]);
                     double square = 0.0;
                     for (int axis = 0; axis < 3; ++axis) {
-                        const double difference = static_cast<double>(points[3 * i + axis]) - points[3 * id + axis];
+                        const double difference = static_cast<double>(own[axis]) - other[axis];
                         square += difference * difference;
                     }
-                    near[j] = {square, id};
+                    near[j] = {square, found[i].ids[j]};
                 }
-                std::stable_sort(near, near + found, [](Near a, Near b) { return a.square < b.square; });
+                std::stable_sort(near, near + more, [](Near a, Near b) { return a.square < b.square; });
                 for (int j = 0; j < k; ++j) {
                     lengths[i * k + j] = static_cast<float>(std::sqrt(near[j].square));
-                    out[i * k + j] = static_cast<int32_t>(near[j].id);
+                    ids[i * k + j] = near[j].id;
                 }
+                found[i] = {found[i].id, ids.data() + i * k, lengths.data() + i * k};
             }
         });
+        visit(found, count, lengths.data());
+    });
+}
+
+// Lengths of `k` neighbours of all points, expected to be those of a few leaves from all over the tree.
+Lengths lengths_of(const Kernels& kernels, const PointTree& tree, const TouchingRule& rule, int threads) {
+    Lengths lengths(tree.count * rule.k, rule.kept);
+    if (!lengths.counts()) return lengths;
+    constexpr int64_t kSampled = 512;
+    std::vector<uint32_t> ids(kLanes * rule.k);
+    std::vector<float> squares(kLanes * rule.k), sample;
+    for (int64_t i = 0; i < std::min(kSampled, tree.leaf_count); ++i) {
+        const int64_t leaf = tree.leaf_count * i / std::min(kSampled, tree.leaf_count);
+        kernels.nearest_neighbours(tree, {ids.data(), squares.data(), rule.k, leaf, leaf + 1}, threads);
+        sample.insert(sample.end(), squares.begin(), squares.begin() + tree.size_of(leaf) * rule.k);
     }
-    const float usual = gap * median(lengths);
-    parallel_ranges(count, kAtOnce, threads, [&](int64_t begin, int64_t end, int) {
+    const auto middle = sample.begin() + static_cast<int64_t>(sample.size() / 2);
+    std::nth_element(sample.begin(), middle, sample.end());
+    lengths.expect(std::sqrt(*middle));
+    return lengths;
+}
+
+struct Pending {  // may touch: it depends on the median
+    float length;
+    uint32_t a, b;
+};
+
+// Leaves of pairs only those that join what no shorter ones join: a minimum spanning forest (Kruskal 1956).
+void thin_out(std::vector<Pending>& pending, DisjointSets sets) {
+    std::sort(pending.begin(), pending.end(), [](const Pending& a, const Pending& b) { return a.length < b.length; });
+    std::erase_if(pending, [&](const Pending& pair) {
+        const auto a = static_cast<int32_t>(pair.a), b = static_cast<int32_t>(pair.b);
+        if (sets.lowest(a) == sets.lowest(b)) return true;
+        sets.join(a, b);
+        return false;
+    });
+}
+
+// Contacts of two groups: those that are sure, and the shortest of those that may be.
+struct Contacts {
+    int sure = 0;
+    std::vector<float> shortest;  // rising, `least` at most
+
+    void add(float length, int least) {
+        shortest.insert(std::upper_bound(shortest.begin(), shortest.end(), length), length);
+        if (static_cast<int>(shortest.size()) > least) shortest.pop_back();
+    }
+};
+
+// out (n,): the lowest point of those that are joined.
+void join_touching(const Kernels& kernels, const PointTree& tree, const float* reach, const TouchingRule& rule,
+                   int32_t* out, int threads) {
+    const int k = rule.k;
+    DisjointSets sets(tree.numbers);
+    std::vector<Pending> pending;
+    size_t limit = kPending;
+    Lengths lengths = lengths_of(kernels, tree, rule, threads);
+    for_some_points(kernels, tree, k, threads, [&](const Neighbourhood* found, int64_t count, float* squares) {
+        parallel_ranges(count * k, kAtOnce * k, threads, [&](int64_t begin, int64_t end, int) {
+            for (int64_t i = begin; i < end; ++i) squares[i] = std::sqrt(squares[i]);
+        });
+        lengths.add(squares, count * k);
+        for (int64_t i = 0; i < count; ++i)
+            for (int j = 0; j < k; ++j) {
+                const uint32_t a = found[i].id, b = found[i].ids[j];
+                const float length = found[i].lengths[j];
+                if (!(length > rule.reach_factor * (reach[a] + reach[b])))
+                    sets.join(static_cast<int32_t>(a), static_cast<int32_t>(b));
+                else if (sets.lowest(static_cast<int32_t>(a)) != sets.lowest(static_cast<int32_t>(b)))
+                    pending.push_back({length, a, b});
+            }
+        if (pending.size() > limit) {
+            thin_out(pending, sets);
+            limit = std::max(limit, 2 * pending.size());
+        }
+    });
+    while (!lengths.complete())
+        for_some_points(kernels, tree, k, threads, [&](const Neighbourhood*, int64_t count, float* squares) {
+            for (int64_t i = 0; i < count * k; ++i) squares[i] = std::sqrt(squares[i]);
+            lengths.add(squares, count * k);
+        });
+    const float usual = rule.gap * lengths.median();
+    for (const Pending& pair : pending)
+        if (!(pair.length > usual)) sets.join(static_cast<int32_t>(pair.a), static_cast<int32_t>(pair.b));
+    for (int64_t i = 0; i < tree.numbers; ++i) out[i] = sets.lowest(static_cast<int32_t>(i));
+}
+
+using Meetings = std::map<std::pair<int32_t, int32_t>, Contacts>;
+
+}  // namespace
+
+void touching(const Kernels& kernels, const PointTree& tree, const float* reach, const TouchingRule& rule, int32_t* out,
+              int threads) {
+    join_touching(kernels, tree, reach, rule, out, threads);
+    // What is named by its first point gets its rank by size.
+    std::vector<int32_t> sizes(tree.numbers, 0), firsts;
+    for (int64_t i = 0; i < tree.numbers; ++i) ++sizes[out[i]];
+    for (int64_t i = 0; i < tree.numbers; ++i)
+        if (sizes[i]) firsts.push_back(static_cast<int32_t>(i));
+    std::stable_sort(firsts.begin(), firsts.end(), [&](int32_t a, int32_t b) { return sizes[a] > sizes[b]; });
+    for (size_t rank = 0; rank < firsts.size(); ++rank) sizes[firsts[rank]] = static_cast<int32_t>(rank);
+    for (int64_t i = 0; i < tree.numbers; ++i) out[i] = sizes[out[i]];
+}
+
+std::vector<std::pair<int32_t, int32_t>> touching_groups(const Kernels& kernels, const PointTree& tree,
+                                                         const float* points, const float* reach, const int32_t* groups,
+                                                         const TouchingRule& rule, int least, int threads) {
+    const int k = rule.k;
+    Meetings meetings;
+    Lengths lengths = lengths_of(kernels, tree, rule, threads);
+    for_some_points_exactly(
+        kernels, tree, points, k, threads, [&](const Neighbourhood* found, int64_t count, const float* some) {
+            lengths.add(some, count * k);
+            for (int64_t i = 0; i < count; ++i)
+                for (int j = 0; j < k; ++j) {
+                    const uint32_t a = found[i].id, b = found[i].ids[j];
+                    if (groups[a] == groups[b] || groups[a] <= 0 || groups[b] <= 0) continue;
+                    Contacts& contacts = meetings[std::minmax(groups[a], groups[b])];
+                    const float length = found[i].lengths[j], bridged = rule.reach_factor * (reach[a] + reach[b]);
+                    if (length <= bridged)
+                        contacts.sure = std::min(contacts.sure + 1, least);
+                    else if (length > bridged)  // not of a reach that is no number
+                        contacts.add(length, least);
+                }
+        });
+    while (!lengths.complete())
+        for_some_points_exactly(
+            kernels, tree, points, k, threads,
+            [&](const Neighbourhood*, int64_t count, const float* some) { lengths.add(some, count * k); });
+    const float usual = rule.gap * lengths.median();
+    std::vector<std::pair<int32_t, int32_t>> pairs;
+    for (const auto& [pair, contacts] : meetings) {
+        const auto near = std::count_if(contacts.shortest.begin(), contacts.shortest.end(),
+                                        [&](float length) { return length <= usual; });
+        if (contacts.sure + near >= least) pairs.push_back(pair);
+    }
+    return pairs;
+}
+
+void touching_neighbours(const Kernels& kernels, const PointTree& tree, const float* points, const float* reach,
+                         const TouchingRule& rule, int32_t* out, int threads) {
+    const int k = rule.k;
+    std::vector<float> length_of(tree.count * k);
+    Lengths lengths(tree.count * k, tree.count * k);
+    for_some_points_exactly(
+        kernels, tree, points, k, threads, [&](const Neighbourhood* found, int64_t count, const float* some) {
+            lengths.add(some, count * k);
+            for (int64_t i = 0; i < count; ++i) {
+                std::copy_n(found[i].lengths, k, length_of.data() + static_cast<int64_t>(found[i].id) * k);
+                std::copy_n(reinterpret_cast<const int32_t*>(found[i].ids), k,
+                            out + static_cast<int64_t>(found[i].id) * k);
+            }
+        });
+    const float usual = rule.gap * lengths.median();
+    parallel_ranges(tree.count, kAtOnce, threads, [&](int64_t begin, int64_t end, int) {
         for (int64_t i = begin; i < end; ++i)
             for (int64_t j = i * k; j < (i + 1) * k; ++j)
-                if (!(lengths[j] <= std::max(reach_factor * (reach[i] + reach[out[j]]), usual))) out[j] = -1;
+                if (!(length_of[j] <= std::max(rule.reach_factor * (reach[i] + reach[out[j]]), usual))) out[j] = -1;
     });
 }
 

@@ -12,6 +12,8 @@ namespace splatseg {
 class Arena;
 
 // sparse/
+struct GramSums;
+struct Share;
 struct SparseMatrix;
 struct SparseRow;
 
@@ -34,6 +36,7 @@ struct LabelMaps;
 struct FeatureRows;
 struct Neighbours;
 struct PointTree;
+struct Queries;
 
 // image/
 struct AdamStep;
@@ -79,15 +82,17 @@ struct Kernels {
     void (*sparse_transposed_product)(const SparseMatrix&, const float* dense, int64_t channels, float* out,
                                       int threads);
 
-    // out (width, C) = matrix^T x diag(scales (height,)) x matrix x dense (width, C)
-    void (*gram_product)(const SparseMatrix&, const float* scales, const float* dense, int64_t channels, double* out,
-                         int threads);
+    // A share of matrix^T x diag(scales (height,)) x matrix x dense, added to the sums.
+    void (*gram_product)(const SparseMatrix&, const float* scales, const GramSums&, Share, int threads);
 
-    // Of every point of the tree.
+    // Of every point of some leaves of the tree.
     void (*nearest_neighbours)(const PointTree&, const Neighbours& out, int threads);
 
-    // out (N,): the prototype whose product with each row is largest, the first of equals.
-    void (*nearest_prototypes)(const FeatureRows&, int32_t* out, int threads);
+    // The nearest point of the tree to others.
+    void (*nearest_points)(const PointTree&, const Queries&, int threads);
+
+    // out (N,): the prototype whose product with each row is largest, the first of equals; products (N,), or null.
+    void (*nearest_prototypes)(const FeatureRows&, int32_t* out, float* products, int threads);
 
     // Votes of every tile for each of its entries (E,); what they point to is taken from the arena of the worker.
     void (*vote)(const Plan&, const LabelMaps&, EntryVotes* entries, Arena* arenas, int threads);

@@ -22,6 +22,7 @@ Stage<decltype(Kernels::sparse_product)> sparse_product;
 Stage<decltype(Kernels::sparse_transposed_product)> sparse_transposed_product;
 Stage<decltype(Kernels::gram_product)> gram_product;
 Stage<decltype(Kernels::nearest_neighbours)> nearest_neighbours;
+Stage<decltype(Kernels::nearest_points)> nearest_points;
 Stage<decltype(Kernels::nearest_prototypes)> nearest_prototypes;
 Stage<decltype(Kernels::vote)> vote;
 Stage<decltype(Kernels::photometric)> photometric;

@@ -1,8 +1,10 @@
 // out = A^T diag(s) A x, for a sparse A: each row is read once, for both products.
 //
 // Rows are dealt into parts that depend on their number alone; each part sums for itself, and the sums are added in the
-// order of the parts. So the result is the same for any number of threads.
+// order of the parts. So the result is the same for any number of threads; and for any number of shares in which the
+// rows of every part are taken, in their order, which is how a matrix passes that does not fit into memory.
 #include <algorithm>
+#include <cstring>
 
 #include "memory/buffer.h"
 #include "simd/simd.h"
@@ -12,8 +14,6 @@
 
 namespace splatseg::SPLATSEG_LEVEL {
 namespace {
-
-constexpr int64_t kMostParts = 32, kRowsAPart = 2048;  // at most so many parts, at least so many rows each
 
 // inner (padded channels) = row x dense (width, stride)
 SPLATSEG_INLINE void gather(const SparseRow& row, const float* dense, int64_t stride, float* inner) {
@@ -52,32 +52,21 @@ SPLATSEG_INLINE void scatter(const SparseRow& row, float scale, const float* inn
 
 }  // namespace
 
-void gram_product(const SparseMatrix& matrix, const float* scales, const float* dense, int64_t channels, double* out,
-                  int threads) {
-    if (channels == 0 || matrix.width == 0) return;
-    const int64_t stride = whole_vectors(channels), size = matrix.width * stride;
-    const int64_t parts = std::clamp<int64_t>(matrix.height / kRowsAPart, 1, kMostParts);
-    const Buffer padded(sizeof(float) * size), sums(sizeof(float) * size * parts);
+void gram_product(const SparseMatrix& matrix, const float* scales, const GramSums& sums, Share share, int threads) {
+    if (sums.channels == 0 || matrix.width == 0) return;
+    const int64_t stride = sums.stride, size = matrix.width * stride;
     const Buffer inner(sizeof(float) * stride * threads);
-    std::memset(padded.as<float>(), 0, sizeof(float) * size);
-    for (int64_t m = 0; m < matrix.width; ++m)
-        std::memcpy(padded.as<float>() + m * stride, dense + m * channels, sizeof(float) * channels);
-    const SparseRow* rows = matrix.rows.as<SparseRow>();
-    parallel_for(parts, threads, [&](int64_t part, int worker) {
-        float *own = sums.as<float>() + part * size, *mine = inner.as<float>() + worker * stride;
-        std::memset(own, 0, sizeof(float) * size);
-        const int64_t end = matrix.height * (part + 1) / parts;
-        for (int64_t r = matrix.height * part / parts; r < end; ++r) {
-            if (rows[r].count == 0 || scales[rows[r].row] == 0.0f) continue;
-            gather(rows[r], padded.as<float>(), stride, mine);
-            scatter(rows[r], scales[rows[r].row], mine, stride, own);
-        }
-    });
-    parallel_for(matrix.width, threads, [&](int64_t m, int) {
-        for (int64_t c = 0; c < channels; ++c) {
-            double sum = 0.0;
-            for (int64_t part = 0; part < parts; ++part) sum += sums.as<float>()[part * size + m * stride + c];
-            out[m * channels + c] = sum;
+    parallel_for(sums.parts, threads, [&](int64_t part, int worker) {
+        float *own = sums.of_parts.as<float>() + part * size, *mine = inner.as<float>() + worker * stride;
+        if (share.index == 0) std::memset(own, 0, sizeof(float) * size);
+        const int64_t first = matrix.height * part / sums.parts;
+        const int64_t rows = matrix.height * (part + 1) / sums.parts - first;
+        const int64_t end = first + rows * (share.index + 1) / share.count;
+        for (int64_t r = first + rows * share.index / share.count; r < end; ++r) {
+            const SparseRow row = row_at(matrix, r);
+            if (row.count == 0 || scales[row.row] == 0.0f) continue;
+            gather(row, sums.dense.as<float>(), stride, mine);
+            scatter(row, scales[row.row], mine, stride, own);
         }
     });
 }

@@ -1,5 +1,6 @@
 // A sparse matrix, or its transpose, times a dense one of any number of channels. Every row of the result is summed by
 // one thread, in an order fixed by the matrix.
+#include <algorithm>
 #include <utility>
 
 #include "memory/buffer.h"
@@ -116,7 +117,6 @@ SPLATSEG_INLINE uint32_t inside(const SparseRow& row, Columns range, uint32_t* p
 }  // namespace
 
 void sparse_product(const SparseMatrix& matrix, const float* dense, int64_t channels, float* out, int threads) {
-    const SparseRow* rows = matrix.rows.as<SparseRow>();
     if (channels == 0 || matrix.height == 0) return;
     const int64_t whole = whole_vectors(channels);
     const int64_t unsafe = (whole - 1) / channels;
@@ -126,9 +126,11 @@ void sparse_product(const SparseMatrix& matrix, const float* dense, int64_t chan
     if (last_bytes) std::memcpy(last.as<char>(), dense + safe * channels, last_bytes);
     const Table table{dense, last.as<float>(), safe, static_cast<int>(channels)};
     parallel_ranges(matrix.height, kRowsAtOnce, threads, [&](int64_t begin, int64_t end, int) {
+        SparseRow next = row_at(matrix, begin);
         for (int64_t r = begin; r < end; ++r) {
-            if (r + 1 < end) prefetch_row(rows[r + 1], table);
-            product_row(rows[r], table, out + rows[r].row * channels);
+            const SparseRow row = next;
+            if (r + 1 < end) prefetch_row(next = row_at(matrix, r + 1), table);
+            product_row(row, table, out + row.row * channels);
         }
     });
 }
@@ -137,11 +139,10 @@ void sparse_product(const SparseMatrix& matrix, const float* dense, int64_t chan
 // depend on the number of threads. Rows of one tile have columns in common, which stay in the cache.
 void sparse_transposed_product(const SparseMatrix& matrix, const float* dense, int64_t channels, float* out,
                                int threads) {
-    const SparseRow* rows = matrix.rows.as<SparseRow>();
     if (channels == 0 || matrix.width == 0) return;
     const int count = static_cast<int>(channels);
     uint32_t longest = 0;
-    for (int64_t r = 0; r < matrix.height; ++r) longest = rows[r].count > longest ? rows[r].count : longest;
+    for (int64_t r = 0; r < matrix.height; ++r) longest = std::max(longest, row_at(matrix, r).count);
     const Buffer places(sizeof(uint32_t) * (longest + 1) * 2 * threads);
     parallel_for(threads, threads, [&](int64_t part, int) {
         const Columns range{static_cast<uint32_t>(matrix.width * part / threads),
@@ -156,14 +157,15 @@ void sparse_transposed_product(const SparseMatrix& matrix, const float* dense, i
                     __builtin_prefetch(out + row.columns[next[i]] * channels + c, 1);
             return n;
         };
-        uint32_t found = matrix.height ? find(rows[0]) : 0;
+        uint32_t found = matrix.height ? find(row_at(matrix, 0)) : 0;
         for (int64_t r = 0; r < matrix.height; ++r) {
+            const SparseRow row = row_at(matrix, r);
             const uint32_t n = found;
             std::swap(now, next);
-            if (r + 1 < matrix.height) found = find(rows[r + 1]);
-            const float* values = dense + rows[r].row * channels;
+            if (r + 1 < matrix.height) found = find(row_at(matrix, r + 1));
+            const float* values = dense + row.row * channels;
             for (uint32_t i = 0; i < n; ++i)
-                add_scaled(rows[r].weights[now[i]], values, count, out + rows[r].columns[now[i]] * channels);
+                add_scaled(row.weights[now[i]], values, count, out + row.columns[now[i]] * channels);
         }
     });
 }

@@ -18,7 +18,7 @@ constexpr int64_t kLongest = 65536;  // rows of a group that one thread sums
 template <class F>
 void for_each_row(const SparseMatrix& matrix, int threads, const F& work) {
     parallel_ranges(matrix.height, kRowsAtOnce, threads, [&](int64_t begin, int64_t end, int worker) {
-        for (int64_t r = begin; r < end; ++r) work(matrix.rows.as<SparseRow>()[r], worker);
+        for (int64_t r = begin; r < end; ++r) work(row_at(matrix, r), worker);
     });
 }
 
@@ -65,46 +65,79 @@ std::vector<std::vector<float>> scratch_layers(const MaskViews& masks, int threa
     return std::vector<std::vector<float>>(threads, std::vector<float>(masks.layers, 0.0f));
 }
 
-struct Chunk {  // rows of one group, places in the order by group
+// Rows of one group that one thread sums: places in the order by group, and where their sum goes.
+struct Chunk {
     int64_t group, begin, end;
+    float *inside, *seen;
 };
+
+// The rows of a block in the order of their groups, those of group k from first[k] on.
+std::vector<uint32_t> by_group(const int32_t* groups, int64_t height, std::vector<int64_t>& first) {
+    for (int64_t i = 0; i < height; ++i)
+        if (groups[i] >= 0) ++first[groups[i] + 1];
+    std::partial_sum(first.begin(), first.end(), first.begin());
+    std::vector<uint32_t> order(first.back());
+    std::vector<int64_t> next(first.begin(), first.end() - 1);
+    for (int64_t i = 0; i < height; ++i)
+        if (groups[i] >= 0) order[next[groups[i]]++] = static_cast<uint32_t>(i);
+    return order;
+}
+
+void add_to(float* sums, const float* more, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) sums[i] += more[i];
+}
 
 }  // namespace
 
-void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* groups, int64_t count, float* inside,
+void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* groups, OpenTallies& open, float* inside,
              float* seen, int threads) {
+    const int64_t count = static_cast<int64_t>(open.members.size()), width = votes.width + masks.views;
     std::vector<int64_t> first(count + 1, 0);
-    for (int64_t i = 0; i < votes.height; ++i)
-        if (groups[i] >= 0) ++first[groups[i] + 1];
-    std::partial_sum(first.begin(), first.end(), first.begin());
-    std::vector<uint32_t> order(first[count]);
-    std::vector<int64_t> next(first.begin(), first.end() - 1);
-    for (int64_t i = 0; i < votes.height; ++i)
-        if (groups[i] >= 0) order[next[groups[i]]++] = static_cast<uint32_t>(i);
+    const std::vector<uint32_t> order = by_group(groups, votes.height, first);
     std::vector<Chunk> chunks;
+    std::vector<std::pair<int64_t, std::vector<float>>> full;  // chunks that end in this block, by group
     for (int64_t k = 0; k < count; ++k)
-        for (int64_t begin = first[k]; begin < first[k + 1]; begin += kLongest)
-            chunks.push_back({k, begin, std::min(begin + kLongest, first[k + 1])});
-    const int64_t width = votes.width + masks.views;
-    std::vector<float> sums(chunks.size() * width, 0.0f);
+        for (int64_t begin = first[k]; begin < first[k + 1];) {
+            const int64_t room = kLongest - open.members[k] % kLongest;
+            const int64_t end = std::min(begin + room, first[k + 1]);
+            if (open.members[k] < kLongest) {  // the first chunk of a group is summed where the sum of all will be
+                chunks.push_back({k, begin, end, inside + k * votes.width, seen + k * masks.views});
+            } else {
+                std::vector<float>& own = open.sums[k];
+                own.resize(width, 0.0f);
+                chunks.push_back({k, begin, end, own.data(), own.data() + votes.width});
+                if (end - begin == room) {
+                    full.emplace_back(k, std::move(own));  // the numbers stay where they are
+                    open.sums.erase(k);
+                }
+            }
+            open.members[k] += end - begin;
+            begin = end;
+        }
     auto layers = scratch_layers(masks, threads);
     parallel_for(static_cast<int64_t>(chunks.size()), threads, [&](int64_t index, int worker) {
-        float *own_inside = sums.data() + index * width, *own_seen = own_inside + votes.width;
-        for (int64_t place = chunks[index].begin; place < chunks[index].end; ++place) {
-            const SparseRow& row = votes.rows.as<SparseRow>()[order[place]];
-            for (uint32_t j = 0; j < row.count; ++j) own_inside[row.columns[j]] += row.weights[j];
-            for_each_view(row, masks, layers[worker].data(), [&](int32_t view, float sum) { own_seen[view] += sum; });
+        const Chunk& chunk = chunks[index];
+        for (int64_t place = chunk.begin; place < chunk.end; ++place) {
+            const SparseRow row = row_at(votes, order[place]);
+            for (uint32_t j = 0; j < row.count; ++j) chunk.inside[row.columns[j]] += row.weights[j];
+            for_each_view(row, masks, layers[worker].data(), [&](int32_t view, float sum) { chunk.seen[view] += sum; });
         }
     });
-    std::fill_n(inside, count * votes.width, 0.0f);
-    std::fill_n(seen, count * masks.views, 0.0f);
-    for (size_t index = 0; index < chunks.size(); ++index) {
-        const float* own = sums.data() + index * width;
-        float* to_inside = inside + chunks[index].group * votes.width;
-        float* to_seen = seen + chunks[index].group * masks.views;
-        for (int64_t m = 0; m < votes.width; ++m) to_inside[m] += own[m];
-        for (int64_t v = 0; v < masks.views; ++v) to_seen[v] += own[votes.width + v];
+    for (const auto& [k, own] : full) {
+        add_to(inside + k * votes.width, own.data(), votes.width);
+        add_to(seen + k * masks.views, own.data() + votes.width, masks.views);
     }
+}
+
+void close_tallies(const OpenTallies& open, int64_t masks, int64_t views, float* inside, float* seen) {
+    for (const auto& [k, own] : open.sums) {
+        add_to(inside + k * masks, own.data(), masks);
+        add_to(seen + k * views, own.data() + masks, views);
+    }
+}
+
+void weighted_rows(const SparseMatrix& votes, const float* weight, float* out, int threads) {
+    for_each_row(votes, threads, [&](const SparseRow& row, int) { out[row.row] = weighted_sum(row, weight); });
 }
 
 void under_masks(const SparseMatrix& votes, const MaskViews& masks, float* seen, int threads) {
@@ -194,6 +227,7 @@ void joined_masks(const SparseMatrix& votes, const uint8_t* heavy, float share, 
             sets[worker].join(first, mask);
         }
     });
+    for (int32_t m = 0; m < votes.width; ++m) sets[0].join(m, out[m]);
     for (int worker = 1; worker < threads; ++worker)
         for (int32_t m = 0; m < votes.width; ++m) sets[0].join(m, sets[worker].lowest(m));
     for (int32_t m = 0; m < votes.width; ++m) out[m] = sets[0].lowest(m);

@@ -4,6 +4,10 @@
 // A row's columns must ascend (SparseMatrix::ascending), and with them the views.
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <vector>
+
 #include "sparse/sparse.h"
 
 namespace splatseg {
@@ -14,9 +18,21 @@ struct MaskViews {
     int32_t views, layers;
 };
 
-// inside (K,M) and seen (K,V): sums over the Gaussians of each group 0..K-1. groups (N,), below 0 = in none.
-void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* groups, int64_t count, float* inside,
+// Tallies on their way. A group's rows are summed 65,536 at a time, in their order, and these sums are added in their
+// order, wherever blocks end.
+struct OpenTallies {
+    std::vector<int64_t> members;                // (K,) rows of each group so far
+    std::map<int64_t, std::vector<float>> sums;  // (M+V,) the last sum of each group, after the first, until it is full
+};
+
+// inside (K,M) and seen (K,V) += sums over the Gaussians of each group 0..K-1 in a block of rows. groups (N,), below 0
+// = in none. Both begin as zeros, and are complete after close_tallies().
+void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* groups, OpenTallies& open, float* inside,
              float* seen, int threads);
+void close_tallies(const OpenTallies& open, int64_t masks, int64_t views, float* inside, float* seen);
+
+// out (N,): sum_m W_im weight_m.
+void weighted_rows(const SparseMatrix& votes, const float* weight, float* out, int threads);
 
 // seen (N,): the sum of what all views see of each Gaussian under their masks.
 void under_masks(const SparseMatrix& votes, const MaskViews& masks, float* seen, int threads);
@@ -44,7 +60,7 @@ void reassigned(const SparseMatrix& votes, const MaskViews& masks, const Matches
                 float evidence, int32_t* out, int threads);
 
 // out (M,): the lowest mask of those that a chain of Gaussians joins. A vote counts if it is `share` of the Gaussian's
-// strongest and its mask is `heavy`.
+// strongest and its mask is `heavy`. out also says what earlier blocks of rows have joined, at first each mask itself.
 void joined_masks(const SparseMatrix& votes, const uint8_t* heavy, float share, int32_t* out, int threads);
 
 // Entries of some rows, of one view: rows ascend, and within a row the columns.

@@ -16,22 +16,25 @@ Alphabet: N Gaussians, F features, K segments; ids (N,) int32, 0 = none (no feat
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-import torch
 
 from splatseg.arrays import check_shapes
-from splatseg.cluster.components import spatial_components, touching_gaussians
-from splatseg.cluster.coreset import cover, groups_of, means_of, nearest
+from splatseg.cluster.components import spatial_components, touching_atoms
+from splatseg.cluster.coreset import GroupMeans, cover, nearest_by_blocks
 from splatseg.cluster.cut_by_support import supported_cut
 from splatseg.cluster.finer_cut import finer_cut, finer_features
 from splatseg.cluster.hierarchy import Hierarchy
+from splatseg.cluster.labels import Known, largest_first, looked_up, members_of, sizes_of
 from splatseg.cluster.linkage import average_linkage, cut
 from splatseg.cluster.merge_by_similarity import RANGE, merge_by_similarity
 from splatseg.cluster.merge_by_support import merge_by_support
 from splatseg.cluster.settings import ClusterSettings
-from splatseg.cluster.touching import touching_segments
-from splatseg.nearest import tree_of
+from splatseg.features.lift.embed import nearest_known
+from splatseg.features.rows import FeatureRows, InMemory, Unit, in_memory, unit
+from splatseg.machine import mapped
+from splatseg.splats.blocks import SplatBlocks
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.votes import Votes
@@ -73,19 +76,58 @@ def cluster_splats(
     """
     if splats.features is None:
         raise ValueError("the splat has no features to cluster")
+    features = unit(splats.features.detach().float())
+    return cluster_rows(splats.positions, splats.reach, InMemory(features), settings, votes, agreement)
+
+
+def cluster_blocks(
+    splats: SplatBlocks,
+    features: FeatureRows,
+    settings: ClusterSettings | None = None,
+    votes: Votes | None = None,
+    agreement: Agreement | None = None,
+) -> Clusters:
+    """Segment a splat that is read in blocks, with features (N,F) that are made in blocks (`voted_features`).
+
+    The segments are those that `cluster_splats` finds of the whole splat, to the bit. What is as large as the splat
+    lies in temporary files, beside at most 24 bytes a Gaussian.
+    """
+    means, reach = positions_of(splats)
+    return cluster_rows(means, reach, Unit(features), settings, votes, agreement)
+
+
+def positions_of(splats: SplatBlocks) -> tuple[np.ndarray, np.ndarray]:
+    """Return means (N,3) and reach (N,) of a splat in blocks, float32, in scratch memory (`machine.mapped`)."""
+    count = int(splats.borders[-1])
+    means, reach = mapped.scratch((count, 3), np.float32), mapped.scratch(count, np.float32)
+    for block, (begin, end) in enumerate(pairwise(splats.borders.tolist())):
+        some = splats.read(block, "geometry")
+        means[begin:end], reach[begin:end] = some.positions, some.reach
+        mapped.release(means, reach)
+    return means, reach
+
+
+def cluster_rows(
+    means: np.ndarray,
+    reach: np.ndarray,
+    features: FeatureRows,
+    settings: ClusterSettings | None = None,
+    votes: Votes | None = None,
+    agreement: Agreement | None = None,
+) -> Clusters:
+    """Segment Gaussians with means (N,3), reach (N,) (their largest scale) and unit features (N,F)."""
     settings = settings or ClusterSettings()
     agreement = Agreement(votes) if votes is not None and agreement is None else agreement
-    finer = None if votes is None else finer_features(votes, splats.positions, settings.seed)
-    features = torch.nn.functional.normalize(splats.features.detach().float(), dim=1).numpy()
-    means, reach = splats.positions, splats.reach
-    atoms = _atoms(features, finer, means, reach, settings, agreement)
-    touching = touching_segments(touching_gaussians(means, reach), atoms)
+    finer = None if votes is None else finer_features(votes, means, settings.seed)
+    atoms = _atoms(features, None if finer is None else in_memory(finer), means, reach, settings, agreement)
+    del finer
+    touching = touching_atoms(means, reach, atoms)
     if agreement is None:
         hierarchy = merge_by_similarity(atoms, touching, features, settings.distance)
     else:
         hierarchy = merge_by_support(atoms, touching, agreement, features)
     ids = segments_of(hierarchy, settings.granularity, agreement)
-    return Clusters(ids, np.bincount(ids)[1:], hierarchy)
+    return Clusters(ids, sizes_of(ids, int(ids.max(initial=0)) + 1)[1:], hierarchy)
 
 
 def segments_of(hierarchy: Hierarchy, granularity: float, agreement: Agreement | None = None) -> np.ndarray:
@@ -93,98 +135,95 @@ def segments_of(hierarchy: Hierarchy, granularity: float, agreement: Agreement |
 
     They are the cut of the hierarchy, with boundaries corrected by the votes in `agreement`.
     """
-    ids = _largest_first(hierarchy.cut(granularity).astype(np.int64) - 1)
+    ids = largest_first(hierarchy.cut(granularity), first=1, in_place=True)
     if agreement is None:
         return ids
-    return _largest_first(np.where(agreement.in_masks, agreement.relabelled(ids).astype(np.int64), 0) - 1)
+    ids = agreement.relabelled(ids)
+    ids *= agreement.in_masks
+    return largest_first(ids, first=1, in_place=True)
 
 
 def _atoms(
-    features: np.ndarray,
-    finer: np.ndarray | None,
+    features: FeatureRows,
+    finer: FeatureRows | None,
     means: np.ndarray,
     reach: np.ndarray,
     settings: ClusterSettings,
     agreement: Agreement | None,
 ) -> np.ndarray:
     """Return atoms (N,) int32, 1 the largest, 0 = none, from unit features (N,F) and, if there are, finer ones."""
-    known = np.flatnonzero(features.any(1) & np.isfinite(features).all(1))
-    atoms = np.zeros(len(features), dtype=np.int32)
-    if len(known) == 0:
-        return atoms
-    all_means, means, reach = means, means[known], reach[known]
-    label = _clusters(features, known, settings, agreement)
+    known = Known(features)
+    if known.count == 0:
+        return np.zeros(features.shape[0], dtype=np.int32)
+    label = _clusters(known, features, settings, agreement)
     if agreement is not None and finer is not None:
         label = finer_cut(label, known, finer, agreement, settings)
-    piece = _pieces(label, means, reach, settings)
-    atoms[known] = _largest_first(_without_crumbs(piece, means, settings))
+    piece = _pieces(label, known.picked(means), known.picked(reach), settings)
+    del label
+    atoms = known.spread(largest_first(piece, in_place=True), 0)
     if agreement is None:
         return atoms
-    pieces = agreement.relabelled(atoms).astype(np.int64) - 1
-    return _largest_first(pieces if agreement.true is None else agreement.true.parted(pieces, all_means))
+    atoms = agreement.relabelled(atoms)
+    if agreement.true is None:
+        return largest_first(atoms, first=1, in_place=True)
+    return largest_first(agreement.true.parted(atoms.astype(np.int64) - 1, means))
 
 
 def _clusters(
-    all_features: np.ndarray, known: np.ndarray, settings: ClusterSettings, agreement: Agreement | None
+    known: Known, all_features: FeatureRows, settings: ClusterSettings, agreement: Agreement | None
 ) -> np.ndarray:
-    """Return the cluster index of each Gaussian in `known`, among N, from unit features (N,F)."""
-    features = all_features if len(known) == len(all_features) else all_features[known]
+    """Return the cluster index (n,) int32 of each known Gaussian, from unit features (N,F)."""
+    features = known.some(all_features)
     covering = cover(features, settings.cover_similarity, settings.max_prototypes, settings.seed)
-    index = nearest(features, covering)
+    # What covers a Gaussian gives way to what is nearest.
+    index, means = covering.covered_by, GroupMeans(len(covering.prototypes), features.shape[1])
+    for block, some, of_block in nearest_by_blocks(features, covering):
+        index[block] = of_block
+        means.add(some, of_block)
     # A prototype that is nearest to no Gaussian has no mean and no place in the tree.
-    prototypes, sizes = means_of(features, index, len(covering.prototypes))
+    prototypes, sizes = means.result()
     used = np.flatnonzero(sizes)
     merges, distances = average_linkage(prototypes[used], sizes[used])
-    label = np.zeros(len(covering.prototypes), dtype=np.int64)
+    label = np.zeros(len(covering.prototypes), dtype=np.int32)
     if agreement is None:
         label[used] = cut(merges, distances, settings.distance / RANGE)
     else:
         # Prototypes in use are numbered 0, 1, ...; the Gaussians of each are a set whose tallies the cut needs.
-        groups = np.full(len(all_features), -1, dtype=np.int32)
-        groups[known] = (np.cumsum(sizes > 0) - 1)[index]
-        inside, seen = agreement.tallies_of(groups, len(used))
+        numbers = np.cumsum(sizes > 0) - 1
+        inside, seen = agreement.tallies_of(known.spread(looked_up(numbers, index), -1), len(used))
         label[used] = supported_cut(merges, inside, seen, agreement)
-    labels: np.ndarray = label[index]
-    return labels
+    return looked_up(label, index, in_place=True)
 
 
 def _pieces(label: np.ndarray, means: np.ndarray, reach: np.ndarray, settings: ClusterSettings) -> np.ndarray:
-    """Return the piece index (N,): clusters split if large parts of them are apart in space; -1 for their crumbs."""
-    piece = np.full(len(label), -1, dtype=np.int64)
+    """Return the piece index (n,) int32: clusters split if large parts of them are apart in space, without crumbs."""
     smallest = max(settings.min_count, int(settings.min_share * len(label)))
+    order, first = members_of(label, int(label.max()) + 1)
+    piece = np.full(len(label), -1, dtype=np.int32)
     count = 0
-    for members in groups_of(label):
-        if len(members) < smallest:
+    for begin, end in pairwise(first.tolist()):
+        members = order[begin:end]
+        if len(members) < max(smallest, 1):
             continue
-        component = spatial_components(means[members], reach[members])
-        sizes = np.bincount(component)
+        component = spatial_components(mapped.picked(means, members), mapped.picked(reach, members))
+        sizes = sizes_of(component, int(component.max()) + 1)
         # Components are sorted, the largest first. The largest, and any as large, are pieces whatever their share.
         apart = np.flatnonzero((sizes >= max(smallest, settings.split_share * len(members))) | (sizes == sizes[0]))
         # A table from component to piece, -1 for components that are too small.
-        rank = np.full(len(sizes), -1)
+        rank = np.full(len(sizes), -1, dtype=np.int32)
         rank[apart] = count + np.arange(len(apart))
-        piece[members] = rank[component]
+        for block in mapped.ranges(len(members)):
+            piece[members[block]] = rank[component[block]]
         count += len(apart)
-    return piece
+    del order
+    return _without_crumbs(piece, means)
 
 
-def _without_crumbs(piece: np.ndarray, means: np.ndarray, settings: ClusterSettings) -> np.ndarray:
+def _without_crumbs(piece: np.ndarray, means: np.ndarray) -> np.ndarray:
     """Join crumbs (-1) to the piece of the nearest Gaussian that has one. If all are crumbs, they become one piece."""
-    if (piece < 0).all():
-        return np.zeros_like(piece)
-    crumbs = np.flatnonzero((piece < 0) & np.isfinite(means).all(1))
-    whole = np.flatnonzero((piece >= 0) & np.isfinite(means).all(1))
-    joined = piece.copy()
-    if len(crumbs) and len(whole):
-        joined[crumbs] = piece[whole[tree_of(means[whole]).query(means[crumbs], workers=-1)[1]]]
-    return joined
-
-
-def _largest_first(piece: np.ndarray) -> np.ndarray:
-    """Return ids (N,) int32 from 1 by falling size; equal sizes by their first Gaussian; -1 becomes 0."""
-    names, first, inverse, sizes = np.unique(piece, return_index=True, return_inverse=True, return_counts=True)
-    order = np.lexsort((first, -sizes))  # by size, then by the first Gaussian
-    order = order[names[order] >= 0]
-    ids = np.zeros(len(names), dtype=np.int32)
-    ids[order] = np.arange(1, len(order) + 1, dtype=np.int32)
-    return ids[inverse]
+    whole = piece >= 0
+    if not whole.any():
+        piece[:] = 0
+        return piece
+    sources = nearest_known(whole, means)
+    return piece if sources is None else looked_up(piece, sources)

@@ -14,6 +14,9 @@ import torch
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.arrays import check_shapes
+from splatseg.cluster.touching import LEAST_CONTACTS
+from splatseg.machine import mapped
+from splatseg.points import Tree, finite_rows
 
 NEIGHBOURS = 12
 """Nearest neighbours of a Gaussian that may touch it."""
@@ -23,6 +26,9 @@ GAP_FACTOR = 4.0
 REACH_FACTOR = 2.0
 """Gaussians also touch at distances up to this many standard deviations of both together."""
 
+DISTANCES_KEPT = 1 << 24
+"""Distances between neighbours that are kept in memory for their median; of more, only how often each occurs."""
+
 
 def spatial_components(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
     """Return the connected component (N,) int32 of each Gaussian: 0, 1, ..., the one of most Gaussians first.
@@ -30,18 +36,34 @@ def spatial_components(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
     Components of equal size are ordered by their first Gaussian. Gaussians whose position is not finite touch nothing.
     """
     count = check_shapes(means=(means, "N 3"), reach=(reach, "N"))["N"]
-    if count == 0:
-        return np.zeros(0, dtype=np.int32)
-    finite = np.flatnonzero(np.isfinite(means).all(1))
     component = np.arange(count, dtype=np.int32)
-    if len(finite) > 1:
-        points = np.ascontiguousarray(means[finite], dtype=np.float32)
-        sizes = reach[finite].astype(np.float32)
-        near, found = min(NEIGHBOURS, len(finite) - 1), np.empty(len(finite), dtype=np.int32)
-        _native.touching(points, sizes, near, GAP_FACTOR, REACH_FACTOR, found, torch.get_num_threads())
-        # Each component is named by one of its Gaussians; a Gaussian that is not finite keeps its own number, alone.
-        component[finite] = finite[found]
-    return _largest_first(np.unique(component, return_inverse=True)[1])
+    tree, rule = _tree_of(means)
+    if tree.native.count > 1:
+        sizes = np.ascontiguousarray(reach, dtype=np.float32)
+        _native.touching(tree.native, sizes, rule, component, torch.get_num_threads())
+        mapped.release(reach)
+        tree.release()
+    return component
+
+
+def touching_atoms(means: np.ndarray, reach: np.ndarray, atoms: np.ndarray) -> list[tuple[int, int]]:
+    """Return pairs (low, high) of atoms (N,) that touch: `touching_segments` of `touching_gaussians`."""
+    check_shapes(means=(means, "N 3"), reach=(reach, "N"), atoms=(atoms, "N"))
+    tree, rule = _tree_of(means)
+    if tree.native.count < 2:
+        return []
+    sizes, groups = np.ascontiguousarray(reach, dtype=np.float32), np.ascontiguousarray(atoms, dtype=np.int32)
+    contacts = 2 * LEAST_CONTACTS
+    pairs = _native.touching_groups(tree.native, tree.points, sizes, groups, rule, contacts, torch.get_num_threads())
+    mapped.release(reach)
+    tree.release()
+    return pairs
+
+
+def _tree_of(means: np.ndarray) -> tuple[Tree, tuple[int, float, float, int]]:
+    """Return the tree of the means (N,3) that are finite, and the rule by which they touch."""
+    tree = Tree(means, finite_rows(means))
+    return tree, (min(NEIGHBOURS, max(tree.native.count - 1, 1)), GAP_FACTOR, REACH_FACTOR, DISTANCES_KEPT)
 
 
 def touching_gaussians(means: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -53,9 +75,12 @@ def touching_gaussians(means: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray
     finite = np.flatnonzero(np.isfinite(means).all(1))
     if len(finite) < 2:
         return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32)
-    points, sizes = (np.ascontiguousarray(of_all[finite], dtype=np.float32) for of_all in (means, reach))
+    tree = Tree(means[finite], np.ones(len(finite), dtype=np.bool_))
+    sizes = reach[finite].astype(np.float32)
     others = np.empty((len(finite), min(NEIGHBOURS, len(finite) - 1)), dtype=np.int32)
-    _native.touching_neighbours(points, sizes, GAP_FACTOR, REACH_FACTOR, others, torch.get_num_threads())
+    _native.touching_neighbours(
+        tree.native, tree.points, sizes, GAP_FACTOR, REACH_FACTOR, others, torch.get_num_threads()
+    )
     touching, numbers = others >= 0, finite.astype(np.int32)
     return np.repeat(numbers, touching.sum(axis=1)), numbers[others[touching]]
 
@@ -70,14 +95,3 @@ def drop_small_pieces(members: np.ndarray, means: np.ndarray, reach: np.ndarray,
         sizes = np.bincount(component)
         kept[chosen[sizes[component] >= min_share * sizes[0]]] = True
     return kept
-
-
-def _largest_first(component: np.ndarray) -> np.ndarray:
-    sizes = np.bincount(component)
-    first = np.full(len(sizes), len(component))
-    np.minimum.at(first, component, np.arange(len(component)))
-    order = np.lexsort((first, -sizes))
-    rank = np.empty(len(sizes), dtype=np.int32)
-    rank[order] = np.arange(len(sizes), dtype=np.int32)
-    ranks: np.ndarray = rank[component]
-    return ranks

@@ -22,13 +22,15 @@ from __future__ import annotations
 import numpy as np
 
 from splatseg.arrays import check_shapes
-from splatseg.cluster.coreset import cover, groups_of, means_of, nearest
+from splatseg.cluster.coreset import Covering, GroupMeans, cover, groups_of, nearest_by_blocks
 from splatseg.cluster.cut_by_support import supported_cut
+from splatseg.cluster.labels import Known, looked_up
 from splatseg.cluster.linkage import average_linkage
 from splatseg.cluster.settings import ClusterSettings
 from splatseg.errors import MaskError
-from splatseg.features.lift.embed import embed_votes
+from splatseg.features.lift.embed import VotedFeatures, voted_features
 from splatseg.features.lift.settings import EmbedSettings
+from splatseg.features.rows import FeatureRows, as_rows
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.votes import Votes
 
@@ -45,38 +47,57 @@ COVER_SIMILARITY = 0.97
 """Least similarity of a Gaussian to its finer prototype: groups need only be finer than things."""
 
 
-def finer_features(votes: Votes, means: np.ndarray, seed: int) -> np.ndarray | None:
+def finer_features(votes: Votes, means: np.ndarray, seed: int) -> VotedFeatures | None:
     """Return unit features (N,F) that have diffused little, for means (N,3); None if masks do not suffice for any."""
     try:
-        return embed_votes(votes, EmbedSettings(spread=SPREAD, seed=seed), means)
+        return voted_features(votes, EmbedSettings(spread=SPREAD, seed=seed), means)
     except MaskError:
         # Masks of a few pixels or views, which other features (contrast) may still have been made of.
         return None
 
 
 def finer_cut(
-    label: np.ndarray, known: np.ndarray, finer: np.ndarray, agreement: Agreement, settings: ClusterSettings
+    label: np.ndarray, known: Known, finer: FeatureRows | np.ndarray, agreement: Agreement, settings: ClusterSettings
 ) -> np.ndarray:
-    """Return the cluster index (n,) of the Gaussians `known` (n,), each cluster of `label` (n,) >= 0 whole or cut.
+    """Return the cluster index (n,) int32 of the n known Gaussians, each cluster of label (n,) >= 0 whole or cut.
 
     finer (N,F) are unit features of all Gaussians.
     """
-    check_shapes(label=(label, "n"), known=(known, "n"), finer=(finer, f"{agreement.gaussians} F"))
-    rows = finer if len(known) == len(finer) else finer[known]
-    covering = cover(rows, COVER_SIMILARITY, settings.max_prototypes, settings.seed)
-    # A pair of cluster and prototype is one number in base `base`.
-    base = len(covering.prototypes)
-    pair = label.astype(np.int64) * base + nearest(rows, covering)
-    pairs, group = np.unique(pair, return_inverse=True)
-    groups = np.full(len(finer), -1, dtype=np.int32)
-    groups[known] = group
-    inside, seen = agreement.tallies_of(groups, len(pairs))
-    means, sizes = means_of(rows, group, len(pairs))
-    part, count = np.zeros(len(pairs), dtype=np.int64), 0
-    for own in groups_of(pairs // base):  # the pairs of one cluster
+    check_shapes(label=(label, f"{known.count}"), finer=(as_rows(finer), f"{agreement.gaussians} F"))
+    covering = cover(known.some(as_rows(finer)), COVER_SIMILARITY, settings.max_prototypes, settings.seed)
+    pairs, group, means, sizes = _grouped(label, known.some(as_rows(finer)), covering)
+    inside, seen = agreement.tallies_of(known.spread(group, -1), len(pairs))
+    part, count = np.zeros(len(pairs), dtype=np.int32), 0
+    for own in groups_of(pairs // len(covering.prototypes)):  # the pairs of one cluster
         merges, _ = average_linkage(means[own], sizes[own])
         parts = supported_cut(merges, inside[own], seen[own], agreement, MASS_EXPONENT)
         part[own] = count + parts
         count += int(parts.max()) + 1
-    found: np.ndarray = part[group]
-    return found
+    return looked_up(part, group, in_place=True)
+
+
+def _grouped(
+    label: np.ndarray, rows: FeatureRows, covering: Covering
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Group rows by pairs of a cluster and a finer prototype; a pair is the number cluster * K + prototype.
+
+    Returns (pairs (G,) that occur, rising; the index (n,) int32 of the pair of each row; the mean features (G,F) and
+    sizes (G,) of the pairs). What the covering knows of the rows is written over.
+    """
+    base, group = len(covering.prototypes), covering.covered_by
+    place_of = np.full((int(label.max(initial=-1)) + 1) * base, -1, dtype=np.int32)
+    pairs, means = np.zeros(0, dtype=np.int64), GroupMeans(0, rows.shape[1])
+    for block, some, index in nearest_by_blocks(rows, covering):
+        pair = label[block].astype(np.int64) * base + index
+        new = np.unique(pair[place_of[pair] < 0])
+        place_of[new] = len(pairs) + np.arange(len(new), dtype=np.int32)
+        pairs = np.concatenate([pairs, new])
+        group[block] = place_of[pair]
+        means.grow(len(pairs))
+        means.add(some, group[block])
+    # Pairs are numbered as they came: now by what they are.
+    order = np.argsort(pairs)
+    rank = np.empty(len(pairs), dtype=np.int32)
+    rank[order] = np.arange(len(pairs), dtype=np.int32)
+    of_pairs, sizes = means.result()
+    return pairs[order], looked_up(rank, group, in_place=True), of_pairs[order], sizes[order]

@@ -21,6 +21,7 @@ from functools import cached_property
 import numpy as np
 
 from splatseg.arrays import check_shapes
+from splatseg.cluster.labels import looked_up
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +71,7 @@ class Hierarchy:
             above = chosen[self.count + 1 + merge]
             if above:
                 chosen[self.merges[merge]] = above
-        node_of: np.ndarray = chosen[self.atoms]
-        return node_of
+        return looked_up(chosen, self.atoms)
 
     def tally(self, values: np.ndarray) -> np.ndarray:
         """Return (A + R + 1,) float64: values (N,) summed under every node; [0] sums the Gaussians of no atom."""

@@ -25,7 +25,7 @@ proposals: median over views 0.67 to 0.82; masks of other views or of another sc
 
 def fit_of_views(agreement: Agreement, hierarchy: Hierarchy) -> np.ndarray:
     """Return the fit (V,) of the masks of every view that has some, 0..1."""
-    inside, seen = agreement.tallies_of(hierarchy.atoms.astype(np.int32) - 1, hierarchy.count)
+    inside, seen = agreement.tallies_of(hierarchy.atoms, hierarchy.count, first=1)
     alive = {node: (inside[node - 1], seen[node - 1]) for node in range(1, hierarchy.count + 1)}
     total = agreement.total
     best = np.zeros(len(total), dtype=np.float32)

@@ -17,24 +17,25 @@ from splatseg.arrays import check_shapes
 from splatseg.cluster.coreset import means_of
 from splatseg.cluster.hierarchy import Hierarchy, rising
 from splatseg.cluster.merging import merge_touching
+from splatseg.features.rows import FeatureRows, as_rows
 
 RANGE = 5.0
 """Factor between the distance at granularity 1/2 and the distances at 0 and at 1."""
 
 
 def merge_by_similarity(
-    atoms: np.ndarray, touching: list[tuple[int, int]], features: np.ndarray, usual: float
+    atoms: np.ndarray, touching: list[tuple[int, int]], features: FeatureRows | np.ndarray, usual: float
 ) -> Hierarchy:
     """Return the hierarchy above atoms (N,) int32, 0 = none, with features (N,F).
 
     touching: the pairs of atoms that may merge; usual: the distance of granularity 1/2.
     """
-    check_shapes(atoms=(atoms, "N"), features=(features, "N F"))
+    check_shapes(atoms=(atoms, "N"), features=(as_rows(features), "N F"))
     count = int(atoms.max(initial=0))
     nodes = _Means(*(of_all[1:] for of_all in means_of(features, atoms, count + 1)))
     merges, gains = merge_touching(count, touching, nodes)
     levels = 0.5 + np.log(np.maximum(-gains, 1e-6) / usual) / (2.0 * np.log(RANGE))
-    return Hierarchy(atoms.astype(np.int32), merges, rising(merges, levels, count))
+    return Hierarchy(atoms.astype(np.int32, copy=False), merges, rising(merges, levels, count))
 
 
 class _Means:

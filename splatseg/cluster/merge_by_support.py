@@ -37,6 +37,7 @@ from splatseg.arrays import check_shapes
 from splatseg.cluster.coreset import means_of
 from splatseg.cluster.hierarchy import Hierarchy, pooled
 from splatseg.cluster.merging import Nodes, merge_touching
+from splatseg.features.rows import FeatureRows, as_rows
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.true_masks import TrueMasks
 
@@ -56,16 +57,16 @@ a Gaussian between them; features know better where it belongs."""
 
 
 def merge_by_support(
-    atoms: np.ndarray, touching: list[tuple[int, int]], agreement: Agreement, features: np.ndarray
+    atoms: np.ndarray, touching: list[tuple[int, int]], agreement: Agreement, features: FeatureRows | np.ndarray
 ) -> Hierarchy:
     """Merge touching atoms by what explains their unions; return the hierarchy above atoms (N,) int32, 0 = none.
 
     features (N,F); touching: the pairs of atoms that may merge.
     """
-    check_shapes(atoms=(atoms, f"{agreement.gaussians}"), features=(features, f"{agreement.gaussians} F"))
+    check_shapes(atoms=(atoms, f"{agreement.gaussians}"), features=(as_rows(features), f"{agreement.gaussians} F"))
     count = int(atoms.max(initial=0))
     means, sizes = (of_all[1:] for of_all in means_of(features, atoms, count + 1))
-    explained = _Explained(*agreement.tallies_of(atoms.astype(np.int32) - 1, count), agreement, means * sizes[:, None])
+    explained = _Explained(*agreement.tallies_of(atoms, count, first=1), agreement, means * sizes[:, None])
     nodes: Nodes = explained
     if agreement.true is not None:
         nodes = _Apart(explained, agreement.true, *agreement.true.tallies_of(atoms.astype(np.int64) - 1, count))
@@ -73,7 +74,7 @@ def merge_by_support(
     # Merges of what is apart come last, so those before them are whole trees.
     free = int(np.isfinite(fits).sum())
     pooled_fits = pooled(merges[:free], fits[:free], np.array(explained.weights[:free]), count)
-    return Hierarchy(atoms.astype(np.int32), merges, level_of(np.concatenate([pooled_fits, fits[free:]])))
+    return Hierarchy(atoms.astype(np.int32, copy=False), merges, level_of(np.concatenate([pooled_fits, fits[free:]])))
 
 
 def level_of(fits: np.ndarray) -> np.ndarray:

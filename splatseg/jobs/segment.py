@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from splatseg.cluster.cluster import cluster_splats, segments_of
+from splatseg.cluster.cluster import segments_of
 from splatseg.cluster.hierarchy_file import write_hierarchy
 from splatseg.cluster.mask_fit import fit_of_views, misfit
 from splatseg.errors import RunError
 from splatseg.features.contrast.fit import fit_contrast_features
-from splatseg.features.lift.embed import embed_votes
 from splatseg.features.paper.fit import fit_paper_features
 from splatseg.features.report import FeatureReport
 from splatseg.jobs.blocks.pieces import OnePiece, Pieces, pieces_of
@@ -31,7 +30,7 @@ from splatseg.run.staging import staged
 from splatseg.scene.earlier_segments import Earlier, earlier_segments, settled, write_earlier
 from splatseg.segments.segment import describe_segments
 from splatseg.segments.segments_json import write_segments
-from splatseg.splats.made_of import FEATURES, GEOMETRY, made_of
+from splatseg.splats.made_of import GEOMETRY, made_of
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.confidence import segment_confidence
@@ -85,7 +84,7 @@ def segment_run(
         settings = settings.with_masks(chosen, None if drawn == NO_MASKS else drawn)
         run.require_photographs()
         changed = Run(run.path, in_blocks(run, settings, blocks, reporter))
-        with engine_of(blocks, reporter) as engine, pieces_of(changed, engine) as pieces:
+        with engine_of(changed, blocks, reporter) as engine, pieces_of(changed, engine) as pieces:
             check_settings(changed.settings, run.capture, reporter, force, given=False)
             earlier = earlier_segments(run, pieces.splats)
             propose_for_run(changed, reporter, pieces.splats)
@@ -104,15 +103,12 @@ def find_features(run: Run, pieces: Pieces, reporter: Reporter) -> tuple[Splats,
         if method == "paper":
             return _trained(run, splats, None, reporter), None
         votes = pieces.collect(run, reporter)
-        found = _trained if method == "contrast" else _embedded
-        return found(run, splats, votes, reporter), votes
-
-
-def _embedded(run: Run, splats: Splats, votes: Votes, reporter: Reporter) -> Splats:
-    with reporter.stage("embedding", 1) as advance:
-        features = embed_votes(votes, run.settings.embed, splats.positions)
-        advance(1)
-    return splats.replace(features=torch.from_numpy(features))
+        if method == "contrast":
+            return _trained(run, splats, votes, reporter), votes
+        with reporter.stage("embedding", 1) as advance:
+            embedded = pieces.embed(run, splats, votes)
+            advance(1)
+        return embedded, votes
 
 
 def _trained(run: Run, splats: Splats, votes: Votes | None, reporter: Reporter) -> Splats:
@@ -140,7 +136,7 @@ def regroup_run(
     reporter = reporter or NullReporter()
     run.require_photographs()  # which the report shows
     changed = Run(run.path, in_blocks(run, run.settings.with_granularity(granularity), blocks, reporter))
-    with held(run.path, DOING), engine_of(blocks, reporter) as engine, pieces_of(changed, engine) as pieces:
+    with held(run.path, DOING), engine_of(changed, blocks, reporter) as engine, pieces_of(changed, engine) as pieces:
         splats = pieces.splats
         hierarchy = run.hierarchy(splats)
         if hierarchy is None:
@@ -173,7 +169,7 @@ def write_segmented(
     """
     with run.timed("clustering"), reporter.stage("clustering", 1) as advance:
         agreement = Agreement(votes) if votes is not None else None
-        clusters = cluster_splats(splats, run.settings.cluster, votes, agreement)
+        clusters = pieces.cluster(run, splats, votes, agreement)
         advance(1)
     if votes is not None and agreement is not None:
         trouble = misfit(fit_of_views(agreement, clusters.hierarchy), list(votes.witness_views))
@@ -184,7 +180,7 @@ def write_segmented(
             "the method paper trains on all masks alike, so weights count for nothing and true masks no more than "
             "others; use lift or contrast to let them lead"
         )
-    digests = made_of(splats, GEOMETRY, FEATURES)
+    digests = pieces.digests(splats)
     remade = [path.name for path in (run.votes_path, run.hierarchy_path, run.earlier_path)]
     with _begun(run, earlier or Earlier()), staged(run, remade) as aside:
         if votes is not None:

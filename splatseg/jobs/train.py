@@ -132,7 +132,7 @@ def _trained(run: Run, reporter: Reporter, blocks: BlocksRequest | None) -> Summ
     joint = run.settings.method == "paper"  # which fits geometry and features together, and needs masks for it
     if joint and not run.segments_path.exists():
         propose_for_run(run, reporter)
-    with engine_of(blocks, reporter) as engine:
+    with engine_of(run, blocks, reporter) as engine:
         if not run.splats_path.exists():
             with run.timed("geometry"):
                 _make_splats(run, engine, reporter)

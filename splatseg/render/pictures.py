@@ -24,6 +24,9 @@ from splatseg.splats.splats import Splats
 GAUSSIANS_FITTED = 50_000
 """Gaussians that the components are fitted on; more change them by less than the eye sees."""
 
+ROWS_AT_ONCE = 1 << 20
+"""Gaussians whose features are looked at in one go."""
+
 SPREAD = (0.02, 0.98)
 """Quantiles of each component that become the darkest and the brightest value."""
 
@@ -45,26 +48,35 @@ class FeatureColors:
 
         Opacities are good weights: barely visible Gaussians then barely count.
         """
-        features = features.detach().double()
-        known = torch.isfinite(features).all(1) & (features.abs().sum(1) > 0)
+        features = features.detach()
         colors = torch.full((len(features), 3), 0.5)
+        # In doubles a part at a time: features of a huge splat lie in a file.
+        parts = [slice(begin, begin + ROWS_AT_ONCE) for begin in range(0, len(features), ROWS_AT_ONCE)]
+        known = torch.cat([_known(features[part].double()) for part in parts] or [torch.zeros(0, dtype=torch.bool)])
         if not bool(known.any()):
             return cls(colors)
         rows = torch.nonzero(known)[:, 0]
         picked = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))[:GAUSSIANS_FITTED]]
-        counted = torch.ones(len(features)) if weights is None else weights.detach() + 1e-6
-        mean, basis = _principal_components(features[picked], counted[picked].double())
-        low, high = torch.quantile((features[picked] - mean) @ basis, torch.tensor(SPREAD).double(), dim=0)
+        counted = torch.ones(len(picked)) if weights is None else weights.detach()[picked] + 1e-6
+        sample = features[picked].double()
+        mean, basis = _principal_components(sample, counted.double())
+        low, high = torch.quantile((sample - mean) @ basis, torch.tensor(SPREAD).double(), dim=0)
         # A component without spread carries no information; it stays in the middle.
         flat = (high - low) < 1e-9
-        scaled = ((features[known] - mean) @ basis - low) / torch.where(flat, 1.0, high - low)
-        colors[known] = torch.where(flat, 0.5, scaled.clamp(0, 1)).float()
+        for part in parts:
+            scaled = ((features[part][known[part]].double() - mean) @ basis - low) / torch.where(flat, 1.0, high - low)
+            colors[part][known[part]] = torch.where(flat, 0.5, scaled.clamp(0, 1)).float()
         return cls(colors)
 
     @torch.no_grad()
     def render(self, splats: Splats, camera: Camera) -> np.ndarray:
         """Render the features as a camera sees them: (H,W,3) uint8, black where there is nothing."""
         return to_uint8(render_channels(splats, camera, self.colors.to(splats.means)))
+
+
+def _known(features: Tensor) -> Tensor:
+    """Tell which features (n,F) are finite and not all zero, (n,) bool."""
+    return torch.isfinite(features).all(1) & (features.abs().sum(1) > 0)
 
 
 def fit_feature_colors(splats: Splats, seed: int = 0) -> FeatureColors:

@@ -33,7 +33,7 @@ def render_rgb(
 
     background (3,) in 0..1 lies behind everything; None is black. sh_degree limits the degree that is evaluated.
     """
-    splats = splats.in_view(camera)
+    splats = splats.in_view(camera, colored=True)
     degree = splats.sh_degree if sh_degree is None else min(sh_degree, splats.sh_degree)
     there = splats.resident
     raster = _blend(splats, camera, view_colors(there.means, there.sh0, there.shN, camera, degree))

@@ -50,7 +50,7 @@ class BlocksRequest:
     @property
     def engine(self) -> EngineRequest | None:
         """The engine; None for this process alone."""
-        if self.workers is None and self.scheduler is None and self.jobqueue is None:
+        if self.workers is None and self.memory is None and self.scheduler is None and self.jobqueue is None:
             return None
         memory = None if self.memory is None else int(self.memory * GIGABYTE)
         return EngineRequest(self.workers, self.scheduler, self.jobqueue, memory)

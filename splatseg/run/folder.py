@@ -172,7 +172,7 @@ class Run:
         """
         if not self.votes_path.exists():
             return None
-        from splatseg.splats.mapped import MappedSplats  # noqa: PLC0415 (see the module)
+        from splatseg.splats.mapped.geometry import MappedSplats  # noqa: PLC0415 (see the module)
         from splatseg.votes.agreement import Agreement  # noqa: PLC0415
         from splatseg.votes.file import map_votes, read_votes  # noqa: PLC0415
 

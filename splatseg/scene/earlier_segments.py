@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from splatseg.cluster.components import touching_gaussians
-from splatseg.cluster.touching import touching_segments
+from splatseg.cluster.components import touching_atoms
 from splatseg.render.label_maps import HIGHEST_ID
 from splatseg.run.folder import Run
 from splatseg.segments.colors import Frame, choose_colors, colors_by_place, kept_colors
@@ -106,10 +105,9 @@ def settled(
     their place, unlike those of the segments they touch.
     """
     ids = carried_over(ids, earlier.labelings, earlier.highest, HIGHEST_ID)[ids]
-    means = splats.positions
-    contacts = touching_gaussians(means, splats.reach)
-    pairs = touching_segments(contacts, ids)
-    met = [pair for labeling in earlier.labelings for pair in touching_segments(contacts, labeling)]
+    means, reach = splats.positions, splats.reach
+    pairs = touching_atoms(means, reach, ids)
+    met = [pair for labeling in earlier.labelings for pair in touching_atoms(means, reach, labeling)]
     places = colors_by_place(means, ids, Frame.of(np.array([view.camera.position for view in run.capture.views])))
     kept = kept_colors(places, pairs, earlier.colors, met)
     names = {segment_id: name for segment_id, name in earlier.names.items() if segment_id in places}

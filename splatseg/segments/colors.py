@@ -125,17 +125,15 @@ def colors_by_place(means: np.ndarray, ids: np.ndarray, frame: Frame) -> dict[in
     # Gaussians sorted by segment: those of segment k are order[starts[k] : starts[k] + counts[k]].
     order = np.flatnonzero(finite)[np.argsort(ids[finite], kind="stable")]
     unique, starts, counts = np.unique(ids[order], return_index=True, return_counts=True)
-    contracted = _contracted((means[order].astype(np.float64) - frame.origin) / frame.unit)
-    # Gaussians of each segment among the cameras: inside the unit sphere.
-    inside = (
-        np.add.reduceat(np.linalg.norm(contracted, axis=1) <= 1.0, starts, dtype=np.int64) if len(starts) else counts
-    )
-    colors = {}
-    for number in np.lexsort((unique, -counts, -inside)):
-        points = contracted[starts[number] : starts[number] + counts[number]]
+    inside, found = np.zeros(len(unique), np.int64), []
+    for number, (start, count) in enumerate(zip(starts.tolist(), counts.tolist(), strict=True)):
+        points = _contracted((means[order[start : start + count]].astype(np.float64) - frame.origin) / frame.unit)
+        # Gaussians of the segment among the cameras: inside the unit sphere.
+        inside[number] = np.count_nonzero(np.linalg.norm(points, axis=1) <= 1.0)
         low, middle, high = np.quantile(points, (0.1, 0.5, 0.9), axis=0)
         wavelength = max(WAVELENGTH, 2.0 * float(np.linalg.norm(high - low)))
-        colors[int(unique[number])] = _wave_color(middle / wavelength)
+        found.append(_wave_color(middle / wavelength))
+    colors = {int(unique[number]): found[number] for number in np.lexsort((unique, -counts, -inside))}
     # A segment without a finite Gaussian has no position; it takes the colour of the origin.
     for segment_id in np.unique(ids[ids > 0]).tolist():
         colors.setdefault(int(segment_id), _wave_color(np.zeros(3)))

@@ -68,6 +68,16 @@ def made_of(splats: AnySplats, *parts: str) -> dict[str, str]:
     return found
 
 
+def sampled_rows(count: int) -> np.ndarray:
+    """Return the rows (n,) int32 of `count` Gaussians whose features are in the digest of the features."""
+    return np.arange(0, count, max(1, count // ROWS), dtype=np.int32)
+
+
+def digest_of_features(count: int, sample: np.ndarray) -> str:
+    """Return the digest of features (count,F) of which `sampled_rows` are the sample (n,F)."""
+    return _hashed(((count, sample.shape[1]), np.ascontiguousarray(sample, "<f4")))
+
+
 def as_fact(digests: Mapping[str, str] | None) -> dict[str, str]:
     """Return digests as a fact for `tensors.write_tensors`, or as a text of a PNG; nothing for None."""
     return {} if digests is None else {KEY: json.dumps(dict(digests))}
@@ -103,13 +113,20 @@ def _tensors(splats: AnySplats, part: str) -> list[Tensor | np.ndarray | None]:
 
 
 def _digest(part: str, tensors: list[Tensor | np.ndarray]) -> str:
-    hashed = hashlib.blake2b(digest_size=16)
+    parts = []
     for tensor in tensors:
         values = tensor if isinstance(tensor, np.ndarray) else tensor.detach().cpu().numpy()
         if part == FEATURES:
-            values = values[:: max(1, len(values) // ROWS)]
-        values = np.ascontiguousarray(values, "<i4" if part == SEGMENTS else "<f4")
-        hashed.update(f"{tuple(tensor.shape)}".encode())
+            values = values[sampled_rows(len(values))]
+        parts.append((tuple(tensor.shape), np.ascontiguousarray(values, "<i4" if part == SEGMENTS else "<f4")))
+    return _hashed(*parts)
+
+
+def _hashed(*parts: tuple[tuple[int, ...], np.ndarray]) -> str:
+    """Return the digest of arrays and the shapes of what they stand for."""
+    hashed = hashlib.blake2b(digest_size=16)
+    for shape, values in parts:
+        hashed.update(f"{shape}".encode())
         hashed.update(values.reshape(-1).view(np.uint8).data)
     return hashed.hexdigest()
 

@@ -138,15 +138,19 @@ class Splats:
         return DEGREES[self.shN.shape[1]]
 
     def rows_in_view(self, camera: Camera) -> np.ndarray | None:
-        """Return the rows (n,), ascending, that are enough for what a camera sees; None for all.
+        """Return the rows (n,) of the Gaussians (N,...) that are enough for what a camera sees; None for all.
 
         Only a splat that is mapped from files (`splats.mapped`) tells them.
         """
         del camera
         return None
 
-    def in_view(self, camera: Camera) -> Splats:
-        """Return the Gaussians that are enough for what a camera sees: all, or those of `rows_in_view` in memory."""
+    def in_view(self, camera: Camera, colored: bool = False) -> Splats:
+        """Return the Gaussians that are enough for what a camera sees: all, or those of `rows_in_view` in memory.
+
+        colored: with their colours, which a mapped splat otherwise leaves out.
+        """
+        del colored
         rows = self.rows_in_view(camera)
         return self if rows is None else self.subset(rows)
 

@@ -35,7 +35,8 @@ from scipy import sparse
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.arrays import check_shapes
-from splatseg.votes.products import VoteRows
+from splatseg.machine import mapped
+from splatseg.votes.products import VoteRows, rows_of
 from splatseg.votes.true_masks import TrueMasks
 from splatseg.votes.votes import Votes
 
@@ -63,8 +64,8 @@ class Agreement:
     """The votes of a scene, prepared for queries about sets of its Gaussians."""
 
     def __init__(self, votes: Votes) -> None:
-        sorted_already = votes.weights.has_sorted_indices
-        self._rows = VoteRows(votes.weights if sorted_already else votes.weights.sorted_indices())
+        rows = rows_of(votes)
+        self._rows = rows if rows.ascending else VoteRows(votes.weights.sorted_indices())
         # Views without any mask have no columns; the others are numbered 0..V-1, in the order of their columns.
         self._view_of = votes.witness_of
         count = int(self._view_of.max(initial=-1)) + 1
@@ -78,12 +79,15 @@ class Agreement:
         layer_of = np.ascontiguousarray(votes.layer_of, dtype=np.int32)
         self._masks = (self._view_of, layer_of, count, int(layer_of.max(initial=0)) + 1)
         # The set of all Gaussians contains the whole of every mask: its `inside` is `total`.
-        self.total: np.ndarray = self.tallies_of(np.zeros(self.gaussians, dtype=np.int32), 1)[0][0]
+        self.total: np.ndarray = self.tallies_of(np.broadcast_to(np.int32(0), self.gaussians), 1)[0][0]
         """(M,) pixels that every mask has on Gaussians."""
-        under_masks = np.empty(self.gaussians, dtype=np.float32)
-        _native.under_masks(self._rows.native, self._masks, under_masks, torch.get_num_threads())
-        self.in_masks: np.ndarray = (under_masks > MASKED * votes.seen) | (votes.seen <= EVIDENCE)
+        self.in_masks: np.ndarray = np.empty(self.gaussians, dtype=np.bool_)
         """(N,) bool: Gaussians that can belong to a thing; False if views show them outside all masks."""
+        for block, matrix in self._rows.blocks():
+            under_masks, seen = np.empty(matrix.height, dtype=np.float32), votes.seen[block]
+            _native.under_masks(matrix, self._masks, under_masks, torch.get_num_threads())
+            self.in_masks[block] = (under_masks > MASKED * seen) | (seen <= EVIDENCE)
+        mapped.release(votes.seen)
 
     @property
     def gaussians(self) -> int:
@@ -92,19 +96,23 @@ class Agreement:
 
     def tallies(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return (inside (M,), seen (V,)) of a set, members (N,) bool."""
-        inside, seen = self.tallies_of(members.astype(np.int32) - 1, 1)
+        inside, seen = self.tallies_of(members, 1, first=1)
         return inside[0], seen[0]
 
-    def tallies_of(self, groups: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    def tallies_of(self, groups: np.ndarray, count: int, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
         """Return (inside (K,M), seen (K,V)) of K = `count` sets.
 
-        groups (N,) integers: the set of each Gaussian, 0..K-1; negative = in none of them.
+        groups (N,) integers: the set of each Gaussian, `first` the first one, first + 1, ...; less = in none of them.
         """
         check_shapes(groups=(groups, f"{self.gaussians}"))
-        inside = np.empty((count, self._rows.shape[1]), dtype=np.float32)
-        seen = np.empty((count, len(self._first)), dtype=np.float32)
-        groups = np.ascontiguousarray(groups, dtype=np.int32)
-        _native.tallies(self._rows.native, self._masks, groups, inside, seen, torch.get_num_threads())
+        inside = np.zeros((count, self._rows.shape[1]), dtype=np.float32)
+        seen = np.zeros((count, len(self._first)), dtype=np.float32)
+        tallies = _native.OpenTallies(count)
+        for block, matrix in self._rows.blocks():
+            own = groups[block].astype(np.int32)
+            own -= first
+            _native.tallies(matrix, self._masks, own, tallies, inside, seen, torch.get_num_threads())
+        _native.close_tallies(tallies, inside, seen)
         return inside, seen
 
     def overlaps(self, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -159,13 +167,11 @@ class Agreement:
         share = inside / np.maximum(self.total, 1e-12)
         says = np.clip((share - 0.5) * SHARPNESS, -1.0, 1.0) * self.weight[self._view_of]
         followed: np.ndarray = np.empty(self.gaussians, dtype=np.bool_)
-        _native.follow_majority(
-            self._rows.native,
-            says.astype(np.float32),
-            _bytes_of(members),
-            followed.view(np.uint8),
-            torch.get_num_threads(),
-        )
+        says, members = says.astype(np.float32), _bytes_of(members)
+        for block, matrix in self._rows.blocks():
+            _native.follow_majority(
+                matrix, says, members[block], followed[block].view(np.uint8), torch.get_num_threads()
+            )
         followed &= self.in_masks
         return followed
 
@@ -174,16 +180,11 @@ class Agreement:
         columns, quality = self._matches(inside, seen)
         weight = np.zeros(len(self.total), dtype=np.float32)
         weight[columns] = quality
+        quality, members = quality.astype(np.float32, copy=False), _bytes_of(members)
         followed: np.ndarray = np.empty(self.gaussians, dtype=np.bool_)
-        _native.follow_matches(
-            self._rows.native,
-            self._masks,
-            weight,
-            quality.astype(np.float32, copy=False),
-            _bytes_of(members),
-            followed.view(np.uint8),
-            torch.get_num_threads(),
-        )
+        for block, matrix in self._rows.blocks():
+            of_block = (members[block], followed[block].view(np.uint8))
+            _native.follow_matches(matrix, self._masks, weight, quality, *of_block, torch.get_num_threads())
         followed &= self.in_masks
         return followed
 
@@ -193,17 +194,16 @@ class Agreement:
         ids (N,) integers, 0 = none; no id is renumbered, but an id may lose all its Gaussians.
         """
         check_shapes(ids=(ids, f"{self.gaussians}"))
-        kind, ids = ids.dtype, np.ascontiguousarray(ids, dtype=np.int32)
+        kind, ids = ids.dtype, ids.astype(np.int32)
         for _ in range(CORRECTIONS):
-            corrected = np.empty_like(ids)
-            matches = self._matches_of(ids)
-            _native.reassigned(
-                self._rows.native, self._masks, matches, ids, EVIDENCE, corrected, torch.get_num_threads()
-            )
-            if (corrected == ids).all():
+            matches, changed = self._matches_of(ids), False
+            for block, matrix in self._rows.blocks():
+                own = ids[block].copy()
+                _native.reassigned(matrix, self._masks, matches, own, EVIDENCE, ids[block], torch.get_num_threads())
+                changed |= not np.array_equal(own, ids[block])
+            if not changed:
                 break
-            ids = corrected
-        return ids.astype(kind)
+        return ids.astype(kind, copy=False)
 
     def matched(self, ids: np.ndarray) -> tuple[sparse.csc_array, np.ndarray]:
         """Return the best mask of every view for every segment of ids (N,), 0 = none.
@@ -268,4 +268,5 @@ def _true_masks(votes: Votes) -> TrueMasks | None:
         return None
     columns = np.flatnonzero(votes.true_of)
     view_of = np.unique(votes.view_of[columns], return_inverse=True)[1]
-    return TrueMasks(sparse.csr_array(votes.weights[:, columns]), view_of, votes.visible, votes.seen / len(votes.views))
+    held = sparse.vstack([some[:, columns] for some in rows_of(votes).as_scipy()], format="csr")
+    return TrueMasks(sparse.csr_array(held), view_of, votes.visible, votes.seen / len(votes.views))

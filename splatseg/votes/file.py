@@ -80,7 +80,7 @@ def map_votes(path: Path) -> Votes:
     `weights` has 64-bit row starts beside 32-bit columns, as the file does, which scipy itself would not make: products
     go through `votes.products`. Raises RunError for a file of another format, or one that is cut off.
     """
-    tensors, facts = map_tensors(path, FORMAT, "run `splatseg segment` again")
+    tensors, facts = map_tensors(path, FORMAT, "run `splatseg segment` again", private=False)
     given = {name: tensors[name] for name in SOURCES if name in tensors}
     if "true_of" in tensors:
         given["true_of"] = tensors["true_of"] > 0

@@ -5,7 +5,9 @@ import pytest
 from scipy import sparse
 
 from splatseg.cluster.finer_cut import finer_cut, finer_features
+from splatseg.cluster.labels import Known
 from splatseg.cluster.settings import ClusterSettings
+from splatseg.features.rows import InMemory
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.votes import Votes
 
@@ -34,7 +36,7 @@ BOTH = ONE | OTHER
 def parts_of(votes: Votes, label: np.ndarray | None = None) -> np.ndarray:
     finer = np.stack([ONE, OTHER], axis=1).astype(np.float32)
     label = np.zeros(2 * HALF, dtype=np.int64) if label is None else label
-    return finer_cut(label, np.arange(2 * HALF), finer, Agreement(votes), ClusterSettings())
+    return finer_cut(label, Known(InMemory(finer)), finer, Agreement(votes), ClusterSettings())
 
 
 def test_two_things_that_masks_show_apart_part():

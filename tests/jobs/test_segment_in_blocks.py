@@ -23,6 +23,7 @@ from splatseg.formats.read import load_splats
 from splatseg.jobs import segment, train
 from splatseg.jobs.blocks import choose, pieces, take
 from splatseg.jobs.blocks.choose import choose_blocks, memory_in_one_piece
+from splatseg.jobs.blocks.report import report_of
 from splatseg.jobs.segment import regroup_run, segment_run
 from splatseg.jobs.train import start_run, train_run
 from splatseg.requests.blocks import BlocksRequest
@@ -120,6 +121,20 @@ def test_the_report_of_blocks_has_the_figures_of_one_piece(small: Run, whole: Ru
     assert page.count("<img") == (tmp_path / "again" / "run" / "report.html").read_text().count("<img")
 
 
+@pytest.mark.slow
+def test_the_report_is_written_anew_in_blocks_and_leaves_what_was_begun(whole: Run, tmp_path: Path) -> None:
+    run = copied(whole, tmp_path / "many")
+    changed = Run(run.path, dataclasses.replace(run.settings, blocks=4))
+    (run.blocks_path / "views").mkdir(parents=True)
+    (run.blocks_path / "views" / "begun.safetensors").touch()
+    found, expected = report_of(changed, NullReporter()).facts, report_of(whole, NullReporter()).facts
+    assert [found[name] for name in ("gaussians", "segments", "psnr", "ssim")] == [
+        expected[name] for name in ("gaussians", "segments", "psnr", "ssim")
+    ]
+    assert (run.blocks_path / "views" / "begun.safetensors").exists()
+    assert not list(run.path.glob("*geometry*")) and not list(run.path.glob(".*geometry*"))
+
+
 def test_another_cut_in_blocks_has_the_same_bytes(whole: Run, tmp_path: Path) -> None:
     in_one, in_many = copied(whole, tmp_path / "one"), copied(whole, tmp_path / "many")
     regroup_run(in_one, 0.8)
@@ -177,7 +192,7 @@ def test_what_is_interrupted_leaves_the_run_as_it_was_and_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(segment, "cluster_splats", interrupted)
+        patched.setattr(pieces, "cluster_rows", interrupted)
         segment_run(run, granularity=0.3, blocks=BlocksRequest("3"))
     kept = contents(run)
     assert {name: data for name, data in kept.items() if not name.startswith("blocks/")} == before
@@ -220,6 +235,13 @@ def test_methods_that_train_are_refused_in_blocks(method: Any, small: Run, tmp_p
 def test_a_number_of_blocks_that_is_none_is_told(blocks: str, small: Run, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=f"^the blocks are '{blocks}'; give a number from 1, or auto$"):
         segment_run(copied(small, tmp_path), blocks=BlocksRequest(blocks))
+
+
+def test_workers_without_blocks_are_refused(small: Run, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"workers share the views of a splat .* in blocks; add --blocks"):
+        segment_run(copied(small, tmp_path), blocks=BlocksRequest(workers=2))
+    for given in (BlocksRequest(memory=2.0), BlocksRequest(scheduler="tcp://x:1"), BlocksRequest("1", workers=1)):
+        assert given.engine is not None
 
 
 def test_blocks_of_a_fit_are_refused(small: Run, tmp_path: Path) -> None:

@@ -122,6 +122,31 @@ def test_row_starts_that_do_not_ascend_are_refused() -> None:
             _native.csr_matrix(starts, np.zeros(3, np.int32), np.ones(3, np.float32), 4, 1)
 
 
+def test_rows_that_were_not_checked_are_not_read() -> None:
+    arrays = csr_arguments(np.random.default_rng(0))
+    matrix = _native.csr_rows(**arrays)
+    with pytest.raises(ValueError, match="must have been checked"):
+        _native.add_columns(matrix, np.zeros(7))
+    _native.check_rows(matrix, 10, 1)
+    assert matrix.window(2, 10).height == 8
+    with pytest.raises(ValueError, match="the last that was checked"):
+        matrix.window(2, 11)
+    with pytest.raises(ValueError, match="the last that was checked"):
+        matrix.picked(np.array([10], np.int32))
+    arrays["columns"][-1] = 7
+    with pytest.raises(ValueError, match="not a CSR matrix"):
+        _native.check_rows(matrix, 40, 1)
+
+
+def test_shares_of_a_product_come_in_order() -> None:
+    arguments = right("gram_product")
+    with pytest.raises(ValueError, match="in order"):
+        _native.gram_product(**arguments | {"index": 1})
+    _native.gram_product(**arguments)
+    with pytest.raises(ValueError, match="in order"):
+        _native.gram_product(**arguments)
+
+
 def test_views_whose_rows_are_unsorted_or_elsewhere_are_refused_within_the_memory_of_the_result() -> None:
     starts = np.array([0, 1, 2, 2, 3], np.int64)
     for rows in ([0, 1, 30_000_000], [-100_000, 1, 3], [3, 1, 0], [0, 3, 3], [0, 0, 3], [-(2**31), 2**31 - 1, 0]):
@@ -158,14 +183,18 @@ def test_memory_goes_by_what_there_is_and_not_by_what_is_said() -> None:
 
 
 def test_points_at_the_ends_of_the_numbers_have_neighbours_all_the_same() -> None:
-    points = right("touching")["points"]
+    points = right("touching_groups")["points"]
     points[0], points[1] = 3e38, -3e38
     out = np.empty(len(points), np.int32)
-    call("touching", points=points, gap=0.0, out=out)
-    assert (out[:2] == [0, 1]).all() and (out[2:] >= 2).all()
+    tree = _native.point_tree(points, None, None, 1)
+    call("touching", tree=tree, rule=(5, 0.0, 0.1, 1000), out=out)
+    assert (out == out[0]).sum() == (out == out[1]).sum() == 1
+    call("nearest_points", tree=tree, points=points, out=out)
+    assert (out == np.arange(len(points))).all()
     points[2, 1] = np.nan
     with pytest.raises(ValueError, match="points must be finite"):
-        call("touching", points=points)
+        call("point_tree", points=points, use=None)
+    call("point_tree", points=points, use=np.isfinite(points).all(1).astype(np.uint8))
 
 
 def test_a_pair_of_regions_that_is_there_twice_is_refused() -> None:
@@ -205,6 +234,8 @@ def test_no_channels_and_no_gaussians_are_no_offence() -> None:
     _native.blend(made.plan, torch.empty(40, 0), image, alphas, 2)
     sums = torch.empty(40, 0)
     _native.accumulate(made.plan, image, sums, 2)
-    _native.gram_product(made.votes, np.ones(40, np.float32), np.ones((7, 0), np.float32), np.ones((7, 0)), 2)
+    gram = _native.gram_sums(40, np.ones((7, 0), np.float32))
+    _native.gram_product(made.votes, np.ones(40, np.float32), gram, 0, 1, 2)
+    _native.add_parts(gram, np.ones((7, 0)), 2)
     _native.sparse_product(made.votes, np.ones((40, 0), np.float32), np.ones((7, 0), np.float32), True, 2)
     assert alphas.max() > 0.1

@@ -11,9 +11,9 @@ from random_scenes import random_camera, random_splats
 
 from splatseg.errors import RunError
 from splatseg.raster.sight import may_be_drawn
-from splatseg.splats import mapped
 from splatseg.splats.made_of import GEOMETRY, made_of
-from splatseg.splats.mapped import MappedSplats, open_geometry, write_geometry
+from splatseg.splats.mapped import geometry as mapped
+from splatseg.splats.mapped.geometry import MappedSplats, open_geometry, write_geometry
 from splatseg.splats.splats import Splats
 
 

@@ -22,9 +22,9 @@ from splatseg.engine.protocol import Done
 from splatseg.errors import MaskError
 from splatseg.masks.segments import from_label_map
 from splatseg.raster import interface
-from splatseg.splats import mapped
 from splatseg.splats.made_of import GEOMETRY, made_of
-from splatseg.splats.mapped import open_geometry, write_geometry
+from splatseg.splats.mapped import geometry as mapped
+from splatseg.splats.mapped.geometry import open_geometry, write_geometry
 from splatseg.splats.splats import Splats
 from splatseg.tensors import stream_tensors
 from splatseg.votes.blocks import collect, reduce, work

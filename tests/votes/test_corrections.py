@@ -23,9 +23,9 @@ class Counted(Agreement):
         super().__init__(votes)
         self.passes.clear()
 
-    def tallies_of(self, groups: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    def tallies_of(self, groups: np.ndarray, count: int, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
         self.passes["tallies"] += 1
-        return super().tallies_of(groups, count)
+        return super().tallies_of(groups, count, first)
 
     def follow_majority(self, members: np.ndarray, inside: np.ndarray) -> np.ndarray:
         self.passes["majority"] += 1

@@ -30,7 +30,7 @@ class Report:
         """Measure, write, and print the headline figures and the place of the page."""
         run = opened(self.folder, self.capture)
         run.require_photographs()
-        from splatseg.report.run_report import report_run
+        from splatseg.jobs.blocks.report import report_of
 
-        summary = report_run(run, terminal)
+        summary = report_of(run, terminal)
         terminal.result(f"{summary}\n{run.report_path}", summary.facts)

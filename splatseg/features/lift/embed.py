@@ -22,14 +22,15 @@ from dataclasses import replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from scipy import sparse
 
 from splatseg.arrays import check_shapes
 from splatseg.errors import MaskError
 from splatseg.features.lift.settings import EmbedSettings
 from splatseg.features.lift.spectrum import right_singular_vectors
-from splatseg.nearest import tree_of
-from splatseg.votes.products import VoteRows
+from splatseg.features.rows import blocks
+from splatseg.machine import mapped
+from splatseg.points import finite_rows, nearest_of
+from splatseg.votes.products import VoteRows, rows_of
 from splatseg.votes.votes import Votes
 
 CLEAR_GAP = 0.75
@@ -49,15 +50,65 @@ def embed_votes(votes: Votes, settings: EmbedSettings | None = None, means: np.n
         >>> splatseg.embed_votes(votes, means=scene.splats.positions).shape[1]
         64
     """
+    voted = voted_features(votes, settings)
+    features = np.empty(voted.shape, dtype=np.float32)
+    for block, some in blocks(voted):
+        features[block] = some
+    return features if means is None else fill_unseen(features, means, in_place=True)
+
+
+def voted_features(
+    votes: Votes, settings: EmbedSettings | None = None, means: np.ndarray | None = None
+) -> VotedFeatures:
+    """Return what `embed_votes` returns, a few rows at a time; the features are never in memory together.
+
+    means (N,3) may be mapped from a file, and votes as well.
+
+    Raises MaskError if no mask is left after the spurious ones are removed.
+    """
     settings = settings or EmbedSettings()
-    weights = VoteRows(votes.weights)
+    weights = rows_of(votes)
     values, vectors = _decomposed(votes, weights, settings)
     # U s^p = A V s^(p-1). The factor D^-1/2 of a row cancels when the row is scaled to unit length.
     power = settings.power if settings.power is not None else diffusion_time(values, settings)
     damped = np.zeros((len(vectors), settings.dimensions), dtype=np.float32)
     damped[:, : len(values)] = vectors * _powers(values, power - 1.0)
-    features = unit_rows(weights.times(damped))
-    return features if means is None else fill_unseen(features, means, in_place=True)
+    voted = VotedFeatures(weights, damped)
+    return voted if means is None else voted.filled(means)
+
+
+class VotedFeatures:
+    """Features (N,F) that are made of votes whenever they are asked for (`features.rows.FeatureRows`)."""
+
+    def __init__(self, votes: VoteRows, damped: np.ndarray, sources: np.ndarray | None = None) -> None:
+        """Take votes (N,M), the masks' damped vectors (M,F), and for each Gaussian whose feature it has, (N,) int32."""
+        self._votes, self._damped, self._sources = votes, damped, sources
+        self.shape: tuple[int, int] = (votes.shape[0], damped.shape[1])
+
+    def rows(self, begin: int, end: int) -> np.ndarray:
+        """Return rows begin to end - 1, (n,F) float32."""
+        found = unit_rows(self._votes.times(self._damped, begin, end))
+        if self._sources is not None:
+            sources = self._sources[begin:end]
+            lacking = np.flatnonzero(sources != np.arange(begin, end, dtype=np.int32))
+            if len(lacking):
+                found[lacking] = self._own(sources[lacking])
+        return found
+
+    def picked(self, numbers: np.ndarray) -> np.ndarray:
+        """Return the rows `numbers` (n,), (n,F) float32."""
+        return self._own(numbers if self._sources is None else self._sources[numbers])
+
+    def filled(self, means: np.ndarray) -> VotedFeatures:
+        """Return the features filled as `fill_unseen` fills them."""
+        known = np.empty(self.shape[0], dtype=np.bool_)
+        for block, features in blocks(self):
+            known[block] = features.any(1)
+        sources = nearest_known(known, means)
+        return self if sources is None else VotedFeatures(self._votes, self._damped, sources)
+
+    def _own(self, numbers: np.ndarray) -> np.ndarray:
+        return unit_rows(self._votes.picked_times(numbers, self._damped))
 
 
 _DECOMPOSED: WeakKeyDictionary[Votes, dict[EmbedSettings, tuple[np.ndarray, np.ndarray]]] = WeakKeyDictionary()
@@ -78,7 +129,8 @@ def _decomposed(votes: Votes, weights: VoteRows, settings: EmbedSettings) -> tup
 
 
 def _decompose(votes: Votes, weights: VoteRows, settings: EmbedSettings) -> tuple[np.ndarray, np.ndarray]:
-    lasting = _lasting_masks(votes, weights, settings)
+    sums_of_masks = weights.column_sums()
+    lasting = _lasting_masks(votes, weights, sums_of_masks, settings)
     if not lasting.any():
         raise MaskError(
             f"all {votes.weights.shape[1]} masks are too small or too weak to tell Gaussians apart "
@@ -87,11 +139,13 @@ def _decompose(votes: Votes, weights: VoteRows, settings: EmbedSettings) -> tupl
         )
     # A mask that is not valid has a column of zeros and adds nothing to the sums of the rows.
     columns = np.zeros(len(lasting))
-    columns[lasting] = np.sqrt(votes.mask_weights[lasting]) / np.sqrt(_column_sums(votes.weights)[lasting])
-    sums = votes.weights @ np.where(lasting, votes.mask_weights, np.float32(0.0))
-    rows = np.where(sums > 0, 1.0 / np.sqrt(np.maximum(sums, np.finfo(np.float32).tiny)), 0.0)
+    columns[lasting] = np.sqrt(votes.mask_weights[lasting]) / np.sqrt(sums_of_masks[lasting])
+    rows = weights.weighted_sums(np.where(lasting, votes.mask_weights, np.float32(0.0)))
+    for block in mapped.ranges(len(rows)):
+        sums = rows[block]
+        rows[block] = np.where(sums > 0, 1.0 / np.sqrt(np.maximum(sums, np.finfo(np.float32).tiny)), 0.0)
     rank = min(settings.dimensions, int(lasting.sum()))
-    values, vectors = right_singular_vectors(votes.weights, rows, columns, rank, settings.seed)
+    values, vectors = right_singular_vectors(weights, rows, columns, rank, settings.seed)
     return values, columns[:, None] * vectors
 
 
@@ -125,16 +179,33 @@ def fill_unseen(features: np.ndarray, means: np.ndarray, in_place: bool = False)
     and return it.
     """
     check_shapes(features=(features, "N F"), means=(means, "N 3"))
-    finite = np.isfinite(means).all(1)
-    known = features.any(1) & finite
-    lacking = np.flatnonzero(~known & finite)
-    if not known.any() or len(lacking) == 0:
+    sources = nearest_known(np.asarray(features.any(1)), means)
+    if sources is None:
         return features
-    sources = np.flatnonzero(known)
-    _, nearest = tree_of(means[sources]).query(means[lacking], workers=-1)
     filled = features if in_place else features.copy()
-    filled[lacking] = features[sources[nearest]]
+    lacking = np.flatnonzero(sources != np.arange(len(sources), dtype=np.int32))
+    filled[lacking] = features[sources[lacking]]
     return filled
+
+
+def nearest_known(known: np.ndarray, means: np.ndarray) -> np.ndarray | None:
+    """Return the nearest Gaussian (N,) int32 of those known (N,) bool for each of the others, itself for the known.
+
+    None if all are known, or none. means (N,3); where they are not finite a Gaussian is nearest to itself.
+    """
+    finite = finite_rows(means)
+    known = known & finite
+    lacking = ~known & finite
+    if not known.any() or not lacking.any():
+        return None
+    nearest = nearest_of(means, known)
+    sources = np.arange(len(known), dtype=np.int32)
+    for block in mapped.ranges(len(known)):
+        own = block.start + np.flatnonzero(lacking[block])
+        if len(own):
+            sources[own] = nearest(means[own])
+    mapped.release(means)
+    return sources
 
 
 def unit_rows(rows: np.ndarray) -> np.ndarray:
@@ -145,9 +216,12 @@ def unit_rows(rows: np.ndarray) -> np.ndarray:
     return rows
 
 
-def _lasting_masks(votes: Votes, rows: VoteRows, settings: EmbedSettings) -> np.ndarray:
-    """Return (M,) bool: masks heavy enough and not in a tiny component of masks (which would cost a dimension)."""
-    heavy = _column_sums(votes.weights) >= settings.min_mask_votes
+def _lasting_masks(votes: Votes, rows: VoteRows, sums: np.ndarray, settings: EmbedSettings) -> np.ndarray:
+    """Return (M,) bool: masks heavy enough and not in a tiny component of masks (which would cost a dimension).
+
+    sums (M,): all votes of each mask.
+    """
+    heavy = sums >= settings.min_mask_votes
     component = rows.joined_masks(heavy, settings.min_edge_share)
     # Distinct pairs of a component and a view: counting a component's pairs counts its views.
     in_view = np.unique(np.stack([component, votes.view_of]), axis=1)
@@ -170,7 +244,3 @@ def _power_before_gap(values: np.ndarray) -> float:
         return np.inf
     last = float(relative[int(ratios.argmin())])
     return max(np.log(0.5) / np.log(last), 1.0) if last < 1.0 else np.inf
-
-
-def _column_sums(weights: sparse.csr_array) -> np.ndarray:
-    return np.asarray(weights.sum(axis=0), dtype=np.float64).ravel()

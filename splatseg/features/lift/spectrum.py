@@ -14,9 +14,9 @@ Source: Halko, Martinsson and Tropp 2011, algorithm 4.4.
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
 
 from splatseg.arrays import check_shapes
+from splatseg.machine import mapped
 from splatseg.votes.products import VoteRows
 
 SPARE_VECTORS = 16
@@ -32,7 +32,7 @@ FIRST_ROWS = 131_072
 
 
 def right_singular_vectors(
-    votes: sparse.csr_array, rows: np.ndarray, columns: np.ndarray, rank: int, seed: int = 0
+    votes: VoteRows, rows: np.ndarray, columns: np.ndarray, rank: int, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the truncated SVD of scaled votes: values (R,) falling and vectors (M,R), both float32.
 
@@ -47,10 +47,10 @@ def right_singular_vectors(
     values = np.zeros(count)
     if votes.shape[0] > 2 * FIRST_ROWS:
         sample = np.sort(rng.choice(votes.shape[0], FIRST_ROWS, replace=False))
-        few = VoteRows(sparse.csr_array(votes[sample]))
+        few = votes.copied(sample)
         # Scaled so that the sample's values estimate those of all rows.
         values, basis = _iterated(few, rows[sample] * np.sqrt(votes.shape[0] / FIRST_ROWS), columns, basis, values)[:2]
-    values, _, vectors = _iterated(VoteRows(votes), rows, columns, basis, values)
+    values, _, vectors = _iterated(votes, rows, columns, basis, values)
     peaks = np.abs(vectors).argmax(0)
     signs = np.where(vectors[peaks, np.arange(count)] < 0, -1.0, 1.0)
     return values.astype(np.float32), (vectors * signs).astype(np.float32)
@@ -63,7 +63,9 @@ def _iterated(
 
     basis and values are the first estimate.
     """
-    count, squared = len(values), rows.astype(np.float64) ** 2
+    count, squared = len(values), np.empty(len(rows), dtype=np.float32)
+    for block in mapped.ranges(len(rows)):
+        squared[block] = rows[block].astype(np.float64) ** 2
     for _ in range(MAX_ITERATIONS):
         # G times an orthonormal basis; G in that basis is small, and its eigenvectors are those of the whole (Ritz).
         basis = np.linalg.qr(basis)[0]

@@ -18,7 +18,7 @@ from splatseg.errors import RunError
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.run.folder import Run
 from splatseg.run.settings import RunSettings
-from splatseg.splats.mapped import open_geometry
+from splatseg.splats.mapped.geometry import open_geometry
 from splatseg.splats.splats import Splats
 from splatseg.tensors import map_tensors, write_tensors
 

@@ -14,11 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
 
 from splatseg.capture.view import View, one_a_photograph
+from splatseg.cluster.cluster import Clusters, cluster_rows, cluster_splats, positions_of
 from splatseg.engine.protocol import Engine
 from splatseg.errors import RunError
+from splatseg.features.lift.embed import embed_votes, voted_features
+from splatseg.features.rows import FeatureRows, Unit
 from splatseg.formats.parts.blocks import FileBlocks
 from splatseg.formats.parts.opening import open_blocks
 from splatseg.formats.parts.pick import ColorsOfBlocks, features_of_blocks, ids_of_blocks
@@ -33,10 +37,11 @@ from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter, track_in_order
 from splatseg.run.settings import RunSettings
 from splatseg.splats.blocks import each_block
-from splatseg.splats.made_of import FEATURES, GEOMETRY, SEGMENTS, made_of
-from splatseg.splats.mapped import MappedSplats, open_geometry, write_geometry
+from splatseg.splats.made_of import FEATURES, GEOMETRY, SEGMENTS, digest_of_features, made_of, sampled_rows
+from splatseg.splats.mapped.geometry import MappedSplats, open_geometry, write_geometry
 from splatseg.splats.splats import Splats
 from splatseg.tensors import rewrite_facts
+from splatseg.votes.agreement import Agreement
 from splatseg.votes.blocks.collect import collect_in_blocks
 from splatseg.votes.blocks.work import VoteOfView
 from splatseg.votes.file import FORMAT as VOTES
@@ -57,6 +62,18 @@ class Pieces(Protocol):
 
     def collect(self, run: Run, reporter: Reporter) -> Votes:
         """Collect the votes of the masks of the training views. Raises MaskError as `collect_votes`."""
+        ...
+
+    def embed(self, run: Run, splats: Splats, votes: Votes) -> Splats:
+        """Return the splat with the features of its votes; in blocks they are made whenever they are needed."""
+        ...
+
+    def digests(self, splats: Splats) -> dict[str, str]:
+        """Return the digests of geometry and features (`splats.made_of`)."""
+        ...
+
+    def cluster(self, run: Run, splats: Splats, votes: Votes | None, agreement: Agreement | None) -> Clusters:
+        """Return the segments of the splat by its features."""
         ...
 
     def write_votes(self, path: Path, votes: Votes, made_of: Mapping[str, str]) -> None:
@@ -89,6 +106,18 @@ class OnePiece:
         with reporter.stage("votes", len(views)) as advance:
             return collect_votes(self.splats, views, run.masks(), lambda done, total: advance(done))
 
+    def embed(self, run: Run, splats: Splats, votes: Votes) -> Splats:
+        """See `Pieces`."""
+        return splats.replace(features=torch.from_numpy(embed_votes(votes, run.settings.embed, splats.positions)))
+
+    def digests(self, splats: Splats) -> dict[str, str]:
+        """See `Pieces`."""
+        return made_of(splats, GEOMETRY, FEATURES)
+
+    def cluster(self, run: Run, splats: Splats, votes: Votes | None, agreement: Agreement | None) -> Clusters:
+        """See `Pieces`."""
+        return cluster_splats(splats, run.settings.cluster, votes, agreement)
+
     def write_votes(self, path: Path, votes: Votes, made_of: Mapping[str, str]) -> None:
         """See `Pieces`."""
         write_votes(path, votes, made_of)
@@ -113,7 +142,7 @@ class OnePiece:
         return splats
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class InBlocks:
     """A splat in files."""
 
@@ -125,13 +154,20 @@ class InBlocks:
     """Folder of files that a segmentation which is interrupted goes on from."""
     engine: Engine
     """The engine that works on views."""
+    features: FeatureRows | None = None
+    """Features that are made of the votes; None while they are not, or those of the file are kept."""
+    extents: tuple[np.ndarray, np.ndarray] | None = None
+    """Means (N,3) and reaches (N,), in scratch memory."""
 
     def collect(self, run: Run, reporter: Reporter) -> Votes:
         """See `Pieces`. Views that an earlier attempt is done with are not done again."""
         views = run.capture.split("train")
         digests = made_of(self.splats, GEOMETRY)
         work = VoteOfView(
-            partial(opened_views, run.path, run.settings), self.geometry, digests[GEOMETRY], self.folder / "views"
+            partial(opened_views, run.path.absolute(), run.settings),
+            self.geometry,
+            digests[GEOMETRY],
+            self.folder / "views",
         )
         names = [view.name for view in views]
         with reporter.stage("votes", len(views)) as advance:
@@ -145,6 +181,25 @@ class InBlocks:
                 lambda done, total: advance(done),
             )
         return map_votes(self.votes)
+
+    def embed(self, run: Run, splats: Splats, votes: Votes) -> Splats:
+        """See `Pieces`. The splat stays without features."""
+        self.extents = positions_of(self.blocks)
+        self.features = voted_features(votes, run.settings.embed, self.extents[0])
+        return splats
+
+    def digests(self, splats: Splats) -> dict[str, str]:
+        """See `Pieces`."""
+        if self.features is None:
+            return made_of(splats, GEOMETRY, FEATURES)
+        sample = self.features.picked(sampled_rows(len(splats)))
+        return made_of(splats, GEOMETRY) | {FEATURES: digest_of_features(len(splats), sample)}
+
+    def cluster(self, run: Run, splats: Splats, votes: Votes | None, agreement: Agreement | None) -> Clusters:
+        """See `Pieces`."""
+        if self.features is None or self.extents is None:
+            return cluster_splats(splats, run.settings.cluster, votes, agreement)
+        return cluster_rows(*self.extents, Unit(self.features), run.settings.cluster, votes, agreement)
 
     def write_votes(self, path: Path, votes: Votes, made_of: Mapping[str, str]) -> None:
         """See `Pieces`. The file is moved."""
@@ -175,7 +230,7 @@ class InBlocks:
 
     def write_splats(self, path: Path, splats: Splats) -> None:
         """See `Pieces`. One block is in memory."""
-        write_splats_in_blocks(path, self.blocks, splats)
+        write_splats_in_blocks(path, self.blocks, splats, self.features)
 
     def shown(self, run: Run, splats: Splats) -> Splats:
         """See `Pieces`. The file is another by now."""
@@ -205,18 +260,15 @@ def opened_views(path: Path, settings: RunSettings) -> tuple[Sequence[View], Mas
     return run.capture.split("train"), run.masks()
 
 
-def write_splats_in_blocks(path: Path, blocks: FileBlocks, splats: Splats) -> None:
-    """Write a splat in blocks with the features and ids of `splats`, whose Gaussians are the same.
-
-    Without features it keeps those that it has.
-    """
+def write_splats_in_blocks(path: Path, blocks: FileBlocks, splats: Splats, features: FeatureRows | None) -> None:
+    """Write a splat in blocks with features (N,F), or those that it has, and with the ids of `splats`."""
 
     def pieces() -> Iterator[Splats]:
         for number, piece in enumerate(each_block(blocks)):
             rows = slice(int(blocks.borders[number]), int(blocks.borders[number + 1]))
-            features = piece.features if splats.features is None else splats.features[rows]
+            made = piece.features if features is None else torch.from_numpy(features.rows(rows.start, rows.stop))
             ids = None if splats.segment_ids is None else splats.segment_ids[rows]
-            yield piece.replace(features=features, segment_ids=ids)
+            yield piece.replace(features=made, segment_ids=ids)
 
     write_blocks(path, pieces(), len(blocks), Layout(own=False))
 
@@ -230,15 +282,14 @@ def pieces_of(run: Run, engine: Engine) -> Iterator[Pieces]:
     if run.settings.blocks == 1:
         yield OnePiece(run.splats())
         return
-    yield open_in_blocks(run, engine)
+    yield open_in_blocks(run, engine, run.blocks_path.absolute())
     shutil.rmtree(run.blocks_path, ignore_errors=True)
 
 
-def open_in_blocks(run: Run, engine: Engine) -> InBlocks:
+def open_in_blocks(run: Run, engine: Engine, folder: Path) -> InBlocks:
     """Open the splat of a run in blocks: write its geometry for workers, and map it. Raises RunError if it has none."""
     if not run.splats_path.exists():
         run.splats()  # which says what to do
-    folder = run.blocks_path.absolute()
     blocks = open_blocks(run.splats_path, -(-PlyRows(run.splats_path).count // run.settings.blocks))
     write_geometry(folder / "geometry.safetensors", each_block(blocks, "geometry"), len(blocks))
     splats = open_geometry(folder / "geometry.safetensors", blocks.coordinates)

@@ -1,4 +1,4 @@
-"""What is asked for of a segmentation in blocks, decided for a run: their number, and the engine."""
+"""Decides for a run what a request for blocks asks: their number, and the engine."""
 
 from __future__ import annotations
 
@@ -30,12 +30,10 @@ def in_blocks(run: Run, settings: RunSettings, request: BlocksRequest | None, re
 def settings_in_blocks(
     settings: RunSettings, request: BlocksRequest | None, views: int, reporter: Reporter
 ) -> RunSettings:
-    """Return settings of a new run of so many training views with the number of blocks that was asked for.
+    """Return settings of a new run of so many training views, whose splat is given, with the number of blocks asked for.
 
-    Raises RunError as `in_blocks`, and for blocks without a splat that is given.
+    Raises RunError as `in_blocks`.
     """
-    if request is not None and request.blocks is not None and settings.splats is None:
-        raise RunError("a splat is segmented in blocks if it is given (--splats FILE); leave out --blocks, or give one")
     return _chosen(settings, request, None if settings.splats is None else Path(settings.splats), views, reporter)
 
 
@@ -52,13 +50,18 @@ def _chosen(
             f"the method {settings.method} trains on the splat in one piece, and {blocks} blocks were asked for; use "
             "the method lift, or --blocks 1"
         )
+    if blocks == 1 and request.engine is not None and not request.is_auto:
+        raise RunError("workers share the views of a splat that is segmented in blocks; add --blocks auto or a number")
     return dataclasses.replace(settings, blocks=blocks)
 
 
 @contextmanager
-def engine_of(request: BlocksRequest | None, reporter: Reporter) -> Iterator[Engine]:
-    """Open the engine that was asked for: this process alone, if none was. Raises EngineError as `open_engine`."""
-    asked = None if request is None else request.engine
+def engine_of(run: Run, request: BlocksRequest | None, reporter: Reporter) -> Iterator[Engine]:
+    """Open the engine that was asked for: this process alone if none was, or the run is in one piece.
+
+    Raises EngineError as `open_engine`.
+    """
+    asked = None if request is None or run.settings.blocks == 1 else request.engine
     with InProcess() if asked is None else open_engine(asked, reporter.warn) as engine:
         if engine.dashboard is not None:
             reporter.say(f"{engine.workers} workers; their dashboard is {engine.dashboard}")

@@ -26,7 +26,7 @@ from splatseg.parts import part_folder
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
 from splatseg.splats.blocks import What, each_block
-from splatseg.splats.mapped import open_geometry, write_geometry
+from splatseg.splats.mapped.geometry import open_geometry, write_geometry
 from splatseg.splats.splats import Splats
 
 

@@ -19,7 +19,7 @@ from splatseg.capture.view import View
 from splatseg.errors import MaskError
 from splatseg.masks.source import MaskSource
 from splatseg.raster.interface import prepare
-from splatseg.splats.mapped import MappedSplats, open_geometry
+from splatseg.splats.mapped.geometry import MappedSplats, open_geometry
 from splatseg.votes.blocks.view_file import ViewVotes, find_view, name_of, write_view
 from splatseg.votes.votes import entries_of_view
 

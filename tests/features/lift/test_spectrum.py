@@ -8,6 +8,7 @@ from scipy import sparse
 
 from splatseg.features.lift import spectrum
 from splatseg.features.lift.spectrum import right_singular_vectors
+from splatseg.votes.products import VoteRows
 
 
 def matrix(rows: int = 400, cols: int = 60, seed: int = 0) -> sparse.csr_array:
@@ -16,7 +17,7 @@ def matrix(rows: int = 400, cols: int = 60, seed: int = 0) -> sparse.csr_array:
 
 
 def vectors_of(votes: sparse.csr_array, rank: int) -> tuple[np.ndarray, np.ndarray]:
-    return right_singular_vectors(votes, np.ones(votes.shape[0]), np.ones(votes.shape[1]), rank)
+    return right_singular_vectors(VoteRows(votes), np.ones(votes.shape[0]), np.ones(votes.shape[1]), rank)
 
 
 def things(rows: int, count: int = 12, masks: int = 120) -> sparse.csr_array:
@@ -41,7 +42,7 @@ def test_rows_and_columns_are_scaled_without_a_copy():
     votes, rng = matrix(), np.random.default_rng(2)
     rows, columns = rng.random(votes.shape[0]), rng.random(votes.shape[1])
     columns[:7] = 0.0
-    values, vectors = right_singular_vectors(votes, rows, columns, 5)
+    values, vectors = right_singular_vectors(VoteRows(votes), rows, columns, 5)
     expected = np.linalg.svd(rows[:, None] * votes.toarray() * columns, compute_uv=False)
     np.testing.assert_allclose(values, expected[:5], rtol=1e-2)
     np.testing.assert_allclose(vectors[:7], 0.0, atol=1e-6)
@@ -51,9 +52,9 @@ def test_a_start_on_a_sample_of_rows_ends_where_all_rows_do(monkeypatch):
     votes = things(3000)
     rows = 1.0 / np.sqrt(np.asarray(votes.sum(1)).ravel() + 1.0)
     columns = 1.0 / np.sqrt(np.asarray(votes.sum(0)).ravel() + 1.0)
-    whole = right_singular_vectors(votes, rows, columns, 10)
+    whole = right_singular_vectors(VoteRows(votes), rows, columns, 10)
     monkeypatch.setattr(spectrum, "FIRST_ROWS", 300)
-    begun = right_singular_vectors(votes, rows, columns, 10)
+    begun = right_singular_vectors(VoteRows(votes), rows, columns, 10)
     np.testing.assert_allclose(begun[0], whole[0], atol=2 * spectrum.TOLERANCE)
     cosines = np.linalg.svd(whole[1].T @ begun[1], compute_uv=False)
     np.testing.assert_allclose(cosines, 1.0, atol=1e-3)  # the same space

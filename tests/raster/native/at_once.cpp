@@ -80,7 +80,9 @@ void add_matrix(const splatseg::SparseMatrix& matrix, Findings& found) {
     kernels.sparse_product(matrix, dense.data(), 3, out.data(), kWorkers);
     kernels.sparse_transposed_product(matrix, out.data(), 3, dense.data(), kWorkers);
     std::vector<double> gram(3 * matrix.width);
-    kernels.gram_product(matrix, out.data(), dense.data(), 3, gram.data(), kWorkers);
+    const splatseg::GramSums sums = splatseg::gram_sums(matrix.height, matrix.width, dense.data(), 3);
+    for (int64_t share = 0; share < 2; ++share) kernels.gram_product(matrix, out.data(), sums, {share, 2}, kWorkers);
+    splatseg::add_parts(sums, gram.data(), kWorkers);
     found.add(starts);
     found.add(columns);
     found.add(weights);

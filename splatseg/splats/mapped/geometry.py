@@ -97,9 +97,13 @@ class MappedSplats(Splats):
         rows = [begin + np.flatnonzero(seen(slice(begin, end))) for begin, end in ranges]
         return np.concatenate([np.zeros(0, np.int64), *rows])
 
-    def in_view(self, camera: Camera) -> Splats:
-        """Return copies of the Gaussians of `rows_in_view`, in memory, without features: no picture is made of them."""
-        return self.replace(features=None).subset(self.rows_in_view(camera))
+    def in_view(self, camera: Camera, colored: bool = False) -> Splats:
+        """Return copies of the Gaussians of `rows_in_view`, in memory, without features: no picture is made of them.
+
+        colored: with their colours; they are grey otherwise.
+        """
+        seen = dataclasses.replace(self, features=None, colors=self.colors if colored else None)
+        return seen.subset(self.rows_in_view(camera))
 
     def geometry_of(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return copies of the geometry of rows (n,), as the rasteriser takes it (`Splats.geometry`)."""

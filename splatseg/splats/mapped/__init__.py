@@ -1,0 +1,1 @@
+"""Splats whose geometry lies in a mapped file."""
