@@ -29,6 +29,9 @@ from splatseg.train.blocks.work import CellWork
 from splatseg.train.fit import fit_splats
 from splatseg.train.task import Watch
 
+LAST = len(BlockSettings(cells=1).joins)
+"""Number of the last round."""
+
 
 def same(first: Splats, second: Splats) -> bool:
     names = ("means", "quats", "log_scales", "opacity_logits", "sh0", "shN")
@@ -107,8 +110,8 @@ def test_a_fit_stopped_before_it_is_cut_continues_to_the_bit(capture, in_three, 
 
 def test_every_gaussian_has_one_owner_when_a_round_begins_and_one_end_when_it_is_over(capture, in_three) -> None:
     splats, folder = in_three
-    last = read_round(folder, 2)
-    assert last is not None and read_round(folder, 1) is None
+    last = read_round(folder, LAST)
+    assert last is not None and read_round(folder, LAST - 1) is None
     owned = []
     for number, cell in enumerate(last.cells):
         arrays = load_tensors(start_path(cell))[0]
@@ -124,7 +127,7 @@ def test_every_gaussian_has_one_owner_when_a_round_begins_and_one_end_when_it_is
 def test_what_comes_of_a_gaussian_has_its_owner(capture, in_three) -> None:
     """Without growth as many Gaussians leave a round as have begun it, however they have moved."""
     _, folder = in_three
-    last = read_round(folder, 2)
+    last = read_round(folder, LAST)
     assert last is not None and last.begins >= SETTINGS.densify_until - SETTINGS.densify_every
     ends = [len(load_tensors(end_path(cell))[0]["value.means"]) for cell in last.cells]
     assert ends == list(last.owned)
@@ -132,7 +135,7 @@ def test_what_comes_of_a_gaussian_has_its_owner(capture, in_three) -> None:
 
 def test_a_cell_trains_its_own_and_its_margins_and_keeps_the_context(capture, in_three) -> None:
     _, folder = in_three
-    last = read_round(folder, 2)
+    last = read_round(folder, LAST)
     assert last is not None
     arrays = [load_tensors(start_path(cell))[0] for cell in last.cells]
     everything = np.unique(np.concatenate([each["value.means"] for each in arrays]), axis=0)
