@@ -30,7 +30,7 @@ def in_blocks(run: Run, settings: RunSettings, request: BlocksRequest | None, re
 def settings_in_blocks(
     settings: RunSettings, request: BlocksRequest | None, views: int, reporter: Reporter
 ) -> RunSettings:
-    """Return settings of a new run of so many training views, whose splat is given, with the number of blocks asked for.
+    """Return settings of a new run of so many training views and a given splat, with the number of blocks asked for.
 
     Raises RunError as `in_blocks`.
     """
