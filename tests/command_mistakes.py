@@ -14,6 +14,7 @@ MISTAKES = {
     "clean": ["{nowhere}", "-o", "{new}"],
     "export": ["{nowhere}", "-o", "{new}"],
     "view": ["{nowhere}"],
+    "batch": ["{nowhere}", "-o", "{new}"],
     "info": ["{nowhere}"],
     "check": ["{nowhere}"],
     "capture": ["{nowhere}", "-o", "{new}"],

@@ -42,6 +42,9 @@ from splatseg.evaluate.protocols.task import read_grey
 from splatseg.evaluate.truth import read_scene
 from splatseg.formats.compressed_ply import write_compressed_ply
 from splatseg.formats.gaussforge import write_spz
+from splatseg.formats.parts.opening import open_blocks
+from splatseg.formats.parts.streamed_sog import finest_chunks
+from splatseg.formats.parts.streamed_sog_writing import write_streamed_sog
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import find_splat, load_splats
 from splatseg.formats.sidecar import read_sidecar_table, write_sidecar
@@ -68,6 +71,7 @@ from splatseg.scene.table_state import Edit, Edits, Labeling, read_edits, write_
 from splatseg.segments.segment import Segment
 from splatseg.segments.segments_json import read_segments as read_table
 from splatseg.segments.segments_json import write_segments
+from splatseg.splats.blocks import each_block
 from splatseg.splats.made_of import as_fact, is_stale, made_of
 from splatseg.train.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from splatseg.votes.agreement import Agreement
@@ -116,6 +120,21 @@ def _splat(suffix: str, *writers: Callable[[Path], object]) -> Callable[[Path], 
         return path, [written(write, path) for write in writers], lambda: load_splats(path)
 
     return make
+
+
+def _in_blocks(folder: Path) -> Made:
+    path = folder / "a.ply"
+
+    def read() -> object:
+        return list(each_block(open_blocks(path, 7)))
+
+    return path, [written(write, path) for write in _ply_seeds()], read
+
+
+def _streamed_sog(folder: Path) -> Made:
+    write_streamed_sog(folder / "scene", [SMALL])
+    index = folder / "scene" / "lod-meta.json"
+    return index, [index.read_bytes()], lambda: finest_chunks(index)
 
 
 def _ascii_ply(path: Path) -> None:
@@ -556,11 +575,13 @@ COLMAP = tuple(stem + kind for stem in ("cameras", "images", "points3D") for kin
 
 TARGETS = (
     Target("ply", _splat(".ply", *_ply_seeds())),
+    Target("ply, in blocks", _in_blocks),
     Target("ply, text", _splat(".ply", _ascii_ply)),
     Target("compressed ply", _splat(".compressed.ply", _compressed(0), _compressed(1))),
     Target("splat", _splat(".splat", lambda path: write_splat(path, SMALL))),
     Target("spz", _splat(".spz", lambda path: write_spz(path, SMALL)), "gzip", slow=True),
     Target("sog, not packed", _folder_of_sog, "json", slow=True),
+    Target("streamed sog", _streamed_sog, "json"),
     Target("sog", _splat(".sog", lambda path: write_sog(path, SMALL)), "zip", slow=True),
     Target("ksplat", _splat(".ksplat", _ksplat), slow=True),
     Target("sidecar", _sidecar, "zip"),

@@ -57,11 +57,11 @@ def validated_gltf(path: Path) -> dict[str, Any]:
     return json.loads(done)
 
 
-def splat_transform(source: Path, target: Path) -> None:
-    """Convert a file with splat-transform."""
+def splat_transform(source: Path, target: Path, *actions: str) -> None:
+    """Convert a file with splat-transform. actions: options of the source."""
     folder = node_modules("@playcanvas/splat-transform")
     script = folder / "@playcanvas" / "splat-transform" / "bin" / "cli.mjs"
-    _run([_node(folder), str(script), "--overwrite", "--quiet", "--gpu", "cpu", str(source), str(target)])
+    _run([_node(folder), str(script), "--overwrite", "--quiet", "--gpu", "cpu", str(source), *actions, str(target)])
 
 
 def _node(folder: Path) -> str:

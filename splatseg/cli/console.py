@@ -17,13 +17,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook, RenderResult
 from rich.segment import Segment
 
 from splatseg.plain_text import for_terminal, one_line
 from splatseg.run.reporter import Advance, Summary
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 SECONDS_BETWEEN_LINES = 15.0
 """Seconds between lines in a log file, where a bar is noise and a line says that the work goes on."""
@@ -142,6 +145,23 @@ class Terminal:
                     progress.update(task, facts=one_line("  ".join(f"{key} {value}" for key, value in facts.items())))
 
             yield advance
+
+    @property
+    def is_interactive(self) -> bool:
+        """True if progress can be drawn: there is a terminal, and it is not to be quiet."""
+        return self._messages.is_terminal and not self.quiet
+
+    def board(self) -> Progress:
+        """Return bars that are drawn together, each with its fact `facts`, which must be plain (`one_line`)."""
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        columns = (
+            TextColumn("{task.description:<12}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[facts]}", markup=False),
+        )
+        return Progress(*columns, console=self._messages)
 
     @contextmanager
     def _lines(self, name: str, total: int) -> Iterator[Advance]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import signal
 import sys
 import typing
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, suppress
-from pathlib import Path
-from typing import Annotated, Any, TextIO
+from contextlib import suppress
+from typing import Annotated, Any
 
 import tyro
 
+from splatseg.cli.commands.batching.batch import Batch
 from splatseg.cli.commands.capture import Capture
 from splatseg.cli.commands.clean import Clean
 from splatseg.cli.commands.demo import Demo
@@ -32,11 +29,11 @@ from splatseg.cli.commands.train import Train
 from splatseg.cli.commands.view import View
 from splatseg.cli.commands.words import Words
 from splatseg.cli.console import Terminal
+from splatseg.cli.doing import do_command, sentence_of
 from splatseg.cli.help import overview, shorten
-from splatseg.cli.mistakes import mistake, unknown_command
-from splatseg.errors import NotFoundError, SplatsegError, is_of_writing, unwritten
-from splatseg.machine import devices
-from splatseg.run.reporter import Reporter
+from splatseg.cli.mistakes import unknown_command
+from splatseg.cli.parsing import CommandLineError, before, parse_command
+from splatseg.errors import NotFoundError, SplatsegError
 
 USER_ERROR = 2
 NOT_FOUND = 3
@@ -58,6 +55,7 @@ Command = (
     | Annotated[Clean, tyro.conf.subcommand("clean")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[View, tyro.conf.subcommand("view")]
+    | Annotated[Batch, tyro.conf.subcommand("batch")]
     | Annotated[Check, tyro.conf.subcommand("check")]
     | Annotated[Info, tyro.conf.subcommand("info")]
 )
@@ -71,10 +69,6 @@ FORMS = ("--json", "--quiet", "-q")
 """Options that every command has; they may stand before its name, too."""
 
 HELP = ("-h", "--help")
-
-
-class _CommandLineError(SplatsegError):
-    """A command line that is none."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -123,30 +117,20 @@ def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     # Said before the arguments are parsed, which fails in the form that was asked for.
-    terminal = Terminal(as_json="--json" in arguments, quiet=bool({"-q", "--quiet"} & set(arguments)))
+    own = before(arguments)
+    terminal = Terminal(as_json="--json" in own, quiet=bool({"-q", "--quiet"} & set(own)))
     try:
         # Settings check themselves as they are made, so parsing can find a user's mistake too.
         command = _parsed(arguments, terminal)
         if isinstance(command, int):
             return command
-        with _warnings_to(terminal):
-            _use_device(command)
-            command.run(terminal)
-    except SplatsegError as error:
-        terminal.error(str(error))
+        do_command(command, terminal)
+    except (SplatsegError, OSError, RuntimeError) as error:
+        told = sentence_of(error)
+        if told is None:
+            raise
+        terminal.error(told)
         return NOT_FOUND if isinstance(error, NotFoundError) else USER_ERROR
-    except OSError as error:
-        # What fails to be read or written where no stage tells it better.
-        if error.errno is None or isinstance(error, BrokenPipeError):
-            raise
-        terminal.error(_told(error))
-        return USER_ERROR
-    except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":  # torch's, which a help text does not load
-            raise
-        reason = str(error).split(". ", maxsplit=1)[0]
-        terminal.error(f"the card has no memory left ({reason}); use --downscale, a smaller splat, or --device cpu")
-        return USER_ERROR
     except KeyboardInterrupt:
         terminal.stopped()
         return INTERRUPTED
@@ -154,7 +138,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _parsed(arguments: list[str], terminal: Terminal) -> Command | int:
-    """Return the command, or an exit code if there is none to run: help and version. Raises _CommandLineError."""
+    """Return the command, or an exit code if there is none to run: help and version. Raises CommandLineError."""
     leading = next((k for k, word in enumerate(arguments) if word not in FORMS), len(arguments))
     words = [*arguments[leading : leading + 1], *arguments[:leading], *arguments[leading + 1 :]]
     if words[:1] == ["--version"]:
@@ -166,66 +150,11 @@ def _parsed(arguments: list[str], terminal: Terminal) -> Command | int:
         terminal.result(overview(COMMANDS), {"commands": list(COMMANDS)})
         return 0 if leading < len(arguments) else USER_ERROR
     name, *rest = words
-    config = (tyro.conf.FlagCreatePairsOff,)
     if name.startswith("--tyro-"):  # completion, of all commands
-        tyro.cli(Command, args=words, prog="splatseg", config=config)
+        tyro.cli(Command, args=words, prog="splatseg", config=(tyro.conf.FlagCreatePairsOff,))
     if name not in COMMANDS:
-        raise _CommandLineError(unknown_command(name, COMMANDS))
-    kind = COMMANDS[name]
-    if set(HELP) & set(rest):
-        shorten(kind)
-    told = io.StringIO()
-    try:
-        with redirect_stderr(told):
-            command: Command = tyro.cli(kind, args=rest, prog=f"splatseg {name}", config=config)
-            return command
-    except SystemExit as end:
-        if not end.code:
-            return 0
-        raise _CommandLineError(mistake(name, kind, rest, told.getvalue())) from None
-
-
-def _use_device(command: Command) -> None:
-    """Take the device that a command is given; one that is named must be there before anything is done."""
-    if hasattr(command, "device"):
-        devices.use(command.device)
-        if devices.is_named():
-            devices.current()
-
-
-def _told(error: OSError) -> str:
-    """Return an error of the system in a sentence: file, cause, what to do."""
-    place = error.filename or "a file"
-    if is_of_writing(error):
-        return unwritten(Path(place), error)
-    if isinstance(error, FileNotFoundError) and not os.path.lexists(place):
-        return f"{place} is not there ({error.strerror}); it was moved or removed meanwhile, so put it back"
-    remedy = "name another place, or make room there"
-    if error.errno == errno.ENAMETOOLONG:
-        remedy = "choose a shorter name"
-    elif isinstance(error, PermissionError):
-        remedy = "give yourself permission, or name another place"
-    return f"{place} cannot be read or written ({error.strerror}); {remedy}"
-
-
-@contextmanager
-def _warnings_to(reporter: Reporter) -> Iterator[None]:
-    """Show warnings to users as the reporter's; those to programmers stay Python's."""
-    with warnings.catch_warnings():
-        python = warnings.showwarning
-
-        def show(
-            message: Warning | str,
-            category: type[Warning],
-            filename: str,
-            lineno: int,
-            file: TextIO | None = None,
-            line: str | None = None,
-        ) -> None:
-            if issubclass(category, UserWarning):
-                reporter.warn(str(message))
-            else:
-                python(message, category, filename, lineno, file, line)
-
-        warnings.showwarning = show
-        yield
+        raise CommandLineError(unknown_command(name, COMMANDS))
+    if set(HELP) & set(before(rest)):
+        shorten(COMMANDS[name])
+    command: Command | None = parse_command(name, COMMANDS[name], rest)
+    return 0 if command is None else command

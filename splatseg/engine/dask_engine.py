@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 News = tuple[str, Any]
-"""What happened: ("done", the index of an item and its future), or the action of an event and the event."""
+"""One thing that happened: ("done", the index of an item and its future), or the action of an event and the event."""
 
 MOST_AGAIN = 3
 """Times that an item is given anew to named workers, because one was unfit or lost, before it fails."""
@@ -127,10 +127,11 @@ class DaskEngine:
         self._mapping = True
         job = _Map(work, items, logs, f"splatseg-{uuid.uuid4().hex}", deque(range(len(items))))
         self._client.subscribe_topic(job.key, self._event)
+        if not self._members:
+            self._warn("no worker has come yet, and the work waits for the first; Ctrl-C stops it")
         try:
             while job.waiting or job.flying:
-                while job.waiting and len(job.flying) < self.workers:
-                    self._submit(job, job.waiting.popleft())
+                self._fill(job)
                 kind, what = self._next()
                 self._stale |= kind == "add-worker"
                 if self._stale and self._news.empty():  # once for workers that come together
@@ -146,6 +147,11 @@ class DaskEngine:
             with suppress(Exception):  # of a connection that is lost
                 self._client.unsubscribe_topic(job.key)
                 self._client.cancel(list(job.flying.values()), force=True)
+
+    def _fill(self, job: _Map[Item, Result]) -> None:
+        """Give items to Dask until every fit worker has one."""
+        while job.waiting and len(job.flying) < self.workers:
+            self._submit(job, job.waiting.popleft())
 
     def _submit(self, job: _Map[Item, Result], index: int) -> None:
         """Give an item to Dask."""
@@ -199,12 +205,16 @@ class DaskEngine:
     def _taken(self, job: _Map[Item, Result], index: int, future: Future[Done[Result]]) -> Iterator[Done[Result]]:
         """Yield what became of an item, if it is not given to another worker."""
         del job.flying[index]
+        self._fill(job)  # the worker goes on while the caller looks at the result
         try:
-            yield future.result()
+            done: Done[Result] = future.result()
+            yield done
         except KilledWorker as error:
-            address = error.last_worker.address
-            said = f"{error.allowed_failures + 1} workers were lost while they worked on it: {self._lost(address)}"
-            yield Done(index, None, said, 0.0, 0, self._names.get(address, address))
+            worker = error.last_worker
+            self._names[worker.address] = str(worker.name)
+            last = self._lost(worker.address)
+            said = f"{error.allowed_failures + 1} workers were lost while they worked on it, the last: {last}"
+            yield Done(index, None, said, 0.0, 0, str(worker.name))
         except (CancelledError, CommClosedError) as error:
             raise self._lost_scheduler() from error
         except Exception as error:

@@ -23,7 +23,10 @@ from __future__ import annotations
 import logging
 import shutil
 import sys
+import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +39,8 @@ from splatseg.untrusted.yaml_documents import read_yaml
 
 if TYPE_CHECKING:
     from dask_jobqueue.core import JobQueueCluster
+    from distributed import SpecCluster
+    from distributed.security import Security
 
 SYSTEMS = {"slurm": ("SLURMCluster", "sbatch"), "pbs": ("PBSCluster", "qsub"), "lsf": ("LSFCluster", "bsub")}
 """Queue systems: their class in dask-jobqueue, and the program that submits a job."""
@@ -152,8 +157,9 @@ def script_of(jobs: Jobs) -> str:
         return str(cluster.job_script())
 
 
-def start_jobs(jobs: Jobs, request: EngineRequest) -> JobQueueCluster:
-    """Submit the jobs of a request; their workers come when the queue starts them.
+@contextmanager
+def start_jobs(jobs: Jobs, request: EngineRequest) -> Iterator[SpecCluster]:
+    """Submit the jobs of a request, whose workers come when the queue starts them; the end of the block cancels them.
 
     Raises EngineError if the extra or the queue's program is missing, nothing says how many, cards are asked for that
     the file does not declare, or the queue refuses the first job.
@@ -167,25 +173,47 @@ def start_jobs(jobs: Jobs, request: EngineRequest) -> JobQueueCluster:
             f"{jobs.path} declares {jobs.gpus} gpus a worker, and each item needs {request.cards}; add a line gpus: "
             f"{request.cards} and what the queue wants for it in job_extra_directives, or use --device cpu"
         )
+    require("distributed", "dask_jobqueue", "cryptography")
+    from distributed import Status  # noqa: PLC0415 (an extra)
+
     if shutil.which(program) is None:
         raise EngineError(f"{program} is not on this machine; run the command on a login node of the cluster")
-    cluster = _cluster_of(jobs, request.threads)
-    try:
-        cluster.scale(count)
-        cluster.sync(_settled, cluster)
-    except (OSError, RuntimeError) as error:
-        cluster.close()
-        reason = " ".join(str(error).split())[:300]
-        raise EngineError(f"{program} refuses the job ({reason}); correct {jobs.path}") from error
-    return cluster
+    with _cluster_of(jobs, request.threads) as cluster:
+        try:
+            cluster.sync(_submit, cluster, count)
+        except (OSError, RuntimeError) as error:
+            for name, job in list(cluster.workers.items()):
+                if job.job_id is None:  # the end of the block cancels those that have one
+                    del cluster.workers[name], cluster.worker_spec[name]
+                    job.status = Status.failed
+            reason = " ".join(str(error).split())[-300:]
+            raise EngineError(f"{program} refuses the job ({reason}); correct {jobs.path}") from error
+        yield cluster
 
 
-async def _settled(cluster: Any) -> None:
-    await cluster
+def _keys_in(folder: Path) -> Security:
+    """Return a key and certificate of this run, in files that the jobs read."""
+    from distributed.security import Security  # noqa: PLC0415 (an extra)
+
+    made = Security.temporary()
+    names: dict[str, str] = {}
+    for name, text in {"cert": made.tls_client_cert, "key": made.tls_client_key}.items():
+        path = folder / f"{name}.pem"
+        path.touch(mode=0o600)
+        path.write_text(text)
+        names |= {f"tls_{role}_{name}": str(path) for role in ("client", "scheduler", "worker")}
+    return Security(require_encryption=True, tls_ca_file=names["tls_client_cert"], **names)
 
 
-def _cluster_of(jobs: Jobs, threads: int | None) -> JobQueueCluster:
-    """Return a cluster of no jobs yet."""
+async def _submit(cluster: Any, count: int) -> None:
+    """Submit jobs for so many workers; `scale` alone would only log that the queue refuses them."""
+    cluster.scale(count)
+    await cluster._correct_state()
+
+
+@contextmanager
+def _cluster_of(jobs: Jobs, threads: int | None) -> Iterator[JobQueueCluster]:
+    """Yield a cluster of no jobs yet, whose keys lie in a folder of its own until the block ends."""
     require("distributed", "dask_jobqueue", "cryptography")
     import dask_jobqueue  # noqa: PLC0415 (an extra)
 
@@ -199,21 +227,22 @@ def _cluster_of(jobs: Jobs, threads: int | None) -> JobQueueCluster:
         *(("--resources", f"GPU={jobs.gpus}") if jobs.gpus else ()),
     ]
     own["job_script_prologue"] = [*own.get("job_script_prologue", []), f"export OMP_NUM_THREADS={each}"]
-    if "shared_temp_directory" not in own:
-        folder = Path.home() / HOME
-        folder.mkdir(mode=0o700, exist_ok=True)
-        own["shared_temp_directory"] = str(folder)
+    shared = Path(own.get("shared_temp_directory", Path.home() / HOME)).expanduser()
+    shared.mkdir(mode=0o700, parents=True, exist_ok=True)
     kind = getattr(dask_jobqueue, SYSTEMS[jobs.system][0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        cluster: JobQueueCluster = kind(
-            **own,
-            processes=jobs.processes,
-            security=True,
-            silence_logs=logging.CRITICAL,
-            scheduler_options={"dashboard_address": "127.0.0.1:0"},
-        )
-    return cluster
+    own.pop("shared_temp_directory", None)
+    with tempfile.TemporaryDirectory(prefix="run-", dir=shared, ignore_cleanup_errors=True) as folder:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            cluster: JobQueueCluster = kind(
+                **own,
+                processes=jobs.processes,
+                security=_keys_in(Path(folder)),
+                silence_logs=logging.CRITICAL,
+                scheduler_options={"dashboard_address": "127.0.0.1:0"},
+            )
+        with cluster:
+            yield cluster
 
 
 if __name__ == "__main__":

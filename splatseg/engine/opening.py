@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from splatseg.engine.protocol import Engine
 from splatseg.engine.request import EngineRequest
 from splatseg.errors import EngineError
-
-if TYPE_CHECKING:
-    from distributed import SpecCluster
 
 
 def _ignore(text: str) -> None:
@@ -34,23 +28,18 @@ def open_engine(request: EngineRequest, warn: Callable[[str], None] = _ignore) -
         from splatseg.engine.scheduler import join_scheduler  # noqa: PLC0415 (help texts need no Dask)
 
         return join_scheduler(request, warn)
+    from splatseg.engine.requirements import require  # noqa: PLC0415 (help texts need no Dask)
+
+    require("distributed")
+    from distributed import Client  # noqa: PLC0415 (an extra)
+
+    from splatseg.engine.dask_engine import DaskEngine  # noqa: PLC0415
+    from splatseg.engine.jobqueue import read_jobs, start_jobs  # noqa: PLC0415
+    from splatseg.engine.workers_here import start_here  # noqa: PLC0415
+
     with ExitStack() as stack:
-        if request.jobqueue is not None:
-            from splatseg.engine.jobqueue import read_jobs, start_jobs  # noqa: PLC0415
-
-            cluster: SpecCluster = start_jobs(read_jobs(request.jobqueue), request)
-        else:
-            from splatseg.engine.workers_here import start_here  # noqa: PLC0415
-
-            folder = stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="splatseg-workers-", ignore_cleanup_errors=True)
-            )
-            cluster = start_here(request, Path(folder))
-        from distributed import Client  # noqa: PLC0415
-
-        from splatseg.engine.dask_engine import DaskEngine  # noqa: PLC0415
-
-        stack.enter_context(cluster)
+        source = start_here(request) if request.jobqueue is None else start_jobs(read_jobs(request.jobqueue), request)
+        cluster = stack.enter_context(source)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is to be said of versions is said by the engine
             client = Client(cluster, set_as_default=False)

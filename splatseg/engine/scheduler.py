@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
+import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 ANSWER = 5.0
 """Seconds that a scheduler has to answer."""
 
-FORM = re.compile(r"(tcp|tls)://[^\s/:]+:[0-9]{1,5}|(tcp|tls)://\[[0-9a-fA-F:]+\]:[0-9]{1,5}")
+FORM = re.compile(r"(tcp|tls)://([^\s/:\[\]]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})")
 
 START = "start it with: dask scheduler"
 START_WORKERS = "start some with: dask worker {address} --nthreads 1 --nworkers N"
@@ -36,15 +38,18 @@ def join_scheduler(request: EngineRequest, warn: Callable[[str], None]) -> DaskE
     from splatseg.engine.members import members_of  # noqa: PLC0415
 
     address = request.scheduler or ""
-    if not FORM.fullmatch(address):
+    parts = FORM.fullmatch(address)
+    if not parts:
         raise EngineError(
             f"the scheduler {address[:80]!r} is no address; write it as tcp://HOST:8786 or tls://HOST:8786"
         )
     # What Dask says of a connection that fails is said here.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
+        socket.create_connection((parts[2].strip("[]"), int(parts[3])), ANSWER).close()
+        asyncio.run(_ask(address))
         client = Client(address, timeout=ANSWER, set_as_default=False)
-    except (OSError, TimeoutError, ValueError, RuntimeError) as error:
+    except (OSError, OverflowError, ValueError, TypeError, RuntimeError) as error:
         raise EngineError(
             f"no scheduler answers at {address} ({_short(error)}); {START}, or look whether the address is right and "
             "a firewall lets it through"
@@ -67,7 +72,18 @@ def join_scheduler(request: EngineRequest, warn: Callable[[str], None]) -> DaskE
         raise
 
 
+async def _ask(address: str) -> None:
+    """Ask a scheduler who it is: Dask's client would wait for ever for a server that says nothing."""
+    from distributed import rpc  # noqa: PLC0415 (an extra)
+    from distributed.security import Security  # noqa: PLC0415
+
+    async with rpc(address, connection_args=Security().get_connection_args("client")) as scheduler:
+        await asyncio.wait_for(scheduler.identity(n_workers=0), ANSWER)
+
+
 def _short(error: BaseException) -> str:
     """Return the reason of an error in a few words."""
-    words = " ".join(str(error).split())
-    return words if 0 < len(words) <= 60 else f"it did not answer within {ANSWER:.0f} seconds"
+    if isinstance(error, TimeoutError):
+        return f"it did not answer within {ANSWER:.0f} seconds"
+    words = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())
+    return words[:100]

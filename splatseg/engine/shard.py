@@ -1,8 +1,8 @@
 """A shard: every n-th item, for job arrays whose jobs share nothing but the list (SLURM, AWS Batch, Kubernetes).
 
-Shard i of n holds the items at positions i, i + n, i + 2n, ...; i counts from 0. `auto` takes i and n from the
-variables of the job; `auto/8` takes i from there and n from the word, which holds whatever part of the array is
-submitted again.
+Shard i of n, written i/n with i from 1 as `splatseg masks` has it, holds the items at positions i, i + n, i + 2n, ...
+`auto` takes i and n from the variables of the job; `auto/8` takes the number of the job, from 0 to 7, from there and n
+from the word, which holds whatever part of the array is submitted again.
 
     SLURM        SLURM_ARRAY_TASK_ID, _MIN, _STEP and _COUNT
     AWS Batch    AWS_BATCH_JOB_ARRAY_INDEX and _SIZE
@@ -48,14 +48,17 @@ def parse_shard(word: str, variables: Mapping[str, str] = os.environ) -> Shard:
     """
     parts = re.fullmatch(r"(auto|[0-9]{1,9})(?:/([0-9]{1,9}))?", word, re.ASCII)
     if not parts or (parts[1] != "auto" and parts[2] is None):
-        raise EngineError(f"the shard {word[:40]!r} is none; write i/n with i from 0 to n - 1, auto, or auto/n")
+        raise EngineError(
+            f"the shard {word[:40]!r} is none; write i/n with i from 1 to n, such as 2/8, auto, or auto/n"
+        )
     count = None if parts[2] is None else int(parts[2])
     if parts[1] == "auto":
         where, shard = _of_job(variables, count)
     else:
-        where, shard = f"the shard {word}", Shard(int(parts[1]), count or 0)
+        where, shard = "", Shard(int(parts[1]) - 1, count or 0)
     if not 0 <= shard.index < shard.count:
-        raise EngineError(f"{where} has the index {shard.index} of {shard.count}; it counts from 0 to one less")
+        found = f"{where} is {shard.index}, and numbers of {shard.count} jobs are from 0 to {shard.count - 1}"
+        raise EngineError(found if where else f"the shard {word} is none; i/n has an i from 1 to n")
     return shard
 
 

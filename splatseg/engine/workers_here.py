@@ -1,4 +1,4 @@
-"""Workers on this machine: one process each, with an equal share of its cores, its memory and its cards.
+"""Workers on this machine: one process each, with an equal share of its cores, its free memory and its cards.
 
 Dask's nannies start them, end those that take more memory than their share, and start them anew when they are lost.
 Connections are encrypted with a key of this run, lest other users of the machine send work. Without a number, there are
@@ -10,8 +10,10 @@ from __future__ import annotations
 import copy
 import logging
 import os
+import tempfile
 import warnings
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from splatseg.engine.request import EngineRequest
@@ -43,18 +45,19 @@ SETTINGS: dict[str, Any] = {
 """Dask's settings of these workers."""
 
 
-def share_of_machine(request: EngineRequest, cores: int, memory: int, cards: int) -> tuple[int, int, int]:
+def share_of_machine(request: EngineRequest, cores: int, memory: int, free: int, cards: int) -> tuple[int, int, int]:
     """Return the number of workers, the threads and the bytes of memory of each.
 
-    cores, memory (bytes), cards: those of this machine. Raises EngineError if it does not bear what is asked for.
+    cores, memory (bytes, of which so many are free now), cards: those of this machine. Raises EngineError if it does
+    not bear what is asked for.
     """
     if request.cards > cards:
         raise EngineError(f"each item needs {request.cards} cards, and this machine has {cards}; use --device cpu")
     most = cards // request.cards if request.cards else cores // min(request.threads or 1, cores)
-    workers = request.workers or max(1, min(most, memory // max(request.memory or 0, LEAST_MEMORY)))
+    workers = request.workers or max(1, min(most, free // (request.memory or LEAST_MEMORY)))
     if request.cards and workers > most:
         raise EngineError(f"{workers} workers need {workers * request.cards} cards, and this machine has {cards}")
-    each = request.memory or memory // workers
+    each = request.memory or free // workers
     if workers * each > memory:
         raise EngineError(
             f"{workers} workers with {in_words(each)} of memory each are more than this machine has "
@@ -63,27 +66,34 @@ def share_of_machine(request: EngineRequest, cores: int, memory: int, cards: int
     return workers, request.threads or max(1, cores // workers), each
 
 
-def start_here(request: EngineRequest, folder: Path) -> SpecCluster:
-    """Start the workers of a request as processes of this machine, and the scheduler within this process.
+@contextmanager
+def start_here(request: EngineRequest) -> Iterator[SpecCluster]:
+    """Start the workers of a request as processes of this machine; the end of the block ends them.
 
-    folder: for their files. Raises EngineError if the extra is missing, the machine has not enough, or none starts.
+    The scheduler is in this process, and their files are in a temporary folder. Raises EngineError if the extra is
+    missing, the machine has not enough, or they do not start.
     """
     require("distributed", "cryptography")
     import dask  # noqa: PLC0415 (an extra)
+    import psutil  # noqa: PLC0415
     from dask.system import CPU_COUNT  # noqa: PLC0415
     from distributed import Nanny, Scheduler, SpecCluster  # noqa: PLC0415
     from distributed.security import Security  # noqa: PLC0415
     from distributed.system import MEMORY_LIMIT  # noqa: PLC0415
 
     cards = _cards() if request.cards else []
-    workers, threads, memory = share_of_machine(request, CPU_COUNT, MEMORY_LIMIT, len(cards))
+    free = min(MEMORY_LIMIT, psutil.virtual_memory().available)
+    workers, threads, memory = share_of_machine(request, CPU_COUNT, MEMORY_LIMIT, free, len(cards))
     shared: dict[str, Any] = {"host": "127.0.0.1", "protocol": "tls://", "security": Security.temporary()}
-    with dask.config.set(SETTINGS | {"temporary-directory": str(folder)}), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the page's port is taken: it gets another
+    with ExitStack() as stack:
+        folder = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="splatseg-workers-", ignore_cleanup_errors=True)
+        )
+        stack.enter_context(dask.config.set(SETTINGS | {"temporary-directory": folder}))
         options = shared | {
             "nthreads": 1,
             "memory_limit": memory,
-            "local_directory": str(folder),
+            "local_directory": folder,
             "preload": ["splatseg.engine.quiet"],
             "config": copy.deepcopy(dask.config.config),
             "silence_logs": logging.CRITICAL,
@@ -98,14 +108,18 @@ def start_here(request: EngineRequest, folder: Path) -> SpecCluster:
         }
         scheduler = {"cls": Scheduler, "options": shared | {"port": 0, "dashboard_address": "127.0.0.1:8787"}}
         try:
-            return SpecCluster(
-                workers=specification,
-                scheduler=scheduler,
-                security=shared["security"],
-                silence_logs=logging.CRITICAL,
-            )
-        except (OSError, RuntimeError, TimeoutError) as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that the page's port is taken: it gets another
+                cluster = SpecCluster(
+                    workers=specification,
+                    scheduler=scheduler,
+                    security=shared["security"],
+                    silence_logs=logging.CRITICAL,
+                )
+        except (OSError, RuntimeError) as error:
             raise EngineError(f"the workers of this machine do not start ({error}); ask for fewer") from error
+        with cluster:
+            yield cluster
 
 
 def _own(threads: int, cards: list[str]) -> dict[str, Any]:

@@ -44,24 +44,28 @@ SMALLEST_PALETTE = 1 << 10
 def write_sog(path: Path, splats: Splats) -> np.ndarray:
     """Write a .sog without features and ids, atomically; return the order (N,) of its Gaussians in the file."""
     order = morton_order(splats.positions)
-    ordered = splats.subset(order)
+    with atomic_write(Path(path)) as file, zipfile.ZipFile(file, "w") as archive:
+        # A fresh ZipInfo has no time of day, so that the same splat gives the same bytes.
+        for name, content in sog_members(splats.subset(order)).items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return order
+
+
+def sog_members(ordered: Splats) -> dict[str, bytes]:
+    """Return the files of a .sog by name, meta.json first, of Gaussians in the order that they have there."""
     meta: dict[str, Any] = {
         "version": 2,
         "asset": {"generator": f"splatseg {splatseg.version.__version__}"},
         "count": len(ordered),
-        "antialias": splats.antialiased,
+        "antialias": ordered.antialiased,
     }
     pictures: dict[str, np.ndarray] = {}
     for name, add in (("means", _add_means), ("scales", _add_scales), ("quats", _add_quats), ("sh0", _add_colors)):
         meta[name] = add(ordered, pictures)
-    if splats.sh_degree:
+    if ordered.sh_degree:
         meta["shN"] = _add_harmonics(ordered, pictures)
-    with atomic_write(Path(path)) as file, zipfile.ZipFile(file, "w") as archive:
-        # A fresh ZipInfo has no time of day, so that the same splat gives the same bytes.
-        archive.writestr(zipfile.ZipInfo("meta.json"), json.dumps(meta, separators=(",", ":")))
-        for name, pixels in pictures.items():
-            archive.writestr(zipfile.ZipInfo(name), _webp(pixels))
-    return order
+    written = {name: _webp(pixels) for name, pixels in pictures.items()}
+    return {"meta.json": json.dumps(meta, separators=(",", ":")).encode("utf-8"), **written}
 
 
 def _add_means(splats: Splats, pictures: dict[str, np.ndarray]) -> dict[str, Any]:

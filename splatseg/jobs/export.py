@@ -16,6 +16,7 @@ from splatseg.formats.inria_layout import write_inria_layout
 from splatseg.formats.read import describe_dropped, find_splat, holds_splat, load_splats
 from splatseg.formats.sidecar import read_sidecar_table
 from splatseg.formats.write import Written, format_of, write_splats
+from splatseg.jobs.exporting.blocks import belongs_to, export_blocks, in_blocks
 from splatseg.jobs.exporting.mesh import export_meshes, said_of_unit, unit_of, views_of
 from splatseg.parts import is_empty
 from splatseg.plain_text import file_stem
@@ -25,6 +26,7 @@ from splatseg.run.reporter import Summary
 from splatseg.segments.members import members_of_segments
 from splatseg.segments.segment import Segment, described_as
 from splatseg.segments.segments_json import read_segments, segments_of_rows
+from splatseg.splats.blocks import ROWS_A_BLOCK, whole_blocks
 from splatseg.splats.splats import Splats
 
 
@@ -46,11 +48,7 @@ class Source:
         """Return True if `path` is the file this was read from, one of its parts, or a file of its run."""
         if self.run is not None:
             return self.run.owns(path)
-        if self.path is None:
-            return False
-        written, parts = Path(path).resolve(), self.path.is_dir() or self.path.name == LOD_META
-        origin = self.path.resolve()
-        return written == origin or (parts and (origin if origin.is_dir() else origin.parent) in written.parents)
+        return self.path is not None and belongs_to(self.path, path)
 
 
 def open_source(path: Path) -> Source:
@@ -80,6 +78,8 @@ def export_source(source: Source, output: Path, options: ExportOptions | None = 
     if not options.mesh and (options.faces is not None or options.watertight or options.hull):
         raise PromptError("--faces, --watertight and --hull are of meshes; give --mesh with them")
     factor = unit_of(source.splats, source.run, options)
+    if in_blocks(output, options) and (options.parts is not None or output.name == LOD_META):
+        return export_blocks(whole_blocks(source.splats, ROWS_A_BLOCK), output, options)
     if options.mesh:
         return export_meshes(output, source.splats, source.segments, options, views_of(source.run), factor)
     if options.length is not None:

@@ -119,9 +119,9 @@ def _kind(blocks: FileBlocks) -> str:
     """Return the format of a splat in words."""
     parts, first = len(blocks.files), blocks.files[0].path
     if blocks.path.is_dir():
-        return f"{parts} parts, {first.suffix}"
+        return f"{parts} part{'s' * (parts > 1)}, {first.suffix}"
     if blocks.path.name == LOD_META:
-        return f"streamed SOG, {parts} chunks of the finest level"
+        return f"streamed SOG, {parts} chunk{'s' * (parts > 1)} of the finest level"
     return "SOG, not packed" if first.suffix == ".json" else first.suffix
 
 

@@ -24,7 +24,7 @@ from splatseg.splats.splats import Splats
 GAUSSIANS_FITTED = 50_000
 """Gaussians that the components are fitted on; more change them by less than the eye sees."""
 
-ROWS_AT_ONCE = 1 << 20
+ROWS_AT_ONCE = 1 << 18
 """Gaussians whose features are looked at in one go."""
 
 SPREAD = (0.02, 0.98)

@@ -39,5 +39,7 @@ class ExportOptions:
     """The convex hull of each mesh in its place, a shape for collisions."""
     length: Annotated[tuple[str, str, str, float] | None, tyro.conf.arg(metavar="VIEW X,Y X,Y METRES")] = None
     """A known length: two pixels of a view and the metres between them. What is written is in metres then."""
+    parts: int | None = None
+    """Write a folder of so many parts, each a .ply, which is one splat wherever a splat is taken."""
     layout: ExportLayout | None = None
     """A folder as the viewers of 3D Gaussian Splatting want it: point_cloud/, cameras.json, input.ply, cfg_args."""

@@ -99,12 +99,12 @@ class Hold:
         self._descriptor = -1
 
 
-def take_hold(folder: Path, doing: str) -> Hold:
-    """Hold the run in a folder. doing: the command, for others to read.
+def take_hold(folder: Path, doing: str, name: str = LOCK) -> Hold:
+    """Hold the run in a folder. doing: the command, for others to read. name: the file that is locked.
 
     Raises HeldError if another process, or another part of this one, holds the run, or if the folder is not writable.
     """
-    path = folder / LOCK
+    path = folder / name
     if fcntl is None:
         return Hold(path, -1, doing)
     while True:

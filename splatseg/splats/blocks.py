@@ -4,20 +4,21 @@ Block b holds the rows borders[b] to borders[b + 1] of the splat, consecutive in
 `formats.read.load_splats` numbers them. Boxes and reaches say what a block can touch without reading it.
 
 Alphabet: N Gaussians; B blocks. `formats.parts.opening.open_blocks` opens files as such, and
-`whole_blocks` takes a splat in memory.
+`whole_blocks` takes a splat in memory. Nothing here imports torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
-import torch
 
 from splatseg.cameras.coordinates import Coordinates
-from splatseg.splats.splats import Splats
+
+if TYPE_CHECKING:
+    from splatseg.splats.splats import Splats
 
 What = Literal["geometry", "all"]
 """Fields to read: geometry leaves colours 0 (sh0 (n,3) of zeros, shN (n,0,3)), features, ids and extras out."""
@@ -121,7 +122,7 @@ class WholeBlocks:
         taken = self.splats.subset(np.arange(begin, end))
         if what == "all":
             return taken
-        return taken.plain().replace(sh0=torch.zeros_like(taken.sh0), shN=taken.shN[:, :0])
+        return taken.plain().replace(sh0=taken.sh0.new_zeros(taken.sh0.shape), shN=taken.shN[:, :0])
 
 
 def whole_blocks(splats: Splats, rows_a_block: int | None = None) -> WholeBlocks:

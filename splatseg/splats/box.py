@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from splatseg.splats.ranks import Batches, count_of, median, quantile
+from splatseg.splats.ranks import Batches, count_of, median, quantiles
 
 OUTERMOST = 0.01
 """Share of the centres that a box leaves out on each side."""
@@ -66,17 +66,19 @@ def box_in_batches(batches: Batches) -> tuple[np.ndarray, np.ndarray, int]:
 
     There is at least one point.
     """
-    middle = median(batches)
+    count = count_of(batches)
+    middle = median(batches, count)
 
     def distances() -> Iterator[np.ndarray]:
         return (np.linalg.norm(batch - middle, axis=1)[:, None] for batch in batches())
 
-    usual = float(median(distances)[0])
+    usual = float(median(distances, count)[0])
 
     def inside() -> Iterator[np.ndarray]:
         for batch in batches():
             apart = np.linalg.norm(batch - middle, axis=1)
             yield batch[~(apart / usual > FAR_OUT)] if usual > 0 else batch
 
-    low, high = quantile(inside, OUTERMOST), quantile(inside, 1 - OUTERMOST)
-    return low, high, count_of(batches) - count_of(inside)
+    left = count_of(inside)
+    low, high = quantiles(inside, [OUTERMOST, 1 - OUTERMOST], left)
+    return low, high, count - left

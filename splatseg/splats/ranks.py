@@ -57,20 +57,21 @@ def of_rank(batches: Batches, ranks: Sequence[int]) -> np.ndarray:
     return _values(np.array(values, np.uint64)).reshape(len(ranks), columns)
 
 
-def median(batches: Batches) -> np.ndarray:
-    """Return the median of each column, (C,) float64, of one row or more."""
-    count = count_of(batches)
+def median(batches: Batches, count: int | None = None) -> np.ndarray:
+    """Return the median of each column, (C,) float64, of one row or more. count: rows, if they are known."""
+    count = count_of(batches) if count is None else count
     middle: np.ndarray = np.median(of_rank(batches, [(count - 1) // 2, count // 2]), axis=0)
     return middle
 
 
-def quantile(batches: Batches, share: float) -> np.ndarray:
-    """Return a quantile of each column, (C,) float64, of one row or more. share: 0..1."""
-    place = share * (count_of(batches) - 1)
-    low = int(place)
-    ends = of_rank(batches, [low, low + (place > low)])
-    between: np.ndarray = np.quantile(ends, place - low, axis=0)
-    return between
+def quantiles(batches: Batches, shares: Sequence[float], count: int | None = None) -> np.ndarray:
+    """Return quantiles of each column, (Q,C) float64, of one row or more. shares: 0..1. count: rows, if known."""
+    count = count_of(batches) if count is None else count
+    places = [share * (count - 1) for share in shares]
+    ends = [(int(place), int(place) + (place > int(place))) for place in places]
+    values = of_rank(batches, [rank for pair in ends for rank in pair]).reshape(len(places), 2, -1)
+    between = [np.quantile(pair, place - int(place), axis=0) for pair, place in zip(values, places, strict=True)]
+    return np.array(between)
 
 
 class _Search:

@@ -141,8 +141,8 @@ class StoredSplats:
                 finite &= inside.all(1)
         return finite
 
-    def subset(self, which: np.ndarray | slice) -> StoredSplats:
-        """Return the Gaussians chosen by a boolean mask (N,), or by a range of rows, with all their fields."""
+    def subset(self, which: np.ndarray) -> StoredSplats:
+        """Return the Gaussians chosen by a boolean mask (N,), or by indices, with all their fields."""
         picked: dict[str, Any] = {
             f.name: values[which]
             for f in dataclasses.fields(self)

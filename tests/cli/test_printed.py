@@ -35,6 +35,10 @@ WORK: dict[str, tuple[list[str], set[str]]] = {
     "export": (["{run}", "-o", "{new}.ply"], {"files"}),
     "check": ([str(DEMO), "--masks", f"{DEMO}/masks"], {"views", "points", "masked_views", "troubles"}),
     "info": (["{run}"], {"kind", "Gaussians", "segments"}),
+    "batch": (
+        ["{runs}", "-o", "{new}", "--do", "export", "--workers", "1", "--", "--format", "spz"],
+        {"done", "failed"},
+    ),
 }
 """Commands that run here, and names of figures that their objects have."""
 
@@ -46,7 +50,7 @@ def places(small_run: Path, tmp_path: Path) -> dict[str, str]:
     """Paths for the arguments above."""
     (tmp_path / "file").touch()
     names = {name: str(tmp_path / name) for name in ("new", "nowhere", "file", "copy")}
-    return {**names, "run": str(small_run)}
+    return {**names, "run": str(small_run), "runs": str(small_run.parent)}
 
 
 def filled(arguments: list[str], places: dict[str, str]) -> list[str]:
@@ -70,7 +74,7 @@ def test_a_result_is_one_json_object_and_quiet_is_silent(
     command: str, places: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments, figures = WORK[command]
-    assert run([command, *filled(arguments, places), "--json", "-q"]) == 0
+    assert run(["--json", "-q", command, *filled(arguments, places)]) == 0
     printed = capsys.readouterr()
     document = answered(printed.out)
     assert figures <= set(document), set(document)

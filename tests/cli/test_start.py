@@ -21,7 +21,7 @@ DEMO = demo_capture()
 
 HEAVY = (
     *("torch", "scipy", "scipy.sparse", "scipy.spatial", "scipy.stats", "scipy.optimize", "scipy.interpolate"),
-    *("scipy.ndimage", "skimage", "transformers", "viser", "networkx", "splatseg._native"),
+    *("scipy.ndimage", "skimage", "transformers", "viser", "networkx", "splatseg._native", "dask", "distributed"),
 )
 """Libraries that take a tenth of a second or more, torch one or two."""
 

@@ -26,4 +26,4 @@ def test_ranks_medians_and_quantiles_are_those_of_numpy(values: np.ndarray, shar
             np.testing.assert_array_equal(found, ordered[[0, -1, len(values) // 2]])
     with np.errstate(all="ignore"):
         np.testing.assert_array_equal(ranks.median(batches), np.median(values, axis=0))
-        np.testing.assert_array_equal(ranks.quantile(batches, share), np.quantile(values, share, axis=0))
+        np.testing.assert_array_equal(ranks.quantiles(batches, [0.5, share]), np.quantile(values, [0.5, share], axis=0))

@@ -24,7 +24,7 @@ class Export:
     source: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN|FILE")]
     """A run folder, or any splat file."""
     output: Annotated[Path, tyro.conf.arg(aliases=("-o",), metavar="FILE|DIR")]
-    """The file to write; a folder with --each and --layout."""
+    """The file to write; a folder with --each, --layout and --parts; DIR/lod-meta.json for a streamed SOG."""
     options: Annotated[ExportOptions, tyro.conf.arg(name="")] = field(default_factory=ExportOptions)
     """The parts and the form to write."""
     form: Printed = field(default_factory=Form)
@@ -33,7 +33,11 @@ class Export:
     def run(self, terminal: Terminal) -> None:
         """Export and print what was written."""
         check_source(self.source)
+        from splatseg.jobs.exporting.blocks import export_file, in_blocks
+
+        if in_blocks(self.output, self.options):
+            terminal.result(export_file(self.source, self.output, self.options))
+            return
         from splatseg.jobs.export import export_source, open_source
 
-        summary = export_source(open_source(self.source), self.output, self.options)
-        terminal.result(summary)
+        terminal.result(export_source(open_source(self.source), self.output, self.options))

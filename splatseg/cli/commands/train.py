@@ -11,7 +11,7 @@ import tyro
 from splatseg.cli.arguments import Device, Form, InBlocks, Masks, Printed, TrueMasks, read_names
 from splatseg.cli.console import Terminal
 from splatseg.requests.blocks import BlocksRequest
-from splatseg.run.settings import Method
+from splatseg.run.settings import Method, RunSettings
 from splatseg.train.settings import ColorMode
 
 
@@ -71,12 +71,11 @@ class Train:
     form: Printed = field(default_factory=Form)
     """The form of what is printed."""
 
-    def run(self, terminal: Terminal) -> None:
-        """Check everything the user gave, make the run, do the work."""
+    def settings(self) -> RunSettings:
+        """Return the settings of the run. Raises the errors of what can be seen before anything is read."""
         from splatseg.capture.capture import find_cameras
         from splatseg.formats.read import find_splat, format_suffix
-        from splatseg.run.create import check_room
-        from splatseg.run.settings import CaptureSettings, RunSettings
+        from splatseg.run.settings import CaptureSettings
 
         capture = CaptureSettings(
             path=str(self.capture.absolute()),
@@ -100,6 +99,13 @@ class Train:
         find_cameras(self.capture)
         if self.splats is not None:
             format_suffix(find_splat(self.splats))
+        return settings
+
+    def run(self, terminal: Terminal) -> None:
+        """Check everything the user gave, make the run, do the work."""
+        from splatseg.run.create import check_room
+
+        settings = self.settings()
         check_room(self.output, self.resume, self.overwrite)
         from splatseg.jobs.train import start_run, train_run
 

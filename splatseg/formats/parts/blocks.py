@@ -15,13 +15,15 @@ import numpy as np
 
 from splatseg.cameras.coordinates import Coordinates
 from splatseg.errors import SplatFileError
-from splatseg.formats.parts.rows import Rows, Stamp
+from splatseg.formats.gaussforge import sog_pictures
+from splatseg.formats.parts.rows import Rows, Stamp, forget
 from splatseg.formats.parts.survey import Survey, survey
 from splatseg.formats.ply.body import NUMBER
 from splatseg.formats.read import bounded
 from splatseg.splats.blocks import What
 from splatseg.splats.stored import StoredSplats, joined_stored
 from splatseg.untrusted.memory import Guard
+from splatseg.untrusted.paths import names_file
 
 if TYPE_CHECKING:
     from splatseg.splats.splats import Splats
@@ -34,8 +36,8 @@ class FileBlocks:
     Example:
         >>> from splatseg.formats.parts.opening import open_blocks
         >>> blocks = open_blocks(run.path / "splats.ply", rows_a_block=10_000)
-        >>> len(blocks) == len(scene.splats), len(blocks.read(0))
-        (True, 10000)
+        >>> len(blocks) == len(scene.splats), len(blocks.rows(5, 9))
+        (True, 4)
     """
 
     path: Path
@@ -71,8 +73,10 @@ class FileBlocks:
 
     @property
     def bytes(self) -> int:
-        """Bytes of all files."""
-        return sum(stamp.size for stamp in self.stamps)
+        """Bytes of all files; of a SOG that is not packed, those of its pictures too."""
+        pictures = [rows.path.parent / name for rows in self.files for name in _pictures(rows.path)]
+        beside = sum(picture.stat().st_size for picture in pictures if names_file(picture))
+        return beside + sum(stamp.size for stamp in self.stamps)
 
     @property
     def sh_degree(self) -> int:
@@ -108,7 +112,9 @@ class FileBlocks:
         numbers += 0 if self.form.features is None else self.form.features.shape[1]
         guard = Guard(SplatFileError, self.path, self.bytes)
         guard.check(f"{len(self):,} Gaussians of {numbers} numbers", len(self) * numbers * NUMBER)
-        return self.stored(0, len(self))
+        stored = self.stored(0, len(self))
+        forget()
+        return stored
 
     def stored(self, begin: int, end: int, what: What = "all") -> StoredSplats:
         """Return the same as arrays."""
@@ -166,3 +172,8 @@ def _told(form: StoredSplats) -> tuple[str, ...]:
 
 def _listed(form: StoredSplats) -> str:
     return ", ".join(f"{name} ({values.dtype.name})" for name, values in form.extras.items()) or "none"
+
+
+def _pictures(path: Path) -> tuple[str, ...]:
+    """Return the names of the pictures of a SOG that is not packed; none of another file."""
+    return (sog_pictures(path) or ()) if path.suffix.lower() == ".json" else ()

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from splatseg.formats.folders import parts_in
+from splatseg.formats.folders import LOD_META, parts_in
 from splatseg.formats.parts.blocks import FileBlocks, blocks_of
 from splatseg.formats.parts.rows import PlyRows, Rows, WholeRows
+from splatseg.formats.parts.streamed_sog import finest_chunks
+from splatseg.formats.ply.columns import known_names, splat_element
 from splatseg.formats.ply.forms import forms_of
 from splatseg.formats.ply.header import read_header
-from splatseg.formats.ply.table import open_table
-from splatseg.formats.read import READERS, find_splat, format_suffix
+from splatseg.formats.read import PARTED, READERS, find_splat, format_suffix
 
 
 def open_blocks(path: Path, rows_a_block: int | None = None) -> FileBlocks:
@@ -38,7 +39,7 @@ def open_blocks(path: Path, rows_a_block: int | None = None) -> FileBlocks:
 
 def _files(path: Path) -> list[Rows]:
     """Return the rows of the files of a splat. Raises SplatFileError if one cannot be read."""
-    found = [_rows(file) for file in (parts_in(path, READERS) or () if path.is_dir() else (path,))]
+    found = [_rows(file) for file in _paths(path)]
     tables = [rows.table for rows in found if isinstance(rows, PlyRows)]
     if tables:
         tables[0].warn()  # parts have the same properties
@@ -49,10 +50,21 @@ def _files(path: Path) -> list[Rows]:
     return found
 
 
+def _paths(path: Path) -> list[Path]:
+    """Return the files of a splat."""
+    kind = format_suffix(path)
+    if kind == LOD_META:
+        return finest_chunks(path)
+    return (parts_in(path, READERS) or []) if kind == PARTED else [path]
+
+
 def _rows(path: Path) -> Rows:
     return PlyRows(path) if format_suffix(path) == ".ply" and not is_packed(path) else WholeRows(path)
 
 
 def is_packed(path: Path) -> bool:
     """Tell whether the Gaussians of a .ply are packed (`formats.compressed_ply`)."""
-    return open_table(path, read_header(path)) is None
+    header = read_header(path)
+    wanted = splat_element(header)
+    names = next((element.names for element in header.elements if element.name == wanted), ())
+    return "packed_position" in known_names(names)

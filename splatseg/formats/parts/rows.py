@@ -139,6 +139,11 @@ class PlyRows:
         return {"path": self.path, "forms": self.forms}
 
 
+def forget() -> None:
+    """Let go of the file that `WholeRows` keeps in memory."""
+    _whole.cache_clear()
+
+
 @lru_cache(maxsize=1)
 def _whole(stamp: Stamp) -> StoredSplats:
     """Return all rows of a file, of which the last one stays in memory."""
@@ -163,8 +168,8 @@ class WholeRows:
         return len(self.whole)
 
     def stored(self, begin: int, end: int, what: What = "all") -> StoredSplats:
-        """Return rows as they stand in the file."""
-        rows = self.whole.subset(slice(begin, end))
+        """Return a copy of rows as they stand in the file."""
+        rows = self.whole.subset(np.arange(begin, end))
         if what == "all":
             return rows
         plain = np.zeros((len(rows), 3), np.float32)

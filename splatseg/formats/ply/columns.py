@@ -67,15 +67,6 @@ def known_names(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(known.values())
 
 
-def with_known_names(body: np.ndarray) -> np.ndarray:
-    """Return the same rows with their columns named by `known_names`."""
-    names = known_names(body.dtype.names or ())
-    if names == body.dtype.names:
-        return body
-    kinds = [body.dtype[i] for i in range(len(names))]
-    return body.view(np.dtype(list(zip(names, kinds, strict=True))))
-
-
 def columns_of(body: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     """Return named properties as an array (N, len(names)) float32."""
     body = body.view(np.ndarray)  # slicing a memmap costs more than the copy

@@ -18,7 +18,7 @@ from splatseg.cameras.coordinates import OWN, Coordinates, coordinates_at
 from splatseg.errors import SplatFileError
 from splatseg.formats.ply.columns import ALPHA, COLOR, are_of_255, opacity_name
 from splatseg.formats.ply.table import Forms, PlyTable, doubles_of
-from splatseg.splats.ranks import median, of_rank, quantile
+from splatseg.splats.ranks import median, of_rank, quantiles
 
 COARSEST = 0.01
 """Share of the median standard deviation of the Gaussians by which float32 may round positions; no picture shows it."""
@@ -74,8 +74,8 @@ def _world(tables: Sequence[PlyTable]) -> Coordinates | None:
 def middle_and_size(positions: Callable[[], Iterator[np.ndarray]]) -> tuple[np.ndarray, float]:
     """Return the median (3,) of finite positions, in batches (n,3) float64, and twice the 0.9 quantile of distances."""
     middle = median(positions)
-    distances = quantile(lambda: (np.linalg.norm(batch - middle, axis=1)[:, None] for batch in positions()), 0.9)
-    return middle, 2.0 * float(distances[0])
+    distances = quantiles(lambda: (np.linalg.norm(batch - middle, axis=1)[:, None] for batch in positions()), [0.9])
+    return middle, 2.0 * float(distances[0, 0])
 
 
 def coarse(batches: Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]]) -> bool:
@@ -86,7 +86,7 @@ def coarse(batches: Callable[[], Iterator[tuple[np.ndarray, np.ndarray]]]) -> bo
         known = known and not np.isnan(log_scales).any()
     if not count or not known:
         return False
-    farthest = median(lambda: (np.abs(means).max(1)[:, None] for means, _ in batches()))
+    farthest = median(lambda: (np.abs(means).max(1)[:, None] for means, _ in batches()), count)
     rounded = float(farthest[0]) * float(np.finfo(np.float32).eps)
     typical = float(of_rank(lambda: (logs.reshape(-1, 1) for _, logs in batches()), [(3 * count - 1) // 2])[0, 0])
     return rounded > COARSEST * math.exp(typical)

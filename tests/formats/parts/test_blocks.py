@@ -26,7 +26,7 @@ def few_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forms_module, "STEP", 50)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_any_range_of_rows_of_any_ply_has_the_bits_of_the_whole(data: st.DataObject, tmp_path_factory) -> None:
     path = data.draw(any_file(tmp_path_factory.mktemp("ply")))

@@ -37,7 +37,7 @@ def cut(path: Path, folder: Path, ends: list[int], names: list[str]) -> Path:
     return folder
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_parts_have_the_bits_of_the_file_they_were_cut_from(data: st.DataObject, tmp_path_factory) -> None:
     path = data.draw(any_file(tmp_path_factory.mktemp("ply")))

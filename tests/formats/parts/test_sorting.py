@@ -18,7 +18,7 @@ from splatseg.formats.read import load_splats
 from splatseg.splats.blocks import whole_blocks
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_sorted_blocks_are_in_the_order_of_all_means_at_once(data: st.DataObject, tmp_path_factory) -> None:
     path = data.draw(any_file(tmp_path_factory.mktemp("ply")))

@@ -20,7 +20,7 @@ from splatseg.splats.blocks import each_block, whole_blocks
 from splatseg.splats.splats import Splats
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_blocks_are_written_to_the_bytes_of_the_whole(data: st.DataObject, tmp_path_factory) -> None:
     folder = tmp_path_factory.mktemp("ply")

@@ -1,0 +1,42 @@
+"""Batches asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+GIGABYTE = 10**9
+
+
+@dataclass(frozen=True)
+class BatchRequest:
+    """Choices of a batch: the workers it has, and what it does with scenes that an earlier one left."""
+
+    workers: int | None = None
+    """Scenes that are worked on at once, each by a process of its own with a share of the cores. Default: as many as
+    this machine bears; 1 with --shard."""
+    memory: Annotated[float | None, tyro.conf.arg(metavar="GB")] = None
+    """Memory of each worker in gigabytes; one that takes more is ended, and its scene fails."""
+    scheduler: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
+    """Address of a Dask scheduler (tcp://HOST:8786), whose workers do the work. They must see the same folders."""
+    jobqueue: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
+    """YAML file of a queue (SLURM, PBS, LSF), whose jobs do the work."""
+    cards: int = 0
+    """Cards (GPUs) that each scene needs; workers have cards of their own then. Give --device cuda behind --."""
+    shard: Annotated[str | None, tyro.conf.arg(metavar="I/N|auto[/N]")] = None
+    """Do every N-th scene only, beginning with the I-th: for N processes on one OUT. auto takes both from SLURM's job
+    array; auto/N takes I from the index of AWS Batch or Kubernetes, from 0."""
+    retry: bool = False
+    """Do scenes again that failed."""
+    fail_fast: bool = False
+    """Stop all at the first failure."""
+    overwrite: bool = False
+    """Do scenes anew that are done, or were begun with other options."""
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """Memory of each worker in bytes; None if there is no limit."""
+        return None if self.memory is None else int(self.memory * GIGABYTE)
