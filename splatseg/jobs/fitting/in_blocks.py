@@ -101,6 +101,7 @@ class BlockFit:
                 state = begin(first_gaussians(points, colors, photographs, fit))
             advance(fit, state, until, photographs, watch)
         write_end(cell, state)
+        state.optimiser.end()  # which lets go of memory before the scene is cut
 
     def _points(self) -> tuple[np.ndarray, np.ndarray]:
         """Return points (P,3) and colors (P,3) to start from, of more than a fit or a cell has Gaussians a part."""

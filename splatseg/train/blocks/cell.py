@@ -57,7 +57,8 @@ class Start:
             tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
             known = {view.name: view for view in views}
             own = tuple(known[name] for name in facts["views"])
-            state = restored({n: t for n, t in tensors.items() if not n.startswith(("context.", "cell."))}, begun, {})
+            own_state = {n: t for n, t in tensors.items() if not n.startswith(("context.", "cell."))}
+            state = restored(own_state, int(facts["begins"]), {})
             state.correction = FixedColors(own, arrays["cell.offsets"], float(facts["strength"]))
             context = _context(tensors)
             centre = np.array(facts["centre"], np.float64)
@@ -65,7 +66,6 @@ class Start:
             fit = Fit(own, plain, centre, float(facts["extent"]), context=context)
             return cls(state, fit, int(facts["ends"]))
 
-        begun = read_arrays(start_path(folder), "start", lambda _, facts: int(facts["begins"]))
         return read_arrays(start_path(folder), "start", decode)
 
 
@@ -92,7 +92,9 @@ def write_end(folder: Path, state: FitState) -> int:
     if state.own is not None:
         kept &= state.own
     rows = kept.cpu().numpy().nonzero()[0]
-    arrays = {name: array[rows] for name, array in as_arrays(state.tensors()).items() if name != "own"}
+    found = {name: array for name, array in as_arrays(state.tensors()).items() if name != "own"}
+    # Rows are copied only if some go: the common start keeps all, and memory holds them once.
+    arrays = found if len(rows) == len(kept) else {name: array[rows] for name, array in found.items()}
     write_arrays(end_path(folder), "end", arrays, {"step": state.step})
     return len(rows)
 
