@@ -31,8 +31,9 @@ from splatseg.files import write_png
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import render_rgb
 from splatseg.splats.splats import Splats
-from splatseg.train.fit import StepReport, fit_splats
+from splatseg.train.fit import fit_splats
 from splatseg.train.settings import ColorMode, TrainSettings
+from splatseg.train.task import StepReport
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

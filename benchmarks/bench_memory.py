@@ -23,8 +23,9 @@ import torch
 from splatseg.capture.capture import Capture, load_capture
 from splatseg.formats.read import load_splats
 from splatseg.splats.splats import Splats
-from splatseg.train.fit import StepReport, fit_splats
+from splatseg.train.fit import fit_splats
 from splatseg.train.settings import TrainSettings
+from splatseg.train.task import StepReport
 
 
 class Parts:

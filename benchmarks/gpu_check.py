@@ -34,8 +34,9 @@ from splatseg.capture.capture import load_capture
 from splatseg.demo.demo import demo_capture
 from splatseg.machine import devices
 from splatseg.raster.interface import accumulate, prepare, rasterize, rasterize_plan, vote
-from splatseg.train.fit import StepReport, fit_splats
+from splatseg.train.fit import fit_splats
 from splatseg.train.settings import TrainSettings
+from splatseg.train.task import StepReport
 
 ROOT = Path(__file__).resolve().parents[1]
 

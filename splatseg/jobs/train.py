@@ -12,6 +12,7 @@ import numpy as np
 from splatseg.capture.capture import Capture
 from splatseg.capture.point_cloud import read_point_cloud, write_point_cloud
 from splatseg.checks.world import placed
+from splatseg.engine.protocol import Engine
 from splatseg.errors import CaptureError
 from splatseg.features.paper.fit import PaperObjective
 from splatseg.formats.ply.ply import write_ply
@@ -21,6 +22,7 @@ from splatseg.jobs.blocks.pieces import pieces_of
 from splatseg.jobs.blocks.request import engine_of, settings_in_blocks
 from splatseg.jobs.blocks.take import check_in_blocks, take_in_blocks
 from splatseg.jobs.check import check_settings
+from splatseg.jobs.fitting.of_run import fit_run_in_blocks, fit_settings_in_blocks
 from splatseg.jobs.masks import propose_for_run
 from splatseg.jobs.segment import find_features, write_segmented
 from splatseg.poses.child import INSTALL, has_pycolmap
@@ -36,7 +38,8 @@ from splatseg.run.reporter import NullReporter, Reporter, Summary
 from splatseg.run.settings import RunSettings
 from splatseg.splats.made_of import is_stale
 from splatseg.splats.splats import Splats
-from splatseg.train.fit import StepReport, fit_splats
+from splatseg.train.fit import fit_splats
+from splatseg.train.task import StepReport
 from splatseg.train.time_left import TimeLeft
 from splatseg.votes.file import read_votes
 
@@ -62,7 +65,7 @@ def start_run(
     """Check all input together before anything is written, then make the run folder, or open it to resume.
 
     Every mask is read, and a splat is compared with the photographs (`checks`). force: what does not belong together is
-    told and not refused. blocks: of a splat that is too large for memory.
+    told and not refused. blocks: of what is too large for one piece.
 
     Raises CaptureError, MaskError or SplatFileError for bad input, RunError as `create_run` does and for a run that is
     open elsewhere.
@@ -79,7 +82,10 @@ def start_run(
         raise CaptureError(f"{capture.path} has no views left to train on; hold out fewer (--test-every, --test-views)")
     begun = resume and (Path(path) / SETTINGS).exists()
     if not begun:  # one that is resumed goes on in the blocks that it began in
-        settings = settings_in_blocks(settings, blocks, len(capture.split("train")), reporter)
+        if settings.splats is None:
+            settings = fit_settings_in_blocks(settings, blocks, capture, reporter)
+        else:
+            settings = settings_in_blocks(settings, blocks, len(capture.split("train")), reporter)
     told = [] if begun else _checked(path, settings, capture, reporter, force)
     if not begun and settings.splats is None and len(capture.points) == 0 and not has_pycolmap():
         no_points = f"{NO_POINTS.format('')}with pycolmap, points are found by matching; install it with: {INSTALL}"
@@ -105,7 +111,7 @@ def _checked(path: Path, settings: RunSettings, capture: Capture, reporter: Repo
 def train_run(run: Run, reporter: Reporter | None = None, blocks: Blocks = None) -> Summary:
     """Do the steps that a run still lacks: propose masks (`auto`), fit or load the splat, segment, report.
 
-    blocks: the engine that works on views if the run's splat is segmented in blocks.
+    blocks: the engine that works on them if the run is made in blocks.
 
     Returns a summary. Ctrl-C leaves a checkpoint; --resume continues from it with the same bits. Raises RunError for a
     run that is open elsewhere.
@@ -126,13 +132,27 @@ def _trained(run: Run, reporter: Reporter, blocks: Blocks) -> Summary:
     joint = run.settings.method == "paper"  # which fits geometry and features together, and needs masks for it
     if joint and not run.segments_path.exists():
         propose_for_run(run, reporter)
-    if not run.splats_path.exists():
-        with run.timed("geometry"):
-            if run.settings.splats and run.settings.blocks > 1:
-                take_in_blocks(run)
-            else:
-                write_ply(run.splats_path, _taken(run) if run.settings.splats else _fitted(run, reporter), own=False)
-    with engine_of(run, blocks, reporter) as engine, pieces_of(run, engine) as pieces:
+    with engine_of(run, blocks, reporter) as engine:
+        if not run.splats_path.exists():
+            with run.timed("geometry"):
+                _make_splats(run, engine, reporter)
+        return _segmented(run, engine, reporter)
+
+
+def _make_splats(run: Run, engine: Engine, reporter: Reporter) -> None:
+    """Write the splat of a run, fitted or taken from a file."""
+    if run.settings.splats and run.settings.blocks > 1:
+        take_in_blocks(run)
+        return
+    write_ply(run.splats_path, _taken(run) if run.settings.splats else _fitted(run, engine, reporter), own=False)
+    if run.cells_path.exists():
+        shutil.rmtree(run.cells_path, ignore_errors=True)
+
+
+def _segmented(run: Run, engine: Engine, reporter: Reporter) -> Summary:
+    """Segment the splat of a run, if it is to be, and write the report."""
+    joint = run.settings.method == "paper"
+    with pieces_of(run, engine) as pieces:
         splats = pieces.splats
         if run.settings.masks and not run.segments_path.exists():
             if not joint:
@@ -154,9 +174,11 @@ def _taken(run: Run) -> Splats:
     return splats.replace(features=None, segment_ids=None) if run.settings.masks else splats
 
 
-def _fitted(run: Run, reporter: Reporter) -> Splats:
+def _fitted(run: Run, engine: Engine, reporter: Reporter) -> Splats:
     settings = run.settings
     capture = run.capture if len(run.capture.points) else _with_points(run, reporter)
+    if settings.blocks > 1:
+        return fit_run_in_blocks(run, capture, engine, reporter)
     joint = settings.method == "paper" and bool(settings.masks)
     objective = PaperObjective(run.masks(), settings.paper) if joint else None
     pixels = [view.camera.width * view.camera.height for view in capture.split("train")]

@@ -62,6 +62,8 @@ class Measured:
     """Names of the training views without masks."""
     segments: tuple[SegmentQuality, ...] = ()
     """Quality of every segment; empty without votes."""
+    cells: int = 1
+    """Number of cells in which the splat was fitted."""
     loose_gaussians: float | None = None
     """Share of the Gaussians without a segment, 0..1; None for a run without segments."""
     loose_pixels: float | None = None
@@ -109,6 +111,7 @@ def measure_run(run: Run, splats: Splats, reporter: Reporter) -> Measured:
         train_psnr={view.name: decibels for view, (_, decibels, _) in zip(train, rows[len(test) :], strict=True)},
         unseen=_unseen(train, test, splats),
         color_strength=strength,
+        cells=run.cells,
         masks=view_agreements([fit for _, _, fit in rows if fit is not None]),
         unmasked=tuple(view.name for view in train if masks and view.name not in named),
         segments=qualities,
@@ -169,6 +172,8 @@ def checks_of(measured: Measured) -> list[str]:
             f"Of the pixels of held-out views, {min(shares):.0%} to {max(shares):.0%} show what fewer than {ENOUGH} "
             "training views have seen."
         )
+    if measured.cells > 1:
+        lines.append(f"The splat was fitted in blocks: {measured.cells} cells apart, then joined.")
     if measured.color_strength is not None:
         lines.append(_colors_told(measured.color_strength, measured.means.get("PSNR, colours fitted")))
     if measured.masks:

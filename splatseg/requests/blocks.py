@@ -19,13 +19,13 @@ GIGABYTE = 10**9
 
 @dataclass(frozen=True)
 class BlocksRequest:
-    """Blocks in which a splat is segmented that is too large for memory, and the workers that share its views."""
+    """Blocks in which what is too large for one piece is fitted and segmented, and the workers that share them."""
 
     blocks: Annotated[str | None, tyro.conf.arg(metavar="N|auto")] = None
-    """Segment the splat in N blocks, one in memory at a time, or in as many as the memory asks for (auto). The results
-    are the same. Default: as the run was made, or in one piece."""
+    """Fit and segment the splat in N blocks, or in as many as the memory asks for (auto). Segments of a splat are the
+    same; a fit in blocks is another one. Default: as the run was made, or in one piece."""
     workers: int | None = None
-    """Processes that work on views of blocks at once. Default: this process alone."""
+    """Processes that work on blocks at once. Default: this process alone."""
     memory: Annotated[float | None, tyro.conf.arg(metavar="GB")] = None
     """Memory of each worker in gigabytes."""
     scheduler: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None

@@ -15,6 +15,7 @@
     cameras.json                  cameras of the views, for when the capture is elsewhere
     edits.safetensors             edits of segments that can still be undone
     begun_segments.safetensors    earlier segmentations while new ones are written, should that be killed
+    cells/                        the cells of a fit in blocks (`train.blocks.rows`), gone when it is finished
     blocks/                       geometry and votes of views of a splat that is segmented in blocks, until it is
     proposals/                    masks proposed from the photographs (`--masks auto`), one file per training view
     open.lock                     who has the run open and may write it (`run.hold`); gone when that is over
@@ -62,7 +63,7 @@ FILES = (
     "edits.safetensors",
     *("cameras.json", "points.ply"),
 )
-FOLDERS = ("checkpoint", "masks", "proposals", "matches", "blocks")
+FOLDERS = ("checkpoint", "cells", "masks", "proposals", "matches", "blocks")
 """Files and folders of a run. `--overwrite` removes these and nothing else."""
 
 
@@ -339,6 +340,17 @@ class Run:
     def checkpoint_path(self) -> Path:
         """Folder of checkpoints of the fit."""
         return self.path / "checkpoint"
+
+    @property
+    def cells_path(self) -> Path:
+        """Folder of the cells of a fit in blocks, gone when that is finished."""
+        return self.path / "cells"
+
+    @property
+    def cells(self) -> int:
+        """Number of cells in which the splat was fitted; 1 for one that was fitted in one piece, or not here."""
+        found = [row["cells"] for row in self.metrics() if isinstance(row.get("cells"), int)]
+        return int(found[-1]) if found else 1
 
     @property
     def points_path(self) -> Path:

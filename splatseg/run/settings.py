@@ -151,13 +151,14 @@ class RunSettings:
     refine: RefineSettings | None = None
     """Settings of the refinement of boundaries; None for a run that `splatseg refine` did not make."""
     blocks: int = 1
-    """Blocks in which the splat is segmented, 1 for one piece: how much memory that takes, and not what comes of it."""
+    """Blocks in which the splat is fitted, which changes its bits, and segmented, which changes the memory of that and
+    no bit; 1 for one piece."""
     version: str = field(default_factory=_version)
     """Version of splatseg that made the run."""
 
     def __post_init__(self) -> None:
         if self.blocks < 1:
-            raise RunError(f"the splat is to be segmented in {self.blocks} blocks; give a number from 1, or auto")
+            raise RunError(f"the work is to be done in {self.blocks} blocks; give a number from 1, or auto")
         if not 0 <= self.seed <= LARGEST:
             raise RunError(f"the seed is {self.seed}; give a whole number from 0 to {LARGEST}")
 

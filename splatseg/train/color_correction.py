@@ -30,6 +30,7 @@ the other NeRF in the Wild's (Martin-Brualla et al. 2021); closed form, prior an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -60,6 +61,28 @@ KEPT = 0.5
 
 UNDECIDED = -1.0
 """Strength before it is decided."""
+
+
+class Correction(Protocol):
+    """Colours of photographs as a fit takes them."""
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """Everything that changes during the fit."""
+        ...
+
+    @property
+    def strength(self) -> float | None:
+        """Factor of the corrections, 0 for none; None as long as it is not decided."""
+        ...
+
+    def of(self, view: View) -> np.ndarray:
+        """Return the offset (4,3) float64 of the map from the splat's colours to those of a view's photograph."""
+        ...
+
+    def corrected(self, step: int, view: View, image: Tensor, target: Tensor, hidden: Tensor | None) -> Tensor:
+        """Return the image (H,W,3) of a step in the colours of its photograph, as far as they are known."""
+        ...
 
 
 class ColorCorrection:
@@ -109,12 +132,17 @@ class ColorCorrection:
         """
         if 2 * step <= self._decided or self.strength == 0.0:
             return image
-        self._observe(view, image, target, hidden)
+        self.observe(view, image, target, hidden)
         if step == self._decided:
-            self._strength[0] = 1.0 if self._always else confirmed(self._moments)
+            self.decide()
         return with_affine_color(image, self.of(view)) if self.strength else image
 
-    def _observe(self, view: View, image: Tensor, target: Tensor, hidden: Tensor | None) -> None:
+    def decide(self) -> None:
+        """Decide how strong corrections are, by what was observed."""
+        self._strength[0] = 1.0 if self._always else confirmed(self._moments)
+
+    def observe(self, view: View, image: Tensor, target: Tensor, hidden: Tensor | None) -> None:
+        """Learn of a picture (H,W,3) and its target (H,W,3). hidden (H,W) bool: pixels that do not count."""
         row = self._rows[view.photograph]
         counted = None if hidden is None else ~hidden.cpu().numpy()
         seen = color_moments(image.detach().cpu().numpy(), target.cpu().numpy(), counted)

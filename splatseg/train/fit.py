@@ -18,37 +18,33 @@ import dataclasses
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
+from splatseg.cameras.camera import Camera
 from splatseg.capture.capture import Capture
 from splatseg.capture.view import View
 from splatseg.errors import RunError
-from splatseg.machine.devices import current
-from splatseg.raster.interface import rasterize
+from splatseg.raster.interface import Growth, Raster, rasterize
 from splatseg.splats.activations import to_opacities
 from splatseg.splats.colors import SeenColors
 from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.spherical_harmonics import coefficient_count
 from splatseg.splats.splats import Splats
-from splatseg.tensors import DAMAGE
 from splatseg.train import density
-from splatseg.train.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from splatseg.train.color_correction import ColorCorrection
+from splatseg.train.checkpoint import Checkpoint, write_checkpoint
+from splatseg.train.context import Context, over
 from splatseg.train.losses import JointObjective, photometric_loss, psnr
-from splatseg.train.optimiser import Optimiser
 from splatseg.train.photographs import Photographs, at_resolution
 from splatseg.train.random_points import random_points
 from splatseg.train.settings import TrainSettings
-from splatseg.train.state import FitState, begin, finite_rows, packed_on
-from splatseg.train.surroundings import BOUND_EVERY, bound_sizes, centre_of, far_points
-from splatseg.untrusted.documents import reason_of
+from splatseg.train.state import FitState, begin, finite_rows
+from splatseg.train.surroundings import BOUND_EVERY, bound_sizes, far_points
+from splatseg.train.task import Fit, StepReport, Watch, color_correction, resumed
 
 CHECKPOINT_SECONDS = 30.0
 """Seconds from one checkpoint to the next, so that also a fit of few steps loses no more when it is killed."""
@@ -58,24 +54,6 @@ SAVING_SHARE = 0.02
 
 ORDER, SPLIT = 0, 1
 """Purposes of random numbers: the order of views, the children of splits."""
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """Progress of a fit at a step."""
-
-    step: int
-    """Number of the step, counted from 1."""
-    loss: float
-    """Loss of this step's training view."""
-    psnr: float
-    """PSNR of this step's training view, dB, in the photograph's colours."""
-    count: int
-    """Number of Gaussians."""
-    seconds: float
-    """Seconds since the fit began or was resumed."""
-    color_strength: float | None = None
-    """Factor of the colour corrections of the photographs, 0 for none; None before it is decided."""
 
 
 def fit_splats(
@@ -106,43 +84,50 @@ def fit_splats(
         >>> len(splatseg.fit_splats(small, splatseg.TrainSettings().scaled(10))) > 0
         True
     """
-    views = capture.split("train")
-    facts = _facts(settings, views, objective)
-    cameras = [view.camera for view in views]
-    centre, extent = centre_of(cameras), density.extent_of(cameras)
-    state = _resumed(checkpoints, facts, settings, views) if resume and checkpoints is not None else None
-    with closing(Photographs(views)) as photographs:
+    fit = Fit.of(capture, settings, objective)
+    watch = Watch(on_step, checkpoints, stop, clock)
+    state = resumed(checkpoints, fit) if resume and checkpoints is not None else None
+    with closing(Photographs(fit.views)) as photographs:
         if state is None:
             first = None if start is None else start.in_world(capture.coordinates)
-            state = begin(first or _first_gaussians(capture, photographs, settings, extent), objective)
-            state.correction = _color_correction(settings, views)
+            state = begin(first or first_gaussians(capture.points, capture.point_colors, photographs, fit), objective)
+            state.correction = color_correction(fit)
             del first, start  # a copy of the Gaussians less for the whole fit
-        began = clock()
-        next_save = began + CHECKPOINT_SECONDS
-        while state.step < settings.iterations:
-            index = view_of_step(state.step, len(views), settings.seed)
-            photograph, ignored = photographs[index]
-            photographs.ahead(view_of_step(state.step + 1, len(views), settings.seed))
-            loss, image, target = one_step(
-                state, views[index], photograph, settings, extent, ignored=ignored, objective=objective
-            )
-            step = state.step
-            if settings.surroundings > 0 and (step % BOUND_EVERY == 0 or step == settings.iterations):
-                bound_sizes(state.parameters["means"], state.parameters["log_scales"], centre, extent)
-            if on_step and (step % settings.report_every == 0 or step == settings.iterations):
-                strength = state.correction.strength if state.correction is not None else 0.0
-                count = len(state.parameters["means"])
-                on_step(StepReport(step, loss, psnr(image, target), count, clock() - began, strength))
-            interrupted = stop is not None and stop()
-            due = step % settings.checkpoint_every == 0 or clock() >= next_save
-            if checkpoints is not None and (interrupted or due):
-                saving = clock()
-                write_checkpoint(checkpoints, Checkpoint(step, state.tensors(), facts | {"idle": state.optimiser.idle}))
-                next_save = clock() + max(CHECKPOINT_SECONDS, (clock() - saving) / SAVING_SHARE)
-            if interrupted:
-                raise KeyboardInterrupt(f"stopped after step {step}")
-    state.optimiser.catch_up(rates(settings, settings.iterations, extent, objective))
+        advance(fit, state, settings.iterations, photographs, watch)
+    state.optimiser.catch_up(rates(settings, settings.iterations, fit.extent, objective))
     return dataclasses.replace(state.splats(settings.sh_degree), coordinates=capture.coordinates)
+
+
+def advance(fit: Fit, state: FitState, until: int, photographs: Photographs, watch: Watch) -> None:
+    """Take the steps of a fit up to one, `until`. photographs: of `fit.views`.
+
+    Raises KeyboardInterrupt when it is asked to stop, and RunError if no Gaussian is left.
+    """
+    views, settings = fit.views, fit.settings
+    began = watch.clock()
+    next_save = began + CHECKPOINT_SECONDS
+    while state.step < until:
+        index = view_of_step(state.step, len(views), settings.seed)
+        photograph, ignored = photographs[index]
+        photographs.ahead(view_of_step(state.step + 1, len(views), settings.seed))
+        given = state, views[index], photograph, settings, fit.extent
+        loss, image, target = one_step(*given, ignored=ignored, objective=fit.objective, context=fit.context)
+        step = state.step
+        if settings.surroundings > 0 and (step % BOUND_EVERY == 0 or step == settings.iterations):
+            bound_sizes(state.parameters["means"], state.parameters["log_scales"], fit.centre, fit.extent)
+        if watch.on_step and (step % settings.report_every == 0 or step == until):
+            strength = state.correction.strength if state.correction is not None else 0.0
+            count = len(state.parameters["means"])
+            watch.on_step(StepReport(step, loss, psnr(image, target), count, watch.clock() - began, strength))
+        interrupted = watch.stop is not None and watch.stop()
+        due = step % settings.checkpoint_every == 0 or watch.clock() >= next_save
+        if watch.checkpoints is not None and (interrupted or due):
+            saving = watch.clock()
+            facts = fit.facts() | {"idle": state.optimiser.idle}
+            write_checkpoint(watch.checkpoints, Checkpoint(step, state.tensors(), facts))
+            next_save = watch.clock() + max(CHECKPOINT_SECONDS, (watch.clock() - saving) / SAVING_SHARE)
+        if interrupted:
+            raise KeyboardInterrupt(f"stopped after step {step}")
 
 
 def one_step(
@@ -154,6 +139,7 @@ def one_step(
     *,
     ignored: Tensor | None = None,
     objective: JointObjective | None = None,
+    context: Context | None = None,
 ) -> tuple[float, Tensor, Tensor]:
     """Advance a fit by one step on one view with its photograph (H,W,3) uint8 and the pixels (H,W) bool to ignore.
 
@@ -183,10 +169,10 @@ def one_step(
     opacities = to_opacities(parameters["opacity_logits"].detach()).requires_grad_()
     geometry = parameters["means"], parameters["quats"], scales, opacities
     growth = state.statistics if step <= settings.densify_until else None
-    raster = rasterize(*geometry, channels, camera, growth=growth)
-    image = raster.features[..., :3]
-    if any(settings.background):
-        image = image + (1.0 - raster.alphas)[..., None] * image.new_tensor(settings.background)
+    raster = _drawn(geometry, channels, camera, growth, context)
+    image = over(raster.features[..., :3], raster.alphas, settings.background)
+    if context is not None:
+        target = context.target(view, camera, target, settings.background, state.correction)
     if state.correction is not None:
         image = state.correction.corrected(step, view, image, target, hidden)
     if hidden is not None:
@@ -200,6 +186,8 @@ def one_step(
     if np.isfinite(value):
         loss.backward()
         _through_activations(parameters, scales, opacities)
+        if context is not None:
+            context.count(growth)
         state.optimiser.step(learning, resting=() if due or objective is None else ("features",), seen=seen)
     else:
         _drop_damaged(state, learning)
@@ -207,6 +195,18 @@ def one_step(
     control_density(state, settings, extent, learning)
     image = image.detach()
     return (value, image, target) if hidden is None else (value, image[~hidden], target[~hidden])
+
+
+def _drawn(
+    geometry: tuple[Tensor, Tensor, Tensor, Tensor],
+    channels: Tensor,
+    camera: Camera,
+    growth: Growth | None,
+    context: Context | None,
+) -> Raster:
+    if context is None:
+        return rasterize(*geometry, channels, camera, growth=growth)
+    return context.rasterize(geometry, channels, camera, growth)
 
 
 def _through_activations(parameters: dict[str, Tensor], scales: Tensor, opacities: Tensor) -> None:
@@ -257,21 +257,16 @@ def view_of_step(step: int, count: int, seed: int) -> int:
     return int(np.random.default_rng([seed, ORDER, epoch]).permutation(count)[place])
 
 
-def _color_correction(
-    settings: TrainSettings, views: tuple[View, ...], state: dict[str, Tensor] | None = None
-) -> ColorCorrection | None:
-    if settings.color_correction == "never":
-        return None
-    return ColorCorrection(views, settings.color_decided, settings.color_correction == "always", state)
+def first_gaussians(points: np.ndarray, colors: np.ndarray, photographs: Photographs, fit: Fit) -> Splats:
+    """Return the Gaussians that a fit begins with: at points (P,3) with colors (P,3) uint8, and far around them.
 
-
-def _first_gaussians(capture: Capture, photographs: Photographs, settings: TrainSettings, extent: float) -> Splats:
-    views = capture.split("train")
-    points, colors = capture.points, capture.point_colors
+    photographs: of `fit.views`. Without any points they are random.
+    """
+    settings, cameras = fit.settings, [view.camera for view in fit.views]
     if len(points) == 0:
-        points, colors = random_points(views, photographs.arrays(), settings.seed)
+        points, colors = random_points(fit.views, photographs.arrays(), settings.seed)
     if settings.surroundings > 0:
-        radius, cameras = settings.surroundings_radius * extent, [view.camera for view in views]
+        radius = settings.surroundings_radius * fit.extent
         far, far_colors = far_points(cameras, photographs.arrays(), points, radius, settings.surroundings)
         points, colors = np.concatenate([points, far]), np.concatenate([colors, far_colors])
     return splats_from_points(points, colors, 0, settings.seed)
@@ -288,6 +283,8 @@ def _edit(state: FitState, edit: density.Edit, random: np.random.Generator) -> N
         state.optimiser = state.optimiser.edited(
             lambda name, value: density.edited(name, value, edit, offsets), edit.source, edit.fresh
         )
+        if state.own is not None:
+            state.own = state.own[edit.source]
     state.statistics = density.Statistics.empty(state.parameters["means"])
 
 
@@ -299,53 +296,3 @@ def _drop_damaged(state: FitState, learning: dict[str, float]) -> None:
     rows = finite.nonzero()[:, 0]
     none = torch.zeros_like(rows, dtype=torch.bool)
     _edit(state, density.Edit(rows, none, none), np.random.default_rng(0))
-
-
-def _facts(settings: TrainSettings, views: tuple[View, ...], objective: JointObjective | None) -> dict[str, Any]:
-    # Existing checkpoints call the settings "config".
-    return {
-        "config": dataclasses.asdict(settings) | {"background": list(settings.background)},
-        "views": [view.name for view in views],
-        "channels": objective.channels if objective is not None else 0,
-    }
-
-
-def _resumed(folder: Path, facts: dict[str, Any], settings: TrainSettings, views: tuple[View, ...]) -> FitState | None:
-    checkpoint = read_checkpoint(folder)
-    if checkpoint is None:
-        return None
-    for name, value in facts.items():
-        recorded = checkpoint.facts.get(name)
-        if name == "config" and isinstance(recorded, dict):
-            recorded = {"color_correction": "never", "color_decided": settings.color_decided} | recorded
-        if recorded != value:
-            raise RunError(
-                f"the checkpoint in {folder} is of a fit with another {name}; "
-                "resume with the settings of that fit, or start over"
-            )
-    try:
-        return _state_of(checkpoint, settings, views)
-    except DAMAGE as error:
-        raise RunError(
-            f"the checkpoint in {folder} does not hold a fit ({reason_of(error)}); start the run over"
-        ) from error
-
-
-def _state_of(checkpoint: Checkpoint, settings: TrainSettings, views: tuple[View, ...]) -> FitState:
-    device = current()
-    tensors = checkpoint.tensors
-    names = [name.removeprefix("value.") for name in tensors if name.startswith("value.")]
-    moments = {name: (tensors[f"first.{name}"], tensors[f"second.{name}"]) for name in names}
-    for name, pair in moments.items():
-        if any(m.shape != tensors[f"value.{name}"].shape or m.dtype not in (torch.float32, torch.int16) for m in pair):
-            raise ValueError(f"its moments of {name} are not those of a fit")
-    optimiser = Optimiser(
-        {name: tensors[f"value.{name}"].to(device) for name in names},
-        {name: (first.to(device), second.to(device)) for name, (first, second) in moments.items()},
-        checkpoint.step,
-        {name: int(count) for name, count in checkpoint.facts["idle"].items()},
-        packed_on(device),
-    )
-    statistics = density.Statistics(*(tensors[f"statistics.{name}"].to(device) for name in ("gradient_sum", "views")))
-    colors = {name.removeprefix("color."): value for name, value in tensors.items() if name.startswith("color.")}
-    return FitState(optimiser, statistics, checkpoint.step, _color_correction(settings, views, colors))

@@ -110,8 +110,13 @@ def at_resolution(
     height, width = camera.height // 2, camera.width // 2
     # An odd last row or column is cut off, so pixels are exactly twice as large and K is exactly halved.
     blocks = photograph[: 2 * height, : 2 * width].float().reshape(height, 2, width, 2, 3)
-    halved = camera.K * np.array([[0.5], [0.5], [1.0]])
-    half = dataclasses.replace(camera, K=halved, width=width, height=height)
+    half = halved(camera)
     if ignored is not None:
         ignored = ignored[: 2 * height, : 2 * width].reshape(height, 2, width, 2).any(dim=3).any(dim=1)
     return half, blocks.mean(dim=(1, 3)).div_(255.0), ignored
+
+
+def halved(camera: Camera) -> Camera:
+    """Return a camera whose pixels are twice as large, an odd last row or column cut off."""
+    K = camera.K * np.array([[0.5], [0.5], [1.0]])
+    return dataclasses.replace(camera, K=K, width=camera.width // 2, height=camera.height // 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from splatseg.machine.devices import current
 from splatseg.splats.spherical_harmonics import coefficient_count
 from splatseg.splats.splats import Splats
 from splatseg.train import density
-from splatseg.train.color_correction import ColorCorrection
+from splatseg.train.color_correction import Correction
 from splatseg.train.losses import JointObjective
 from splatseg.train.optimiser import Optimiser
 
@@ -30,8 +31,10 @@ class FitState:
     """Statistics for growth, since its last round."""
     step: int = 0
     """Steps done."""
-    correction: ColorCorrection | None = None
+    correction: Correction | None = None
     """Colour corrections of the photographs; None for a fit without."""
+    own: Tensor | None = None
+    """(N,) bool: Gaussians that stay when the fit ends, and descendants of such, in a fit of a part; None for all."""
 
     @property
     def parameters(self) -> dict[str, Tensor]:
@@ -65,6 +68,8 @@ class FitState:
             tensors |= {f"first.{name}": first, f"second.{name}": second}
         if self.correction is not None:
             tensors |= {f"color.{name}": value for name, value in self.correction.state.items()}
+        if self.own is not None:
+            tensors["own"] = self.own.to(torch.uint8)
         return tensors | {
             "statistics.gradient_sum": self.statistics.gradient_sum,
             "statistics.views": self.statistics.views,
@@ -78,6 +83,31 @@ def begin(splats: Splats, objective: JointObjective | None = None) -> FitState:
     if objective is not None:
         parameters["features"] = objective.initial_features(len(splats)).to(device)
     return FitState(Optimiser(parameters, packed=packed_on(device)), density.Statistics.empty(parameters["means"]))
+
+
+def restored(tensors: Mapping[str, Tensor], step: int, idle: Mapping[str, int]) -> FitState:
+    """Return the state that `FitState.tensors` told after a step, on the device of this process, uncorrected in colour.
+
+    idle: steps that parameters have yet to catch up with, by name.
+
+    Raises one of `tensors.DAMAGE` if the tensors are not those of a fit.
+    """
+    device = current()
+    names = [name.removeprefix("value.") for name in tensors if name.startswith("value.")]
+    moments = {name: (tensors[f"first.{name}"], tensors[f"second.{name}"]) for name in names}
+    for name, pair in moments.items():
+        if any(m.shape != tensors[f"value.{name}"].shape or m.dtype not in (torch.float32, torch.int16) for m in pair):
+            raise ValueError(f"its moments of {name} are not those of a fit")
+    optimiser = Optimiser(
+        {name: tensors[f"value.{name}"].to(device) for name in names},
+        {name: (first.to(device), second.to(device)) for name, (first, second) in moments.items()},
+        step,
+        {name: int(count) for name, count in idle.items()},
+        packed_on(device),
+    )
+    statistics = density.Statistics(*(tensors[f"statistics.{name}"].to(device) for name in ("gradient_sum", "views")))
+    own = tensors["own"].to(device, torch.bool) if "own" in tensors else None
+    return FitState(optimiser, statistics, step, own=own)
 
 
 def packed_on(device: torch.device) -> tuple[str, ...]:

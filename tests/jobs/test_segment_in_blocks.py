@@ -244,11 +244,6 @@ def test_workers_without_blocks_are_refused(small: Run, tmp_path: Path) -> None:
         assert given.engine is not None
 
 
-def test_blocks_of_a_fit_are_refused(small: Run, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"in blocks if it is given \(--splats FILE\)"):
-        start_run(tmp_path / "run", small.settings, blocks=BlocksRequest("3"))
-
-
 @pytest.mark.slow
 def test_auto_takes_one_piece_where_it_fits_and_says_so(
     small: Run, whole: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -16,7 +16,8 @@ from torch import Tensor
 from splatseg.machine import devices
 from splatseg.raster.interface import prepare, rasterize, vote_above
 from splatseg.raster.weights import Floors
-from splatseg.train.fit import StepReport, fit_splats
+from splatseg.train.fit import fit_splats
+from splatseg.train.task import StepReport
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no card")
 

@@ -16,9 +16,10 @@ from splatseg.raster.weights import Floors
 from splatseg.splats import colors
 from splatseg.splats.colors import SeenColors
 from splatseg.splats.splats import Splats
-from splatseg.train import fit, losses, optimiser, state
-from splatseg.train.fit import StepReport, fit_splats
+from splatseg.train import losses, optimiser, state
+from splatseg.train.fit import fit_splats
 from splatseg.train.optimiser import Optimiser
+from splatseg.train.task import StepReport
 
 
 @pytest.fixture
@@ -28,8 +29,7 @@ def as_on_a_card(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.skip("NVIDIA Warp is not installed")
     for module in (losses, colors, optimiser):
         monkeypatch.setattr(module, "native_takes", lambda *_: False)
-    for module in (fit, state):
-        monkeypatch.setattr(module, "packed_on", lambda _: ())
+    monkeypatch.setattr(state, "packed_on", lambda _: ())
     monkeypatch.setattr(interface, "_place", lambda means, backend: (backend or "warp", means.device))
 
 

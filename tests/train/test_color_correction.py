@@ -19,7 +19,8 @@ from splatseg.render.affine_color import color_moments
 from splatseg.render.rgb import render_rgb
 from splatseg.splats.splats import Splats
 from splatseg.train.color_correction import ColorCorrection, confirmed
-from splatseg.train.fit import StepReport, fit_splats
+from splatseg.train.fit import fit_splats
+from splatseg.train.task import StepReport
 
 NEVER = dataclasses.replace(SETTINGS, color_correction="never")
 

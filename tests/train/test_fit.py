@@ -16,10 +16,11 @@ from splatseg.errors import RunError
 from splatseg.splats.initialise import splats_from_points
 from splatseg.splats.splats import Splats
 from splatseg.tensors import load_tensors, write_tensors
-from splatseg.train.fit import StepReport, fit_splats, one_step, view_of_step
+from splatseg.train.fit import fit_splats, one_step, view_of_step
 from splatseg.train.moments import unpacked
 from splatseg.train.photographs import at_resolution
 from splatseg.train.state import begin
+from splatseg.train.task import StepReport
 
 
 def same(first: Splats, second: Splats) -> bool:

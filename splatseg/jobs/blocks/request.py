@@ -28,14 +28,12 @@ def in_blocks(run: Run, settings: RunSettings, asked: Blocks, reporter: Reporter
 
 
 def settings_in_blocks(settings: RunSettings, asked: Blocks, views: int, reporter: Reporter) -> RunSettings:
-    """Return settings of a new run of so many training views with the number of blocks that was asked for.
+    """Return settings of a new run of so many training views and a given splat, with the number of blocks asked for.
 
-    Raises RunError as `in_blocks`, and for blocks without a splat that is given.
+    Raises RunError as `in_blocks`.
     """
-    request = BlocksRequest.of(asked)
-    if request.blocks is not None and settings.splats is None:
-        raise RunError("a splat is segmented in blocks if it is given (--splats FILE); leave out --blocks, or give one")
-    return _chosen(settings, request, None if settings.splats is None else Path(settings.splats), views, reporter)
+    given = None if settings.splats is None else Path(settings.splats)
+    return _chosen(settings, BlocksRequest.of(asked), given, views, reporter)
 
 
 def _chosen(

@@ -1,0 +1,1 @@
+"""The photometric fit in blocks, for captures too large for one fit."""
