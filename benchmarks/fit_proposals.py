@@ -31,7 +31,7 @@ from splatseg.masks.listing import RECORD_NAME
 from splatseg.masks.propose.batch import mask_path
 from splatseg.masks.propose.image.candidates import distinct, likeness
 from splatseg.masks.propose.image.learned import FILE, Learned, Quadratic
-from splatseg.masks.propose.image.merge_trees import CUES, MergeWeights, border_cues
+from splatseg.masks.propose.image.merge_trees import CUES, MergeWeights, border_cues, merge_regions
 from splatseg.masks.propose.image.objectness import surface_features
 from splatseg.masks.propose.image.propose import (
     DEFAULTS,
@@ -45,6 +45,7 @@ from splatseg.masks.propose.image.regions import RegionGraph
 from splatseg.masks.propose.mask_file import write_mask_file
 from splatseg.masks.propose.proposals import Proposals, without_duplicates
 from splatseg.masks.propose.settings import ProposeSettings
+from splatseg.masks.propose.view_trees import trees_path, write_view_trees
 from splatseg.render.rgb import render_surface
 from splatseg.run.folder import open_run
 
@@ -146,7 +147,7 @@ def likeness_of(scenes: list[list[Learnt]], trees: tuple[MergeWeights, ...], dif
     x, y, shares = [], [], []
     for views in scenes:
         for view in views:
-            members = candidates_of(view.graph, DEFAULTS, trees)
+            members = candidates_of(view.graph, DEFAULTS, [merge_regions(view.graph, tree) for tree in trees])
             members = members[np.sort(rng.permutation(len(members))[:CANDIDATES])]
             x.append(surface_features(view.graph, members, different))
             y.append(best_ious(view, members).max(1) ** 2)
@@ -179,7 +180,7 @@ def judged(left: list[Learnt], known: Learned, by_image: MergeWeights) -> dict[s
     parts = [borders(view) for view in left]
     correlations, with_surface, without = [], [], []
     for view in left:
-        members = candidates_of(view.graph, DEFAULTS, known.trees)
+        members = candidates_of(view.graph, DEFAULTS, [merge_regions(view.graph, tree) for tree in known.trees])
         scores = likeness_on_surface(view.graph, members, known)
         correlations.append(np.corrcoef(scores, best_ious(view, members).max(1))[0, 1])
         with_surface.append(held(view, members, scores))
@@ -201,9 +202,11 @@ def propose(fitted: Path, folder: Path, known: Learned) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for view in run.capture.split("train"):
         depth = render_surface(splats, view.camera).numpy()
-        members, labels, scores = find_candidates(view.image(), DEFAULTS, depth, known)
-        proposals = Proposals(*labels.shape, runs_of_regions(members, labels), scores)
+        found = find_candidates(view.image(), DEFAULTS, depth, known)
+        proposals = Proposals(*found.labels.shape, runs_of_regions(found.members, found.labels), found.scores)
         write_mask_file(mask_path(folder, view), view.name, without_duplicates(proposals, DUPLICATES), "score")
+        assert found.trees is not None
+        write_view_trees(trees_path(folder, view), found.trees)
     (folder / RECORD_NAME).write_text(json.dumps({"generator": "fit_proposals.py", "views": {}}))
 
 

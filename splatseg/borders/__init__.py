@@ -1,0 +1,1 @@
+"""What the merge trees of all views say of Gaussians: where things end on the surface, and atoms of that."""
