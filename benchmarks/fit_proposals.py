@@ -12,18 +12,23 @@ training view (default 8) it takes pairs of superpixels and candidates for masks
 each scene weighing the same. First every scene is left out once, and judged by what the others teach: average precision
 of borders, with and without the surface; correlation of likeness; mean best IoU of an object of 60 pixels or more among
 the 300 masks kept. --proposals DIR writes the masks of every scene's views by what the others teach into DIR/SCENE, for
-`accuracy.py --proposals DIR`. --write then learns from all scenes and writes splatseg/masks/propose/image/learned.json.
+`accuracy.py --proposals DIR`, and prints figures of their segments by votes (votes_figures.py): by masks alone, and
+with borders from the trees that the others teach. --also DIR ... adds scenes that teach nothing. --write then learns
+from all scenes and writes splatseg/masks/propose/image/learned.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections import defaultdict
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from accuracy_scene import Scene
 from PIL import Image
+from votes_figures import Case, VotedScene
 
 import splatseg.masks.propose.image as image_package
 from splatseg.masks.formats.rle import runs_of_regions
@@ -210,26 +215,45 @@ def propose(fitted: Path, folder: Path, known: Learned) -> None:
     (folder / RECORD_NAME).write_text(json.dumps({"generator": "fit_proposals.py", "views": {}}))
 
 
+def print_by_votes(scene: Scene, all_of: dict[str, list[dict[str, float]]]) -> None:
+    """Print figures of a scene's segments by masks alone and with borders, and add them to those of all scenes."""
+    case = Case(VotedScene(scene), "proposals", 0)
+    for way, with_borders in (("masks alone", False), ("and borders", True)):
+        figures = case.of_segments(with_borders)
+        all_of[way].append(figures)
+        text = "  ".join(f"{key} {value:.3f}" for key, value in figures.items())
+        print(f"{scene.path.name:12} {way:12}", text, flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", nargs="+", type=Path, required=True)
     parser.add_argument("--fits", type=Path, required=True)
     parser.add_argument("--every", type=int, default=8)
     parser.add_argument("--proposals", type=Path)
+    parser.add_argument("--also", nargs="+", type=Path, default=[])
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     scenes = {scene.name: views_of(scene, args.fits, args.every) for scene in args.scenes}
-    rows = []
+    rows, by_votes = [], defaultdict(list)
     for name, left in scenes.items():
         others = [views for other, views in scenes.items() if other != name]
         known = learn(others)
         if args.proposals:
             propose(args.fits / name, args.proposals / name, known)
+            places = {path.name: path for path in args.scenes}
+            print_by_votes(Scene.load(places[name], args.fits, args.fits / name, 0, args.proposals), by_votes)
         figures = judged(left, known, weights_of(others, IMAGE, {}))
         rows.append(list(figures.values()))
         print(f"{name:12}", "  ".join(f"{key} {value:.3f}" for key, value in figures.items()), flush=True)
         keys = list(figures)
     print(f"{'mean':12}", "  ".join(f"{key} {value:.3f}" for key, value in zip(keys, np.mean(rows, 0), strict=True)))
+    for path in args.also if args.proposals else []:
+        propose(args.fits / path.name, args.proposals / path.name, learn(list(scenes.values())))
+        print_by_votes(Scene.load(path, args.fits, args.fits / path.name, 0, args.proposals), by_votes)
+    for way, found in by_votes.items():
+        means = {key: np.mean([of_scene[key] for of_scene in found]) for key in found[0]}
+        print(f"{'mean':12} {way:12}", "  ".join(f"{key} {value:.3f}" for key, value in means.items()))
     if args.write:
         known = learn(list(scenes.values()))
         plain = {

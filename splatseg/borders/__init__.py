@@ -1,1 +1,1 @@
-"""What the merge trees of all views say of Gaussians: where things end on the surface, and atoms of that."""
+"""Borders between things on the surface, as the merge trees of all views show them, and atoms made of these."""

@@ -105,7 +105,7 @@ def propose_reduced(
     """Return masks as `propose_masks`, as run lengths; those of a large image stay at the reduced size."""
     found = find_candidates(image, settings, depth)
     runs = runs_of_regions(found.members, found.labels)
-    return Proposals(*found.labels.shape, runs, found.scores, found.trees)
+    return Proposals(found.labels.shape[0], found.labels.shape[1], runs, found.scores, found.trees)
 
 
 @dataclass(frozen=True, eq=False)
