@@ -116,8 +116,8 @@ DERIVED = {
     "borders.between:JOIN_WEIGHT": "four pairs of pixels: what hardly any view sees follows the prior",
     "borders.between:LEAST": "light that leaks, as votes.votes:WEIGHT_FLOOR",
     "cluster.components:drop_small_pieces.min_share": "given by its callers",
+    "cluster.components:DISTANCES_KEPT": "memory",
     "cluster.coreset:BATCH": "time",
-    "cluster.coreset:ROWS_A_BLOCK": "time",
     "cluster.coreset:ROWS_A_SUM": "rounding",
     "cluster.cut_by_support:MASS_EXPONENT": "measured as the default of supported_cut",
     "cluster.mask_fit:FITS": "decides a warning and no segment",
@@ -149,6 +149,7 @@ DERIVED = {
     "votes.file:MOST_SOURCES": "a bound of the file format",
     "votes.gathering:IN_MEMORY": "memory",
     "votes.gathering:ROWS_A_BLOCK": "memory",
+    "votes.products:ROWS_COPIED": "memory",
 }
 """Why a constant is not chosen on scenes, by its place."""
 

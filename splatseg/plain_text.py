@@ -55,6 +55,11 @@ def counted(text: str) -> int | str:
     return int(text.replace(",", "")) if re.fullmatch(r"\d{1,3}(,\d{3})+|\d+", text) else text
 
 
+def size_of_file(size: int) -> str:
+    """Return a number of bytes as programs that show files do: 1.2 MB, 11.6 kB."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+
+
 def file_stem(name: str, joint: str = "_") -> str:
     """Return the name of a segment as a part of the name of a file that every system takes.
 

@@ -163,9 +163,8 @@ void mean_of_groups(Floats<2> values, Array<const int32_t, 1> rows, Array<const 
             "shares must have shape (K,), out (S, C)");
     require_channels(channels);
     require_apart({out}, {values, rows, starts, shares});
-    run(threads, [&] {
-        splatseg::mean_of_groups(values.data(), channels, groups, shares.data(), out.data(), threads);
-    });
+    run(threads,
+        [&] { splatseg::mean_of_groups(values.data(), channels, groups, shares.data(), out.data(), threads); });
 }
 
 }  // namespace

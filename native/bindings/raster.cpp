@@ -90,8 +90,7 @@ void find_drawn(Floats<2> means, Floats<2> quats, Floats<2> scales, Floats<1> op
     const Gaussians g = gaussians(means, quats, scales, opacities, std::nullopt);
     require(has_shape(drawn, g.count), "drawn must have shape (N,)");
     require_apart({drawn}, {means, quats, scales, opacities});
-    run(threads,
-        [&] { splatseg::find_drawn(kernels(), g, camera.camera, camera.cutoffs, drawn.data(), threads); });
+    run(threads, [&] { splatseg::find_drawn(kernels(), g, camera.camera, camera.cutoffs, drawn.data(), threads); });
 }
 
 template <class A>

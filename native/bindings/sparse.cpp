@@ -77,9 +77,8 @@ void add_to_groups(Floats<2> values, Array<const int32_t, 1> groups, Out<2> sums
     require(std::all_of(groups.data(), groups.data() + groups.size(), [&](int32_t group) { return group < count; }),
             "groups must be below K");
     require_apart({sums}, {values, groups});
-    run(1, [&] {
-        splatseg::add_to_groups(values.data(), groups.data(), size(values, 0), size(values, 1), sums.data());
-    });
+    run(1,
+        [&] { splatseg::add_to_groups(values.data(), groups.data(), size(values, 0), size(values, 1), sums.data()); });
 }
 
 void order_by_group(Array<const int32_t, 1> groups, Array<const int64_t, 1> first, Array<int32_t, 1> order) {
@@ -87,10 +86,9 @@ void order_by_group(Array<const int32_t, 1> groups, Array<const int64_t, 1> firs
     require(count <= INT32_MAX && group_count >= 0 && are_starts(first.data(), group_count, size(order, 0)),
             "first must ascend from 0 to the length of order");
     require_apart({order}, {groups, first});
-    require(run(1, [&] {
-                return splatseg::order_by_group(groups.data(), count, first.data(), group_count, order.data());
-            }),
-            "first must have room for every group, and for no more");
+    require(
+        run(1, [&] { return splatseg::order_by_group(groups.data(), count, first.data(), group_count, order.data()); }),
+        "first must have room for every group, and for no more");
 }
 
 void write_csr(const SparseMatrix& matrix, Array<int64_t, 1> indptr, Array<int32_t, 1> columns, Out<1> weights,

@@ -110,8 +110,7 @@ void tallies(const SparseMatrix& votes, const MaskViewsIn& masks, Array<const in
     require_apart({inside, seen},
                   {std::get<0>(masks), std::get<1>(masks), groups, columns_of(votes), weights_of(votes)});
     if (inside.size() == 0 && seen.size() == 0) return;  // K may be any number then
-    run(threads,
-        [&] { splatseg::tallies(votes, views, groups.data(), open, inside.data(), seen.data(), threads); });
+    run(threads, [&] { splatseg::tallies(votes, views, groups.data(), open, inside.data(), seen.data(), threads); });
 }
 
 void close_tallies(const OpenTallies& open, Out<2> inside, Out<2> seen) {

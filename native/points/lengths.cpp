@@ -31,9 +31,7 @@ float at_rank_of(const std::vector<float>& values, int64_t rank) {
     return std::bit_cast<float>(prefix);
 }
 
-int64_t sum_of(const std::vector<int64_t>& counts) {
-    return std::accumulate(counts.begin(), counts.end(), int64_t{0});
-}
+int64_t sum_of(const std::vector<int64_t>& counts) { return std::accumulate(counts.begin(), counts.end(), int64_t{0}); }
 
 }  // namespace
 

@@ -5,8 +5,9 @@
 //   opacity                  Li2(opacity) A(C) = L if it can be, else sum opacity_i A_i / A(C), which may be above 1
 //
 // In a pixel, optical depths -ln(1 - alpha) add, whatever the order. The integral of that of one Gaussian over the
-// picture is 2 pi sqrt(det) Li2(opacity), Li2 the dilogarithm; A is sqrt(det) of the projected covariance, the root mean
-// square over all directions. So the merged Gaussian lets as much light through, on the whole, as its parts do together.
+// picture is 2 pi sqrt(det) Li2(opacity), Li2 the dilogarithm; A is sqrt(det) of the projected covariance, the root
+// mean square over all directions. So the merged Gaussian lets as much light through, on the whole, as its parts do
+// together.
 //
 // Many opaque parts behind one another have an edge farther out than one has. The rasteriser cuts alpha at 0.999, so an
 // opacity above 1 makes a flat top with the edge where it should be: 3 to 4 dB. An opacity of such a part counts as it
@@ -83,8 +84,7 @@ Symmetric covariance_of(const float* quat, const float* scale) {
 
 double area_of(const Symmetric& c, double blur) {
     const double xx = c.v[0] + blur, yy = c.v[3] + blur, zz = c.v[5] + blur;
-    const double minors =
-        xx * yy - c.v[1] * c.v[1] + xx * zz - c.v[2] * c.v[2] + yy * zz - c.v[4] * c.v[4];
+    const double minors = xx * yy - c.v[1] * c.v[1] + xx * zz - c.v[2] * c.v[2] + yy * zz - c.v[4] * c.v[4];
     return std::sqrt(std::max(minors, 0.0) / 3.0);
 }
 

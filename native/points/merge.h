@@ -7,7 +7,7 @@
 
 namespace splatseg {
 
-struct Merged {  // S of them
+struct Merged {        // S of them
     float* means;      // (S,3)
     float* quats;      // (S,4) wxyz, unit
     float* scales;     // (S,3) linear
@@ -21,9 +21,9 @@ struct Groups {
     int64_t count;          // S
 };
 
-// Merges every group to one Gaussian with the mean and the covariance of its parts, and as much light; a group of one is
-// that one. blur: variance, world units^2, that a picture's low-pass filter adds to each. shares (K,): what each part
-// weighs in its group, 0..1.
+// Merges every group to one Gaussian with the mean and the covariance of its parts, and as much light; a group of one
+// is that one. blur: variance, world units^2, that a picture's low-pass filter adds to each. shares (K,): what each
+// part weighs in its group, 0..1.
 void merge_gaussians(const Gaussians& parts, const Groups& groups, double blur, const Merged& out, float* shares,
                      int threads);
 

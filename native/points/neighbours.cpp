@@ -139,8 +139,8 @@ void descend(const PointTree& tree, int level, int64_t at, const float* query, c
     alignas(64) float square[kLanes];
     store(square, squares);
     // Squares may overflow: what is no child is known by its box alone.
-    uint32_t left = bits(both(at_least(broadcast(best.bound()), squares),
-                              greater(broadcast(INFINITY), load(node.low[0]))));
+    uint32_t left =
+        bits(both(at_least(broadcast(best.bound()), squares), greater(broadcast(INFINITY), load(node.low[0]))));
     while (left) {
         int next = __builtin_ctz(left);
         for (uint32_t others = left; others; others &= others - 1)

@@ -66,8 +66,8 @@ struct TouchingRule {
     int64_t kept;  // distances that are kept for their median; of more, only how many there are of each
 };
 
-// out (n,): which of the sets that are joined by chains of touching points each is in, 0 the largest; sets of one size in
-// the order of their first points. Points that are not in the tree touch nothing.
+// out (n,): which of the sets that are joined by chains of touching points each is in, 0 the largest; sets of one size
+// in the order of their first points. Points that are not in the tree touch nothing.
 void touching(const Kernels& kernels, const PointTree& tree, const float* reach, const TouchingRule& rule, int32_t* out,
               int threads);
 

@@ -73,8 +73,8 @@ SparseMatrix picked(const SparseMatrix& matrix, const int32_t* numbers, int64_t 
 struct GramSums {
     int64_t height = 0, width = 0, channels = 0, stride = 0, parts = 0;
     int64_t shares = 0;  // taken so far
-    Buffer dense;     // float (width, stride)
-    Buffer of_parts;  // float (parts, width, stride)
+    Buffer dense;        // float (width, stride)
+    Buffer of_parts;     // float (parts, width, stride)
 };
 
 // Every part's rows [n index / count, n (index + 1) / count) of its n. Shares come in order, from 0 on.

@@ -27,6 +27,7 @@ from splatseg.formats.sog import write_sog
 from splatseg.formats.splat import write_splat
 from splatseg.formats.usd import write_usd
 from splatseg.parts import part_folder
+from splatseg.plain_text import size_of_file
 from splatseg.segments.segment import Segment, described_as
 from splatseg.segments.segments_json import segment_rows
 from splatseg.splats.splats import Splats
@@ -137,7 +138,7 @@ class Written:
     def summary(self) -> str:
         """One line that describes the result."""
         size = self.path.stat().st_size
-        amount = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+        amount = size_of_file(size)
         what = f"{self.count:,} Gaussians" if self.format.splat else f"boxes of {self.count:,} Gaussians"
         beside = f"; segment ids are in {self.sidecar.name}" if self.sidecar else ""
         return f"wrote {what} to {self.path} ({amount}){beside}{self.losses}"

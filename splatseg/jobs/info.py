@@ -16,7 +16,7 @@ from splatseg.formats.folders import LOD_META
 from splatseg.formats.parts.blocks import FileBlocks
 from splatseg.formats.parts.opening import open_blocks
 from splatseg.formats.read import find_splat, holds_splat, read_splats
-from splatseg.plain_text import first_few, short_name
+from splatseg.plain_text import first_few, short_name, size_of_file
 from splatseg.splats.box import box_in_batches
 from splatseg.untrusted.memory import VARIABLE, in_words, memory_budget, stated_budget
 
@@ -100,7 +100,7 @@ def _facts_of(blocks: FileBlocks) -> dict[str, str]:
     features = blocks.form.features
     facts = {
         "kind": f"splat ({_kind(blocks)})",
-        "size": f"{blocks.bytes / 1e6:.1f} MB",
+        "size": size_of_file(blocks.bytes),
         "Gaussians": f"{len(blocks):,}" + (f" ({dropped:,} more are not finite and were left out)" if dropped else ""),
         "SH degree": str(blocks.sh_degree),
         "bounds": " to ".join(

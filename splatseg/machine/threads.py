@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from threading import Barrier
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
@@ -111,3 +112,12 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[
     """
     with Workers() as workers:
         yield from workers.in_order(work, items)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let numpy's linear algebra have one thread in the block: several round its factorisations in another order."""
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415 (it loads nothing that is not there, but takes its time)
+
+    with threadpool_limits(1, "blas"):
+        yield

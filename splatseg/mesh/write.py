@@ -23,7 +23,7 @@ from splatseg.cameras.coordinates import Coordinates
 from splatseg.errors import OutputError, unwritten
 from splatseg.files import atomic_write
 from splatseg.mesh.mesh import INSTALL, Mesh
-from splatseg.plain_text import file_stem
+from splatseg.plain_text import file_stem, size_of_file
 from splatseg.segments.palette import Color
 from splatseg.segments.segment import Segment
 
@@ -109,7 +109,7 @@ def write_meshes(
     lost = "; .stl holds neither colours nor names" if kind == "stl" else ""
     if kind == "ply" and len(meshes) > 1:
         lost = "; .ply holds no names"
-    return f"wrote {what} to {path} ({len(content) / 1e6:.1f} MB){moved}{lost}"
+    return f"wrote {what} to {path} ({size_of_file(len(content))}){moved}{lost}"
 
 
 def _point(point: np.ndarray) -> str:

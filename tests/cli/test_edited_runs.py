@@ -243,13 +243,13 @@ def test_a_command_that_fails_leaves_the_run_as_it_was(
 def test_a_command_that_is_stopped_between_votes_and_segments_leaves_the_run_as_it_was(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import splatseg.jobs.segment
+    import splatseg.jobs.blocks.pieces
 
     def stopped(*arguments: object, **named: object) -> None:
         raise KeyboardInterrupt
 
     before = contents(folder)
-    monkeypatch.setattr(splatseg.jobs.segment, "write_ply", stopped)
+    monkeypatch.setattr(splatseg.jobs.blocks.pieces, "write_ply", stopped)
     assert run(["segment", str(folder), "--granularity", "0.2"]) == 130
     after = contents(folder)
     # The log tells what was done; all else is untouched.

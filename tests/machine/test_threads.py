@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 
-from splatseg.machine.threads import Workers, in_order
+from splatseg.machine.threads import Workers, in_order, one_blas_thread
 
 SetThreads = Callable[[int], None]
 
@@ -126,3 +127,10 @@ def test_work_inside_a_worker_stays_in_it(set_threads: SetThreads) -> None:
         return set(in_order(lambda other: threading.current_thread().name, range(5)))
 
     assert all(len(names) == 1 for names in in_order(inner, range(4)))
+
+
+def test_linear_algebra_has_one_thread_in_the_block_and_as_many_as_before_behind_it() -> None:
+    before = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    with one_blas_thread():
+        assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
+    assert [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"] == before

@@ -17,6 +17,7 @@ import numpy as np
 
 from splatseg.arrays import check_shapes
 from splatseg.machine import mapped
+from splatseg.machine.threads import one_blas_thread
 from splatseg.votes.products import VoteRows
 
 SPARE_VECTORS = 16
@@ -68,12 +69,14 @@ def _iterated(
         squared[block] = rows[block].astype(np.float64) ** 2
     for _ in range(MAX_ITERATIONS):
         # G times an orthonormal basis; G in that basis is small, and its eigenvectors are those of the whole (Ritz).
-        basis = np.linalg.qr(basis)[0]
+        with one_blas_thread():
+            basis = np.linalg.qr(basis)[0]
         image = columns[:, None] * votes.gram_times(squared, columns[:, None] * basis)
-        squares, rotation = np.linalg.eigh(basis.T @ image)
-        falling = np.argsort(-squares, kind="stable")
+        with one_blas_thread():
+            squares, rotation = np.linalg.eigh(basis.T @ image)
+            falling = np.argsort(-squares, kind="stable")
+            vectors = basis @ rotation[:, falling[:count]]
         previous, values = values, np.sqrt(np.maximum(squares[falling[:count]], 0.0))
-        vectors = basis @ rotation[:, falling[:count]]
         basis = image  # the next basis is one multiplication further
         if np.abs(values - previous).max(initial=0.0) < TOLERANCE:
             break

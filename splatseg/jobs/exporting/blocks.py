@@ -22,6 +22,7 @@ from splatseg.formats.read import describe_dropped, find_splat, holds_splat
 from splatseg.formats.sidecar import sidecar_path
 from splatseg.formats.write import FORMATS, format_of
 from splatseg.parts import is_empty, part_folder
+from splatseg.plain_text import size_of_file
 from splatseg.requests.exporting import ExportOptions
 from splatseg.run.folder import open_run
 from splatseg.run.reporter import Summary
@@ -100,7 +101,7 @@ def export_blocks(blocks: SplatBlocks, output: Path, options: ExportOptions) -> 
     except OSError as error:
         raise OutputError(unwritten(output, error)) from None
     size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) if folder else output.stat().st_size
-    amount = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+    amount = size_of_file(size)
     in_parts = f" in {len(list(place.iterdir()))} parts" if options.parts is not None else ""
     said = f"wrote {count:,} Gaussians to {output}{in_parts} ({amount}){lost}"
     return Summary(said, files=[{"path": output, "gaussians": count, "left_out": ()}])
