@@ -7,6 +7,7 @@ import logging
 import re
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from splatseg.engine.request import EngineRequest
@@ -47,7 +48,8 @@ def join_scheduler(request: EngineRequest, warn: Callable[[str], None]) -> DaskE
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
         socket.create_connection((parts[2].strip("[]"), int(parts[3])), ANSWER).close()
-        asyncio.run(_ask(address))
+        with ThreadPoolExecutor(1) as other:  # the caller's thread may have a loop of its own, as in a notebook
+            other.submit(lambda: asyncio.run(_ask(address))).result()
         client = Client(address, timeout=ANSWER, set_as_default=False)
     except (OSError, OverflowError, ValueError, TypeError, RuntimeError) as error:
         raise EngineError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import sys
@@ -98,6 +99,18 @@ def test_a_cluster_does_the_work_and_goes_on_after_it(tmp_path: Path) -> None:
                 assert engine.workers == 1
             with pytest.raises(EngineError, match=f"no worker of the scheduler at {address} declares a card"):
                 open_engine(EngineRequest(scheduler=address, cards=1))
+
+
+@pytest.mark.slow
+def test_a_notebook_whose_thread_has_a_loop_of_its_own_is_served_too(tmp_path: Path) -> None:
+    async def cell(request: EngineRequest) -> list[int]:
+        with open_engine(request) as engine:
+            return sorted(done.result or 0 for done in engine.map(work.square, range(3)))
+
+    assert asyncio.run(cell(EngineRequest(workers=1))) == [0, 1, 4]
+    with scheduler(tmp_path) as address, worker(address, "anna", tmp_path, *ONE):
+        _wait_for_workers(address, 1)
+        assert asyncio.run(cell(EngineRequest(scheduler=address))) == [0, 1, 4]
 
 
 @pytest.mark.slow

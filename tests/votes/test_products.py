@@ -72,3 +72,23 @@ def test_what_is_not_a_csr_matrix_is_refused():
         native.csr_matrix(np.array([0, 9, 4, len(weights.data)]), *parts[1:], 9, 1)
     with pytest.raises(ValueError, match="entries"):
         native.csr_matrix(parts[0], parts[1][:-1], parts[2], 9, 1)
+
+
+def test_rows_that_are_picked_often_may_be_written_right_behind_their_arrays() -> None:
+    # One piece of memory: weights of three rows, columns of them, and then the place of the products.
+    memory = np.zeros(2 * 6 + 50 * 4, np.float32)
+    weights, columns, out = memory[:6], memory[6:12].view(np.int32), memory[12:].reshape(50, 4)
+    weights[:], columns[:] = np.arange(1, 7), [0, 1, 0, 1, 0, 1]
+    matrix = native.csr_matrix(np.array([0, 2, 4, 6], np.int64), columns, weights, 2, 1)
+    dense = np.arange(8, dtype=np.float32).reshape(2, 4)
+    native.sparse_product(matrix.picked(np.full(50, 2, np.int32)), dense, out, False, 1)
+    np.testing.assert_array_equal(out, np.tile(5 * dense[0] + 6 * dense[1], (50, 1)))
+    for written in (memory[4:8], memory[8:12]):
+        with pytest.raises(ValueError, match="overlaps"):
+            native.sparse_product(
+                matrix.picked(np.array([0, 2], np.int32)),
+                np.ascontiguousarray(dense[:, :2]),
+                written.reshape(2, 2),
+                False,
+                1,
+            )

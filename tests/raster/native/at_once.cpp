@@ -126,7 +126,9 @@ void add_votes(const Scene& s, const splatseg::Plan& plan, Findings& found) {
     const splatseg::MaskViews masks{view_of.data(), layer_of.data(), 2, 2};
     std::vector<int32_t> groups(kCount), joined(kMasks);
     for (int i = 0; i < kCount; ++i) groups[i] = i % 3 - 1;
-    splatseg::tallies(votes, masks, groups.data(), 2, inside.data(), seen.data(), kWorkers);
+    splatseg::OpenTallies open{std::vector<int64_t>(2), {}};
+    splatseg::tallies(votes, masks, groups.data(), open, inside.data(), seen.data(), kWorkers);
+    splatseg::close_tallies(open, kMasks, 2, inside.data(), seen.data());
     splatseg::under_masks(votes, masks, under_masks.data(), kWorkers);
     const std::vector<uint8_t> heavy(kMasks, 1);
     std::vector<uint8_t> members(kCount), by_majority(kCount), by_matches(kCount);
@@ -135,6 +137,7 @@ void add_votes(const Scene& s, const splatseg::Plan& plan, Findings& found) {
     const std::vector<float> quality{0.5f, 0.25f};
     splatseg::follow_majority(votes, says.data(), members.data(), by_majority.data(), kWorkers);
     splatseg::follow_matches(votes, masks, weight.data(), quality.data(), members.data(), by_matches.data(), kWorkers);
+    for (int mask = 0; mask < kMasks; ++mask) joined[mask] = mask;
     splatseg::joined_masks(votes, heavy.data(), 0.9f, joined.data(), kWorkers);
     add_matrix(votes, found);
     found.add(totals);
@@ -164,8 +167,19 @@ void add_colours(const Scene& s, Findings& found) {
     std::vector<double> losses(2);
     kernels.photometric({s.image.data(), s.image.data() + kPixels, kHeight, kWidth}, 0.2f, gradient.data(), &losses[0],
                         &losses[1], kWorkers);
-    std::vector<int32_t> touched(kCount);
-    splatseg::touching(kernels, s.means.data(), s.opacities.data(), kCount, 8, 1.0f, 0.01f, touched.data(), kWorkers);
+    std::vector<int32_t> touched(kCount), nearest(kCount), neighbours(8 * kCount), groups(kCount);
+    const splatseg::PointTree tree = splatseg::point_tree(s.means.data(), nullptr, kCount, nullptr, kWorkers);
+    const splatseg::TouchingRule rule{8, 1.0f, 0.01f, 100};
+    splatseg::touching(kernels, tree, s.opacities.data(), rule, touched.data(), kWorkers);
+    splatseg::touching_neighbours(kernels, tree, s.means.data(), s.opacities.data(), rule, neighbours.data(), kWorkers);
+    kernels.nearest_points(tree, {s.scales.data(), kCount, nearest.data()}, kWorkers);
+    for (int i = 0; i < kCount; ++i) groups[i] = i % 3;
+    std::vector<int32_t> pairs;
+    for (const auto& [low, high] : splatseg::touching_groups(kernels, tree, s.means.data(), s.opacities.data(),
+                                                             groups.data(), rule, 1, kWorkers)) {
+        pairs.push_back(low);
+        pairs.push_back(high);
+    }
     found.add(colours);
     found.add(grad_sh0);
     found.add(grad_shN);
@@ -175,6 +189,9 @@ void add_colours(const Scene& s, Findings& found) {
     found.add(gradient);
     found.add(losses);
     found.add(touched);
+    found.add(neighbours);
+    found.add(nearest);
+    found.add(pairs);
 }
 
 // Whether what one of the workers throws comes out of the call.
@@ -198,7 +215,10 @@ Findings find(const Scene& s) {
     plan.cutoffs = kCutoffs;
     std::vector<int32_t> radii(kCount);
     splatseg::prepare(splatseg::kernels(), gaussians, plan, radii.data(), kWorkers);
+    std::vector<uint8_t> drawn(kCount);
+    splatseg::find_drawn(splatseg::kernels(), gaussians, s.camera, kCutoffs, drawn.data(), kWorkers);
     found.add(radii);
+    found.add(drawn);
     add_pictures(s, gaussians, plan, found);
     add_matrix(splatseg::pixel_weights(splatseg::kernels(), plan, s.pixels.data(), 60, kWorkers), found);
     add_votes(s, plan, found);
