@@ -188,7 +188,7 @@ def test_what_is_interrupted_leaves_the_run_as_it_was_and_goes_on(
     run = copied(small, tmp_path)
     before = contents(run)
 
-    def interrupted(*given: Any) -> Any:
+    def interrupted(*given: Any, **named: Any) -> Any:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
@@ -312,4 +312,4 @@ def children_of(process: int) -> list[str]:
 
 def test_nothing_stays_open_in_this_process(small: Run, tmp_path: Path) -> None:
     segment_run(copied(small, tmp_path), blocks=2)
-    assert not work._opened and not pieces.close_opened.__globals__["_opened"] and take.DOUBTFUL < 1
+    assert not work.OPENED.is_open and not pieces.OPENED.is_open and take.DOUBTFUL < 1

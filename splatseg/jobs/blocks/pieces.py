@@ -30,7 +30,7 @@ from splatseg.formats.parts.rows import PlyRows
 from splatseg.formats.parts.writing import write_blocks
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.ply.writing import Layout
-from splatseg.jobs.blocks.label_map import LabelMapOfView, close_opened, write_ids
+from splatseg.jobs.blocks.label_map import OPENED, LabelMapOfView, write_ids
 from splatseg.masks.sources import MaskSources
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.run.folder import Run
@@ -199,7 +199,7 @@ class InBlocks:
         """See `Pieces`."""
         if self.features is None or self.extents is None:
             return cluster_splats(splats, run.settings.cluster, votes, agreement)
-        return cluster_rows(*self.extents, Unit(self.features), run.settings.cluster, votes, agreement)
+        return cluster_rows(*self.extents, Unit(self.features), run.settings.cluster, votes, agreement, cached=0)
 
     def write_votes(self, path: Path, votes: Votes, made_of: Mapping[str, str]) -> None:
         """See `Pieces`. The file is moved."""
@@ -226,7 +226,7 @@ class InBlocks:
                         raise RunError(done.error)
                     advance(count)
         finally:
-            close_opened()
+            OPENED.close()
 
     def write_splats(self, path: Path, splats: Splats) -> None:
         """See `Pieces`. One block is in memory."""
