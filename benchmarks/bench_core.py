@@ -25,7 +25,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from harness import conditions
-from scipy import sparse
 
 from splatseg.cluster.cluster import cluster_rows
 from splatseg.features.lift.embed import voted_features
@@ -33,6 +32,7 @@ from splatseg.features.rows import Unit
 from splatseg.formats.read import load_splats
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.file import read_votes
+from splatseg.votes.products import csr_of
 from splatseg.votes.votes import Votes
 
 
@@ -106,9 +106,7 @@ def mapped_votes(run: Path, folder: Path) -> tuple[Votes, np.ndarray, np.ndarray
     """Votes that lie in the files of a folder, and means (N,3) and reach (N,)."""
     arrays = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
     one = read_votes(run / "votes.safetensors")
-    weights = sparse.csr_array((len(arrays["seen"]), len(one.view_of)), dtype=np.float32)
-    # Set one by one: the constructor would convert what has more than 2^31 entries.
-    weights.data, weights.indices, weights.indptr = arrays["data"], arrays["indices"], arrays["indptr"]
+    weights = csr_of(arrays["data"], arrays["indices"], arrays["indptr"], (len(arrays["seen"]), len(one.view_of)))
     votes = Votes(weights, one.view_of, one.id_of, one.areas, arrays["seen"], one.views, one.layer_of)
     return votes, arrays["means"], arrays["reach"]
 

@@ -66,7 +66,7 @@ CHOSEN = (
     Constant("cluster.finer_cut:SPREAD", (0.2, 0.3, 0.6, 1.0)),
     Constant("cluster.finer_cut:COVER_SIMILARITY", (0.95, 0.96, 0.98, 0.985)),
     Constant("cluster.cut_by_support:supported_cut.exponent", (0.4, 0.6, 0.65, 0.8)),
-    Constant("cluster.touching:LEAST_CONTACTS", (1, 2, 5, 8)),
+    Constant("cluster.components:LEAST_CONTACTS", (1, 2, 5, 8)),
     Constant("cluster.components:NEIGHBOURS", (6, 8, 16, 24)),
     Constant("cluster.components:GAP_FACTOR", (2.0, 3.0, 6.0, 8.0)),
     Constant("cluster.components:REACH_FACTOR", (1.0, 1.5, 3.0, 4.0)),

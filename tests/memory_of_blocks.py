@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from scipy import sparse
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 from bench_core import Watch
@@ -20,6 +19,7 @@ from splatseg.cluster.cluster import cluster_rows
 from splatseg.features.lift.embed import voted_features
 from splatseg.features.rows import Unit
 from splatseg.votes.agreement import Agreement
+from splatseg.votes.products import csr_of
 from splatseg.votes.votes import Votes
 
 VIEWS, THINGS = 6, 5
@@ -48,8 +48,7 @@ def main() -> None:
     """Measure and print."""
     folder, count = Path(sys.argv[1]), int(sys.argv[2])
     arrays = written(folder, count)
-    weights = sparse.csr_array((count, VIEWS * THINGS), dtype=np.float32)
-    weights.data, weights.indices, weights.indptr = arrays["data"], arrays["indices"], arrays["indptr"]
+    weights = csr_of(arrays["data"], arrays["indices"], arrays["indptr"], (count, VIEWS * THINGS))
     votes = Votes(
         weights=weights,
         view_of=np.repeat(np.arange(VIEWS), THINGS).astype(np.int32),

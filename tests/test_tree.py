@@ -177,3 +177,8 @@ def test_nothing_of_the_machine_or_its_registries_is_named() -> None:
             text = path.read_text(errors="replace")
             found = [word for word in words if word in text]
             assert not found, f"{path.relative_to(ROOT)} names {found}"
+
+
+def test_coroutines_of_tests_run_where_no_browser_has_a_loop() -> None:
+    called = "asyncio" + ".run("
+    assert not [path for path in (ROOT / "tests").rglob("*.py") if called in path.read_text()], "call awaited instead"

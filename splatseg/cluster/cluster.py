@@ -36,7 +36,7 @@ from splatseg.cluster.merge_by_similarity import RANGE, merge_by_similarity
 from splatseg.cluster.merge_by_support import merge_by_support
 from splatseg.cluster.settings import ClusterSettings
 from splatseg.features.lift.embed import nearest_known
-from splatseg.features.rows import CACHED, FeatureRows, InMemory, Unit, in_memory, unit
+from splatseg.features.rows import CACHED, FeatureRows, InMemory, in_memory, unit
 from splatseg.machine import mapped
 from splatseg.splats.blocks import SplatBlocks
 from splatseg.splats.splats import Splats
@@ -85,22 +85,6 @@ def cluster_splats(
     return cluster_rows(splats.positions, splats.reach, InMemory(features), settings, votes, agreement, borders=borders)
 
 
-def cluster_blocks(
-    splats: SplatBlocks,
-    features: FeatureRows,
-    settings: ClusterSettings | None = None,
-    votes: Votes | None = None,
-    agreement: Agreement | None = None,
-) -> Clusters:
-    """Segment a splat that is read in blocks, with features (N,F) that are made in blocks (`voted_features`).
-
-    The segments are those that `cluster_splats` finds of the whole splat, to the bit. What is as large as the splat
-    lies in temporary files, beside at most 24 bytes a Gaussian.
-    """
-    means, reach = positions_of(splats)
-    return cluster_rows(means, reach, Unit(features), settings, votes, agreement, cached=0)
-
-
 def positions_of(splats: SplatBlocks) -> tuple[np.ndarray, np.ndarray]:
     """Return means (N,3) and reach (N,) of a splat in blocks, float32, in scratch memory (`machine.mapped`)."""
     count = int(splats.borders[-1])
@@ -124,7 +108,10 @@ def cluster_rows(
 ) -> Clusters:
     """Segment Gaussians with means (N,3), reach (N,) (their largest scale) and unit features (N,F).
 
-    cached: bytes up to which features that are made of votes are kept in memory. borders: as for `cluster_splats`.
+    What is as large as the splat may lie in files: positions in scratch memory (`positions_of`), features made in
+    blocks (`voted_features`). cached: bytes up to which features that are made of votes are kept in memory; with 0, the
+    segments of a splat on disk are found beside a few numbers a Gaussian, to the same bits. borders: as for
+    `cluster_splats`.
     """
     settings = settings or ClusterSettings()
     agreement = Agreement(votes) if votes is not None and agreement is None else agreement

@@ -14,7 +14,6 @@ import torch
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.arrays import check_shapes
-from splatseg.cluster.touching import LEAST_CONTACTS
 from splatseg.machine import mapped
 from splatseg.points import Tree, finite_rows
 
@@ -25,6 +24,10 @@ GAP_FACTOR = 4.0
 
 REACH_FACTOR = 2.0
 """Gaussians also touch at distances up to this many standard deviations of both together."""
+
+LEAST_CONTACTS = 3
+"""Contacts that make two segments touch, so that a stray Gaussian does not; each counts twice, once from either
+side."""
 
 DISTANCES_KEPT = 1 << 24
 """Distances between neighbours that are kept in memory for their median; of more, only how often each occurs."""
@@ -47,7 +50,7 @@ def spatial_components(means: np.ndarray, reach: np.ndarray) -> np.ndarray:
 
 
 def touching_atoms(means: np.ndarray, reach: np.ndarray, atoms: np.ndarray) -> list[tuple[int, int]]:
-    """Return pairs (low, high) of atoms (N,) that touch: `touching_segments` of `touching_gaussians`."""
+    """Return pairs (low, high) of atoms (N,), 0 = none, of which enough Gaussians touch; in order, each once."""
     check_shapes(means=(means, "N 3"), reach=(reach, "N"), atoms=(atoms, "N"))
     tree, rule = _tree_of(means)
     if tree.native.count < 2:

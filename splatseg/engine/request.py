@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+GIGABYTE = 10**9
+
+
+def in_bytes(gigabytes: float | None) -> int | None:
+    """Return the memory of a worker in bytes, of the gigabytes that a person asks for; None stays None."""
+    return None if gigabytes is None else int(gigabytes * GIGABYTE)
+
 
 @dataclass(frozen=True)
 class EngineRequest:

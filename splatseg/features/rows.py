@@ -94,12 +94,15 @@ def unit(features: torch.Tensor) -> np.ndarray:
 def in_memory(features: FeatureRows, most: int = CACHED) -> FeatureRows:
     """Return features that are made whenever they are asked for as an array, if it has at most so many bytes."""
     count, channels = features.shape
-    if 4 * count * channels > most:
-        return features
+    return features if 4 * count * channels > most else InMemory(gathered(features))
+
+
+def gathered(features: FeatureRows) -> np.ndarray:
+    """Return all features as an array (N,F) float32."""
     found = np.empty(features.shape, dtype=np.float32)
     for rows, some in blocks(features):
         found[rows] = some
-    return InMemory(found)
+    return found
 
 
 def as_rows(features: FeatureRows | np.ndarray) -> FeatureRows:

@@ -96,23 +96,32 @@ def _facts_of(blocks: FileBlocks) -> dict[str, str]:
         return (blocks.coordinates.outwards(means[begin:end]) for begin, end in pairwise(blocks.borders.tolist()))
 
     low, high, strays = box_in_batches(positions)
-    digits, dropped = 3 if blocks.coordinates.is_own else 9, blocks.dropped
-    features = blocks.form.features
+    digits, form = 3 if blocks.coordinates.is_own else 9, _form_of(blocks)
     facts = {
         "kind": f"splat ({_kind(blocks)})",
         "size": size_of_file(blocks.bytes),
-        "Gaussians": f"{len(blocks):,}" + (f" ({dropped:,} more are not finite and were left out)" if dropped else ""),
-        "SH degree": str(blocks.sh_degree),
+        "Gaussians": form["Gaussians"],
+        "SH degree": form["SH degree"],
         "bounds": " to ".join(
             "(" + ", ".join(f"{value:.{digits}g}" for value in corner) + ")" for corner in (low, high)
         )
         + (f" ({strays:,} Gaussians lie far out)" if strays else ""),
-        "features": "none" if features is None else f"{features.shape[1]} channels",
+        "features": form["features"],
         "segments": f"{len(ids):,}; {marked / len(blocks):.1%} of the Gaussians have one" if labelled else "none",
     }
     if blocks.form.extras:
         facts["also carries"] = ", ".join(blocks.form.extras)
     return facts
+
+
+def _form_of(blocks: FileBlocks) -> dict[str, str]:
+    """Return the facts of a splat that are known before its Gaussians are read."""
+    dropped, features = blocks.dropped, blocks.form.features
+    return {
+        "Gaussians": f"{len(blocks):,}" + (f" ({dropped:,} more are not finite and were left out)" if dropped else ""),
+        "SH degree": str(blocks.sh_degree),
+        "features": "none" if features is None else f"{features.shape[1]} channels",
+    }
 
 
 def _kind(blocks: FileBlocks) -> str:
@@ -142,8 +151,7 @@ def describe_run(path: Path) -> dict[str, str]:
     }
     if not run.splats_path.exists():
         return facts | {"state": "not finished: repeat its command with --resume"}
-    shown = _facts_of(open_blocks(run.splats_path))
-    facts |= {name: shown[name] for name in ("Gaussians", "SH degree", "features")}
+    facts |= _form_of(open_blocks(run.splats_path))
     if run.segments_path.exists():
         segments = read_segments(run.segments_path)
         largest = ", ".join(f"{short_name(segment.name)} ({segment.count:,})" for segment in segments[:3])

@@ -8,8 +8,6 @@ from typing import Annotated
 
 import tyro
 
-GIGABYTE = 10**9
-
 
 @dataclass(frozen=True)
 class BatchRequest:
@@ -35,8 +33,3 @@ class BatchRequest:
     """Stop all at the first failure."""
     overwrite: bool = False
     """Do scenes anew that are done, or were begun with other options."""
-
-    @property
-    def memory_bytes(self) -> int | None:
-        """Memory of each worker in bytes; None if there is no limit."""
-        return None if self.memory is None else int(self.memory * GIGABYTE)

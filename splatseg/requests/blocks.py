@@ -8,13 +8,11 @@ from typing import Annotated
 
 import tyro
 
-from splatseg.engine.request import EngineRequest
+from splatseg.engine.request import EngineRequest, in_bytes
 from splatseg.errors import RunError
 
 AUTO = "auto"
 """As many blocks as the memory asks for."""
-
-GIGABYTE = 10**9
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,7 @@ class BlocksRequest:
         """The engine; None for this process alone."""
         if self.workers is None and self.memory is None and self.scheduler is None and self.jobqueue is None:
             return None
-        memory = None if self.memory is None else int(self.memory * GIGABYTE)
-        return EngineRequest(self.workers, self.scheduler, self.jobqueue, memory)
+        return EngineRequest(self.workers, self.scheduler, self.jobqueue, in_bytes(self.memory))
 
 
 Blocks = BlocksRequest | str | int | None

@@ -19,6 +19,7 @@ from scipy import sparse
 from splatseg.splats.made_of import as_fact
 from splatseg.tensors import map_tensors, read_tensors, write_tensors
 from splatseg.untrusted.documents import parse_json
+from splatseg.votes.products import csr_of
 from splatseg.votes.votes import Votes
 
 FORMAT = "splatseg votes 1"
@@ -99,9 +100,8 @@ def map_votes(path: Path) -> Votes:
 
 
 def _mapped_matrix(tensors: dict[str, np.ndarray], prefix: str, shape: tuple[int, ...]) -> sparse.csr_array:
-    matrix = sparse.csr_array(shape, dtype=np.float32)
-    # The constructor would convert the columns to the type of the row starts: a copy of half the file.
-    matrix.data, matrix.indices, matrix.indptr = (tensors[prefix + name] for name in ("data", "indices", "indptr"))
+    data, columns, starts = (tensors[prefix + name] for name in ("data", "indices", "indptr"))
+    matrix = csr_of(data, columns, starts, shape)
     matrix.has_sorted_indices = matrix.has_canonical_format = True
     return matrix
 

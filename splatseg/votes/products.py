@@ -10,7 +10,6 @@ Alphabet: N Gaussians; M masks; C channels.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -25,18 +24,14 @@ ROWS_COPIED = 16_384
 """Rows that are copied at once: each of their votes takes 24 bytes meanwhile."""
 
 
-@dataclass(frozen=True)
-class CsrArrays:
-    """The arrays of a CSR matrix, without the conversions that scipy makes of 2 billion entries and more."""
+def csr_of(data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, shape: tuple[int, ...]) -> sparse.csr_array:
+    """Return the CSR matrix of arrays as they are: row starts of 64 bits may stand beside columns of 32.
 
-    indptr: np.ndarray
-    """(N+1,) int64 or int32: where rows start."""
-    indices: np.ndarray
-    """(E,) int32 columns."""
-    data: np.ndarray
-    """(E,) float32."""
-    shape: tuple[int, int]
-    """(N,M)."""
+    scipy's own constructor would convert the columns to the type of the row starts: a copy of half the votes.
+    """
+    matrix = sparse.csr_array(shape, dtype=data.dtype)
+    matrix.data, matrix.indices, matrix.indptr = data, indices, indptr
+    return matrix
 
 
 class VoteRows:
@@ -45,7 +40,7 @@ class VoteRows:
     Raises ValueError if it is none: for rows that do not follow one another, or columns outside 0..M - 1.
     """
 
-    def __init__(self, weights: sparse.csr_array | CsrArrays) -> None:
+    def __init__(self, weights: sparse.csr_array) -> None:
         self.shape: tuple[int, int] = (int(weights.shape[0]), int(weights.shape[1]))
         starts = weights.indptr if weights.indptr.dtype in (np.int32, np.int64) else weights.indptr.astype(np.int64)
         # Arrays that already have these types are not copied.
@@ -148,7 +143,7 @@ class VoteRows:
             places = np.repeat(first - indptr[rows], count) + np.arange(to.start, to.stop)
             few[1][to], few[2][to] = columns[places], weights[places]
             self._release()
-        return VoteRows(CsrArrays(*few, (len(numbers), self.shape[1])))
+        return VoteRows(csr_of(few[2], few[1], few[0], (len(numbers), self.shape[1])))
 
     def _release(self) -> None:
         mapped.release(*self._arrays)

@@ -16,11 +16,10 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from splatseg.cluster import components
-from splatseg.cluster.cluster import cluster_blocks, cluster_splats
+from splatseg.cluster.cluster import cluster_rows, cluster_splats, positions_of
 from splatseg.cluster.components import spatial_components, touching_atoms, touching_gaussians
 from splatseg.cluster.coreset import cover, means_of, nearest
 from splatseg.cluster.labels import largest_first, members_of
-from splatseg.cluster.touching import touching_segments
 from splatseg.features.lift import spectrum
 from splatseg.features.lift.embed import embed_votes, fill_unseen, voted_features
 from splatseg.features.rows import InMemory, Unit
@@ -29,6 +28,7 @@ from splatseg.splats.blocks import whole_blocks
 from splatseg.splats.splats import Splats
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.votes import Votes
+from tests.contacts import touching_segments
 from tests.scenes import colorful_splats
 
 BORDERS = st.sampled_from([61, 100, 333, 5000])
@@ -86,7 +86,8 @@ def test_borders_of_blocks_change_no_bit_of_features_segments_and_hierarchy(rows
         try:
             given_votes = fresh(votes)
             made = voted_features(given_votes, means=splats.positions)
-            found = cluster_blocks(whole_blocks(splats, rows), made, votes=given_votes)
+            extents = positions_of(whole_blocks(splats, rows))
+            found = cluster_rows(*extents, Unit(made), votes=given_votes, cached=0)
         finally:
             torch.set_num_threads(before)
     np.testing.assert_array_equal(made.rows(0, 700), features)

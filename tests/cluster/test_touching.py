@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.spatial import cKDTree
 
-from splatseg.cluster.components import GAP_FACTOR, NEIGHBOURS, REACH_FACTOR, touching_gaussians
-from splatseg.cluster.touching import touching_segments
+from splatseg.cluster.components import GAP_FACTOR, NEIGHBOURS, REACH_FACTOR, touching_atoms, touching_gaussians
+from tests.contacts import touching_segments
 
 
 def cubes(*corners: float, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -23,6 +23,7 @@ def cubes(*corners: float, scale: float = 1.0) -> tuple[np.ndarray, np.ndarray, 
 def test_what_is_side_by_side_touches_and_what_is_apart_does_not(scale: float) -> None:
     means, reach, ids = cubes(0.0, 1.0, 2.0, 9.0, scale=scale)
     assert touching_segments(touching_gaussians(means, reach), ids) == [(1, 2), (2, 3)]
+    assert touching_atoms(means, reach, ids) == [(1, 2), (2, 3)]
 
 
 def test_fewer_contacts_than_a_few_make_nothing_touch() -> None:
@@ -36,6 +37,7 @@ def test_fewer_contacts_than_a_few_make_nothing_touch() -> None:
 def test_what_has_no_segment_or_no_place_touches_nothing() -> None:
     means, reach, ids = cubes(0.0, 1.0)
     assert touching_segments(touching_gaussians(means, reach), np.where(ids == 2, 0, ids)) == []
+    assert touching_atoms(means, reach, np.where(ids == 2, 0, ids)) == []
     means[ids == 2] = np.nan
     assert touching_segments(touching_gaussians(means, reach), ids) == []
     empty = np.zeros((0, 3))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import socket
 import sys
@@ -14,6 +13,7 @@ import pytest
 pytest.importorskip("distributed", reason="the extra cluster is not installed")
 
 import engine_work as work
+from awaited import awaited
 from dask_processes import other_version, scheduler, worker
 from distributed import Client
 
@@ -107,10 +107,10 @@ def test_a_notebook_whose_thread_has_a_loop_of_its_own_is_served_too(tmp_path: P
         with open_engine(request) as engine:
             return sorted(done.result or 0 for done in engine.map(work.square, range(3)))
 
-    assert asyncio.run(cell(EngineRequest(workers=1))) == [0, 1, 4]
+    assert awaited(cell(EngineRequest(workers=1))) == [0, 1, 4]
     with scheduler(tmp_path) as address, worker(address, "anna", tmp_path, *ONE):
         _wait_for_workers(address, 1)
-        assert asyncio.run(cell(EngineRequest(scheduler=address))) == [0, 1, 4]
+        assert awaited(cell(EngineRequest(scheduler=address))) == [0, 1, 4]
 
 
 @pytest.mark.slow

@@ -323,4 +323,4 @@ def children_of(process: int) -> list[str]:
 
 def test_nothing_stays_open_in_this_process(small: Run, tmp_path: Path) -> None:
     segment_run(copied(small, tmp_path), blocks=2)
-    assert not work._opened and not pieces.close_opened.__globals__["_opened"] and take.DOUBTFUL < 1
+    assert not work.OPENED.is_open and not pieces.OPENED.is_open and take.DOUBTFUL < 1

@@ -226,4 +226,4 @@ def test_the_file_is_read_as_any_file_of_votes(tmp_path: Path) -> None:
     found, expected = read_votes(tmp_path / "votes"), collect_votes(scene.splats, scene.views, scene)
     np.testing.assert_array_equal(found.weights.toarray(), expected.weights.toarray())
     np.testing.assert_array_equal(found.seen, expected.seen)
-    assert collect.close_opened is work.close_opened and not work._opened, "nothing stays open"
+    assert collect.OPENED is work.OPENED and not work.OPENED.is_open, "nothing stays open"

@@ -27,7 +27,7 @@ from splatseg.arrays import check_shapes
 from splatseg.errors import MaskError
 from splatseg.features.lift.settings import EmbedSettings
 from splatseg.features.lift.spectrum import right_singular_vectors
-from splatseg.features.rows import blocks
+from splatseg.features.rows import blocks, gathered
 from splatseg.machine import mapped
 from splatseg.points import finite_rows, nearest_of
 from splatseg.votes.products import VoteRows, rows_of
@@ -50,10 +50,7 @@ def embed_votes(votes: Votes, settings: EmbedSettings | None = None, means: np.n
         >>> splatseg.embed_votes(votes, means=scene.splats.positions).shape[1]
         64
     """
-    voted = voted_features(votes, settings)
-    features = np.empty(voted.shape, dtype=np.float32)
-    for block, some in blocks(voted):
-        features[block] = some
+    features = gathered(voted_features(votes, settings))
     return features if means is None else fill_unseen(features, means, in_place=True)
 
 

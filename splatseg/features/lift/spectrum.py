@@ -46,12 +46,14 @@ def right_singular_vectors(
     rng = np.random.default_rng(seed)
     basis = rng.standard_normal((votes.shape[1], min(count + SPARE_VECTORS, votes.shape[1])))
     values = np.zeros(count)
-    if votes.shape[0] > 2 * FIRST_ROWS:
-        sample = np.sort(rng.choice(votes.shape[0], FIRST_ROWS, replace=False))
-        few = votes.copied(sample)
-        # Scaled so that the sample's values estimate those of all rows.
-        values, basis = _iterated(few, rows[sample] * np.sqrt(votes.shape[0] / FIRST_ROWS), columns, basis, values)[:2]
-    values, _, vectors = _iterated(votes, rows, columns, basis, values)
+    with one_blas_thread():  # the passes over the rows have threads of their own
+        if votes.shape[0] > 2 * FIRST_ROWS:
+            sample = np.sort(rng.choice(votes.shape[0], FIRST_ROWS, replace=False))
+            few = votes.copied(sample)
+            # Scaled so that the sample's values estimate those of all rows.
+            scaled = rows[sample] * np.sqrt(votes.shape[0] / FIRST_ROWS)
+            values, basis = _iterated(few, scaled, columns, basis, values)[:2]
+        values, _, vectors = _iterated(votes, rows, columns, basis, values)
     peaks = np.abs(vectors).argmax(0)
     signs = np.where(vectors[peaks, np.arange(count)] < 0, -1.0, 1.0)
     return values.astype(np.float32), (vectors * signs).astype(np.float32)
@@ -69,14 +71,12 @@ def _iterated(
         squared[block] = rows[block].astype(np.float64) ** 2
     for _ in range(MAX_ITERATIONS):
         # G times an orthonormal basis; G in that basis is small, and its eigenvectors are those of the whole (Ritz).
-        with one_blas_thread():
-            basis = np.linalg.qr(basis)[0]
+        basis = np.linalg.qr(basis)[0]
         image = columns[:, None] * votes.gram_times(squared, columns[:, None] * basis)
-        with one_blas_thread():
-            squares, rotation = np.linalg.eigh(basis.T @ image)
-            falling = np.argsort(-squares, kind="stable")
-            vectors = basis @ rotation[:, falling[:count]]
+        squares, rotation = np.linalg.eigh(basis.T @ image)
+        falling = np.argsort(-squares, kind="stable")
         previous, values = values, np.sqrt(np.maximum(squares[falling[:count]], 0.0))
+        vectors = basis @ rotation[:, falling[:count]]
         basis = image  # the next basis is one multiplication further
         if np.abs(values - previous).max(initial=0.0) < TOLERANCE:
             break

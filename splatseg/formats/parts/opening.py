@@ -39,7 +39,7 @@ def open_blocks(path: Path, rows_a_block: int | None = None) -> FileBlocks:
 
 def _files(path: Path) -> list[Rows]:
     """Return the rows of the files of a splat. Raises SplatFileError if one cannot be read."""
-    found = [_rows(file) for file in _paths(path)]
+    found = rows_of(path)
     tables = [rows.table for rows in found if isinstance(rows, PlyRows)]
     if tables:
         tables[0].warn()  # parts have the same properties
@@ -48,6 +48,11 @@ def _files(path: Path) -> list[Rows]:
             if isinstance(rows, PlyRows):
                 rows.forms = forms
     return found
+
+
+def rows_of(path: Path) -> list[Rows]:
+    """Return the rows of the files of a splat that `find_splat` found, before they are looked at."""
+    return [_rows(file) for file in _paths(path)]
 
 
 def _paths(path: Path) -> list[Path]:

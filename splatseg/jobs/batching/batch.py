@@ -19,7 +19,7 @@ from typing import Any
 
 from splatseg.engine.in_process import InProcess
 from splatseg.engine.protocol import Engine
-from splatseg.engine.request import EngineRequest
+from splatseg.engine.request import EngineRequest, in_bytes
 from splatseg.engine.shard import ALL, parse_shard
 from splatseg.errors import OutputError, RunError, unwritten
 from splatseg.interrupts import stop_on_interrupt
@@ -136,9 +136,8 @@ def _open(request: BatchRequest, reporter: Reporter) -> Engine:
         return InProcess()
     from splatseg.engine.opening import open_engine  # noqa: PLC0415 (one process needs no Dask)
 
-    asked = EngineRequest(
-        request.workers, request.scheduler, request.jobqueue, request.memory_bytes, cards=request.cards
-    )
+    memory = in_bytes(request.memory)
+    asked = EngineRequest(request.workers, request.scheduler, request.jobqueue, memory, cards=request.cards)
     return open_engine(asked, reporter.warn)
 
 

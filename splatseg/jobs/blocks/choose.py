@@ -15,10 +15,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from splatseg.formats.folders import parts_in
-from splatseg.formats.parts.opening import is_packed
-from splatseg.formats.parts.rows import PlyRows, Rows, WholeRows
-from splatseg.formats.read import READERS, find_splat, format_suffix
+from splatseg.formats.parts.opening import rows_of
+from splatseg.formats.read import find_splat
 from splatseg.requests.blocks import BlocksRequest
 from splatseg.untrusted.memory import in_words, machine_memory
 from splatseg.votes.gathering import IN_MEMORY
@@ -41,8 +39,7 @@ def size_of_splat(path: Path) -> tuple[int, int]:
 
     Of a .ply the header says it, any other format is read. Raises SplatFileError if it cannot be read.
     """
-    path = find_splat(path)
-    files = [_rows(file) for file in (parts_in(path, READERS) or () if path.is_dir() else (path,))]
+    files = rows_of(find_splat(path))
     return sum(file.count for file in files), files[0].stored(0, 0).shN.shape[1]
 
 
@@ -66,7 +63,3 @@ def choose_blocks(request: BlocksRequest, before: int, gaussians: int, harmonics
     rows = there // 8 // (12 * (14 + 3 * harmonics + 64))
     blocks = -(-gaussians // max(ROWS[0], min(rows, ROWS[1])))
     return max(blocks, 2), f"{figures}, and there are {in_words(there)}: in {max(blocks, 2)} blocks"
-
-
-def _rows(path: Path) -> Rows:
-    return PlyRows(path) if format_suffix(path) == ".ply" and not is_packed(path) else WholeRows(path)

@@ -6,7 +6,6 @@ A process opens what all photographs need once: the capture, the mapped geometry
 from __future__ import annotations
 
 import secrets
-import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 
 from splatseg.capture.view import View, one_a_photograph
+from splatseg.engine.opened import Opened
 from splatseg.errors import RunError
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.run.folder import Run
@@ -25,8 +25,8 @@ from splatseg.tensors import map_tensors, write_tensors
 FORMAT = "splatseg segment ids 1"
 """Format of the file of segment ids, in its metadata."""
 
-_lock = threading.Lock()
-_opened: dict[str, tuple[tuple[View, ...], Splats]] = {}
+OPENED: Opened[tuple[tuple[View, ...], Splats]] = Opened()
+"""Capture and files that this process has open."""
 
 
 @dataclass(frozen=True)
@@ -51,27 +51,17 @@ class LabelMapOfView:
     def __call__(self, item: tuple[int, str]) -> None:
         """Write the label map. Raises RunError if an id does not fit, or the capture has become another."""
         index, name = item
-        views, splats = self._open()
+        views, splats = OPENED.of(self.job, self._open)
         if index >= len(views) or views[index].png_name != name:
             raise RunError(f"the capture of {self.run} changed while label maps were drawn; repeat the command")
         write_label_map(self.folder / name, label_map(splats, views[index].seen_by), dict(self.made_of))
 
     def _open(self) -> tuple[tuple[View, ...], Splats]:
-        with _lock:
-            if self.job not in _opened:
-                _opened.clear()
-                ids, _ = map_tensors(self.ids, FORMAT, "repeat the command, which writes it again")
-                splats = open_geometry(self.geometry).replace(segment_ids=torch.from_numpy(ids["ids"]))
-                _opened[self.job] = one_a_photograph(Run(self.run, self.settings).capture.views), splats
-            return _opened[self.job]
+        ids, _ = map_tensors(self.ids, FORMAT, "repeat the command, which writes it again")
+        splats = open_geometry(self.geometry).replace(segment_ids=torch.from_numpy(ids["ids"]))
+        return one_a_photograph(Run(self.run, self.settings).capture.views), splats
 
 
 def write_ids(path: Path, ids: np.ndarray) -> None:
     """Write segment ids (N,) for workers, atomically."""
     write_tensors(path, FORMAT, {"ids": ids.astype(np.int32)})
-
-
-def close_opened() -> None:
-    """Forget what this process has opened."""
-    with _lock:
-        _opened.clear()

@@ -31,7 +31,7 @@ from splatseg.formats.parts.rows import PlyRows
 from splatseg.formats.parts.writing import write_blocks
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.ply.writing import Layout
-from splatseg.jobs.blocks.label_map import LabelMapOfView, close_opened, write_ids
+from splatseg.jobs.blocks.label_map import OPENED, LabelMapOfView, write_ids
 from splatseg.masks.sources import MaskSources
 from splatseg.progress import Progress
 from splatseg.render.label_maps import label_map, write_label_map
@@ -221,7 +221,7 @@ class InBlocks:
         if self.features is None or self.extents is None:
             return cluster_splats(splats, run.settings.cluster, votes, agreement, borders)
         features = Unit(self.features)
-        return cluster_rows(*self.extents, features, run.settings.cluster, votes, agreement, borders=borders)
+        return cluster_rows(*self.extents, features, run.settings.cluster, votes, agreement, cached=0, borders=borders)
 
     def write_votes(self, path: Path, votes: Votes, made_of: Mapping[str, str]) -> None:
         """See `Pieces`. The file is moved."""
@@ -248,7 +248,7 @@ class InBlocks:
                         raise RunError(done.error)
                     advance(count)
         finally:
-            close_opened()
+            OPENED.close()
 
     def write_splats(self, path: Path, splats: Splats) -> None:
         """See `Pieces`. One block is in memory."""

@@ -324,12 +324,15 @@ class Page:
             self._stay_home()
 
     def _stay_home(self) -> None:
-        """Fit the first pose to the canvas anew if that has changed: the panel docks after the first picture."""
+        """Fit the first pose to the canvas anew if that has changed: the panel docks after the first picture.
+
+        Another pose than the first is no reason to give up: a browser under load reports its own old one once more.
+        """
         if self._home is None or self.aspect == self._home[1]:
             return
         home, pose = self._home[0], self.pose
-        self._home = None
-        if np.allclose([pose.position, pose.look_at], [home.position, home.look_at], rtol=1e-4):
+        there = [*pose.position, *pose.look_at, pose.fov]
+        if np.allclose(there, [*home.position, *home.look_at, home.fov], rtol=1e-4):
             self.look_home()
 
     def _clicked(self, how: How | None) -> Callable[[Any], Any]:

@@ -18,7 +18,7 @@ from splatseg.errors import MaskError
 from splatseg.progress import Progress
 from splatseg.votes.blocks.reduce import reduce_views
 from splatseg.votes.blocks.view_file import ViewVotes
-from splatseg.votes.blocks.work import VoteOfView, close_opened
+from splatseg.votes.blocks.work import OPENED, VoteOfView
 
 
 def collect_in_blocks(
@@ -48,7 +48,7 @@ def collect_in_blocks(
                 if progress is not None:
                     progress(len(found), len(names))
     finally:
-        close_opened()
+        OPENED.close()
     views = [(name, found[index]) for index, name in enumerate(names)]
     kept = {view.name for _, view in views}
     for other in work.folder.glob("*.safetensors"):

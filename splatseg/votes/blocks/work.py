@@ -7,7 +7,6 @@ opened once by each process. A view whose file is there is done: its masks are r
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 
 from splatseg.capture.view import View
+from splatseg.engine.opened import Opened
 from splatseg.errors import MaskError
 from splatseg.masks.source import MaskSource
 from splatseg.raster.interface import prepare
@@ -26,9 +26,10 @@ from splatseg.votes.votes import entries_of_view
 Opener = Callable[[], tuple[Sequence[View], MaskSource]]
 """Opens the views of a scene and their masks, in any process: a function of a module, or functools.partial of one."""
 
-_Opened = tuple[Sequence[View], MaskSource, MappedSplats]
-_lock = threading.Lock()
-_opened: dict[str, _Opened] = {}
+_Needed = tuple[Sequence[View], MaskSource, MappedSplats]
+
+OPENED: Opened[_Needed] = Opened()
+"""Capture and files that this process has open."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class VoteOfView:
     def __call__(self, item: tuple[int, str]) -> ViewVotes:
         """Write the votes of a view, unless they are there. Raises MaskError as the masks do when they are read."""
         index, name = item
-        views, masks, splats = self._open()
+        views, masks, splats = OPENED.of(self.job, self._open)
         if index >= len(views) or views[index].name != name:
             raise MaskError(
                 f"the capture changed while its votes were collected: view {index + 1} is not '{name}' any more; "
@@ -70,16 +71,6 @@ class VoteOfView:
         entries, totals = entries_of_view(plan, segments)
         return write_view(path, segments, rows, entries, totals)
 
-    def _open(self) -> _Opened:
-        with _lock:
-            if self.job not in _opened:
-                _opened.clear()
-                views, masks = self.opener()
-                _opened[self.job] = (views, masks, open_geometry(self.geometry))
-            return _opened[self.job]
-
-
-def close_opened() -> None:
-    """Forget what this process has opened."""
-    with _lock:
-        _opened.clear()
+    def _open(self) -> _Needed:
+        views, masks = self.opener()
+        return views, masks, open_geometry(self.geometry)

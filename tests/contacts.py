@@ -1,15 +1,13 @@
-"""Pairs of segments that touch in space: some of their Gaussians are neighbours, as `touching_gaussians` finds them.
+"""Pairs of segments that touch, counted from all contacts at once: what `touching_atoms` must find.
 
-Alphabet: N Gaussians; contacts: rows and cols (E,) of pairs of Gaussians; ids (N,), 0 = none, which touches nothing.
+Alphabet: contacts: rows and cols (E,) of pairs of Gaussians (`touching_gaussians`); ids (N,), 0 = none.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-LEAST_CONTACTS = 3
-"""Contacts that make two segments touch, so that a stray Gaussian does not; each counts twice, once from either
-side."""
+from splatseg.cluster.components import LEAST_CONTACTS
 
 
 def touching_segments(contacts: tuple[np.ndarray, np.ndarray], ids: np.ndarray) -> list[tuple[int, int]]:
