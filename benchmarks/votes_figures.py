@@ -30,6 +30,7 @@ from splatseg.evaluate.protocols.prompted import ObjectPrompt, prompts_of
 from splatseg.features.lift.embed import embed_votes
 from splatseg.features.lift.settings import EmbedSettings
 from splatseg.raster.interface import contributors
+from splatseg.select.along_hierarchy import nearest_node
 from splatseg.select.knowledge import Knowledge
 from splatseg.select.prompts import select_by_prompts
 from splatseg.select.session import Session
@@ -143,11 +144,15 @@ class VotedScene:
         expected = rows * columns / max(pairs(shared.sum(keepdims=True)), 1e-9)
         return (together - expected) / max((rows + columns) / 2.0 - expected, 1e-9)
 
-    def chain(self, hierarchy: Hierarchy) -> float:
-        """Share of the ceiling of the best node above every click."""
+    def chain(self, hierarchy: Hierarchy, ids: np.ndarray) -> float:
+        """Share of the ceiling of the best node above every click, ids (N,) being the segments."""
         best = []
         for prompt, (columns, weights) in zip(self.prompts, self.clicks, strict=True):
-            atom = int(np.bincount(hierarchy.atoms[columns], weights=weights, minlength=1).argmax())
+            segment = int(np.bincount(ids[columns], weights=weights, minlength=1).argmax())
+            # As levels are found (`select.prompts`).
+            own = hierarchy.members(nearest_node(ids == segment, hierarchy))[columns] if segment else np.zeros(0)
+            light = weights * own if own.any() else weights
+            atom = int(np.bincount(hierarchy.atoms[columns], weights=light, minlength=1).argmax())
             best.append(max((self.iou(hierarchy.members(node), prompt) for node in hierarchy.chain(atom)), default=0.0))
         return float(np.mean(best)) / self.ceiling
 
@@ -215,7 +220,7 @@ class Case:
         ids, hierarchy = splats.segment_ids.numpy(), knowledge.hierarchy
         return {
             "click": self.voted.click(ids),
-            "level": self.voted.chain(hierarchy),
+            "level": self.voted.chain(hierarchy, ids),
             "node": self.voted.node(hierarchy),
             "PQ": self.voted.panoptic(ids),
             "ARI": self.voted.rand(ids),

@@ -36,8 +36,11 @@ SPECK = 2e-4
 """Share of the scene's mass up to which a piece that is apart is in no atom."""
 
 
-def atoms_of(contacts: Contacts, mass: np.ndarray, most: int = ATOMS) -> np.ndarray:
-    """Return the atom (N,) int32 of each Gaussian, 0..K-1, -1 = none, from their contacts and mass (N,)."""
+def atoms_of(contacts: Contacts, mass: np.ndarray, most: int = ATOMS, least: int = 1) -> np.ndarray:
+    """Return the atom (N,) int32 of each Gaussian, 0..K-1, -1 = none, from their contacts and mass (N,).
+
+    least: Gaussians of an atom; fewer are a crumb.
+    """
     count = len(mass)
     good = mass > UNSEEN
     ends = contacts.ends[good[contacts.ends].all(1)]
@@ -46,13 +49,20 @@ def atoms_of(contacts: Contacts, mass: np.ndarray, most: int = ATOMS) -> np.ndar
     good &= np.bincount(piece, mass * good)[piece] > SPECK * float(mass.sum(dtype=np.float64))
     names: np.ndarray = np.where(good, np.cumsum(good) - 1, -1)
     sizes: np.ndarray = mass[good].astype(np.float64)
-    left = contacts.joined(names)
-    while len(sizes) > most and len(left.ends):
-        to = _best_pairs(left, sizes, len(sizes) - most)
+    counts = np.ones(len(sizes), np.int64)
+    left, crumbs = contacts.joined(names), False
+    while True:
+        crumbs |= len(sizes) <= most or not len(left.ends)
+        some = left.where((counts < least)[left.ends].any(1)) if crumbs else left
+        if not len(some.ends):
+            break
+        to = _best_pairs(some, sizes, len(sizes) if crumbs else len(sizes) - most)
         kept, new = np.unique(to, return_inverse=True)
-        sizes = np.bincount(new, sizes, len(kept))
+        sizes, counts = np.bincount(new, sizes, len(kept)), np.bincount(new, counts, len(kept)).astype(np.int64)
         names = np.where(names >= 0, new[names], -1)
         left = left.joined(new)
+    whole = np.append(counts >= least, False)  # the last stands for none
+    names = np.where(whole, np.cumsum(whole) - 1, -1)[names]
     return names.astype(np.int32)
 
 

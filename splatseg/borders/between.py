@@ -70,16 +70,16 @@ class Between:
 
 
 def atoms_between(
-    borders: Borders, touching: tuple[np.ndarray, np.ndarray], most: int = ATOMS
+    borders: Borders, touching: tuple[np.ndarray, np.ndarray], most: int = ATOMS, least: int = 1
 ) -> tuple[np.ndarray, Between]:
     """Return (the atom (N,) int32 of each Gaussian, 0..K-1, -1 = none; what lies between atoms).
 
-    touching: pairs of Gaussians that touch, rows and cols (E,).
+    touching: pairs of Gaussians that touch, rows and cols (E,). least: Gaussians of an atom.
 
     Raises MaskError for damaged files of trees.
     """
     contacts = contacts_of(borders, touching)
-    atoms = atoms_of(contacts, borders.votes.seen, most)
+    atoms = atoms_of(contacts, borders.votes.seen, most, least)
     return atoms, Between(contacts.joined(atoms), *joins_of(borders, atoms))
 
 

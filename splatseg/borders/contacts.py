@@ -35,6 +35,10 @@ class Contacts:
     weights: np.ndarray
     """(E,) float64: sums of w_v, pixels."""
 
+    def where(self, chosen: np.ndarray) -> Contacts:
+        """Return those of the contacts that are chosen (E,) bool."""
+        return Contacts(self.ends[chosen], self.heights[chosen], self.weights[chosen])
+
     def joined(self, names: np.ndarray) -> Contacts:
         """Return the contacts of the sets that `names` (N,) gives every end, without those inside a set."""
         ends = names[self.ends].astype(np.int64)

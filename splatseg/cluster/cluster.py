@@ -119,7 +119,7 @@ def cluster_rows(
         atoms = _atoms(features, None, means, reach, settings, None)
         hierarchy = merge_by_similarity(atoms, touching_atoms(means, reach, atoms), features, settings.distance)
     elif borders is not None:
-        atoms, between = _fused(borders, means, reach)
+        atoms, between = _fused(borders, means, reach, settings)
         hierarchy = merge_by_support(atoms, between.touching, agreement, features, between)
     else:
         finer = None if votes is None else finer_features(votes, means, settings.seed)
@@ -169,9 +169,11 @@ def _atoms(
     return largest_first(agreement.true.parted(atoms.astype(np.int64) - 1, means))
 
 
-def _fused(borders: Borders, means: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, Between]:
+def _fused(
+    borders: Borders, means: np.ndarray, reach: np.ndarray, settings: ClusterSettings
+) -> tuple[np.ndarray, Between]:
     """Return (atoms (N,) int32 of the merge trees, 1, 2, ..., 0 = none; what lies between them)."""
-    atoms, between = atoms_between(borders, touching_gaussians(means, reach))
+    atoms, between = atoms_between(borders, touching_gaussians(means, reach), least=_smallest(len(means), settings))
     atoms = _without_crumbs(atoms, means)
     atoms += 1
     return atoms, between
@@ -205,13 +207,13 @@ def _clusters(
 
 def _pieces(label: np.ndarray, means: np.ndarray, reach: np.ndarray, settings: ClusterSettings) -> np.ndarray:
     """Return the piece index (n,) int32: clusters split if large parts of them are apart in space, without crumbs."""
-    smallest = max(settings.min_count, int(settings.min_share * len(label)))
+    smallest = _smallest(len(label), settings)
     order, first = members_of(label, int(label.max()) + 1)
     piece = np.full(len(label), -1, dtype=np.int32)
     count = 0
     for begin, end in pairwise(first.tolist()):
         members = order[begin:end]
-        if len(members) < max(smallest, 1):
+        if len(members) < smallest:
             continue
         component = spatial_components(mapped.picked(means, members), mapped.picked(reach, members))
         sizes = sizes_of(component, int(component.max()) + 1)
@@ -225,6 +227,11 @@ def _pieces(label: np.ndarray, means: np.ndarray, reach: np.ndarray, settings: C
         count += len(apart)
     del order
     return _without_crumbs(piece, means)
+
+
+def _smallest(count: int, settings: ClusterSettings) -> int:
+    """Return how many of so many Gaussians are no crumb."""
+    return max(settings.min_count, int(settings.min_share * count), 1)
 
 
 def _without_crumbs(piece: np.ndarray, means: np.ndarray) -> np.ndarray:

@@ -44,5 +44,20 @@ def test_crumbs_merge_before_large_parts_of_the_same_border() -> None:
     assert atoms_of(row([0.5, 0.5, 0.6]), mass, most=3).tolist() == [0, 1, 1, 2]
 
 
+def test_a_crumb_joins_what_the_lowest_border_parts_it_from() -> None:
+    heights = [0.1] * 4 + [0.6, 0.4] + [0.1] * 4
+    large = np.where(np.arange(11) == 5, 1e6, 20.0)  # too much is seen of it to merge by itself
+    assert atoms_of(row(heights), large, most=3).tolist() == [0] * 5 + [1] + [2] * 5
+    assert atoms_of(row(heights), large, most=3, least=2).tolist() == [0] * 5 + [1] * 6
+
+
+def test_crumbs_that_touch_nothing_are_in_no_atom() -> None:
+    contacts = row([0.1] * 9)
+    apart = contacts.where(np.arange(9) != 6)
+    mass = np.full(10, 20.0)
+    assert atoms_of(apart, mass, most=1, least=4).tolist() == [0] * 7 + [-1] * 3
+    assert atoms_of(apart, mass, most=1, least=11).tolist() == [-1] * 10
+
+
 def test_no_gaussian_seen_is_no_atom() -> None:
     assert atoms_of(row([0.1]), np.zeros(2), most=5).tolist() == [-1, -1]
