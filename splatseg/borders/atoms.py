@@ -3,8 +3,9 @@
     cost(A, B) = (heights + PRIOR_HEIGHT PRIOR_WEIGHT) / (weights + PRIOR_WEIGHT) * min(mass_A, mass_B)^MASS_EXPONENT
 
 Pairs that are each other's best merge at once, round after round, until `ATOMS` are left. Mass is what all views see,
-in pixels, so crumbs go first. Gaussians that hardly any view sees, and pieces that are apart and of next to no mass,
-are in no atom.
+in pixels. One large Gaussian on a boundary has mass, too, and is no thing: sets of few Gaussians then merge on, at the
+same cost, until none is left that touches anything. Gaussians that hardly any view sees, pieces that are apart and of
+next to no mass, and crumbs that touch nothing are in no atom.
 
 Alphabet: N Gaussians; K atoms.
 
