@@ -1,4 +1,4 @@
-"""Gaussians in sight of a camera: those that it draws, and groups that it provably does not draw, by their boxes.
+"""Groups of Gaussians that a camera provably does not draw, by their boxes.
 
 A group is known by the box of its means and by its largest scale. A Gaussian is
 
@@ -22,11 +22,8 @@ Source: the projection of native/raster/ewa.h and project.cpp; ours.
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from splatseg.cameras.camera import Camera
-from splatseg.machine.devices import current, native_takes
 from splatseg.raster.interface import DEFAULT_SETTINGS, RasterSettings
 
 SLACK = 1e-5
@@ -67,23 +64,3 @@ def out_of_sight(
         hidden |= (focal * across + (centre + blur) * z).max(1) + slack < 0
         hidden |= (focal * across + (centre - pixels - blur) * z).min(1) - slack > 0
     return hidden
-
-
-def may_be_drawn(
-    means: Tensor,
-    quats: Tensor,
-    scales: Tensor,
-    opacities: Tensor,
-    camera: Camera,
-    settings: RasterSettings = DEFAULT_SETTINGS,
-) -> Tensor:
-    """Tell which Gaussians (N,) bool a camera may draw: whatever is rendered of these alone has the same bits.
-
-    All of them where this process does not compute with the native kernels. The tensors, as `raster.interface.prepare`
-    takes them, may lie in a mapped file.
-    """
-    if current().type != "cpu" or not native_takes(means, quats, scales, opacities):
-        return torch.ones(means.shape[0], dtype=torch.bool)
-    from splatseg.raster.native import find_drawn  # noqa: PLC0415 (backends are loaded when they are used)
-
-    return find_drawn(means, quats, scales, opacities, camera, settings)

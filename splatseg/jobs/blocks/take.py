@@ -6,7 +6,6 @@ refused, with what to do.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,11 +16,11 @@ from splatseg.checks.world import DOUBTFUL
 from splatseg.errors import SplatFileError
 from splatseg.formats.parts.blocks import FileBlocks
 from splatseg.formats.parts.opening import open_blocks
-from splatseg.formats.parts.pick import ColorsOfBlocks
 from splatseg.formats.parts.writing import write_blocks
 from splatseg.formats.ply.writing import Layout
 from splatseg.formats.read import describe_dropped
 from splatseg.jobs.blocks.choose import rows_a_block
+from splatseg.jobs.blocks.pieces import colored
 from splatseg.parts import part_folder
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
@@ -75,8 +74,7 @@ def _compared(blocks: FileBlocks, path: Path, geometry: Path, capture: Capture) 
     if count < FEWEST:
         return []
     write_geometry(geometry, _in_world(blocks, capture, "geometry"), len(blocks))
-    mapped = dataclasses.replace(open_geometry(geometry, capture.coordinates), colors=ColorsOfBlocks(blocks))
-    found = photographs.recognised(mapped)
+    found = photographs.recognised(colored(open_geometry(geometry, capture.coordinates), blocks))
     if found >= count - 1:
         return []
     figure = f"{found} of {count} views recognise {path.name} as it is"
