@@ -11,10 +11,10 @@ random Gaussians of each tile) of which some are dropped and some merged, are dr
 scene of any size is made with the memory of a view. Scene and capture are kept in --work; their time is not told.
 
 Then `splatseg train CAPTURE --splats PARTS --masks DIR --blocks B` runs in a child: the whole job, with its report.
-Told are, of every stage, the seconds and the most memory: that of the process (VmHWM, with the pages of mapped files
-that it holds and the system may take back) and its own (RssAnon), looked at 20 times a second. --only blocks leaves
-out one piece, for scenes that do not fit, --make leaves out both; --workers adds that of the workers, where the engine
-tells it.
+Told are, of every stage, the seconds, those of processor of this process, and the most memory: that of the process
+(VmHWM, with the pages of mapped files that it holds and the system may take back) and its own (RssAnon), looked at 20
+times a second. --only blocks leaves out one piece, for scenes that do not fit, --make leaves out both; --workers adds
+that of the workers, where the engine tells it.
 """
 
 from __future__ import annotations
@@ -132,15 +132,24 @@ class Watched(NullReporter):
 
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[Advance]:
-        began, self._own = time.perf_counter(), 0
+        began, computed, self._own = time.perf_counter(), time.process_time(), 0
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         with super().stage(name, total) as advance:
             yield advance
         self._own = max(self._own, memory("RssAnon"))
         seconds = time.perf_counter() - began
-        row = {"s": round(seconds, 2), "peak_gb": gigabytes(memory("VmHWM")), "own_gb": gigabytes(self._own)}
+        cpu = round(time.process_time() - computed, 2)
+        row = {
+            "s": round(seconds, 2),
+            "cpu_s": cpu,
+            "peak_gb": gigabytes(memory("VmHWM")),
+            "own_gb": gigabytes(self._own),
+        }
         self.rows[name] = row
-        print(f"{name:12}{row['s']:10.2f} s{row['peak_gb']:9.3f} GB{row['own_gb']:9.3f} GB own", flush=True)
+        print(
+            f"{name:12}{row['s']:10.2f} s{cpu:10.2f} s of processor{row['peak_gb']:9.3f} GB{row['own_gb']:9.3f} GB own",
+            flush=True,
+        )
 
     def say(self, text: str) -> None:
         print(text, flush=True)
@@ -168,7 +177,7 @@ def gigabytes(size: int) -> float:
 
 def segment(folder: Path, blocks: str, workers: int | None, place: Path) -> None:
     """The job, in a child; figures go to a file beside the run."""
-    reporter, began = Watched(), time.perf_counter()
+    reporter, began, computed = Watched(), time.perf_counter(), time.process_time()
     request = BlocksRequest(blocks, workers=workers)
     settings = RunSettings.of(
         CaptureSettings(str(folder / "capture")), masks=str(folder / "masks"), splats=str(folder / "parts")
@@ -178,6 +187,7 @@ def segment(folder: Path, blocks: str, workers: int | None, place: Path) -> None
     facts = {
         "stages": reporter.rows,
         "all_s": round(time.perf_counter() - began, 2),
+        "all_cpu_s": round(time.process_time() - computed, 2),
         "own_gb": max(row["own_gb"] for row in reporter.rows.values()),
         "peak_gb": max(row["peak_gb"] for row in reporter.rows.values()),
         "segments": summary.facts["segments"],
@@ -244,7 +254,7 @@ def main() -> None:
     if len(places) == 2:
         one, many = (json.loads(Path(f"{place}.json").read_text(encoding="utf-8")) for place in places.values())
         facts["same_bytes"] = compared(*places.values())
-        ratios = {name: round(many[name] / one[name], 3) for name in ("all_s", "peak_gb", "own_gb")}
+        ratios = {name: round(many[name] / one[name], 3) for name in ("all_s", "all_cpu_s", "peak_gb", "own_gb")}
         facts["ratios"] = ratios
     facts |= conditions(args.threads)
     if args.json:
