@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from splatseg.jobs.batching.log import Now, read_now
 from splatseg.jobs.batching.records import Record
 from splatseg.jobs.batching.task import Files
+from splatseg.progress import Stage, read_stage
 
 ORDER = ("failed", "running", "stopped", "done", "waiting")
 """States in the order in which they are shown: what a person has to look at comes first."""
@@ -25,7 +25,7 @@ class Shown:
 
     record: Record
     """Its state."""
-    now: Now | None = None
+    now: Stage | None = None
     """The stage that it is in, if it is running and has told."""
     picture: Path | None = None
     """Its picture, if there is one."""
@@ -75,7 +75,7 @@ def _shown(files: Files, record: Record) -> Shown:
     picture, log = files.picture(record.scene), files.log(record.scene)
     return Shown(
         record,
-        read_now(files.now(record.scene)) if record.state == "running" else None,
+        read_stage(files.now(record.scene)) if record.state == "running" else None,
         picture if record.state != "waiting" and picture.exists() else None,
         log if log.exists() else None,
     )

@@ -120,8 +120,8 @@ def _lines(shown: Shown) -> Sequence[str]:
             return ["<p>begins</p>"]
         left = f", about {about(now.left)} left" if now.left and now.left >= 1 else ""
         bar = f'<progress max="{max(now.total, 1)}" value="{now.done}"></progress>'
-        facts = f"<p>{escape(now.facts)}</p>" if now.facts else ""
-        return [f"<p>{escape(now.stage)} {now.done:,}/{now.total:,}{left}</p>", bar, facts]
+        facts = f"<p>{escape(now.figures)}</p>" if now.facts else ""
+        return [f"<p>{escape(now.name)} {now.done:,}/{now.total:,}{left}</p>", bar, facts]
     if record.state == "stopped":
         return ["<p>goes on when the batch is repeated</p>"]
     count = len(record.warnings)

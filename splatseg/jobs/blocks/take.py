@@ -6,6 +6,7 @@ refused, with what to do.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from splatseg.checks.world import DOUBTFUL
 from splatseg.errors import SplatFileError
 from splatseg.formats.parts.blocks import FileBlocks
 from splatseg.formats.parts.opening import open_blocks
+from splatseg.formats.parts.sorting import are_ordered
 from splatseg.formats.parts.writing import write_blocks
 from splatseg.formats.ply.writing import Layout
 from splatseg.formats.read import describe_dropped
@@ -40,6 +42,7 @@ def check_in_blocks(
     """
     found = open_blocks(splats, rows_a_block(splats, blocks))
     troubles = [Trouble(describe_dropped(splats, found.dropped))] if found.dropped else []
+    troubles += [] if are_ordered(found) else [Trouble(_unordered(splats, blocks))]
     with part_folder(place.absolute()) as folder:
         troubles += _compared(found, splats, folder / "geometry.safetensors", capture)
     told: list[str] = []
@@ -66,6 +69,15 @@ def take_in_blocks(run: Run) -> None:
             yield piece.replace(features=None, segment_ids=None) if run.settings.masks else piece
 
     write_blocks(run.splats_path, pieces(), len(blocks), Layout(own=False))
+
+
+def _unordered(splats: Path, blocks: int) -> str:
+    sorted_copy = f"{splats.stem}_sorted"
+    command = shlex.join(["splatseg", "export", str(splats), "--sort", "--parts", str(blocks), "-o", sorted_copy])
+    return (
+        f"the Gaussians of {splats.name} lie in the file in no spatial order, so every view looks at all blocks, which "
+        f"takes longer; `{command}` writes a copy in order, and --splats {shlex.quote(sorted_copy)} takes it"
+    )
 
 
 def _compared(blocks: FileBlocks, path: Path, geometry: Path, capture: Capture) -> list[Trouble]:
