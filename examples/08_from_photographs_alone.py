@@ -9,7 +9,7 @@ import numpy as np
 import splatseg
 
 settings = splatseg.RunSettings.of(
-    splatseg.CaptureSettings(path=str(splatseg.demo_capture()), downscale=2, test_every=2), masks="auto", iterations=200
+    splatseg.CaptureSettings(path=str(splatseg.demo_capture()), downscale=2), masks="auto", iterations=300
 )
 run = splatseg.start_run(Path(mkdtemp(prefix="splatseg-example-")) / "run", settings)
 splatseg.train_run(run)
