@@ -2,7 +2,7 @@
 
     python benchmarks/bench_blocks.py --splats composed_14.splat --work DIR --gaussians 5000000 --blocks 8
         [--views 200] [--width 1296] [--height 840] [--tiles 1] [--objects 80] [--workers 2] [--threads 2]
-        [--only blocks|one] [--json]
+        [--only blocks|one] [--make] [--json]
 
 The scene is a city of T tiles side by side, each the splat's Gaussians repeated (bench_scale.py) to an equal share of
 N; it is written as a folder of parts, tile by tile, and so are its ids. Views stand on rings around the tiles in turn
@@ -11,9 +11,10 @@ random Gaussians of each tile) of which some are dropped and some merged, are dr
 scene of any size is made with the memory of a view. Scene and capture are kept in --work; their time is not told.
 
 Then `splatseg train CAPTURE --splats PARTS --masks DIR --blocks B` runs in a child: the whole job, with its report.
-Told are, of every stage, the seconds and the most memory: that of the process (VmHWM, with the pages of mapped files
-that it holds and the system may take back) and its own (RssAnon), looked at 20 times a second. --only blocks leaves
-out one piece, for scenes that do not fit; --workers adds that of the workers, where the engine tells it.
+Told are, of every stage, the seconds, those of processor of this process, and the most memory: that of the process
+(VmHWM, with the pages of mapped files that it holds and the system may take back) and its own (RssAnon), looked at 20
+times a second. --only blocks leaves out one piece, for scenes that do not fit, --make leaves out both; --workers adds
+that of the workers, where the engine tells it.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ from splatseg.capture.transforms_json import write_transforms
 from splatseg.capture.view import View
 from splatseg.files import write_png
 from splatseg.formats.parts.opening import open_blocks
-from splatseg.formats.parts.pick import ColorsOfBlocks
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
+from splatseg.jobs.blocks.pieces import colored
 from splatseg.jobs.train import start_run, train_run
 from splatseg.masks.segments import from_label_map
 from splatseg.render.label_maps import label_map
@@ -55,7 +56,7 @@ from splatseg.requests.blocks import BlocksRequest
 from splatseg.run.reporter import Advance, NullReporter
 from splatseg.run.settings import CaptureSettings, RunSettings
 from splatseg.splats.blocks import each_block
-from splatseg.splats.mapped.geometry import MappedSplats, open_geometry, write_geometry
+from splatseg.splats.mapped.geometry import open_geometry, write_geometry
 from splatseg.splats.splats import Splats
 
 COMPARED = ("votes.safetensors", "hierarchy.safetensors", "splats.ply", "segments.json", "masks")
@@ -98,17 +99,16 @@ def write_city(splats: Splats, offsets: np.ndarray, gaussians: int, objects: int
     ids.flush()
 
 
-def mapped_city(folder: Path) -> MappedSplats:
+def mapped_city(folder: Path) -> Splats:
     """The city, mapped, with its colours and the ids of its objects."""
     blocks = open_blocks(folder / "parts")
     if not (folder / "geometry.safetensors").exists():
         write_geometry(folder / "geometry.safetensors", each_block(blocks, "geometry"), len(blocks))
     ids = torch.from_numpy(np.load(folder / "ids.npy", mmap_mode="c"))
-    mapped = open_geometry(folder / "geometry.safetensors")
-    return replace(mapped, colors=ColorsOfBlocks(blocks), segment_ids=ids)
+    return colored(open_geometry(folder / "geometry.safetensors").replace(segment_ids=ids), blocks)
 
 
-def draw_capture(city: MappedSplats, views: list[View], folder: Path) -> None:
+def draw_capture(city: Splats, views: list[View], folder: Path) -> None:
     """Write the capture and the masks, what is not there yet."""
     write_transforms(folder / "capture" / "transforms.json", {f"images/{view.name}": view.camera for view in views})
     for index, view in enumerate(views):
@@ -132,15 +132,24 @@ class Watched(NullReporter):
 
     @contextmanager
     def stage(self, name: str, total: int) -> Iterator[Advance]:
-        began, self._own = time.perf_counter(), 0
+        began, computed, self._own = time.perf_counter(), time.process_time(), 0
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         with super().stage(name, total) as advance:
             yield advance
         self._own = max(self._own, memory("RssAnon"))
         seconds = time.perf_counter() - began
-        row = {"s": round(seconds, 2), "peak_gb": gigabytes(memory("VmHWM")), "own_gb": gigabytes(self._own)}
+        cpu = round(time.process_time() - computed, 2)
+        row = {
+            "s": round(seconds, 2),
+            "cpu_s": cpu,
+            "peak_gb": gigabytes(memory("VmHWM")),
+            "own_gb": gigabytes(self._own),
+        }
         self.rows[name] = row
-        print(f"{name:12}{row['s']:10.2f} s{row['peak_gb']:9.3f} GB{row['own_gb']:9.3f} GB own", flush=True)
+        print(
+            f"{name:12}{row['s']:10.2f} s{cpu:10.2f} s of processor{row['peak_gb']:9.3f} GB{row['own_gb']:9.3f} GB own",
+            flush=True,
+        )
 
     def say(self, text: str) -> None:
         print(text, flush=True)
@@ -168,7 +177,7 @@ def gigabytes(size: int) -> float:
 
 def segment(folder: Path, blocks: str, workers: int | None, place: Path) -> None:
     """The job, in a child; figures go to a file beside the run."""
-    reporter, began = Watched(), time.perf_counter()
+    reporter, began, computed = Watched(), time.perf_counter(), time.process_time()
     request = BlocksRequest(blocks, workers=workers)
     settings = RunSettings.of(
         CaptureSettings(str(folder / "capture")), masks=str(folder / "masks"), splats=str(folder / "parts")
@@ -178,6 +187,7 @@ def segment(folder: Path, blocks: str, workers: int | None, place: Path) -> None
     facts = {
         "stages": reporter.rows,
         "all_s": round(time.perf_counter() - began, 2),
+        "all_cpu_s": round(time.process_time() - computed, 2),
         "own_gb": max(row["own_gb"] for row in reporter.rows.values()),
         "peak_gb": max(row["peak_gb"] for row in reporter.rows.values()),
         "segments": summary.facts["segments"],
@@ -212,6 +222,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--only", choices=("blocks", "one"))
+    parser.add_argument("--make", action="store_true", help="make the scene and measure nothing")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
@@ -231,6 +242,8 @@ def main() -> None:
         (folder / "geometry.safetensors").unlink()
         (folder / "made").touch()
     del splats
+    if args.make:
+        return
     asked = {"one": "1", "blocks": args.blocks}
     places = {name: folder / f"run_{name}" for name in asked if args.only in (None, name)}
     facts: dict[str, object] = {"gaussians": args.gaussians, "tiles": args.tiles, "views": args.views}
@@ -241,7 +254,7 @@ def main() -> None:
     if len(places) == 2:
         one, many = (json.loads(Path(f"{place}.json").read_text(encoding="utf-8")) for place in places.values())
         facts["same_bytes"] = compared(*places.values())
-        ratios = {name: round(many[name] / one[name], 3) for name in ("all_s", "peak_gb", "own_gb")}
+        ratios = {name: round(many[name] / one[name], 3) for name in ("all_s", "all_cpu_s", "peak_gb", "own_gb")}
         facts["ratios"] = ratios
     facts |= conditions(args.threads)
     if args.json:

@@ -104,11 +104,6 @@ def raster_calls(rng: Generator, made: Objects) -> dict[str, Callable[[], Argume
         radii = np.zeros(COUNT, np.int32)
         return geometry_ | {"means2d_offset": offset, "camera": made.camera, "radii": radii, "threads": 2}
 
-    def find_drawn() -> Arguments:
-        means, quats, scales, opacities, _ = geometry(rng)
-        geometry_ = {"means": means, "quats": quats, "scales": scales, "opacities": opacities}
-        return geometry_ | {"camera": made.camera, "drawn": np.zeros(COUNT, np.uint8), "threads": 2}
-
     def backward() -> Arguments:
         return {
             "plan": made.plan,
@@ -128,7 +123,6 @@ def raster_calls(rng: Generator, made: Objects) -> dict[str, Callable[[], Argume
     return {
         "Camera": camera_arguments,
         "prepare": prepare,
-        "find_drawn": find_drawn,
         "blend": lambda: (
             plan
             | {"features": floats(rng, COUNT, CHANNELS), "blended": floats(rng, *image), "alphas": floats(rng, *layer)}

@@ -13,7 +13,7 @@ from PIL import Image
 
 import splatseg
 
-SIZE, VIEWS = 400, 32
+SIZE, VIEWS = (400, 32) if len(sys.argv) > 1 else (240, 24)  # the embedded photographs are small, too
 UP = (0.0, -1.0, 0.0) if len(sys.argv) > 1 else (0.0, 0.0, 1.0)  # most splat files have y down, the embedded scene z up
 
 
@@ -31,7 +31,7 @@ def around(points: np.ndarray, turn: float, height: float) -> splatseg.Camera:
 
 def embedded() -> Path:
     """A splat file: the table of the embedded capture without its room. The photographs are not used again."""
-    capture = splatseg.load_capture(splatseg.demo_capture(), downscale=2)
+    capture = splatseg.load_capture(splatseg.demo_capture(), downscale=4)
     room = splatseg.Scene(splatseg.fit_splats(capture, splatseg.TrainSettings().scaled(300)), "room")
     away = np.abs(room.splats.positions - np.median(capture.points, axis=0)).max(1)
     return room.gaussians(away < 0.6).export(output / "table.ply")

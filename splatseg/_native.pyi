@@ -67,9 +67,6 @@ def prepare(
     radii: Tensor,
     threads: int,
 ) -> Plan: ...
-def find_drawn(
-    means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor, camera: Camera, drawn: Tensor, threads: int
-) -> None: ...
 def empty(shape: tuple[int, ...]) -> Tensor:
     """Return an uninitialised float32 tensor, in memory that is reused when the tensor is gone."""
 

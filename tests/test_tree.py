@@ -15,13 +15,13 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = [
     ["parts"],
     [
-        *("errors", "arrays", "files", "plain_text", "progress", "interrupts", "version"),
+        *("errors", "arrays", "files", "plain_text", "interrupts", "version"),
         *("oklab", "resampling", "spread", "cards", "nearest"),
     ],
     ["machine"],
     ["points"],
     ["untrusted"],
-    ["tensors"],
+    ["tensors", "progress"],
     ["engine"],
     ["cameras"],
     ["capture"],

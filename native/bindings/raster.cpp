@@ -85,14 +85,6 @@ std::shared_ptr<Plan> prepare(Floats<2> means, Floats<2> quats, Floats<2> scales
     return plan;
 }
 
-void find_drawn(Floats<2> means, Floats<2> quats, Floats<2> scales, Floats<1> opacities, const PyCamera& camera,
-                Array<uint8_t, 1> drawn, int threads) {
-    const Gaussians g = gaussians(means, quats, scales, opacities, std::nullopt);
-    require(has_shape(drawn, g.count), "drawn must have shape (N,)");
-    require_apart({drawn}, {means, quats, scales, opacities});
-    run(threads, [&] { splatseg::find_drawn(kernels(), g, camera.camera, camera.cutoffs, drawn.data(), threads); });
-}
-
 template <class A>
 void require_image(const Plan& plan, const A& image) {
     require(has_shape(image, plan.camera.height, plan.camera.width),
@@ -210,8 +202,6 @@ void add_raster(nb::module_& m) {
         .def(nb::new_(&make_camera), "viewmat"_a, "K"_a, "width"_a, "height"_a, "cutoffs"_a);
     m.def("prepare", &prepare, "means"_a, "quats"_a, "scales"_a, "opacities"_a, "means2d_offset"_a.none(), "camera"_a,
           "radii"_a, "threads"_a);
-    m.def("find_drawn", &find_drawn, "means"_a, "quats"_a, "scales"_a, "opacities"_a, "camera"_a, "drawn"_a,
-          "threads"_a);
     m.def("blend", &blend, "plan"_a, "features"_a, "blended"_a, "alphas"_a, "threads"_a);
     m.def("blend_levels", &blend_levels, "plan"_a, "levels"_a, "count"_a, "share"_a, "out"_a, "threads"_a);
     m.def("label_map", &label_map, "plan"_a, "labels"_a, "count"_a, "out"_a, "threads"_a);

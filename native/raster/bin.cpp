@@ -226,23 +226,4 @@ void prepare(const Kernels& kernels, const Gaussians& gaussians, Plan& plan, int
     plan.bin_ms = std::chrono::duration<double, std::milli>(binned - projected).count();
 }
 
-void find_drawn(const Kernels& kernels, const Gaussians& gaussians, const Camera& camera, const Cutoffs& cutoffs,
-                uint8_t* drawn, int threads) {
-    parallel_ranges(gaussians.count, kGroup, threads, [&](int64_t begin, int64_t end, int) {
-        // One group at a time: nothing as large as the Gaussians is kept, and they may lie in a mapped file.
-        const Buffer splats(kGroup * sizeof(Splat2d)), rects(kGroup * sizeof(TileRect)), ids(kGroup * sizeof(DepthId));
-        uint32_t count = 0;
-        const Gaussians group{gaussians.means + 3 * begin,
-                              gaussians.quats + 4 * begin,
-                              gaussians.scales + 3 * begin,
-                              gaussians.opacities + begin,
-                              nullptr,
-                              end - begin};
-        const Projection projection{splats.as<Splat2d>(), rects.as<TileRect>(), ids.as<DepthId>(), &count, nullptr};
-        kernels.project(group, camera, cutoffs, projection, 0, end - begin);
-        std::memset(drawn + begin, 0, end - begin);
-        for (uint32_t i = 0; i < count; ++i) drawn[begin + projection.drawn[i].id] = 1;
-    });
-}
-
 }  // namespace splatseg

@@ -126,9 +126,4 @@ void bin(const Projection& projection, Plan& plan, int threads);
 // Projects, sorts and bins. radii (N,) is written.
 void prepare(const Kernels& kernels, const Gaussians& gaussians, Plan& plan, int32_t* radii, int threads);
 
-// Projects only: drawn (N,) becomes 1 for Gaussians with a pixel centre in their box, 0 for others. What the rest of
-// the image shows does not depend on the others.
-void find_drawn(const Kernels& kernels, const Gaussians& gaussians, const Camera& camera, const Cutoffs& cutoffs,
-                uint8_t* drawn, int threads);
-
 }  // namespace splatseg

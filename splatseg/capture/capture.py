@@ -158,8 +158,10 @@ def load_capture(
     return Capture(path, tuple(views), points, colors, test, source, posed, tuple(absent), coordinates)
 
 
-def load_cameras(path: Path | str, coordinates: Coordinates = OWN) -> tuple[View, ...]:
+def load_cameras(path: Path | str, coordinates: Coordinates = OWN, with_images: bool = False) -> tuple[View, ...]:
     """Read cameras as views without images, sorted by name: no image is opened and none needs to exist.
+
+    with_images: the cameras are of a capture with its images, which may tell sizes that its cameras do not.
 
     path: a transforms.json, or a folder with one or with a COLMAP model (also the model's own folder). The cameras must
     be in the user's own coordinates of the capture or splat that they are used with. coordinates: those of its world.
@@ -167,7 +169,7 @@ def load_cameras(path: Path | str, coordinates: Coordinates = OWN) -> tuple[View
     Raises CaptureError for anything missing, damaged or unsupported.
     """
     path = Path(path)
-    reconstruction = _read_reconstruction(path, with_images=False)
+    reconstruction = _read_reconstruction(path, with_images)
     _refuse_impossible(reconstruction)
     cameras = reconstruction.in_world(coordinates).cameras
     views = [view for name in sorted(cameras) for view in faces_of_photograph(name, cameras[name])]

@@ -6,6 +6,7 @@ Requests are nested in a command; the names of their fields are options of the c
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import types
 import typing
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ class Option:
     """One argument of a command."""
 
     owner: type
-    """The dataclass that it is a field of."""
+    """The dataclass that declares it."""
     field: str
     """Name of the field."""
     names: tuple[str, ...]
@@ -54,7 +55,8 @@ def options_of(command: type) -> Iterator[Option]:
             assert isinstance(hint, type)
             yield from options_of(hint)
         else:
-            yield _option(command, field, hint, marks)
+            owner = next(kind for kind in command.__mro__ if field.name in inspect.get_annotations(kind))
+            yield _option(owner, field, hint, marks)
 
 
 def _option(owner: type, field: dataclasses.Field[Any], hint: Any, marks: tuple[Any, ...]) -> Option:

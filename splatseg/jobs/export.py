@@ -78,7 +78,7 @@ def export_source(source: Source, output: Path, options: ExportOptions | None = 
     if not options.mesh and (options.faces is not None or options.watertight or options.hull):
         raise PromptError("--faces, --watertight and --hull are of meshes; give --mesh with them")
     factor = unit_of(source.splats, source.run, options)
-    if in_blocks(output, options) and (options.parts is not None or output.name == LOD_META):
+    if in_blocks(output, options) and (options.parts is not None or options.sort or output.name == LOD_META):
         return export_blocks(whole_blocks(source.splats, ROWS_A_BLOCK), output, options)
     if options.mesh:
         return export_meshes(output, source.splats, source.segments, options, views_of(source.run), factor)

@@ -18,6 +18,7 @@ from splatseg.formats.parts.opening import open_blocks
 from splatseg.formats.read import find_splat, holds_splat, read_splats
 from splatseg.plain_text import first_few, short_name, size_of_file
 from splatseg.splats.box import box_in_batches
+from splatseg.splats.stored import StoredSplats
 from splatseg.untrusted.memory import VARIABLE, in_words, memory_budget, stated_budget
 
 # Facts of files need no torch, whose import takes a second or two, and those of one kind not what reads the others: all
@@ -96,7 +97,7 @@ def _facts_of(blocks: FileBlocks) -> dict[str, str]:
         return (blocks.coordinates.outwards(means[begin:end]) for begin, end in pairwise(blocks.borders.tolist()))
 
     low, high, strays = box_in_batches(positions)
-    digits, form = 3 if blocks.coordinates.is_own else 9, _form_of(blocks)
+    digits, form = 3 if blocks.coordinates.is_own else 9, _form_of(blocks.form, len(blocks), blocks.dropped)
     facts = {
         "kind": f"splat ({_kind(blocks)})",
         "size": size_of_file(blocks.bytes),
@@ -114,13 +115,12 @@ def _facts_of(blocks: FileBlocks) -> dict[str, str]:
     return facts
 
 
-def _form_of(blocks: FileBlocks) -> dict[str, str]:
-    """Return the facts of a splat that are known before its Gaussians are read."""
-    dropped, features = blocks.dropped, blocks.form.features
+def _form_of(form: StoredSplats, count: int, dropped: int) -> dict[str, str]:
+    """Return the facts of a splat of a form that need no pass over its Gaussians."""
     return {
-        "Gaussians": f"{len(blocks):,}" + (f" ({dropped:,} more are not finite and were left out)" if dropped else ""),
-        "SH degree": str(blocks.sh_degree),
-        "features": "none" if features is None else f"{features.shape[1]} channels",
+        "Gaussians": f"{count:,}" + (f" ({dropped:,} more are not finite and were left out)" if dropped else ""),
+        "SH degree": str(form.sh_degree),
+        "features": "none" if form.features is None else f"{form.features.shape[1]} channels",
     }
 
 
@@ -151,16 +151,19 @@ def describe_run(path: Path) -> dict[str, str]:
     }
     if not run.splats_path.exists():
         return facts | {"state": "not finished: repeat its command with --resume"}
-    facts |= _form_of(open_blocks(run.splats_path))
+    if run.report_path.exists():
+        splats, dropped = read_splats(run.splats_path)
+        facts |= _form_of(splats, len(splats), dropped)
+        anew = f" (of an earlier state of the run; `splatseg report {run.path}` writes it anew)"
+        report = {"report": f"{run.report_path}{anew if is_stale(run.report_path, splats) else ''}"}
+    else:
+        blocks, report = open_blocks(run.splats_path), {}
+        facts |= _form_of(blocks.form, len(blocks), blocks.dropped)
     if run.segments_path.exists():
         segments = read_segments(run.segments_path)
         largest = ", ".join(f"{short_name(segment.name)} ({segment.count:,})" for segment in segments[:3])
         facts["segments"] = f"{len(segments)}; the largest: {largest}"
-    if run.report_path.exists():
-        anew = f" (of an earlier state of the run; `splatseg report {run.path}` writes it anew)"
-        earlier = anew if is_stale(run.report_path, read_splats(run.splats_path)[0]) else ""
-        facts["report"] = f"{run.report_path}{earlier}"
-    return facts
+    return facts | report
 
 
 def describe_capture(path: Path) -> dict[str, str]:

@@ -24,15 +24,10 @@ from torch import Tensor
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
 from splatseg.cameras.camera import Camera
 from splatseg.raster.interface import DEFAULT_SETTINGS
+from splatseg.raster.sight import out_of_sight
 
 Geometry = tuple[Tensor, Tensor, Tensor, Tensor]
 """Means (N,3), quats (N,4), scales (N,3) linear, opacities (N,)."""
-
-SEEN = 3.4
-"""Standard deviations within which a Gaussian has at least 1/255 of alpha: sqrt(2 ln 255) = 3.33."""
-
-MARGIN = 4.0
-"""Pixels around the picture from which a Gaussian's low-pass filter reaches into it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +96,7 @@ class Levels:
         pixel = depth / max(float(camera.K[0, 0]), float(camera.K[1, 1]))  # world units
         column = np.floor(np.log2(most * pixel / self.cell)) + 1.0
         choice = np.clip(column, 0, self.begins.shape[1] - 1).astype(np.int8)
-        choice[~_in_sight(self.boxes, SEEN * self.reach, camera)] = -1
+        choice[out_of_sight(self.boxes, self.reach, camera)] = -1
         blocks = np.flatnonzero(choice >= 0)
         return Cut(self.ranges_of(blocks, choice[blocks]), choice)
 
@@ -191,23 +186,6 @@ def _nearest_depth(boxes: np.ndarray, camera: Camera) -> np.ndarray:
     corner = np.where(axis > 0, boxes[:, 0], boxes[:, 1])
     nearest: np.ndarray = np.maximum(corner @ axis + offset, DEFAULT_SETTINGS.near)
     return nearest
-
-
-def _in_sight(boxes: np.ndarray, margin: np.ndarray, camera: Camera) -> np.ndarray:
-    """Return (B,) bool: False for boxes (B,2,3), wider by margin (B,), of which the camera's picture shows no point."""
-    (fx, _, cx), (_, fy, cy) = camera.K[:2]
-    left, right = (-MARGIN - cx) / fx, (camera.width + MARGIN - cx) / fx
-    top, bottom = (-MARGIN - cy) / fy, (camera.height + MARGIN - cy) / fy
-    # Planes through the eye along the picture's sides, normals inwards, and the nearest plane.
-    normals = np.array([[1, 0, -left], [-1, 0, right], [0, 1, -top], [0, -1, bottom], [0, 0, 1.0]])
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    offsets = normals @ camera.viewmat[:3, 3] - [0, 0, 0, 0, DEFAULT_SETTINGS.near]
-    normals = normals @ camera.viewmat[:3, :3]
-    inside = np.ones(len(boxes), bool)
-    for normal, offset in zip(normals, offsets, strict=True):
-        farthest = np.where(normal > 0, boxes[:, 1], boxes[:, 0]) @ normal + offset
-        inside &= farthest > -margin
-    return inside
 
 
 def blur_of(cell: float) -> float:

@@ -57,16 +57,6 @@ def prepare(
     return _prepare(geometry, None, _camera(camera, settings))[0]
 
 
-def find_drawn(
-    means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor, camera: Camera, settings: RasterSettings
-) -> Tensor:
-    """See `sight.may_be_drawn`."""
-    means, quats, scales, opacities = (_dense(t).detach() for t in (means, quats, scales, opacities))
-    drawn = torch.empty(means.shape[0], dtype=torch.uint8)
-    _native.find_drawn(means, quats, scales, opacities, _camera(camera, settings), drawn, torch.get_num_threads())
-    return drawn.view(torch.bool)
-
-
 def rasterize_plan(plan: Plan, features: Tensor) -> tuple[Tensor, Tensor]:
     """See `interface.rasterize_plan`."""
     blended, alphas = _RasterizePlan.apply(_dense(features), plan.state, (plan.camera.height, plan.camera.width))

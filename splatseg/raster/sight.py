@@ -1,4 +1,4 @@
-"""Gaussians in sight of a camera: those that it draws, and groups that it provably does not draw, by their boxes.
+"""Groups of Gaussians that a camera provably does not draw, by their boxes.
 
 A group is known by the box of its means and by its largest scale. A Gaussian is
 
@@ -22,11 +22,8 @@ Source: the projection of native/raster/ewa.h and project.cpp; ours.
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from splatseg.cameras.camera import Camera
-from splatseg.machine.devices import current, native_takes
 from splatseg.raster.interface import DEFAULT_SETTINGS, RasterSettings
 
 SLACK = 1e-5
@@ -45,45 +42,27 @@ def out_of_sight(
     empty: np.ndarray = ~np.all(boxes[:, 0] <= boxes[:, 1], axis=1)
     boxes = np.where(empty[:, None, None], 0.0, boxes)
     rotation, translation = camera.viewmat[:3, :3], camera.viewmat[:3, 3]
-    bits = np.arange(8)[:, None] >> np.arange(3) & 1
-    corners = np.where(bits, boxes[:, None, 1], boxes[:, None, 0]) @ rotation.T + translation
     # Bounds of what is added up, in whatever order: rounding is a share of them.
     sizes = np.abs(boxes).max(1) @ np.abs(rotation).T + np.abs(translation)
-    x, y, z = np.moveaxis(corners, -1, 0)
-    hidden: np.ndarray = empty | (z.max(1) + SLACK * sizes[:, 2] < settings.near)
+    depth = np.append(rotation[2], translation[2])  # of a point (x, y, z, 1)
+    hidden: np.ndarray = empty | (_highest(boxes, depth) + SLACK * sizes[:, 2] < settings.near)
     if min(camera.K[0, 0], camera.K[1, 1]) <= 0:
         return hidden
     scales = reaches.astype(np.float64) * float(np.linalg.norm(rotation, 2))
-    sides = (
-        (x, sizes[:, 0], camera.K[0, 0], camera.K[0, 2], camera.width),
-        (y, sizes[:, 1], camera.K[1, 1], camera.K[1, 2], camera.height),
-    )
-    for across, size, focal, centre, pixels in sides:
+    for side, pixels in enumerate((camera.width, camera.height)):
+        across, size = np.append(rotation[side], translation[side]), sizes[:, side]
+        focal, centre = camera.K[side, side], camera.K[side, 2]
         steepest = max(centre, pixels - centre, 0.0) / focal + settings.frustum_margin * 0.5 * pixels / focal
         widest = np.sqrt(2.0 * np.log(1.0 / settings.alpha_min)) * (1.0 + SLACK)
         spread = widest * focal * np.sqrt(1.0 + steepest**2) * scales
         blur = widest * np.sqrt(settings.eps2d)
         slack = SLACK * (focal * size + (abs(centre) + pixels + blur) * sizes[:, 2] + spread) + spread
-        hidden |= (focal * across + (centre + blur) * z).max(1) + slack < 0
-        hidden |= (focal * across + (centre - pixels - blur) * z).min(1) - slack > 0
+        hidden |= _highest(boxes, focal * across + (centre + blur) * depth) + slack < 0
+        hidden |= _highest(boxes, (pixels + blur - centre) * depth - focal * across) + slack < 0
     return hidden
 
 
-def may_be_drawn(
-    means: Tensor,
-    quats: Tensor,
-    scales: Tensor,
-    opacities: Tensor,
-    camera: Camera,
-    settings: RasterSettings = DEFAULT_SETTINGS,
-) -> Tensor:
-    """Tell which Gaussians (N,) bool a camera may draw: whatever is rendered of these alone has the same bits.
-
-    All of them where this process does not compute with the native kernels. The tensors, as `raster.interface.prepare`
-    takes them, may lie in a mapped file.
-    """
-    if current().type != "cpu" or not native_takes(means, quats, scales, opacities):
-        return torch.ones(means.shape[0], dtype=torch.bool)
-    from splatseg.raster.native import find_drawn  # noqa: PLC0415 (backends are loaded when they are used)
-
-    return find_drawn(means, quats, scales, opacities, camera, settings)
+def _highest(boxes: np.ndarray, plane: np.ndarray) -> np.ndarray:
+    """Return the highest value (G,) of a x + b y + c z + d in boxes (G,2,3), which is that of a corner."""
+    highest: np.ndarray = np.where(plane[:3] > 0, boxes[:, 1], boxes[:, 0]) @ plane[:3] + plane[3]
+    return highest

@@ -65,10 +65,7 @@ def render_surface(splats: Splats, camera: Camera) -> Tensor:
 
 def render_channels(splats: Splats, camera: Camera, values: Tensor) -> Tensor:
     """Blend values (N,C) that Gaussians carry into an image (H,W,C), over zeros."""
-    rows = splats.rows_in_view(camera)
-    if rows is not None:
-        splats, values = splats.subset(rows), values[torch.from_numpy(rows)]
-    return _blend(splats, camera, values).features
+    return _blend(splats.in_view(camera), camera, splats.carried_in_view(camera, values)).features
 
 
 def view_colors(means: Tensor, sh0: Tensor, shN: Tensor, camera: Camera, degree: int) -> Tensor:

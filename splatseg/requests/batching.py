@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from splatseg.engine.request import EngineRequest
+from splatseg.requests.workers import WorkersRequest
+
 
 @dataclass(frozen=True)
-class BatchRequest:
+class BatchRequest(WorkersRequest):
     """Choices of a batch: the workers it has, and what it does with scenes that an earlier one left."""
 
     workers: int | None = None
@@ -18,10 +20,6 @@ class BatchRequest:
     this machine bears; 1 with --shard."""
     memory: Annotated[float | None, tyro.conf.arg(metavar="GB")] = None
     """Memory of each worker in gigabytes; one that takes more is ended, and its scene fails."""
-    scheduler: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
-    """Address of a Dask scheduler (tcp://HOST:8786), whose workers do the work. They must see the same folders."""
-    jobqueue: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """YAML file of a queue (SLURM, PBS, LSF), whose jobs do the work."""
     cards: int = 0
     """Cards (GPUs) that each scene needs; workers have cards of their own then. Give --device cuda behind --."""
     shard: Annotated[str | None, tyro.conf.arg(metavar="I/N|auto[/N]")] = None
@@ -33,3 +31,8 @@ class BatchRequest:
     """Stop all at the first failure."""
     overwrite: bool = False
     """Do scenes anew that are done, or were begun with other options."""
+
+    @property
+    def engine(self) -> EngineRequest | None:
+        """The engine; None for this process alone."""
+        return self._engine(self.workers == 1 or (self.workers is None and self.shard is not None), self.cards)

@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import tyro
 
-from splatseg.engine.request import EngineRequest, in_bytes
+from splatseg.engine.request import EngineRequest
 from splatseg.errors import RunError
+from splatseg.requests.workers import WorkersRequest
 
 AUTO = "auto"
 """As many blocks as the memory asks for."""
 
 
 @dataclass(frozen=True)
-class BlocksRequest:
-    """Blocks in which what is too large for one piece is fitted and segmented, and the workers that share them."""
+class NumberOfBlocks:
+    """Blocks in which what is too large for one piece is fitted and segmented."""
 
     blocks: Annotated[str | None, tyro.conf.arg(metavar="N|auto")] = None
     """Fit and segment the splat in N blocks, or in as many as the memory asks for (auto). Segments of a splat are the
     same; a fit in blocks is another one. Default: as the run was made, or in one piece."""
-    workers: int | None = None
-    """Processes that work on blocks at once. Default: this process alone."""
-    memory: Annotated[float | None, tyro.conf.arg(metavar="GB")] = None
-    """Memory of each worker in gigabytes."""
-    scheduler: Annotated[str | None, tyro.conf.arg(metavar="ADDRESS")] = None
-    """Address of a Dask scheduler (tcp://HOST:8786), whose workers do the work. They must see the same folders."""
-    jobqueue: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None
-    """YAML file of a queue (SLURM, PBS, LSF), whose jobs do the work."""
-
-    @classmethod
-    def of(cls, asked: Blocks) -> BlocksRequest:
-        """Return a request of a number of blocks or "auto", worked on by this process; a request as it is."""
-        return asked if isinstance(asked, BlocksRequest) else cls(None if asked is None else str(asked))
 
     @property
     def number(self) -> int | None:
@@ -50,12 +37,20 @@ class BlocksRequest:
         """True if the number of blocks is to be chosen."""
         return self.blocks == AUTO
 
+
+@dataclass(frozen=True)
+class BlocksRequest(WorkersRequest, NumberOfBlocks):  # fields of the last come first
+    """Blocks in which what is too large for one piece is fitted and segmented, and the workers that share them."""
+
+    @classmethod
+    def of(cls, asked: Blocks) -> BlocksRequest:
+        """Return a request of a number of blocks or "auto", worked on by this process; a request as it is."""
+        return asked if isinstance(asked, BlocksRequest) else cls(None if asked is None else str(asked))
+
     @property
     def engine(self) -> EngineRequest | None:
         """The engine; None for this process alone."""
-        if self.workers is None and self.memory is None and self.scheduler is None and self.jobqueue is None:
-            return None
-        return EngineRequest(self.workers, self.scheduler, self.jobqueue, in_bytes(self.memory))
+        return self._engine(self.workers is None)
 
 
 Blocks = BlocksRequest | str | int | None

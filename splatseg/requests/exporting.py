@@ -41,5 +41,7 @@ class ExportOptions:
     """A known length: two pixels of a view and the metres between them. What is written is in metres then."""
     parts: int | None = None
     """Write a folder of so many parts, each a .ply, which is one splat wherever a splat is taken."""
+    sort: bool = False
+    """Put what is near in space near in the file (.ply, --parts), so that blocks of a huge splat lie apart."""
     layout: ExportLayout | None = None
     """A folder as the viewers of 3D Gaussian Splatting want it: point_cloud/, cameras.json, input.ply, cfg_args."""

@@ -20,8 +20,9 @@ from splatseg.cameras.coordinates import Coordinates
 if TYPE_CHECKING:
     from splatseg.splats.splats import Splats
 
-What = Literal["geometry", "all"]
-"""Fields to read: geometry leaves colours 0 (sh0 (n,3) of zeros, shN (n,0,3)), features, ids and extras out."""
+What = Literal["geometry", "colors", "all"]
+"""Fields to read: geometry leaves colours 0 (sh0 (n,3) of zeros, shN (n,0,3)), features, ids and extras out; colors are
+geometry with colours."""
 
 ROWS_A_BLOCK = 1 << 18
 """Gaussians of a block if nothing else is asked for: 60 MB of a file with harmonics of degree 3."""
@@ -122,6 +123,8 @@ class WholeBlocks:
         taken = self.splats.subset(np.arange(begin, end))
         if what == "all":
             return taken
+        if what == "colors":
+            return taken.plain()
         return taken.plain().replace(sh0=taken.sh0.new_zeros(taken.sh0.shape), shN=taken.shN[:, :0])
 
 

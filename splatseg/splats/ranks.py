@@ -60,7 +60,8 @@ def of_rank(batches: Batches, ranks: Sequence[int]) -> np.ndarray:
 def median(batches: Batches, count: int | None = None) -> np.ndarray:
     """Return the median of each column, (C,) float64, of one row or more. count: rows, if they are known."""
     count = count_of(batches) if count is None else count
-    middle: np.ndarray = np.median(of_rank(batches, [(count - 1) // 2, count // 2]), axis=0)
+    # One value if there is one in the middle: twice the largest float is infinite.
+    middle: np.ndarray = np.median(of_rank(batches, sorted({(count - 1) // 2, count // 2})), axis=0)
     return middle
 
 

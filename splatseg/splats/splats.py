@@ -137,22 +137,18 @@ class Splats:
         """Degree of the spherical harmonics: 0, 1, 2 or 3."""
         return DEGREES[self.shN.shape[1]]
 
-    def rows_in_view(self, camera: Camera) -> np.ndarray | None:
-        """Return the rows (n,) of the Gaussians (N,...) that are enough for what a camera sees; None for all.
-
-        Only a splat that is mapped from files (`splats.mapped`) tells them.
-        """
-        del camera
-        return None
-
     def in_view(self, camera: Camera, colored: bool = False) -> Splats:
-        """Return the Gaussians that are enough for what a camera sees: all, or those of `rows_in_view` in memory.
+        """Return the Gaussians that are enough for what a camera sees: all, but of a splat in files (`splats.mapped`).
 
         colored: with their colours, which a mapped splat otherwise leaves out.
         """
-        del colored
-        rows = self.rows_in_view(camera)
-        return self if rows is None else self.subset(rows)
+        del camera, colored
+        return self
+
+    def carried_in_view(self, camera: Camera, values: Tensor) -> Tensor:
+        """Return those of values (N,...) that the Gaussians of `in_view` carry."""
+        del camera
+        return values
 
     def prepare(self, camera: Camera) -> Plan:
         """Prepare the geometry for one camera (see `raster.interface.prepare`)."""

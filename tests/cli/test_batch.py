@@ -39,6 +39,12 @@ def listed(folder: Path, *lines: str) -> str:
     return str(folder / "captures" / "list.txt")
 
 
+def masks_in(folder: Path, name: str = "000.png") -> None:
+    """Make a folder with one mask."""
+    folder.mkdir(parents=True)
+    shutil.copy(DEMO / "masks" / "000.png", folder / name)
+
+
 def told(capsys: pytest.CaptureFixture[str]) -> str:
     """The error, on one line."""
     return " ".join(capsys.readouterr().err.split())
@@ -51,8 +57,7 @@ def commands(folder: Path, source: str, *options: str, do: str = "train") -> dic
 
 
 def test_a_line_is_a_path_from_the_list_and_options_of_its_own(folder: Path) -> None:
-    (folder / "captures" / "own").mkdir()
-    (folder / "elsewhere" / "masks" / "b").mkdir(parents=True)
+    masks_in(folder / "captures" / "own")
     source = listed(
         folder,
         "# all of them",
@@ -72,7 +77,7 @@ def test_a_line_is_a_path_from_the_list_and_options_of_its_own(folder: Path) -> 
 
 def test_options_of_all_scenes_start_from_the_working_folder_and_are_filled_in(folder: Path) -> None:
     for name in ("a", "b"):
-        (folder / "elsewhere" / "masks" / name).mkdir(parents=True)
+        masks_in(folder / "elsewhere" / "masks" / name)
     source = listed(folder, "a", "b")
     found = commands(folder, source, "--masks", "masks/{name}", "--true-masks={capture}/masks", "--masks", "auto")
     masks = folder / "elsewhere" / "masks"
@@ -86,6 +91,21 @@ def test_a_folder_stands_for_the_captures_in_it(folder: Path, capsys: pytest.Cap
     assert [task.name for task in tasks] == ["a", "b", "c d"] and others == ["notes"]
     assert run(["batch", str(folder / "elsewhere"), "-o", "out"]) == 2
     assert "is no folder of captures: it holds no folders; give the folder above them, or a list" in told(capsys)
+
+
+@pytest.mark.parametrize("options", [["--masks"], ["--masks", str(DEMO / "masks"), "--true-masks"]], ids=len)
+def test_masks_of_another_capture_are_refused_before_any_scene_is_begun(
+    options: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    masks_in(folder / "elsewhere" / "masks" / "a")
+    masks_in(folder / "elsewhere" / "masks" / "b", "other.png")
+    (folder / "elsewhere" / "masks" / "empty").mkdir()
+    words = ["batch", listed(folder, "a", "b"), "-o", "out", "--", *options]
+    assert run([*words, "masks/{name}"]) == 2
+    assert re.search(r"list.txt, line 2: no mask in \S+/masks/b has the name of a view: .* other.png", told(capsys))
+    assert run([*words, "masks/empty"]) == 2
+    assert re.search(r"list.txt, line 1: .*masks/empty .* \(1 other line has mistakes too\)", told(capsys))
+    assert not Path("out").exists()
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+import splatseg.jobs.info
 from splatseg.cli.main import run
 from splatseg.demo.demo import demo_capture
 from splatseg.files import write_json
 from splatseg.formats.ply.ply import read_ply, write_ply
+from splatseg.jobs.info import describe_run
 from splatseg.run.folder import open_run
 from splatseg.segments.segments_json import read_segments
 from splatseg.splats.made_of import FEATURES, GEOMETRY, SEGMENTS, made_of, recorded
@@ -263,3 +265,15 @@ def test_the_report_of_an_earlier_state_is_called_so(folder: Path, capsys: pytes
     refit(folder)
     assert run(["info", str(folder)]) == 0
     assert "report.html (of an earlier state of the run; `splatseg report" in capsys.readouterr().out
+
+
+def test_info_reads_the_splat_of_a_run_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = list[Path]()
+    for name in ("open_blocks", "read_splats"):
+        real = getattr(splatseg.jobs.info, name)
+        monkeypatch.setattr(splatseg.jobs.info, name, lambda path, real=real: read.append(path) or real(path))
+    with_report = describe_run(folder)
+    assert read == [folder / "splats.ply"] and "report" in with_report
+    (folder / "report.html").unlink()
+    assert list(describe_run(folder).items()) == list(with_report.items())[:-1]
+    assert read == [folder / "splats.ply"] * 2

@@ -9,6 +9,7 @@ import pytest
 from ply_files import assert_same, columns, write_columns
 
 from splatseg.errors import OutputError, PromptError
+from splatseg.formats.morton import morton_order
 from splatseg.formats.read import load_splats
 from splatseg.jobs.export import export_source, open_source
 from splatseg.jobs.exporting.blocks import export_file, in_blocks
@@ -43,6 +44,17 @@ def test_parts_are_one_splat_from_a_file_and_from_memory(source: Path, tmp_path:
     assert_same(load_splats(tmp_path / "one")[0], load_splats(source)[0])
 
 
+@pytest.mark.parametrize("parts", [None, 4])
+def test_a_sorted_splat_has_the_same_gaussians_in_morton_order(source: Path, tmp_path: Path, parts: int | None) -> None:
+    whole, _ = load_splats(source)
+    options = ExportOptions(sort=True, parts=parts)
+    export_file(source, tmp_path / "there" / "a.ply", options)
+    export_source(open_source(source), tmp_path / "again" / "a.ply", options)
+    assert sorted(path.name for path in (tmp_path / "there").iterdir()) == ["a.ply"], "nothing else is left"
+    for place in ("there", "again"):
+        assert_same(load_splats(tmp_path / place / "a.ply")[0], whole.subset(morton_order(whole.positions)))
+
+
 def test_a_streamed_sog_says_what_it_does_not_hold(source: Path, tmp_path: Path) -> None:
     pytest.importorskip("gaussforge")
     said = export_file(source, tmp_path / "scene" / "lod-meta.json", ExportOptions())
@@ -69,9 +81,11 @@ def test_what_is_exported_is_never_replaced(source: Path, tmp_path: Path) -> Non
         (ExportOptions(parts=2, segment=(1,)), "--parts cuts a whole splat"),
         (ExportOptions(parts=2, format="spz"), "--parts cuts a whole splat"),
         (ExportOptions(parts=2, mesh=True), "--parts cuts a whole splat"),
+        (ExportOptions(sort=True, segment=(1,)), "--sort orders a whole splat, as one .ply or with --parts"),
+        (ExportOptions(sort=True, format="spz"), "--sort orders a whole splat"),
     ],
 )
-def test_parts_with_other_choices_are_refused(tmp_path: Path, options: ExportOptions, said: str) -> None:
+def test_parts_and_order_with_other_choices_are_refused(tmp_path: Path, options: ExportOptions, said: str) -> None:
     with pytest.raises(PromptError, match=said):
         in_blocks(tmp_path / "parts", options)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 import shutil
 import signal
 import threading
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 import splatseg
+from splatseg.cli.main import run as command_line
 from splatseg.engine.in_process import InProcess
 from splatseg.errors import RunError, SplatFileError
 from splatseg.formats.ply.ply import write_ply
@@ -191,6 +193,28 @@ def test_a_splat_of_another_world_is_refused_in_blocks(small: Run, tmp_path: Pat
     reporter = NullReporter()
     start_run(tmp_path / "run", settings, reporter=reporter, force=True, blocks=BlocksRequest("3"))
     assert "recognise moved.ply as it is" in reporter.warnings[0]
+
+
+def test_a_splat_in_no_spatial_order_is_told_with_a_command_that_orders_it(
+    small: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    splats, _ = load_splats(small.splats_path)
+    low, high = np.quantile(splats.positions, (0.05, 0.95), axis=0)  # without what lies far out
+    rows = np.flatnonzero(((splats.positions > low) & (splats.positions < high)).all(1))
+    write_ply(Path("my city.ply"), splats.subset(np.random.default_rng(0).permutation(rows)))
+
+    def warned(path: str) -> list[str]:
+        reporter = NullReporter()
+        settings = dataclasses.replace(small.settings, splats=path)
+        start_run(tmp_path / "run", settings, reporter=reporter, overwrite=True, blocks=8)
+        return reporter.warnings
+
+    (told,) = warned("my city.ply")
+    assert told.startswith("the Gaussians of my city.ply lie in the file in no spatial order, so every view looks at")
+    command = shlex.split(told.split("`")[1])
+    assert command[0] == "splatseg" and command_line(command[1:]) == 0
+    assert told.endswith("and --splats 'my city_sorted' takes it") and warned("my city_sorted") == []
 
 
 def test_what_is_interrupted_leaves_the_run_as_it_was_and_goes_on(

@@ -10,8 +10,8 @@ import torch
 from random_scenes import random_camera, random_splats
 
 from splatseg.cameras.camera import Camera
-from splatseg.raster.interface import DEFAULT_SETTINGS, prepare, rasterize
-from splatseg.raster.sight import may_be_drawn, out_of_sight
+from splatseg.raster.interface import DEFAULT_SETTINGS, rasterize
+from splatseg.raster.sight import out_of_sight
 from splatseg.splats.splats import Splats
 
 
@@ -34,9 +34,7 @@ def boxes_of(splats: Splats, size: int) -> tuple[np.ndarray, np.ndarray]:
 def test_what_is_drawn_is_in_no_group_out_of_sight(seed: int) -> None:
     rng = np.random.default_rng(seed)
     splats, camera = random_splats(rng, 400), random_camera(rng)
-    drawn = may_be_drawn(*splats.geometry, camera).numpy()
     radii = rasterize(*splats.geometry, torch.zeros(400, 1), camera).radii.numpy()
-    assert not drawn[radii == 0].any(), "what meets a pixel has a radius"
     for size in (1, 10):
         hidden = out_of_sight(*boxes_of(splats, size), camera)
         assert not (radii[hidden.repeat(size)] > 0).any()
@@ -71,21 +69,3 @@ def test_a_gaussian_of_unknown_extent_is_never_out_of_sight_in_front_of_the_came
     camera = Camera(np.eye(4), np.array([[50.0, 0, 20], [0, 50.0, 10], [0, 0, 1]]), 40, 20)
     boxes = np.array([[[1e6, 1e6, 1.0], [1e6, 1e6, 1.0]]])
     assert not out_of_sight(boxes, np.array([np.inf], np.float32), camera)[0]
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_what_may_be_drawn_is_what_is_drawn(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    splats, camera = random_splats(rng, 3000), random_camera(rng)
-    drawn = may_be_drawn(*splats.geometry, camera).numpy()
-    plan = prepare(*splats.geometry, camera)
-    assert drawn.sum() == plan.state.drawn
-    few = [tensor[drawn] for tensor in splats.geometry]
-    assert prepare(*few, camera).state.drawn == plan.state.drawn
-    assert prepare(*few, camera).state.entries == plan.state.entries
-
-
-def test_other_types_may_all_be_drawn() -> None:
-    splats = random_splats(np.random.default_rng(0), 20)
-    camera = random_camera(np.random.default_rng(0))
-    assert may_be_drawn(*(tensor.double() for tensor in splats.geometry), camera).all()

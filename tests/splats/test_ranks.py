@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -14,6 +14,8 @@ VALUES = st.one_of(st.floats(allow_nan=False), st.sampled_from([0.0, -0.0, 1.0, 
 
 
 @given(st.integers(1, 60).flatmap(lambda n: arrays(np.float64, (n, 2), elements=VALUES)), st.floats(0, 1))
+@example(np.full((1, 2), 2.0**1023), 0.0)
+@example(np.full((5, 2), -(2.0**1023)), 0.3)
 def test_ranks_medians_and_quantiles_are_those_of_numpy(values: np.ndarray, share: float) -> None:
     def batches():
         return iter(np.array_split(values, 3)) if len(values) > 3 else iter([values])

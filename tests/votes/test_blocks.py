@@ -21,7 +21,6 @@ from splatseg.engine.in_process import InProcess
 from splatseg.engine.protocol import Done
 from splatseg.errors import MaskError
 from splatseg.masks.segments import from_label_map
-from splatseg.raster import interface
 from splatseg.splats.made_of import GEOMETRY, made_of
 from splatseg.splats.mapped import geometry as mapped
 from splatseg.splats.mapped.geometry import open_geometry, write_geometry
@@ -91,7 +90,6 @@ def test_any_scene_in_any_blocks_gives_the_same_bytes(
     scene = random_scene(seed)
     rng = np.random.default_rng(seed)
     monkeypatch.setattr(mapped, "GROUP", int(rng.choice([1, 7, 64, 8192])))
-    monkeypatch.setattr(mapped, "ROWS_AT_ONCE", mapped.GROUP * int(rng.choice([1, 3, 1000])))
     monkeypatch.setattr(reduce, "MOST_ROWS", int(rng.choice([1, 10, 77, 10_000])))
     monkeypatch.setattr(reduce, "ENTRIES_AT_ONCE", int(rng.choice([20, 100_000])))
     assert collected(scene, tmp_path, Shuffled(seed), seed) == in_one_piece(scene, tmp_path)
@@ -106,18 +104,19 @@ def test_scenes_of_every_kind_are_among_the_random_ones() -> None:
     assert splats.means.isnan().any() and splats.scales.amax() > 5 and (splats.means[1:] == splats.means[:-1]).any()
 
 
-def test_a_view_takes_only_what_it_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_view_takes_only_blocks_in_sight(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = random_scene(1, count=3000)
+    scene = dataclasses.replace(scene, splats=scene.splats.subset(scene.splats.means[:, 0].argsort()))
     monkeypatch.setattr(mapped, "GROUP", 50)
     counts = []
-    prepare = interface.prepare
-    monkeypatch.setattr(work, "prepare", lambda *given: counts.append(len(given[0])) or prepare(*given))
+    entries = work.entries_of_view
+    monkeypatch.setattr(
+        work, "entries_of_view", lambda plan, *given: counts.append(plan.count) or entries(plan, *given)
+    )
     collected(scene, tmp_path)
     splats = open_geometry(tmp_path / "geometry")
-    drawn = [int(prepare(*scene.splats.geometry, view.camera).state.drawn) for view in scene.views[1:]]
-    assert counts == drawn and max(counts) < 2000
-    skipped = [mapped.out_of_sight(splats.boxes, splats.reaches, view.camera).mean() for view in scene.views]
-    assert max(skipped) > 0.1, "blocks that are out of sight are not looked at"
+    ranges = [splats.rows_in_view(view.camera) for view in scene.views[1:]]
+    assert counts == [sum(rows.stop - rows.start for rows in each) for each in ranges] and min(counts) < 2500
 
 
 def test_what_was_interrupted_takes_the_views_that_are_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

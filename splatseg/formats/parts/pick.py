@@ -1,60 +1,37 @@
-"""Some rows of a splat in blocks, read where they lie: what a camera sees of a huge splat, and one column of it.
+"""Single columns of a splat in blocks: colours, features and ids of all its Gaussians.
 
-Alphabet: N Gaussians; n rows that are asked for.
+Alphabet: N Gaussians.
 """
 
 from __future__ import annotations
 
 import mmap
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from splatseg.formats.parts.blocks import FileBlocks
 from splatseg.formats.parts.rows import PlyRows, Rows
-from splatseg.formats.parts.survey import Kept
-from splatseg.formats.ply.columns import CONSTANT
 from splatseg.formats.ply.table import ids_of
-from splatseg.splats.stored import StoredSplats
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from splatseg.machine.mapped import ranges, release, scratch
 
 AT_ONCE = 1 << 20
 """Rows of a column that are looked at in one go."""
 
-PICKED_AT_ONCE = 1 << 16
-"""Rows that are read with all that the file holds of them, before their colours are kept."""
 
+def colors_of_blocks(blocks: FileBlocks) -> tuple[np.ndarray, np.ndarray]:
+    """Return copies of the harmonics of all Gaussians, sh0 (N,3) and shN (N,K,3), in scratch memory (`machine.mapped`).
 
-@dataclass(frozen=True, eq=False)
-class ColorsOfBlocks:
-    """Colours of some Gaussians of a splat in blocks (`splats.mapped.ColorsOfRows`)."""
+    In the file a Gaussian's colours lie among all that it has: pictures would read all of it, every one of them anew.
 
-    blocks: FileBlocks
-    """The splat."""
-
-    def __call__(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Return copies of sh0 (n,3) and shN (n,K,3) of rows (n,), ascending; no more of the files is looked at.
-
-        Raises SplatFileError if a file changed or cannot be read.
-        """
-        import torch  # noqa: PLC0415 (formats are read without it)
-
-        harmonics = self.blocks.form.shN.shape[1]
-        sh0, others = np.empty((len(rows), 3), np.float32), np.empty((len(rows), harmonics, 3), np.float32)
-        before = 0
-        for file, stays, stamp in zip(self.blocks.files, self.blocks.known.kept, self.blocks.stamps, strict=True):
-            first, last = np.searchsorted(rows, [before, before + len(stays)]).tolist()
-            in_file = _in_file(stays, rows[first:last] - before)
-            before += len(stays)
-            stamp.check()
-            for begin in range(first, last, PICKED_AT_ONCE):
-                end = min(begin + PICKED_AT_ONCE, last)
-                found = _picked(file, in_file[begin - first : end - first])
-                sh0[begin:end], others[begin:end] = found.sh0, found.shN
-        return torch.from_numpy(sh0), torch.from_numpy(others)
+    Raises SplatFileError if a file changed or cannot be read.
+    """
+    sh0 = scratch((len(blocks), 3), np.float32)
+    others = scratch((len(blocks), *blocks.form.shN.shape[1:]), np.float32)
+    for rows in ranges(len(blocks)):
+        found = blocks.stored(rows.start, rows.stop, "colors")
+        sh0[rows], others[rows] = found.sh0, found.shN
+        release(sh0, others)
+    return sh0, others
 
 
 def ids_of_blocks(blocks: FileBlocks) -> np.ndarray | None:
@@ -98,27 +75,9 @@ def features_of_blocks(blocks: FileBlocks) -> np.ndarray | None:
             strides = (body.dtype.itemsize, 4)
             return np.ndarray((file.count, len(names)), np.float32, whole, body.offset + places[0][1], strides)
     features = np.empty((len(blocks), form.shape[1]), np.float32)
-    for begin in range(0, len(blocks), PICKED_AT_ONCE):
-        rows = slice(begin, begin + PICKED_AT_ONCE)
-        features[rows] = blocks.stored(begin, min(begin + PICKED_AT_ONCE, len(blocks))).features
+    for rows in ranges(len(blocks)):
+        features[rows] = blocks.stored(rows.start, rows.stop).features
     return features
-
-
-def _picked(file: Rows, rows: np.ndarray) -> StoredSplats:
-    if isinstance(file, PlyRows) and file.beside is None:
-        table = file.table
-        if CONSTANT[0] in table.names:  # features are many times the colours, and not asked for
-            table = replace(table, features=(), extras=())
-        return table.stored(table.body.rows(0, file.count)[rows], file.forms)
-    return file.stored(0, file.count).subset(rows)
-
-
-def _in_file(stays: Kept, rows: np.ndarray) -> np.ndarray:
-    """Return the rows of a file that are the given ones among those that stay."""
-    if stays.bits is None:
-        return rows
-    found: np.ndarray = np.flatnonzero(np.unpackbits(stays.bits, count=stays.count))[rows]
-    return found
 
 
 def _ids(file: Rows, begin: int, end: int) -> np.ndarray:

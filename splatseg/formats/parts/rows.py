@@ -109,7 +109,7 @@ class PlyRows:
     def stored(self, begin: int, end: int, what: What = "all") -> StoredSplats:
         """Return rows as they stand in the file. Raises SplatFileError if they cannot be read or hold no ids."""
         self.table.body.check_memory(end - begin)
-        stored = self.table.stored(self.table.body.rows(begin, end), self.forms, what == "all")
+        stored = self.table.stored(self.table.body.rows(begin, end), self.forms, what)
         if self.beside is None:
             return stored
         ids, coordinates = self.beside
@@ -172,8 +172,10 @@ class WholeRows:
         rows = self.whole.subset(np.arange(begin, end))
         if what == "all":
             return rows
-        plain = np.zeros((len(rows), 3), np.float32)
-        return dataclasses.replace(rows, sh0=plain, shN=rows.shN[:, :0], features=None, segment_ids=None, extras={})
+        rows = dataclasses.replace(rows, features=None, segment_ids=None, extras={})
+        if what == "colors":
+            return rows
+        return dataclasses.replace(rows, sh0=np.zeros((len(rows), 3), np.float32), shN=rows.shN[:, :0])
 
     def sound(self, begin: int, end: int) -> bool:
         """Return False: rows are in memory, and looking at them costs little."""

@@ -49,6 +49,7 @@ from splatseg.formats.ply.meaning import (
     warn_of_speaking,
     world_of,
 )
+from splatseg.splats.blocks import What
 from splatseg.splats.stored import StoredSplats
 
 NORMAL = ("nx", "ny", "nz")
@@ -121,25 +122,25 @@ class PlyTable:
 
     def log_scales(self, body: np.ndarray) -> np.ndarray:
         """Return the log scales (n,3) of rows, with a filter put in."""
-        return self.stored(body, Forms(), colors=False).log_scales
+        return self.stored(body, Forms(), "geometry").log_scales
 
-    def stored(self, body: np.ndarray, forms: Forms, colors: bool = True) -> StoredSplats:
-        """Return rows as Gaussians, finite or not. colors: False leaves out all but geometry (`splats.blocks.What`).
+    def stored(self, body: np.ndarray, forms: Forms, what: What = "all") -> StoredSplats:
+        """Return rows as Gaussians, finite or not.
 
         Raises SplatFileError for a segment id that is none.
         """
         opacities, linear = opacities_of(body, forms.bright_opacities)
-        plain = np.zeros((len(body), 3), np.float32)
+        colors, whole = what != "geometry", what == "all"
         stored = StoredSplats(
             means=columns_of(body, POSITION),
             quats=columns_of(body, ROTATION),
             scales=log_scales_of(body),
             opacities=opacities,
-            sh0=self._constant(body, forms) if colors else plain,
+            sh0=self._constant(body, forms) if colors else np.zeros((len(body), 3), np.float32),
             shN=harmonics_of(body, self.rest, self.harmonics if colors else 0),
-            features=columns_of(body, self.features) if colors and self.features else None,
-            segment_ids=ids_of(self.path, body) if colors and "segment_id" in self.names else None,
-            extras={name: _native(body[name]) for name in self.extras} if colors else {},
+            features=columns_of(body, self.features) if whole and self.features else None,
+            segment_ids=ids_of(self.path, body) if whole and "segment_id" in self.names else None,
+            extras={name: _native(body[name]) for name in self.extras} if whole else {},
             antialiased=self.antialiased,
             coordinates=forms.coordinates,
             linear_opacities=linear,

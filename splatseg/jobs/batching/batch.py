@@ -19,7 +19,6 @@ from typing import Any
 
 from splatseg.engine.in_process import InProcess
 from splatseg.engine.protocol import Engine
-from splatseg.engine.request import EngineRequest, in_bytes
 from splatseg.engine.shard import ALL, parse_shard
 from splatseg.errors import OutputError, RunError, unwritten
 from splatseg.interrupts import stop_on_interrupt
@@ -131,13 +130,11 @@ def _work(todo: Sequence[Task], keeper: Keeper, worker: Worker, request: BatchRe
 
 
 def _open(request: BatchRequest, reporter: Reporter) -> Engine:
-    alone = request.workers == 1 or (request.workers is None and request.shard is not None)
-    if alone and request.memory is None and not (request.scheduler or request.jobqueue or request.cards):
+    asked = request.engine
+    if asked is None:
         return InProcess()
     from splatseg.engine.opening import open_engine  # noqa: PLC0415 (one process needs no Dask)
 
-    memory = in_bytes(request.memory)
-    asked = EngineRequest(request.workers, request.scheduler, request.jobqueue, memory, cards=request.cards)
     return open_engine(asked, reporter.warn)
 
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from splatseg.jobs.batching.log import Now, read_now
 from splatseg.jobs.batching.records import Record
 from splatseg.jobs.batching.task import Files
+from splatseg.progress import Stage, read_stage
 
 ORDER = ("failed", "running", "stopped", "done", "waiting")
 """States in the order in which they are shown: what a person has to look at comes first."""
@@ -25,12 +25,12 @@ class Shown:
 
     record: Record
     """Its state."""
-    now: Now | None = None
+    picture: Path
+    """Its picture, which may not be there."""
+    log: Path
+    """Its log, which may not be there."""
+    now: Stage | None = None
     """The stage that it is in, if it is running and has told."""
-    picture: Path | None = None
-    """Its picture, if there is one."""
-    log: Path | None = None
-    """Its log, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,6 @@ def overview_of(
 
 
 def _shown(files: Files, record: Record) -> Shown:
-    picture, log = files.picture(record.scene), files.log(record.scene)
-    return Shown(
-        record,
-        read_now(files.now(record.scene)) if record.state == "running" else None,
-        picture if record.state != "waiting" and picture.exists() else None,
-        log if log.exists() else None,
-    )
+    # Of ten thousand scenes on a disk far away, only those that run are looked for: this is done every second.
+    now = read_stage(files.now(record.scene)) if record.state == "running" else None
+    return Shown(record, files.picture(record.scene), files.log(record.scene), now)

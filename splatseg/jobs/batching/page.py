@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from html import escape
 from importlib.resources import files as resources
 from pathlib import Path
@@ -98,13 +99,14 @@ def _section(overview: Overview, state: str) -> str:
 def _card(overview: Overview, shown: Shown) -> str:
     record = shown.record
     picture = ""
-    if shown.picture is not None:
+    with suppress(OSError):  # there may be none
         source = f"{_link(overview, shown.picture)}?{int(shown.picture.stat().st_mtime)}"
         image = f'<img src="{source}" alt="{escape(record.scene)}" loading="lazy">'
         picture = f'<span class="picture">{image}</span>'
     report = Path(record.output) / "report.html" if record.output else None
-    links = {"report": report if report is not None and report.exists() else None, "log": shown.log}
-    told = " · ".join(f'<a href="{_link(overview, path)}">{name}</a>' for name, path in links.items() if path)
+    links = {"report": report, "log": shown.log}
+    there = {name: path for name, path in links.items() if path is not None and path.exists()}
+    told = " · ".join(f'<a href="{_link(overview, path)}">{name}</a>' for name, path in there.items())
     lines = [f"<h3>{escape(record.scene)}</h3>", *_lines(shown), f"<p>{told}</p>" if told else ""]
     text = "\n".join(filter(None, lines))
     return f'<li class="scene {record.state}">{picture}<div class="text">\n{text}\n</div></li>'
@@ -120,8 +122,8 @@ def _lines(shown: Shown) -> Sequence[str]:
             return ["<p>begins</p>"]
         left = f", about {about(now.left)} left" if now.left and now.left >= 1 else ""
         bar = f'<progress max="{max(now.total, 1)}" value="{now.done}"></progress>'
-        facts = f"<p>{escape(now.facts)}</p>" if now.facts else ""
-        return [f"<p>{escape(now.stage)} {now.done:,}/{now.total:,}{left}</p>", bar, facts]
+        facts = f"<p>{escape(now.figures)}</p>" if now.facts else ""
+        return [f"<p>{escape(now.name)} {now.done:,}/{now.total:,}{left}</p>", bar, facts]
     if record.state == "stopped":
         return ["<p>goes on when the batch is repeated</p>"]
     count = len(record.warnings)

@@ -26,7 +26,7 @@ from splatseg.features.lift.embed import embed_votes, voted_features
 from splatseg.features.rows import FeatureRows, Unit
 from splatseg.formats.parts.blocks import FileBlocks
 from splatseg.formats.parts.opening import open_blocks
-from splatseg.formats.parts.pick import ColorsOfBlocks, features_of_blocks, ids_of_blocks
+from splatseg.formats.parts.pick import colors_of_blocks, features_of_blocks, ids_of_blocks
 from splatseg.formats.parts.rows import PlyRows
 from splatseg.formats.parts.writing import write_blocks
 from splatseg.formats.ply.ply import write_ply
@@ -102,7 +102,7 @@ class Pieces(Protocol):
         ...
 
     def shown(self, run: Run, splats: Splats) -> Splats:
-        """Return the splat with features and ids, as it is now in the run, to draw pictures of it."""
+        """Return the splat with colours, features and ids, as it is now in the run, to draw pictures of it."""
         ...
 
 
@@ -171,7 +171,7 @@ class InBlocks:
     """A splat in files."""
 
     splats: MappedSplats
-    """Geometry and features, mapped; colours are read of what is looked at; segment ids are in memory."""
+    """Geometry and features, mapped; grey; segment ids are in memory."""
     blocks: FileBlocks
     """The run's splats.ply, as it was."""
     folder: Path
@@ -256,14 +256,10 @@ class InBlocks:
 
     def shown(self, run: Run, splats: Splats) -> Splats:
         """See `Pieces`. The file is another by now."""
-        assert isinstance(splats, MappedSplats)
         blocks = open_blocks(run.splats_path)
         features = features_of_blocks(blocks)
-        return dataclasses.replace(
-            splats,
-            colors=ColorsOfBlocks(blocks),
-            features=None if features is None else torch.from_numpy(features),
-        )
+        with_features = splats.replace(features=None if features is None else torch.from_numpy(features))
+        return colored(with_features, blocks)
 
     def _collect(self, opener: Opener, run: Run, path: Path, progress: Progress | None = None) -> None:
         """Collect the votes of masks that an opener opens, for the training views, into a file."""
@@ -310,6 +306,12 @@ def write_splats_in_blocks(path: Path, blocks: FileBlocks, splats: Splats, featu
     write_blocks(path, pieces(), len(blocks), Layout(own=False))
 
 
+def colored(splats: Splats, blocks: FileBlocks) -> Splats:
+    """Return a mapped splat with the colours of its file, which are copied into scratch memory."""
+    sh0, others = colors_of_blocks(blocks)
+    return dataclasses.replace(splats, sh0=torch.from_numpy(sh0), shN=torch.from_numpy(others))
+
+
 @contextmanager
 def pieces_of(run: Run, engine: Engine) -> Iterator[Pieces]:
     """Open the splat of a run in as many blocks as its settings say; what was begun is kept if the block raises.
@@ -333,7 +335,6 @@ def open_in_blocks(run: Run, engine: Engine, folder: Path) -> InBlocks:
     ids, features = ids_of_blocks(blocks), features_of_blocks(blocks)
     mapped = dataclasses.replace(
         splats,
-        colors=ColorsOfBlocks(blocks),
         antialiased=blocks.antialiased,
         features=None if features is None else torch.from_numpy(features),
         segment_ids=None if ids is None else torch.from_numpy(ids),

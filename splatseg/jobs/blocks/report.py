@@ -16,4 +16,5 @@ def report_of(run: Run, reporter: Reporter) -> Summary:
         return report_run(run, reporter)
     # Beside what an unfinished segmentation may have left for its repetition.
     with part_folder(run.path.absolute() / "geometry") as folder:
-        return report_run(run, reporter, open_in_blocks(run, InProcess(), folder).splats)
+        pieces = open_in_blocks(run, InProcess(), folder)
+        return report_run(run, reporter, pieces.shown(run, pieces.splats))

@@ -6,7 +6,7 @@ refused, with what to do.
 
 from __future__ import annotations
 
-import dataclasses
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,11 +17,12 @@ from splatseg.checks.world import DOUBTFUL
 from splatseg.errors import SplatFileError
 from splatseg.formats.parts.blocks import FileBlocks
 from splatseg.formats.parts.opening import open_blocks
-from splatseg.formats.parts.pick import ColorsOfBlocks
+from splatseg.formats.parts.sorting import are_ordered
 from splatseg.formats.parts.writing import write_blocks
 from splatseg.formats.ply.writing import Layout
 from splatseg.formats.read import describe_dropped
 from splatseg.jobs.blocks.choose import rows_a_block
+from splatseg.jobs.blocks.pieces import colored
 from splatseg.parts import part_folder
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
@@ -41,6 +42,7 @@ def check_in_blocks(
     """
     found = open_blocks(splats, rows_a_block(splats, blocks))
     troubles = [Trouble(describe_dropped(splats, found.dropped))] if found.dropped else []
+    troubles += [] if are_ordered(found) else [Trouble(_unordered(splats, blocks))]
     with part_folder(place.absolute()) as folder:
         troubles += _compared(found, splats, folder / "geometry.safetensors", capture)
     told: list[str] = []
@@ -69,14 +71,22 @@ def take_in_blocks(run: Run) -> None:
     write_blocks(run.splats_path, pieces(), len(blocks), Layout(own=False))
 
 
+def _unordered(splats: Path, blocks: int) -> str:
+    sorted_copy = f"{splats.stem}_sorted"
+    command = shlex.join(["splatseg", "export", str(splats), "--sort", "--parts", str(blocks), "-o", sorted_copy])
+    return (
+        f"the Gaussians of {splats.name} lie in the file in no spatial order, so every view looks at all blocks, which "
+        f"takes longer; `{command}` writes a copy in order, and --splats {shlex.quote(sorted_copy)} takes it"
+    )
+
+
 def _compared(blocks: FileBlocks, path: Path, geometry: Path, capture: Capture) -> list[Trouble]:
     photographs = Photographs(list(capture.views))
     count = len(photographs)
     if count < FEWEST:
         return []
     write_geometry(geometry, _in_world(blocks, capture, "geometry"), len(blocks))
-    mapped = dataclasses.replace(open_geometry(geometry, capture.coordinates), colors=ColorsOfBlocks(blocks))
-    found = photographs.recognised(mapped)
+    found = photographs.recognised(colored(open_geometry(geometry, capture.coordinates), blocks))
     if found >= count - 1:
         return []
     figure = f"{found} of {count} views recognise {path.name} as it is"

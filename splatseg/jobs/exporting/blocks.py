@@ -2,13 +2,16 @@
 
 NAME.ply             one file, with the bytes that the splat in memory would give
 DIR  --parts N       N parts (`formats.parts.writing`)
-DIR/lod-meta.json    streamed SOG (`formats.parts.streamed_sog`): sorted on disk first, beside DIR
+DIR/lod-meta.json    streamed SOG (`formats.parts.streamed_sog`)
+
+The last, and the others with --sort, are put into Morton order on disk first (`formats.parts.sorting`), beside them.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,16 +39,26 @@ ROWS_A_CHUNK = 1 << 18
 def in_blocks(output: Path, options: ExportOptions) -> bool:
     """Tell whether an export is of the whole splat, in a form that is written block by block.
 
-    Raises PromptError for --parts with options that choose what is written.
+    Raises PromptError for --parts and --sort with options that choose what is written.
     """
-    whole = replace(options, format=None, plain=False, parts=None) == ExportOptions()
+    whole = replace(options, format=None, plain=False, parts=None, sort=False) == ExportOptions()
     if options.parts is not None:
         if not whole or options.format not in (None, "ply") or output.name == LOD_META:
             raise PromptError("--parts cuts a whole splat into parts of .ply; give it alone, or with --plain")
         if options.parts < 1:
             raise PromptError(f"--parts is {options.parts}; give the number of parts, 1 or more")
         return True
-    if not whole or output.is_dir():
+    found = whole and _is_in_blocks(output, options)
+    if options.sort and not found:
+        raise PromptError(
+            "--sort orders a whole splat, as one .ply or with --parts; give it with these, or with --plain"
+        )
+    return found
+
+
+def _is_in_blocks(output: Path, options: ExportOptions) -> bool:
+    """Tell whether the form that the whole splat is written in is one of one file that is written block by block."""
+    if output.is_dir():
         return False
     if output.name == LOD_META and options.format is None:
         return True
@@ -88,16 +101,17 @@ def export_blocks(blocks: SplatBlocks, output: Path, options: ExportOptions) -> 
     place = output.parent if output.name == LOD_META else output
     if folder and (place.is_file() or (place.is_dir() and not is_empty(place))):
         raise OutputError(f"{place} exists and is not an empty folder; name a new one with -o")
-    stream = _plain(each_block(blocks)) if options.plain else each_block(blocks)
     lost = ""
     try:
-        if output.name == LOD_META:
-            lost = _streamed_sog(blocks, place, options.plain)
-        elif options.parts is not None:
-            write_parts(output, stream, count, -(-count // options.parts), layout_of(blocks))
-        else:
-            write_blocks(output, stream, count, layout_of(blocks))
-            sidecar_path(output).unlink(missing_ok=True)  # of the file that this one replaces
+        with _ordered(blocks, place) if options.sort or output.name == LOD_META else nullcontext(blocks) as ordered:
+            stream = _plain(each_block(ordered)) if options.plain else each_block(ordered)
+            if output.name == LOD_META:
+                lost = _streamed_sog(ordered, place, options.plain)
+            elif options.parts is not None:
+                write_parts(output, stream, count, -(-count // options.parts), layout_of(ordered))
+            else:
+                write_blocks(output, stream, count, layout_of(ordered))
+                sidecar_path(output).unlink(missing_ok=True)  # of the file that this one replaces
     except OSError as error:
         raise OutputError(unwritten(output, error)) from None
     size = sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) if folder else output.stat().st_size
@@ -114,13 +128,18 @@ def belongs_to(origin: Path, path: Path) -> bool:
     return written == found or (place is not None and (written == place or place in written.parents))
 
 
+@contextmanager
+def _ordered(blocks: SplatBlocks, place: Path) -> Iterator[SplatBlocks]:
+    """Yield the blocks in Morton order; they lie beside `place` meanwhile."""
+    with part_folder(place.with_name(f"{place.name}.sorted")) as aside:
+        yield sorted_blocks(blocks, aside / "sorted.ply", ROWS_A_CHUNK)
+
+
 def _streamed_sog(blocks: SplatBlocks, folder: Path, plain: bool) -> str:
-    """Write a streamed SOG and return in words what it does not hold, of what is wanted."""
+    """Write ordered blocks as a streamed SOG and return in words what it does not hold, of what is wanted."""
     form = blocks.rows(0, 0).plain() if plain else blocks.rows(0, 0)
     left_out = [*FORMATS["sog"].left_out(form), *([] if form.segment_ids is None else ["segment ids"])]
-    with part_folder(folder.with_name(f"{folder.name}.sorted")) as aside:
-        ordered = sorted_blocks(blocks, aside / "sorted.ply", ROWS_A_CHUNK)
-        write_streamed_sog(folder, _plain(each_block(ordered)))
+    write_streamed_sog(folder, _plain(each_block(blocks)))
     return f"; a streamed SOG does not hold {', '.join(left_out)}" if left_out else ""
 
 

@@ -35,7 +35,7 @@ from splatseg.train.blocks.cell import write_end
 from splatseg.train.blocks.plan import Round, plan_round, read_round
 from splatseg.train.blocks.rows import Ends, cell_folder, end_path, round_folder
 from splatseg.train.blocks.settings import BlockSettings
-from splatseg.train.blocks.work import CellProgress, CellWork, progress_of
+from splatseg.train.blocks.work import CellWork, progress_of
 from splatseg.train.fit import advance, first_gaussians
 from splatseg.train.photographs import Photographs
 from splatseg.train.settings import TrainSettings
@@ -144,7 +144,8 @@ class BlockFit:
                     continue
                 facts = {"gaussians": done.result, "seconds": round(done.seconds, 3), "memory": done.memory}
                 last = progress_of(left[done.index])
-                self.record(round=planned.number, cell=int(cell), psnr=last.psnr, worker=done.worker, **facts)
+                psnr = {} if last is None else {"psnr": last.facts["psnr"]}
+                self.record(round=planned.number, cell=int(cell), **psnr, worker=done.worker, **facts)
         if failed:
             raise RunError(
                 f"{len(failed)} of {len(planned.cells)} cells were not fitted ({failed[0]}); "
@@ -184,14 +185,15 @@ class _Bar:
         told = [progress_of(cell) for cell in planned.cells]
         done = [end_path(cell).exists() for cell in planned.cells]
         steps = [
-            planned.ends if over else max(each.step, planned.begins) for each, over in zip(told, done, strict=True)
+            planned.ends if over else max(each.done if each else 0, planned.begins)
+            for each, over in zip(told, done, strict=True)
         ]
         mean = planned.begins + sum(step - planned.begins for step in steps) / len(steps)
         facts = {"round": f"{planned.number}/{len(self.steps) - 1}", "cells": f"{sum(done)}/{len(done)}"}
-        known = [each for each in told if each != CellProgress()]
+        known = [each.facts for each in told if each is not None]
         if known:
-            facts["PSNR"] = f"{np.mean([each.psnr for each in known]):.1f}"
-            facts["Gaussians"] = f"{sum(each.count for each in known):,}"
+            facts["PSNR"] = f"{np.mean([float(each['psnr']) for each in known]):.1f}"
+            facts["Gaussians"] = f"{sum(int(each['gaussians']) for each in known):,}"
         self.move(planned.number, round(mean), **facts)
 
 

@@ -7,21 +7,21 @@
 60 bytes a Gaussian on disk, each array by itself; a `.ply` has all values of a Gaussian together, so that its geometry
 cannot be read without its colours. Pages of the file that are looked at belong to the system's cache, which gives way.
 
-What a camera sees is found in two steps: groups that it provably does not draw are left out by their boxes
-(`raster.sight`), the Gaussians of the others are projected, and those that meet a pixel are copied, in the
-order of the rows. Rendered alone they give the same bits as all N: what is not drawn has no part in the depth order,
-equal depths stand in the order of the rows, and no value depends on a neighbour's.
+What a camera sees are the ranges of rows of all groups but those that it provably does not draw, which their boxes tell
+(`raster.sight`). One range is taken as it lies in the file, several are copied behind one another; groups out of sight
+between them are taken along where that copies nothing and at least half of the whole is in sight. Rendered alone these
+Gaussians give the same bits as all N: what is not drawn has no part in the depth order, equal depths stand in the order
+of the rows, and no value depends on a neighbour's.
 
-Alphabet: N Gaussians; G groups of consecutive rows; n of the N are seen.
+Alphabet: N Gaussians; G groups of consecutive rows; n of the N are taken for a camera.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.cameras.coordinates import OWN, Coordinates
-from splatseg.raster.sight import may_be_drawn, out_of_sight
+from splatseg.raster.sight import out_of_sight
 from splatseg.splats.activations import to_opacities, to_scales
 from splatseg.splats.splats import Splats
 from splatseg.tensors import map_tensors, stream_tensors
@@ -40,26 +40,14 @@ FORMAT = "splatseg geometry 1"
 GROUP = 8192
 """Rows of a group: a box of its own costs 52 bytes."""
 
-ROWS_AT_ONCE = 1 << 20
-"""Rows that are projected at once to tell which of them are seen."""
-
 _WIDTHS = {"means": 3, "quats": 4, "log_scales": 3, "opacity_logits": 0, "scales": 3, "opacities": 0}
-
-
-class ColorsOfRows(Protocol):
-    """Colours of some Gaussians, read where they lie."""
-
-    def __call__(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Return copies of sh0 (n,3) and shN (n,K,3) of rows (n,), ascending."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
 class MappedSplats(Splats):
     """N Gaussians whose geometry lies in a mapped file; whatever is rendered of them takes those in view alone.
 
-    Their colours are grey, unless `colors` reads them: it is asked for the rows of a subset. What changes the geometry
-    returns plain `Splats`.
+    They are grey until colours are put in by `dataclasses.replace`. What changes the geometry returns plain `Splats`.
     """
 
     linear_scales: Tensor | None = None
@@ -67,11 +55,9 @@ class MappedSplats(Splats):
     linear_opacities: Tensor | None = None
     """Opacities (N,), in the file."""
     boxes: np.ndarray | None = None
-    """(G,2,3) float64, lowest and highest finite mean of each group."""
+    """(G,2,3) float64, lowest and highest finite mean of each group; None where there are no groups: all is in view."""
     reaches: np.ndarray | None = None
     """(G,) float32, largest finite scale of each group, world units."""
-    colors: ColorsOfRows | None = None
-    """Colours of rows."""
 
     @property
     def scales(self) -> Tensor:
@@ -85,39 +71,44 @@ class MappedSplats(Splats):
         assert self.linear_opacities is not None
         return self.linear_opacities
 
-    def rows_in_view(self, camera: Camera) -> np.ndarray:
-        """Return the rows (n,) int64, ascending, of all Gaussians that a camera draws, and maybe of some others."""
-        assert self.boxes is not None and self.reaches is not None
-        means, quats, scales, opacities = self.geometry
+    @property
+    def resident(self) -> Splats:
+        """Geometry and colour on the device of this process."""
+        there = self._in_files().resident
+        return self if there.means is self.means else there
 
-        def seen(at: slice) -> np.ndarray:
-            return may_be_drawn(means[at], quats[at], scales[at], opacities[at], camera).numpy()
-
-        ranges = _ranges(~out_of_sight(self.boxes, self.reaches, camera), len(self))
-        rows = [begin + np.flatnonzero(seen(slice(begin, end))) for begin, end in ranges]
-        return np.concatenate([np.zeros(0, np.int64), *rows])
+    def rows_in_view(self, camera: Camera) -> list[slice]:
+        """Return ranges of rows, ascending, with all Gaussians that a camera draws, and some others."""
+        if self.boxes is None or self.reaches is None:
+            return [slice(0, len(self))]
+        steps = np.flatnonzero(np.diff(~out_of_sight(self.boxes, self.reaches, camera), prepend=False, append=False))
+        begins, ends = steps[::2], steps[1::2]
+        if len(begins) and 2 * (ends - begins).sum() >= ends[-1] - begins[0]:
+            begins, ends = begins[:1], ends[-1:]
+        pairs = zip((begins * GROUP).tolist(), np.minimum(ends * GROUP, len(self)).tolist(), strict=True)
+        return [slice(begin, end) for begin, end in pairs]
 
     def in_view(self, camera: Camera, colored: bool = False) -> Splats:
-        """Return copies of the Gaussians of `rows_in_view`, in memory, without features: no picture is made of them.
+        """Return the Gaussians of `rows_in_view`, without features: no picture is made of them.
 
         colored: with their colours; they are grey otherwise.
         """
-        seen = dataclasses.replace(self, features=None, colors=self.colors if colored else None)
-        return seen.subset(self.rows_in_view(camera))
+        ranges = self.rows_in_view(camera)
+        names = ["means", "quats", "log_scales", "opacity_logits", "linear_scales", "linear_opacities"]
+        if self.segment_ids is not None:
+            names.append("segment_ids")
+        taken = {name: rows_of(getattr(self, name), ranges) for name in [*names, *(("sh0", "shN") if colored else ())]}
+        if not colored:
+            taken |= _grey(len(taken["means"]))
+        return dataclasses.replace(self, **taken, features=None, extras={}, boxes=None, reaches=None)  # type: ignore[arg-type]
 
-    def geometry_of(self, rows: np.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return copies of the geometry of rows (n,), as the rasteriser takes it (`Splats.geometry`)."""
-        means, quats, scales, opacities = (torch.from_numpy(part.numpy()[rows]) for part in self.geometry)
-        return means, quats, scales, opacities
+    def carried_in_view(self, camera: Camera, values: Tensor) -> Tensor:
+        """Return those of values (N,...) that the Gaussians of `in_view` carry."""
+        return rows_of(values, self.rows_in_view(camera))
 
     def subset(self, which: Tensor | np.ndarray) -> Splats:
         """Return copies of the Gaussians chosen by a boolean mask (N,) or by indices, in memory, with all fields."""
-        rows = np.asarray(which)
-        part = self._in_files().subset(np.flatnonzero(rows) if rows.dtype == np.bool_ else rows)
-        if self.colors is None:
-            return part
-        sh0, harmonics = self.colors(np.flatnonzero(rows) if rows.dtype == np.bool_ else rows)
-        return part.replace(sh0=sh0, shN=harmonics)
+        return self._in_files().subset(which)
 
     def replace(self, **changes: Tensor | None) -> Splats:
         """Return the same Gaussians with features or ids replaced, still mapped; with anything else plain `Splats`."""
@@ -134,9 +125,26 @@ class MappedSplats(Splats):
         return self._in_files().rescaled(factor)
 
     def _in_files(self) -> Splats:
-        """Return plain, grey splats that share the tensors."""
+        """Return plain splats that share the tensors."""
         names = [field.name for field in dataclasses.fields(Splats)]
         return Splats(**{name: getattr(self, name) for name in names})
+
+
+def rows_of(values: Tensor, ranges: Sequence[slice]) -> Tensor:
+    """Return the rows (n,...) of ranges of values (N,...): of one range where they lie, of several a copy."""
+    if len(ranges) == 1:
+        return values[ranges[0]]
+    return torch.cat([values[rows] for rows in (*ranges, slice(0, 0))])
+
+
+def numbers_of(ranges: Sequence[slice]) -> np.ndarray:
+    """Return the numbers (n,) int64 of the rows of ranges."""
+    return np.concatenate([np.zeros(0, np.int64), *(np.arange(rows.start, rows.stop) for rows in ranges)])
+
+
+def _grey(count: int) -> dict[str, Tensor]:
+    """Return harmonics of so many Gaussians without colour."""
+    return {"sh0": torch.zeros(1, 3).expand(count, 3), "shN": torch.zeros(count, 0, 3)}
 
 
 def write_geometry(path: Path, blocks: Iterable[Splats], count: int) -> None:
@@ -168,14 +176,14 @@ def open_geometry(path: Path, coordinates: Coordinates = OWN) -> MappedSplats:
     """Map a file of `write_geometry`. coordinates: those of the splat. Raises RunError for any other or damaged one."""
     arrays, _ = map_tensors(path, FORMAT, "repeat the command, which writes it again")
     tensors = {name: torch.from_numpy(arrays[name]) for name in _WIDTHS}
-    count = len(tensors["means"])
+    grey = _grey(len(tensors["means"]))
     return MappedSplats(
         means=tensors["means"],
         quats=tensors["quats"],
         log_scales=tensors["log_scales"],
         opacity_logits=tensors["opacity_logits"],
-        sh0=torch.zeros(1, 3).expand(count, 3),
-        shN=torch.zeros(count, 0, 3),
+        sh0=grey["sh0"],
+        shN=grey["shN"],
         coordinates=coordinates,
         linear_scales=tensors["scales"],
         linear_opacities=tensors["opacities"],
@@ -195,12 +203,3 @@ def _widen(boxes: np.ndarray, reaches: np.ndarray, first: int, means: np.ndarray
             boxes[group, 1] = np.maximum(boxes[group, 1], finite.max(0))
         large = scales[rows]
         reaches[group] = max(reaches[group], large[np.isfinite(large)].max(initial=0))
-
-
-def _ranges(groups: np.ndarray, count: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of at most ROWS_AT_ONCE rows that make up the groups (G,) bool, ascending; count: number of rows."""
-    most = ROWS_AT_ONCE // GROUP
-    steps = np.flatnonzero(np.diff(groups, prepend=False, append=False))
-    for begin, end in zip(steps[::2].tolist(), steps[1::2].tolist(), strict=True):
-        for place in range(begin, end, most):
-            yield place * GROUP, min(min(place + most, end) * GROUP, count)

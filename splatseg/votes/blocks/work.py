@@ -18,8 +18,7 @@ from splatseg.capture.view import View
 from splatseg.engine.opened import Opened
 from splatseg.errors import MaskError
 from splatseg.masks.source import MaskSource
-from splatseg.raster.interface import prepare
-from splatseg.splats.mapped.geometry import MappedSplats, open_geometry
+from splatseg.splats.mapped.geometry import MappedSplats, numbers_of, open_geometry
 from splatseg.votes.blocks.view_file import ViewVotes, find_view, name_of, write_view
 from splatseg.votes.votes import entries_of_view
 
@@ -66,9 +65,8 @@ class VoteOfView:
         if segments is None:
             none, weightless = np.zeros(0, np.int32), np.zeros(0, np.float32)
             return write_view(path, None, none, (none, none, weightless), weightless)
-        rows = splats.rows_in_view(view.camera)
-        plan = prepare(*splats.geometry_of(rows), view.camera)
-        entries, totals = entries_of_view(plan, segments)
+        rows = numbers_of(splats.rows_in_view(view.camera))
+        entries, totals = entries_of_view(splats.in_view(view.camera).prepare(view.camera), segments)
         return write_view(path, segments, rows, entries, totals)
 
     def _open(self) -> _Needed:

@@ -1,4 +1,4 @@
-"""Colours and ids of some rows are those of the whole splat."""
+"""Colours, features and ids of a splat in blocks are those of the whole one."""
 
 from __future__ import annotations
 
@@ -12,17 +12,21 @@ from random_scenes import random_splats
 
 from splatseg.formats.parts import pick
 from splatseg.formats.parts.opening import open_blocks
-from splatseg.formats.parts.pick import ColorsOfBlocks, features_of_blocks, ids_of_blocks
+from splatseg.formats.parts.pick import colors_of_blocks, features_of_blocks, ids_of_blocks
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
+from splatseg.machine import mapped
 from splatseg.splats.splats import Splats
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_rows_are_picked_to_the_bit(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pick, "PICKED_AT_ONCE", 13)
-    monkeypatch.setattr(pick, "AT_ONCE", 64)
+def test_columns_are_those_of_the_whole_splat_to_the_bit(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = np.random.default_rng(seed)
+    monkeypatch.setattr(mapped, "ROWS_A_BLOCK", 13)
+    monkeypatch.setattr(mapped, "IN_MEMORY", int(rng.choice([0, 1 << 26])))
+    monkeypatch.setattr(pick, "AT_ONCE", 64)
     splats = random_splats(rng, 500).replace(
         sh0=torch.randn(500, 3), shN=torch.randn(500, 8, 3), features=torch.randn(500, 5)
     )
@@ -32,10 +36,9 @@ def test_rows_are_picked_to_the_bit(seed: int, tmp_path: Path, monkeypatch: pyte
     whole, dropped = load_splats(tmp_path / "splats.ply")
     assert dropped > 0, "rows are not those of the file"
     blocks = open_blocks(tmp_path / "splats.ply", rows_a_block=100)
-    rows = np.flatnonzero(rng.random(len(whole)) < rng.choice([0.0, 0.1, 1.0]))
-    sh0, harmonics = ColorsOfBlocks(blocks)(rows)
-    np.testing.assert_array_equal(sh0.numpy(), whole.sh0.numpy()[rows])
-    np.testing.assert_array_equal(harmonics.numpy(), whole.shN.numpy()[rows])
+    sh0, harmonics = colors_of_blocks(blocks)
+    np.testing.assert_array_equal(sh0, whole.sh0.numpy())
+    np.testing.assert_array_equal(harmonics, whole.shN.numpy())
     features = features_of_blocks(blocks)
     assert features is not None and whole.features is not None
     np.testing.assert_array_equal(features, whole.features.numpy())

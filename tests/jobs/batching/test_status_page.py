@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from splatseg.jobs.batching.overview import overview_of
 from splatseg.jobs.batching.page import lead_of, status_html, write_page
 from splatseg.jobs.batching.records import Record
 from splatseg.jobs.batching.task import Files
+from splatseg.progress import Stage, write_stage
 
 FIGURES = {"psnr": 27.813, "segments": 1, "gaussians": 120_000, "noisy_segments": 0}
 
@@ -38,8 +38,7 @@ def out(tmp_path: Path) -> Path:
     (tmp_path / "garden" / "report.html").touch()
     files.log("garden").touch()
     Image.fromarray(np.zeros((30, 40, 3), np.uint8)).save(files.picture("garden"))
-    now = {"stage": "fitting", "done": 100, "total": 300, "left": 65.4, "facts": "PSNR 20"}
-    files.now("runs").write_text(json.dumps(now))
+    write_stage(files.now("runs"), Stage("fitting", 100, 300, 65.4, {"PSNR": "20"}))
     return tmp_path
 
 

@@ -215,10 +215,7 @@ Findings find(const Scene& s) {
     plan.cutoffs = kCutoffs;
     std::vector<int32_t> radii(kCount);
     splatseg::prepare(splatseg::kernels(), gaussians, plan, radii.data(), kWorkers);
-    std::vector<uint8_t> drawn(kCount);
-    splatseg::find_drawn(splatseg::kernels(), gaussians, s.camera, kCutoffs, drawn.data(), kWorkers);
     found.add(radii);
-    found.add(drawn);
     add_pictures(s, gaussians, plan, found);
     add_matrix(splatseg::pixel_weights(splatseg::kernels(), plan, s.pixels.data(), 60, kWorkers), found);
     add_votes(s, plan, found);

@@ -93,4 +93,4 @@ def _doing(shown: Shown, count: str = " {}/{}") -> str:
     if now is None:
         return "begins"
     left = f", {about(now.left)} left" if now.left and now.left >= 1 else ""
-    return f"{now.stage}{count.format(now.done, now.total)}{left}"
+    return f"{now.name}{count.format(now.done, now.total)}{left}"

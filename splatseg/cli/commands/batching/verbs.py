@@ -57,13 +57,18 @@ class Verb:
 
 
 def _check_train(command: Train) -> None:
+    from splatseg.capture.capture import load_cameras
+    from splatseg.masks.sources import open_sources
     from splatseg.run.create import check_room
     from splatseg.run.settings import AUTO_MASKS
 
     settings = command.settings()
+    folders = [(folder.path, folder.weight) for folder in settings.masks if folder.path != AUTO_MASKS]
     drawn = [settings.true_masks] if settings.true_masks else []
-    for path in [*(folder.path for folder in settings.masks if folder.path != AUTO_MASKS), *drawn]:
+    for path in [*(path for path, _ in folders), *drawn]:
         _check_there(Path(path), "masks")
+    if folders or drawn:  # names only: masks are read when their scene begins
+        open_sources(folders, load_cameras(settings.capture.path, with_images=True), settings.true_masks)
     check_room(command.output, command.resume, command.overwrite)
 
 
