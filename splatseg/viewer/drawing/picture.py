@@ -28,8 +28,9 @@ from splatseg.viewer.drawing.caption import add_caption
 from splatseg.viewer.drawing.color_maps import DEPTH, HEAT, ramp, through
 from splatseg.viewer.drawing.highlight import TINT, highlight
 from splatseg.viewer.drawing.scale_bar import Scale, add_scale
-from splatseg.viewer.drawing.seen import Coarse, Seen, seen_by
+from splatseg.viewer.drawing.seen import Coarse, Seen, Whole, seen_by
 from splatseg.viewer.drawing.segment_tints import segment_tints
+from splatseg.viewer.workspace.channel_cache import MadeOf
 from splatseg.viewer.workspace.history import Bits, Step
 from splatseg.viewer.workspace.workspace import Workspace
 
@@ -89,10 +90,18 @@ def draft_camera(workspace: Workspace, camera: Camera) -> Camera:
 
 def _drawn(workspace: Workspace, step: Step, camera: Camera, seen: Seen, marked: bool) -> np.ndarray:
     parts, finish = _PAINTED[workspace.mode](workspace, step, camera, seen)
-    members = step.members
-    marked = marked and members.count > 0
+    canvas, members = workspace.canvas, step.members
+    marked, tint = marked and members.count > 0, _TINTS.get(workspace.mode, TINT)
+    made_of: MadeOf | None = None
+    if isinstance(seen, Whole) and parts:
+        made_of = MadeOf((seen.plan, *parts), (workspace.mode, *workspace.scene.background))
+        if (image := canvas.image(made_of)) is not None:
+            # Only the selection is new; which pixels it makes up most of takes less than blending it.
+            if marked:
+                highlight(image, seen.covered(members.array), tint)
+            return image
     if marked:
-        flags = workspace.canvas.kept("members", [members], lambda: torch.from_numpy(members.array).float())
+        flags = canvas.kept("members", [members], lambda: torch.from_numpy(members.array).float())
         parts = [*parts, seen.carried("members", flags)]
     if parts:
         blended, alphas = seen.blend(parts)
@@ -101,8 +110,10 @@ def _drawn(workspace: Workspace, step: Step, camera: Camera, seen: Seen, marked:
         blended = alphas[..., None]
     # The last channel is the selection: it marks the finished picture.
     image = _finished(blended[..., :-1] if marked else blended, alphas, finish)
+    if made_of is not None:
+        canvas.keep_image(image, made_of)
     if marked:
-        highlight(image, blended[..., -1].numpy(), _TINTS.get(workspace.mode, TINT))
+        highlight(image, blended[..., -1].numpy(), tint)
     return image
 
 

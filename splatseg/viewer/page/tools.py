@@ -137,7 +137,7 @@ class Tools:
     def drawn(self, camera: Camera) -> None:
         """Prepare for strokes in a picture that was drawn and is at rest."""
         if self.tool in ("lasso", "polygon", "brush"):
-            self._page.streamer.do(lambda: self.regions.look(camera), "look", draws=False)
+            self._page.streamer.do(lambda: self.regions.look(camera, self.takes), "look", draws=False)
 
     def _heard(self, event: Any) -> None:
         if event.client is None:
