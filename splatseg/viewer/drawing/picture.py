@@ -31,6 +31,7 @@ from splatseg.viewer.drawing.scale_bar import Scale, add_scale
 from splatseg.viewer.drawing.seen import Coarse, Seen, Whole, seen_by
 from splatseg.viewer.drawing.segment_tints import segment_tints
 from splatseg.viewer.workspace.channel_cache import MadeOf
+from splatseg.viewer.workspace.draft_size import Made
 from splatseg.viewer.workspace.history import Bits, Step
 from splatseg.viewer.workspace.workspace import Workspace
 
@@ -59,28 +60,64 @@ DEPTH_SAMPLE = 20_000
 """Number of Gaussians from which these quantiles are estimated."""
 
 
-def picture(workspace: Workspace, camera: Camera, draft: bool = False, marked: bool = True) -> np.ndarray:
+def _never() -> bool:
+    return False
+
+
+class OvertakenError(Exception):
+    """Raised out of `picture` if it was stopped."""
+
+
+def picture(
+    workspace: Workspace,
+    camera: Camera,
+    draft: bool = False,
+    marked: bool = True,
+    stopped: Callable[[], bool] = _never,
+) -> np.ndarray:
     """Draw a picture (H,W,3) uint8.
 
     draft: reduced, with colours of a nearby camera, for a camera that moves. marked: with tint and outline of the
-    selection.
+    selection. stopped: asked between the stages of a full picture; raises OvertakenError once it returns True. A view
+    that is prepared by then stays so.
     """
-    began = time.perf_counter()
-    with workspace.canvas.lock, torch.no_grad():
+    began, canvas = time.perf_counter(), workspace.canvas
+    with canvas.lock, torch.no_grad():
         if draft:
             camera = draft_camera(workspace, camera)
-        seen = seen_by(workspace, workspace.step, camera, draft)
-        image = _drawn(workspace, workspace.step, camera, seen, marked)
+        step = workspace.step
+        seen = seen_by(workspace, step, camera, draft)
+        made = _made_for(workspace, step, camera)
+        image = _drawn(workspace, step, camera, seen, marked, _never if draft else stopped)
         if not draft and workspace.mode in _SCALES and (scale := _SCALES[workspace.mode](workspace, camera)):
             add_scale(image, scale)
         if not draft and workspace.mode == "masks" and workspace.scene.view_at(camera) is None:
             add_caption(image, NO_VIEW)
-        if draft:
-            workspace.canvas.pace.took(time.perf_counter() - began, isinstance(seen, Coarse))
-            if workspace.canvas.pace.slow:
+        seconds = time.perf_counter() - began
+        if not draft:
+            canvas.waits.took(seconds, made)
+        else:
+            canvas.pace.took(seconds, isinstance(seen, Coarse))
+            if canvas.pace.slow:
                 workspace.scene.detail.begin()
     workspace.scene.drawn = time.monotonic()
     return image
+
+
+def comes_late(workspace: Workspace, camera: Camera) -> bool:
+    """Return True if a full picture would be late, and a draft of merged Gaussians is ready to come before it."""
+    canvas, step = workspace.canvas, workspace.step
+    with canvas.lock:
+        if not canvas.waits.late(_made_for(workspace, step, camera)):
+            return False
+        workspace.scene.detail.begin()
+        return isinstance(seen_by(workspace, step, draft_camera(workspace, camera), draft=True), Coarse)
+
+
+def _made_for(workspace: Workspace, step: Step, camera: Camera) -> Made:
+    session = workspace.session_of(step)
+    plan = session.plan(camera) if session.has_plan(camera) else None
+    return workspace.canvas.made_for(plan, workspace.mode)
 
 
 def draft_camera(workspace: Workspace, camera: Camera) -> Camera:
@@ -88,7 +125,12 @@ def draft_camera(workspace: Workspace, camera: Camera) -> Camera:
     return camera.scaled(workspace.canvas.pace.scale)
 
 
-def _drawn(workspace: Workspace, step: Step, camera: Camera, seen: Seen, marked: bool) -> np.ndarray:
+def _drawn(
+    workspace: Workspace, step: Step, camera: Camera, seen: Seen, marked: bool, stopped: Callable[[], bool]
+) -> np.ndarray:
+    if isinstance(seen, Whole) and workspace.mode != "masks":
+        _ = seen.plan  # first: a click needs it, too
+        _go_on_unless(stopped)
     parts, finish = _PAINTED[workspace.mode](workspace, step, camera, seen)
     canvas, members = workspace.canvas, step.members
     marked, tint = marked and members.count > 0, _TINTS.get(workspace.mode, TINT)
@@ -100,6 +142,7 @@ def _drawn(workspace: Workspace, step: Step, camera: Camera, seen: Seen, marked:
             if marked:
                 highlight(image, seen.covered(members.array), tint)
             return image
+    _go_on_unless(stopped)
     if marked:
         flags = canvas.kept("members", [members], lambda: torch.from_numpy(members.array).float())
         parts = [*parts, seen.carried("members", flags)]
@@ -115,6 +158,11 @@ def _drawn(workspace: Workspace, step: Step, camera: Camera, seen: Seen, marked:
     if marked:
         highlight(image, blended[..., -1].numpy(), tint)
     return image
+
+
+def _go_on_unless(stopped: Callable[[], bool]) -> None:
+    if stopped():
+        raise OvertakenError
 
 
 def _finished(blended: Tensor, alphas: Tensor, finish: Finish) -> np.ndarray:

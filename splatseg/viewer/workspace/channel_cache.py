@@ -22,9 +22,10 @@ from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.levels.levels import Cut, Levels
+from splatseg.raster.interface import Plan
 from splatseg.render.overlays import LUMA
 from splatseg.render.rgb import view_colors
-from splatseg.viewer.workspace.draft_size import Pace
+from splatseg.viewer.workspace.draft_size import Made, Pace, Waits
 
 if TYPE_CHECKING:
     from splatseg.viewer.shown_scene import ShownScene
@@ -60,6 +61,7 @@ class Canvas:
     def __init__(self, scene: ShownScene) -> None:
         self.lock: threading.Lock = threading.Lock()
         self.pace: Pace = Pace()
+        self.waits: Waits = Waits()
         self._scene = scene
         self._values = torch.empty(0, 0)
         self._written: list[Tensor] = []
@@ -101,6 +103,13 @@ class Canvas:
             return None
         same = all(source() is now for source, now in zip(kept[0], made_of.sources, strict=True))
         return kept[2].copy() if same else None
+
+    def made_for(self, plan: Plan | None, mode: str) -> Made:
+        """Return what has to be made for a full picture in a mode. plan: the view, if it is prepared."""
+        kept = self._image
+        if plan is None:
+            return "prepared"
+        return "marked" if kept is not None and kept[0][0]() is plan and kept[1][0] == mode else "blended"
 
     def keep_image(self, image: np.ndarray, made_of: MadeOf) -> None:
         """Keep a copy of an image (H,W,3) uint8. What it is made of is not kept alive: a view's plan is large."""
