@@ -81,26 +81,50 @@ def picture(
     selection. stopped: asked between the stages of a full picture; raises OvertakenError once it returns True. A view
     that is prepared by then stays so.
     """
-    began, canvas = time.perf_counter(), workspace.canvas
+    began, canvas, step = time.perf_counter(), workspace.canvas, workspace.step
     with canvas.lock, torch.no_grad():
         if draft:
-            camera = draft_camera(workspace, camera)
-        step = workspace.step
-        seen = seen_by(workspace, step, camera, draft)
-        made = _made_for(workspace, step, camera)
-        image = _drawn(workspace, step, camera, seen, marked, _never if draft else stopped)
-        if not draft and workspace.mode in _SCALES and (scale := _SCALES[workspace.mode](workspace, camera)):
-            add_scale(image, scale)
-        if not draft and workspace.mode == "masks" and workspace.scene.view_at(camera) is None:
-            add_caption(image, NO_VIEW)
-        seconds = time.perf_counter() - began
-        if not draft:
-            canvas.waits.took(seconds, made)
+            image = _draft(workspace, step, camera, marked)
         else:
-            canvas.pace.took(seconds, isinstance(seen, Coarse))
-            if canvas.pace.slow:
-                workspace.scene.detail.begin()
+            made = _made_for(workspace, step, camera)
+            image = _drawn(workspace, step, camera, Whole(workspace, step, camera, draft), marked, stopped)
+            if workspace.mode in _SCALES and (scale := _SCALES[workspace.mode](workspace, camera)):
+                add_scale(image, scale)
+            if workspace.mode == "masks" and workspace.scene.view_at(camera) is None:
+                add_caption(image, NO_VIEW)
+            canvas.waits.took(time.perf_counter() - began, made)
     workspace.scene.drawn = time.monotonic()
+    return image
+
+
+def _draft(workspace: Workspace, step: Step, camera: Camera, marked: bool) -> np.ndarray:
+    began, pace, small = time.perf_counter(), workspace.canvas.pace, draft_camera(workspace, camera)
+    seen = seen_by(workspace, step, small, draft=True)
+    standing = _standing(workspace, step, camera, seen, marked)
+    if standing is not None:
+        return standing
+    image = _drawn(workspace, step, small, seen, marked, _never)
+    pace.took(time.perf_counter() - began, isinstance(seen, Coarse))
+    if pace.slow:
+        workspace.scene.detail.begin()
+    return image
+
+
+def _standing(workspace: Workspace, step: Step, camera: Camera, seen: Seen, marked: bool) -> np.ndarray | None:
+    """Return the full picture that is kept, the selection marked as a draft shows it; None if there is none.
+
+    After a click what is sharp stays so, and only the outline is coarse until the full picture follows.
+    """
+    if not isinstance(seen, Coarse) or _made_for(workspace, step, camera) != "marked":
+        return None
+    whole = Whole(workspace, step, camera, draft=False)
+    parts, _ = _PAINTED[workspace.mode](workspace, step, camera, whole)
+    image = workspace.canvas.image(_made_of(workspace, whole, parts))
+    if image is not None and marked and step.members.count > 0:
+        blended, _ = seen.blend([seen.carried("members", _flags(workspace, step))])
+        cover = Image.fromarray(blended[..., 0].numpy())
+        size = (camera.width, camera.height)
+        highlight(image, np.asarray(cover.resize(size, Image.Resampling.BILINEAR)), _tint(workspace))
     return image
 
 
@@ -133,19 +157,16 @@ def _drawn(
         _go_on_unless(stopped)
     parts, finish = _PAINTED[workspace.mode](workspace, step, camera, seen)
     canvas, members = workspace.canvas, step.members
-    marked, tint = marked and members.count > 0, _TINTS.get(workspace.mode, TINT)
-    made_of: MadeOf | None = None
-    if isinstance(seen, Whole) and parts:
-        made_of = MadeOf((seen.plan, *parts), (workspace.mode, *workspace.scene.background))
-        if (image := canvas.image(made_of)) is not None:
-            # Only the selection is new; which pixels it makes up most of takes less than blending it.
-            if marked:
-                highlight(image, seen.covered(members.array), tint)
-            return image
+    marked, tint = marked and members.count > 0, _tint(workspace)
+    made_of = _made_of(workspace, seen, parts) if isinstance(seen, Whole) and parts else None
+    if isinstance(seen, Whole) and made_of is not None and (image := canvas.image(made_of)) is not None:
+        # Only the selection is new; which pixels it makes up most of takes less than blending it.
+        if marked:
+            highlight(image, seen.covered(members.array), tint)
+        return image
     _go_on_unless(stopped)
     if marked:
-        flags = canvas.kept("members", [members], lambda: torch.from_numpy(members.array).float())
-        parts = [*parts, seen.carried("members", flags)]
+        parts = [*parts, seen.carried("members", _flags(workspace, step))]
     if parts:
         blended, alphas = seen.blend(parts)
     else:
@@ -158,6 +179,19 @@ def _drawn(
     if marked:
         highlight(image, blended[..., -1].numpy(), tint)
     return image
+
+
+def _made_of(workspace: Workspace, seen: Whole, parts: Sequence[Tensor]) -> MadeOf:
+    return MadeOf((seen.plan, *parts), (workspace.mode, *workspace.scene.background))
+
+
+def _flags(workspace: Workspace, step: Step) -> Tensor:
+    members = step.members
+    return workspace.canvas.kept("members", [members], lambda: torch.from_numpy(members.array).float())
+
+
+def _tint(workspace: Workspace) -> float:
+    return _TINTS.get(workspace.mode, TINT)
 
 
 def _go_on_unless(stopped: Callable[[], bool]) -> None:

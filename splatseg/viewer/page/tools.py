@@ -137,7 +137,11 @@ class Tools:
     def drawn(self, camera: Camera) -> None:
         """Prepare for strokes in a picture that was drawn and is at rest."""
         if self.tool in ("lasso", "polygon", "brush"):
-            self._page.streamer.do(lambda: self.regions.look(camera, self.takes), "look", draws=False)
+            self._page.streamer.do(lambda: self._look(camera), "look", draws=False)
+
+    def _look(self, camera: Camera) -> None:
+        if camera is self._page.streamer.camera:  # else it has moved on, and what was seen is of no use
+            self.regions.look(camera, self.takes)
 
     def _heard(self, event: Any) -> None:
         if event.client is None:

@@ -188,3 +188,21 @@ def test_the_page_shows_a_click_at_once_and_then_the_full_picture_to_the_bit(spa
     assert (shown[1][1] != plain)[left].any(-1).all(), "the draft is tinted where the selection is"
     assert not (shown[1][1] != plain)[20:44, 56:70].any()
     np.testing.assert_array_equal(shown[2][1], picture(space.copy(), CAMERA))
+
+
+def test_what_is_sharp_stays_so_after_a_click_and_only_the_outline_is_coarse(space: Workspace) -> None:
+    other = space.copy()
+    assert other.canvas.pace.scale < 1.0
+    still = picture(other, CAMERA)
+    np.testing.assert_array_equal(picture(other, CAMERA, draft=True), still)
+    other.select_segment(1)
+    first, full = picture(other, CAMERA, draft=True), picture(other, CAMERA)
+    assert first.shape == still.shape
+    inside = (slice(24, 40), slice(30, 40))
+    assert (full != still)[inside].any(-1).all()
+    np.testing.assert_array_equal(first[inside], full[inside])
+    np.testing.assert_array_equal(first[:, 58:], full[:, 58:])
+    turned = CAMERA.viewmat.copy()
+    turned[0, 3] = 0.1
+    moved = Camera(turned, CAMERA.K, CAMERA.width, CAMERA.height)
+    assert picture(other, moved, draft=True).shape < still.shape, "of another view nothing stands"
