@@ -13,7 +13,9 @@ Alphabet: N Gaussians; H x W pixels; pictures are float32 in 0..1 until the end.
 
 from __future__ import annotations
 
+import contextlib
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -24,6 +26,7 @@ from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.render.rgb import COVERED, view_depths
+from splatseg.select.session import Session
 from splatseg.viewer.drawing.caption import add_caption
 from splatseg.viewer.drawing.color_maps import DEPTH, HEAT, ramp, through
 from splatseg.viewer.drawing.highlight import TINT, highlight
@@ -41,6 +44,9 @@ Finish = Callable[[Tensor, Tensor, slice], Tensor]
 STRIP = 32_768
 """Values of a picture that are finished at once: they stay in the cache, and torch does not split so few among
 threads, which wait for each other on a busy machine [1280x720, ms of processor time: colour 9, in strips 3]."""
+
+PATIENCE = 0.01
+"""Seconds after which a thread that prepares a view is looked at again."""
 
 NO_VIEW = "Input masks are shown at a view of the capture: press PageDown."
 """Caption of a picture of the mode `masks` from anywhere else."""
@@ -153,8 +159,7 @@ def _drawn(
     workspace: Workspace, step: Step, camera: Camera, seen: Seen, marked: bool, stopped: Callable[[], bool]
 ) -> np.ndarray:
     if isinstance(seen, Whole) and workspace.mode != "masks":
-        _ = seen.plan  # first: a click needs it, too
-        _go_on_unless(stopped)
+        _prepare(workspace, workspace.session_of(step), camera, stopped)  # first: a click needs it, too
     parts, finish = _PAINTED[workspace.mode](workspace, step, camera, seen)
     canvas, members = workspace.canvas, step.members
     marked, tint = marked and members.count > 0, _tint(workspace)
@@ -192,6 +197,27 @@ def _flags(workspace: Workspace, step: Step) -> Tensor:
 
 def _tint(workspace: Workspace) -> float:
     return _TINTS.get(workspace.mode, TINT)
+
+
+def _prepare(workspace: Workspace, session: Session, camera: Camera, stopped: Callable[[], bool]) -> None:
+    """Prepare a view. If that is late it is done in a thread of its own, which goes on when the picture is stopped."""
+    if stopped is not _never and workspace.canvas.waits.late("prepared"):
+        while session.preparing:  # for a picture that was stopped; no two of them
+            time.sleep(PATIENCE)
+            _go_on_unless(stopped)
+        # Not a daemon: the interpreter must not end while native code runs in this thread.
+        thread = threading.Thread(target=_attempt, args=(session, camera), name="splatseg-prepare")
+        thread.start()
+        while thread.is_alive():
+            thread.join(PATIENCE)
+            _go_on_unless(stopped)
+    session.plan(camera)
+    _go_on_unless(stopped)
+
+
+def _attempt(session: Session, camera: Camera) -> None:
+    with contextlib.suppress(Exception):  # whoever needs the view prepares it again, and is told
+        session.plan(camera)
 
 
 def _go_on_unless(stopped: Callable[[], bool]) -> None:

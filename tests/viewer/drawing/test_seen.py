@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 import torch
 
 from splatseg.cameras.camera import Camera
+from splatseg.raster.interface import Plan, prepare
 from splatseg.scene.table import table_of_file
 from splatseg.splats.activations import to_log_scales, to_opacity_logits
 from splatseg.splats.splats import Splats
@@ -206,3 +208,34 @@ def test_what_is_sharp_stays_so_after_a_click_and_only_the_outline_is_coarse(spa
     turned[0, 3] = 0.1
     moved = Camera(turned, CAMERA.K, CAMERA.width, CAMERA.height)
     assert picture(other, moved, draft=True).shape < still.shape, "of another view nothing stands"
+
+
+def test_while_a_view_is_prepared_drafts_are_drawn_and_a_click_waits_for_it(
+    space: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, begun, clicked = threading.Event(), list[Camera](), threading.Event()
+
+    def slowly(*given: Any) -> Plan:
+        begun.append(given[-1])
+        assert gate.wait(60.0)
+        return prepare(*given)
+
+    is_late(space)
+    monkeypatch.setattr("splatseg.select.session.prepare", slowly)
+    with pytest.raises(OvertakenError):
+        picture(space, CAMERA, stopped=lambda: bool(begun))
+    with pytest.raises(OvertakenError):  # nor does a second one begin beside it
+        picture(space, CAMERA, stopped=lambda: True)
+    draft = picture(space, CAMERA, draft=True)
+    assert draft.std() > 10 and not gate.is_set() and len(begun) == 1
+
+    def click() -> None:
+        space.click(CAMERA, (70.0, 32.0))
+        clicked.set()
+
+    clicker = threading.Thread(target=click)
+    clicker.start()
+    assert not clicked.wait(0.05)
+    gate.set()
+    clicker.join()
+    assert clicked.is_set() and space.count and len(begun) == 1, "the view was prepared once, for both"
