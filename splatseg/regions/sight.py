@@ -15,7 +15,7 @@ Alphabet: N Gaussians; H x W pixels of the photograph; a place is the number of 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import threading
 from functools import cached_property
 
 import numpy as np
@@ -36,26 +36,40 @@ segment's, and of the segment's, front and back, 0.84 and 0.57 are taken. Twice 
 0.01 of the former; without a bound the former falls by 0.04 and 0.12. Figures of other scenes are in RESULTS.md."""
 
 
-@dataclass(frozen=True, eq=False)
 class Sight:
-    """One picture's places of all Gaussians; each kind of place is computed on first use, or by `look`."""
+    """One picture's places of all Gaussians; each kind of place is computed on first use. Threads may share it.
 
-    session: Session
-    """The Gaussians; those that it hides (`Session.without`) have no place."""
-    camera: AnyCamera
-    """The camera that takes the picture."""
+    Attributes:
+        camera: The camera that takes the picture.
+    """
 
-    @cached_property
+    def __init__(self, session: Session, camera: AnyCamera) -> None:
+        """session: the Gaussians; those that it hides (`Session.without`) have no place."""
+        self.camera: AnyCamera = camera
+        self._session = session
+        self._lock = threading.Lock()
+
+    @property
     def centres(self) -> np.ndarray:
         """(N,) int32: the place of each Gaussian's centre, -1 beside the picture and behind the camera."""
-        x, y, ahead = _projected(self.session.splats.positions.astype(np.float64), self.camera)
-        ahead &= self.session.opacities.numpy() > 0
+        with self._lock:
+            return self._centres
+
+    @property
+    def lights(self) -> np.ndarray:
+        """(N,) int32: the place of what is seen of each Gaussian, -1 for those that are not seen."""
+        with self._lock:
+            return self._lights
+
+    @cached_property
+    def _centres(self) -> np.ndarray:
+        x, y, ahead = _projected(self._session.splats.positions.astype(np.float64), self.camera)
+        ahead &= self._session.opacities.numpy() > 0
         return _places(x, y, self.camera, ahead)
 
     @cached_property
-    def lights(self) -> np.ndarray:
-        """(N,) int32: the place of what is seen of each Gaussian, -1 for those that are not seen."""
-        summed, seen = _seen(self.session, self.camera)
+    def _lights(self) -> np.ndarray:
+        summed, seen = _seen(self._session, self.camera)
         # Of those that are seen, mostly the fewer: passes over all take longer than the strokes.
         rows = np.flatnonzero(seen)
         weights = np.maximum(summed[rows, 2], np.finfo(np.float32).tiny)
