@@ -84,5 +84,8 @@ class Waits:
         self._times[made] = [*self._times.get(made, []), seconds][-REMEMBERED:]
 
     def late(self, made: Made) -> bool:
-        """Return True if the last pictures of this kind took longer than LATE, even the quickest of them."""
-        return min(self._times.get(made, [0.0])) > LATE
+        """Return True if the last pictures of this kind took longer than LATE, even the quickest of them.
+
+        Of a kind that was not drawn yet those count for which everything was made.
+        """
+        return min(self._times.get(made) or self._times.get("prepared", [0.0])) > LATE

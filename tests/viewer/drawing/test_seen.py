@@ -143,6 +143,10 @@ def test_after_a_click_in_a_view_that_stands_the_full_picture_is_quick(space: Wo
     assert comes_late(space, CAMERA)
     picture(space, CAMERA)
     space.click(CAMERA, (70.0, 32.0))
+    space.canvas.waits = Waits()
+    space.canvas.waits.took(9.0, "prepared")
+    assert comes_late(space, CAMERA), "no such picture was drawn yet"
+    picture(space, CAMERA)
     assert not comes_late(space, CAMERA)
     space.hide_selection()
     for _ in range(REMEMBERED):
