@@ -205,6 +205,7 @@ def _prepare(workspace: Workspace, session: Session, camera: Camera, stopped: Ca
         while session.preparing:  # for a picture that was stopped; no two of them
             time.sleep(PATIENCE)
             _go_on_unless(stopped)
+        _go_on_unless(stopped)
         # Not a daemon: the interpreter must not end while native code runs in this thread.
         thread = threading.Thread(target=_attempt, args=(session, camera), name="splatseg-prepare")
         thread.start()

@@ -138,6 +138,8 @@ class Streamer:
                     self._drafted = None
             late = self._is_late()
             with self._changed:
+                if self._closed:
+                    return
                 picture = self._due(late)
             if picture is not None:
                 self._guarded(picture)

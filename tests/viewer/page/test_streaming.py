@@ -241,3 +241,15 @@ def test_what_only_tells_something_gives_no_picture_up() -> None:
     assert done.wait(10.0)
     screen.streamer.close()
     assert screen.begun == 2 and screen.streamer.stills == 2
+
+
+def test_a_page_that_is_closed_during_an_action_draws_nothing_more() -> None:
+    screen = Screen()
+    streamer = stream(screen)
+    streamer.moved(camera_at(0.0))
+    wait_for(lambda: streamer.stills == 1)
+    gate = occupy(streamer)
+    streamer.close(wait=0.0)
+    gate.set()
+    streamer._thread.join(10.0)
+    assert not streamer._thread.is_alive() and len(screen.drawn) == 1
