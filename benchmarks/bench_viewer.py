@@ -1,17 +1,21 @@
 """Times of the viewer: a click and the picture it changes, a still picture, a moving one; and of what they are made.
 
     python benchmarks/bench_viewer.py --splats composed_14.splat --work DIR [--gaussians 1000000] [--objects 80]
-        [--views 12] [--width 1280] [--height 720] [--repeats 15] [--threads 2] [--sh 3] [--modes color ...] [--json]
+        [--views 12] [--width 1280] [--height 720] [--repeats 15] [--threads 2] [--sh 3] [--features 64]
+        [--modes color ...] [--processor] [--json]
     python benchmarks/bench_viewer.py --run RUN
 
 With --splats the scene is that of bench_scale.py: the splat's Gaussians repeated until there are --gaussians, the
-cells around random ones as objects, each with a feature of its own, 64 long. It is timed as a plain file with
-features, and with the votes of --views views as well, as a run has them. It is made once and kept in --work. --sh:
-harmonics of this degree, small random ones, since .splat files have none.
+cells around random ones as objects, each with a feature of its own, --features long. It is timed as a plain file with
+features, and with the votes of --views views as well, as a run has them; with --features 0 only the latter, since 5
+million Gaussians and more with features take some GB. It is made once and kept in --work. --sh: harmonics of this
+degree, small random ones, since .splat files have none.
 
-Every time is milliseconds, the least and the median of --repeats. A click is from the click to the end of the picture
-that shows what it selected, in a view that was looked at before; "new view" draws one that was not. A moving picture is
-of a camera that goes on a little every time, in the size that the viewer chooses after some pictures.
+Every time is milliseconds, the least and the median of --repeats; with --processor the processor time of all threads.
+A click is from the click to the end of the picture that shows what it selected, in a view that was looked at before;
+"new view" draws one that was not. What the card says and the panel tells comes after the picture. A moving picture is
+of a camera that goes on a little every time, in the size that the viewer chooses after some pictures; with another
+selection, it is the picture that comes first where the full one would be late.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ import numpy as np
 import torch
 from bench_lift import ring_views
 from bench_scale import repeated
-from harness import conditions, deepest_pixel
+from harness import conditions, deepest_pixel, peak_memory_mb
 from scipy.spatial import cKDTree
 
 from splatseg.cameras.camera import Camera
@@ -37,6 +41,7 @@ from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.raster.interface import prepare, rasterize_plan
+from splatseg.regions.drawn import lasso_pixels
 from splatseg.render.label_maps import label_map
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import view_colors
@@ -45,12 +50,11 @@ from splatseg.splats.splats import Splats
 from splatseg.viewer.drawing.highlight import highlight
 from splatseg.viewer.drawing.picture import draft_camera, picture
 from splatseg.viewer.shown_scene import ShownScene, open_shown
+from splatseg.viewer.workspace.region_tools import RegionTools
 from splatseg.viewer.workspace.workspace import Workspace
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.file import read_votes, write_votes
 from splatseg.votes.votes import collect_votes
-
-FEATURES = 64
 
 
 class Masks:
@@ -63,14 +67,18 @@ class Masks:
         return from_label_map(label_map(self._splats, view.camera))
 
 
-def milliseconds(repeats: int, *work: Callable[[int], object]) -> list[dict[str, float]]:
+Work = Callable[[int], object]
+
+
+def milliseconds(args: argparse.Namespace, *work: Work) -> list[dict[str, float]]:
     """Of each piece of work, done in turns, given the number of the turn; the first two turns do not count."""
-    times = np.empty((repeats + 2, len(work)))
-    for turn in range(repeats + 2):
+    clock = time.process_time if args.processor else time.perf_counter
+    times = np.empty((args.repeats + 2, len(work)))
+    for turn in range(args.repeats + 2):
         for number, each in enumerate(work):
-            began = time.perf_counter()
+            began = clock()
             each(turn)
-            times[turn, number] = 1e3 * (time.perf_counter() - began)
+            times[turn, number] = 1e3 * (clock() - began)
     return [{"min": round(float(t.min()), 1), "median": round(float(np.median(t)), 1)} for t in times[2:].T]
 
 
@@ -91,53 +99,96 @@ def places_in(scene: ShownScene, camera: Camera, count: int) -> list[tuple[float
 
 def timed(scene: ShownScene, camera: Camera, places: list[tuple[float, float]], args: argparse.Namespace) -> dict:
     workspace = Workspace(scene)
-    splats, session = scene.splats, scene.session
-    scales, opacities = splats.scales, splats.opacities
     facts: dict[str, object] = {}
 
+    def at(number: int) -> tuple[float, float]:
+        return places[number % len(places)]
+
     def click(turn: int) -> None:
-        workspace.click(camera, places[turn % len(places)])
+        workspace.click(camera, at(2 * turn))
         picture(workspace, camera)
 
-    def select(turn: int) -> None:
-        workspace.click(camera, places[turn % len(places)])
+    def first(turn: int) -> None:
+        workspace.select_gaussians(members[turn % len(members)])
+        picture(workspace, moved(camera, turn), draft=True)
 
+    members = []
+    for place in places[:2]:
+        workspace.click(camera, place)
+        members.append(workspace.members)
     for mode in args.modes:
         if mode in scene.modes:
             workspace.mode = mode
-            clicked, selected, still = milliseconds(args.repeats, click, select, lambda _: picture(workspace, camera))
-            (new,) = milliseconds(args.repeats, lambda turn: picture(workspace, moved(camera, turn)))
-            for turn in range(12):
-                picture(workspace, moved(camera, turn), draft=True)
-            (moving,) = milliseconds(args.repeats, lambda turn: picture(workspace, moved(camera, turn), draft=True))
+            works: dict[str, Work] = {
+                "click and picture": click,
+                "click alone": lambda turn: workspace.click(camera, at(2 * turn + 1)),
+                "what the card says": lambda _: (workspace.describe(), workspace.remarks),
+                "click on the same spot": lambda turn: workspace.click(camera, at(2 * turn + 1)),
+                "still picture, view kept": lambda _: picture(workspace, camera),
+            }
+            took = dict(zip(works, milliseconds(args, *works.values()), strict=True))
+            (new,) = milliseconds(args, lambda turn: picture(workspace, moved(camera, turn)))
+            for _ in range(2):  # the second time with levels, if drafts are slow
+                for turn in range(12):
+                    picture(workspace, moved(camera, turn), draft=True)
+                scene.detail.wait()
+            (moving,) = milliseconds(args, lambda turn: picture(workspace, moved(camera, turn), draft=True))
             size = draft_camera(workspace, camera)
-            facts[f"{mode}: click and picture"] = clicked
-            facts[f"{mode}: click alone"] = selected
-            facts[f"{mode}: still picture, view kept"] = still
-            facts[f"{mode}: still picture, new view"] = new
-            facts[f"{mode}: moving picture"] = {**moving, "width": size.width, "height": size.height}
+            took["still picture, new view"] = new
+            took["moving picture"] = {**moving, "width": size.width, "height": size.height}
+            (took["moving picture, new selection"],) = milliseconds(args, first)
+            facts |= {f"{mode}: {name}": each for name, each in took.items()}
+    return facts | strokes_of(workspace, camera, args) | parts_of(workspace, camera, args)
+
+
+def strokes_of(workspace: Workspace, camera: Camera, args: argparse.Namespace) -> dict:
+    """What the panel says besides the card, and strokes in a picture at rest."""
+    tools, facts = RegionTools(workspace), {}
+    width, height = camera.width, camera.height
+    angles = np.linspace(0.0, 2.0 * np.pi, 160, endpoint=False)
+    circle = 0.2 * height * np.stack([np.cos(angles), np.sin(angles)], axis=1) + (0.5 * width, 0.5 * height)
+
+    def lasso(turn: int) -> None:
+        tools.drawn(camera, lasso_pixels(circle + 3.0 * turn, width, height), "visible")
+
+    works: dict[str, Work] = {
+        "panel: Grow and Shrink": lambda _: workspace.next_steps(),
+        "panel: segments that are shown": lambda _: workspace.visible_ids,
+        "stroke: look, once a picture": lambda _: RegionTools(workspace).look(camera),
+        "stroke: lasso": lasso,
+        "stroke: range of opacity": lambda turn: tools.between((0.1, 1.0 - 0.01 * turn), (0.0, np.inf)),
+    }
+    for name, work in works.items():
+        (facts[name],) = milliseconds(args, work)
+    return facts
+
+
+def parts_of(workspace: Workspace, camera: Camera, args: argparse.Namespace) -> dict:
+    """What a still picture is made of."""
+    splats, session = workspace.scene.splats, workspace.scene.session
+    scales, opacities = splats.scales, splats.opacities
     with torch.no_grad():
         plan = session.plan(camera)
         colors = view_colors(splats.means, splats.sh0, splats.shN, camera, splats.sh_degree)
         four = torch.cat([colors, torch.from_numpy(workspace.members).float()[:, None]], 1)
         blended, _ = rasterize_plan(plan, four)
         image = to_uint8(blended[..., :3])
-        parts = {
+        parts: dict[str, Work] = {
             "prepare": lambda _: prepare(splats.means, splats.quats, scales, opacities, camera),
             "colours": lambda _: view_colors(splats.means, splats.sh0, splats.shN, camera, splats.sh_degree),
             "blend 4 channels": lambda _: rasterize_plan(plan, four),
             "8 bits": lambda _: to_uint8(blended[..., :3]),
             "tint": lambda _: highlight(image, blended[..., 3].numpy()),
         }
-        for name, took in zip(parts, milliseconds(args.repeats, *parts.values()), strict=True):
-            facts[f"part: {name}"] = took
-    return facts
+        took = milliseconds(args, *parts.values())
+    return {f"part: {name}": each for name, each in zip(parts, took, strict=True)}
 
 
 def made_scenes(args: argparse.Namespace) -> dict[str, tuple[ShownScene, Camera]]:
     """The scene as a file with features, and as a run has it."""
     shown, _ = load_splats(args.splats)
-    folder = args.work / f"{args.splats.stem}-{args.gaussians}-{args.objects}-{args.views}-{args.sh}"
+    shape = f"{args.gaussians}-{args.objects}-{args.views}-{args.sh}-{args.features}"
+    folder = args.work / f"{args.splats.stem}-{shape}"
     if not (folder / "hierarchy.safetensors").exists():
         make(shown, folder, args)
     splats, _ = load_splats(folder / "splats.ply")
@@ -145,6 +196,8 @@ def made_scenes(args: argparse.Namespace) -> dict[str, tuple[ShownScene, Camera]
     hierarchy = read_hierarchy(folder / "hierarchy.safetensors")
     camera = ring_views(shown, args.views, args.width, args.height)[0].camera
     voted = ShownScene(splats, "run", table_of_file(splats), agreement=agreement, hierarchy=hierarchy)
+    if not args.features:
+        return {"run": (voted, camera)}
     return {
         "file with features": (ShownScene(splats.replace(segment_ids=None), "file"), camera),
         "run": (voted, camera),
@@ -159,8 +212,10 @@ def make(shown: Splats, folder: Path, args: argparse.Namespace) -> None:
     seeds = means[np.random.default_rng(0).choice(len(means), args.objects, replace=False)]
     ids = torch.from_numpy(cKDTree(seeds).query(splats.means.numpy(), workers=-1)[1].astype(np.int32) + 1)
     first = ids[: len(shown)] if len(splats) > len(shown) else ids
-    looks = torch.nn.functional.normalize(torch.randn(args.objects + 1, FEATURES, generator=generator), dim=1)
-    features = looks[ids.long()] + 0.02 * torch.randn(len(splats), FEATURES, generator=generator)
+    features = None
+    if args.features:
+        looks = torch.nn.functional.normalize(torch.randn(args.objects + 1, args.features, generator=generator), dim=1)
+        features = looks[ids.long()] + 0.02 * torch.randn(len(splats), args.features, generator=generator)
     harmonics = 0.02 * torch.randn(len(splats), (args.sh + 1) ** 2 - 1, 3, generator=generator)
     masks = Masks(shown.subset(torch.arange(len(first))).replace(segment_ids=first))
     votes = collect_votes(splats, ring_views(shown, args.views, 640, 400), masks)  # type: ignore[arg-type]
@@ -194,6 +249,8 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=1280)
     parser.add_argument("--height", type=int, default=720)
     parser.add_argument("--sh", type=int, default=3, choices=(0, 1, 2, 3))
+    parser.add_argument("--features", type=int, default=64, help="channels; 0: none, and no scene as a file")
+    parser.add_argument("--processor", action="store_true", help="processor time of all threads, not that of the clock")
     parser.add_argument("--modes", nargs="+", default=["color", "segments", "overlay", "similarity", "depth"])
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -210,6 +267,8 @@ def main() -> None:
         # The file has no segments: it is clicked where the run is.
         places = places or places_in(scene, camera, 12)
         facts[name] = {"gaussians": len(scene.splats), "warming up": warm, **timed(scene, camera, places, args)}
+        scene.close()
+    facts["peak MB"] = round(peak_memory_mb())
     if args.json:
         print(json.dumps(facts))
         return

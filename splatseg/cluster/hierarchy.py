@@ -73,23 +73,39 @@ class Hierarchy:
                 chosen[self.merges[merge]] = above
         return looked_up(chosen, self.atoms)
 
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """(A + R + 1,) float64: the number of Gaussians under every node; [0] is that of no atom."""
+        return self._summed(np.bincount(self.atoms, minlength=self.count + 1))
+
     def tally(self, values: np.ndarray) -> np.ndarray:
         """Return (A + R + 1,) float64: values (N,) summed under every node; [0] sums the Gaussians of no atom."""
+        if values.dtype == np.bool_:  # counts: of members alone, mostly few
+            return self._summed(np.bincount(self.atoms[values], minlength=self.count + 1))
+        return self._summed(np.bincount(self.atoms, weights=values, minlength=self.count + 1))
+
+    def _summed(self, of_atoms: np.ndarray) -> np.ndarray:
+        """Return (A + R + 1,) float64: sums (A + 1,) of the atoms, added up along the merges."""
         sums = np.zeros(len(self.parents))
-        sums[: self.count + 1] = np.bincount(self.atoms, weights=values, minlength=self.count + 1)
+        sums[: self.count + 1] = of_atoms
         for merge, (left, right) in enumerate(self.merges):
             sums[self.count + 1 + merge] = sums[left] + sums[right]
         return sums
 
     def members(self, node: int) -> np.ndarray:
         """Return (N,) bool: the Gaussians under a node."""
+        members: np.ndarray = self.atoms_under(node)[self.atoms]
+        return members
+
+    def atoms_under(self, node: int) -> np.ndarray:
+        """Return (A + 1,) bool: the atoms under a node; [0] is no atom."""
         below = np.zeros(len(self.parents), dtype=bool)
         below[node] = node > 0
         for merge in range(len(self.merges) - 1, -1, -1):
             if below[self.count + 1 + merge]:
                 below[self.merges[merge]] = True
-        members: np.ndarray = below[: self.count + 1][self.atoms]
-        return members
+        atoms: np.ndarray = below[: self.count + 1]
+        return atoms
 
     def chain(self, node: int) -> list[int]:
         """Return a node and all nodes above it, from the lowest to its root; empty for none."""

@@ -15,7 +15,8 @@ Alphabet: N Gaussians; H x W pixels of the photograph; a place is the number of 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import threading
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -35,16 +36,51 @@ segment's, and of the segment's, front and back, 0.84 and 0.57 are taken. Twice 
 0.01 of the former; without a bound the former falls by 0.04 and 0.12. Figures of other scenes are in RESULTS.md."""
 
 
-@dataclass(frozen=True, eq=False)
 class Sight:
-    """One picture's places of all Gaussians."""
+    """One picture's places of all Gaussians; each kind of place is computed on first use. Threads may share it.
 
-    camera: AnyCamera
-    """The camera that takes the picture."""
-    centres: np.ndarray
-    """(N,) int32: the place of each Gaussian's centre, -1 beside the picture and behind the camera."""
-    lights: np.ndarray
-    """(N,) int32: the place of what is seen of each Gaussian, -1 for those that are not seen."""
+    Attributes:
+        camera: The camera that takes the picture.
+    """
+
+    def __init__(self, session: Session, camera: AnyCamera) -> None:
+        """session: the Gaussians; those that it hides (`Session.without`) have no place."""
+        self.camera: AnyCamera = camera
+        self._session = session
+        self._lock = threading.Lock()
+
+    @property
+    def centres(self) -> np.ndarray:
+        """(N,) int32: the place of each Gaussian's centre, -1 beside the picture and behind the camera."""
+        with self._lock:
+            return self._centres
+
+    @property
+    def lights(self) -> np.ndarray:
+        """(N,) int32: the place of what is seen of each Gaussian, -1 for those that are not seen."""
+        with self._lock:
+            return self._lights
+
+    @cached_property
+    def _centres(self) -> np.ndarray:
+        x, y, ahead = _projected(self._session.splats.positions.astype(np.float64), self.camera)
+        ahead &= self._session.opacities.numpy() > 0
+        return _places(x, y, self.camera, ahead)
+
+    @cached_property
+    def _lights(self) -> np.ndarray:
+        summed, seen = _seen(self._session, self.camera)
+        # Of those that are seen, mostly the fewer: passes over all take longer than the strokes.
+        rows = np.flatnonzero(seen)
+        weights = np.maximum(summed[rows, 2], np.finfo(np.float32).tiny)
+        x, y = (summed[rows, axis] / weights for axis in (0, 1))
+        lights = np.full(len(seen), -1, np.int32)
+        lights[rows] = _places(x, y, self.camera, np.ones(len(rows), dtype=bool))
+        return lights
+
+    def look(self, visible: bool) -> None:
+        """Compute what `inside` needs."""
+        _ = self.lights if visible else self.centres
 
     def inside(self, region: np.ndarray, visible: bool) -> np.ndarray:
         """Return the Gaussians (N,) bool in a region (H,W) bool of the picture.
@@ -74,17 +110,8 @@ class Sights:
         """Return the sight of a camera on the Gaussians that a session shows."""
         last = self._last
         if last is None or last[0] is not session.opacities or not _same(last[1].camera, camera):
-            last = self._last = (session.opacities, sight_of(session, camera))
+            last = self._last = (session.opacities, Sight(session, camera))
         return last[1]
-
-
-def sight_of(session: Session, camera: AnyCamera) -> Sight:
-    """Return the places of all Gaussians in the picture of a camera; hidden ones (`Session.without`) have none."""
-    splats = session.splats
-    x, y, ahead = _projected(splats.positions.astype(np.float64), camera)
-    lights, seen = _seen(session, camera)
-    ahead &= session.opacities.numpy() > 0
-    return Sight(camera, _places(x, y, camera, ahead), _places(lights[:, 0], lights[:, 1], camera, seen))
 
 
 def _projected(points: np.ndarray, camera: AnyCamera) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -108,17 +135,16 @@ def _places(x: np.ndarray, y: np.ndarray, camera: AnyCamera, there: np.ndarray) 
 
 
 def _seen(session: Session, camera: AnyCamera) -> tuple[np.ndarray, np.ndarray]:
-    """Return where the light of each Gaussian stands, pixels (N,2), and which are seen, (N,) bool."""
-    count = len(session.splats)
-    summed, seen = np.zeros((count, 3), dtype=np.float32), np.zeros(count, dtype=bool)
+    """Return the weights of each Gaussian, times x, times y and alone, (N,3), and which are seen, (N,) bool."""
+    summed, seen = None, np.zeros(len(session.splats), dtype=bool)
     for face in faces_of_camera(camera):
         plan = session.plan(face)
         found = accumulate(plan, torch.from_numpy(_coordinates(camera, face))).numpy()
         lit = np.flatnonzero(found[:, 2] > 0)
         seen[lit] |= _is_seen(session, plan.camera, lit, found[lit, 2])
-        summed += found
-    lights = summed[:, :2] / np.maximum(summed[:, 2:], np.finfo(np.float32).tiny)
-    return lights, seen
+        summed = found if summed is None else summed + found
+    assert summed is not None, "a camera has a face at least"
+    return summed, seen
 
 
 def _coordinates(camera: AnyCamera, face: Camera) -> np.ndarray:

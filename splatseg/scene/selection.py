@@ -142,16 +142,13 @@ class Selection(SelectionPictures, Meshed):
         Raises PromptError for an empty selection.
         """
         self._nonempty()
-        return describe_segment(self._means[self.members], 0).box
+        splats = self.scene.splats
+        return describe_segment(splats.coordinates.outwards(splats.positions[self.members]), 0).box
 
     def describe(self) -> str:
         """Describe the selection by name, count and size: "mug: 12,034 Gaussians, 1.2 x 0.8 x 0.9"."""
         table = self.scene.table
-        return describe_members(self._means, self.members, None if table is None else table.now)
-
-    @property
-    def _means(self) -> np.ndarray:
-        return self.scene.splats.own_positions
+        return describe_members(self.scene.splats, self.members, None if table is None else table.now)
 
     @property
     def level(self) -> int | None:

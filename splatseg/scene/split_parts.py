@@ -34,7 +34,7 @@ def _nodes_of(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
     """
     inside = np.zeros(len(hierarchy.atoms))
     inside[members] = 1.0
-    held, sizes = hierarchy.tally(inside), hierarchy.tally(np.ones(len(inside)))
+    held, sizes = hierarchy.tally(inside), hierarchy.sizes
     within = held > 0.5 * sizes
     within[0] = False
     tops = [int(node) for node in np.flatnonzero(within) if not within[hierarchy.parents[node]]]

@@ -14,6 +14,7 @@ from splatseg.cards import table
 from splatseg.scene.table_state import Labeling
 from splatseg.segments.palette import hex_color
 from splatseg.segments.segment import Segment, describe_segment
+from splatseg.splats.splats import Splats
 
 NAMED = 3
 """Segments that are named one by one; more are counted."""
@@ -22,16 +23,17 @@ LISTED = 20
 """Rows of the table that a notebook shows; more are counted."""
 
 
-def describe_members(means: np.ndarray, members: np.ndarray, state: Labeling | None) -> str:
+def describe_members(splats: Splats, members: np.ndarray, state: Labeling | None) -> str:
     """Describe members by name, count and size: "mug: 12,034 Gaussians, size 1.2 × 0.8 × 0.9 units", along the axes.
 
-    means (N,3); state: the table of segments, None without. The name is that of the segment they are exactly, or those
-    of the segments they are made of; else "selection".
+    state: the table of segments, None without. The name is that of the segment they are exactly, or those of the
+    segments they are made of; else "selection".
     """
     count = int(np.count_nonzero(members))
     if count == 0:
         return "nothing selected"
-    size = " × ".join(f"{side:.3g}" for side in describe_segment(means[members], 0).size)
+    own = splats.coordinates.outwards(splats.positions[members])  # of members alone, mostly few
+    size = " × ".join(f"{side:.3g}" for side in describe_segment(own, 0).size)
     return f"{name_of_members(members, state) or 'selection'}: {count:,} Gaussians, size {size} units"
 
 

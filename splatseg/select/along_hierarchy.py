@@ -53,7 +53,7 @@ class Way:
 def nearest_node(members: np.ndarray, hierarchy: Hierarchy) -> int:
     """Return the node whose Gaussians have the greatest IoU with members (N,); 0 for an empty selection."""
     check_shapes(members=(members, "N"), atoms=(hierarchy.atoms, "N"))
-    shared, sizes = hierarchy.tally(members), hierarchy.tally(np.ones(len(members)))
+    shared, sizes = hierarchy.tally(members), hierarchy.sizes
     overlap = shared / np.maximum(sizes + members.sum() - shared, 1.0)
     overlap[0] = 0.0
     return int(overlap.argmax()) if overlap.any() else 0
@@ -61,7 +61,7 @@ def nearest_node(members: np.ndarray, hierarchy: Hierarchy) -> int:
 
 def grown(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
     """Return the selection (N,) bool with the next larger node around it; unchanged if there is none."""
-    sizes = hierarchy.tally(np.ones(len(members)))
+    sizes = hierarchy.sizes
     node = nearest_node(members, hierarchy)
     for above in hierarchy.chain(node)[1:]:
         if sizes[node] < (1.0 - SLIVER) * sizes[above]:
@@ -75,7 +75,7 @@ def shrunk(members: np.ndarray, hierarchy: Hierarchy) -> np.ndarray:
 
     Of the two sides of a node, the smaller node is the one that shares more with the selection.
     """
-    sizes = hierarchy.tally(np.ones(len(members)))
+    sizes = hierarchy.sizes
     shared = hierarchy.tally(members)
     node = nearest_node(members, hierarchy)
     below = node

@@ -12,6 +12,7 @@ Alphabet: N Gaussians; members (N,) bool; L levels, 1 the smallest.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -29,6 +30,10 @@ JUNK = 0.9
 
 DOUBT = 0.15
 """Distance of a granularity within which another level would have been taken almost as well."""
+
+_LAST: WeakKeyDictionary[Agreement, tuple[Hierarchy, list[int], np.ndarray]] = WeakKeyDictionary()
+"""The chain that was asked for last of the votes of a scene, and its supports: a click, what is said of it, and the
+next click on the same spot ask for one and the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +83,7 @@ def levels_at(
     members: what a click takes, at this granularity. nearest: the node that is nearest to them, if it is at hand.
     """
     chain = hierarchy.chain(atom)
-    sizes = hierarchy.tally(np.ones(len(members)))[chain]
+    sizes = hierarchy.sizes[chain]
     supports = np.full(len(chain), np.nan) if agreement is None else _supports(chain, hierarchy, agreement)
     nearest = nearest_node(members, hierarchy) if nearest is None else nearest
     own = chain.index(nearest) if nearest in chain else _topmost(chain, hierarchy, granularity)
@@ -120,12 +125,17 @@ def _other(levels: list[float], default: int, granularity: float) -> int | None:
 
 
 def _supports(chain: list[int], hierarchy: Hierarchy, agreement: Agreement) -> np.ndarray:
-    """Return the support of every node of a chain, in one pass over the votes."""
-    step = np.full(len(hierarchy.atoms), -1, dtype=np.int32)
+    """Return the support of every node of a chain, in one pass over the votes; that of the last chain is kept."""
+    kept = _LAST.get(agreement)
+    if kept is not None and kept[0] is hierarchy and kept[1] == chain:
+        return kept[2]
+    step = np.full(hierarchy.count + 1, -1, dtype=np.int32)
     for index in range(len(chain) - 1, -1, -1):  # from the root down: a smaller node overwrites
-        step[hierarchy.members(chain[index])] = index
-    inside, seen = (np.cumsum(of_steps, axis=0) for of_steps in agreement.tallies_of(step, len(chain)))
-    return np.array([agreement.support_of(*tallies) for tallies in zip(inside, seen, strict=True)])
+        step[hierarchy.atoms_under(chain[index])] = index
+    inside, seen = (np.cumsum(of_steps, axis=0) for of_steps in agreement.tallies_of(step[hierarchy.atoms], len(chain)))
+    supports = np.array([agreement.support_of(*tallies) for tallies in zip(inside, seen, strict=True)])
+    _LAST[agreement] = (hierarchy, chain, supports)
+    return supports
 
 
 def members_of(node: int, hierarchy: Hierarchy, agreement: Agreement | None) -> np.ndarray:

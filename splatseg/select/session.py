@@ -15,6 +15,7 @@ Alphabet: N Gaussians, F features, H x W pixels.
 from __future__ import annotations
 
 import dataclasses
+import threading
 from functools import cached_property
 
 import numpy as np
@@ -69,6 +70,7 @@ class Session:
         self._kept = _Kept(splats)
         self._seen: Tensor | None = None
         self._plan: Plan | None = None
+        self._preparing = threading.Lock()
         self._looked: Seen | None = None
 
     @property
@@ -95,10 +97,18 @@ class Session:
         """Return the splat prepared for a camera; that of the last camera is kept. Threads may share a session."""
         plan = self._plan
         if plan is None or not same_camera(plan.camera, camera):
-            with torch.no_grad():
-                plan = prepare(*self._kept.shape, resident(self.opacities), camera)
-            self._plan = plan
+            with self._preparing:  # who asks for a view that another thread is preparing waits for that
+                plan = self._plan
+                if plan is None or not same_camera(plan.camera, camera):
+                    with torch.no_grad():
+                        plan = prepare(*self._kept.shape, resident(self.opacities), camera)
+                    self._plan = plan
         return plan
+
+    @property
+    def preparing(self) -> bool:
+        """True while a thread prepares a view; whoever asks for one then waits."""
+        return self._preparing.locked()
 
     def has_plan(self, camera: Camera) -> bool:
         """Return True if the splat is prepared for a camera already."""

@@ -48,7 +48,7 @@ def tab(shared_tab: Tab, viewer: Viewer) -> Iterator[Tab]:
     shared_tab.escape()
     page = viewer.pages[0]
     settled(page, lambda: page.tools.use("click"))
-    settled(page, lambda: page.draw_locally(False))
+    settled(page, lambda: page.screen.draw_locally(False))
     settled(page, page.workspace.show_all)
     settled(page, page.workspace.clear)
     yield shared_tab

@@ -431,7 +431,7 @@ def test_the_browser_draws_the_splat_itself_while_moving_if_asked(tab: Tab, view
     page = viewer.pages[0]
     tab.tab("Views")
     tab.choose("Moving", "Draw in the browser")
-    tab.wait(lambda: page.local is not None)
+    tab.wait(lambda: page.screen.local is not None)
     box = tab.canvas
     tab.page.mouse.move(box["x"] + 300, box["y"] + 300)
     tab.page.mouse.down()
@@ -440,14 +440,14 @@ def test_the_browser_draws_the_splat_itself_while_moving_if_asked(tab: Tab, view
     def shown_while_moving() -> bool:
         # Moved all the while: at rest the server's picture is back after 150 ms, which a slow test would miss.
         tab.page.mouse.move(box["x"] + 300 + 10 * (next(moves) % 8), box["y"] + 300)
-        return page.local is not None and page.local.shown
+        return page.screen.local is not None and page.screen.local.shown
 
     tab.wait(shown_while_moving)
     tab.page.wait_for_timeout(100)
     tab.page.mouse.up()
-    tab.wait(lambda: page.local is not None and not page.local.shown)
+    tab.wait(lambda: page.screen.local is not None and not page.screen.local.shown)
     tab.choose("Moving", "Stream pictures")
-    tab.wait(lambda: page.local is None)
+    tab.wait(lambda: page.screen.local is None)
     tab.page.keyboard.press("r")
 
 

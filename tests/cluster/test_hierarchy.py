@@ -57,6 +57,13 @@ def test_below_all_levels_are_the_atoms_and_above_all_the_roots() -> None:
     assert not hierarchy.parents[top].any() and len(top) == 3  # two roots, and none
 
 
+def test_members_are_counted_as_ones_are_summed() -> None:
+    hierarchy = random_hierarchy(7)
+    members = np.random.default_rng(1).random(len(hierarchy.atoms)) < 0.3
+    np.testing.assert_array_equal(hierarchy.tally(members), hierarchy.tally(members.astype(np.float64)))
+    np.testing.assert_array_equal(hierarchy.sizes, hierarchy.tally(np.ones(len(members))))
+
+
 def test_a_tally_of_a_node_is_the_sum_over_its_members() -> None:
     hierarchy = random_hierarchy(5)
     values = np.random.default_rng(0).uniform(size=len(hierarchy.atoms))

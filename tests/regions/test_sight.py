@@ -13,7 +13,7 @@ from splatseg.cameras.lens_camera import LensCamera
 from splatseg.errors import PromptError
 from splatseg.raster.interface import accumulate
 from splatseg.regions.drawn import lasso_pixels
-from splatseg.regions.sight import Sights, _most, _unhidden, sight_of
+from splatseg.regions.sight import Sight, Sights, _most, _unhidden
 from splatseg.select.session import Session
 from splatseg.splats.splats import Splats
 
@@ -43,7 +43,7 @@ def everywhere(camera: Camera | LensCamera) -> np.ndarray:
 
 def test_nothing_behind_a_wall_is_visible_and_everything_is_there() -> None:
     splats, wall = wall_and_ball()
-    sight = sight_of(Session(splats), CAMERA)
+    sight = Sight(Session(splats), CAMERA)
     assert sight.inside(everywhere(CAMERA), visible=True)[wall].mean() > 0.9
     assert not sight.inside(everywhere(CAMERA), visible=True)[~wall].any()
     assert sight.inside(everywhere(CAMERA), visible=False)[~wall].all()
@@ -51,7 +51,7 @@ def test_nothing_behind_a_wall_is_visible_and_everything_is_there() -> None:
 
 def test_what_is_hidden_hides_nothing_and_is_not_taken() -> None:
     splats, wall = wall_and_ball()
-    sight = sight_of(Session(splats).without(wall), CAMERA)
+    sight = Sight(Session(splats).without(wall), CAMERA)
     assert sight.inside(everywhere(CAMERA), visible=True)[~wall].mean() > 0.3
     for visible in (True, False):
         assert not sight.inside(everywhere(CAMERA), visible)[wall].any()
@@ -64,12 +64,12 @@ def test_through_everything_takes_the_centres_in_the_region() -> None:
     columns, rows = np.floor(pixels).astype(int).T
     inside = (columns >= 0) & (rows >= 0) & (columns < CAMERA.width) & (rows < CAMERA.height)
     inside[inside] = region[rows[inside], columns[inside]]
-    np.testing.assert_array_equal(sight_of(Session(splats), CAMERA).inside(region, visible=False), inside)
+    np.testing.assert_array_equal(Sight(Session(splats), CAMERA).inside(region, visible=False), inside)
 
 
 def test_regions_that_share_a_picture_share_what_is_seen() -> None:
     splats, _ = things()
-    sight, left = sight_of(Session(splats), CAMERA), everywhere(CAMERA)
+    sight, left = Sight(Session(splats), CAMERA), everywhere(CAMERA)
     left[:, 50:] = False
     for visible in (True, False):
         parts = [sight.inside(each, visible) for each in (left, ~left)]
@@ -81,7 +81,7 @@ def test_behind_the_camera_nothing_is_taken() -> None:
     splats, _ = things()
     turned = CAMERA.viewmat.copy()
     turned[[0, 2]] *= -1
-    sight = sight_of(Session(splats), Camera(turned, CAMERA.K, CAMERA.width, CAMERA.height))
+    sight = Sight(Session(splats), Camera(turned, CAMERA.K, CAMERA.width, CAMERA.height))
     for visible in (True, False):
         assert not sight.inside(everywhere(CAMERA), visible).any()
 
@@ -89,7 +89,7 @@ def test_behind_the_camera_nothing_is_taken() -> None:
 def test_a_lens_sees_the_same_things_in_its_own_pixels() -> None:
     splats, thing = things()
     camera = LensCamera(CAMERA.viewmat, fisheye(170.0, 120, 120))
-    sight = sight_of(Session(splats), camera)
+    sight = Sight(Session(splats), camera)
     pixels, _ = camera.project(splats.positions.astype(np.float64))
     middle = np.median(pixels[thing == 1], axis=0)
     rows, columns = np.mgrid[: camera.height, : camera.width] + 0.5
@@ -110,7 +110,7 @@ def test_a_sight_is_kept_until_the_camera_or_what_is_hidden_changes() -> None:
 
 
 def test_a_region_of_another_size_is_refused() -> None:
-    sight = sight_of(Session(things()[0]), CAMERA)
+    sight = Sight(Session(things()[0]), CAMERA)
     with pytest.raises(PromptError, match="the region has 3x2 pixels, the view 120x80; resize the region"):
         sight.inside(np.ones((2, 3), dtype=bool), visible=True)
 

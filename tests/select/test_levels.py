@@ -89,3 +89,12 @@ def test_members_of_a_level_follow_its_masks() -> None:
     np.testing.assert_array_equal(members_of(7, HIERARCHY, None), THING)
     without_sliver = [[[1, 2], [3, 4, 5]]] * 3
     np.testing.assert_array_equal(members_of(7, HIERARCHY, agreement_of(without_sliver)), np.isin(ATOMS, [1, 2]))
+
+
+def test_supports_are_those_of_the_chain_that_is_asked_for() -> None:
+    agreement, other = agreement_of(NESTED), agreement_of([[[1, 2, 3], [5]]] * 3)
+    for atom in (1, 5, 1, 2, 2):
+        for votes in (agreement, other):
+            levels = levels_at(atom, atom == ATOMS, HIERARCHY, votes)
+            anew = [votes.support(HIERARCHY.members(node)) for node in levels.nodes]
+            np.testing.assert_allclose(levels.supports, anew, rtol=1e-6)

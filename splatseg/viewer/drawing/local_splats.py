@@ -21,6 +21,10 @@ from splatseg.viewer.workspace.workspace import Workspace
 if TYPE_CHECKING:
     import viser
 
+MOST = 2_000_000
+"""Most Gaussians of a splat that a browser draws: 64 MB to send at every change of the selection, and the browser sorts
+them anew for every picture."""
+
 TINT = 0.5
 """Share of amber in the colour of a selected Gaussian."""
 

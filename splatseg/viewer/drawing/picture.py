@@ -13,7 +13,9 @@ Alphabet: N Gaussians; H x W pixels; pictures are float32 in 0..1 until the end.
 
 from __future__ import annotations
 
+import contextlib
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -24,12 +26,15 @@ from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.render.rgb import COVERED, view_depths
+from splatseg.select.session import Session
 from splatseg.viewer.drawing.caption import add_caption
 from splatseg.viewer.drawing.color_maps import DEPTH, HEAT, ramp, through
 from splatseg.viewer.drawing.highlight import TINT, highlight
 from splatseg.viewer.drawing.scale_bar import Scale, add_scale
-from splatseg.viewer.drawing.seen import Coarse, Seen, seen_by
+from splatseg.viewer.drawing.seen import Coarse, Seen, Whole, seen_by
 from splatseg.viewer.drawing.segment_tints import segment_tints
+from splatseg.viewer.workspace.channel_cache import MadeOf
+from splatseg.viewer.workspace.draft_size import Made
 from splatseg.viewer.workspace.history import Bits, Step
 from splatseg.viewer.workspace.workspace import Workspace
 
@@ -39,6 +44,9 @@ Finish = Callable[[Tensor, Tensor, slice], Tensor]
 STRIP = 32_768
 """Values of a picture that are finished at once: they stay in the cache, and torch does not split so few among
 threads, which wait for each other on a busy machine [1280x720, ms of processor time: colour 9, in strips 3]."""
+
+PATIENCE = 0.01
+"""Seconds after which a thread that prepares a view is looked at again."""
 
 NO_VIEW = "Input masks are shown at a view of the capture: press PageDown."
 """Caption of a picture of the mode `masks` from anywhere else."""
@@ -58,28 +66,88 @@ DEPTH_SAMPLE = 20_000
 """Number of Gaussians from which these quantiles are estimated."""
 
 
-def picture(workspace: Workspace, camera: Camera, draft: bool = False, marked: bool = True) -> np.ndarray:
+def _never() -> bool:
+    return False
+
+
+class OvertakenError(Exception):
+    """Raised out of `picture` if it was stopped."""
+
+
+def picture(
+    workspace: Workspace,
+    camera: Camera,
+    draft: bool = False,
+    marked: bool = True,
+    stopped: Callable[[], bool] = _never,
+) -> np.ndarray:
     """Draw a picture (H,W,3) uint8.
 
     draft: reduced, with colours of a nearby camera, for a camera that moves. marked: with tint and outline of the
-    selection.
+    selection. stopped: asked between the stages of a full picture; raises OvertakenError once it returns True. A view
+    that is prepared by then stays so.
     """
-    began = time.perf_counter()
-    with workspace.canvas.lock, torch.no_grad():
+    began, canvas, step = time.perf_counter(), workspace.canvas, workspace.step
+    with canvas.lock, torch.no_grad():
         if draft:
-            camera = draft_camera(workspace, camera)
-        seen = seen_by(workspace, workspace.step, camera, draft)
-        image = _drawn(workspace, workspace.step, camera, seen, marked)
-        if not draft and workspace.mode in _SCALES and (scale := _SCALES[workspace.mode](workspace, camera)):
-            add_scale(image, scale)
-        if not draft and workspace.mode == "masks" and workspace.scene.view_at(camera) is None:
-            add_caption(image, NO_VIEW)
-        if draft:
-            workspace.canvas.pace.took(time.perf_counter() - began, isinstance(seen, Coarse))
-            if workspace.canvas.pace.slow:
-                workspace.scene.detail.begin()
+            image = _draft(workspace, step, camera, marked)
+        else:
+            made = _made_for(workspace, step, camera)
+            image = _drawn(workspace, step, camera, Whole(workspace, step, camera, draft), marked, stopped)
+            if workspace.mode in _SCALES and (scale := _SCALES[workspace.mode](workspace, camera)):
+                add_scale(image, scale)
+            if workspace.mode == "masks" and workspace.scene.view_at(camera) is None:
+                add_caption(image, NO_VIEW)
+            canvas.waits.took(time.perf_counter() - began, made)
     workspace.scene.drawn = time.monotonic()
     return image
+
+
+def _draft(workspace: Workspace, step: Step, camera: Camera, marked: bool) -> np.ndarray:
+    began, pace, small = time.perf_counter(), workspace.canvas.pace, draft_camera(workspace, camera)
+    seen = seen_by(workspace, step, small, draft=True)
+    standing = _standing(workspace, step, camera, seen, marked)
+    if standing is not None:
+        return standing
+    image = _drawn(workspace, step, small, seen, marked, _never)
+    pace.took(time.perf_counter() - began, isinstance(seen, Coarse))
+    if pace.slow:
+        workspace.scene.detail.begin()
+    return image
+
+
+def _standing(workspace: Workspace, step: Step, camera: Camera, seen: Seen, marked: bool) -> np.ndarray | None:
+    """Return the full picture that is kept, the selection marked as a draft shows it; None if there is none.
+
+    After a click what is sharp stays so, and only the outline is coarse until the full picture follows.
+    """
+    if not isinstance(seen, Coarse) or _made_for(workspace, step, camera) != "marked":
+        return None
+    whole = Whole(workspace, step, camera, draft=False)
+    parts, _ = _PAINTED[workspace.mode](workspace, step, camera, whole)
+    image = workspace.canvas.image(_made_of(workspace, whole, parts))
+    if image is not None and marked and step.members.count > 0:
+        blended, _ = seen.blend([seen.carried("members", _flags(workspace, step))])
+        cover = Image.fromarray(blended[..., 0].numpy())
+        size = (camera.width, camera.height)
+        highlight(image, np.asarray(cover.resize(size, Image.Resampling.BILINEAR)), _tint(workspace))
+    return image
+
+
+def comes_late(workspace: Workspace, camera: Camera) -> bool:
+    """Return True if a full picture would be late, and a draft of merged Gaussians is ready to come before it."""
+    canvas, step = workspace.canvas, workspace.step
+    with canvas.lock:
+        if not canvas.waits.late(_made_for(workspace, step, camera)):
+            return False
+        workspace.scene.detail.begin()
+        return isinstance(seen_by(workspace, step, draft_camera(workspace, camera), draft=True), Coarse)
+
+
+def _made_for(workspace: Workspace, step: Step, camera: Camera) -> Made:
+    session = workspace.session_of(step)
+    plan = session.plan(camera) if session.has_plan(camera) else None
+    return workspace.canvas.made_for(plan, workspace.mode)
 
 
 def draft_camera(workspace: Workspace, camera: Camera) -> Camera:
@@ -87,13 +155,23 @@ def draft_camera(workspace: Workspace, camera: Camera) -> Camera:
     return camera.scaled(workspace.canvas.pace.scale)
 
 
-def _drawn(workspace: Workspace, step: Step, camera: Camera, seen: Seen, marked: bool) -> np.ndarray:
+def _drawn(
+    workspace: Workspace, step: Step, camera: Camera, seen: Seen, marked: bool, stopped: Callable[[], bool]
+) -> np.ndarray:
+    if isinstance(seen, Whole) and workspace.mode != "masks":
+        _prepare(workspace, workspace.session_of(step), camera, stopped)  # first: a click needs it, too
     parts, finish = _PAINTED[workspace.mode](workspace, step, camera, seen)
-    members = step.members
-    marked = marked and members.count > 0
+    canvas, members = workspace.canvas, step.members
+    marked, tint = marked and members.count > 0, _tint(workspace)
+    made_of = _made_of(workspace, seen, parts) if isinstance(seen, Whole) and parts else None
+    if isinstance(seen, Whole) and made_of is not None and (image := canvas.image(made_of)) is not None:
+        # Only the selection is new; which pixels it makes up most of takes less than blending it.
+        if marked:
+            highlight(image, seen.covered(members.array), tint)
+        return image
+    _go_on_unless(stopped)
     if marked:
-        flags = workspace.canvas.kept("members", [members], lambda: torch.from_numpy(members.array).float())
-        parts = [*parts, seen.carried("members", flags)]
+        parts = [*parts, seen.carried("members", _flags(workspace, step))]
     if parts:
         blended, alphas = seen.blend(parts)
     else:
@@ -101,9 +179,51 @@ def _drawn(workspace: Workspace, step: Step, camera: Camera, seen: Seen, marked:
         blended = alphas[..., None]
     # The last channel is the selection: it marks the finished picture.
     image = _finished(blended[..., :-1] if marked else blended, alphas, finish)
+    if made_of is not None:
+        canvas.keep_image(image, made_of)
     if marked:
-        highlight(image, blended[..., -1].numpy(), _TINTS.get(workspace.mode, TINT))
+        highlight(image, blended[..., -1].numpy(), tint)
     return image
+
+
+def _made_of(workspace: Workspace, seen: Whole, parts: Sequence[Tensor]) -> MadeOf:
+    return MadeOf((seen.plan, *parts), (workspace.mode, *workspace.scene.background))
+
+
+def _flags(workspace: Workspace, step: Step) -> Tensor:
+    members = step.members
+    return workspace.canvas.kept("members", [members], lambda: torch.from_numpy(members.array).float())
+
+
+def _tint(workspace: Workspace) -> float:
+    return _TINTS.get(workspace.mode, TINT)
+
+
+def _prepare(workspace: Workspace, session: Session, camera: Camera, stopped: Callable[[], bool]) -> None:
+    """Prepare a view. If that is late it is done in a thread of its own, which goes on when the picture is stopped."""
+    if stopped is not _never and workspace.canvas.waits.late("prepared"):
+        while session.preparing:  # for a picture that was stopped; no two of them
+            time.sleep(PATIENCE)
+            _go_on_unless(stopped)
+        _go_on_unless(stopped)
+        # Not a daemon: the interpreter must not end while native code runs in this thread.
+        thread = threading.Thread(target=_attempt, args=(session, camera), name="splatseg-prepare")
+        thread.start()
+        while thread.is_alive():
+            thread.join(PATIENCE)
+            _go_on_unless(stopped)
+    session.plan(camera)
+    _go_on_unless(stopped)
+
+
+def _attempt(session: Session, camera: Camera) -> None:
+    with contextlib.suppress(Exception):  # whoever needs the view prepares it again, and is told
+        session.plan(camera)
+
+
+def _go_on_unless(stopped: Callable[[], bool]) -> None:
+    if stopped():
+        raise OvertakenError
 
 
 def _finished(blended: Tensor, alphas: Tensor, finish: Finish) -> np.ndarray:

@@ -12,14 +12,17 @@ Alphabet: N Gaussians; M drawn ones, which are all of them in `Whole`; R rows of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.levels.levels import Cut
-from splatseg.raster.interface import prepare, rasterize_plan
+from splatseg.raster.interface import Plan, prepare, rasterize_levels, rasterize_plan
+from splatseg.render.label_maps import MASK_THRESHOLD
 from splatseg.render.overlays import LUMA
 from splatseg.viewer.workspace.detail import Built
 from splatseg.viewer.workspace.history import Step
@@ -67,6 +70,20 @@ class Whole:
         self._workspace, self._step, self._camera, self._draft = workspace, step, camera, draft
         self.means = workspace.scene.splats.means
 
+    @cached_property
+    def plan(self) -> Plan:
+        """The view, prepared."""
+        return self._workspace.session_of(self._step).plan(self._camera)
+
+    def covered(self, members: np.ndarray) -> np.ndarray:
+        """Return the pixels (H,W) bool of which members (N,) bool make up more than half.
+
+        The same pixels as members blended as a channel give, above MASK_THRESHOLD, but decided pixels end early.
+        """
+        levels = torch.from_numpy(members.view(np.uint8))
+        covered: np.ndarray = rasterize_levels(self.plan, levels, 1, MASK_THRESHOLD).numpy() > 0
+        return covered
+
     def colors(self) -> Tensor:
         """See `Seen`."""
         return self._workspace.canvas.colors(self._camera, self._draft)
@@ -81,8 +98,7 @@ class Whole:
 
     def blend(self, parts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """See `Seen`."""
-        plan = self._workspace.session_of(self._step).plan(self._camera)
-        return rasterize_plan(plan, self._workspace.canvas.values(parts))
+        return rasterize_plan(self.plan, self._workspace.canvas.values(parts))
 
 
 class Coarse:

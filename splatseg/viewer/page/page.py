@@ -21,10 +21,9 @@ import numpy as np
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError, SplatsegError
 from splatseg.scene.first_pose import Pose, pose_of
-from splatseg.viewer.drawing.local_splats import LocalSplats
-from splatseg.viewer.drawing.picture import picture
 from splatseg.viewer.page.browser_camera import camera_of, fov_for, pixel_at
 from splatseg.viewer.page.incoming import Accept, Offers
+from splatseg.viewer.page.screen import Screen
 from splatseg.viewer.page.streaming import Streamer
 from splatseg.viewer.page.tools import Tools
 from splatseg.viewer.shown_scene import ShownScene
@@ -34,10 +33,6 @@ if TYPE_CHECKING:
     import viser
 
 LOG = logging.getLogger("splatseg.viewer")
-
-DRAFT_QUALITY = 70
-STILL_QUALITY = 95
-"""JPEG qualities of a picture while the camera moves, and of one at rest."""
 
 TASKS = 4
 """Most long tasks of all pages at once; one whose page is gone goes on, so that a reload loses no film."""
@@ -94,14 +89,14 @@ class Page:
         self.gone: bool = False
         self._markers: Any = None
         self._marked: list[tuple[tuple[float, ...], bool]] = []
-        self.local: LocalSplats | None = None
+        self.screen: Screen = Screen(self)
         self.tools: Tools = Tools(self)
         self._busy = threading.Lock()
         self._offers, self._offered = offers, list[str]()
         self._tasks = tasks
         self._complained = -math.inf
         self._home: tuple[Pose, float] | None = None
-        self.streamer: Streamer = Streamer(self._draw, self._show, self.failed)
+        self.streamer: Streamer = Streamer(self.screen.draw, self.screen.show, self.failed, late=self.screen.late)
 
     def begin(self) -> None:
         """Start listening to the browser: camera, clicks and rectangles."""
@@ -300,12 +295,6 @@ class Page:
         ahead = float((np.asarray(home.look_at) - camera.position) @ camera.viewmat[2, :3])
         return ahead if ahead > 0.0 else float(np.linalg.norm(np.asarray(home.look_at) - home.position))
 
-    def draw_locally(self, on: bool) -> None:
-        """Let the browser draw the splat itself while the camera moves, or stop it."""
-        if self.local is not None:
-            self.local.close()
-        self.local = LocalSplats(self.client, self.scene, self.workspace) if on else None
-
     def set_rectangle(self, on: bool) -> None:
         """Let a drag without modifier keys draw a rectangle, or turn the camera again."""
         if on != self.rectangle:
@@ -350,28 +339,6 @@ class Page:
             self.do(lambda: self.tools.boxed(camera, corners, how or self.tools.how))
 
         return self.heard(boxed)
-
-    # Pictures.
-
-    def _draw(self, camera: Camera, draft: bool) -> np.ndarray | None:
-        if draft and self.local is not None:
-            return None
-        drawn = picture(self.workspace, camera, draft)
-        if not draft:
-            self.tools.drawn(camera)
-        return drawn
-
-    def _show(self, image: np.ndarray | None, draft: bool) -> None:
-        if self.gone:
-            return
-        if self.local is not None:
-            self.local.show(image is None)
-        if image is not None:
-            quality = DRAFT_QUALITY if draft else STILL_QUALITY
-            self.client.scene.set_background_image(image, format="jpeg", jpeg_quality=quality)
-        elif self.local is not None and self.local.takes_over():
-            self.client.scene.set_background_image(None)
-        self.client.flush()
 
     def _mark(self) -> None:
         markers = [(tuple(np.asarray(m.xyz, dtype=np.float64).tolist()), m.wanted) for m in self.workspace.markers]

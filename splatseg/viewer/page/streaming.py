@@ -1,9 +1,11 @@
 """Draws the pictures of one browser and runs its actions, in one thread.
 
 While the camera moves, drafts are drawn, always of the newest camera; cameras that arrive meanwhile are skipped. When
-the camera rests, one full picture is drawn. Actions (a click, a slider) run in the order of arrival, before the next
-picture; an action with a key replaces a waiting action with the same key, so that a slider never lags. No more than
-WAITING actions without a key wait, so that a flood of clicks takes no memory.
+the camera rests, one full picture is drawn. Where that would be late, a draft comes before it after an action, too; and
+a full picture of what a draft shows already is given up for a newer camera or another action. Actions (a click, a
+slider) run in the order of arrival, before the next picture; an action with a key replaces a waiting action with the
+same key, so that a slider never lags. No more than WAITING actions without a key wait, so that a flood of clicks takes
+no memory.
 """
 
 from __future__ import annotations
@@ -13,10 +15,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from splatseg.cameras.camera import Camera
+from splatseg.viewer.drawing.picture import OvertakenError
 
 Draw = Callable[[Camera, bool], np.ndarray | None]
 Show = Callable[[np.ndarray | None, bool], None]
@@ -46,14 +50,17 @@ class Streamer:
         show: Show,
         failed: Callable[[Exception], None],
         settings: StreamSettings | None = None,
+        late: Callable[[Camera], bool] = lambda camera: False,
     ) -> None:
         """Start the thread.
 
         draw: draw(camera, draft) returns a picture (H,W,3) uint8, a draft at any size, or None if none is to be sent.
+            A full one may ask `overtaken` now and then and raise OvertakenError.
         show: show(picture, draft) sends it.
         failed: failed(error) handles an error of `draw`, `show` or an action.
+        late: late(camera) tells whether a full picture would be so late that a draft is wanted before it.
         """
-        self._draw, self._show, self._failed = draw, show, failed
+        self._draw, self._show, self._failed, self._late = draw, show, failed, late
         self.settings: StreamSettings = settings or StreamSettings()
         self.drafts: int = 0
         self.stills: int = 0
@@ -63,6 +70,8 @@ class Streamer:
         self._moved_at = -math.inf
         self._owes_draft = False
         self._owes_still = False
+        self._drafted: Camera | None = None
+        self._drawing: Camera | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="splatseg-browser", daemon=True)
         self._thread.start()
@@ -81,6 +90,15 @@ class Streamer:
             self._owes_draft = not first
             self._owes_still = True
             self._changed.notify()
+
+    def overtaken(self) -> bool:
+        """Return True if the full picture that is being drawn need not be finished: a newer one is asked for.
+
+        One that no draft came before is always finished, so that a slider that moves on and on shows what it does.
+        """
+        with self._changed:
+            newer = self._camera is not self._drawing or any(draws for *_, draws in self._actions)
+            return self._closed or (self._drafted is self._drawing and newer)
 
     def do(self, action: Action, key: str | None = None, draws: bool = True) -> bool:
         """Run an action in the browser's thread, then draw; return False if it is dropped, as WAITING actions wait.
@@ -117,7 +135,12 @@ class Streamer:
             with self._changed:
                 if any(draws for *_, draws in actions):
                     self._owes_draft = self._owes_still = True
-                picture = self._due()
+                    self._drafted = None
+            late = self._is_late()
+            with self._changed:
+                if self._closed:
+                    return
+                picture = self._due(late)
             if picture is not None:
                 self._guarded(picture)
 
@@ -130,13 +153,21 @@ class Streamer:
         left = self._moved_at + self.settings.rest - time.monotonic()
         return left if left > 0.0 else None
 
-    def _due(self) -> Action | None:
-        """Return the drawing that is due, if any, and mark it as done."""
+    def _is_late(self) -> bool:
+        """Return True if a full picture is due that would be late."""
+        camera = self._camera
+        if camera is None or not (self._owes_still and self._owes_draft) or self._until_rest() is not None:
+            return False
+        return bool(self._guarded(lambda: self._late(camera)))
+
+    def _due(self, late: bool) -> Action | None:
+        """Return the drawing that is due, if any, and mark it as done. late: the full picture would be."""
         camera = self._camera
         if camera is None:
             return None
-        if self._owes_still and self._until_rest() is None:
+        if self._owes_still and self._until_rest() is None and not (self._owes_draft and late):
             self._owes_draft = self._owes_still = False
+            self._drawing = camera
             return lambda: self._still(camera)
         if self._owes_draft:
             self._owes_draft = False
@@ -144,16 +175,20 @@ class Streamer:
         return None
 
     def _still(self, camera: Camera) -> None:
-        self._show(self._draw(camera, False), False)
-        self.stills += 1
+        try:
+            self._show(self._draw(camera, False), False)
+            self.stills += 1
+        except OvertakenError:
+            self._owes_still = True
 
     def _draft(self, camera: Camera) -> None:
         self._show(self._draw(camera, True), True)
         self.drafts += 1
+        self._drafted = camera
 
-    def _guarded(self, action: Action) -> None:
+    def _guarded(self, action: Callable[[], Any]) -> Any:
         try:
-            action()
+            return action()
         except Exception as error:
             self._failed(error)
 

@@ -7,6 +7,7 @@ an event has the effect that is set for the page; Shift adds, Ctrl and Alt take 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -61,6 +62,8 @@ class Tools:
             self._takes["rectangle"] = "objects"
         self._pen: Pen | None = None
         self._takers: list[ClickTaker] = []
+        self._looking = threading.Lock()
+        self._look_next: Camera | None = None
 
     def begin(self) -> None:
         """Start the script in the browser, and listen to it."""
@@ -137,7 +140,35 @@ class Tools:
     def drawn(self, camera: Camera) -> None:
         """Prepare for strokes in a picture that was drawn and is at rest."""
         if self.tool in ("lasso", "polygon", "brush"):
-            self._page.streamer.do(lambda: self.regions.look(camera), "look", draws=False)
+            self._page.streamer.do(lambda: self._look(camera), "look", draws=False)
+
+    def _look(self, camera: Camera) -> None:
+        """Prepare for strokes; where that takes long in a thread of its own, one at a time, beside the page's.
+
+        A stroke that comes before it has ended waits for it.
+        """
+        page, takes = self._page, self.takes
+        if camera is not page.streamer.camera:  # it has moved on, and what was seen is of no use
+            return
+        if not page.workspace.canvas.waits.late("prepared"):
+            self.regions.look(camera, takes)
+            return
+        self._look_next = camera  # before the lock is tried: who holds it takes this one next
+        if self._looking.acquire(blocking=False):
+            self._look_next = None
+            # Not a daemon: the interpreter must not end while native code runs in this thread.
+            threading.Thread(target=self._look_aside, args=(camera, takes), name="splatseg-look").start()
+
+    def _look_aside(self, camera: Camera, takes: Takes) -> None:
+        try:
+            self.regions.look(camera, takes)
+        except Exception as error:
+            self._page.failed(error)
+        finally:
+            self._looking.release()
+        wanted, self._look_next = self._look_next, None
+        if wanted is not None:
+            self._page.streamer.do(lambda: self._look(wanted), "look", draws=False)
 
     def _heard(self, event: Any) -> None:
         if event.client is None:

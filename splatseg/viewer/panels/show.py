@@ -60,12 +60,17 @@ class ShowPanel:
     def refresh(self) -> None:
         """Show the present mode and selection."""
         self._mode.show(LABELS[self._page.workspace.mode])
-        assign(self._card, "content", self._describe())
+        # After the picture: it takes passes over the selection and the votes.
+        self._page.streamer.do(self._tell, "card", draws=False)
         trouble = self._page.scene.trouble
         assign(
             self._trouble, "content", CARD.format(color=WARNING, text=html.escape(trouble[:1].upper() + trouble[1:]))
         )
         assign(self._trouble, "visible", bool(trouble))
+
+    def _tell(self) -> None:
+        if not self._page.gone:
+            assign(self._card, "content", self._describe())
 
     def _describe(self) -> str:
         workspace = self._page.workspace

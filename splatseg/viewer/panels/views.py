@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from splatseg.cameras.camera import Camera
-from splatseg.errors import SplatsegError
+from splatseg.errors import PromptError, SplatsegError
 from splatseg.viewer.drawing.outlines_in_space import place_at, pyramids
 from splatseg.viewer.page.browser_camera import pose_at_view
 from splatseg.viewer.page.page import Page
@@ -70,11 +70,19 @@ class ViewsPanel:
             hint="The view while the camera moves: pictures from the server, exact but small; or the splat drawn by "
             "your browser, smooth with a graphics card, without reflections. At rest the server draws it.",
         )
-        moving.on_change(lambda option: page.draw_locally(option == LOCAL))
+        moving.on_change(self._move_by)
+        self._moving = moving
         if self._names:
             self._add_list()
         else:
             page.gui.add_markdown("*There is no capture here, so there are no views to jump to.*")
+
+    def _move_by(self, option: str) -> None:
+        try:
+            self._page.screen.draw_locally(option == LOCAL)
+        except PromptError:
+            self._moving.show(STREAMED)
+            raise
 
     def copy_link(self) -> None:
         """Make a link to what is seen, show it, and put it into the browser's clipboard."""

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import operator
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,9 +22,10 @@ from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.levels.levels import Cut, Levels
+from splatseg.raster.interface import Plan
 from splatseg.render.overlays import LUMA
 from splatseg.render.rgb import view_colors
-from splatseg.viewer.workspace.draft_size import Pace
+from splatseg.viewer.workspace.draft_size import Made, Pace, Waits
 
 if TYPE_CHECKING:
     from splatseg.viewer.shown_scene import ShownScene
@@ -43,18 +45,30 @@ class _RowColors:
     """(B,J) bool."""
 
 
+@dataclass(frozen=True, eq=False)
+class MadeOf:
+    """Objects and settings that an image is made of: the same ones make the same image."""
+
+    sources: tuple[Any, ...]
+    """Objects that nobody writes to."""
+    settings: tuple[object, ...]
+    """Values that are compared."""
+
+
 class Canvas:
     """The channels of one workspace. Hold `lock` while drawing."""
 
     def __init__(self, scene: ShownScene) -> None:
         self.lock: threading.Lock = threading.Lock()
         self.pace: Pace = Pace()
+        self.waits: Waits = Waits()
         self._scene = scene
         self._values = torch.empty(0, 0)
         self._written: list[Tensor] = []
         self._kept: dict[str, tuple[tuple[object, ...], Tensor]] = {}
         self._colors: tuple[np.ndarray, Tensor] | None = None
         self._rows: _RowColors | None = None
+        self._image: tuple[list[weakref.ref[Any]], tuple[object, ...], np.ndarray] | None = None
         self._middle: np.ndarray | None = None
 
     def values(self, parts: Sequence[Tensor]) -> Tensor:
@@ -81,6 +95,25 @@ class Canvas:
         if known is None or not all(map(operator.is_, known[0], sources)):
             known = self._kept[name] = (tuple(sources), make())
         return known[1]
+
+    def image(self, made_of: MadeOf) -> np.ndarray | None:
+        """Return a copy of the image (H,W,3) uint8 that was kept last, if it was made of the same; else None."""
+        kept = self._image
+        if kept is None or kept[1] != made_of.settings or len(kept[0]) != len(made_of.sources):
+            return None
+        same = all(source() is now for source, now in zip(kept[0], made_of.sources, strict=True))
+        return kept[2].copy() if same else None
+
+    def made_for(self, plan: Plan | None, mode: str) -> Made:
+        """Return what has to be made for a full picture in a mode. plan: the view, if it is prepared."""
+        kept = self._image
+        if plan is None:
+            return "prepared"
+        return "marked" if kept is not None and kept[0][0]() is plan and kept[1][0] == mode else "blended"
+
+    def keep_image(self, image: np.ndarray, made_of: MadeOf) -> None:
+        """Keep a copy of an image (H,W,3) uint8. What it is made of is not kept alive: a view's plan is large."""
+        self._image = ([weakref.ref(source) for source in made_of.sources], made_of.settings, image.copy())
 
     def colors(self, camera: Camera, draft: bool) -> Tensor:
         """Return the splat's colours (N,3) for a camera; for a draft, those of a nearby camera will do."""

@@ -1,10 +1,12 @@
 """Adapts drafts so that moving the camera stays smooth: how large they are, and how far Gaussians are merged in them.
 
 The times of the last pictures decide. They step down as soon as pictures take too long, and step up only when there is
-room for it, so that they do not swing.
+room for it, so that they do not swing. The times of full pictures tell when a draft has to come before the next one.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 STEPS = (
     *((1.0, 1), (1.0, 2), (0.75, 2), (0.75, 3), (0.6, 3), (0.5, 3)),
@@ -62,3 +64,28 @@ class Pace:
                 break  # another cell alone makes no difference to a draft that merges nothing
         if at != self._at:
             self._at, self._times = at, []
+
+
+LATE = 0.15
+"""Most seconds from a click, or from a jump to another view, to the picture that shows it: the viewer's budget."""
+
+Made = Literal["prepared", "blended", "marked"]
+"""Kinds of full pictures, by what is new in them: the view, its values, or the selection alone."""
+
+
+class Waits:
+    """Takes the times of full pictures, and tells whether the next one would be late."""
+
+    def __init__(self) -> None:
+        self._times: dict[Made, list[float]] = {}
+
+    def took(self, seconds: float, made: Made) -> None:
+        """Record the seconds that a full picture took."""
+        self._times[made] = [*self._times.get(made, []), seconds][-REMEMBERED:]
+
+    def late(self, made: Made) -> bool:
+        """Return True if the last pictures of this kind took longer than LATE, even the quickest of them.
+
+        Of a kind that was not drawn yet those count for which everything was made.
+        """
+        return min(self._times.get(made) or self._times.get("prepared", [0.0])) > LATE

@@ -107,8 +107,10 @@ def next_level(scene: ShownScene, session_of: SessionOf, step: Step, click: Prom
     last = step.prompts[0].prompt if len(step.prompts) == 1 else None
     if last is None or last.click is None or click.click is None or not same_camera(last.camera, click.camera):
         return click
+    if np.hypot(*np.subtract(last.click, click.click)) > SAME_SPOT:  # first: levels take a pass over the votes
+        return click
     levels = levels_in(scene, session_of, step)
-    if levels is None or len(levels) == 1 or np.hypot(*np.subtract(last.click, click.click)) > SAME_SPOT:
+    if levels is None or len(levels) == 1:
         return click
     return replace(last, level=(last.level or levels.default) % len(levels) + 1)
 

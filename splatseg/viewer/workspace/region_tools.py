@@ -51,9 +51,10 @@ class RegionTools:
             raise PromptError("nothing lies in what was drawn; draw it over something")
         workspace.select_gaussians(chosen, how)
 
-    def look(self, camera: Camera) -> None:
+    def look(self, camera: Camera, takes: Takes = "visible") -> None:
         """Prepare for strokes in the picture of a camera, so that the first one is as quick as those after it."""
-        self._sights.sight(self._workspace.session, camera)
+        if takes != "objects":
+            self._sights.sight(self._workspace.session, camera).look(takes == "visible")
 
     def alike(self, camera: Camera, pixel: tuple[float, float], tolerance: float, how: How = "new") -> None:
         """Select all of the colour at a pixel, within a tolerance in OKLab, add it, or take it away."""

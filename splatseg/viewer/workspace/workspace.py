@@ -117,7 +117,7 @@ class Workspace:
         """Return name, count and size of the selection: "mug: 12,034 Gaussians, size 1.2 × 0.8 × 0.9 units"."""
         of = (self.step.members, None if self.scene.table is None else self.scene.table.now)
         if self._described[0] != of:
-            self._described = (of, describe_members(self.scene.splats.own_positions, of[0].array, of[1]))
+            self._described = (of, describe_members(self.scene.splats, of[0].array, of[1]))
         return self._described[1]
 
     # Selecting -----------------------------------------------------------------------------------------------------
@@ -299,8 +299,8 @@ class Workspace:
         now, hidden = self.scene.table.now, self.hidden
         if hidden is None:
             return frozenset(now.rows)
-        shown = np.bincount(now.ids[~hidden], minlength=1)
-        return frozenset(each for each in now.rows if each < len(shown) and shown[each] > 0)
+        gone = np.bincount(now.ids[hidden], minlength=max(now.rows, default=0) + 1)
+        return frozenset(each for each, row in now.rows.items() if gone[each] < row.count)
 
     # History -------------------------------------------------------------------------------------------------------
 

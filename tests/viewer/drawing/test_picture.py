@@ -54,6 +54,22 @@ def test_a_selection_changes_the_pixels_it_covers_and_no_others(mode: str) -> No
         assert changed[mask].all()
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_picture_after_a_click_has_the_bits_of_one_drawn_anew(mode: str) -> None:
+    space, thing = workspace()
+    space.mode = mode
+    picture(space, CAMERA)
+    at_random = np.random.default_rng(0).random(len(thing)) < 0.5
+    for chosen in (thing == 2, at_random, thing > 0, at_random & (thing == 1)):
+        space.select_gaussians(chosen)
+        np.testing.assert_array_equal(picture(space, CAMERA), picture(space.copy(), CAMERA))
+        np.testing.assert_array_equal(picture(space, ALONG), picture(space.copy(), ALONG))
+    plain = picture(space, CAMERA, marked=False)
+    space.clear()
+    if mode != "similarity":  # shows what is like the selection
+        np.testing.assert_array_equal(picture(space, CAMERA), plain)
+
+
 def marked(cover: np.ndarray) -> np.ndarray:
     """A grey picture with a selection."""
     grey = np.full((*cover.shape, 3), 128, dtype=np.uint8)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from splatseg.cameras.camera import Camera
+from splatseg.viewer.drawing.picture import OvertakenError
 from splatseg.viewer.page.streaming import WAITING, Streamer, StreamSettings
 
 
@@ -162,3 +163,93 @@ def test_what_changes_no_picture_draws_none() -> None:
     streamer.do(lambda: None)
     wait_for(lambda: len(screen.drawn) > 1)
     streamer.close()
+
+
+class SlowScreen(Screen):
+    """A screen whose full pictures wait for the gate, and are given up where that is allowed."""
+
+    def __init__(self, late: bool) -> None:
+        super().__init__()
+        self.late, self.gate, self.begun = late, threading.Event(), 0
+        self.gate.set()
+        self.streamer = Streamer(self.draw, self.show, self.errors.append, StreamSettings(rest=0.01), self.comes_late)
+
+    def comes_late(self, camera: Camera) -> bool:
+        return self.late
+
+    def draw(self, camera: Camera, draft: bool) -> np.ndarray:
+        if not draft:
+            self.begun += 1
+            while not self.gate.wait(0.01):
+                if self.streamer.overtaken():
+                    raise OvertakenError
+        return super().draw(camera, draft)
+
+
+def test_where_full_pictures_are_late_an_action_is_followed_by_a_draft_and_then_by_one() -> None:
+    screen = SlowScreen(late=True)
+    screen.streamer.moved(camera_at(0.0))
+    wait_for(lambda: screen.streamer.stills == 1)
+    screen.streamer.do(lambda: None)
+    wait_for(lambda: screen.streamer.stills == 2)
+    screen.streamer.close()
+    assert [draft for *_, draft in screen.drawn] == [False, True, False] and not screen.errors
+
+
+def test_a_click_does_not_wait_for_the_full_picture_of_what_a_draft_shows() -> None:
+    screen, done = SlowScreen(late=True), threading.Event()
+    screen.streamer.moved(camera_at(0.0))
+    wait_for(lambda: screen.streamer.stills == 1)
+    screen.gate.clear()
+    screen.streamer.do(lambda: None)
+    wait_for(lambda: screen.begun == 2)
+    screen.streamer.do(done.set)
+    assert done.wait(10.0), "the click came while a full picture was drawn, which was given up"
+    wait_for(lambda: screen.begun == 3)
+    screen.streamer.moved(camera_at(1.0))
+    wait_for(lambda: screen.begun == 4)
+    screen.gate.set()
+    wait_for(lambda: screen.streamer.stills == 2)
+    screen.streamer.close()
+    drawn = [(x, draft) for x, _, draft in screen.drawn]
+    assert drawn == [(0.0, False), (0.0, True), (0.0, True), (1.0, True), (1.0, False)] and not screen.errors
+
+
+def test_a_full_picture_that_no_draft_came_before_is_finished() -> None:
+    screen = SlowScreen(late=False)
+    screen.gate.clear()
+    screen.streamer.moved(camera_at(0.0))
+    wait_for(lambda: screen.begun == 1)
+    screen.streamer.do(lambda: None, "slider")
+    assert not screen.streamer.overtaken()
+    screen.gate.set()
+    wait_for(lambda: screen.streamer.stills == 2)
+    screen.streamer.close()
+    assert screen.begun == 2 and not screen.errors
+
+
+def test_what_only_tells_something_gives_no_picture_up() -> None:
+    screen, done = SlowScreen(late=True), threading.Event()
+    screen.streamer.moved(camera_at(0.0))
+    wait_for(lambda: screen.streamer.stills == 1)
+    screen.gate.clear()
+    screen.streamer.do(lambda: None)
+    wait_for(lambda: screen.begun == 2)
+    screen.streamer.do(done.set, "hover", draws=False)
+    assert not screen.streamer.overtaken()
+    screen.gate.set()
+    assert done.wait(10.0)
+    screen.streamer.close()
+    assert screen.begun == 2 and screen.streamer.stills == 2
+
+
+def test_a_page_that_is_closed_during_an_action_draws_nothing_more() -> None:
+    screen = Screen()
+    streamer = stream(screen)
+    streamer.moved(camera_at(0.0))
+    wait_for(lambda: streamer.stills == 1)
+    gate = occupy(streamer)
+    streamer.close(wait=0.0)
+    gate.set()
+    streamer._thread.join(10.0)
+    assert not streamer._thread.is_alive() and len(screen.drawn) == 1
