@@ -122,7 +122,7 @@ def levels_of_click(session: Session, prompt: Prompt, knowledge: Knowledge) -> L
     hierarchy, segment = knowledge.hierarchy, session.segment_at(seen)
     # The heaviest atom may be of another node than the segment, of which several atoms make up more.
     nearest = 0 if segment is None else nearest_node(segment, hierarchy)
-    atom = seen.most(hierarchy.atoms, hierarchy.members(nearest)) or seen.most(hierarchy.atoms)
+    atom = seen.most(hierarchy.atoms, hierarchy.atoms_under(nearest)) or seen.most(hierarchy.atoms)
     if atom == 0 or segment is None:
         raise PromptError(f"no segment is seen at the click ({seen.pixel[0]}, {seen.pixel[1]}); click on the object")
     granularity = knowledge.usual if knowledge.granularity is None else knowledge.granularity

@@ -44,11 +44,11 @@ class Seen:
     def most(self, labels: np.ndarray, among: np.ndarray | None = None) -> int:
         """Return the label, of labels (N,) >= 0, that makes up most of the pixel; 0 also if nothing is seen.
 
-        among: Gaussians (N,) bool that count; None for all.
+        among: (L,) bool, the labels 0..L-1 that count; None for all.
         """
         columns, weights = self._made_of
         if among is not None:
-            weights = weights * among[columns]
+            weights = weights * among[labels[columns]]
         return int(np.bincount(labels[columns], weights=weights, minlength=1).argmax())
 
     @cached_property
