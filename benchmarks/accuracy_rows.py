@@ -14,6 +14,7 @@ from accuracy_scene import Masks, Scene, ceiling
 from accuracy_worst import Worst
 
 from splatseg import Splats, cluster_splats
+from splatseg.borders.superpixels import Borders
 from splatseg.cluster.settings import ClusterSettings
 from splatseg.errors import SplatsegError
 from splatseg.evaluate.images import score_image
@@ -78,7 +79,10 @@ def features_of(
         seconds["embedding" if method == "lift" else "training"] = time.perf_counter() - began - seconds["votes"]
     began = time.perf_counter()
     settings = ClusterSettings(seed=seed)
-    clusters = cluster_splats(splats, settings, None if measuring.one_cut else votes, agreement)
+    borders = None
+    if method == "lift" and masks.superpixels is not None and not measuring.one_cut:
+        borders = Borders(collect_votes(scene.splats, views, masks.superpixels), masks.superpixels)
+    clusters = cluster_splats(splats, settings, None if measuring.one_cut else votes, agreement, borders)
     seconds["clustering"] = time.perf_counter() - began
     splats = splats.replace(segment_ids=torch.from_numpy(clusters.ids))
     return splats, Knowledge(agreement, clusters.hierarchy), seconds

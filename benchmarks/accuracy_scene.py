@@ -20,6 +20,7 @@ from disturbances import Masking
 from skimage.morphology import convex_hull_image
 
 from splatseg import CaptureSettings, MasksRequest, RunSettings, Splats, View, propose_for_capture, start_run, train_run
+from splatseg.borders.superpixels import Superpixels
 from splatseg.cli.console import Terminal
 from splatseg.evaluate.protocols.prompted import ProtocolResult, run_protocol
 from splatseg.evaluate.truth import Truth, read_truth
@@ -45,6 +46,8 @@ class Masks:
     """What `collect_votes` reads: segments by view name."""
 
     segments: dict[str, Segments]
+    superpixels: Superpixels | None = None
+    """Those that undisturbed proposals were made of."""
 
     def read(self, view: View) -> Segments | None:
         return self.segments.get(view.name)
@@ -97,7 +100,8 @@ class Scene:
                 found[view.name] = masking.apply(segments, rng, hull)
         for view in masking.true_views_of(views):
             found[view.name] = together([from_label_map(self.truth.label_maps[view.name])], [np.inf])
-        return Masks(found)
+        whole = masking == Masking.of("proposals")
+        return Masks(found, Superpixels.found(self._folder("proposals"), views) if whole else None)
 
     def _folder(self, name: str) -> Path:
         if name != "proposals":

@@ -1,7 +1,8 @@
-"""Numeric constants of the rooms votes, features/lift, cluster and select: chosen on scenes, or not.
+"""Numeric constants of the rooms votes, features/lift, borders, cluster and select: chosen on scenes, or not.
 
 `CHOSEN` are those whose value was found by looking at scenes, each with a grid of values round the product's and the
-figures (`votes_figures.FIGURES`) that it moves. `DERIVED` are all others, with the reason why no scene decides them.
+figures (`votes_figures.FIGURES`) that it moves; those of borders, AGAINST and AGAINST_LEVEL
+count with masks named `proposals` alone. `DERIVED` are all others, with the reason why no scene decides them.
 tests/benchmarks/test_constants.py holds both lists to the code.
 """
 
@@ -54,6 +55,13 @@ CHOSEN = (
     Constant("cluster.merge_by_support:PRIOR", (0.1, 0.15, 0.25, 0.3)),
     Constant("cluster.merge_by_support:TIE", (0.0, 1e-4, 1e-2)),
     Constant("cluster.merge_by_support:SLOPE", (5.0, 7.0, 12.0, 16.0), ("segments", "level")),
+    Constant("cluster.merge_by_support:AGAINST", (0.0, 0.4, 1.2, 1.6)),
+    Constant("cluster.merge_by_support:AGAINST_LEVEL", (0.0, 0.2, 0.8, 1.2)),
+    Constant("borders.atoms:ATOMS", (400, 800, 1600, 2400)),
+    Constant("borders.atoms:MASS_EXPONENT", (0.0, 0.15, 0.5, 1.0)),
+    Constant("borders.atoms:PRIOR_HEIGHT", (0.1, 0.2, 0.5)),
+    Constant("borders.between:CONTACT_HEIGHT", (0.1, 0.3, 0.5)),
+    Constant("borders.between:JOIN_HEIGHT", (0.1, 0.4, 0.5)),
     Constant("cluster.finer_cut:MASS_EXPONENT", (0.6, 0.7, 0.9, 1.0)),
     Constant("cluster.finer_cut:SPREAD", (0.2, 0.3, 0.6, 1.0)),
     Constant("cluster.finer_cut:COVER_SIMILARITY", (0.95, 0.96, 0.98, 0.985)),
@@ -101,6 +109,12 @@ CHOSEN = (
 )
 
 DERIVED = {
+    "borders.atoms:PRIOR_WEIGHT": "half a pixel: what hardly any view sees follows the prior",
+    "borders.atoms:SPECK": "of what floats apart: it joins the nearest atom",
+    "borders.atoms:UNSEEN": "pixels over all views: what hardly any view sees joins the nearest atom",
+    "borders.between:CONTACT_WEIGHT": "half a pixel: what hardly any view sees follows the prior",
+    "borders.between:JOIN_WEIGHT": "four pairs of pixels: what hardly any view sees follows the prior",
+    "borders.between:LEAST": "light that leaks, as votes.votes:WEIGHT_FLOOR",
     "cluster.components:drop_small_pieces.min_share": "given by its callers",
     "cluster.components:DISTANCES_KEPT": "memory",
     "cluster.coreset:BATCH": "time",

@@ -12,18 +12,23 @@ training view (default 8) it takes pairs of superpixels and candidates for masks
 each scene weighing the same. First every scene is left out once, and judged by what the others teach: average precision
 of borders, with and without the surface; correlation of likeness; mean best IoU of an object of 60 pixels or more among
 the 300 masks kept. --proposals DIR writes the masks of every scene's views by what the others teach into DIR/SCENE, for
-`accuracy.py --proposals DIR`. --write then learns from all scenes and writes splatseg/masks/propose/image/learned.json.
+`accuracy.py --proposals DIR`, and prints figures of their segments by votes (votes_figures.py): by masks alone, and
+with borders from the trees that the others teach. --also DIR ... adds scenes that teach nothing. --write then learns
+from all scenes and writes splatseg/masks/propose/image/learned.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections import defaultdict
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from accuracy_scene import Scene
 from PIL import Image
+from votes_figures import Case, VotedScene
 
 import splatseg.masks.propose.image as image_package
 from splatseg.masks.formats.rle import runs_of_regions
@@ -31,7 +36,7 @@ from splatseg.masks.listing import RECORD_NAME
 from splatseg.masks.propose.batch import mask_path
 from splatseg.masks.propose.image.candidates import distinct, likeness
 from splatseg.masks.propose.image.learned import FILE, Learned, Quadratic
-from splatseg.masks.propose.image.merge_trees import CUES, MergeWeights, border_cues
+from splatseg.masks.propose.image.merge_trees import CUES, MergeWeights, border_cues, merge_regions
 from splatseg.masks.propose.image.objectness import surface_features
 from splatseg.masks.propose.image.propose import (
     DEFAULTS,
@@ -45,6 +50,7 @@ from splatseg.masks.propose.image.regions import RegionGraph
 from splatseg.masks.propose.mask_file import write_mask_file
 from splatseg.masks.propose.proposals import Proposals, without_duplicates
 from splatseg.masks.propose.settings import ProposeSettings
+from splatseg.masks.propose.view_trees import trees_path, write_view_trees
 from splatseg.render.rgb import render_surface
 from splatseg.run.folder import open_run
 
@@ -146,7 +152,7 @@ def likeness_of(scenes: list[list[Learnt]], trees: tuple[MergeWeights, ...], dif
     x, y, shares = [], [], []
     for views in scenes:
         for view in views:
-            members = candidates_of(view.graph, DEFAULTS, trees)
+            members = candidates_of(view.graph, DEFAULTS, [merge_regions(view.graph, tree) for tree in trees])
             members = members[np.sort(rng.permutation(len(members))[:CANDIDATES])]
             x.append(surface_features(view.graph, members, different))
             y.append(best_ious(view, members).max(1) ** 2)
@@ -179,7 +185,7 @@ def judged(left: list[Learnt], known: Learned, by_image: MergeWeights) -> dict[s
     parts = [borders(view) for view in left]
     correlations, with_surface, without = [], [], []
     for view in left:
-        members = candidates_of(view.graph, DEFAULTS, known.trees)
+        members = candidates_of(view.graph, DEFAULTS, [merge_regions(view.graph, tree) for tree in known.trees])
         scores = likeness_on_surface(view.graph, members, known)
         correlations.append(np.corrcoef(scores, best_ious(view, members).max(1))[0, 1])
         with_surface.append(held(view, members, scores))
@@ -201,10 +207,22 @@ def propose(fitted: Path, folder: Path, known: Learned) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for view in run.capture.split("train"):
         depth = render_surface(splats, view.camera).numpy()
-        members, labels, scores = find_candidates(view.image(), DEFAULTS, depth, known)
-        proposals = Proposals(*labels.shape, runs_of_regions(members, labels), scores)
+        found = find_candidates(view.image(), DEFAULTS, depth, known)
+        proposals = Proposals(*found.labels.shape, runs_of_regions(found.members, found.labels), found.scores)
         write_mask_file(mask_path(folder, view), view.name, without_duplicates(proposals, DUPLICATES), "score")
+        assert found.trees is not None
+        write_view_trees(trees_path(folder, view), found.trees)
     (folder / RECORD_NAME).write_text(json.dumps({"generator": "fit_proposals.py", "views": {}}))
+
+
+def print_by_votes(scene: Scene, all_of: dict[str, list[dict[str, float]]]) -> None:
+    """Print figures of a scene's segments by masks alone and with borders, and add them to those of all scenes."""
+    case = Case(VotedScene(scene), "proposals", 0)
+    for way, with_borders in (("masks alone", False), ("and borders", True)):
+        figures = case.of_segments(with_borders)
+        all_of[way].append(figures)
+        text = "  ".join(f"{key} {value:.3f}" for key, value in figures.items())
+        print(f"{scene.path.name:12} {way:12}", text, flush=True)
 
 
 def main() -> None:
@@ -213,20 +231,29 @@ def main() -> None:
     parser.add_argument("--fits", type=Path, required=True)
     parser.add_argument("--every", type=int, default=8)
     parser.add_argument("--proposals", type=Path)
+    parser.add_argument("--also", nargs="+", type=Path, default=[])
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     scenes = {scene.name: views_of(scene, args.fits, args.every) for scene in args.scenes}
-    rows = []
+    rows, by_votes = [], defaultdict(list)
     for name, left in scenes.items():
         others = [views for other, views in scenes.items() if other != name]
         known = learn(others)
         if args.proposals:
             propose(args.fits / name, args.proposals / name, known)
+            places = {path.name: path for path in args.scenes}
+            print_by_votes(Scene.load(places[name], args.fits, args.fits / name, 0, args.proposals), by_votes)
         figures = judged(left, known, weights_of(others, IMAGE, {}))
         rows.append(list(figures.values()))
         print(f"{name:12}", "  ".join(f"{key} {value:.3f}" for key, value in figures.items()), flush=True)
         keys = list(figures)
     print(f"{'mean':12}", "  ".join(f"{key} {value:.3f}" for key, value in zip(keys, np.mean(rows, 0), strict=True)))
+    for path in args.also if args.proposals else []:
+        propose(args.fits / path.name, args.proposals / path.name, learn(list(scenes.values())))
+        print_by_votes(Scene.load(path, args.fits, args.fits / path.name, 0, args.proposals), by_votes)
+    for way, found in by_votes.items():
+        means = {key: np.mean([of_scene[key] for of_scene in found]) for key in found[0]}
+        print(f"{'mean':12} {way:12}", "  ".join(f"{key} {value:.3f}" for key, value in means.items()))
     if args.write:
         known = learn(list(scenes.values()))
         plain = {

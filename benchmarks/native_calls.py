@@ -432,6 +432,24 @@ def other_calls(rng: Generator) -> dict[str, Callable[[], Arguments]]:
                 "costs": rng.uniform(0.1, 1.0, regions - 1),
             }
         ),
+        "add_contacts": lambda: {
+            "places": np.stack([rng.permutation(regions) for _ in range(2)]).astype(np.int32),
+            "gaps": floats(rng, 2, int(regions - 1).bit_length(), regions),
+            "region_of": whole(rng, regions + 1, COUNT) - np.int32(1),
+            "weights": floats(rng, COUNT),
+            "ends": whole(rng, COUNT, ENTRIES, 2),
+            "sums": np.zeros((ENTRIES, 2)),
+            "totals": np.zeros(ENTRIES),
+            "threads": 2,
+        },
+        "add_joins": lambda: {
+            "merges": np.array([[k, regions + k - 1] if k > 1 else [0, 1] for k in range(1, regions)], np.int32),
+            "heights": floats(rng, regions - 1),
+            "starts": np.arange(regions + 1, dtype=np.int64),
+            "sets": whole(rng, SEGMENTS, regions),
+            "amounts": floats(rng, regions),
+            "sums": np.zeros((SEGMENTS, SEGMENTS)),
+        },
         "border_cues": lambda: graph() | {"cues": rng.uniform(0.1, 1.0, (borders, 15))},
         "off_planes": lambda: {"planes": rng.uniform(0.1, 1.0, (regions, 10)), "out": np.zeros(regions)},
     }

@@ -22,6 +22,7 @@ from harness import deepest_pixel
 from scipy import sparse
 
 from splatseg import Splats, cluster_splats
+from splatseg.borders.superpixels import Borders
 from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.cluster.settings import ClusterSettings
 from splatseg.errors import PromptError
@@ -29,6 +30,7 @@ from splatseg.evaluate.protocols.prompted import ObjectPrompt, prompts_of
 from splatseg.features.lift.embed import embed_votes
 from splatseg.features.lift.settings import EmbedSettings
 from splatseg.raster.interface import contributors
+from splatseg.select.along_hierarchy import nearest_node
 from splatseg.select.knowledge import Knowledge
 from splatseg.select.prompts import select_by_prompts
 from splatseg.select.session import Session
@@ -142,6 +144,26 @@ class VotedScene:
         expected = rows * columns / max(pairs(shared.sum(keepdims=True)), 1e-9)
         return (together - expected) / max((rows + columns) / 2.0 - expected, 1e-9)
 
+    def chain(self, hierarchy: Hierarchy, ids: np.ndarray) -> float:
+        """Share of the ceiling of the best node above every click, ids (N,) being the segments."""
+        best = []
+        for prompt, (columns, weights) in zip(self.prompts, self.clicks, strict=True):
+            segment = int(np.bincount(ids[columns], weights=weights, minlength=1).argmax())
+            # As levels are found (`select.prompts`).
+            own = hierarchy.members(nearest_node(ids == segment, hierarchy))[columns] if segment else np.zeros(0)
+            light = weights * own if own.any() else weights
+            atom = int(np.bincount(hierarchy.atoms[columns], weights=light, minlength=1).argmax())
+            best.append(max((self.iou(hierarchy.members(node), prompt) for node in hierarchy.chain(atom)), default=0.0))
+        return float(np.mean(best)) / self.ceiling
+
+    def stuff(self, ids: np.ndarray) -> float:
+        """Mean IoU over stuff of the segment, ids (N,) with 0 = none, that fits best."""
+        table = self.summed(ids).sum(0).astype(np.float64)
+        columns = np.flatnonzero(np.isin(self.scene.labels, sorted(self.scene.truth.stuff)))
+        own, sizes = table[1:, columns], table[1:].sum(1)[:, None]
+        ious = own / np.maximum(table[:, columns].sum(0) + sizes - own, 1e-9)
+        return float(ious.max(0).mean()) if len(columns) and len(ious) else float("nan")
+
     def _table(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Votes (K,L) over all views, and the columns of things that are seen at all."""
         table = self.summed(ids).sum(0).astype(np.float64)
@@ -172,14 +194,39 @@ class Case:
         """Segments by the product's own constants."""
         return self.segmented(self.votes)
 
-    def segmented(self, votes: Votes) -> tuple[Splats, Knowledge]:
+    @cached_property
+    def borders(self) -> Borders | None:
+        """What merge trees say, of undisturbed proposals only."""
+        scene = self.voted.scene
+        superpixels = scene.masks(self.masks, self.seed).superpixels
+        if superpixels is None:
+            return None
+        return Borders(collect_votes(scene.splats, scene.run.capture.split("train"), superpixels), superpixels)
+
+    def segmented(self, votes: Votes, with_borders: bool = True) -> tuple[Splats, Knowledge]:
         """The splat with features and segments, and what masks say of it, by the constants of now."""
         splats, agreement = self.voted.scene.splats, Agreement(votes)
         features = embed_votes(votes, EmbedSettings(seed=self.seed), splats.positions)
         splats = splats.replace(features=torch.from_numpy(features))
-        clusters = cluster_splats(splats, ClusterSettings(seed=self.seed), votes, agreement)
+        borders = self.borders if with_borders else None
+        clusters = cluster_splats(splats, ClusterSettings(seed=self.seed), votes, agreement, borders)
         splats = splats.replace(segment_ids=torch.from_numpy(clusters.ids))
         return splats, Knowledge(agreement, clusters.hierarchy)
+
+    def of_segments(self, with_borders: bool) -> dict[str, float]:
+        """Figures of segments and hierarchy."""
+        splats, knowledge = self.segmented(self.votes, with_borders)
+        assert splats.segment_ids is not None and knowledge.hierarchy is not None, "a case is segmented"
+        ids, hierarchy = splats.segment_ids.numpy(), knowledge.hierarchy
+        return {
+            "click": self.voted.click(ids),
+            "level": self.voted.chain(hierarchy, ids),
+            "node": self.voted.node(hierarchy),
+            "PQ": self.voted.panoptic(ids),
+            "ARI": self.voted.rand(ids),
+            "stuff": self.voted.stuff(ids),
+            "segments": float(ids.max()),
+        }
 
     def figure(self, name: str, splats: Splats, knowledge: Knowledge) -> float:
         """One of `FIGURES`, by the constants of now."""

@@ -340,6 +340,34 @@ def border_cues(
 ) -> None:
     """Write the cues (E,15) of every pair of regions, as `merge_regions` weighs them, unmerged."""
 
+def add_contacts(
+    places: np.ndarray,
+    gaps: np.ndarray,
+    region_of: np.ndarray,
+    weights: np.ndarray,
+    ends: np.ndarray,
+    sums: np.ndarray,
+    totals: np.ndarray,
+    threads: int,
+) -> None:
+    """Add to sums (E,T) and totals (E,) the heights at which the regions of pairs of Gaussians (E,2) join.
+
+    places (T,R) int32 and gaps (T,L,R) float32 are T trees (native/regions/joins.h); region_of (N,) int32, -1 = none.
+    """
+
+def add_joins(
+    merges: np.ndarray,
+    heights: np.ndarray,
+    starts: np.ndarray,
+    sets: np.ndarray,
+    amounts: np.ndarray,
+    sums: np.ndarray,
+) -> None:
+    """Add to sums (K,K) the heights at which what K sets have in regions joins in a tree, each pair in one order.
+
+    The sets of region r are sets and amounts [starts[r]:starts[r + 1]]; merges (R-1,2) int32, heights (R-1,) float32.
+    """
+
 def off_planes(planes: np.ndarray, out: np.ndarray) -> None:
     """Write the mean squared distance (R,) of regions from their best planes, from sums (R,10) over the surface."""
 

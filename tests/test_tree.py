@@ -38,6 +38,7 @@ ORDER = [
     ["train"],
     ["votes"],
     ["features"],
+    ["borders"],
     ["cluster"],
     ["refine"],
     ["clean", "fill"],

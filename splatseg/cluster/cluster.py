@@ -6,6 +6,8 @@
    once more (`finer_cut`). Pieces of a cluster that are apart in space become several atoms, crumbs join the nearest
    atom, and Gaussians at boundaries follow the masks that match their atoms. Atoms that break true masks are cut along
    them (`votes.true_masks`).
+   Of masks that were proposed from the photographs, atoms are made of the merge trees that the masks are from, instead
+   (`borders`).
 3. Atoms that touch are merged into a hierarchy, parts to wholes to groups (`merge_by_support`, `merge_by_similarity`).
 4. The hierarchy is cut at the chosen granularity; boundaries follow the masks once more; ids run by size, 1 is the
    largest.
@@ -21,7 +23,9 @@ from itertools import pairwise
 import numpy as np
 
 from splatseg.arrays import check_shapes
-from splatseg.cluster.components import spatial_components, touching_atoms
+from splatseg.borders.between import Between, atoms_between
+from splatseg.borders.superpixels import Borders
+from splatseg.cluster.components import spatial_components, touching_atoms, touching_gaussians
 from splatseg.cluster.coreset import GroupMeans, cover, nearest_by_blocks
 from splatseg.cluster.cut_by_support import supported_cut
 from splatseg.cluster.finer_cut import finer_cut, finer_features
@@ -60,11 +64,12 @@ def cluster_splats(
     settings: ClusterSettings | None = None,
     votes: Votes | None = None,
     agreement: Agreement | None = None,
+    borders: Borders | None = None,
 ) -> Clusters:
     """Segment a splat that carries features. The same splat, votes and settings give the same ids.
 
     votes: those of the masks on this splat, which decide what is one thing; agreement: what was made of them, if it is
-    at hand.
+    at hand. borders: what the merge trees of the photographs say, for masks that were proposed from these.
 
     Raises ValueError for a splat without features.
 
@@ -77,7 +82,7 @@ def cluster_splats(
     if splats.features is None:
         raise ValueError("the splat has no features to cluster")
     features = unit(splats.features.detach().float())
-    return cluster_rows(splats.positions, splats.reach, InMemory(features), settings, votes, agreement)
+    return cluster_rows(splats.positions, splats.reach, InMemory(features), settings, votes, agreement, borders=borders)
 
 
 def positions_of(splats: SplatBlocks) -> tuple[np.ndarray, np.ndarray]:
@@ -99,23 +104,28 @@ def cluster_rows(
     votes: Votes | None = None,
     agreement: Agreement | None = None,
     cached: int = CACHED,
+    borders: Borders | None = None,
 ) -> Clusters:
     """Segment Gaussians with means (N,3), reach (N,) (their largest scale) and unit features (N,F).
 
     What is as large as the splat may lie in files: positions in scratch memory (`positions_of`), features made in
     blocks (`voted_features`). cached: bytes up to which features that are made of votes are kept in memory; with 0, the
-    segments of a splat on disk are found beside a few numbers a Gaussian, to the same bits.
+    segments of a splat on disk are found beside a few numbers a Gaussian, to the same bits. borders: as for
+    `cluster_splats`.
     """
     settings = settings or ClusterSettings()
     agreement = Agreement(votes) if votes is not None and agreement is None else agreement
-    finer = None if votes is None else finer_features(votes, means, settings.seed)
-    atoms = _atoms(features, None if finer is None else in_memory(finer, cached), means, reach, settings, agreement)
-    del finer
-    touching = touching_atoms(means, reach, atoms)
     if agreement is None:
-        hierarchy = merge_by_similarity(atoms, touching, features, settings.distance)
+        atoms = _atoms(features, None, means, reach, settings, None)
+        hierarchy = merge_by_similarity(atoms, touching_atoms(means, reach, atoms), features, settings.distance)
+    elif borders is not None:
+        atoms, between = _fused(borders, means, reach, settings)
+        hierarchy = merge_by_support(atoms, between.touching, agreement, features, between)
     else:
-        hierarchy = merge_by_support(atoms, touching, agreement, features)
+        finer = None if votes is None else finer_features(votes, means, settings.seed)
+        atoms = _atoms(features, None if finer is None else in_memory(finer, cached), means, reach, settings, agreement)
+        del finer
+        hierarchy = merge_by_support(atoms, touching_atoms(means, reach, atoms), agreement, features)
     ids = segments_of(hierarchy, settings.granularity, agreement)
     return Clusters(ids, sizes_of(ids, int(ids.max(initial=0)) + 1)[1:], hierarchy)
 
@@ -159,6 +169,16 @@ def _atoms(
     return largest_first(agreement.true.parted(atoms.astype(np.int64) - 1, means))
 
 
+def _fused(
+    borders: Borders, means: np.ndarray, reach: np.ndarray, settings: ClusterSettings
+) -> tuple[np.ndarray, Between]:
+    """Return (atoms (N,) int32 of the merge trees, 1, 2, ..., 0 = none; what lies between them)."""
+    atoms, between = atoms_between(borders, touching_gaussians(means, reach), least=_smallest(len(means), settings))
+    atoms = _without_crumbs(atoms, means)
+    atoms += 1
+    return atoms, between
+
+
 def _clusters(
     known: Known, all_features: FeatureRows, settings: ClusterSettings, agreement: Agreement | None
 ) -> np.ndarray:
@@ -187,13 +207,13 @@ def _clusters(
 
 def _pieces(label: np.ndarray, means: np.ndarray, reach: np.ndarray, settings: ClusterSettings) -> np.ndarray:
     """Return the piece index (n,) int32: clusters split if large parts of them are apart in space, without crumbs."""
-    smallest = max(settings.min_count, int(settings.min_share * len(label)))
+    smallest = _smallest(len(label), settings)
     order, first = members_of(label, int(label.max()) + 1)
     piece = np.full(len(label), -1, dtype=np.int32)
     count = 0
     for begin, end in pairwise(first.tolist()):
         members = order[begin:end]
-        if len(members) < max(smallest, 1):
+        if len(members) < smallest:
             continue
         component = spatial_components(mapped.picked(means, members), mapped.picked(reach, members))
         sizes = sizes_of(component, int(component.max()) + 1)
@@ -207,6 +227,11 @@ def _pieces(label: np.ndarray, means: np.ndarray, reach: np.ndarray, settings: C
         count += len(apart)
     del order
     return _without_crumbs(piece, means)
+
+
+def _smallest(count: int, settings: ClusterSettings) -> int:
+    """Return how many of so many Gaussians are no crumb."""
+    return max(settings.min_count, int(settings.min_share * count), 1)
 
 
 def _without_crumbs(piece: np.ndarray, means: np.ndarray) -> np.ndarray:

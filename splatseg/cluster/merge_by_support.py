@@ -18,6 +18,11 @@ not show its parts, so nested is small, and noise may break a thing in nearly ha
 view shows parts, wholes and groups at once; a whole must then be better explained than its parts to be more than a
 group. This is judged pair by pair, so a mask over everything changes nothing between two things below it.
 
+Where merge trees of the photographs are known (`borders`), masks proposed from the same photographs are not all that
+there is to know. With p, the probability by these trees that A and B are different things, the pair with the greatest
+fit - AGAINST p is merged first, and its fit counts as fit - AGAINST_LEVEL (p - 1/2): borders order merging more than
+they decide it.
+
 True masks are proof, not evidence: two nodes that they show apart (`votes.true_masks`) are merged when nothing else is
 left to merge, at level 1, so they are one group at most.
 
@@ -34,6 +39,7 @@ from __future__ import annotations
 import numpy as np
 
 from splatseg.arrays import check_shapes
+from splatseg.borders.between import Between
 from splatseg.cluster.coreset import means_of
 from splatseg.cluster.hierarchy import Hierarchy, pooled
 from splatseg.cluster.merging import Nodes, merge_touching
@@ -48,6 +54,11 @@ whole, dropped and with a big mask added. Coefficients of the rest over that of 
 out one scene after the other, 0.19 to 0.22, -0.10 to -0.22, -0.15 to -0.21. They are so near one another that one
 number stands for the three."""
 
+AGAINST, AGAINST_LEVEL = 0.8, 0.4
+"""Weights of what borders say, in the order of merging and in the level. Chosen by votes among 0.4, 0.8, 1.2 and 1.6 in
+the order on desk, kitchenette, living, tabletop and toys; garden and demo, not looked at, gained more. With trees that
+the other scenes teach the means of eight scenes rise as well (`benchmarks/fit_proposals.py --proposals`)."""
+
 LAST = 4.0
 """Subtracted from the gain of pairs that are apart: more than the gains of any two pairs differ."""
 
@@ -57,19 +68,24 @@ a Gaussian between them; features know better where it belongs."""
 
 
 def merge_by_support(
-    atoms: np.ndarray, touching: list[tuple[int, int]], agreement: Agreement, features: FeatureRows | np.ndarray
+    atoms: np.ndarray,
+    touching: list[tuple[int, int]],
+    agreement: Agreement,
+    features: FeatureRows | np.ndarray,
+    between: Between | None = None,
 ) -> Hierarchy:
     """Merge touching atoms by what explains their unions; return the hierarchy above atoms (N,) int32, 0 = none.
 
-    features (N,F); touching: the pairs of atoms that may merge.
+    features (N,F); touching: the pairs of atoms that may merge. between: what merge trees say of these atoms; it is
+    used up.
     """
     check_shapes(atoms=(atoms, f"{agreement.gaussians}"), features=(as_rows(features), f"{agreement.gaussians} F"))
     count = int(atoms.max(initial=0))
     means, sizes = (of_all[1:] for of_all in means_of(features, atoms, count + 1))
     explained = _Explained(*agreement.tallies_of(atoms, count, first=1), agreement, means * sizes[:, None])
-    nodes: Nodes = explained
+    nodes: Nodes = explained if between is None else _Bordered(explained, between)
     if agreement.true is not None:
-        nodes = _Apart(explained, agreement.true, *agreement.true.tallies_of(atoms.astype(np.int64) - 1, count))
+        nodes = _Apart(nodes, agreement.true, *agreement.true.tallies_of(atoms.astype(np.int64) - 1, count))
     merges, fits = merge_touching(count, touching, nodes)
     # Merges of what is apart come last, so those before them are whole trees.
     free = int(np.isfinite(fits).sum())
@@ -136,10 +152,25 @@ class _Explained:
         return self._agreement.weighted(self._agreement.best(overlaps * inside))
 
 
+class _Bordered:
+    """Nodes of which merge trees know, too, whether they are different things."""
+
+    def __init__(self, nodes: _Explained, between: Between) -> None:
+        self._nodes, self._between = nodes, between
+
+    def gain(self, a: int, b: int) -> float:
+        return self._nodes.gain(a, b) - AGAINST * self._between.different(a, b)
+
+    def join(self, a: int, b: int, new: int) -> float:
+        different = self._between.different(a, b)
+        self._between.join(a, b, new)
+        return self._nodes.join(a, b, new) - AGAINST_LEVEL * (different - 0.5)
+
+
 class _Apart:
     """Nodes of which some are apart by true masks: these merge last, with a fit of minus infinity."""
 
-    def __init__(self, nodes: _Explained, true: TrueMasks, held: np.ndarray, visible: np.ndarray) -> None:
+    def __init__(self, nodes: Nodes, true: TrueMasks, held: np.ndarray, visible: np.ndarray) -> None:
         self._nodes, self._true = nodes, true
         self._held = dict(enumerate(held, start=1))
         self._visible = dict(enumerate(visible, start=1))

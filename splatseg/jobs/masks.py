@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from splatseg.borders.superpixels import Superpixels
 from splatseg.capture.capture import Capture, load_capture
 from splatseg.capture.view import View, one_a_photograph
 from splatseg.checks.capture import absent_images
@@ -108,6 +109,24 @@ def propose_for_run(run: Run, reporter: Reporter, splats: Splats | None = None) 
     begin_folder(run.proposals_path, views, facts, overwrite=is_of_another_surface(run.proposals_path, facts))
     with run.timed("proposals"):
         _propose(views, run.proposals_path, proposer, facts, ALL, "proposals", reporter)
+
+
+def superpixels_for_run(run: Run, reporter: Reporter) -> Superpixels | None:
+    """Return the superpixels and merge trees that a run's masks were proposed from, or None if borders are not asked.
+
+    They are, by the method lift, for masks proposed from photographs with a splat, and nothing else given beside them.
+    """
+    settings = run.settings
+    if settings.method != "lift" or settings.true_masks is not None or len(settings.masks) != 1:
+        return None
+    folder = run.proposals_path if settings.proposes else Path(settings.masks[0].path)
+    found = Superpixels.found(folder, run.capture.split("train"))
+    if found is None and settings.proposes:
+        reporter.say(
+            f"{folder} is of an earlier version and lacks merge trees, so segments are found by its masks alone; "
+            "remove it to have both made"
+        )
+    return found
 
 
 def _propose(

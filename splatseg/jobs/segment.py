@@ -19,7 +19,7 @@ from splatseg.features.report import FeatureReport
 from splatseg.jobs.blocks.pieces import OnePiece, Pieces, pieces_of
 from splatseg.jobs.blocks.request import engine_of, in_blocks
 from splatseg.jobs.check import check_settings
-from splatseg.jobs.masks import propose_for_run
+from splatseg.jobs.masks import propose_for_run, superpixels_for_run
 from splatseg.report.run_report import report_run
 from splatseg.requests.blocks import Blocks
 from splatseg.run.folder import Run
@@ -167,7 +167,9 @@ def write_segmented(
     """
     with run.timed("clustering"), reporter.stage("clustering", 1) as advance:
         agreement = Agreement(votes) if votes is not None else None
-        clusters = pieces.cluster(run, splats, votes, agreement)
+        superpixels = superpixels_for_run(run, reporter)
+        borders = None if superpixels is None or votes is None else pieces.borders(run, superpixels)
+        clusters = pieces.cluster(run, splats, votes, agreement, borders)
         advance(1)
     if votes is not None and agreement is not None:
         trouble = misfit(fit_of_views(agreement, clusters.hierarchy), list(votes.witness_views))

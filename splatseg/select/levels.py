@@ -2,8 +2,9 @@
 
 One pixel does not say how much is meant. Above the atom at the pixel lies a chain of nodes of the hierarchy. Nodes that
 hardly differ in size are one level, the best supported of them stands for all. Then those levels are left that the
-masks show: with at least the support of the next smaller and the next larger one, and joined before `JUNK`. The level
-that a click without any wish takes is the segment at the pixel.
+masks show: with at least the support of the next smaller and the next larger one, and joined before `JUNK`; and those
+that last: merged from parts that stay one level over `DOUBT` of granularity or more, below `JUNK`. The level that a
+click without any wish takes is the segment at the pixel.
 
 Alphabet: N Gaussians; members (N,) bool; L levels, 1 the smallest.
 """
@@ -70,16 +71,21 @@ class Levels:
 
 
 def levels_at(
-    atom: int, members: np.ndarray, hierarchy: Hierarchy, agreement: Agreement | None, granularity: float = 0.5
+    atom: int,
+    members: np.ndarray,
+    hierarchy: Hierarchy,
+    agreement: Agreement | None,
+    granularity: float = 0.5,
+    nearest: int | None = None,
 ) -> Levels:
     """Return the levels above an atom of the hierarchy; the default is the one nearest to members (N,) bool.
 
-    members: what a click takes, at this granularity.
+    members: what a click takes, at this granularity. nearest: the node that is nearest to them, if it is at hand.
     """
     chain = hierarchy.chain(atom)
     sizes = hierarchy.sizes[chain]
     supports = np.full(len(chain), np.nan) if agreement is None else _supports(chain, hierarchy, agreement)
-    nearest = nearest_node(members, hierarchy)
+    nearest = nearest_node(members, hierarchy) if nearest is None else nearest
     own = chain.index(nearest) if nearest in chain else _topmost(chain, hierarchy, granularity)
     # Runs of nodes that hardly differ in size; the default stands for its own, the best supported for any other.
     run = np.cumsum([0, *(sizes[1:] * SAME > sizes[:-1])])
@@ -88,12 +94,15 @@ def levels_at(
         for number in np.unique(run)
         for of_run in [np.flatnonzero(run == number)]
     ]
+    begins = np.array([hierarchy.level_of(chain[np.flatnonzero(run == number)[0]]) for number in np.unique(run)])
+    lasting = np.diff(np.append(begins, 1.0).clip(max=JUNK)) >= DOUBT
+    lasting[0] = False  # nothing says from where on an atom lasts
     chosen = []
     for rank, index in enumerate(stands):
         beside = [supports[other] for other in (*stands[max(rank - 1, 0) : rank], *stands[rank + 1 : rank + 2])]
         shown = not any(support > supports[index] for support in beside)  # without votes nothing is greater
-        junk = hierarchy.level_of(chain[np.flatnonzero(run == run[index])[0]]) > max(JUNK, granularity)
-        if index == own or (shown and not (index > own and junk)):
+        junk = index > own and begins[rank] > max(JUNK, granularity)
+        if index == own or lasting[rank] or (shown and not junk):
             chosen.append(index)
     default = chosen.index(own)
     return Levels(

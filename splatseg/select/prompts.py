@@ -15,6 +15,7 @@ import numpy as np
 
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
+from splatseg.select.along_hierarchy import nearest_node
 from splatseg.select.box_prompt import select_by_box
 from splatseg.select.click_prompt import select_by_click
 from splatseg.select.knowledge import Knowledge
@@ -118,11 +119,14 @@ def levels_of_click(session: Session, prompt: Prompt, knowledge: Knowledge) -> L
     if knowledge.cut is not None:
         session = session.with_segments(knowledge.cut)
     seen = session.look(prompt.camera, prompt.click)
-    atom, segment = seen.most(knowledge.hierarchy.atoms), session.segment_at(seen)
+    hierarchy, segment = knowledge.hierarchy, session.segment_at(seen)
+    # The heaviest atom may be of another node than the segment, of which several atoms make up more.
+    nearest = 0 if segment is None else nearest_node(segment, hierarchy)
+    atom = seen.most(hierarchy.atoms, hierarchy.atoms_under(nearest)) or seen.most(hierarchy.atoms)
     if atom == 0 or segment is None:
         raise PromptError(f"no segment is seen at the click ({seen.pixel[0]}, {seen.pixel[1]}); click on the object")
     granularity = knowledge.usual if knowledge.granularity is None else knowledge.granularity
-    return levels_at(atom, segment, knowledge.hierarchy, knowledge.agreement, granularity)
+    return levels_at(atom, segment, hierarchy, knowledge.agreement, granularity, nearest)
 
 
 def _joint(session: Session, wanted: list[Prompt], selections: list[Match]) -> Match:

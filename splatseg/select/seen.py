@@ -41,9 +41,14 @@ class Seen:
         found = contributors(self.plan, torch.tensor([self.pixel]))
         return found.columns.numpy(), found.weights.numpy()
 
-    def most(self, labels: np.ndarray) -> int:
-        """Return the label, of labels (N,) >= 0, that makes up most of the pixel; 0 also if nothing is seen."""
+    def most(self, labels: np.ndarray, among: np.ndarray | None = None) -> int:
+        """Return the label, of labels (N,) >= 0, that makes up most of the pixel; 0 also if nothing is seen.
+
+        among: (L,) bool, the labels 0..L-1 that count; None for all.
+        """
         columns, weights = self._made_of
+        if among is not None:
+            weights = weights * among[labels[columns]]
         return int(np.bincount(labels[columns], weights=weights, minlength=1).argmax())
 
     @cached_property

@@ -19,7 +19,7 @@ from splatseg.cluster.settings import ClusterSettings
 from splatseg.features.lift.settings import EmbedSettings
 
 PACKAGE = Path(splatseg.__file__).parent
-ROOMS = ("votes", "features/lift", "cluster", "select")
+ROOMS = ("votes", "features/lift", "borders", "cluster", "select")
 PLACES = [constant.place for constant in CHOSEN]
 
 

@@ -64,6 +64,52 @@ def test_a_refined_run_keeps_the_proposals_it_was_refined_by(tmp_path: Path) -> 
     assert not list(tmp_path.glob(".*"))
 
 
+def test_merge_trees_decide_with_masks_and_without_them_masks_decide_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    assert train(folder, "--masks", "auto") == 0
+    fused = (folder / "hierarchy.safetensors").read_bytes()
+    assert sorted(path.stem for path in folder.glob("proposals/trees/*")) == [f"{i:03}" for i in range(1, 8)]
+    given = tmp_path / "given"
+    shutil.copytree(folder / "proposals", given)
+    assert run(["segment", str(folder), "--masks", str(given)]) == 0
+    assert (folder / "hierarchy.safetensors").read_bytes() == fused, "the same masks from another folder"
+    shutil.rmtree(given / "trees")
+    assert run(["segment", str(folder), "--masks", str(given)]) == 0
+    alone = (folder / "hierarchy.safetensors").read_bytes()
+    assert alone != fused
+    shutil.rmtree(folder / "proposals" / "trees")
+    capsys.readouterr()
+    assert run(["segment", str(folder), "--masks", "auto"]) == 0
+    assert (folder / "hierarchy.safetensors").read_bytes() == alone
+    assert "lacks merge trees" in "".join(capsys.readouterr())
+
+
+def test_trees_of_masks_beside_others_and_of_corrected_ones_do_not_count(tmp_path: Path) -> None:
+    folder, true = tmp_path / "run", tmp_path / "true"
+    assert train(folder, "--masks", "auto") == 0
+    true.mkdir()
+    shutil.copy(demo_capture() / "masks" / "001.png", true)
+    assert run(["segment", str(folder), "--masks", "auto", "--true-masks", str(true)]) == 0
+    led = (folder / "hierarchy.safetensors").read_bytes()
+    shutil.rmtree(folder / "proposals" / "trees")
+    assert run(["segment", str(folder), "--masks", "auto", "--true-masks", str(true)]) == 0
+    assert (folder / "hierarchy.safetensors").read_bytes() == led
+
+
+def test_a_damaged_file_of_trees_is_told_and_leaves_the_run_as_it_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    assert train(folder, "--masks", "auto") == 0
+    before = (folder / "segments.json").read_bytes()
+    (folder / "proposals" / "trees" / "003.safetensors").write_bytes(b"nothing")
+    assert run(["segment", str(folder), "--masks", "auto"]) == 2
+    assert "003.safetensors" in capsys.readouterr().err
+    assert (folder / "segments.json").read_bytes() == before
+
+
 def test_overwriting_a_run_removes_its_proposals(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     assert train(folder, "--masks", "auto") == 0

@@ -111,6 +111,17 @@ def test_a_run_segmented_in_blocks_has_the_same_bytes(blocks: str, small: Run, w
     assert open_run(run.path).settings == dataclasses.replace(whole.settings, blocks=int(blocks))
 
 
+def test_segments_of_photographs_alone_are_the_same_in_blocks(small: Run, tmp_path: Path) -> None:
+    one, many = copied(small, tmp_path / "one"), tmp_path / "many" / "run"
+    segment_run(one, "auto")
+    assert len(list(one.path.glob("proposals/trees/*.safetensors"))) == len(one.capture.split("train"))
+    many.parent.mkdir()
+    shutil.copytree(one.path, many)
+    segment_run(open_run(many), granularity=0.3, blocks=BlocksRequest("3"))
+    segment_run(open_run(one.path), granularity=0.3)
+    assert_same(open_run(many), open_run(one.path))
+
+
 @pytest.mark.slow
 def test_the_report_of_blocks_has_the_figures_of_one_piece(small: Run, whole: Run, tmp_path: Path) -> None:
     run = copied(small, tmp_path)

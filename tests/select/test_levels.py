@@ -56,6 +56,13 @@ def test_nodes_that_hardly_differ_are_one_level() -> None:
     assert 6 not in levels_at(1, THING, HIERARCHY, None).nodes
 
 
+def test_what_lasts_is_a_level_though_its_group_is_better_supported() -> None:
+    masks = agreement_of([[[1, 2, 3, 4], [5]]] * 3)  # a mask of the group matches the thing by half
+    assert levels_at(1, THING | (ATOMS == 4), HIERARCHY, masks).nodes == (7, 8)
+    brief = Hierarchy(ATOMS, HIERARCHY.merges, np.array([0.2, 0.6, 0.7, 0.98], dtype=np.float32))
+    assert 7 not in levels_at(3, THING | (ATOMS == 4), brief, masks).nodes
+
+
 def test_a_level_that_does_not_exist_is_told_with_those_that_do() -> None:
     levels = levels_at(1, THING, HIERARCHY, None)
     for level in (0, 4):

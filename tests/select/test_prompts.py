@@ -12,7 +12,8 @@ from splatseg.cluster.hierarchy import Hierarchy
 from splatseg.errors import PromptError
 from splatseg.select.knowledge import Knowledge
 from splatseg.select.prompt import Prompt
-from splatseg.select.prompts import select_by_prompts
+from splatseg.select.prompts import levels_of_click, select_by_prompts
+from splatseg.select.session import Session
 from splatseg.select.threshold import iou, render_members
 from splatseg.splats.splats import Splats
 
@@ -86,6 +87,26 @@ def test_an_unwanted_click_on_a_part_leaves_the_wanted_part() -> None:
     ]
     found = select_by_prompts(splats, prompts, Knowledge(None, hierarchy)).members
     np.testing.assert_array_equal(found, (thing == 2) & side)
+
+
+def test_levels_of_a_click_hold_the_segment_though_the_heaviest_atom_is_elsewhere() -> None:
+    splats, thing = scene()
+    click = click_on(splats, CAMERAS[0], thing == 1)
+    assert click.click is not None
+    heaviest = Session(splats).look(CAMERAS[0], click.click).most(np.arange(len(thing)))
+    # Each Gaussian of thing 1 is an atom; the one that is seen best went to thing 2.
+    atoms = np.where(thing == 1, np.arange(len(thing)) + 3, thing - 1)
+    atoms[heaviest] = 1
+    atoms = np.unique(atoms, return_inverse=True)[1].astype(np.int32) + 1
+    count, node, merges = int(atoms.max()), 3, []
+    for atom in range(4, count + 1):
+        merges.append([node, atom])
+        node = count + len(merges)
+    merges += [[1, 2], [node, node + 1]]
+    levels = np.array([0.3] * (count - 3) + [0.7, 0.8], dtype=np.float32)
+    hierarchy = Hierarchy(atoms, np.array(merges, dtype=np.int32), levels)
+    found = levels_of_click(Session(splats), click, Knowledge(None, hierarchy))
+    assert found.node(found.default) == node
 
 
 def test_without_a_hierarchy_gaussians_follow_the_prompt_they_resemble() -> None:

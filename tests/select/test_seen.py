@@ -16,6 +16,7 @@ def test_the_label_that_makes_up_most_of_a_pixel_is_that_of_the_thing_seen_there
     for label in (1, 2, 3):
         seen = session.look(CAMERA, pixel_on(splats, thing == label))
         assert seen.most(thing) == label
+        assert seen.most(thing, np.arange(4) != label) != label
         members = session.segment_at(seen)
         assert members is not None
         np.testing.assert_array_equal(members, thing == label)

@@ -17,6 +17,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from splatseg.borders.superpixels import Borders, Superpixels
 from splatseg.capture.view import View, one_a_photograph
 from splatseg.cluster.cluster import Clusters, cluster_rows, cluster_splats, positions_of
 from splatseg.engine.protocol import Engine
@@ -32,6 +33,7 @@ from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.ply.writing import Layout
 from splatseg.jobs.blocks.label_map import OPENED, LabelMapOfView, write_ids
 from splatseg.masks.sources import MaskSources
+from splatseg.progress import Progress
 from splatseg.render.label_maps import label_map, write_label_map
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter, track_in_order
@@ -43,7 +45,7 @@ from splatseg.splats.splats import Splats
 from splatseg.tensors import rewrite_facts
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.blocks.collect import collect_in_blocks
-from splatseg.votes.blocks.work import VoteOfView
+from splatseg.votes.blocks.work import Opener, VoteOfView
 from splatseg.votes.file import FORMAT as VOTES
 from splatseg.votes.file import facts_of, map_votes, write_votes
 from splatseg.votes.votes import Votes, collect_votes
@@ -72,8 +74,19 @@ class Pieces(Protocol):
         """Return the digests of geometry and features (`splats.made_of`)."""
         ...
 
-    def cluster(self, run: Run, splats: Splats, votes: Votes | None, agreement: Agreement | None) -> Clusters:
-        """Return the segments of the splat by its features."""
+    def borders(self, run: Run, superpixels: Superpixels) -> Borders:
+        """Collect the votes of the superpixels of the training views. Raises MaskError for damaged files."""
+        ...
+
+    def cluster(
+        self,
+        run: Run,
+        splats: Splats,
+        votes: Votes | None,
+        agreement: Agreement | None,
+        borders: Borders | None = None,
+    ) -> Clusters:
+        """Return the segments of the splat by its features, and by borders where they are known."""
         ...
 
     def write_votes(self, path: Path, votes: Votes, made_of: Mapping[str, str]) -> None:
@@ -114,9 +127,20 @@ class OnePiece:
         """See `Pieces`."""
         return made_of(splats, GEOMETRY, FEATURES)
 
-    def cluster(self, run: Run, splats: Splats, votes: Votes | None, agreement: Agreement | None) -> Clusters:
+    def borders(self, run: Run, superpixels: Superpixels) -> Borders:
         """See `Pieces`."""
-        return cluster_splats(splats, run.settings.cluster, votes, agreement)
+        return Borders(collect_votes(self.splats, run.capture.split("train"), superpixels), superpixels)
+
+    def cluster(
+        self,
+        run: Run,
+        splats: Splats,
+        votes: Votes | None,
+        agreement: Agreement | None,
+        borders: Borders | None = None,
+    ) -> Clusters:
+        """See `Pieces`."""
+        return cluster_splats(splats, run.settings.cluster, votes, agreement, borders)
 
     def write_votes(self, path: Path, votes: Votes, made_of: Mapping[str, str]) -> None:
         """See `Pieces`."""
@@ -161,25 +185,9 @@ class InBlocks:
 
     def collect(self, run: Run, reporter: Reporter) -> Votes:
         """See `Pieces`. Views that an earlier attempt is done with are not done again."""
-        views = run.capture.split("train")
-        digests = made_of(self.splats, GEOMETRY)
-        work = VoteOfView(
-            partial(opened_views, run.path.absolute(), run.settings),
-            self.geometry,
-            digests[GEOMETRY],
-            self.folder / "views",
-        )
-        names = [view.name for view in views]
-        with reporter.stage("votes", len(views)) as advance:
-            collect_in_blocks(
-                work,
-                names,
-                len(self.splats),
-                self.votes,
-                self.engine,
-                digests | {FEATURES: NOT_KNOWN},
-                lambda done, total: advance(done),
-            )
+        opener = partial(opened_views, run.path.absolute(), run.settings)
+        with reporter.stage("votes", len(run.capture.split("train"))) as advance:
+            self._collect(opener, run, self.votes, lambda done, total: advance(done))
         return map_votes(self.votes)
 
     def embed(self, run: Run, splats: Splats, votes: Votes) -> Splats:
@@ -195,11 +203,25 @@ class InBlocks:
         sample = self.features.picked(sampled_rows(len(splats)))
         return made_of(splats, GEOMETRY) | {FEATURES: digest_of_features(len(splats), sample)}
 
-    def cluster(self, run: Run, splats: Splats, votes: Votes | None, agreement: Agreement | None) -> Clusters:
+    def borders(self, run: Run, superpixels: Superpixels) -> Borders:
+        """See `Pieces`. The votes lie in a file; 8 bytes a Gaussian and view are in memory while they are looked at."""
+        path = self.folder / "superpixels.safetensors"
+        self._collect(partial(opened_superpixels, run.path.absolute(), run.settings, superpixels), run, path)
+        return Borders(map_votes(path), superpixels)
+
+    def cluster(
+        self,
+        run: Run,
+        splats: Splats,
+        votes: Votes | None,
+        agreement: Agreement | None,
+        borders: Borders | None = None,
+    ) -> Clusters:
         """See `Pieces`."""
         if self.features is None or self.extents is None:
-            return cluster_splats(splats, run.settings.cluster, votes, agreement)
-        return cluster_rows(*self.extents, Unit(self.features), run.settings.cluster, votes, agreement, cached=0)
+            return cluster_splats(splats, run.settings.cluster, votes, agreement, borders)
+        features = Unit(self.features)
+        return cluster_rows(*self.extents, features, run.settings.cluster, votes, agreement, cached=0, borders=borders)
 
     def write_votes(self, path: Path, votes: Votes, made_of: Mapping[str, str]) -> None:
         """See `Pieces`. The file is moved."""
@@ -239,6 +261,14 @@ class InBlocks:
         with_features = splats.replace(features=None if features is None else torch.from_numpy(features))
         return colored(with_features, blocks)
 
+    def _collect(self, opener: Opener, run: Run, path: Path, progress: Progress | None = None) -> None:
+        """Collect the votes of masks that an opener opens, for the training views, into a file."""
+        digests = made_of(self.splats, GEOMETRY)
+        views = self.folder / ("views" if path == self.votes else f"{path.stem}_views")
+        work = VoteOfView(opener, self.geometry, digests[GEOMETRY], views)
+        names = [view.name for view in run.capture.split("train")]
+        collect_in_blocks(work, names, len(self.splats), path, self.engine, digests | {FEATURES: NOT_KNOWN}, progress)
+
     @property
     def geometry(self) -> Path:
         """File of the geometry."""
@@ -254,6 +284,13 @@ def opened_views(path: Path, settings: RunSettings) -> tuple[Sequence[View], Mas
     """Return the training views of a run and their masks, in whatever process."""
     run = Run(path, settings)
     return run.capture.split("train"), run.masks()
+
+
+def opened_superpixels(
+    path: Path, settings: RunSettings, superpixels: Superpixels
+) -> tuple[Sequence[View], Superpixels]:
+    """Return the training views of a run and their superpixels, in whatever process."""
+    return Run(path, settings).capture.split("train"), superpixels
 
 
 def write_splats_in_blocks(path: Path, blocks: FileBlocks, splats: Splats, features: FeatureRows | None) -> None:

@@ -30,6 +30,7 @@ from splatseg.masks.propose.mask_file import count_masks, write_mask_file
 from splatseg.masks.propose.proposals import Proposals, without_duplicates
 from splatseg.masks.propose.proposers import Proposer
 from splatseg.masks.propose.record import check_record, recorded_counts, write_record
+from splatseg.masks.propose.view_trees import trees_path, write_view_trees
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ def begin_folder(
     if overwrite and (folder / RECORD_NAME).exists():
         for view in views:
             mask_path(folder, view).unlink(missing_ok=True)
+            trees_path(folder, view).unlink(missing_ok=True)
         write_record(folder, facts, {})
     else:
         check_record(folder, facts)
@@ -91,7 +93,9 @@ def propose_views(
     done = len(mine) - len(absent)
     fresh: dict[str, int] = {}
     try:
-        for view, proposals in _whole(_proposals(left, proposer, duplicate_iou), left, duplicate_iou):
+        for view, proposals in _whole(
+            _with_trees(folder, _proposals(left, proposer, duplicate_iou)), left, duplicate_iou
+        ):
             write_mask_file(mask_path(folder, view), view.photograph, proposals, proposer.score_name)
             fresh[view.photograph] = len(proposals)
             done += 1
@@ -114,6 +118,14 @@ def _counts(folder: Path, views: Sequence[View], fresh: dict[str, int]) -> dict[
 def mask_path(folder: Path, view: View) -> Path:
     """Return the path of the mask file of a view's photograph."""
     return folder / (stem_of(view.photograph) + ".json")
+
+
+def _with_trees(folder: Path, proposals: Iterator[tuple[View, Proposals]]) -> Iterator[tuple[View, Proposals]]:
+    """Yield all views with their masks, once the merge trees that these are from are in the folder."""
+    for view, found in proposals:
+        if found.trees is not None:
+            write_view_trees(trees_path(folder, view), found.trees)
+        yield view, found
 
 
 def _whole(

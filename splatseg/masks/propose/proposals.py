@@ -5,12 +5,13 @@ Alphabet: M masks of H x W pixels; runs as in `masks.formats.rle`; masks may be 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from splatseg.arrays import check_shapes
 from splatseg.masks.formats.rle import area_of_runs, box_of_runs, runs_of_mask, shared_pixels, spans_of_runs
+from splatseg.masks.propose.view_trees import ViewTrees
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,9 @@ class Proposals:
 
     scores: np.ndarray
     """Scores (M,) float32, higher = more reliable."""
+
+    trees: ViewTrees | None = None
+    """Merge trees on a surface that the masks were taken from, if they were."""
 
     def __post_init__(self) -> None:
         assert self.scores.shape == (len(self.runs),), (self.scores.shape, len(self.runs))
@@ -66,4 +70,4 @@ def without_duplicates(proposals: Proposals, iou: float) -> Proposals:
         if not (shared > iou * (areas[m] + areas[near] - shared)).any():
             kept.append(int(m))
     runs = tuple(proposals.runs[m] for m in kept)
-    return Proposals(proposals.height, proposals.width, runs, proposals.scores[kept])
+    return replace(proposals, runs=runs, scores=proposals.scores[kept])

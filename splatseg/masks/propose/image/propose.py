@@ -7,6 +7,7 @@ that a splat shows (surface), boundaries and objects are told by its shape, too 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ from splatseg.masks.propose.image.objectness import surface_features
 from splatseg.masks.propose.image.regions import RegionGraph, flood, region_graph
 from splatseg.masks.propose.image.surface import surface_of
 from splatseg.masks.propose.proposals import Proposals
+from splatseg.masks.propose.view_trees import ViewTrees, trees_of
 from splatseg.resampling import nearest_pixels
 
 HIERARCHIES = (
@@ -68,6 +70,10 @@ class ImageProposalSettings:
     """Longest diagonal in pixels; a larger image is reduced."""
 
 
+KEPT_TREES = slice(1, None)
+"""Of the trees that see the surface, those that are kept for borders: image and surface, and edges of both [by votes,
+best nodes of six trees: these two together]."""
+
 DEFAULTS = ImageProposalSettings()
 """The settings in use everywhere."""
 
@@ -88,17 +94,35 @@ def propose_masks(
         >>> masks.shape[1:], len(masks) == len(scores)
         ((120, 160), True)
     """
-    members, labels, scores = find_candidates(image, settings, depth)
-    masks, (height, width) = members[:, labels], image.shape[:2]
-    return masks if masks.shape[1:] == (height, width) else nearest_pixels(masks, height, width), scores
+    found = find_candidates(image, settings, depth)
+    masks, (height, width) = found.members[:, found.labels], image.shape[:2]
+    return masks if masks.shape[1:] == (height, width) else nearest_pixels(masks, height, width), found.scores
 
 
 def propose_reduced(
     image: np.ndarray, settings: ImageProposalSettings = DEFAULTS, depth: np.ndarray | None = None
 ) -> Proposals:
     """Return masks as `propose_masks`, as run lengths; those of a large image stay at the reduced size."""
-    members, labels, scores = find_candidates(image, settings, depth)
-    return Proposals(labels.shape[0], labels.shape[1], runs_of_regions(members, labels), scores)
+    found = find_candidates(image, settings, depth)
+    runs = runs_of_regions(found.members, found.labels)
+    return Proposals(found.labels.shape[0], found.labels.shape[1], runs, found.scores, found.trees)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Masks of an image as sets of superpixels."""
+
+    members: np.ndarray
+    """(N,R) bool."""
+
+    labels: np.ndarray
+    """Superpixels (h,w) int32, 0..R-1."""
+
+    scores: np.ndarray
+    """(N,) float32, best first."""
+
+    trees: ViewTrees | None
+    """Merge trees on the surface that are kept, or None without a surface."""
 
 
 def find_candidates(
@@ -106,8 +130,8 @@ def find_candidates(
     settings: ImageProposalSettings,
     depth: np.ndarray | None = None,
     known: Learned | None = None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return masks as sets of superpixels: (members (N,R) bool, superpixels (h,w) 0..R-1, scores (N,)).
+) -> Candidates:
+    """Return masks as sets of superpixels.
 
     depth (H,W), or at any other size of the same shape. known: what was learned of surfaces; None: the package's.
     """
@@ -116,29 +140,32 @@ def find_candidates(
     assert image.dtype == np.uint8, image.dtype
     reduced = reduced_image(rgb, settings.longest)
     graph = graph_of(reduced, depth)
+    trees = None
     if depth is None:
         members = candidates_of(graph, settings)
         scores = likeness(graph, members)
     else:
         known = known or learned()
-        members = candidates_of(graph, settings, known.trees)
+        merged = [merge_regions(graph, tree) for tree in known.trees]
+        trees = trees_of(graph.labels, merged[KEPT_TREES])
+        members = candidates_of(graph, settings, merged)
         scores = likeness_on_surface(graph, members, known)
     kept = distinct(graph, members, scores, settings.overlap, settings.most)
-    return members[kept], graph.labels, scores[kept]
+    return Candidates(members[kept], graph.labels, scores[kept], trees)
 
 
 def candidates_of(
-    graph: RegionGraph, settings: ImageProposalSettings, on_surface: tuple[MergeWeights, ...] = ()
+    graph: RegionGraph, settings: ImageProposalSettings, on_surface: Sequence[tuple[np.ndarray, np.ndarray]] = ()
 ) -> np.ndarray:
     """Return the candidates (C,R) of a picture, among which the likeness to objects then chooses.
 
-    on_surface: merge trees that see the surface, for a graph that has one. With the image alone, a weak outline tells
-    that a candidate is none.
+    on_surface: merges and costs of trees that see the surface, for a graph that has one. With the image alone, a weak
+    outline tells that a candidate is none.
     """
     pixels = graph.labels.size
     ends = (settings.smallest * pixels, settings.largest * pixels)
-    trees = (*settings.hierarchies, *on_surface)
-    members = unlike(np.concatenate([nodes_of(graph, merge_regions(graph, tree)[0], *ends) for tree in trees]))
+    trees = [*(merge_regions(graph, tree) for tree in settings.hierarchies), *on_surface]
+    members = unlike(np.concatenate([nodes_of(graph, merges, *ends) for merges, _ in trees]))
     if not on_surface:
         members = outlined(graph, members, settings.weakest)
     return without_laden(graph, members, settings.laden * pixels, settings.bare)
