@@ -268,7 +268,7 @@ def test_methods_that_train_are_refused_in_blocks(method: Any, small: Run, tmp_p
 
 @pytest.mark.parametrize("blocks", ["0", "-1", "two", "1.5", ""])
 def test_a_number_of_blocks_that_is_none_is_told(blocks: str, small: Run, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=f"^the blocks are '{blocks}'; give a number from 1, or auto$"):
+    with pytest.raises(RunError, match=f"^the blocks are '{blocks}'; give a number from 1 to 999,999,999, or auto$"):
         segment_run(copied(small, tmp_path), blocks=BlocksRequest(blocks))
 
 
