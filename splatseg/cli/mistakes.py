@@ -65,7 +65,7 @@ def _bad_value(given: Sequence[tuple[Option, str | None]], of_name: Mapping[str,
     blamed = None if wrong is None else of_name.get(wrong[1].rpartition("/")[2])
     if blamed is None:
         return ""
-    value = [value for option, value in given if option == blamed][-1:]  # of several, the last one counts
+    values = [value for option, value in given if option == blamed]  # of several, the last one counts
     return f"{blamed.names[-1]} takes {blamed.value}, got '{(value or [''])[0]}'"
 
 
