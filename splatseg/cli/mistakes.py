@@ -66,7 +66,7 @@ def _bad_value(given: Sequence[tuple[Option, str | None]], of_name: Mapping[str,
     if blamed is None:
         return ""
     values = [value for option, value in given if option == blamed]  # of several, the last one counts
-    return f"{blamed.names[-1]} takes {blamed.value}, got '{(value or [''])[0]}'"
+    return f"{blamed.names[-1]} takes {blamed.value}, got '{values[-1] if values else ''}'"
 
 
 def _missing(name: str, options: Sequence[Option], told: str) -> str:

@@ -105,7 +105,7 @@ def test_other_exports_are_not_of_blocks(tmp_path: Path, name: str, options: Exp
     assert not in_blocks(tmp_path / name, options)
 
 
-@pytest.mark.parametrize("name", ["a.ply", "a.SPZ", "a.sog"])
+@pytest.mark.parametrize("name", ["a.splat", "a.SPZ", "a.sog"])
 def test_parts_are_not_written_under_the_name_of_a_file(tmp_path: Path, name: str) -> None:
     with pytest.raises(OutputError, match=rf"{name} is the name of a file, and --parts writes a folder of \.ply"):
         in_blocks(tmp_path / name, ExportOptions(parts=2))

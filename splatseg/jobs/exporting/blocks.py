@@ -46,7 +46,7 @@ def in_blocks(output: Path, options: ExportOptions) -> bool:
     if options.parts is not None:
         if not whole or options.format not in (None, "ply") or output.name == LOD_META:
             raise PromptError("--parts cuts a whole splat into parts of .ply; give it alone, or with --plain")
-        if output.suffix.lower() in READERS:
+        if output.suffix.lower() in READERS.keys() - {".ply"}:
             raise OutputError(f"{output} is the name of a file, and --parts writes a folder of .ply; name one with -o")
         if options.parts < 1:
             raise PromptError(f"--parts is {options.parts}; give the number of parts, 1 or more")
