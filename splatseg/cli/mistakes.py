@@ -65,8 +65,8 @@ def _bad_value(given: Sequence[tuple[Option, str | None]], of_name: Mapping[str,
     blamed = None if wrong is None else of_name.get(wrong[1].rpartition("/")[2])
     if blamed is None:
         return ""
-    value = next((value for option, value in given if option == blamed), "")
-    return f"{blamed.names[-1]} takes {blamed.value}, got '{value}'"
+    values = [value for option, value in given if option == blamed]  # of several, the last one counts
+    return f"{blamed.names[-1]} takes {blamed.value}, got '{values[-1] if values else ''}'"
 
 
 def _missing(name: str, options: Sequence[Option], told: str) -> str:

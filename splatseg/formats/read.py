@@ -92,7 +92,9 @@ def read_whole(path: Path) -> StoredSplats:
 
 
 def check_finite(path: Path, count: int, dropped: int) -> None:
-    """Raise SplatFileError if all Gaussians of a splat are dropped."""
+    """Raise SplatFileError if a splat has no Gaussians, or all of them are dropped."""
+    if not count:
+        raise SplatFileError(f"{path} holds no Gaussians; export the splat again")
     if dropped == count:
         raise SplatFileError(f"{path} has {count} Gaussians and none of them is finite; export the splat again")
 

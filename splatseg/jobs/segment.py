@@ -191,12 +191,22 @@ def write_segmented(
 
 @contextmanager
 def _begun(run: Run, earlier: Earlier) -> Iterator[None]:
-    """Keep the earlier segments as they were while new ones take their place: a kill in between mixes both."""
+    """Keep the earlier segments as they were while new ones take their place: an end in between mixes both."""
     write_earlier(run.begun_path, earlier)
+    before = _results(run)
     try:
         yield
-    finally:
-        run.begun_path.unlink(missing_ok=True)
+    except BaseException:
+        if _results(run) == before:
+            run.begun_path.unlink(missing_ok=True)
+        raise
+    run.begun_path.unlink(missing_ok=True)
+
+
+def _results(run: Run) -> set[tuple[Path, int]]:
+    """Return the results that lie in a run, and which files they are."""
+    found = [*run.path.glob("[!.]*.safetensors"), *run.path.glob("[!.]*.ply"), *run.path.glob("masks/[!.]*.png")]
+    return {(path, path.stat().st_ino) for path in found}
 
 
 def _write_segments(

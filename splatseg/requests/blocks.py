@@ -29,7 +29,7 @@ class NumberOfBlocks:
         if self.blocks is None or self.is_auto:
             return None
         if not self.blocks.isdecimal() or not 1 <= int(self.blocks) < 10**9:
-            raise RunError(f"the blocks are '{self.blocks}'; give a number from 1, or auto")
+            raise RunError(f"the blocks are '{self.blocks}'; give a number from 1 to {10**9 - 1:,}, or auto")
         return int(self.blocks)
 
     @property

@@ -134,7 +134,9 @@ class StoredSplats:
     def finite(self) -> np.ndarray:
         """Return (N,) bool: everything that is stored of a Gaussian is finite."""
         groups = [self.means, self.quats, self.scales, self.opacities[:, None], self.sh0]
-        groups += [self.shN.reshape(len(self), -1)] + ([] if self.features is None else [self.features])
+        groups += [self.shN.reshape(len(self), 3 * self.shN.shape[1])] + (
+            [] if self.features is None else [self.features]
+        )
         finite = np.ones(len(self), bool)
         for inside in map(np.isfinite, groups):
             if not inside.all():  # rows are looked at only where there is something to find: that takes longer

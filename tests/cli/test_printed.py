@@ -218,6 +218,7 @@ def test_all_commands_fit_on_one_screen(capsys: pytest.CaptureFixture[str], monk
         ("train", "`splatseg train` needs CAPTURE and -o RUN;"),
         ("train x -o", "--output needs a value: --output RUN"),
         ("train x -o y --iterations abc", "--iterations takes INT, got 'abc'"),
+        ("train x -o y --iterations 5 --iterations abc", "--iterations takes INT, got 'abc'"),
         ("train x -o y --granularity=half", "--granularity takes NUMBER, got 'half'"),
         ("train x -o y --method lft", "--method has no 'lft'; did you mean lift?"),
         ("train x -o y --method zzz", "--method has no 'zzz'; give one of lift, contrast, paper"),

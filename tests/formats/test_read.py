@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from splatseg.errors import SplatFileError
+from splatseg.formats.parts.opening import open_blocks
 from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
 from splatseg.formats.splat import write_splat
@@ -124,3 +125,10 @@ def test_real_captures_load_and_survive_a_round_trip(shared_data: Path, tmp_path
     write_splat(tmp_path / "a.splat", splats)
     colours = [np.fromfile(p, np.uint8).reshape(-1, 32)[:, 24:28] for p in (path, tmp_path / "a.splat")]
     np.testing.assert_array_equal(*colours)
+
+
+def test_a_file_without_gaussians_is_told_in_one_piece_and_in_blocks(tmp_path: Path) -> None:
+    write_ply(tmp_path / "none.ply", some_splats(0))
+    for read in (load_splats, open_blocks):
+        with pytest.raises(SplatFileError, match=r"none\.ply holds no Gaussians; export the splat again$"):
+            read(tmp_path / "none.ply")

@@ -103,3 +103,9 @@ def test_parts_and_order_with_other_choices_are_refused(tmp_path: Path, options:
 )
 def test_other_exports_are_not_of_blocks(tmp_path: Path, name: str, options: ExportOptions) -> None:
     assert not in_blocks(tmp_path / name, options)
+
+
+@pytest.mark.parametrize("name", ["a.splat", "a.SPZ", "a.sog"])
+def test_parts_are_not_written_under_the_name_of_a_file(tmp_path: Path, name: str) -> None:
+    with pytest.raises(OutputError, match=rf"{name} is the name of a file, and --parts writes a folder of \.ply"):
+        in_blocks(tmp_path / name, ExportOptions(parts=2))

@@ -84,7 +84,7 @@ def test_what_cannot_be_cut_is_refused_before_anything_is_written(tmp_path: Path
         (BlocksRequest("2"), demo_settings(masks=masks, method="paper"), "the method paper trains .* in one piece"),
         (BlocksRequest("2"), demo_settings(masks=masks, method="contrast"), "use the method lift, or leave out"),
         (BlocksRequest(workers=2), demo_settings(), "add --blocks auto or a number"),
-        (BlocksRequest("many"), demo_settings(), "the blocks are 'many'; give a number from 1, or auto"),
+        (BlocksRequest("many"), demo_settings(), "the blocks are 'many'; give a number from 1 to 999,999,999, or auto"),
     ):
         with pytest.raises(RunError, match=told):
             splatseg.start_run(tmp_path / "run", settings, blocks=request)

@@ -268,7 +268,7 @@ def test_methods_that_train_are_refused_in_blocks(method: Any, small: Run, tmp_p
 
 @pytest.mark.parametrize("blocks", ["0", "-1", "two", "1.5", ""])
 def test_a_number_of_blocks_that_is_none_is_told(blocks: str, small: Run, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=f"^the blocks are '{blocks}'; give a number from 1, or auto$"):
+    with pytest.raises(RunError, match=f"^the blocks are '{blocks}'; give a number from 1 to 999,999,999, or auto$"):
         segment_run(copied(small, tmp_path), blocks=BlocksRequest(blocks))
 
 
@@ -348,3 +348,26 @@ def children_of(process: int) -> list[str]:
 def test_nothing_stays_open_in_this_process(small: Run, tmp_path: Path) -> None:
     segment_run(copied(small, tmp_path), blocks=2)
     assert not work.OPENED.is_open and not pieces.OPENED.is_open and take.DOUBTFUL < 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_what_ends_while_results_are_moved_goes_on_in_one_piece_to_the_same_bytes_and_leaves_nothing(
+    error: BaseException, small: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [Run(shutil.copytree(small.path, tmp_path / name), small.settings) for name in ("whole", "broken")]
+    segment_run(runs[0], granularity=0.3)
+    replace = Path.replace
+
+    def failing(path: Path, target: Path) -> Path:
+        if Path(target) == runs[1].path / "masks" / "005.png":
+            raise error
+        return replace(path, target)
+
+    with monkeypatch.context() as patched, pytest.raises(type(error)):
+        patched.setattr(Path, "replace", failing)
+        segment_run(runs[1], granularity=0.3, blocks=3)
+    assert runs[1].begun_path.exists() and runs[1].blocks_path.exists()
+    segment_run(open_run(runs[1].path), granularity=0.3, blocks=1)
+    for name in ("splats.ply", "segments.json", "hierarchy.safetensors", "masks/005.png"):
+        assert (runs[0].path / name).read_bytes() == (runs[1].path / name).read_bytes(), name
+    assert not runs[1].begun_path.exists() and not runs[1].blocks_path.exists()

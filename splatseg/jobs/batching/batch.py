@@ -1,7 +1,7 @@
 """A batch: one job on many scenes, on the workers of an engine. It may be interrupted and repeated at any time.
 
     done       skipped when the batch is repeated
-    failed     told, and done again with `retry`; a failure stops no other scene, unless `fail_fast`
+    failed     told, and done again with `retry` or other options; a failure stops no other scene, unless `fail_fast`
     stopped, running (of a batch that was killed)     gone on with
 
 An engine whose worker is lost gives its scene to another one, which goes on where the first was. All of a batch is in
@@ -183,7 +183,8 @@ def _is_open(task: Task, record: Record | None, request: BatchRequest) -> bool:
         return True
     if record.state == "done":
         return task.makes is not None and not task.makes.exists()
-    return record.state != "failed" or request.retry
+    # A failure with other options says nothing of these.
+    return record.state != "failed" or request.retry or record.options != task.options
 
 
 def _ended(files: Files, states: dict[str, Record], tried: set[str], stopped: bool) -> Batch:

@@ -10,13 +10,14 @@ OUT/batch/          state.jsonl (see `records`), and of each scene
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from splatseg.errors import RunError
-from splatseg.plain_text import first_few
+from splatseg.plain_text import first_few, short_name
 from splatseg.run.reporter import Reporter, Summary
 
 FOLDER = "batch"
@@ -24,6 +25,9 @@ FOLDER = "batch"
 
 PAGE = "status.html"
 """Page in OUT that shows the batch."""
+
+LONGEST = 200
+"""Most bytes of a scene's name: file systems take 255, with what its files in OUT have before and behind it."""
 
 
 @dataclass(frozen=True)
@@ -84,5 +88,11 @@ def check_names(names: Sequence[str]) -> None:
     if twice:
         raise RunError(f"several scenes are called {first_few(twice)}; give each a name of its own")
     for name in names:
-        if not name or name.startswith(".") or set(name) & set("/\\\0\n") or name.casefold() in (FOLDER, PAGE):
+        if not name.strip() or name.startswith(".") or set(name) & set("/\\\0\n") or name.casefold() in (FOLDER, PAGE):
             raise RunError(f"a scene cannot be called '{name}', because its files in OUT are; give it another name")
+        size = len(os.fsencode(name))
+        if size > LONGEST:
+            raise RunError(
+                f"the name {short_name(name)} has {size} bytes, and files in OUT are called by it; give the scene one "
+                f"of at most {LONGEST}"
+            )

@@ -318,10 +318,9 @@ def pieces_of(run: Run, engine: Engine) -> Iterator[Pieces]:
 
     Raises RunError if the run has no splat yet, or one that cannot be read in blocks.
     """
-    if run.settings.blocks == 1:
-        yield OnePiece(run.splats())
-        return
-    yield open_in_blocks(run, engine, run.blocks_path.absolute())
+    in_one = run.settings.blocks == 1
+    yield OnePiece(run.splats()) if in_one else open_in_blocks(run, engine, run.blocks_path.absolute())
+    # Of an interrupted attempt in blocks, too, that was repeated in one piece.
     shutil.rmtree(run.blocks_path, ignore_errors=True)
 
 

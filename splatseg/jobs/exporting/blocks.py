@@ -21,7 +21,7 @@ from splatseg.formats.parts.opening import open_blocks
 from splatseg.formats.parts.sorting import sorted_blocks
 from splatseg.formats.parts.streamed_sog_writing import write_streamed_sog
 from splatseg.formats.parts.writing import layout_of, write_blocks, write_parts
-from splatseg.formats.read import describe_dropped, find_splat, holds_splat
+from splatseg.formats.read import READERS, describe_dropped, find_splat, holds_splat
 from splatseg.formats.sidecar import sidecar_path
 from splatseg.formats.write import FORMATS, format_of
 from splatseg.parts import is_empty, part_folder
@@ -39,12 +39,15 @@ ROWS_A_CHUNK = 1 << 18
 def in_blocks(output: Path, options: ExportOptions) -> bool:
     """Tell whether an export is of the whole splat, in a form that is written block by block.
 
-    Raises PromptError for --parts and --sort with options that choose what is written.
+    Raises PromptError for --parts and --sort with options that choose what is written, OutputError for --parts into a
+    file.
     """
     whole = replace(options, format=None, plain=False, parts=None, sort=False) == ExportOptions()
     if options.parts is not None:
         if not whole or options.format not in (None, "ply") or output.name == LOD_META:
             raise PromptError("--parts cuts a whole splat into parts of .ply; give it alone, or with --plain")
+        if output.suffix.lower() in READERS.keys() - {".ply"}:
+            raise OutputError(f"{output} is the name of a file, and --parts writes a folder of .ply; name one with -o")
         if options.parts < 1:
             raise PromptError(f"--parts is {options.parts}; give the number of parts, 1 or more")
         return True

@@ -69,6 +69,14 @@ def test_what_is_done_is_skipped_and_what_failed_waits_for_retry(tmp_path: Path)
     assert (tmp_path / "a").read_text() == "x", "once"
 
 
+def test_a_failure_with_other_options_is_not_one_of_these(tmp_path: Path) -> None:
+    failed = task("a", Fail(tmp_path / "there"), "--masks nowhere")
+    run_batch([failed], tmp_path / "out", ONE)
+    mended = task("a", Write(tmp_path / "a"), "--masks here")
+    run_batch([mended], tmp_path / "out", ONE).check()
+    assert states(tmp_path / "out") == {"a": "done"}
+
+
 def test_what_was_done_and_removed_is_made_again(tmp_path: Path) -> None:
     tasks = [task("a", Write(tmp_path / "a"), makes=tmp_path / "a")]
     run_batch(tasks, tmp_path / "out", ONE)
@@ -160,11 +168,21 @@ def take_hold_of_shard(out: Path, part: str) -> Hold:
     return take_hold(out, "splatseg batch", f"batch/{part}.lock")
 
 
-@pytest.mark.parametrize("names", [["a", "A"], ["batch"], ["status.html"], ["a/b"], [""], [".a"]])
+@pytest.mark.parametrize("names", [["a", "A"], ["batch"], ["status.html"], ["a/b"], [""], [" "], [".a"]])
 def test_names_that_would_share_a_file_are_refused(names: list[str], tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"several scenes are called a|a scene cannot be called"):
         run_batch([task(name, Write(tmp_path / "x")) for name in names], tmp_path / "out", ONE)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["a" * 201, "\u00e9" * 101])
+def test_a_name_that_is_too_long_for_files_is_refused_before_anything_is_written(name: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        RunError, match=r"has 20[12] bytes, and files in OUT are called by it; give the scene one of at"
+    ):
+        run_batch([task(name, Write(tmp_path / "x"))], tmp_path / "out", ONE)
+    assert not (tmp_path / "out").exists()
+    run_batch([task(name[:-1], Write(tmp_path / "x"))], tmp_path / "out", ONE).check()
 
 
 def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
