@@ -179,6 +179,12 @@ def test_jobs_on_runs_find_them_in_the_folder_of_a_batch(
     assert (out / "batch" / "one.webp").exists()
     assert run(["batch", str(out), "-o", str(out), "--do", "export", *options, "--", "--format", "spz"]) == 0
     assert (out / "one.spz").exists() and (out / "two.spz").exists()
+    later = time.time() + 60
+    os.utime(out / "one" / "splats.ply", (later, later))
+    capsys.readouterr()
+    assert run(["batch", str(out), "-o", str(out), "--do", "export", *options, "--", "--format", "spz"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["done"], facts["skipped"]) == (1, 1), "the one that was segmented since is exported anew"
     page = (out / "status.html").read_text()
     assert "<h1>out</h1>" in page or "out: export" in page
 

@@ -1,6 +1,6 @@
 """A batch: one job on many scenes, on the workers of an engine. It may be interrupted and repeated at any time.
 
-    done       skipped when the batch is repeated
+    done       skipped when the batch is repeated, unless what it was made of has changed since
     failed     told, and done again with `retry` or other options; a failure stops no other scene, unless `fail_fast`
     stopped, running (of a batch that was killed)     gone on with
 
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -182,9 +183,19 @@ def _is_open(task: Task, record: Record | None, request: BatchRequest) -> bool:
     if record is None or request.overwrite:
         return True
     if record.state == "done":
-        return task.makes is not None and not task.makes.exists()
+        return (task.makes is not None and not task.makes.exists()) or _changed_since(task.made_of, record.at)
     # A failure with other options says nothing of these.
     return record.state != "failed" or request.retry or record.options != task.options
+
+
+def _changed_since(paths: Sequence[Path], at: str) -> bool:
+    """Tell whether a file was changed after a time as records hold it."""
+    there = [path for path in paths if path.exists()]
+    try:
+        last = datetime.fromisoformat(at).timestamp()
+    except ValueError:
+        return bool(there)
+    return any(path.stat().st_mtime > last for path in there)
 
 
 def _ended(files: Files, states: dict[str, Record], tried: set[str], stopped: bool) -> Batch:

@@ -46,6 +46,8 @@ class Task:
     """The run or the folder of masks that is made or changed; None if nothing of it is shown."""
     makes: Path | None = None
     """The file or folder without which the task is not done; None if it makes nothing that stays by itself."""
+    made_of: tuple[Path, ...] = ()
+    """Files of the scene after whose change the task is to be done again."""
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,17 @@ def test_what_was_done_and_removed_is_made_again(tmp_path: Path) -> None:
     assert (tmp_path / "a").exists()
 
 
+def test_what_is_made_of_something_that_changed_since_is_made_again(tmp_path: Path) -> None:
+    source = tmp_path / "splats.ply"
+    source.touch()
+    made = dataclasses.replace(task("a", Write(tmp_path / "a")), made_of=(source, tmp_path / "absent"))
+    assert run_batch([made], tmp_path / "out", ONE).summary.facts["done"] == 1
+    assert run_batch([made], tmp_path / "out", ONE).summary.facts["skipped"] == 1
+    later = time.time() + 60
+    os.utime(source, (later, later))
+    assert run_batch([made], tmp_path / "out", ONE).summary.facts["done"] == 1
+
+
 def test_fail_fast_begins_no_further_scene(tmp_path: Path) -> None:
     tasks = [task("a", Fail(tmp_path / "there")), task("b", Write(tmp_path / "b"))]
     ended = run_batch(tasks, tmp_path / "out", dataclasses.replace(ONE, fail_fast=True))

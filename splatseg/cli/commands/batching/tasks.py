@@ -110,7 +110,8 @@ def _task(line: Line, verb: Verb, do: str, out: Path, parse: _Parser, words: Seq
     places = [str(line.source), *(["-o", str(output)] if output else [])]
     told = shlex.join(["splatseg", do, *places, *words, *(["--resume"] if verb.makes_runs else [])])
     shown = output if verb.makes_runs else line.source if verb.noun == "run" else None
-    return Task(line.name, Commanded(command), (str(line.source), *_grouped(words)), told, shown, output)
+    made_of = tuple(line.source / name for name in verb.made_of)
+    return Task(line.name, Commanded(command), (str(line.source), *_grouped(words)), told, shown, output, made_of)
 
 
 class _Parser:

@@ -33,6 +33,8 @@ class Verb:
     """output(out, name, command): the path that is made; None for a command that changes its run."""
     makes_runs: bool = False
     """Its outputs are runs."""
+    made_of: tuple[str, ...] = ()
+    """Files in a scene that its result shows: if one is changed, it is to be made again."""
 
     def is_scene(self, path: Path) -> bool:
         """Tell whether a folder is a scene for this command."""
@@ -116,11 +118,13 @@ def _export_path(out: Path, name: str, command: Export) -> Path:
     return out / f"{name}.{command.options.format.lstrip('.')}"
 
 
+_SHOWN = ("splats.ply", "segments.json")
+
 VERBS: dict[str, Verb] = {
     "train": Verb(Train, "capture", "capture", _check_train, lambda out, name, _: out / name, makes_runs=True),
     "masks": Verb(Masks, "capture", "source", _check_masks, lambda out, name, _: out / name),
     "segment": Verb(Segment, "run", "folder", _check_segment),
-    "evaluate": Verb(Evaluate, "run", "folder", _check_evaluate),
-    "export": Verb(Export, "run", "source", _check_export, _export_path),
+    "evaluate": Verb(Evaluate, "run", "folder", _check_evaluate, made_of=_SHOWN),
+    "export": Verb(Export, "run", "source", _check_export, _export_path, made_of=_SHOWN),
 }
 """The commands by name."""
