@@ -37,6 +37,9 @@ PARTS = re.compile(r"(?:^|[^a-z])(?:part|chunk|tile|block|cell|shard)s?[^a-z]*\d
 _OF = re.compile(r"(\d+)[-_. ]?of[-_. ]?(\d+)(?!.*\d)", re.IGNORECASE)
 """Number of a part, and how many there are."""
 
+_COUNTED = re.compile(r"\D*(?:part|chunk|shard)s?\D*(\d+)\D*", re.IGNORECASE)
+"""Names of parts with one number."""
+
 NOT_SPLATS = ("input.ply", "sparse_pc.ply", "points3d.ply", "color.ply")
 """Point clouds that lie beside splats."""
 
@@ -93,6 +96,19 @@ def parts_in(folder: Path, suffixes: Collection[str]) -> list[Path] | None:
             )
     _check_all_there(folder, found)
     return found
+
+
+def warn_of_gaps(found: list[Path]) -> None:
+    """Warn of numbers that are left out by parts that are numbered one by one: tiles and cells may well be empty."""
+    numbers = [int(match[1]) for file in found if (match := _COUNTED.fullmatch(file.stem))]
+    if not found or len(numbers) < len(found) or _OF.search(found[0].stem):
+        return
+    missing = sorted(set(range(min(*numbers, 1), max(numbers))) - set(numbers))
+    if missing:
+        said = (
+            f"{found[0].parent} has {found[-1].name} and no part {missing[0]}; if there is one, copy it into the folder"
+        )
+        warnings.warn(said, stacklevel=3)
 
 
 def natural(path: Path) -> list[tuple[int, int, str]]:

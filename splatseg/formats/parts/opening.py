@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from splatseg.formats.folders import LOD_META, parts_in
+from splatseg.formats.folders import LOD_META, parts_in, warn_of_gaps
 from splatseg.formats.parts.blocks import FileBlocks, blocks_of
 from splatseg.formats.parts.rows import PlyRows, Rows, WholeRows
 from splatseg.formats.parts.streamed_sog import finest_chunks
@@ -40,6 +40,8 @@ def open_blocks(path: Path, rows_a_block: int | None = None) -> FileBlocks:
 def _files(path: Path) -> list[Rows]:
     """Return the rows of the files of a splat. Raises SplatFileError if one cannot be read."""
     found = rows_of(path)
+    if format_suffix(path) == PARTED:
+        warn_of_gaps([rows.path for rows in found])
     tables = [rows.table for rows in found if isinstance(rows, PlyRows)]
     if tables:
         tables[0].warn()  # parts have the same properties

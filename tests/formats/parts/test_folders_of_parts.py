@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,29 @@ def test_a_part_that_is_missing_is_named(tmp_path: Path) -> None:
     write_columns(tmp_path / "part_03_of_05.ply", columns(20))
     with pytest.raises(SplatFileError, match="holds parts of several splats"):
         load_splats(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "missing"),
+    [
+        (["part_0", "part_2"], 1),
+        (["chunk-2", "chunk-3"], 1),
+        (["shard_1", "shard_2", "shard_9"], 3),
+        (["part_0", "part_1"], None),
+        (["part_1", "part_2"], None),
+        (["part_7"], 1),
+        (["tile_0_0", "tile_0_5"], None),
+        (["cell_1", "cell_4"], None),
+    ],
+)
+def test_a_gap_between_parts_is_told(names: list[str], missing: int | None, tmp_path: Path) -> None:
+    for name in names:
+        write_columns(tmp_path / f"{name}.ply", columns(20))
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert len(load_splats(tmp_path)[0]) == 20 * len(names)
+    told = [str(each.message) for each in said if "copy it into the folder" in str(each.message)]
+    assert len(told) == (missing is not None) and all(f"and no part {missing};" in text for text in told)
 
 
 def test_a_part_that_leads_nowhere_or_is_there_twice_is_refused(tmp_path: Path) -> None:
