@@ -75,6 +75,7 @@ class TrueMasks:
         both = (held > 0.5 * visible[:, self._view_of]).all(axis=0)
         views, both_seen = visible.shape[1], visible.min(axis=0)
         says_apart, says_one = (np.bincount(self._view_of[which], minlength=views) > 0 for which in (newly, both))
+        says_one &= ~says_apart  # both lie in one mask of the view, and together they break another of it
         return float(both_seen[says_apart].sum()) > float(both_seen[says_one].sum())
 
     def parted(self, groups: np.ndarray, means: np.ndarray) -> np.ndarray:

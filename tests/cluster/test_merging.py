@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy import sparse
 
@@ -241,6 +241,7 @@ def partitions(draw: st.DrawFn) -> list[list[int]]:
 
 
 @given(st.lists(partitions(), min_size=0, max_size=8), partitions(), st.integers(1, 3))
+@example([[[1, 4, 6], [3], [2, 5]]], [[1, 3, 5], [2, 4, 6]], 1)
 def test_no_segment_has_most_of_two_things_that_true_masks_show_apart(
     others: list[list[list[int]]], drawn: list[list[int]], true: int
 ) -> None:
