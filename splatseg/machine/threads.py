@@ -101,15 +101,19 @@ class Workers:
                     future.exception()  # what has begun ends before the caller goes on and clears up
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def in_order(work: Callable[[Item], Result], items: Iterable[Item], singly: bool = False) -> Iterator[Result]:
     """Yield work(item) for every item, in order, on as many threads as torch uses; see `Workers.in_order`.
 
-    `work` is called in other threads: there gradients are on, and torch and the kernels have one thread each.
+    `work` is called in other threads: there gradients are on, and torch and the kernels have one thread each. singly:
+    one item after the other in this thread instead, for items so large that memory holds few of them.
 
     Example:
         >>> list(in_order(lambda number: number**2, range(5)))
         [0, 1, 4, 9, 16]
     """
+    if singly:
+        yield from map(work, items)
+        return
     with Workers() as workers:
         yield from workers.in_order(work, items)
 

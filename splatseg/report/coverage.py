@@ -56,7 +56,8 @@ class Coverage:
         """Render the surface as each camera of a training view sees it."""
         self._splats = splats
         small = [_small(camera) for camera in cameras]
-        self._seen = list(zip(small, in_order(lambda camera: _surface(splats, camera), small), strict=True))
+        surfaces = in_order(lambda camera: _surface(splats, camera), small, splats.is_mapped)
+        self._seen = list(zip(small, surfaces, strict=True))
 
     def unseen(self, camera: Camera, ignored: np.ndarray | None = None) -> Unseen:
         """Return how much of a camera's picture the training views have not seen; ignored (H,W) bool does not count."""

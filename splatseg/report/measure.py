@@ -104,7 +104,7 @@ def measure_run(run: Run, splats: Splats, reporter: Reporter) -> Measured:
         fit = None if found is None else compare_masks(view.name, labels_of(run, splats, view), found)
         return None, psnr(render, view.image(), view.ignored()), fit
 
-    rows = list(track_in_order(reporter, "measuring", measured, (*test, *train)))
+    rows = list(track_in_order(reporter, "measuring", measured, (*test, *train), splats.is_mapped))
     named = set(masks.names) if masks else set()
     return Measured(
         held_out=tuple(score for score, _, _ in rows if score is not None),
@@ -194,7 +194,7 @@ def _unseen(train: Sequence[View], test: Sequence[View], splats: Splats) -> dict
     if not test:
         return {}
     coverage = Coverage(splats, [view.camera for view in train])
-    shares = in_order(lambda view: coverage.unseen(view.camera, view.ignored()), test)
+    shares = in_order(lambda view: coverage.unseen(view.camera, view.ignored()), test, splats.is_mapped)
     return dict(zip((view.name for view in test), shares, strict=True))
 
 
@@ -224,7 +224,10 @@ def labels_of(run: Run, splats: Splats, view: View) -> np.ndarray:
 
 
 def _loose_pixels(run: Run, splats: Splats) -> float:
-    return float(np.mean(list(in_order(lambda view: _loose(labels_of(run, splats, view), view), run.capture.views))))
+    def loose(view: View) -> float:
+        return _loose(labels_of(run, splats, view), view)
+
+    return float(np.mean(list(in_order(loose, run.capture.views, splats.is_mapped))))
 
 
 def _loose(labels: np.ndarray, view: View) -> float:

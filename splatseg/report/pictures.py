@@ -49,7 +49,7 @@ def pictured_views(run: Run, splats: Splats, measured: Measured, suspects: dict[
             **_layers(run, splats, view, colors, features, masks),
         )
 
-    yield from in_order(pictured, _shown(run, list(suspects)[:SUSPECTS_SHOWN]))
+    yield from in_order(pictured, _shown(run, list(suspects)[:SUSPECTS_SHOWN]), splats.is_mapped)
 
 
 def _layers(

@@ -172,11 +172,10 @@ class Run:
         """
         if not self.votes_path.exists():
             return None
-        from splatseg.splats.mapped.geometry import MappedSplats  # noqa: PLC0415 (see the module)
-        from splatseg.votes.agreement import Agreement  # noqa: PLC0415
+        from splatseg.votes.agreement import Agreement  # noqa: PLC0415 (see the module)
         from splatseg.votes.file import map_votes, read_votes  # noqa: PLC0415
 
-        votes = (map_votes if isinstance(splats, MappedSplats) else read_votes)(self.votes_path)
+        votes = (map_votes if splats is not None and splats.is_mapped else read_votes)(self.votes_path)
         self._check(self.votes_path, votes.weights.shape[0], splats)
         return Agreement(votes)
 

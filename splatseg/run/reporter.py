@@ -60,14 +60,14 @@ def track(reporter: Reporter, name: str, items: Collection[Item]) -> Iterator[It
 
 
 def track_in_order(
-    reporter: Reporter, name: str, work: Callable[[Item], Result], items: Collection[Item]
+    reporter: Reporter, name: str, work: Callable[[Item], Result], items: Collection[Item], singly: bool = False
 ) -> Iterator[Result]:
     """Yield work(item) for every item, in order, on all threads (`threads.in_order`), within a stage of the reporter.
 
-    The bar moves when the caller has finished with a result.
+    The bar moves when the caller has finished with a result. singly: as of `threads.in_order`.
     """
     with reporter.stage(name, len(items)) as advance:
-        for done, result in enumerate(in_order(work, items), start=1):
+        for done, result in enumerate(in_order(work, items, singly), start=1):
             yield result
             advance(done)
 

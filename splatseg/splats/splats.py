@@ -137,6 +137,11 @@ class Splats:
         """Degree of the spherical harmonics: 0, 1, 2 or 3."""
         return DEGREES[self.shN.shape[1]]
 
+    @property
+    def is_mapped(self) -> bool:
+        """True for a splat in files (`splats.mapped`), of which memory may not hold what several cameras see."""
+        return False
+
     def in_view(self, camera: Camera, colored: bool = False) -> Splats:
         """Return the Gaussians that are enough for what a camera sees: all, but of a splat in files (`splats.mapped`).
 

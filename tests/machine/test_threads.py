@@ -52,6 +52,14 @@ def test_only_so_many_items_are_begun_before_their_results_are_taken(threads: in
             assert begun <= done + 1
 
 
+def test_items_that_are_taken_singly_are_worked_on_here_with_all_threads(set_threads: SetThreads) -> None:
+    set_threads(3)
+    found = list(
+        in_order(lambda item: (item, threading.current_thread(), torch.get_num_threads()), range(4), singly=True)
+    )
+    assert found == [(item, threading.current_thread(), 3) for item in range(4)]
+
+
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_an_error_is_raised_in_the_place_of_its_result_and_nothing_new_is_begun(
     threads: int, set_threads: SetThreads

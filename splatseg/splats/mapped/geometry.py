@@ -77,6 +77,11 @@ class MappedSplats(Splats):
         there = self._in_files().resident
         return self if there.means is self.means else there
 
+    @property
+    def is_mapped(self) -> bool:
+        """True."""
+        return True
+
     def rows_in_view(self, camera: Camera) -> list[slice]:
         """Return ranges of rows, ascending, with all Gaussians that a camera draws, and some others."""
         if self.boxes is None or self.reaches is None:
