@@ -2,7 +2,8 @@
 
 Segments that few masks support are mostly pieces that belong to a neighbour, which a coarser cut joins to it. Coarser
 granularities are tried in steps of a tenth, and the first that halves the number of noisy segments is taken; 1, which
-makes a group of everything, is not tried. Each takes about a second for 100,000 Gaussians and 280 views.
+makes a group of everything, is not tried. Each takes about a second for 100,000 Gaussians and 280 views; of a splat in
+files, where they would take longer than all else, none is tried.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ def coarser_cut(run: Run, splats: Splats, noisy: int) -> CoarserCut | None:
 
     splats: the run's own. Raises RunError for a damaged hierarchy or damaged votes.
     """
+    if splats.is_mapped:
+        return None
     hierarchy, agreement = run.hierarchy(splats), run.agreement(splats)
     if not noisy or hierarchy is None or agreement is None:
         return None
