@@ -101,7 +101,7 @@ def parts_in(folder: Path, suffixes: Collection[str]) -> list[Path] | None:
 def warn_of_gaps(found: list[Path]) -> None:
     """Warn of numbers that are left out by parts that are numbered one by one: tiles and cells may well be empty."""
     numbers = [int(match[1]) for file in found if (match := _COUNTED.fullmatch(file.stem))]
-    if not found or len(numbers) < len(found) or _OF.search(found[0].stem):
+    if not numbers or len(numbers) < len(found):
         return
     missing = sorted(set(range(min(*numbers, 1), max(numbers))) - set(numbers))
     if missing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from splatseg.engine.in_process import InProcess
-from splatseg.jobs.blocks.pieces import open_in_blocks
+from splatseg.jobs.blocks.pieces import colored, open_in_blocks
 from splatseg.parts import part_folder
 from splatseg.report.run_report import report_run
 from splatseg.run.folder import Run
@@ -17,4 +17,4 @@ def report_of(run: Run, reporter: Reporter) -> Summary:
     # Beside what an unfinished segmentation may have left for its repetition.
     with part_folder(run.path.absolute() / "geometry") as folder:
         pieces = open_in_blocks(run, InProcess(), folder)
-        return report_run(run, reporter, pieces.shown(run, pieces.splats))
+        return report_run(run, reporter, colored(pieces.splats, pieces.blocks))

@@ -186,6 +186,17 @@ class SlowScreen(Screen):
         return super().draw(camera, draft)
 
 
+def drawing_what_a_draft_shows() -> SlowScreen:
+    """A screen that has begun the full picture behind an action's draft, and waits in it."""
+    screen = SlowScreen(late=True)
+    screen.streamer.moved(camera_at(0.0))
+    wait_for(lambda: screen.streamer.stills == 1)
+    screen.gate.clear()
+    screen.streamer.do(lambda: None)
+    wait_for(lambda: screen.begun == 2)
+    return screen
+
+
 def test_where_full_pictures_are_late_an_action_is_followed_by_a_draft_and_then_by_one() -> None:
     screen = SlowScreen(late=True)
     screen.streamer.moved(camera_at(0.0))
@@ -197,12 +208,7 @@ def test_where_full_pictures_are_late_an_action_is_followed_by_a_draft_and_then_
 
 
 def test_a_click_does_not_wait_for_the_full_picture_of_what_a_draft_shows() -> None:
-    screen, done = SlowScreen(late=True), threading.Event()
-    screen.streamer.moved(camera_at(0.0))
-    wait_for(lambda: screen.streamer.stills == 1)
-    screen.gate.clear()
-    screen.streamer.do(lambda: None)
-    wait_for(lambda: screen.begun == 2)
+    screen, done = drawing_what_a_draft_shows(), threading.Event()
     screen.streamer.do(done.set)
     assert done.wait(10.0), "the click came while a full picture was drawn, which was given up"
     wait_for(lambda: screen.begun == 3)
@@ -229,12 +235,7 @@ def test_a_full_picture_that_no_draft_came_before_is_finished() -> None:
 
 
 def test_what_only_tells_something_gives_no_picture_up() -> None:
-    screen, done = SlowScreen(late=True), threading.Event()
-    screen.streamer.moved(camera_at(0.0))
-    wait_for(lambda: screen.streamer.stills == 1)
-    screen.gate.clear()
-    screen.streamer.do(lambda: None)
-    wait_for(lambda: screen.begun == 2)
+    screen, done = drawing_what_a_draft_shows(), threading.Event()
     screen.streamer.do(done.set, "hover", draws=False)
     assert not screen.streamer.overtaken()
     screen.gate.set()

@@ -119,6 +119,7 @@ def _export_path(out: Path, name: str, command: Export) -> Path:
 
 
 _SHOWN = ("splats.ply", "segments.json")
+"""Files of a run that what is exported or measured of it shows."""
 
 VERBS: dict[str, Verb] = {
     "train": Verb(Train, "capture", "capture", _check_train, lambda out, name, _: out / name, makes_runs=True),
