@@ -77,8 +77,10 @@ def test_a_killed_worker_loses_nothing(fit: list[str], alone: Path, tmp_path: Pa
 
 def test_ctrl_c_stops_both_workers_at_their_checkpoints(fit: list[str], alone: Path, tmp_path: Path) -> None:
     command, process = started(tmp_path, fit, "--name a", "--name b --seed 1", "--name c --seed 2")
-    wait_for_step(tmp_path / "out" / "a", process)
+    first = wait_for_step(tmp_path / "out" / "a", process)
+    os.kill(first, signal.SIGSTOP)  # or it could end while the second worker is still starting
     wait_for_step(tmp_path / "out" / "b", process)
+    os.kill(first, signal.SIGCONT)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate()
     assert process.returncode == 130, said
