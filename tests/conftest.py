@@ -32,8 +32,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 # Kernels that NVIDIA Warp compiles are kept with what else is built, and compiled once for all tests.
 os.environ.setdefault("WARP_CACHE_PATH", str(Path(__file__).resolve().parents[1] / "build" / "warp"))
 
-# How long an example takes says more of what else the machine does than of the code.
-hypothesis.settings.register_profile("splatseg", deadline=None)
+# How long an example takes says more of what else the machine does than of the code. CI tries the same examples each
+# time, so that it judges the change and not the draw; everywhere else they are drawn anew.
+hypothesis.settings.register_profile("splatseg", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("splatseg")
 
 
