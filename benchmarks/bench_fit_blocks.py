@@ -7,7 +7,8 @@
 
 In one piece and in blocks every Gaussian has N steps. A cell is trained on its own views alone, so each of these is
 shown more often than in one piece; with --as-many-visits there is also a fit in one piece of so many steps that its
-views are shown as often as a cell's are. Every --set is a variant of `BlockSettings`. Pixels near a seam are those
+views are shown as often as a cell's are. Each cell may have as many Gaussians as one piece; if all together have more,
+another fit in one piece may have these. Every --set is a variant of `BlockSettings`. Pixels near a seam are those
 most of whose light comes from Gaussians in the margins of another cell than their own; the same pixels are compared
 in all fits. --points: begin with so many points, copies of the capture's a little apart, and do not grow: what memory
 takes. Every fit in one piece and every cell is a process of its own, whose most memory is told (MB, Linux).
@@ -110,6 +111,10 @@ def compare(given: argparse.Namespace, settings: TrainSettings) -> None:
             shutil.rmtree(place)
         more = settings.scaled(round(settings.iterations * visits))
         pieces = {"one piece": settings} | ({"one piece, as many visits": more} if given.as_many_visits else {})
+        grown = max(len(splats) for splats, _ in fits.values())
+        if given.as_many_visits and grown > settings.max_gaussians:
+            as_many = dataclasses.replace(more, max_gaussians=grown)
+            pieces["one piece, as many visits and at most as many Gaussians"] = as_many
         for name, own in pieces.items():
             fits[f"{name}, {own.iterations:,} steps"] = in_one_piece(Path(folder), source, own, given.threads)
         for name, (splats, cost) in fits.items():
