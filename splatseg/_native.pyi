@@ -222,6 +222,12 @@ def mean_of_groups(
 ) -> None:
     """Write out (S,C): for each group of rows (K,) of values (N,C) the sum of shares (K,) times values."""
 
+def reaching(means: Array, reaches: Array, faces: np.ndarray, slack: np.ndarray, out: np.ndarray, threads: int) -> None:
+    """Write out (N,) uint8: 0 for spheres out of a convex region, 1 for the others (native/points/reach.h).
+
+    means (N,3), reaches (N,): centres and radii. faces (P,5), slack (5,): factors of x, y, z, 1 and the radius.
+    """
+
 TouchingRule = tuple[int, float, float, int]
 """Neighbours, gap, reach_factor, distances kept (native/points/neighbours.h)."""
 

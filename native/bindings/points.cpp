@@ -14,6 +14,7 @@
 #include "bindings/groups.h"
 #include "points/merge.h"
 #include "points/prototypes.h"
+#include "points/reach.h"
 #include "simd/dispatch.h"
 
 namespace splatseg::bindings {
@@ -167,6 +168,21 @@ void mean_of_groups(Floats<2> values, Array<const int32_t, 1> rows, Array<const 
         [&] { splatseg::mean_of_groups(values.data(), channels, groups, shares.data(), out.data(), threads); });
 }
 
+Sum sum_of(const float* row) { return {row[0], row[1], row[2], row[3], row[4]}; }
+
+void reaching(Floats<2> means, Floats<1> reaches, Floats<2> faces, Floats<1> slack, Array<uint8_t, 1> out,
+              int threads) {
+    const int64_t count = size(means, 0), face_count = size(faces, 0);
+    require(has_shape(means, count, 3) && has_shape(reaches, count) && has_shape(out, count),
+            "means must have shape (N, 3), reaches and out (N,)");
+    require(has_shape(faces, face_count, 5) && has_shape(slack, 5), "faces must have shape (P, 5), slack (5,)");
+    require_apart({out}, {means, reaches, faces, slack});
+    std::vector<Sum> sums;
+    for (int64_t face = 0; face < face_count; ++face) sums.push_back(sum_of(faces.data() + 5 * face));
+    const Region region{sums.data(), face_count, sum_of(slack.data())};
+    run(threads, [&] { splatseg::reaching({means.data(), reaches.data(), count}, region, out.data(), threads); });
+}
+
 }  // namespace
 
 void add_points(nb::module_& m) {
@@ -182,6 +198,7 @@ void add_points(nb::module_& m) {
     m.def("merge_gaussians", &merge_gaussians, "parts"_a, "rows"_a, "starts"_a, "blur"_a, "out"_a, "shares"_a,
           "threads"_a);
     m.def("mean_of_groups", &mean_of_groups, "values"_a, "rows"_a, "starts"_a, "shares"_a, "out"_a, "threads"_a);
+    m.def("reaching", &reaching, "means"_a, "reaches"_a, "faces"_a, "slack"_a, "out"_a, "threads"_a);
     m.def("touching_neighbours", &touching_neighbours, "tree"_a, "points"_a, "reach"_a, "gap"_a, "reach_factor"_a,
           "out"_a, "threads"_a);
     m.def("nearest_prototypes", &nearest_prototypes, "features"_a, "prototypes"_a, "guesses"_a, "out"_a,
