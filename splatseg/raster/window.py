@@ -38,6 +38,8 @@ class Window:
     """The plan of those Gaussians that may be drawn in the window, for the whole picture."""
     rows: Tensor | None
     """Their rows (n,) int64 among all, ascending; None if the plan has all."""
+    count: int
+    """N."""
     left: int
     """First column of the window."""
     top: int
@@ -50,7 +52,7 @@ class Window:
     @classmethod
     def of(cls, plan: Plan) -> Window:
         """Return the window that is the whole picture of a plan of all Gaussians."""
-        return cls(plan, None, 0, 0, plan.camera.width, plan.camera.height)
+        return cls(plan, None, plan.count, 0, 0, plan.camera.width, plan.camera.height)
 
     def holds(self, pixel: tuple[int, int], around: int = 0) -> bool:
         """Return True if a pixel (x, y) and those up to `around` beside it are in the window, or not in the picture."""
@@ -64,7 +66,7 @@ class Window:
         if self.rows is None:
             return found
         columns = self.rows[found.columns.long()].int()
-        return SparseWeights(found.indptr, columns, found.weights, len(self.rows))
+        return SparseWeights(found.indptr, columns, found.weights, self.count)
 
     def blend(self, features: Tensor, pixels: Tensor) -> Tensor:
         """Blend features (N,F) at pixels (P,2) of the window, (P,F), as `interface.rasterize_pixels`."""
@@ -90,4 +92,4 @@ def prepare_window(
     window: Rectangle = (left - BESIDE, top - BESIDE, right + BESIDE, bottom + BESIDE)
     rows = torch.from_numpy(rows_in_sight(means, reaches, camera, window))
     plan = prepare(*(part.detach()[rows] for part in (means, quats, scales, opacities)), camera)
-    return Window(plan, rows, left, top, right, bottom)
+    return Window(plan, rows, len(means), left, top, right, bottom)
