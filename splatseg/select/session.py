@@ -7,8 +7,8 @@
 
 A selection is the same in a session and on the splat itself, for which a session is opened. Two things are expensive:
 the unit features of all Gaussians (kept: 4 F bytes each) and preparing a view. A click prepares the tiles around its
-pixel alone (`raster.window`), unless the view is prepared; other prompts, masks and pictures prepare it, and that of the
-last of them is kept. The split is that of Segment Anything's set_image and predict.
+pixel alone (`raster.window`), unless its view is prepared; other prompts, masks and pictures prepare all of it. The last
+view stays prepared. The split is that of Segment Anything's set_image and predict.
 
 Alphabet: N Gaussians, F features, H x W pixels.
 """
@@ -52,7 +52,7 @@ class _Kept:
 
     @cached_property
     def scales(self) -> np.ndarray:
-        scales: np.ndarray = self._splats.scales.detach().cpu().numpy()
+        scales: np.ndarray = self.shape[2].cpu().numpy()
         return scales
 
     @cached_property
@@ -61,7 +61,9 @@ class _Kept:
 
     @cached_property
     def reach(self) -> np.ndarray:
-        return np.ascontiguousarray(self.scales.max(1))
+        # Not by `max(1)`, which takes ten times as long for three columns.
+        first, second, third = self.scales.T
+        return np.maximum(np.maximum(first, second), third)
 
 
 class _View:
