@@ -91,5 +91,6 @@ def prepare_window(
     right, bottom = ((at + around) // TILE * TILE + TILE for at in pixel)
     window: Rectangle = (left - BESIDE, top - BESIDE, right + BESIDE, bottom + BESIDE)
     rows = torch.from_numpy(rows_in_sight(means, reaches, camera, window))
-    plan = prepare(*(part.detach()[rows] for part in (means, quats, scales, opacities)), camera)
+    some = [part.detach()[rows] for part in (means, quats, scales, opacities)]
+    plan = prepare(some[0], some[1], some[2], some[3], camera)
     return Window(plan, rows, len(means), left, top, right, bottom)

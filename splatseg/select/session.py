@@ -7,8 +7,8 @@
 
 A selection is the same in a session and on the splat itself, for which a session is opened. Two things are expensive:
 the unit features of all Gaussians (kept: 4 F bytes each) and preparing a view. A click prepares the tiles around its
-pixel alone (`raster.window`), unless its view is prepared; other prompts, masks and pictures prepare all of it. The last
-view stays prepared. The split is that of Segment Anything's set_image and predict.
+pixel alone (`raster.window`), unless its view is prepared; other prompts, masks and pictures prepare all of it, and the
+last view stays prepared. The split is that of Segment Anything's set_image and predict.
 
 Alphabet: N Gaussians, F features, H x W pixels.
 """
@@ -63,11 +63,12 @@ class _Kept:
     def reach(self) -> np.ndarray:
         # Not by `max(1)`, which takes ten times as long for three columns.
         first, second, third = self.scales.T
-        return np.maximum(np.maximum(first, second), third)
+        reach: np.ndarray = np.maximum(np.maximum(first, second), third)
+        return reach
 
 
 class _View:
-    """What is prepared for the last camera. Sessions that differ in segments alone share it."""
+    """The view of the last camera, prepared. Sessions that differ in segments alone share it."""
 
     def __init__(self) -> None:
         self.plan: Plan | None = None
