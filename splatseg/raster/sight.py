@@ -1,4 +1,4 @@
-"""Groups of Gaussians that a camera provably does not draw, by their boxes; and single ones, by a pass over all.
+"""Gaussians that a camera provably does not draw: groups of them by their boxes, single ones by a pass over all.
 
 A group is known by the box of its means and by its largest scale. A Gaussian is
 
@@ -40,6 +40,39 @@ Rectangle = tuple[float, float, float, float]
 """Left, top, right and bottom side of a part of the picture, pixels."""
 
 
+GROUP = 4096
+"""Rows of a group of `Groups`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """The boxes of every GROUP consecutive rows of a splat.
+
+    Where neighbours in the file are neighbours in space, few of them are in sight of a window.
+    """
+
+    boxes: np.ndarray
+    """Lowest and highest mean (G,2,3), world units."""
+    reaches: np.ndarray
+    """Largest scale (G,), world units."""
+
+    @classmethod
+    def of(cls, means: np.ndarray, reaches: np.ndarray) -> Groups:
+        """Group rows: means (N,3), and reaches (N,), their largest scales. NaN has no part in a box."""
+        starts = np.arange(0, len(means), GROUP)
+        if not len(starts):
+            return cls(np.zeros((0, 2, 3), np.float32), np.zeros(0, np.float32))
+        boxes = np.stack([np.fmin.reduceat(means, starts), np.fmax.reduceat(means, starts)], 1)
+        largest = np.finfo(np.float32).max  # an infinite side would make NaN of what is added up
+        return cls(boxes.clip(-largest, largest), np.fmax.reduceat(reaches, starts))
+
+    def ranges(self, camera: Camera, window: Rectangle, settings: RasterSettings) -> list[slice]:
+        """Return ranges of rows, ascending, with all Gaussians that a camera draws in a window, and some others."""
+        seen = ~out_of_sight(self.boxes, self.reaches, camera, settings, window)
+        steps = np.flatnonzero(np.diff(seen, prepend=False, append=False)) * GROUP
+        return [slice(begin, end) for begin, end in steps.reshape(-1, 2).tolist()]
+
+
 @dataclass(frozen=True)
 class _Bounds:
     """Sums over (x, y, z, 1, scale): a Gaussian is drawn only if none is negative, but for `SLACK` of its terms."""
@@ -76,20 +109,25 @@ def rows_in_sight(
     means: Tensor,
     reaches: np.ndarray,
     camera: Camera,
-    window: Rectangle | None = None,
+    window: Rectangle,
+    groups: Groups | None = None,
     settings: RasterSettings = DEFAULT_SETTINGS,
 ) -> np.ndarray:
     """Return the rows (n,) int64, ascending, of all Gaussians that a camera draws in a window, and of some others.
 
-    means (N,3) float32, on the processor. reaches (N,) float32: their largest scales, world units.
+    means (N,3) float32, on the processor. reaches (N,) float32: their largest scales, world units. groups: of these.
     """
     bounds = _bounds(camera, settings, window)
-    inside = np.empty(len(means), np.uint8)
     slack = SLACK * bounds.terms.max(0)  # one for all sums: more than enough for each
     with np.errstate(over="ignore"):  # an infinite factor keeps every row
         factors = bounds.sums.astype(np.float32), slack.astype(np.float32)
-    _native.reaching(means.detach().contiguous(), reaches, *factors, inside, torch.get_num_threads())
-    return np.flatnonzero(inside.view(bool))
+    ranges = [slice(0, len(means))] if groups is None else groups.ranges(camera, window, settings)
+    means, found = means.detach().contiguous(), [np.zeros(0, np.int64)]
+    for rows in ranges:
+        inside = np.empty(len(means[rows]), np.uint8)
+        _native.reaching(means[rows], reaches[rows], *factors, inside, torch.get_num_threads())
+        found.append(np.flatnonzero(inside.view(bool)) + rows.start)
+    return np.concatenate(found)
 
 
 def _bounds(camera: Camera, settings: RasterSettings, window: Rectangle | None) -> _Bounds:

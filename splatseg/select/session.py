@@ -27,6 +27,7 @@ from splatseg.cameras.camera import Camera
 from splatseg.cluster.components import drop_small_pieces
 from splatseg.machine.devices import resident
 from splatseg.raster.interface import Plan, prepare, rasterize_levels
+from splatseg.raster.sight import Groups
 from splatseg.raster.window import Window, prepare_window
 from splatseg.render.label_maps import MASK_THRESHOLD
 from splatseg.select.match import Match, features_of
@@ -65,6 +66,10 @@ class _Kept:
         first, second, third = self.scales.T
         reach: np.ndarray = np.maximum(np.maximum(first, second), third)
         return reach
+
+    @cached_property
+    def groups(self) -> Groups:
+        return Groups.of(self._splats.positions, self.reach)
 
 
 class _View:
@@ -106,6 +111,10 @@ class Session:
         """Largest scale (N,) of each Gaussian, world units."""
         return self._kept.reach
 
+    def warm_up(self) -> None:
+        """Compute what the first click needs of the splat itself, features aside."""
+        _ = self.opacities, self._kept.groups
+
     def plan(self, camera: Camera) -> Plan:
         """Return the splat prepared for a camera; that of the last camera is kept. Threads may share a session."""
         plan, view = self._view.plan, self._view
@@ -133,7 +142,8 @@ class Session:
         if window is None or not same_camera(window.plan.camera, camera) or not window.holds(pixel, NEIGHBOURHOOD):
             geometry = means, quats, scales, self.opacities
             with torch.no_grad():
-                window = prepare_window(*geometry, self._kept.reach, camera, pixel, NEIGHBOURHOOD)
+                kept, at = self._kept, (camera, pixel, NEIGHBOURHOOD)
+                window = prepare_window(*geometry, kept.reach, *at, kept.groups)
             view.window = window
         return window
 

@@ -7,9 +7,12 @@ import pytest
 import torch
 from random_scenes import random_camera, random_splats
 
-from splatseg.raster.interface import contributors, prepare, rasterize_pixels
-from splatseg.raster.sight import out_of_sight, rows_in_sight
+from splatseg.cameras.camera import Camera
+from splatseg.raster import sight
+from splatseg.raster.interface import DEFAULT_SETTINGS, contributors, prepare, rasterize_pixels
+from splatseg.raster.sight import Groups, out_of_sight, rows_in_sight
 from splatseg.raster.window import TILE, Window, prepare_window
+from splatseg.splats.splats import Splats
 
 COUNT = 2000
 
@@ -22,7 +25,8 @@ def test_pixels_of_a_window_have_the_weights_of_the_whole_view(seed: int) -> Non
     plan = prepare(*geometry, camera)
     for _ in range(4):
         x, y, around = int(rng.integers(camera.width)), int(rng.integers(camera.height)), int(rng.integers(3))
-        window = prepare_window(*geometry, splats.reach, camera, (x, y), around)
+        groups = Groups.of(splats.positions, splats.reach) if around else None
+        window = prepare_window(*geometry, splats.reach, camera, (x, y), around, groups)
         assert window.holds((x, y), around) and window.rows is not None
         xs = np.arange(max(window.left, 0), min(window.right, camera.width))
         ys = np.arange(max(window.top, 0), min(window.bottom, camera.height))
@@ -57,6 +61,34 @@ def test_one_pass_over_all_keeps_what_the_boxes_of_single_gaussians_keep(seed: i
     found = np.isin(good, rows_in_sight(splats.means, splats.reach, camera, window))
     assert seen.any() and not (seen & ~found).any()
     assert (found & ~seen).sum() <= 0.01 * COUNT
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_groups_of_rows_out_of_sight_are_passed_over_and_nothing_else_changes(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sight, "GROUP", 40)
+    rng = np.random.default_rng(seed)
+    splats, camera = random_splats(rng, COUNT - 3), random_camera(rng)
+    splats.means[7, 1], splats.means[50, 0] = torch.inf, -torch.inf
+    groups, window = Groups.of(splats.positions, splats.reach), (3.0, 5.0, 9.0, 19.0)
+    assert len(groups.reaches) == COUNT // 40
+    drawn = set(_drawn_rows(splats, rows_in_sight(splats.means, splats.reach, camera, window)))
+    some = rows_in_sight(splats.means, splats.reach, camera, window, groups)
+    assert set(_drawn_rows(splats, some)) == drawn and (np.diff(some) > 0).all()
+
+
+def _drawn_rows(splats: Splats, rows: np.ndarray) -> list[int]:
+    good = np.isfinite(splats.positions).all(1) & np.isfinite(splats.reach)
+    return [row for row in rows.tolist() if good[row]]
+
+
+def test_of_a_sorted_splat_most_groups_are_passed_over() -> None:
+    means = np.stack(np.meshgrid(*[np.linspace(-1, 1, 40)] * 3, indexing="ij"), -1).reshape(-1, 3).astype(np.float32)
+    camera = Camera(np.eye(4) + np.eye(4, k=1) * [[0], [0], [3.0], [0]], np.diag([300.0, 300, 1]), 300, 300)
+    groups = Groups.of(means, np.full(len(means), 0.001, np.float32))
+    taken = groups.ranges(camera, (0.0, 0.0, 32.0, 32.0), DEFAULT_SETTINGS)
+    assert 0 < sum(rows.stop - rows.start for rows in taken) < 0.6 * len(means)
 
 
 def test_a_window_is_of_whole_tiles_and_knows_its_pixels() -> None:
