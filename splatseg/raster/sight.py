@@ -39,7 +39,6 @@ do not reach."""
 Rectangle = tuple[float, float, float, float]
 """Left, top, right and bottom side of a part of the picture, pixels."""
 
-
 GROUP = 4096
 """Rows of a group of `Groups`."""
 
