@@ -44,11 +44,14 @@ from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.raster.interface import prepare, rasterize_plan
+from splatseg.raster.sight import Groups
+from splatseg.raster.window import prepare_window
 from splatseg.regions.drawn import lasso_pixels
 from splatseg.render.label_maps import label_map
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import view_colors
 from splatseg.scene.table import table_of_file
+from splatseg.select.seen import NEIGHBOURHOOD
 from splatseg.splats.splats import Splats
 from splatseg.viewer.drawing.highlight import highlight
 from splatseg.viewer.drawing.picture import comes_late, draft_camera, picture
@@ -196,11 +199,16 @@ def parts_of(workspace: Workspace, camera: Camera, args: argparse.Namespace) -> 
     with torch.no_grad():
         plan = session.plan(camera)
         colors = view_colors(splats.means, splats.sh0, splats.shN, camera, splats.sh_degree)
+        reach, pixel = session.reach, (camera.width // 2, camera.height // 2)
+        groups = Groups.of(splats.positions, reach)
+        alone = (splats.means, splats.quats, scales, opacities, reach, camera, pixel, NEIGHBOURHOOD)
         four = torch.cat([colors, torch.from_numpy(workspace.members).float()[:, None]], 1)
         blended, _ = rasterize_plan(plan, four)
         image = to_uint8(blended[..., :3])
         parts: dict[str, Work] = {
             "prepare": lambda _: prepare(splats.means, splats.quats, scales, opacities, camera),
+            "prepare around a pixel": lambda _: prepare_window(*alone, groups),
+            "the same, by a pass over all": lambda _: prepare_window(*alone),
             "colours": lambda _: view_colors(splats.means, splats.sh0, splats.shN, camera, splats.sh_degree),
             "blend 4 channels": lambda _: rasterize_plan(plan, four),
             "8 bits": lambda _: to_uint8(blended[..., :3]),
