@@ -2,7 +2,7 @@
 
     python benchmarks/bench_viewer.py --splats composed_14.splat --work DIR [--gaussians 1000000] [--objects 80]
         [--views 12] [--width 1280] [--height 720] [--repeats 15] [--threads 2] [--sh 3] [--features 64]
-        [--modes color ...] [--processor] [--json]
+        [--modes color ...] [--json]
     python benchmarks/bench_viewer.py --run RUN
 
 With --splats the scene is that of bench_scale.py: the splat's Gaussians repeated until there are --gaussians, the
@@ -11,11 +11,14 @@ features, and with the votes of --views views as well, as a run has them; with -
 million Gaussians and more with features take some GB. It is made once and kept in --work. --sh: harmonics of this
 degree, small random ones, since .splat files have none.
 
-Every time is milliseconds, the least and the median of --repeats; with --processor the processor time of all threads.
-A click is from the click to the end of the picture that shows what it selected, in a view that was looked at before;
-"new view" draws one that was not. What the card says and the panel tells comes after the picture. A moving picture is
-of a camera that goes on a little every time, in the size that the viewer chooses after some pictures; with another
-selection, it is the picture that comes first where the full one would be late.
+Every time is milliseconds, the least and the median of --repeats, by the clock and of the processor in all threads; the
+latter is what a busy machine tells reliably.
+
+A click is alone, and with the picture that comes first after it, in a view that is prepared and in a new one, of which
+only the tiles around the pixel are prepared. Which picture comes first is as the page chooses: the full one, or a
+draft where that would be late. "still picture" is the full one: after a click in a view that is prepared, and of a view
+that is not. What the card says and the panel tells comes after the picture. A moving picture is of a camera that goes
+on a little every time, in the size that the viewer chooses after some pictures.
 """
 
 from __future__ import annotations
@@ -41,14 +44,17 @@ from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
 from splatseg.masks.segments import Segments, from_label_map
 from splatseg.raster.interface import prepare, rasterize_plan
+from splatseg.raster.sight import Groups
+from splatseg.raster.window import prepare_window
 from splatseg.regions.drawn import lasso_pixels
 from splatseg.render.label_maps import label_map
 from splatseg.render.pictures import to_uint8
 from splatseg.render.rgb import view_colors
 from splatseg.scene.table import table_of_file
+from splatseg.select.seen import NEIGHBOURHOOD
 from splatseg.splats.splats import Splats
 from splatseg.viewer.drawing.highlight import highlight
-from splatseg.viewer.drawing.picture import draft_camera, picture
+from splatseg.viewer.drawing.picture import comes_late, draft_camera, picture
 from splatseg.viewer.shown_scene import ShownScene, open_shown
 from splatseg.viewer.workspace.region_tools import RegionTools
 from splatseg.viewer.workspace.workspace import Workspace
@@ -70,16 +76,22 @@ class Masks:
 Work = Callable[[int], object]
 
 
-def milliseconds(args: argparse.Namespace, *work: Work) -> list[dict[str, float]]:
+def milliseconds(args: argparse.Namespace, *work: Work) -> list[dict[str, dict[str, float]]]:
     """Of each piece of work, done in turns, given the number of the turn; the first two turns do not count."""
-    clock = time.process_time if args.processor else time.perf_counter
-    times = np.empty((args.repeats + 2, len(work)))
+    clocks = {"clock": time.perf_counter, "processor": time.process_time}
+    times = np.empty((args.repeats + 2, len(work), len(clocks)))
     for turn in range(args.repeats + 2):
         for number, each in enumerate(work):
-            began = clock()
+            began = [clock() for clock in clocks.values()]
             each(turn)
-            times[turn, number] = 1e3 * (clock() - began)
-    return [{"min": round(float(t.min()), 1), "median": round(float(np.median(t)), 1)} for t in times[2:].T]
+            times[turn, number] = [1e3 * (clock() - at) for clock, at in zip(clocks.values(), began, strict=True)]
+    return [
+        {
+            name: {"min": round(float(of.min()), 1), "median": round(float(np.median(of)), 1)}
+            for name, of in zip(clocks, each, strict=True)
+        }
+        for each in times[2:].transpose(1, 2, 0)
+    ]
 
 
 def moved(camera: Camera, step: int) -> Camera:
@@ -104,9 +116,19 @@ def timed(scene: ShownScene, camera: Camera, places: list[tuple[float, float]], 
     def at(number: int) -> tuple[float, float]:
         return places[number % len(places)]
 
+    def shown(seen_by: Camera) -> None:
+        picture(workspace, seen_by, draft=comes_late(workspace, seen_by))
+
     def click(turn: int) -> None:
         workspace.click(camera, at(2 * turn))
-        picture(workspace, camera)
+        shown(camera)
+
+    new = iter(range(100, 1_000_000))  # cameras that no picture was made for
+
+    def click_anew(turn: int) -> None:
+        other = moved(camera, next(new))
+        workspace.click(other, at(turn))
+        shown(other)
 
     def first(turn: int) -> None:
         workspace.select_gaussians(members[turn % len(members)])
@@ -119,24 +141,31 @@ def timed(scene: ShownScene, camera: Camera, places: list[tuple[float, float]], 
     for mode in args.modes:
         if mode in scene.modes:
             workspace.mode = mode
+            picture(workspace, camera)
             works: dict[str, Work] = {
-                "click and picture": click,
-                "click alone": lambda turn: workspace.click(camera, at(2 * turn + 1)),
+                "click alone, view prepared": lambda turn: workspace.click(camera, at(2 * turn + 1)),
+                "still picture, view prepared": lambda _: picture(workspace, camera),
                 "what the card says": lambda _: (workspace.describe(), workspace.remarks),
                 "click on the same spot": lambda turn: workspace.click(camera, at(2 * turn + 1)),
-                "still picture, view kept": lambda _: picture(workspace, camera),
             }
             took = dict(zip(works, milliseconds(args, *works.values()), strict=True))
-            (new,) = milliseconds(args, lambda turn: picture(workspace, moved(camera, turn)))
-            for _ in range(2):  # the second time with levels, if drafts are slow
+            (still,) = milliseconds(args, lambda turn: picture(workspace, moved(camera, turn)))
+            scene.detail.begin()
+            for _ in range(2):  # the second time with levels
                 for turn in range(12):
                     picture(workspace, moved(camera, turn), draft=True)
                 scene.detail.wait()
             (moving,) = milliseconds(args, lambda turn: picture(workspace, moved(camera, turn), draft=True))
             size = draft_camera(workspace, camera)
-            took["still picture, new view"] = new
+            took["still picture, new view"] = still
             took["moving picture"] = {**moving, "width": size.width, "height": size.height}
             (took["moving picture, new selection"],) = milliseconds(args, first)
+            picture(workspace, camera)
+            (took["click and picture, view prepared"],) = milliseconds(args, click)
+            (took["click alone, new view"],) = milliseconds(
+                args, lambda turn: workspace.click(moved(camera, next(new)), at(turn))
+            )
+            (took["click and picture, new view"],) = milliseconds(args, click_anew)
             facts |= {f"{mode}: {name}": each for name, each in took.items()}
     return facts | strokes_of(workspace, camera, args) | parts_of(workspace, camera, args)
 
@@ -170,11 +199,16 @@ def parts_of(workspace: Workspace, camera: Camera, args: argparse.Namespace) -> 
     with torch.no_grad():
         plan = session.plan(camera)
         colors = view_colors(splats.means, splats.sh0, splats.shN, camera, splats.sh_degree)
+        reach, pixel = session.reach, (camera.width // 2, camera.height // 2)
+        groups = Groups.of(splats.positions, reach)
+        alone = (splats.means, splats.quats, scales, opacities, reach, camera, pixel, NEIGHBOURHOOD)
         four = torch.cat([colors, torch.from_numpy(workspace.members).float()[:, None]], 1)
         blended, _ = rasterize_plan(plan, four)
         image = to_uint8(blended[..., :3])
         parts: dict[str, Work] = {
             "prepare": lambda _: prepare(splats.means, splats.quats, scales, opacities, camera),
+            "prepare around a pixel": lambda _: prepare_window(*alone, groups),
+            "the same, by a pass over all": lambda _: prepare_window(*alone),
             "colours": lambda _: view_colors(splats.means, splats.sh0, splats.shN, camera, splats.sh_degree),
             "blend 4 channels": lambda _: rasterize_plan(plan, four),
             "8 bits": lambda _: to_uint8(blended[..., :3]),
@@ -250,7 +284,6 @@ def main() -> None:
     parser.add_argument("--height", type=int, default=720)
     parser.add_argument("--sh", type=int, default=3, choices=(0, 1, 2, 3))
     parser.add_argument("--features", type=int, default=64, help="channels; 0: none, and no scene as a file")
-    parser.add_argument("--processor", action="store_true", help="processor time of all threads, not that of the clock")
     parser.add_argument("--modes", nargs="+", default=["color", "segments", "overlay", "similarity", "depth"])
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -276,7 +309,17 @@ def main() -> None:
         rows = value.items() if isinstance(value, dict) else [(value, "")]
         print(f"\n{name}" if isinstance(value, dict) else f"{name}: {value}")
         for what, took in rows if isinstance(value, dict) else []:
-            print(f"  {what:40} {took}")
+            print(f"  {what:40} {told(took)}")
+
+
+def told(took: object) -> str:
+    """Return times as a line: "clock 12.3 / 13.4, processor 20.1 / 22.2" (least / median)."""
+    if not isinstance(took, dict):
+        return str(took)
+    return ", ".join(
+        f"{name} {each['min']:.1f} / {each['median']:.1f}" if isinstance(each, dict) else f"{name} {each}"
+        for name, each in took.items()
+    )
 
 
 if __name__ == "__main__":

@@ -361,6 +361,20 @@ def other_calls(rng: Generator) -> dict[str, Callable[[], Arguments]]:
             "out": floats(rng, SEGMENTS, CHANNELS),
             "threads": 2,
         },
+        "flags_of": lambda: {
+            "flags": rng.integers(0, 2, COUNT).astype(np.uint8),
+            "rows": whole(rng, COUNT, ENTRIES),
+            "out": floats(rng, ENTRIES),
+            "threads": 2,
+        },
+        "reaching": lambda: {
+            "means": floats(rng, COUNT, 3),
+            "reaches": floats(rng, COUNT),
+            "faces": floats(rng, 5, 5),
+            "slack": floats(rng, 5),
+            "out": np.zeros(COUNT, np.uint8),
+            "threads": 2,
+        },
         "touching_groups": lambda: {
             **placed(floats(rng, COUNT, 3)),
             "reach": floats(rng, COUNT),
@@ -443,7 +457,7 @@ def other_calls(rng: Generator) -> dict[str, Callable[[], Arguments]]:
             "threads": 2,
         },
         "add_joins": lambda: {
-            "merges": np.array([[k, regions + k - 1] if k > 1 else [0, 1] for k in range(1, regions)], np.int32),
+            "merges": np.array([[k, regions + k - 2] if k > 1 else [0, 1] for k in range(1, regions)], np.int32),
             "heights": floats(rng, regions - 1),
             "starts": np.arange(regions + 1, dtype=np.int64),
             "sets": whole(rng, SEGMENTS, regions),

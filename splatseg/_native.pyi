@@ -222,6 +222,15 @@ def mean_of_groups(
 ) -> None:
     """Write out (S,C): for each group of rows (K,) of values (N,C) the sum of shares (K,) times values."""
 
+def flags_of(flags: np.ndarray, rows: np.ndarray, out: np.ndarray, threads: int) -> None:
+    """Write out (n,) float32: 1 for each of rows (n,) int32 whose flag (N,) uint8 is not 0, 0 for the others."""
+
+def reaching(means: Array, reaches: Array, faces: np.ndarray, slack: np.ndarray, out: np.ndarray, threads: int) -> None:
+    """Write out (N,) uint8: 0 for spheres out of a convex region, 1 for the others (native/points/reach.h).
+
+    means (N,3), reaches (N,): centres and radii. faces (P,5), slack (5,): factors of x, y, z, 1 and the radius.
+    """
+
 TouchingRule = tuple[int, float, float, int]
 """Neighbours, gap, reach_factor, distances kept (native/points/neighbours.h)."""
 

@@ -14,6 +14,7 @@
 #include "bindings/groups.h"
 #include "points/merge.h"
 #include "points/prototypes.h"
+#include "points/reach.h"
 #include "simd/dispatch.h"
 
 namespace splatseg::bindings {
@@ -118,13 +119,22 @@ void nearest_prototypes(Floats<2> features, Floats<2> prototypes, Array<const in
     });
 }
 
+// The two conditions below are looked at whole, not up to the first that fails: so the compiler makes vectors of them.
+bool are_rows(Array<const int32_t, 1> rows, int64_t count) {
+    uint32_t highest = 0;  // of a negative row, too
+    for (int64_t k = 0; k < size(rows, 0); ++k) highest = std::max(highest, static_cast<uint32_t>(rows.data()[k]));
+    return size(rows, 0) == 0 || (highest <= INT32_MAX && static_cast<int64_t>(highest) < count);
+}
+
 // Groups of rows below `count`, none empty.
 Groups groups_of(Array<const int32_t, 1> rows, Array<const int64_t, 1> starts, int64_t count) {
     const int64_t groups = size(starts, 0) - 1, parts = size(rows, 0);
-    require(groups >= 0 && are_starts(starts.data(), groups, parts), "starts must rise from 0 to the number of rows");
-    for (int64_t s = 0; s < groups; ++s) require(starts.data()[s] < starts.data()[s + 1], "a group must have a row");
-    require(std::all_of(rows.data(), rows.data() + parts, [&](int32_t row) { return row >= 0 && row < count; }),
-            "rows must be in 0..N-1");
+    require(groups >= 0 && starts.data()[0] == 0 && starts.data()[groups] == parts,
+            "starts must rise from 0 to the number of rows");
+    int64_t empty = 0;
+    for (int64_t s = 0; s < groups; ++s) empty |= starts.data()[s] >= starts.data()[s + 1];
+    require(!empty, "starts must rise, a group must have a row");
+    require(are_rows(rows, count), "rows must be in 0..N-1");
     return {rows.data(), starts.data(), groups};
 }
 
@@ -167,6 +177,29 @@ void mean_of_groups(Floats<2> values, Array<const int32_t, 1> rows, Array<const 
         [&] { splatseg::mean_of_groups(values.data(), channels, groups, shares.data(), out.data(), threads); });
 }
 
+void flags_of(Array<const uint8_t, 1> flags, Array<const int32_t, 1> rows, Out<1> out, int threads) {
+    const int64_t count = size(rows, 0);
+    require(has_shape(out, count), "out must have shape (n,)");
+    require(are_rows(rows, size(flags, 0)), "rows must be in 0..N-1");
+    require_apart({out}, {flags, rows});
+    run(threads, [&] { splatseg::flags_of(flags.data(), rows.data(), count, out.data(), threads); });
+}
+
+Sum sum_of(const float* row) { return {row[0], row[1], row[2], row[3], row[4]}; }
+
+void reaching(Floats<2> means, Floats<1> reaches, Floats<2> faces, Floats<1> slack, Array<uint8_t, 1> out,
+              int threads) {
+    const int64_t count = size(means, 0), face_count = size(faces, 0);
+    require(has_shape(means, count, 3) && has_shape(reaches, count) && has_shape(out, count),
+            "means must have shape (N, 3), reaches and out (N,)");
+    require(has_shape(faces, face_count, 5) && has_shape(slack, 5), "faces must have shape (P, 5), slack (5,)");
+    require_apart({out}, {means, reaches, faces, slack});
+    std::vector<Sum> sums;
+    for (int64_t face = 0; face < face_count; ++face) sums.push_back(sum_of(faces.data() + 5 * face));
+    const Region region{sums.data(), face_count, sum_of(slack.data())};
+    run(threads, [&] { splatseg::reaching({means.data(), reaches.data(), count}, region, out.data(), threads); });
+}
+
 }  // namespace
 
 void add_points(nb::module_& m) {
@@ -182,6 +215,8 @@ void add_points(nb::module_& m) {
     m.def("merge_gaussians", &merge_gaussians, "parts"_a, "rows"_a, "starts"_a, "blur"_a, "out"_a, "shares"_a,
           "threads"_a);
     m.def("mean_of_groups", &mean_of_groups, "values"_a, "rows"_a, "starts"_a, "shares"_a, "out"_a, "threads"_a);
+    m.def("flags_of", &flags_of, "flags"_a, "rows"_a, "out"_a, "threads"_a);
+    m.def("reaching", &reaching, "means"_a, "reaches"_a, "faces"_a, "slack"_a, "out"_a, "threads"_a);
     m.def("touching_neighbours", &touching_neighbours, "tree"_a, "points"_a, "reach"_a, "gap"_a, "reach_factor"_a,
           "out"_a, "threads"_a);
     m.def("nearest_prototypes", &nearest_prototypes, "features"_a, "prototypes"_a, "guesses"_a, "out"_a,

@@ -26,6 +26,8 @@ namespace splatseg {
 namespace {
 
 constexpr int64_t kAtOnce = 512;
+constexpr int64_t kFlagsAtOnce = 1 << 14;
+constexpr int64_t kAhead = 32;  // flags that are fetched before they are read
 constexpr double kMostOpaque = 0.999;  // alpha_max of RasterSettings
 constexpr double kLeastVariance = 1e-24;
 
@@ -210,12 +212,33 @@ void merge_gaussians(const Gaussians& parts, const Groups& groups, double blur, 
 void mean_of_groups(const float* values, int64_t channels, const Groups& groups, const float* shares, float* out,
                     int threads) {
     parallel_ranges(groups.count, kAtOnce, threads, [&](int64_t begin, int64_t end, int) {
+        if (channels == 1) {  // as below, without a loop in the loop
+            for (int64_t s = begin; s < end; ++s) {
+                float sum = 0.0f;
+                for (int64_t k = groups.starts[s]; k < groups.starts[s + 1]; ++k)
+                    sum += shares[k] * values[groups.rows[k]];
+                out[s] = sum;
+            }
+            return;
+        }
         std::fill(out + begin * channels, out + end * channels, 0.0f);
         for (int64_t s = begin; s < end; ++s)
             for (int64_t k = groups.starts[s]; k < groups.starts[s + 1]; ++k) {
                 const float* value = values + groups.rows[k] * channels;
                 for (int64_t c = 0; c < channels; ++c) out[s * channels + c] += shares[k] * value[c];
             }
+    });
+}
+
+void flags_of(const uint8_t* flags, const int32_t* rows, int64_t count, float* out, int threads) {
+    parallel_ranges(count, kFlagsAtOnce, threads, [&](int64_t begin, int64_t end, int) {
+        const int64_t fetched = std::max(begin, end - kAhead);
+        int64_t k = begin;
+        for (; k < fetched; ++k) {
+            __builtin_prefetch(flags + rows[k + kAhead]);
+            out[k] = flags[rows[k]] ? 1.0f : 0.0f;
+        }
+        for (; k < end; ++k) out[k] = flags[rows[k]] ? 1.0f : 0.0f;
     });
 }
 

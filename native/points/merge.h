@@ -31,4 +31,7 @@ void merge_gaussians(const Gaussians& parts, const Groups& groups, double blur, 
 void mean_of_groups(const float* values, int64_t channels, const Groups& groups, const float* shares, float* out,
                     int threads);
 
+// out (n,): 1 for each of rows (n,) whose flag (N,) is not 0, 0 for the others.
+void flags_of(const uint8_t* flags, const int32_t* rows, int64_t count, float* out, int threads);
+
 }  // namespace splatseg

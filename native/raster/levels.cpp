@@ -4,7 +4,11 @@
 // weights are summed by level; the sums from the top down are then the pixel's shares of the sets, as if each had been
 // blended.
 // A block is done when what is left of its light can change no pixel any more, which is mostly long before it is gone.
+// Tiles that no Gaussian of a set meets are left out: a selection is mostly a small part of a picture.
 #include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <vector>
 
 #include "raster/tile.h"
 #include "simd/stages.h"
@@ -114,13 +118,59 @@ void levels_of_tile(const LevelTask& task, int64_t tile, LevelScratch& s, float*
         if (lanes_inside(g, block)) write_block(task, s.met, g, block, sums + block * size);
 }
 
+constexpr int64_t kAtOnce = 1 << 14;  // Gaussians whose levels one thread looks at
+constexpr int64_t kOfMany = 16;       // more than one Gaussian in so many meet most tiles: not worth looking for them
+constexpr int64_t kWord = sizeof(uint64_t);
+
+// Marks in `met` (T,) the tiles with one of the Gaussians [begin, end) that is in a set; returns how many are.
+int64_t mark_tiles(const Plan& plan, const uint8_t* levels, int64_t begin, int64_t end, uint8_t* met) {
+    const uint32_t *touches = plan.first_touch.as<uint32_t>(), *entries = plan.entry_of_touch.as<uint32_t>();
+    const uint32_t *starts = plan.tile_start.as<uint32_t>(), *last = starts + plan.tiles_x * plan.tiles_y;
+    int64_t found = 0;
+    for (int64_t first = begin; first < end; first += kWord) {
+        const int64_t n = std::min(kWord, end - first);
+        uint64_t word = 0;
+        std::memcpy(&word, levels + first, n);
+        if (!word) continue;
+        for (int64_t id = first; id < first + n; ++id) {
+            if (!levels[id]) continue;
+            ++found;
+            for (uint32_t touch = touches[id]; touch < touches[id + 1]; ++touch)
+                met[std::upper_bound(starts, last, entries[touch]) - starts - 1] = 1;
+        }
+    }
+    return found;
+}
+
+// The tiles (T,) with a Gaussian that is in a set, by 1; all of them if there are many such Gaussians.
+std::vector<uint8_t> tiles_met(const Plan& plan, const uint8_t* levels, int threads) {
+    const int64_t tiles = static_cast<int64_t>(plan.tiles_x) * plan.tiles_y;
+    std::vector<uint8_t> of_workers(tiles * threads, 0), met(tiles, 0);
+    std::atomic<int64_t> found{0};
+    parallel_ranges(plan.count, kAtOnce, threads, [&](int64_t begin, int64_t end, int worker) {
+        if (found <= plan.count / kOfMany)
+            found += mark_tiles(plan, levels, begin, end, of_workers.data() + worker * tiles);
+    });
+    if (found > plan.count / kOfMany) return std::vector<uint8_t>(tiles, 1);
+    for (int64_t each = 0; each < tiles * threads; ++each) met[each % tiles] |= of_workers[each];
+    return met;
+}
+
+void write_nothing(const Plan& plan, int64_t tile, uint8_t* out) {
+    const TileGeometry g = tile_geometry(plan, tile);
+    for (int y = g.top; y < g.top + g.height; ++y)
+        std::memset(out + static_cast<int64_t>(y) * plan.camera.width + g.left, 0, g.width);
+}
+
 }  // namespace
 
 void blend_levels(const Plan& plan, const uint8_t* levels, int count, float share, uint8_t* out, int threads) {
     const LevelTask task{plan, limits_of(plan.cutoffs), levels, count, share, out};
     const size_t each = whole_lines(sizeof(LevelScratch)) + sizeof(float) * kBlocks * kLanes * (count + 1);
     const Buffer scratch(each * threads);
+    const std::vector<uint8_t> met = tiles_met(plan, levels, threads);
     for_each_tile(plan, threads, [&](int64_t tile, int worker) {
+        if (!met[tile]) return write_nothing(plan, tile, out);
         char* mine = scratch.as<char>() + each * worker;
         levels_of_tile(task, tile, *reinterpret_cast<LevelScratch*>(mine),
                        reinterpret_cast<float*>(mine + whole_lines(sizeof(LevelScratch))));

@@ -118,11 +118,23 @@ class Levels:
         given = _flat(values)
         out = np.empty((len(self.geometry[3]), given.shape[1]), np.float32)
         np.take(given, self.order, 0, out=out[: len(self.order)], mode="clip")  # clip: writes without a copy
+        self._carry(out)
+        return torch.from_numpy(out).reshape(len(out), *values.shape[1:])
+
+    def carried_flags(self, flags: np.ndarray) -> Tensor:
+        """Return `carried` of flags (N,) bool, which are 1 and 0: (R,) float32. It takes half of the time."""
+        out = _native.empty((len(self.geometry[3]), 1))  # memory that is used again
+        array, n = out.numpy(), len(self.order)
+        _native.flags_of(flags.view(np.uint8), self.order, array[:n, 0], torch.get_num_threads())
+        self._carry(array)
+        return out[:, 0]
+
+    def _carry(self, rows: np.ndarray) -> None:
+        """Fill in what merged Gaussians carry, in rows (R,C), from what the Gaussians do."""
         threads = torch.get_num_threads()
         for merge in self.merges:
-            made = out[merge.first : merge.first + len(merge.starts) - 1]
-            _native.mean_of_groups(out[: merge.first], merge.parts, merge.starts, merge.shares, made, threads)
-        return torch.from_numpy(out).reshape(len(out), *values.shape[1:])
+            made = rows[merge.first : merge.first + len(merge.starts) - 1]
+            _native.mean_of_groups(rows[: merge.first], merge.parts, merge.starts, merge.shares, made, threads)
 
     def merged(self, values: Tensor) -> Tensor:
         """Return the values of the merged Gaussians alone, (R-n,...): `carried` without a copy of those given."""

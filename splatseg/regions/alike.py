@@ -15,7 +15,6 @@ from torch import Tensor
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
 from splatseg.oklab import oklab_of
-from splatseg.raster.interface import contributors
 from splatseg.select.seen import pixel_of
 from splatseg.select.session import Session
 from splatseg.splats.activations import Y0
@@ -38,7 +37,8 @@ def color_at(session: Session, camera: Camera, pixel: tuple[float, float]) -> np
 
     Raises PromptError for a pixel outside the picture, and one at which nothing is seen.
     """
-    seen = contributors(session.plan(camera), torch.tensor([pixel_of(pixel, camera)]))
+    place = pixel_of(pixel, camera)
+    seen = session.prepared_at(camera, place).contributors(torch.tensor([place]))
     weights, columns = seen.weights.numpy(), seen.columns
     alpha = float(weights.sum())
     if alpha < TRANSPARENT:

@@ -57,9 +57,10 @@ def select_by_click(
             f"no segment is seen at the click ({column}, {row}), and without features nothing else can be selected; "
             "click on a segment"
         )
-    plan, scores = seen.plan, session.features @ seen.feature
+    scores = session.features @ seen.feature
     if threshold is not None:
         return session.tidy(nonempty(Match(scores, threshold, scores >= threshold), "the click"))
+    plan = session.plan(camera)
     shown = render_thresholds(plan, scores, THRESHOLDS)
     chosen = most_stable(areas_of(shown, len(THRESHOLDS)), int(shown[row, column]))
     threshold = float(THRESHOLDS[chosen])

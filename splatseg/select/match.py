@@ -37,12 +37,14 @@ class Match:
     @classmethod
     def of(cls, members: np.ndarray) -> Match:
         """Return the match of Gaussians that are given, members (N,) bool, not compared with anything."""
-        return cls(members.astype(np.float32) - 0.5, 0.0, members)
+        scores = members.astype(np.float32)
+        scores -= 0.5
+        return cls(scores, 0.0, members)
 
     @property
     def count(self) -> int:
         """Number of Gaussians selected."""
-        return int(self.members.sum())
+        return int(np.count_nonzero(self.members))
 
     def at(self, threshold: float) -> Match:
         """Return the same prompt at another threshold, not tidied: lower grows the selection, higher shrinks it."""

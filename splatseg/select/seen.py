@@ -14,7 +14,7 @@ from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
-from splatseg.raster.interface import Plan, contributors, rasterize_pixels
+from splatseg.raster.window import Window
 from splatseg.splats.splats import Splats
 
 NEIGHBOURHOOD = 2
@@ -28,28 +28,40 @@ class Seen:
     """The view at one click. Use `Session.look`."""
 
     def __init__(
-        self, plan: Plan, splats: Splats, features: Callable[[], np.ndarray], click: tuple[float, float]
+        self,
+        camera: Camera,
+        splats: Splats,
+        click: tuple[float, float],
+        features: Callable[[], np.ndarray],
+        prepared: Callable[[tuple[int, int]], Window],
     ) -> None:
-        """Raise PromptError for a click outside the image. features() returns the unit features (N,F)."""
-        self.pixel: tuple[int, int] = pixel_of(click, plan.camera)
+        """Raise PromptError for a click outside the image.
+
+        features() returns the unit features (N,F), prepared(pixel) the view where it holds the pixel and NEIGHBOURHOOD
+        pixels around it.
+        """
+        self.pixel: tuple[int, int] = pixel_of(click, camera)
         self.click = click
-        self.plan = plan
-        self._splats, self._features = splats, features
+        self.camera = camera
+        self._splats, self._features, self._prepared = splats, features, prepared
 
     @cached_property
     def _made_of(self) -> tuple[np.ndarray, np.ndarray]:
-        found = contributors(self.plan, torch.tensor([self.pixel]))
+        found = self._prepared(self.pixel).contributors(torch.tensor([self.pixel]))
         return found.columns.numpy(), found.weights.numpy()
 
     def most(self, labels: np.ndarray, among: np.ndarray | None = None) -> int:
-        """Return the label, of labels (N,) >= 0, that makes up most of the pixel; 0 also if nothing is seen.
+        """Return the label, of labels (N,), that makes up most of the pixel; 0 also if nothing is seen.
+
+        Labels below 0 are taken for 0.
 
         among: (L,) bool, the labels 0..L-1 that count; None for all.
         """
         columns, weights = self._made_of
+        of_pixel = np.maximum(labels[columns], 0)  # few of the N
         if among is not None:
-            weights = weights * among[labels[columns]]
-        return int(np.bincount(labels[columns], weights=weights, minlength=1).argmax())
+            weights = weights * among[of_pixel]
+        return int(np.bincount(of_pixel, weights=weights, minlength=1).argmax())
 
     @cached_property
     def xyz(self) -> tuple[float, float, float] | None:
@@ -57,7 +69,7 @@ class Seen:
         columns, weights = self._made_of
         if len(columns) == 0:
             return None
-        camera, passed = self.plan.camera, torch.from_numpy(weights).cumsum(0)
+        camera, passed = self.camera, torch.from_numpy(weights).cumsum(0)
         half = int(columns[int(torch.searchsorted(passed, 0.5 * passed[-1]))])
         depth = float(self._splats.means[half].double().numpy() @ camera.viewmat[2, :3] + camera.viewmat[2, 3])
         x, y, z = camera.unproject(np.array([self.click]), np.array([depth]))[0].tolist()
@@ -69,10 +81,9 @@ class Seen:
 
         Raises PromptError if nothing with features is seen.
         """
-        grid = self._neighbours()
-        plan, features = self.plan, self._features()
+        grid, features = self._neighbours(), torch.from_numpy(self._features())
         with torch.no_grad():
-            blended = rasterize_pixels(plan, torch.from_numpy(features), grid).numpy()
+            blended = self._prepared(self.pixel).blend(features, grid).numpy()
         centre = blended[int(np.flatnonzero((grid.numpy() == self.pixel).all(1))[0])]
         length = float(np.linalg.norm(centre))
         if length < 1e-6:
@@ -84,7 +95,7 @@ class Seen:
         return unit
 
     def _neighbours(self) -> Tensor:
-        camera, (column, row) = self.plan.camera, self.pixel
+        camera, (column, row) = self.camera, self.pixel
         columns = np.arange(max(column - NEIGHBOURHOOD, 0), min(column + NEIGHBOURHOOD + 1, camera.width))
         rows = np.arange(max(row - NEIGHBOURHOOD, 0), min(row + NEIGHBOURHOOD + 1, camera.height))
         return torch.from_numpy(np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)).long()

@@ -6,8 +6,9 @@
     behind = select_by_click(session.without(selection.members), camera, (x, y))
 
 A selection is the same in a session and on the splat itself, for which a session is opened. Two things are expensive:
-the unit features of all Gaussians (kept: 4 F bytes each) and the first prompt in a view, which is prepared for it; the
-view of the last prompt stays prepared. The split is that of Segment Anything's set_image and predict.
+the unit features of all Gaussians (kept: 4 F bytes each) and preparing a view. A click prepares the tiles around its
+pixel alone (`raster.window`), unless its view is prepared; other prompts, masks and pictures prepare all of it, and the
+last view stays prepared. The split is that of Segment Anything's set_image and predict.
 
 Alphabet: N Gaussians, F features, H x W pixels.
 """
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -26,9 +27,11 @@ from splatseg.cameras.camera import Camera
 from splatseg.cluster.components import drop_small_pieces
 from splatseg.machine.devices import resident
 from splatseg.raster.interface import Plan, prepare, rasterize_levels
+from splatseg.raster.sight import Groups
+from splatseg.raster.window import Window, prepare_window
 from splatseg.render.label_maps import MASK_THRESHOLD
 from splatseg.select.match import Match, features_of
-from splatseg.select.seen import Seen
+from splatseg.select.seen import NEIGHBOURHOOD, Seen
 from splatseg.splats.splats import Splats
 
 
@@ -50,7 +53,7 @@ class _Kept:
 
     @cached_property
     def scales(self) -> np.ndarray:
-        scales: np.ndarray = self._splats.scales.detach().cpu().numpy()
+        scales: np.ndarray = self.shape[2].cpu().numpy()
         return scales
 
     @cached_property
@@ -59,7 +62,23 @@ class _Kept:
 
     @cached_property
     def reach(self) -> np.ndarray:
-        return self._splats.reach
+        # Not by `max(1)`, which takes ten times as long for three columns.
+        first, second, third = self.scales.T
+        reach: np.ndarray = np.maximum(np.maximum(first, second), third)
+        return reach
+
+    @cached_property
+    def groups(self) -> Groups:
+        return Groups.of(self._splats.positions, self.reach)
+
+
+class _View:
+    """The view of the last camera, prepared. Sessions that differ in segments alone share it."""
+
+    def __init__(self) -> None:
+        self.plan: Plan | None = None
+        self.window: Window | None = None
+        self.preparing: threading.Lock = threading.Lock()
 
 
 class Session:
@@ -69,8 +88,7 @@ class Session:
         self.splats = splats
         self._kept = _Kept(splats)
         self._seen: Tensor | None = None
-        self._plan: Plan | None = None
-        self._preparing = threading.Lock()
+        self._view = _View()
         self._looked: Seen | None = None
 
     @property
@@ -93,39 +111,65 @@ class Session:
         """Largest scale (N,) of each Gaussian, world units."""
         return self._kept.reach
 
+    def warm_up(self) -> None:
+        """Compute what the first click needs of the splat itself, features aside."""
+        _ = self.opacities, self._kept.groups
+
     def plan(self, camera: Camera) -> Plan:
         """Return the splat prepared for a camera; that of the last camera is kept. Threads may share a session."""
-        plan = self._plan
+        plan, view = self._view.plan, self._view
         if plan is None or not same_camera(plan.camera, camera):
-            with self._preparing:  # who asks for a view that another thread is preparing waits for that
-                plan = self._plan
+            with view.preparing:  # who asks for a view that another thread is preparing waits for that
+                plan = view.plan
                 if plan is None or not same_camera(plan.camera, camera):
                     with torch.no_grad():
                         plan = prepare(*self._kept.shape, resident(self.opacities), camera)
-                    self._plan = plan
+                    view.plan = plan
         return plan
+
+    def prepared_at(self, camera: Camera, pixel: tuple[int, int]) -> Window:
+        """Return the view of a camera where it holds a pixel (x, y) and those beside it that a click looks at.
+
+        It is the whole view if that is prepared, and else a window; the last window is kept.
+        """
+        view, plan = self._view, self._view.plan
+        if plan is not None and same_camera(plan.camera, camera):
+            return Window.of(plan)
+        means, quats, scales = self._kept.shape
+        if means.device.type != "cpu" or means.dtype != torch.float32:
+            return Window.of(self.plan(camera))
+        window = view.window
+        if window is None or not same_camera(window.plan.camera, camera) or not window.holds(pixel, NEIGHBOURHOOD):
+            geometry = means, quats, scales, self.opacities
+            with torch.no_grad():
+                kept, at = self._kept, (camera, pixel, NEIGHBOURHOOD)
+                window = prepare_window(*geometry, kept.reach, *at, kept.groups)
+            view.window = window
+        return window
 
     @property
     def preparing(self) -> bool:
         """True while a thread prepares a view; whoever asks for one then waits."""
-        return self._preparing.locked()
+        return self._view.preparing.locked()
 
     def has_plan(self, camera: Camera) -> bool:
         """Return True if the splat is prepared for a camera already."""
-        return self._plan is not None and same_camera(self._plan.camera, camera)
+        plan = self._view.plan
+        return plan is not None and same_camera(plan.camera, camera)
 
     def look(self, camera: Camera, click: tuple[float, float]) -> Seen:
         """Return the view at a click (x, y); the last one is kept. Raises PromptError outside the image."""
-        looked, plan = self._looked, self.plan(camera)
-        if looked is None or looked.plan is not plan or looked.click != click:
-            looked = self._looked = Seen(plan, self.splats, lambda: self.features, click)
+        looked = self._looked
+        if looked is None or looked.click != click or not same_camera(looked.camera, camera):
+            looked = Seen(camera, self.splats, click, lambda: self.features, partial(self.prepared_at, camera))
+            self._looked = looked
         return looked
 
     def segment_at(self, seen: Seen) -> np.ndarray | None:
         """Return the Gaussians (N,) bool of the segment that makes up most of a pixel; None if no segment does."""
         if self.splats.segment_ids is None:
             return None
-        ids = np.maximum(self.splats.segment_ids.numpy(), 0)
+        ids = self.splats.segment_ids.numpy()
         segment = seen.most(ids)
         return ids == segment if segment > 0 else None
 
@@ -136,11 +180,11 @@ class Session:
         return fork
 
     def with_segments(self, ids: np.ndarray) -> Session:
-        """Return a session on the same splat with other segments, ids (N,) int32, in the view that is prepared now."""
+        """Return a session on the same splat with other segments, ids (N,) int32, that shares what is prepared."""
         other = self.fork()
         other.splats = self.splats.replace(segment_ids=torch.from_numpy(ids))
         # Neither depends on segments, so the same click is not computed again.
-        other._plan, other._looked = self._plan, self._looked
+        other._view, other._looked = self._view, self._looked
         return other
 
     def without(self, hidden: np.ndarray) -> Session:

@@ -80,6 +80,7 @@ class ShownScene(Scene):
 
     def warm_up(self) -> None:
         """Compute the data for the first click and the mode `features`; the server does so in a thread at its start."""
+        self.session.warm_up()
         if "features" in self.modes:
             _ = self.session.features, self.feature_colors
 

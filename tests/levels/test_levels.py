@@ -100,6 +100,7 @@ def test_a_merged_gaussian_carries_the_mean_and_the_heaviest_label_of_its_parts(
     ones = levels.carried(torch.ones(40_000))
     torch.testing.assert_close(ones, torch.ones_like(ones), rtol=0, atol=1e-5)
     left = geometry[0][:, 0] < 0
+    assert torch.equal(levels.carried_flags(left.numpy()), levels.carried(left.float()))
     share, labels = levels.carried(left.float()).numpy(), levels.carried_labels(np.where(left, 7, 3))
     assert set(np.unique(labels)) == {3, 7}
     clear = (share < 0.3) | (share > 0.7)

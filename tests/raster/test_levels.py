@@ -36,6 +36,21 @@ def test_a_pixel_is_of_the_innermost_set_that_makes_up_more_than_its_share(
     assert found.max() > 0 and found.min() == 0
 
 
+@pytest.mark.parametrize("few", [1, 3, 20])
+def test_tiles_without_any_of_a_small_set_show_nothing_and_the_others_what_they_show(
+    fast_backend: str | None, few: int
+) -> None:
+    scene = cloud(400, 1, seed=4, size=0.15, view=camera(299, 165, 200.0))
+    plan = prepare(*scene.geometry, scene.camera)
+    for seed in range(5):
+        levels = torch.zeros(400, dtype=torch.uint8)
+        levels[torch.randperm(400, generator=torch.Generator().manual_seed(seed))[:few]] = 2
+        shares = blended_one_by_one(plan, levels, 2)
+        found = rasterize_levels(plan, levels, 2, 0.3)
+        close = (shares - 0.3).abs().amin(-1) < 1e-5
+        assert torch.equal(found[~close].long(), (shares > 0.3).sum(-1)[~close])
+
+
 def test_the_reference_says_the_same() -> None:
     scene, levels = scene_and_levels(9)
     native, reference = (prepare(*scene.geometry, scene.camera, backend=name) for name in ("native", "reference"))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from random_scenes import random_camera, random_splats
 from scenes import ring, things
 
+from splatseg.cameras.camera import Camera
 from splatseg.errors import PromptError
 from splatseg.render.label_maps import selection_mask
 from splatseg.select import session as module
@@ -87,3 +89,57 @@ def test_sessions_with_other_segments_share_the_view_that_is_prepared(monkeypatc
     np.testing.assert_array_equal(select_by_click(joined, camera, pixel, voted=True).members, thing > 1)
     np.testing.assert_array_equal(select_by_click(session, camera, pixel, voted=True).members, thing == 2)
     assert len(prepared) == 1
+
+
+def random_session(seed: int) -> tuple[Session, Camera, np.random.Generator]:
+    rng = np.random.default_rng(seed)
+    splats, camera = random_splats(rng, 1500), random_camera(rng).scaled(4.0)
+    ids = torch.from_numpy(rng.integers(0, 40, 1500).astype(np.int32))
+    features = torch.from_numpy(rng.normal(size=(1500, 4)).astype(np.float32))
+    return Session(splats.replace(segment_ids=ids, features=features)), camera, rng
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_click_that_prepares_its_tiles_alone_sees_what_it_sees_in_the_whole_view(seed: int) -> None:
+    session, camera, rng = random_session(seed)
+    for hidden in (None, rng.random(1500) < 0.3):
+        alone, whole = (session.fork() if hidden is None else session.without(hidden) for _ in range(2))
+        whole.plan(camera)
+        for pixel in zip(rng.uniform(0, camera.width, 6), rng.uniform(0, camera.height, 6), strict=True):
+            one, other = alone.look(camera, pixel), whole.look(camera, pixel)
+            for ids in (session.splats.segment_ids.numpy(), np.arange(1500)):
+                assert one.most(ids) == other.most(ids)
+            assert one.xyz == other.xyz
+            if one.xyz is not None:
+                np.testing.assert_array_equal(one.feature, other.feature)
+            mine, theirs = alone.segment_at(one), whole.segment_at(other)
+            assert (mine is None) == (theirs is None) and (mine is None or np.array_equal(mine, theirs))
+        assert not alone.has_plan(camera)
+
+
+def test_a_click_on_a_segment_does_not_wait_for_its_view(monkeypatch):
+    splats, thing = segmented()
+    session, camera = Session(splats), ring(3)[0]
+    pixels, _ = camera.project(splats.means.numpy()[thing == 2].astype(np.float64))
+    pixel = tuple(np.median(pixels, axis=0).tolist())
+    with session._view.preparing:  # as another thread does that prepares it
+        found = select_by_click(session, camera, pixel, voted=True)
+    np.testing.assert_array_equal(found.members, thing == 2)
+    assert not session.has_plan(camera)
+    select_by_click(session, camera, pixel)
+    assert session.has_plan(camera), "the masks of thresholds are of the whole view"
+
+
+def test_clicks_in_one_window_prepare_it_once_and_none_where_the_view_is_prepared(monkeypatch):
+    prepared = []
+    original = module.prepare_window
+    monkeypatch.setattr(module, "prepare_window", lambda *given: prepared.append(1) or original(*given))
+    session, camera, _ = random_session(3)
+    for pixel in ((3, 3), (9, 20), (3, 3), (camera.width - 1, 3), (3, 3)):
+        _ = session.look(camera, pixel).xyz
+    assert len(prepared) == 3
+    _ = session.look(camera.scaled(0.9), (3, 3)).xyz
+    assert len(prepared) == 4
+    session.plan(camera)
+    _ = session.look(camera, (camera.width - 1, 9)).xyz
+    assert len(prepared) == 4

@@ -127,7 +127,7 @@ def _standing(workspace: Workspace, step: Step, camera: Camera, seen: Seen, mark
     parts, _ = _PAINTED[workspace.mode](workspace, step, camera, whole)
     image = workspace.canvas.image(_made_of(workspace, whole, parts))
     if image is not None and marked and step.members.count > 0:
-        blended, _ = seen.blend([seen.carried("members", _flags(workspace, step))])
+        blended, _ = seen.blend([seen.selected()])
         cover = Image.fromarray(blended[..., 0].numpy())
         size = (camera.width, camera.height)
         highlight(image, np.asarray(cover.resize(size, Image.Resampling.BILINEAR)), _tint(workspace))
@@ -171,7 +171,7 @@ def _drawn(
         return image
     _go_on_unless(stopped)
     if marked:
-        parts = [*parts, seen.carried("members", _flags(workspace, step))]
+        parts = [*parts, seen.selected()]
     if parts:
         blended, alphas = seen.blend(parts)
     else:
@@ -188,11 +188,6 @@ def _drawn(
 
 def _made_of(workspace: Workspace, seen: Whole, parts: Sequence[Tensor]) -> MadeOf:
     return MadeOf((seen.plan, *parts), (workspace.mode, *workspace.scene.background))
-
-
-def _flags(workspace: Workspace, step: Step) -> Tensor:
-    members = step.members
-    return workspace.canvas.kept("members", [members], lambda: torch.from_numpy(members.array).float())
 
 
 def _tint(workspace: Workspace) -> float:

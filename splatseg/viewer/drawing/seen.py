@@ -1,7 +1,7 @@
 """Gaussians that a picture is blended from: all of a splat, or for a draft of a large one those of a level of detail.
 
     seen = seen_by(workspace, step, camera, draft)
-    blended, alphas = seen.blend([seen.colors(), seen.carried("members", flags)])
+    blended, alphas = seen.blend([seen.colors(), seen.selected()])
 
 What Gaussians carry (tints, the selection, similarity) merged ones carry as the mean of those parts that are shown, by
 their light; so is their opacity the share of light that is shown.
@@ -48,6 +48,9 @@ class Seen(Protocol):
 
     def carried(self, name: str, part: Tensor) -> Tensor:
         """Return what these carry, (M,...), if all Gaussians carry a part (N,...). name: what it is, for the cache."""
+
+    def selected(self) -> Tensor:
+        """Return the share (M,) of each that is selected."""
 
     def blend(self, parts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Blend parts (M,c) or (M,) into the camera's image: (H,W,C) and alphas (H,W)."""
@@ -96,6 +99,11 @@ class Whole:
         """See `Seen`."""
         return part
 
+    def selected(self) -> Tensor:
+        """See `Seen`."""
+        members = self._step.members
+        return self._workspace.canvas.kept("members", [members], lambda: torch.from_numpy(members.array).float())
+
     def blend(self, parts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """See `Seen`."""
         return rasterize_plan(self.plan, self._workspace.canvas.values(parts))
@@ -105,7 +113,7 @@ class Coarse:
     """The rows of a cut through the levels of the splat."""
 
     def __init__(self, workspace: Workspace, step: Step, camera: Camera, built: Built, cut: Cut) -> None:
-        self._canvas, self._hidden, self._camera = workspace.canvas, step.hidden, camera
+        self._canvas, self._step, self._hidden, self._camera = workspace.canvas, step, step.hidden, camera
         self._built, self._cut = built, cut
         self.means = cut.pick(built.levels.geometry[0])
 
@@ -132,6 +140,16 @@ class Coarse:
             rows = self._canvas.kept(f"rows of {name}", [levels, part, hidden], mean_of_shown)
         return self._cut.pick(rows)
 
+    def selected(self) -> Tensor:
+        """See `Seen`."""
+        levels, members, hidden = self._built.levels, self._step.members, self._hidden
+
+        def shares() -> Tensor:
+            rows = levels.carried_flags(members.array)  # none of them is hidden
+            return rows if hidden is None else rows / self._shown().clamp(min=1e-6)
+
+        return self._cut.pick(self._canvas.kept("rows of members", [levels, members, hidden], shares))
+
     def blend(self, parts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """See `Seen`."""
         _, quats, scales, opacities = self._built.levels.geometry
@@ -145,6 +163,4 @@ class Coarse:
         """Return the share (R,) of each row's light that is not hidden."""
         levels, hidden = self._built.levels, self._hidden
         assert hidden is not None
-        return self._canvas.kept(
-            "shown", [levels, hidden], lambda: levels.carried(torch.from_numpy(~hidden.array).float())
-        )
+        return self._canvas.kept("shown", [levels, hidden], lambda: levels.carried_flags(~hidden.array))

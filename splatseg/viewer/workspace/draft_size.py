@@ -16,8 +16,8 @@ STEPS = (
 are merged, in pixels of the draft. A smaller picture costs more sharpness than merging, and time grows with Gaussians
 rather than with pixels (benchmarks/bench_levels.py); so cells grow first."""
 
-LONGEST = 1.0 / 15.0
-"""Most seconds to draw a draft: 12 per second leave a fifth of the time for sending them."""
+LONGEST = 1.0 / 20.0
+"""Most seconds to draw a draft: 16 per second leave a fifth of the time for sending them."""
 
 ROOM = 0.6
 """Share of LONGEST below which a larger size is tried."""

@@ -122,9 +122,7 @@ def _asked(
     start = members if members is not None and members.any() else None
     if start is None and not prompt.wanted:
         raise PromptError("nothing is selected, so nothing can be taken away; click on something first")
-    session = session_of(hidden)
-    session.plan(prompt.camera)  # sessions derived from this one share the prepared view
-    session = _with_table(scene, session)
+    session = _with_table(scene, session_of(hidden))
     found = select_by_prompts(session, [prompt], scene.knowledge(step.granularity), step.threshold, start).members
     if hidden is not None:
         found = found & ~hidden.array

@@ -342,7 +342,6 @@ class Workspace:
         with self.lock:
             step = self.step
             session = self.session_without(step.hidden)
-            session.plan(prompt.camera)
             if how == "new":
                 step = replace(step, start=None, prompts=(), members=bits_of(np.zeros_like(self.members)))
             elif how == "remove":
