@@ -10,6 +10,7 @@ from splatseg.checks.together import Checked, check_together
 from splatseg.checks.trouble import settle
 from splatseg.checks.world import DOUBTFUL
 from splatseg.errors import SplatsegError
+from splatseg.jobs.blocks.at_hand import check_memory
 from splatseg.masks.listing import require_masks
 from splatseg.masks.sources import MaskSources, open_sources
 from splatseg.run.folder import Run
@@ -55,6 +56,9 @@ def check_given(
     folders = [MaskFolder.of(text) for text in masks]
     require_masks([folder.path for folder in folders], capture.path)
     sources = open_sources([(f.path, f.weight) for f in folders], capture.views) if folders else None
+    if splats is not None:
+        instead = "check it by `splatseg train --splats ... --blocks auto`, which begins with the same"
+        check_memory(f"looking at {splats}", (splats,), instead, reporter.warn)
     checked = _checked(capture, sources, splats, reporter)
     settle(checked.troubles, reporter.warn, way_on="")
     parts = [f"{len(capture.views)} photographs with poses, {len(capture.points):,} points"]
