@@ -188,7 +188,7 @@ def _grey(count: int) -> dict[str, Tensor]:
 
 @dataclass(frozen=True, eq=False)
 class Limits:
-    """What the groups of N Gaussians reach, found in blocks of consecutive rows."""
+    """Space that the groups of N Gaussians take, found in blocks of consecutive rows."""
 
     boxes: np.ndarray
     """(G,2,3) float64, lowest and highest finite mean of each group."""
