@@ -16,6 +16,7 @@ from splatseg.masks.sources import MaskSources, open_sources
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter, Summary
 from splatseg.run.settings import AUTO_MASKS, MaskFolder, RunSettings
+from splatseg.splats.splats import Splats
 
 
 def check_settings(
@@ -78,10 +79,13 @@ def check_given(
     )
 
 
-def look_at_run(run: Run) -> list[str]:
-    """Return sentences on what in a finished run does not belong together, from a few photographs. Raises nothing."""
+def look_at_run(run: Run, splats: Splats | None = None) -> list[str]:
+    """Return sentences on what in a finished run does not belong together, from a few photographs. Raises nothing.
+
+    splats: the run's splat if it is already loaded; it is read otherwise.
+    """
     try:
-        splats, views = run.splats(), run.capture.views
+        splats, views = run.splats() if splats is None else splats, run.capture.views
         if any(view.lost for view in views):
             return []
         photographs = Photographs(views)

@@ -80,7 +80,7 @@ class View:
         scene = open_shown(self.path, *self.others)
         for warning in scene.warnings:
             terminal.warn(warning)
-        for warning in look_at_run(scene.run) if scene.run is not None else []:
+        for warning in look_at_run(scene.run, scene.splats) if scene.run is not None else []:
             terminal.warn(warning)
         scene.use_words(self.model, self.segmenter)
         if self.up is not None:
