@@ -119,7 +119,7 @@ def _seen(splats: Splats, cameras: Sequence[Camera], progress: Progress | None) 
     light, squares = np.zeros(count), np.zeros(count)
     looked = np.zeros(count, dtype=np.int32)
     near, pixel = (np.full(count, np.inf, dtype=np.float32) for _ in range(2))
-    found = in_order(lambda camera: _seen_by(splats, places, camera), rendered)
+    found = in_order(lambda camera: _seen_by(splats, places, camera), rendered, splats.is_mapped)
     for done, (of_view, inside, nearness, width) in enumerate(found, start=1):
         light += of_view
         squares += of_view.astype(np.float64) ** 2

@@ -10,11 +10,13 @@ from splatseg.checks.together import Checked, check_together
 from splatseg.checks.trouble import settle
 from splatseg.checks.world import DOUBTFUL
 from splatseg.errors import SplatsegError
+from splatseg.jobs.blocks.at_hand import check_memory
 from splatseg.masks.listing import require_masks
 from splatseg.masks.sources import MaskSources, open_sources
 from splatseg.run.folder import Run
 from splatseg.run.reporter import NullReporter, Reporter, Summary
 from splatseg.run.settings import AUTO_MASKS, MaskFolder, RunSettings
+from splatseg.splats.splats import Splats
 
 
 def check_settings(
@@ -55,6 +57,9 @@ def check_given(
     folders = [MaskFolder.of(text) for text in masks]
     require_masks([folder.path for folder in folders], capture.path)
     sources = open_sources([(f.path, f.weight) for f in folders], capture.views) if folders else None
+    if splats is not None:
+        instead = "check it by `splatseg train --splats ... --blocks auto`, which begins with the same"
+        check_memory(f"looking at {splats}", (splats,), instead, reporter.warn)
     checked = _checked(capture, sources, splats, reporter)
     settle(checked.troubles, reporter.warn, way_on="")
     parts = [f"{len(capture.views)} photographs with poses, {len(capture.points):,} points"]
@@ -74,10 +79,13 @@ def check_given(
     )
 
 
-def look_at_run(run: Run) -> list[str]:
-    """Return sentences on what in a finished run does not belong together, from a few photographs. Raises nothing."""
+def look_at_run(run: Run, splats: Splats | None = None) -> list[str]:
+    """Return sentences on what in a finished run does not belong together, from a few photographs. Raises nothing.
+
+    splats: the run's splat if it is already loaded; it is read otherwise.
+    """
     try:
-        splats, views = run.splats(), run.capture.views
+        splats, views = run.splats() if splats is None else splats, run.capture.views
         if any(view.lost for view in views):
             return []
         photographs = Photographs(views)

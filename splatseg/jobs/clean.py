@@ -11,6 +11,7 @@ from splatseg.clean.judge import Judgement, check_strength, held_by_segments, ju
 from splatseg.clean.reasons import WORDS, reasons_of_words
 from splatseg.errors import OutputError, PromptError
 from splatseg.formats.write import write_splats
+from splatseg.jobs.blocks.at_hand import check_written
 from splatseg.jobs.export import Source
 from splatseg.requests.cleaning import CleanOptions
 from splatseg.run.reporter import NullReporter, Reporter, Summary
@@ -39,6 +40,8 @@ def clean_source(
     if not kept.any():
         raise PromptError(f"all {count:,} Gaussians would go; give a lower --strength or only some --reasons")
     splats = source.splats.subset(kept)
+    if source.splats.is_mapped:
+        check_written(output, splats, options.format)
     written = write_splats(output, splats, source.segments, options.format, options.plain).summary
     lines = [f"removed {count - len(splats):,} of {count:,} Gaussians; counted by reason, some for several:"]
     lines += [f"  {line}" for line in judgement.describe()]

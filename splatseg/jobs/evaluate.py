@@ -14,6 +14,7 @@ from splatseg.evaluate.segmentation import adjusted_rand_index
 from splatseg.evaluate.tables import Evaluation
 from splatseg.evaluate.truth import Truth, read_truth
 from splatseg.files import write_json
+from splatseg.jobs.blocks.at_hand import splats_of_run
 from splatseg.machine.threads import in_order
 from splatseg.masks.listing import require_masks
 from splatseg.render.label_maps import label_map, selection_mask
@@ -47,7 +48,7 @@ def evaluate_run(
         True
     """
     reporter = reporter or NullReporter()
-    splats = run.splats()
+    splats = splats_of_run(run, len(run.capture.split("train")))
     views = run.views(split)
     require_masks([gt], run.capture.path)
     truth = read_truth(gt, run.capture.views, unknown=ignore)
@@ -57,7 +58,7 @@ def evaluate_run(
         render = to_uint8(render_rgb(splats, view.camera, background))
         return score_image(view.name, render, view.image(), view.ignored(), corrected)
 
-    images = tuple(track_in_order(reporter, "pictures", scored_picture, views))
+    images = tuple(track_in_order(reporter, "pictures", scored_picture, views, splats.is_mapped))
     objects = None
     if splats.features is not None:
         parts = (one_a_photograph(part) for part in (run.capture.split("train"), views))
@@ -67,7 +68,7 @@ def evaluate_run(
     ari = None if splats.segment_ids is None else _segments_ari(splats, views, truth)
     result = Evaluation(images, objects, ari)
     write_json(run.evaluation_path, result.to_json() | {KEY: made_of(splats, GEOMETRY, FEATURES, SEGMENTS)})
-    report_run(run, reporter)
+    report_run(run, reporter, splats)
     return result
 
 
@@ -93,13 +94,14 @@ class _Prompted:
             return selection_mask(self._splats, view.seen_by, members)
 
         views = one_a_photograph(self._views)
-        return dict(zip((view.photograph for view in views), in_order(shown, views), strict=True))
+        masks = in_order(shown, views, self._splats.is_mapped)
+        return dict(zip((view.photograph for view in views), masks, strict=True))
 
 
 def _segments_ari(splats: Splats, views: tuple[View, ...], truth: Truth) -> float:
     """Return the ARI over the pixels of all views that have a true label, floor and walls included."""
     views = one_a_photograph(views)
-    pred = np.concatenate(list(in_order(lambda view: label_map(splats, view.seen_by).ravel(), views)))
+    pred = np.concatenate(list(in_order(lambda view: label_map(splats, view.seen_by).ravel(), views, splats.is_mapped)))
     target = np.concatenate([truth.label_maps[view.photograph].ravel() for view in views])
     ignored = (0,) if truth.unknown is None else (0, truth.unknown)
     return adjusted_rand_index(pred[None], target[None], ignored)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from splatseg.errors import OutputError, PromptError, RunError, unwritten
 from splatseg.files import atomic_folder
 from splatseg.formats.folders import LOD_META
 from splatseg.formats.inria_layout import write_inria_layout
-from splatseg.formats.read import describe_dropped, find_splat, holds_splat, load_splats
+from splatseg.formats.read import find_splat, holds_splat
 from splatseg.formats.sidecar import read_sidecar_table
 from splatseg.formats.write import Written, format_of, write_splats
+from splatseg.jobs.blocks.at_hand import check_whole, check_written, splats_of_file, splats_of_run
 from splatseg.jobs.exporting.blocks import belongs_to, export_blocks, in_blocks
 from splatseg.jobs.exporting.mesh import export_meshes, said_of_unit, unit_of, views_of
 from splatseg.parts import is_empty
@@ -56,12 +57,9 @@ def open_source(path: Path) -> Source:
     path = Path(path)
     if not holds_splat(path):
         run = open_run(path)
-        return Source(run.splats(), read_segments(run.segments_path) if run.segments_path.exists() else (), run)
+        return Source(splats_of_run(run), read_segments(run.segments_path) if run.segments_path.exists() else (), run)
     path = find_splat(path)
-    splats, dropped = load_splats(path)
-    if dropped:
-        warnings.warn(describe_dropped(path, dropped), stacklevel=2)
-    return Source(splats, segments_of_rows(path, read_sidecar_table(path)), path=path)
+    return Source(splats_of_file(path), segments_of_rows(path, read_sidecar_table(path)), path=path)
 
 
 def export_source(source: Source, output: Path, options: ExportOptions | None = None) -> Summary:
@@ -128,6 +126,8 @@ def _rest_of(source: Source, members: torch.Tensor, fill: bool) -> tuple[Splats,
     """Return what is left without members (N,) bool, and sentences on the holes that were closed in it."""
     if not fill or members.all():
         return source.splats.subset(~members), ()
+    if source.splats.is_mapped:
+        check_whole("closing holes in the rest", source.splats, "leave out --fill")
     from splatseg.fill.fill import fill_holes  # noqa: PLC0415 (it loads SciPy, which most exports do not need)
 
     cameras = [] if source.run is None else [view.camera for view in source.run.capture.views]
@@ -149,21 +149,22 @@ def _export_each(source: Source, folder: Path, options: ExportOptions) -> Summar
     table = [row for row in described_as(source.splats, source.segments) if not wanted or row.id in wanted]
     if folder.exists() and (not folder.is_dir() or not is_empty(folder)):
         raise OutputError(f"{folder} exists and is not an empty folder; with --each name a new one with -o")
-    files = [(f"{row.id:03d}_{file_stem(row.name)}", source.splats.segment_ids == row.id) for row in table]
-    if options.rest and not inside.all():
-        files.append(("rest", ~inside))
+    # Row by row, not all at once: of a huge splat the members of thousands of segments fill the memory.
+    ids, stems = source.splats.segment_ids.numpy(), [f"{row.id:03d}_{file_stem(row.name)}" for row in table]
+    with_rest = options.rest and not bool(inside.all())
     try:
         with atomic_folder(folder) as aside:
-            for stem, members in files:
-                splats = source.splats.subset(members)
-                if not item.ids and stem != "rest":
+            for place, stem in enumerate([*stems, *(["rest"] if with_rest else [])]):
+                members = ids == table[place].id if place < len(table) else ~inside.numpy()
+                splats = source.splats.subset(np.flatnonzero(members))
+                if not item.ids and place < len(table):
                     splats = splats.replace(segment_ids=None)  # the file is named after the segment
                 done = write_splats(aside / f"{stem}.{item.name}", splats, table, item.name, options.plain)
     except OutputError as error:
         raise OutputError(str(error).replace(str(aside), str(folder))) from None
     except OSError as error:
         raise OutputError(unwritten(folder, error)) from None
-    rest = " and the rest" if files[-1][0] == "rest" else ""
+    rest = " and the rest" if with_rest else ""
     text = f"wrote {len(table)} segments{rest} as .{item.name} to {folder}{done.losses}"
     return Summary(text, segments=len(table), format=item.name, output=folder)
 
@@ -187,6 +188,8 @@ def _export_layout(source: Source, folder: Path, options: ExportOptions) -> Summ
 
 
 def _write(source: Source, path: Path, splats: Splats, options: ExportOptions) -> Written:
+    if source.splats.is_mapped:
+        check_written(path, splats, options.format)
     return write_splats(path, splats, source.segments, options.format, options.plain)
 
 

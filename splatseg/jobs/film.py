@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from splatseg.cameras.path import natural_order, path_of_views, path_through, re
 from splatseg.capture.capture import load_cameras
 from splatseg.capture.view import View, one_a_photograph
 from splatseg.errors import CaptureError, PromptError
-from splatseg.formats.read import describe_dropped, load_splats
+from splatseg.jobs.blocks.at_hand import check_whole, splats_of_file, splats_of_run
 from splatseg.jobs.render import check_shown
 from splatseg.machine.threads import Workers
 from splatseg.render.film.video import check_film, write_video
@@ -74,18 +73,18 @@ def render_film(
     check_shown(what, segments, antialias)
     check_film(output, film.codec)
     if isinstance(source, Run):
-        splats, colors, background = source.splats(), source.segment_colors(), source.settings.train.background
+        splats, colors, background = splats_of_run(source), source.segment_colors(), source.settings.train.background
     else:
-        splats, dropped = load_splats(source)
+        splats = splats_of_file(source)
         colors, background = {}, (0.0, 0.0, 0.0)
-        if dropped:
-            warnings.warn(describe_dropped(source, dropped), stacklevel=2)
+    if film.draft and splats.is_mapped:
+        check_whole("a film with --draft", splats, "leave out --draft")
     cameras = cameras_of_film(source, splats, film)
     clearance = CLEARANCE * _distance(cameras) if film.path in ("orbit", "capture") else 0.0
     look = Look(background, colors, tuple(segments), SUPERSAMPLE if antialias else 1, clearance, film.draft)
     paint = painter_of(splats, what, cameras, look)
     reporter = reporter or NullReporter()
-    with reporter.stage("film", len(cameras)) as advance, Workers() as workers:
+    with reporter.stage("film", len(cameras)) as advance, Workers(1 if splats.is_mapped else None) as workers:
 
         def frames() -> Iterator[np.ndarray]:
             for done, frame in enumerate(workers.in_order(paint, cameras), start=1):

@@ -15,7 +15,8 @@ from splatseg.errors import SplatFileError
 from splatseg.formats.folders import LOD_META
 from splatseg.formats.parts.blocks import FileBlocks
 from splatseg.formats.parts.opening import open_blocks
-from splatseg.formats.read import find_splat, holds_splat, read_splats
+from splatseg.formats.parts.pick import digested
+from splatseg.formats.read import find_splat, holds_splat
 from splatseg.plain_text import first_few, short_name, size_of_file
 from splatseg.splats.box import box_in_batches
 from splatseg.splats.stored import StoredSplats
@@ -151,14 +152,12 @@ def describe_run(path: Path) -> dict[str, str]:
     }
     if not run.splats_path.exists():
         return facts | {"state": "not finished: repeat its command with --resume"}
+    blocks, report = open_blocks(run.splats_path), dict[str, str]()
+    facts |= _form_of(blocks.form, len(blocks), blocks.dropped)
     if run.report_path.exists():
-        splats, dropped = read_splats(run.splats_path)
-        facts |= _form_of(splats, len(splats), dropped)
+        stale = is_stale(run.report_path, digested(blocks))
         anew = f" (of an earlier state of the run; `splatseg report {run.path}` writes it anew)"
-        report = {"report": f"{run.report_path}{anew if is_stale(run.report_path, splats) else ''}"}
-    else:
-        blocks, report = open_blocks(run.splats_path), {}
-        facts |= _form_of(blocks.form, len(blocks), blocks.dropped)
+        report = {"report": f"{run.report_path}{anew if stale else ''}"}
     if run.segments_path.exists():
         segments = read_segments(run.segments_path)
         largest = ", ".join(f"{short_name(segment.name)} ({segment.count:,})" for segment in segments[:3])

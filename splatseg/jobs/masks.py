@@ -14,7 +14,7 @@ from splatseg.checks.trouble import settle
 from splatseg.checks.world import placed
 from splatseg.engine.shard import ALL, Shard, parse_shard
 from splatseg.errors import MaskError
-from splatseg.formats.read import describe_dropped, load_splats
+from splatseg.jobs.blocks.at_hand import splats_of_file
 from splatseg.masks.flatten import flatten_masks
 from splatseg.masks.layout import Layout
 from splatseg.masks.propose.batch import Proposed, begin_folder, propose_views
@@ -85,10 +85,7 @@ def surface_of(splats: Splats) -> SurfaceDepth:
 
 def _splats_for(path: Path, capture: Capture, reporter: Reporter, force: bool) -> Splats:
     """Read a splat whose surface helps proposals, in the world of a capture. Raises SplatFileError if it is of none."""
-    splats, dropped = load_splats(path)
-    if dropped:
-        reporter.warn(describe_dropped(path, dropped))
-    place = placed(splats, path, capture)
+    place = placed(splats_of_file(path, reporter.warn), path, capture)
     settle([] if place.trouble is None else [place.trouble], reporter.warn, force)
     return place.splats
 

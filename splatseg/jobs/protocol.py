@@ -20,6 +20,7 @@ from splatseg.evaluate.protocols.registry import PROTOCOLS
 from splatseg.evaluate.protocols.score import Predict, ProtocolScore, TaskScore, read_tasks, score_task
 from splatseg.evaluate.protocols.task import Protocol, Reference, Target, Task, fitted
 from splatseg.files import write_text
+from splatseg.jobs.blocks.at_hand import splats_of_run
 from splatseg.plain_text import first_few
 from splatseg.render.label_maps import selection_mask, selection_weights, write_mask
 from splatseg.run.folder import Run
@@ -68,7 +69,7 @@ def evaluate_protocol(
     for run in runs:
         own = tasks_of(run, tasks)
         views = [_views(run, task) for task in own]
-        splats = run.splats()
+        splats = splats_of_run(run, len(run.capture.split("train")))
         if splats.features is None:
             raise RunError(f"{run.path} has no features yet; run `splatseg segment {run.path} --masks DIR` first")
         with reporter.stage("targets", sum(len(task.targets) for task in own)) as advance:

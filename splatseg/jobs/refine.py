@@ -13,6 +13,7 @@ from splatseg.cluster.hierarchy_file import write_hierarchy
 from splatseg.errors import RunError
 from splatseg.files import atomic_folder
 from splatseg.formats.ply.ply import write_ply
+from splatseg.jobs.blocks.at_hand import check_memory
 from splatseg.jobs.segment import confidence_values, write_label_maps
 from splatseg.parts import is_empty
 from splatseg.refine.atoms import inherited_atoms
@@ -37,7 +38,8 @@ def refine_run(
 
     Ids, names and colours of segments stay; a segment that loses all its Gaussians leaves the table.
 
-    Raises RunError if the run has no segments or masks, or if `output` is not empty; MaskError for bad masks.
+    Raises RunError if the run has no segments or masks, or if `output` is not empty; MaskError for bad masks;
+    SplatsegError if its splat does not fit into memory.
 
     Example:
         >>> summary = splatseg.refine_run(spare, folder / "refined")
@@ -47,6 +49,8 @@ def refine_run(
     reporter = reporter or NullReporter()
     settings = settings or RefineSettings(seed=run.settings.seed)
     _check_room(run, output)
+    instead = "export the segments whose edges matter and refine where there is more memory"
+    check_memory(f"refining {run.path}", (run.path,), instead, reporter.warn, twice=True)
     splats = run.splats()
     if splats.segment_ids is None or not run.segments_path.exists():
         raise RunError(f"{run.path} has no segments to refine; run `splatseg segment {run.path} --masks DIR` first")

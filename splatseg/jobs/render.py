@@ -11,6 +11,7 @@ from splatseg.capture.capture import load_cameras
 from splatseg.capture.view import View, as_results
 from splatseg.errors import PromptError, RunError, unwritten
 from splatseg.files import write_png
+from splatseg.jobs.blocks.at_hand import splats_of_run
 from splatseg.render.label_maps import label_map, segment_coverages, write_label_map, write_mask
 from splatseg.render.overlays import overlay_segments
 from splatseg.render.photographed import photographed
@@ -50,11 +51,11 @@ def render_run(
     if output.exists() and not output.is_dir():
         raise RunError(f"{output} is a file, not a folder; name another place with -o")
     check_shown(what, segments, antialias)
-    splats = run.splats()
+    splats = splats_of_run(run)
     views = as_results(views_of(run, split, cameras, splats.coordinates), undistorted)
     write = _writer(run, splats, what, views, output, segments, SUPERSAMPLE if antialias else 1)
     try:
-        written = sum(track_in_order(reporter or NullReporter(), what, write, views))
+        written = sum(track_in_order(reporter or NullReporter(), what, write, views, splats.is_mapped))
     except OSError as error:
         raise RunError(unwritten(output, error)) from None
     kind = "masks" if what == "masks" else "pictures"

@@ -39,9 +39,6 @@ from splatseg.votes.votes import Votes
 DOING = "splatseg segment"
 """Name of this job for who finds the run held."""
 
-NO_MASKS = "none"
-"""Value of `true_masks` that leaves out those a run was made with."""
-
 
 def segment_run(
     run: Run,
@@ -78,10 +75,7 @@ def segment_run(
     """
     reporter = reporter or NullReporter()
     with held(run.path, DOING):
-        settings = run.settings.with_method(method, iterations, granularity)
-        chosen = run.settings.masks if masks is None else masks
-        drawn = run.settings.true_masks if true_masks is None else true_masks
-        settings = settings.with_masks(chosen, None if drawn == NO_MASKS else drawn)
+        settings = run.settings.with_method(method, iterations, granularity).with_given_masks(masks, true_masks)
         run.require_photographs()
         changed = Run(run.path, in_blocks(run, settings, blocks, reporter))
         with engine_of(changed, blocks, reporter) as engine, pieces_of(changed, engine) as pieces:

@@ -12,6 +12,7 @@ from splatseg.capture.view import View, as_results
 from splatseg.errors import PromptError, RunError
 from splatseg.files import write_json
 from splatseg.formats.objects import export_object, export_rest
+from splatseg.jobs.blocks.at_hand import splats_of_run
 from splatseg.render.label_maps import selection_coverage, write_mask
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.requests.selecting import SelectionRequest, WordQuery
@@ -48,7 +49,7 @@ def select_in_run(
     capture = run.capture
     views = capture.views if cameras is None else load_cameras(cameras, capture.coordinates)
     pictured = as_results(views, request.undistorted)
-    scene = scene_of_run(run, Scene)
+    scene = scene_of_run(run, Scene, splats=splats_of_run(run, len(capture.split("train"))))
     if scene.splats.features is None:
         raise RunError(f"{run.path} has no features yet; run `splatseg segment {run.path} --masks DIR` first")
     selection = select(scene, request, words, reporter)

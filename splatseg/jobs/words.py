@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from splatseg.errors import RunError
+from splatseg.jobs.blocks.at_hand import splats_of_run
 from splatseg.plain_text import short_name
 from splatseg.render.label_maps import label_map
 from splatseg.report.run_report import renew_names
@@ -45,14 +46,20 @@ def describe_run(
     reporter = reporter or NullReporter()
     if rename:
         take_hold(run.path, "splatseg words").release()  # refused before the long work, not after it
-    splats = run.splats()
+    splats = splats_of_run(run)
     if splats.segment_ids is None:
         raise RunError(f"{run.path} has no segments to describe; run `splatseg segment {run.path} --masks DIR` first")
     encoder, weights = (load_encoder(model), model) if isinstance(model, str) else (model, "")
     with run.timed("words"):
         views = run.capture.split("train")
         crops = best_crops(
-            track_in_order(reporter, "crops", lambda view: (view.image(), label_map(splats, view.camera)), views)
+            track_in_order(
+                reporter,
+                "crops",
+                lambda view: (view.image(), label_map(splats, view.camera)),
+                views,
+                splats.is_mapped,
+            )
         )
         if not crops:
             raise RunError(

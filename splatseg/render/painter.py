@@ -71,6 +71,7 @@ def painter_of(splats: Splats, what: Shown, cameras: Sequence[Camera], look: Loo
     chosen.
     """
     look = look or Look()
+    splats = splats if what == "features" else splats.replace(features=None)
     if what in ("segments", "overlay", "masks") and splats.segment_ids is None:
         raise RunError("the splat has no segments yet; make them with `splatseg segment RUN --masks DIR`")
     if what == "features":
@@ -115,6 +116,10 @@ def _cleared(splats: Splats, look: Look, paint: SplatPainter) -> Painter:
     @torch.no_grad()
     def painted(camera: Camera) -> np.ndarray:
         seen = splats if reduced is None else reduced(camera)
+        if look.supersample == 1:  # samples beside the centres of pixels may see more
+            carried = None if seen.features is None else seen.carried_in_view(camera, seen.features)
+            near = seen.in_view(camera, colored=True)
+            seen = seen if near is seen else near.replace(features=carried)
         return paint(clear_before(seen, camera, look.clearance), camera)
 
     return painted

@@ -8,6 +8,7 @@ from pathlib import Path
 from splatseg.errors import CaptureError
 from splatseg.run.folder import SETTINGS, Run
 from splatseg.run.kept_cameras import keep_cameras
+from splatseg.run.settings import RunSettings
 from splatseg.run.settings_file import write_settings
 
 
@@ -16,17 +17,23 @@ def move_capture(run: Run, capture: Path) -> Run:
 
     Raises CaptureError if that folder is no capture, or has other cameras than the run was made with.
     """
-    old, new = Path(run.settings.capture.path), Path(capture).absolute()
+    new = Path(capture).absolute()
     if not new.exists():
         raise CaptureError(f"there is no capture at {new}; give the folder where that of {run.path} is now")
-    settings = dataclasses.replace(run.settings, capture=dataclasses.replace(run.settings.capture, path=str(new)))
-    found = run.capture_at(settings.capture)
-    masks = tuple(dataclasses.replace(folder, path=_moved(folder.path, old, new)) for folder in settings.masks)
-    true = None if settings.true_masks is None else _moved(settings.true_masks, old, new)
-    moved = Run(run.path, dataclasses.replace(settings, masks=masks, true_masks=true))
+    moved = Run(run.path, moved_settings(run.settings, new))
+    found = run.capture_at(moved.settings.capture)
     keep_cameras(run.path, found)
     write_settings(run.path / SETTINGS, moved.settings)
     return moved
+
+
+def moved_settings(settings: RunSettings, capture: Path) -> RunSettings:
+    """Return settings of a run with another folder of its capture, and with that of masks that were in it."""
+    old, new = Path(settings.capture.path), Path(capture).absolute()
+    masks = tuple(dataclasses.replace(folder, path=_moved(folder.path, old, new)) for folder in settings.masks)
+    true = None if settings.true_masks is None else _moved(settings.true_masks, old, new)
+    there = dataclasses.replace(settings.capture, path=str(new))
+    return dataclasses.replace(settings, capture=there, masks=masks, true_masks=true)
 
 
 def _moved(path: str, old: Path, new: Path) -> str:

@@ -28,6 +28,9 @@ LARGEST = 2**63 - 1
 AUTO_MASKS = "auto"
 """Value of `masks` for masks that are proposed from the photographs and kept in the run."""
 
+NO_MASKS = "none"
+"""Value of `true_masks` that leaves out those a run was made with."""
+
 
 def _version() -> str:
     from splatseg.version import __version__  # noqa: PLC0415 (a help text does not tell it, and it takes a while)
@@ -254,6 +257,14 @@ class RunSettings:
         if twice is not None:
             raise MaskError(f"the masks in {twice} are given twice; give each folder once, with its weight")
         return dataclasses.replace(self, masks=folders, true_masks=true)
+
+    def with_given_masks(self, masks: Masks = None, true_masks: str | Path | None = None) -> RunSettings:
+        """Return the settings with masks that are given; None keeps those that they have. Raises MaskError as `of`.
+
+        true_masks: `NO_MASKS` leaves them out.
+        """
+        drawn = self.true_masks if true_masks is None else true_masks
+        return self.with_masks(self.masks if masks is None else masks, None if drawn == NO_MASKS else drawn)
 
     @property
     def proposes(self) -> bool:

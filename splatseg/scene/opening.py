@@ -20,6 +20,7 @@ from splatseg.scene.table import table_of_file
 from splatseg.segments.segment import Segment, described_as
 from splatseg.segments.segments_json import segments_of_rows
 from splatseg.splats.joined import joined, joined_ids
+from splatseg.splats.splats import Splats
 
 S = TypeVar("S", bound=Scene)
 T = TypeVar("T")
@@ -89,10 +90,10 @@ def open_together(paths: Sequence[str | Path], kind: type[S]) -> S:
     return together
 
 
-def scene_of_run(run: Run, kind: type[S], lenient: bool = False) -> S:
-    """Make the scene of an open run. Raises as `open_scene` does."""
+def scene_of_run(run: Run, kind: type[S], lenient: bool = False, splats: Splats | None = None) -> S:
+    """Make the scene of an open run. splats: its splat, if that is mapped. Raises as `open_scene` does."""
     disk = OnDisk(run)  # before anything is read: what changes from now on is noticed
-    splats, told = run.splats(), list[str]()
+    splats, told = run.splats() if splats is None else splats, list[str]()
 
     def read(part: Callable[[], T]) -> T | None:
         try:

@@ -6,13 +6,16 @@ Alphabet: N Gaussians; scores (N,) in -1..1, the similarity to the prompt; membe
 from __future__ import annotations
 
 import dataclasses
+import weakref
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from splatseg.arrays import check_shapes
 from splatseg.cluster.components import drop_small_pieces
 from splatseg.errors import PromptError
+from splatseg.machine.mapped import ranges, release, scratch
 from splatseg.splats.splats import Splats
 
 
@@ -72,16 +75,35 @@ class Match:
         return self.scores - np.float32(self.threshold)
 
 
+_UNIT: weakref.WeakKeyDictionary[Splats, np.ndarray] = weakref.WeakKeyDictionary()
+"""Unit features of mapped splats, in scratch memory: for every prompt anew they would all be read and written."""
+
+
 def features_of(splats: Splats) -> np.ndarray:
-    """Return the features (N,F) float32 with unit rows, zero rows kept. Raises PromptError if the splat has none."""
-    if splats.features is None or splats.features.shape[1] == 0 or not bool(splats.features.any()):
+    """Return the features (N,F) float32 with unit rows, zero rows kept; of a mapped splat in scratch memory.
+
+    Raises PromptError if the splat has none.
+    """
+    known = _UNIT.get(splats)
+    if known is not None:
+        return known
+    features = None if splats.features is None else splats.features.detach()
+    if features is None or features.shape[1] == 0 or not any(features[rows].any() for rows in ranges(len(features))):
         raise PromptError(
             "the splat has no segmentation features, so nothing can be compared with the prompt; "
             "run `splatseg segment RUN --masks DIR` first"
         )
-    features = splats.features.detach()
-    lengths = features.norm(dim=1, keepdim=True)
-    unit: np.ndarray = (features / lengths.clamp(min=1e-12)).float().numpy()
+    if not splats.is_mapped:
+        return _unit(features)
+    unit = _UNIT[splats] = scratch((features.shape[0], features.shape[1]), np.float32)
+    for rows in ranges(len(unit)):
+        unit[rows] = _unit(features[rows].contiguous())
+        release(unit)
+    return unit
+
+
+def _unit(features: Tensor) -> np.ndarray:
+    unit: np.ndarray = (features / features.norm(dim=1, keepdim=True).clamp(min=1e-12)).float().numpy()
     return unit
 
 

@@ -92,15 +92,16 @@ class Guard:
         stated = stated_budget()
         return min(memory_budget(), max(PLAIN, FOLD * self.length)) if stated is None else stated
 
-    def check(self, declares: str, takes: int) -> None:
+    def check(self, declares: str, takes: int, held: bool = False) -> None:
         """Raise an error of `kind` if the file may not take as much memory as what it declares needs.
 
-        declares: in words, "13000x13000 pixels". takes: bytes at the peak of reading.
+        declares: in words, "13000x13000 pixels". takes: bytes at the peak of reading. held: the file is as long as it
+        declares, so that it may take all that is free.
         """
         # Of the many small files of a capture none asks the system what is free.
         if takes <= SMALL and stated_budget() is None:
             return
-        limit = self.allowed
+        limit = machine_memory() if held else self.allowed
         if takes > limit:
             raise self.kind(
                 f"{self.where} declares {declares}, which would take {in_words(takes)} of memory, and a file of "

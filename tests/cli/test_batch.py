@@ -189,6 +189,37 @@ def test_jobs_on_runs_find_them_in_the_folder_of_a_batch(
     assert "<h1>out</h1>" in page or "out: export" in page
 
 
+def test_masks_of_runs_are_checked_before_any_is_segmented(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "two"):
+        shutil.copytree(small_run, tmp_path / "out" / name)
+    masks_in(tmp_path / "masks" / "one")
+    masks_in(tmp_path / "masks" / "two", "other.png")
+    monkeypatch.setattr("splatseg.formats.read.load_splats", lambda path: pytest.fail("no splat is read for it"))
+    words = ["batch", str(tmp_path / "out"), "-o", str(tmp_path / "out"), "--do", "segment", "--"]
+    assert run([*words, "--masks", str(tmp_path / "masks" / "{name}")]) == 2
+    assert re.search(r"out/two: no mask in \S+/masks/two has the name of a view: .* other.png", told(capsys))
+    assert run([*words, "--true-masks", str(tmp_path / "masks" / "gone")]) == 2
+    assert re.search(r"there are no masks at \S+/gone; check the path \(1 other line has mistakes too\)", told(capsys))
+    assert not (tmp_path / "out" / "batch").exists()
+
+
+def test_what_was_exported_is_made_again_when_the_hierarchy_alone_changed(
+    small_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(small_run, tmp_path / "out" / "one")
+    words = ["batch", str(tmp_path / "out"), "-o", str(tmp_path / "out"), "--do", "export", "--workers", "1", "--json"]
+    for changed in (False, True):
+        if changed:
+            later = time.time() + 60
+            os.utime(tmp_path / "out" / "one" / "hierarchy.safetensors", (later, later))
+        capsys.readouterr()
+        assert run([*words, "--", "--format", "splat"]) == 0
+        assert json.loads(capsys.readouterr().out)["done"] == 1
+    capsys.readouterr()
+
+
 def test_masks_are_made_for_every_capture_and_not_made_again_with_other_options(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from splatseg.cli.arguments import Device, Form, InBlocks, Masks, MovedCapture, Printed, RunFolder, TrueMasks, opened
 from splatseg.cli.console import Terminal
 from splatseg.requests.blocks import BlocksRequest
 from splatseg.run.settings import Method
+
+if TYPE_CHECKING:
+    from splatseg.run.folder import Run
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,7 @@ class Segment:
         run = opened(self.folder, self.capture)
         from splatseg.jobs.segment import regroup_run, segment_run
 
-        anew = self.masks or self.true_masks or self.method or self.iterations
-        if self.granularity is not None and not anew and run.hierarchy_path.exists():
+        if self.granularity is not None and not self.finds_anew(run):
             summary = regroup_run(run, self.granularity, terminal, self.in_blocks)
         else:
             method, masks, true = self.method or "lift", self.masks or None, self.true_masks
@@ -56,3 +59,8 @@ class Segment:
                 run, masks, method, self.iterations, self.granularity, true, terminal, self.force, self.in_blocks
             )
         terminal.result(summary)
+
+    def finds_anew(self, run: Run) -> bool:
+        """Tell whether segments are found anew by the masks, and not only cut from the hierarchy."""
+        anew = self.masks or self.true_masks or self.method or self.iterations
+        return bool(anew) or self.granularity is None or not run.hierarchy_path.exists()

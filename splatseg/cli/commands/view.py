@@ -61,18 +61,26 @@ class View:
 
         import_viser()
         from splatseg import _native
+        from splatseg.jobs.blocks.at_hand import check_memory
         from splatseg.jobs.check import look_at_run
         from splatseg.scene.first_pose import axis_of
         from splatseg.viewer.shown_scene import open_shown
 
         _native.use_one_heap()  # before pages bring their threads: the memory of those that leave shall go with them
 
+        check_memory(
+            f"viewing {' and '.join(map(str, (self.path, *self.others)))}",
+            (self.path, *self.others),
+            "render, select and export read only what they need: view an export of some segments",
+            terminal.warn,
+            twice=True,
+        )
         if self.capture is not None:
             opened(self.path, self.capture)
         scene = open_shown(self.path, *self.others)
         for warning in scene.warnings:
             terminal.warn(warning)
-        for warning in look_at_run(scene.run) if scene.run is not None else []:
+        for warning in look_at_run(scene.run, scene.splats) if scene.run is not None else []:
             terminal.warn(warning)
         scene.use_words(self.model, self.segmenter)
         if self.up is not None:

@@ -16,9 +16,9 @@ import numpy as np
 from splatseg.cameras.coordinates import Coordinates
 from splatseg.errors import SplatFileError
 from splatseg.formats.gaussforge import sog_pictures
-from splatseg.formats.parts.rows import Rows, Stamp, forget
+from splatseg.formats.parts.rows import PlyRows, Rows, Stamp, forget
 from splatseg.formats.parts.survey import Survey, survey
-from splatseg.formats.ply.body import NUMBER
+from splatseg.formats.ply.body import MAPPED_NUMBER, NUMBER
 from splatseg.formats.read import bounded
 from splatseg.splats.blocks import What
 from splatseg.splats.stored import StoredSplats, joined_stored
@@ -111,7 +111,9 @@ class FileBlocks:
         numbers = 14 + 3 * self.form.shN.shape[1] + len(self.form.extras)
         numbers += 0 if self.form.features is None else self.form.features.shape[1]
         guard = Guard(SplatFileError, self.path, self.bytes)
-        guard.check(f"{len(self):,} Gaussians of {numbers} numbers", len(self) * numbers * NUMBER)
+        held = all(isinstance(rows, PlyRows) and rows.table.body.parsed is None for rows in self.files)
+        takes = len(self) * numbers * (MAPPED_NUMBER if held else NUMBER)
+        guard.check(f"{len(self):,} Gaussians of {numbers} numbers", takes, held)
         stored = self.stored(0, len(self))
         forget()
         return stored

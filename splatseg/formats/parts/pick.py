@@ -1,4 +1,4 @@
-"""Single columns of a splat in blocks: colours, features and ids of all its Gaussians.
+"""Single columns of a splat in blocks: colours, features and ids of all its Gaussians, and its geometry.
 
 Alphabet: N Gaussians.
 """
@@ -6,6 +6,8 @@ Alphabet: N Gaussians.
 from __future__ import annotations
 
 import mmap
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from splatseg.formats.parts.blocks import FileBlocks
 from splatseg.formats.parts.rows import PlyRows, Rows
 from splatseg.formats.ply.table import ids_of
 from splatseg.machine.mapped import ranges, release, scratch
+from splatseg.splats.stored import StoredSplats
 
 AT_ONCE = 1 << 20
 """Rows of a column that are looked at in one go."""
@@ -78,6 +81,24 @@ def features_of_blocks(blocks: FileBlocks) -> np.ndarray | None:
     for rows in ranges(len(blocks)):
         features[rows] = blocks.stored(rows.start, rows.stop).features
     return features
+
+
+def digested(blocks: FileBlocks) -> StoredSplats:
+    """Return all Gaussians with what digests are made of (`splats.made_of`), in scratch memory; grey.
+
+    Raises SplatFileError if a file changed or cannot be read.
+    """
+    count, form = len(blocks), blocks.form
+    names = ("means", "quats", "scales", "opacities")
+    made = {name: scratch((count, *getattr(form, name).shape[1:]), np.float32) for name in names}
+    for rows in ranges(count):
+        found = blocks.stored(rows.start, rows.stop, "geometry")
+        for name, values in made.items():
+            values[rows] = getattr(found, name)
+        release(*made.values())
+    columns: dict[str, Any] = {**made, "features": features_of_blocks(blocks), "segment_ids": ids_of_blocks(blocks)}
+    grey = np.broadcast_to(np.zeros(1, np.float32), (count, 3))
+    return replace(form, **columns, sh0=grey, shN=np.zeros((count, 0, 3), np.float32), extras={})
 
 
 def _ids(file: Rows, begin: int, end: int) -> np.ndarray:

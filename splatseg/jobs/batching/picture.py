@@ -13,6 +13,7 @@ from PIL import Image
 
 from splatseg.errors import SplatsegError
 from splatseg.files import atomic_write
+from splatseg.jobs.blocks.at_hand import splats_of_run
 from splatseg.render.label_maps import label_map
 from splatseg.render.overlays import overlay_segments
 from splatseg.render.pictures import to_uint8
@@ -44,7 +45,7 @@ def _picture(run: Run) -> np.ndarray | None:
     if not run.splats_path.exists():
         return None
     views = run.capture.views
-    view, splats = views[len(views) // 2], run.splats()
+    view, splats = views[len(views) // 2], splats_of_run(run)
     if splats.segment_ids is None or view.lost:
         return to_uint8(render_rgb(splats, view.camera, run.settings.train.background))
     return overlay_segments(view.image(), label_map(splats, view.camera), run.segment_colors())

@@ -43,6 +43,18 @@ def size_of_splat(path: Path) -> tuple[int, int]:
     return sum(file.count for file in files), files[0].stored(0, 0).shN.shape[1]
 
 
+def in_one_piece(gaussians: int, harmonics: int, views: int) -> tuple[str, bool]:
+    """Return what segmenting in one piece takes and what is there, in words, and whether that is enough."""
+    needed, there = memory_in_one_piece(gaussians, harmonics, views), machine_memory()
+    figures = f"in one piece {gaussians:,} Gaussians and {views} views take some {in_words(needed)}"
+    return f"{figures}, and there are {in_words(there)}", needed <= there
+
+
+def fits_in_one_piece(path: Path, views: int = 0) -> bool:
+    """Tell whether a splat would be segmented in one piece by so many views. Raises as `size_of_splat`."""
+    return in_one_piece(*size_of_splat(path), views)[1]
+
+
 def rows_a_block(path: Path, blocks: int) -> int:
     """Return the Gaussians of each of so many blocks of a splat. Raises SplatFileError as `size_of_splat`."""
     return max(1, -(-size_of_splat(path)[0] // blocks))
@@ -56,10 +68,9 @@ def choose_blocks(request: BlocksRequest, before: int, gaussians: int, harmonics
     if not request.is_auto:
         asked = request.number
         return (before, "") if asked is None else (min(asked, max(gaussians, 1)), "")
-    needed, there = memory_in_one_piece(gaussians, harmonics, views), machine_memory()
-    figures = f"in one piece {gaussians:,} Gaussians and {views} views take some {in_words(needed)}"
-    if needed <= there:
-        return 1, f"{figures}, and there are {in_words(there)}: in one piece"
-    rows = there // 8 // (12 * (14 + 3 * harmonics + 64))
+    told, fits = in_one_piece(gaussians, harmonics, views)
+    if fits:
+        return 1, f"{told}: in one piece"
+    rows = machine_memory() // 8 // (12 * (14 + 3 * harmonics + 64))
     blocks = -(-gaussians // max(ROWS[0], min(rows, ROWS[1])))
-    return max(blocks, 2), f"{figures}, and there are {in_words(there)}: in {max(blocks, 2)} blocks"
+    return max(blocks, 2), f"{told}: in {max(blocks, 2)} blocks"

@@ -11,7 +11,8 @@ from splatseg.engine.in_process import InProcess
 from splatseg.engine.opening import open_engine
 from splatseg.engine.protocol import Engine
 from splatseg.errors import RunError
-from splatseg.jobs.blocks.choose import choose_blocks, size_of_splat
+from splatseg.jobs.blocks.at_hand import is_ply
+from splatseg.jobs.blocks.choose import choose_blocks, in_one_piece, size_of_splat
 from splatseg.requests.blocks import Blocks, BlocksRequest
 from splatseg.run.folder import Run
 from splatseg.run.reporter import Reporter
@@ -39,8 +40,14 @@ def settings_in_blocks(settings: RunSettings, asked: Blocks, views: int, reporte
 def _chosen(
     settings: RunSettings, request: BlocksRequest, splats: Path | None, views: int, reporter: Reporter
 ) -> RunSettings:
-    gaussians, harmonics = (0, 0) if splats is None or request.blocks is None else size_of_splat(splats)
+    # Other formats are read whole to be counted: only if it has to be.
+    counted = splats is not None and (request.blocks is not None or is_ply(splats))
+    gaussians, harmonics = size_of_splat(splats) if counted and splats is not None else (0, 0)
     blocks, why = choose_blocks(request, settings.blocks, gaussians, harmonics, views)
+    if request.blocks is None and blocks == 1:
+        told, fits = in_one_piece(gaussians, harmonics, views)
+        if not fits:
+            reporter.warn(f"{told}; --blocks auto finds the same segments with less")
     if why:
         reporter.say(why)
     if blocks > 1 and settings.method != "lift":

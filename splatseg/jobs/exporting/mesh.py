@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -116,11 +116,15 @@ def _check(output: Path, options: ExportOptions) -> None:
         raise OutputError(f"{output} is a folder; name a file")
 
 
-def _parts(splats: Splats, segments: Sequence[Segment], options: ExportOptions) -> list[tuple[Segment | None, Splats]]:
-    """Return the segments that are asked for, each with its Gaussians; all Gaussians if there are no segments."""
+def _parts(
+    splats: Splats, segments: Sequence[Segment], options: ExportOptions
+) -> Iterator[tuple[Segment | None, Splats]]:
+    """Yield the segments that are asked for, each with its Gaussians; all Gaussians if there are no segments."""
     if splats.segment_ids is None and not options.segment:
-        return [(None, splats)]
+        yield None, splats
+        return
     wanted = set(ids_of_segments(splats, options.segment or None))
     assert splats.segment_ids is not None
     rows = [row for row in described_as(splats, segments) if row.id in wanted]
-    return [(row, splats.subset(splats.segment_ids == row.id)) for row in rows]
+    for row in rows:
+        yield row, splats.subset(splats.segment_ids == row.id)

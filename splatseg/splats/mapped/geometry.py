@@ -19,9 +19,11 @@ Alphabet: N Gaussians; G groups of consecutive rows; n of the N are taken for a 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +31,7 @@ from torch import Tensor
 
 from splatseg.cameras.camera import Camera
 from splatseg.cameras.coordinates import OWN, Coordinates
+from splatseg.machine.mapped import picked, ranges, release, scratch
 from splatseg.raster.sight import out_of_sight
 from splatseg.splats.activations import to_opacities, to_scales
 from splatseg.splats.splats import Splats
@@ -112,8 +115,19 @@ class MappedSplats(Splats):
         return rows_of(values, self.rows_in_view(camera))
 
     def subset(self, which: Tensor | np.ndarray) -> Splats:
-        """Return copies of the Gaussians chosen by a boolean mask (N,) or by indices, in memory, with all fields."""
-        return self._in_files().subset(which)
+        """Return copies of the Gaussians chosen by a boolean mask (N,) or by indices, with all fields.
+
+        They are in scratch memory (`machine.mapped`) where they are many.
+        """
+        numbers = torch.as_tensor(which).cpu().numpy()
+        numbers = np.flatnonzero(numbers) if numbers.dtype == np.bool_ else numbers
+        whole = self._in_files()
+        fields = [field.name for field in dataclasses.fields(whole) if isinstance(getattr(whole, field.name), Tensor)]
+        taken: dict[str, Any] = {
+            name: torch.from_numpy(picked(getattr(whole, name).numpy(), numbers)) for name in fields
+        }
+        taken["extras"] = {name: picked(values, numbers) for name, values in self.extras.items()}
+        return dataclasses.replace(whole, **taken)
 
     def replace(self, **changes: Tensor | None) -> Splats:
         """Return the same Gaussians with features or ids replaced, still mapped; with anything else plain `Splats`."""
@@ -122,8 +136,28 @@ class MappedSplats(Splats):
         return self._in_files().replace(**changes)
 
     def in_world(self, coordinates: Coordinates) -> Splats:
-        """Return the same Gaussians in the world of other coordinates, in memory."""
-        return self if coordinates == self.coordinates else self._in_files().in_world(coordinates)
+        """Return the same Gaussians in the world of other coordinates, mapped."""
+        if coordinates == self.coordinates:
+            return self
+        count = len(self)
+        means, log_scales, scales = (scratch((count, 3), np.float32) for _ in range(3))
+        limits = Limits.of(count)
+        for rows in ranges(count):
+            numbers = self.coordinates.outwards(self.positions[rows])
+            moved = self.log_scales[rows] + math.log(self.coordinates.scale / coordinates.scale)
+            means[rows], log_scales[rows] = coordinates.inwards(numbers), moved.numpy()
+            scales[rows] = to_scales(moved).numpy()
+            limits.widen(rows.start, means[rows], scales[rows])
+            release(means, log_scales, scales)
+        return dataclasses.replace(
+            self,
+            means=torch.from_numpy(means),
+            log_scales=torch.from_numpy(log_scales),
+            linear_scales=torch.from_numpy(scales),
+            coordinates=coordinates,
+            boxes=limits.boxes,
+            reaches=limits.reaches,
+        )
 
     def rescaled(self, factor: float) -> Splats:
         """Return the same Gaussians in own coordinates times a factor above 0, in memory."""
@@ -152,17 +186,44 @@ def _grey(count: int) -> dict[str, Tensor]:
     return {"sh0": torch.zeros(1, 3).expand(count, 3), "shN": torch.zeros(count, 0, 3)}
 
 
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Space that the groups of N Gaussians take, found in blocks of consecutive rows."""
+
+    boxes: np.ndarray
+    """(G,2,3) float64, lowest and highest finite mean of each group."""
+    reaches: np.ndarray
+    """(G,) float32, largest finite scale of each group."""
+
+    @classmethod
+    def of(cls, count: int) -> Limits:
+        """Return the limits of so many Gaussians, none of which was seen yet."""
+        groups = -(-count // GROUP)
+        boxes = np.empty((groups, 2, 3))
+        boxes[:, 0], boxes[:, 1] = np.inf, -np.inf
+        return cls(boxes, np.zeros(groups, np.float32))
+
+    def widen(self, first: int, means: np.ndarray, scales: np.ndarray) -> None:
+        """Take in the rows from `first` on, with means (n,3) and linear scales (n,3)."""
+        for begin in range(first - first % GROUP, first + len(means), GROUP):
+            rows = slice(max(begin - first, 0), begin + GROUP - first)
+            box = self.boxes[begin // GROUP]
+            finite = means[rows][np.isfinite(means[rows]).all(1)]
+            if len(finite):
+                box[0] = np.minimum(box[0], finite.min(0))
+                box[1] = np.maximum(box[1], finite.max(0))
+            large, group = scales[rows], begin // GROUP
+            self.reaches[group] = max(self.reaches[group], large[np.isfinite(large)].max(initial=0))
+
+
 def write_geometry(path: Path, blocks: Iterable[Splats], count: int) -> None:
     """Write the geometry of `count` Gaussians, given in blocks of consecutive rows, atomically. One block is in memory.
 
     Raises ValueError if the blocks have another number of rows.
     """
     shapes = {name: (np.float32, (count, width) if width else (count,)) for name, width in _WIDTHS.items()}
-    groups = -(-count // GROUP)
-    limits = {"boxes": (np.float64, (groups, 2, 3)), "reaches": (np.float32, (groups,))}
-    boxes, reaches = np.empty((groups, 2, 3)), np.zeros(groups, np.float32)
-    boxes[:, 0], boxes[:, 1] = np.inf, -np.inf
-    first = 0
+    found, first = Limits.of(count), 0
+    limits = {"boxes": (np.float64, found.boxes.shape), "reaches": (np.float32, found.reaches.shape)}
     with stream_tensors(path, FORMAT, {**shapes, **limits}) as sinks:
         for block in blocks:
             scales = to_scales(block.log_scales)
@@ -171,10 +232,10 @@ def write_geometry(path: Path, blocks: Iterable[Splats], count: int) -> None:
                 part = values.get(name, getattr(block, name, None))
                 assert part is not None
                 sinks[name].write(part.numpy())
-            _widen(boxes, reaches, first, block.positions, scales.numpy())
+            found.widen(first, block.positions, scales.numpy())
             first += len(block)
-        sinks["boxes"].write(boxes)
-        sinks["reaches"].write(reaches)
+        sinks["boxes"].write(found.boxes)
+        sinks["reaches"].write(found.reaches)
 
 
 def open_geometry(path: Path, coordinates: Coordinates = OWN) -> MappedSplats:
@@ -195,16 +256,3 @@ def open_geometry(path: Path, coordinates: Coordinates = OWN) -> MappedSplats:
         boxes=arrays["boxes"],
         reaches=arrays["reaches"],
     )
-
-
-def _widen(boxes: np.ndarray, reaches: np.ndarray, first: int, means: np.ndarray, scales: np.ndarray) -> None:
-    """Take rows from `first` on, with means (n,3) and scales (n,3), into the boxes and reaches of their groups."""
-    for begin in range(first - first % GROUP, first + len(means), GROUP):
-        rows = slice(max(begin - first, 0), begin + GROUP - first)
-        group = begin // GROUP
-        finite = means[rows][np.isfinite(means[rows]).all(1)]
-        if len(finite):
-            boxes[group, 0] = np.minimum(boxes[group, 0], finite.min(0))
-            boxes[group, 1] = np.maximum(boxes[group, 1], finite.max(0))
-        large = scales[rows]
-        reaches[group] = max(reaches[group], large[np.isfinite(large)].max(initial=0))

@@ -91,11 +91,28 @@ def test_a_file_larger_than_memory_opens_and_a_block_that_does_not_fit_is_refuse
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(survey_module, "STEP", 1 << 10)
-    path = write_columns(tmp_path / "a.ply", columns(10_000))
+    path = write_columns(tmp_path / "a.ply", columns(20_000))
     monkeypatch.setenv("SPLATSEG_MEMORY", "1M")
-    with pytest.raises(SplatFileError, match=r"10,000 rows of 14 numbers, which would take 2 MiB"):
+    with pytest.raises(SplatFileError, match=r"20,000 rows of 14 numbers, which would take 1 MiB"):
         load_splats(path)
     blocks = open_blocks(path, 2_000)
     assert len(blocks.read(4)) == 2_000
-    with pytest.raises(SplatFileError, match="10,000 rows of 14 numbers"):
-        blocks.rows(0, 10_000)
+    with pytest.raises(SplatFileError, match="20,000 rows of 14 numbers"):
+        blocks.rows(0, 20_000)
+
+
+def test_a_file_that_is_as_long_as_it_declares_may_take_all_that_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SPLATSEG_MEMORY", raising=False)
+    monkeypatch.setattr("splatseg.untrusted.memory.SMALL", 0)
+    monkeypatch.setattr("splatseg.untrusted.memory._free", lambda: 20_000 * 14 * 5)
+    assert len(load_splats(write_columns(tmp_path / "a.ply", columns(20_000)))[0]) == 20_000
+    with pytest.raises(SplatFileError, match="20,001 rows of 14 numbers, which would take 1 MiB of memory"):
+        load_splats(write_columns(tmp_path / "b.ply", columns(20_001)))
+    for name in ("parts/part_1.ply", "parts/part_2.ply"):
+        write_columns(tmp_path / name, columns(10_000))
+    assert len(load_splats(tmp_path / "parts")[0]) == 20_000
+    write_columns(tmp_path / "parts" / "part_3.ply", columns(1))
+    with pytest.raises(SplatFileError, match="20,001 Gaussians of 14 numbers, which would take 1 MiB of memory"):
+        load_splats(tmp_path / "parts")

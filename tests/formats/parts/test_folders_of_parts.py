@@ -157,10 +157,10 @@ def test_parts_larger_together_than_memory_open_in_blocks_and_not_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for i in range(4):
-        write_columns(tmp_path / f"part_{i}.ply", columns(3_000))
+        write_columns(tmp_path / f"part_{i}.ply", columns(6_000))
     monkeypatch.setenv("SPLATSEG_MEMORY", "1M")
-    assert len(open_blocks(tmp_path)) == 12_000
-    with pytest.raises(SplatFileError, match="declares 12,000 Gaussians of 14 numbers, which would take 2 MiB"):
+    assert len(open_blocks(tmp_path)) == 24_000
+    with pytest.raises(SplatFileError, match="declares 24,000 Gaussians of 14 numbers, which would take 2 MiB"):
         load_splats(tmp_path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,8 +52,19 @@ def test_sorting_brings_the_blocks_of_a_shuffled_splat_apart(tmp_path: Path) -> 
     shuffled = whole_blocks(whole, 500)
     ordered = sorted_blocks(shuffled, tmp_path / "b.ply", 500)
     assert disorder(shuffled) > 0.8 and not are_ordered(shuffled)
-    assert disorder(ordered) < 0.4 and are_ordered(ordered)
+    assert disorder(ordered) < 0.45 and are_ordered(ordered)
     assert are_ordered(whole_blocks(whole)), "one block has no order"
+
+
+@pytest.mark.parametrize("count", [8, 40])
+def test_a_shuffled_splat_with_a_few_gaussians_far_out_is_in_no_order(tmp_path: Path, count: int) -> None:
+    named, rng = columns(20_000), np.random.default_rng(0)
+    for axis in "xyz":
+        named[axis][rng.choice(20_000, 40, replace=False)] *= rng.uniform(10, 10_000, 40)
+    whole, _ = load_splats(write_columns(tmp_path / "a.ply", named))
+    shuffled = whole_blocks(whole, 20_000 // count)
+    assert not are_ordered(shuffled)
+    assert are_ordered(sorted_blocks(shuffled, tmp_path / "b.ply", 20_000 // count))
 
 
 def test_a_splat_that_cannot_be_read_to_its_end_leaves_nothing_behind(tmp_path: Path) -> None:

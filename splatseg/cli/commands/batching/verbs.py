@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from splatseg.cli.arguments import check_source
 from splatseg.cli.commands.evaluate import Evaluate
@@ -15,6 +15,10 @@ from splatseg.cli.commands.masks import Masks
 from splatseg.cli.commands.segment import Segment
 from splatseg.cli.commands.train import Train
 from splatseg.errors import CaptureError, MaskError, OutputError, PromptError
+
+if TYPE_CHECKING:
+    from splatseg.capture.view import View
+    from splatseg.run.settings import RunSettings
 
 
 @dataclass(frozen=True)
@@ -59,19 +63,29 @@ class Verb:
 
 
 def _check_train(command: Train) -> None:
-    from splatseg.capture.capture import load_cameras
-    from splatseg.masks.sources import open_sources
     from splatseg.run.create import check_room
-    from splatseg.run.settings import AUTO_MASKS
 
     settings = command.settings()
+    _check_folders(settings)
+    check_room(command.output, command.resume, command.overwrite)
+
+
+def _check_folders(settings: RunSettings, views: Sequence[View] | None = None) -> None:
+    """Raise MaskError if the masks of settings are not there, or are of another capture; CaptureError without one.
+
+    views: those of the capture, if it is not where the settings say.
+    """
+    from splatseg.capture.capture import load_cameras
+    from splatseg.masks.sources import open_sources
+    from splatseg.run.settings import AUTO_MASKS
+
     folders = [(folder.path, folder.weight) for folder in settings.masks if folder.path != AUTO_MASKS]
     drawn = [settings.true_masks] if settings.true_masks else []
     for path in [*(path for path, _ in folders), *drawn]:
         _check_there(Path(path), "masks")
     if folders or drawn:  # names only: masks are read when their scene begins
-        open_sources(folders, load_cameras(settings.capture.path, with_images=True), settings.true_masks)
-    check_room(command.output, command.resume, command.overwrite)
+        views = load_cameras(settings.capture.path, with_images=True) if views is None else views
+        open_sources(folders, views, settings.true_masks)
 
 
 def _check_masks(command: Masks) -> None:
@@ -83,13 +97,17 @@ def _check_masks(command: Masks) -> None:
 
 
 def _check_segment(command: Segment) -> None:
-    check_source(command.folder)
-    for text in command.masks:
-        from splatseg.run.settings import AUTO_MASKS, MaskFolder
+    from splatseg.run.folder import open_run
+    from splatseg.run.moved_capture import moved_settings
 
-        folder = MaskFolder.of(text)
-        if folder.path != AUTO_MASKS:
-            _check_there(Path(folder.path), "masks")
+    run = open_run(command.folder)
+    settings = run.settings if command.capture is None else moved_settings(run.settings, command.capture)
+    if command.finds_anew(run):
+        # A capture that was moved along with its run is found by the run.
+        there = Path(settings.capture.path).exists()
+        _check_folders(
+            settings.with_given_masks(command.masks or None, command.true_masks), None if there else run.capture.views
+        )
 
 
 def _check_evaluate(command: Evaluate) -> None:
@@ -118,7 +136,7 @@ def _export_path(out: Path, name: str, command: Export) -> Path:
     return out / f"{name}.{command.options.format.lstrip('.')}"
 
 
-_SHOWN = ("splats.ply", "segments.json")
+_SHOWN = ("splats.ply", "segments.json", "hierarchy.safetensors")
 """Files of a run that what is exported or measured of it shows."""
 
 VERBS: dict[str, Verb] = {
