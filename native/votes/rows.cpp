@@ -65,10 +65,55 @@ std::vector<std::vector<float>> scratch_layers(const MaskViews& masks, int threa
     return std::vector<std::vector<float>>(threads, std::vector<float>(masks.layers, 0.0f));
 }
 
-// Rows of one group that one thread sums: places in the order by group, and where their sum goes.
+// Rows of one group that one thread sums: places in the order by group, and the sum before and after them.
 struct Chunk {
     int64_t group, begin, end;
-    float *inside, *seen;
+    bool first, full;  // of the first 65,536 rows; the last one of its 65,536
+    SparseSums sums;
+};
+
+// One thread's sums (M+V,), all zero between two chunks. What is touched is known by 64s, so a chunk takes time by what
+// it has something of.
+class DenseSums {
+public:
+    explicit DenseSums(int64_t width) : sums_(width, 0.0f), touched_((width + 63) / 64, 0) {}
+
+    void add(int64_t number, float more) {
+        sums_[number] += more;
+        touched_[number >> 6] = 1;
+    }
+
+    void put(const SparseSums& from) {
+        for (size_t i = 0; i < from.numbers.size(); ++i) add(from.numbers[i], from.sums[i]);
+    }
+
+    // The sums that are not 0, which become 0.
+    SparseSums take() {
+        SparseSums out;
+        for_each_touched([&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i)
+                if (sums_[i] != 0.0f) {
+                    out.numbers.push_back(static_cast<int32_t>(i));
+                    out.sums.push_back(sums_[i]);
+                    sums_[i] = 0.0f;
+                }
+        });
+        std::fill(touched_.begin(), touched_.end(), 0);
+        out.numbers.shrink_to_fit();
+        out.sums.shrink_to_fit();
+        return out;
+    }
+
+private:
+    std::vector<float> sums_;
+    std::vector<uint8_t> touched_;
+
+    template <class F>
+    void for_each_touched(const F& visit) const {
+        const int64_t width = static_cast<int64_t>(sums_.size());
+        for (int64_t k = 0; k < static_cast<int64_t>(touched_.size()); ++k)
+            if (touched_[k]) visit(64 * k, std::min(64 * k + 64, width));
+    }
 };
 
 // The rows of a block in the order of their groups, those of group k from first[k] on.
@@ -83,56 +128,102 @@ std::vector<uint32_t> by_group(const int32_t* groups, int64_t height, std::vecto
     return order;
 }
 
-void add_to(float* sums, const float* more, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) sums[i] += more[i];
+SparseVector as_vector(const SparseSums& sums) {
+    return {sums.numbers.data(), sums.sums.data(), static_cast<int64_t>(sums.numbers.size())};
+}
+
+void add_to(SparseSums& sums, const SparseSums& more) {
+    SparseSums both;
+    both.numbers.resize(sums.numbers.size() + more.numbers.size());
+    both.sums.resize(both.numbers.size());
+    const int64_t count = add_sparse_vectors(as_vector(sums), as_vector(more), both.numbers.data(), both.sums.data());
+    both.numbers.resize(count);
+    both.sums.resize(count);
+    sums = std::move(both);
+}
+
+// The rows of a block, a group's at most 65,536 at a time, with the sums that are not full yet.
+std::vector<Chunk> chunks_of(const std::vector<int64_t>& first, OpenTallies& open) {
+    std::vector<Chunk> chunks;
+    for (size_t k = 0; k < open.members.size(); ++k)
+        for (int64_t begin = first[k]; begin < first[k + 1];) {
+            const int64_t before = open.members[k], room = kLongest - before % kLongest;
+            const int64_t end = std::min(begin + room, first[k + 1]);
+            Chunk chunk{static_cast<int64_t>(k), begin, end, before < kLongest, end - begin == room, {}};
+            if (chunk.first)
+                chunk.sums = std::move(open.whole[k]);
+            else if (before % kLongest != 0)
+                chunk.sums = std::move(open.last[k]);
+            chunks.push_back(std::move(chunk));
+            open.members[k] += end - begin;
+            begin = end;
+        }
+    return chunks;
 }
 
 }  // namespace
 
-void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* groups, OpenTallies& open, float* inside,
-             float* seen, int threads) {
-    const int64_t count = static_cast<int64_t>(open.members.size()), width = votes.width + masks.views;
-    std::vector<int64_t> first(count + 1, 0);
+int64_t add_sparse_vectors(const SparseVector& one, const SparseVector& other, int32_t* numbers, float* sums) {
+    int64_t i = 0, j = 0, out = 0;
+    while (i < one.count && j < other.count) {
+        const int32_t a = one.numbers[i], b = other.numbers[j];
+        numbers[out] = std::min(a, b);
+        sums[out++] = (a <= b ? one.sums[i] : 0.0f) + (b <= a ? other.sums[j] : 0.0f);
+        i += a <= b;
+        j += b <= a;
+    }
+    const SparseVector& rest = i < one.count ? one : other;
+    const int64_t begin = i < one.count ? i : j, more = rest.count - begin;
+    std::copy_n(rest.numbers + begin, more, numbers + out);
+    std::copy_n(rest.sums + begin, more, sums + out);
+    return out + more;
+}
+
+void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* groups, OpenTallies& open, int threads) {
+    std::vector<int64_t> first(open.members.size() + 1, 0);
     const std::vector<uint32_t> order = by_group(groups, votes.height, first);
-    std::vector<Chunk> chunks;
-    std::vector<std::pair<int64_t, std::vector<float>>> full;  // chunks that end in this block, by group
-    for (int64_t k = 0; k < count; ++k)
-        for (int64_t begin = first[k]; begin < first[k + 1];) {
-            const int64_t room = kLongest - open.members[k] % kLongest;
-            const int64_t end = std::min(begin + room, first[k + 1]);
-            if (open.members[k] < kLongest) {  // the first chunk of a group is summed where the sum of all will be
-                chunks.push_back({k, begin, end, inside + k * votes.width, seen + k * masks.views});
-            } else {
-                std::vector<float>& own = open.sums[k];
-                own.resize(width, 0.0f);
-                chunks.push_back({k, begin, end, own.data(), own.data() + votes.width});
-                if (end - begin == room) {
-                    full.emplace_back(k, std::move(own));  // the numbers stay where they are
-                    open.sums.erase(k);
-                }
-            }
-            open.members[k] += end - begin;
-            begin = end;
-        }
+    std::vector<Chunk> chunks = chunks_of(first, open);
     auto layers = scratch_layers(masks, threads);
+    std::vector<DenseSums> scratch(threads, DenseSums(open.masks + open.views));
     parallel_for(static_cast<int64_t>(chunks.size()), threads, [&](int64_t index, int worker) {
-        const Chunk& chunk = chunks[index];
+        Chunk& chunk = chunks[index];
+        DenseSums& sums = scratch[worker];
+        sums.put(chunk.sums);
         for (int64_t place = chunk.begin; place < chunk.end; ++place) {
             const SparseRow row = row_at(votes, order[place]);
-            for (uint32_t j = 0; j < row.count; ++j) chunk.inside[row.columns[j]] += row.weights[j];
-            for_each_view(row, masks, layers[worker].data(), [&](int32_t view, float sum) { chunk.seen[view] += sum; });
+            for (uint32_t j = 0; j < row.count; ++j) sums.add(row.columns[j], row.weights[j]);
+            for_each_view(row, masks, layers[worker].data(),
+                          [&](int32_t view, float sum) { sums.add(open.masks + view, sum); });
         }
+        chunk.sums = sums.take();
     });
-    for (const auto& [k, own] : full) {
-        add_to(inside + k * votes.width, own.data(), votes.width);
-        add_to(seen + k * masks.views, own.data() + votes.width, masks.views);
+    for (Chunk& chunk : chunks) {  // a group's in their order
+        if (chunk.first)
+            open.whole[chunk.group] = std::move(chunk.sums);
+        else if (!chunk.full)
+            open.last[chunk.group] = std::move(chunk.sums);
+        else {
+            add_to(open.whole[chunk.group], chunk.sums);
+            open.last.erase(chunk.group);
+        }
     }
 }
 
-void close_tallies(const OpenTallies& open, int64_t masks, int64_t views, float* inside, float* seen) {
-    for (const auto& [k, own] : open.sums) {
-        add_to(inside + k * masks, own.data(), masks);
-        add_to(seen + k * views, own.data() + masks, views);
+int64_t close_tallies(OpenTallies& open) {
+    for (const auto& [k, own] : open.last) add_to(open.whole[k], own);
+    open.last.clear();
+    int64_t count = 0;
+    for (const SparseSums& own : open.whole) count += static_cast<int64_t>(own.numbers.size());
+    return count;
+}
+
+void write_tallies(const OpenTallies& open, int64_t* first, int32_t* numbers, float* sums) {
+    *first = 0;
+    for (const SparseSums& own : open.whole) {
+        numbers = std::copy(own.numbers.begin(), own.numbers.end(), numbers);
+        sums = std::copy(own.sums.begin(), own.sums.end(), sums);
+        first[1] = first[0] + static_cast<int64_t>(own.numbers.size());
+        ++first;
     }
 }
 

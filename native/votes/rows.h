@@ -18,18 +18,43 @@ struct MaskViews {
     int32_t views, layers;
 };
 
-// Tallies on their way. A group's rows are summed 65,536 at a time, in their order, and these sums are added in their
-// order, wherever blocks end.
-struct OpenTallies {
-    std::vector<int64_t> members;                // (K,) rows of each group so far
-    std::map<int64_t, std::vector<float>> sums;  // (M+V,) the last sum of each group, after the first, until it is full
+// Sums of a group that are not 0, by number: mask m has the number m, view v the number M + v. Numbers ascend.
+struct SparseSums {
+    std::vector<int32_t> numbers;
+    std::vector<float> sums;
 };
 
-// inside (K,M) and seen (K,V) += sums over the Gaussians of each group 0..K-1 in a block of rows. groups (N,), below 0
-// = in none. Both begin as zeros, and are complete after close_tallies().
-void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* groups, OpenTallies& open, float* inside,
-             float* seen, int threads);
-void close_tallies(const OpenTallies& open, int64_t masks, int64_t views, float* inside, float* seen);
+// Tallies on their way. A group's rows are summed 65,536 at a time, in their order, and these sums are added in their
+// order, wherever blocks end. A group has something of few masks, so nothing has K x M places.
+struct OpenTallies {
+    int64_t masks, views;                // M, V
+    std::vector<int64_t> members;        // (K,) rows of each group so far
+    std::vector<SparseSums> whole;       // (K,) the first sum of each group, and what was added to it
+    std::map<int64_t, SparseSums> last;  // the last sum of each group, after the first, until it is full
+
+    OpenTallies(int64_t count, int64_t masks, int64_t views)
+        : masks(masks), views(views), members(count), whole(count) {}
+};
+
+// Adds to each group 0..K-1 what masks have and views see of its Gaussians in a block of rows. groups (N,), below 0 =
+// in none. The votes are of the masks of `open`.
+void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* groups, OpenTallies& open, int threads);
+
+// The number of sums, after the last block: those of write_tallies().
+int64_t close_tallies(OpenTallies& open);
+
+// numbers and sums of all groups, those of group k from first[k] on; first (K+1,).
+void write_tallies(const OpenTallies& open, int64_t* first, int32_t* numbers, float* sums);
+
+// A sparse vector: numbers ascend.
+struct SparseVector {
+    const int32_t* numbers;
+    const float* sums;
+    int64_t count;
+};
+
+// The sum of two sparse vectors, written to numbers and sums, which have room for both; returns its length.
+int64_t add_sparse_vectors(const SparseVector& one, const SparseVector& other, int32_t* numbers, float* sums);
 
 // out (N,): sum_m W_im weight_m.
 void weighted_rows(const SparseMatrix& votes, const float* weight, float* out, int threads);

@@ -29,7 +29,7 @@ left to merge, at level 1, so they are one group at most.
 Level of a merge: the probability that its two sides are different things, 1 / (1 + exp(SLOPE fit)), after fits that
 rise towards a root were pooled (`pooled`): one doubtful merge near the root must not join all that is below it.
 
-Alphabet: N Gaussians; A atoms; M masks; V views.
+Alphabet: N Gaussians; A atoms; m masks that have something of a node, of r views (`votes.tallies`).
 
 Source: ours; pooling is isotonic regression on a tree (Pardalos and Xue 1999).
 """
@@ -45,6 +45,7 @@ from splatseg.cluster.hierarchy import Hierarchy, pooled
 from splatseg.cluster.merging import Nodes, merge_touching
 from splatseg.features.rows import FeatureRows, as_rows
 from splatseg.votes.agreement import Agreement
+from splatseg.votes.tallies import Tally
 from splatseg.votes.true_masks import TrueMasks
 
 PRIOR, SLOPE = 0.2, 9.0
@@ -82,7 +83,7 @@ def merge_by_support(
     check_shapes(atoms=(atoms, f"{agreement.gaussians}"), features=(as_rows(features), f"{agreement.gaussians} F"))
     count = int(atoms.max(initial=0))
     means, sizes = (of_all[1:] for of_all in means_of(features, atoms, count + 1))
-    explained = _Explained(*agreement.tallies_of(atoms, count, first=1), agreement, means * sizes[:, None])
+    explained = _Explained(agreement.tallies_of(atoms, count, first=1), agreement, means * sizes[:, None])
     nodes: Nodes = explained if between is None else _Bordered(explained, between)
     if agreement.true is not None:
         nodes = _Apart(nodes, agreement.true, *agreement.true.tallies_of(atoms.astype(np.int64) - 1, count))
@@ -102,16 +103,16 @@ def level_of(fits: np.ndarray) -> np.ndarray:
 class _Explained:
     """Nodes with their tallies, their overlaps with all masks, and the pixels that their best parts explain."""
 
-    def __init__(self, inside: np.ndarray, seen: np.ndarray, agreement: Agreement, sums: np.ndarray) -> None:
+    def __init__(self, tallies: list[Tally], agreement: Agreement, sums: np.ndarray) -> None:
         self._agreement = agreement
         self._sums = dict(enumerate(sums, start=1))
-        self._inside = dict(enumerate(inside, start=1))
-        self._seen = dict(enumerate(seen, start=1))
-        weighted = {node: agreement.weighted(of_node) for node, of_node in self._seen.items()}
-        self._total = {node: max(float(of_node.sum()), 1e-9) for node, of_node in weighted.items()}
-        self._overlaps = {node: agreement.overlaps(self._inside[node], self._seen[node]) for node in self._inside}
-        self._outside = {node: agreement.outside(self._inside[node], self._seen[node]) for node in self._inside}
-        self._best = {node: self._explained(self._overlaps[node], self._inside[node]) for node in self._inside}
+        self._tallies = dict(enumerate(tallies, start=1))
+        self._total = {node: max(self._sum(tally.seen()), 1e-9) for node, tally in self._tallies.items()}
+        self._overlaps = {node: agreement.overlaps(tally) for node, tally in self._tallies.items()}
+        self._outside = {node: agreement.outside(tally) for node, tally in self._tallies.items()}
+        self._best = {node: self._explained(tally, self._overlaps[node]) for node, tally in self._tallies.items()}
+        # A place for each mask. Of the first only what has just been written is read; the second is 1 between two fits.
+        self._overlap_at, self._outside_at = np.empty_like(agreement.total), np.ones_like(agreement.total)
         self.weights: list[float] = []
         """Pixels of the smaller side of every merge."""
 
@@ -119,37 +120,49 @@ class _Explained:
         return self._fit(a, b)[0] + TIE * _cosine(self._sums[a], self._sums[b])
 
     def join(self, a: int, b: int, new: int) -> float:
-        fit, overlaps = self._fit(a, b)
+        fit, tally, overlaps = self._fit(a, b)
         self.weights.append(min(self._total[a], self._total[b]))
-        self._inside[new] = self._inside.pop(a) + self._inside.pop(b)
-        self._seen[new] = self._seen.pop(a) + self._seen.pop(b)
+        one, other = (self._tallies[node].by_view(self._best.pop(node)) for node in (a, b))
+        own, apart = self._explained(tally, overlaps), one + other
+        self._best[new] = own if tally.by_view(own).sum() >= apart.sum() else apart[tally.views]
         self._sums[new] = self._sums.pop(a) + self._sums.pop(b)
         self._total[new] = self._total.pop(a) + self._total.pop(b)
-        own, apart = self._explained(overlaps, self._inside[new]), self._best.pop(a) + self._best.pop(b)
-        self._best[new] = own if own.sum() >= apart.sum() else apart
         for node in (a, b):
-            del self._overlaps[node], self._outside[node]
-        self._overlaps[new] = overlaps
-        self._outside[new] = self._agreement.outside(self._inside[new], self._seen[new])
+            del self._tallies[node], self._overlaps[node], self._outside[node]
+        self._tallies[new], self._overlaps[new] = tally, overlaps
+        self._outside[new] = self._agreement.outside(tally)
         return fit
 
-    def _fit(self, a: int, b: int) -> tuple[float, np.ndarray]:
-        """Return (the fit of two nodes, 0 at granularity 1/2; the overlaps (M,) of their union)."""
+    def _fit(self, a: int, b: int) -> tuple[float, Tally, np.ndarray]:
+        """Return (the fit of two nodes, 0 at granularity 1/2; tallies and overlaps (m,) of their union)."""
         small, large = (a, b) if self._total[a] <= self._total[b] else (b, a)
-        overlaps = self._agreement.overlaps(self._inside[a] + self._inside[b], self._seen[a] + self._seen[b])
-        whole = {side: self._explained(overlaps, self._inside[side]) for side in (small, large)}
-        gain = min(float((whole[side] - self._best[side]).sum()) / self._total[side] for side in whole)
-        nested = float(np.minimum(whole[small], self._best[small]).sum())
-        lost = self._agreement.best(self._overlaps[large] * self._outside[small])
-        left = float(self._agreement.weighted(lost * self._seen[small]).sum())
-        return gain + PRIOR * (1.0 - (nested + left) / self._total[small]), overlaps
+        of_small, of_large = self._tallies[small], self._tallies[large]
+        union = of_small + of_large
+        overlaps = self._agreement.overlaps(union)
+        self._overlap_at[union.columns] = overlaps
+        whole = self._explained(of_small, self._overlap_at[of_small.columns])
+        whole_of_large = self._explained(of_large, self._overlap_at[of_large.columns])
+        gain = min(
+            float(of_small.by_view(whole - self._best[small]).sum()) / self._total[small],
+            float(of_large.by_view(whole_of_large - self._best[large]).sum()) / self._total[large],
+        )
+        nested = float(of_small.by_view(np.minimum(whole, self._best[small])).sum())
+        self._outside_at[of_small.columns] = self._outside[small]
+        lost = of_large.by_view(of_large.best(self._overlaps[large] * self._outside_at[of_large.columns]))
+        self._outside_at[of_small.columns] = 1.0
+        left = self._sum(lost * of_small.seen())
+        return gain + PRIOR * (1.0 - (nested + left) / self._total[small]), union, overlaps
 
-    def _explained(self, overlaps: np.ndarray, inside: np.ndarray) -> np.ndarray:
-        """Return the pixels (V,) of a set, inside (M,), that the masks of a set with these overlaps (M,) explain.
+    def _sum(self, of_views: np.ndarray) -> float:
+        return float(self._agreement.weighted(of_views).sum())
+
+    def _explained(self, tally: Tally, overlaps: np.ndarray) -> np.ndarray:
+        """Return the pixels (r,) of a set that the masks of a set with these overlaps (m,) explain, by view.
 
         Those of every view are multiplied by its weight.
         """
-        return self._agreement.weighted(self._agreement.best(overlaps * inside))
+        explained: np.ndarray = tally.best(overlaps * tally.inside) * self._agreement.weight[tally.views]
+        return explained
 
 
 class _Bordered:
