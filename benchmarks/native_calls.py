@@ -68,6 +68,12 @@ def tallied(rng: Generator, matrix: object) -> tuple[object, np.ndarray, np.ndar
     return tallies, np.zeros(SEGMENTS + 1, np.int64), np.zeros(entries, np.int32), floats(rng, entries)
 
 
+def tally(rng: Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return numbers and sums of a set that some masks and views have something of."""
+    numbers = np.flatnonzero(rng.random(MASKS + VIEWS) < 0.7).astype(np.int32)
+    return numbers, floats(rng, len(numbers))
+
+
 def tree_of(points: np.ndarray) -> object:
     """Return the tree of points (n,3)."""
     return _native.point_tree(points, None, None, 1)
@@ -244,6 +250,18 @@ def votes_calls(rng: Generator, made: Objects) -> dict[str, Callable[[], Argumen
             "other": (np.arange(2, 8, dtype=np.int32), floats(rng, 6)),
             "numbers": np.zeros(10, np.int32),
             "sums": floats(rng, 10),
+        },
+        "best_masks": lambda: {
+            "tally": tally(rng),
+            "masks": (np.sort(whole(rng, VIEWS, MASKS)), floats(rng, MASKS), VIEWS),
+            "columns": np.full(VIEWS, -1, np.int32),
+            "values": np.zeros((2, VIEWS), np.float32),
+        },
+        "explained_by_union": lambda: {
+            "one": tally(rng),
+            "other": tally(rng),
+            "masks": (np.sort(whole(rng, VIEWS, MASKS)), floats(rng, MASKS), VIEWS),
+            "values": np.zeros((3, VIEWS), np.float32),
         },
         "weighted_rows": lambda: {
             "votes": made.votes,

@@ -175,6 +175,22 @@ SparseVector = tuple[np.ndarray, np.ndarray]
 def add_sparse_vectors(one: SparseVector, other: SparseVector, numbers: np.ndarray, sums: np.ndarray) -> int:
     """Write the sum of two sparse vectors into arrays with room for both, and return its length."""
 
+OfMasks = tuple[np.ndarray, np.ndarray, int]
+"""view_of (M,) int32, ascending, total (M,) float32, number of views V (native/votes/rows.h)."""
+
+def best_masks(tally: SparseVector, masks: OfMasks, columns: np.ndarray, values: np.ndarray) -> None:
+    """Write the best mask of every view for a set into columns (V,) int32, -1 before, and values (2,V), 0 before.
+
+    values: the IoU with this mask, and the most that IoU x inside is of any mask of the view.
+    """
+
+def explained_by_union(one: SparseVector, other: SparseVector, masks: OfMasks, values: np.ndarray) -> None:
+    """Write values (3,V), 0 before, for two sets that have no Gaussian in common.
+
+    By view, the most that the union's IoU x inside of the one and of the other is, and the most that the other's own
+    IoU x (1 - inside / seen of the one) is.
+    """
+
 def weighted_rows(votes: SparseMatrix, weight: np.ndarray, out: np.ndarray, threads: int) -> None: ...
 def under_masks(votes: SparseMatrix, masks: MaskViews, seen: np.ndarray, threads: int) -> None: ...
 def follow_majority(

@@ -132,6 +132,46 @@ int64_t add_sparse_vectors(const SparseVectorIn& one, const SparseVectorIn& othe
     return splatseg::add_sparse_vectors(left, right, numbers.data(), sums.data());
 }
 
+using OfMasksIn = std::tuple<Array<const int32_t, 1>, Floats<1>, int>;  // view_of, total, V
+
+// The tallies of sets, whose masks and views there must be.
+OfMasks of_masks(const OfMasksIn& in, std::initializer_list<SparseVector> tallies) {
+    const auto& [view_of, total, views] = in;
+    const int64_t masks = size(view_of, 0);
+    require(has_shape(total, masks), "view_of and total must have shape (M,)");
+    require(0 <= views && views <= masks && masks <= INT32_MAX / 2,
+            "there must be as many masks as views, or more, and at most 2^30");
+    for (const SparseVector& tally : tallies)
+        for (int64_t i = 0; i < tally.count; ++i) {
+            const int32_t number = tally.numbers[i];
+            require(number >= 0 && number < masks + views && (i == 0 || tally.numbers[i - 1] < number),
+                    "numbers must ascend below M + V");
+            const int32_t view = number < masks ? view_of.data()[number] : 0;
+            require(view >= 0 && view < views, "view_of must be below the number of views");
+        }
+    return {view_of.data(), total.data(), masks};
+}
+
+void best_masks(const SparseVectorIn& tally, const OfMasksIn& masks, Array<int32_t, 1> columns, Out<2> values) {
+    const SparseVector set = vector_of(tally);
+    const OfMasks of = of_masks(masks, {set});
+    const int64_t views = std::get<2>(masks);
+    require(has_shape(columns, views) && has_shape(values, 2, views), "columns must have shape (V,), values (2, V)");
+    require_apart({columns, values}, {std::get<0>(tally), std::get<1>(tally), std::get<0>(masks), std::get<1>(masks)});
+    splatseg::best_masks(set, of, {columns.data(), values.data(), values.data() + views});
+}
+
+void explained_by_union(const SparseVectorIn& one, const SparseVectorIn& other, const OfMasksIn& masks, Out<2> values) {
+    const SparseVector left = vector_of(one), right = vector_of(other);
+    const OfMasks of = of_masks(masks, {left, right});
+    const int64_t views = std::get<2>(masks);
+    require(has_shape(values, 3, views), "values must have shape (3, V)");
+    require_apart({values}, {std::get<0>(one), std::get<1>(one), std::get<0>(other), std::get<1>(other),
+                             std::get<0>(masks), std::get<1>(masks)});
+    float* const out = values.data();
+    splatseg::explained_by_union(left, right, of, out, out + views, out + 2 * views);
+}
+
 void weighted_rows(const SparseMatrix& votes, Floats<1> weight, Out<1> out, int threads) {
     require_checked(votes);
     require(has_shape(weight, votes.width) && has_shape(out, votes.height), "weight must have shape (M,), out (N,)");
@@ -263,6 +303,8 @@ void add_votes(nb::module_& m) {
     m.def("close_tallies", &splatseg::close_tallies, "tallies"_a);
     m.def("write_tallies", &write_tallies, "tallies"_a, "first"_a, "numbers"_a, "sums"_a);
     m.def("add_sparse_vectors", &add_sparse_vectors, "one"_a, "other"_a, "numbers"_a, "sums"_a);
+    m.def("best_masks", &best_masks, "tally"_a, "masks"_a, "columns"_a, "values"_a);
+    m.def("explained_by_union", &explained_by_union, "one"_a, "other"_a, "masks"_a, "values"_a);
     m.def("weighted_rows", &weighted_rows, "votes"_a, "weight"_a, "out"_a, "threads"_a);
     m.def("tallies", &tallies, "votes"_a, "masks"_a, "groups"_a, "open"_a, "threads"_a);
     m.def("under_masks", &under_masks, "votes"_a, "masks"_a, "seen"_a, "threads"_a);

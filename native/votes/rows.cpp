@@ -72,47 +72,58 @@ struct Chunk {
     SparseSums sums;
 };
 
-// One thread's sums (M+V,), all zero between two chunks. What is touched is known by 64s, so a chunk takes time by what
-// it has something of.
+// One thread's sums (M+V,), all zero between two chunks. Of a chunk with few rows it is known, by 64s, what they touch,
+// so that it takes time by what it has something of.
 class DenseSums {
 public:
     explicit DenseSums(int64_t width) : sums_(width, 0.0f), touched_((width + 63) / 64, 0) {}
 
-    void add(int64_t number, float more) {
-        sums_[number] += more;
-        touched_[number >> 6] = 1;
-    }
-
-    void put(const SparseSums& from) {
-        for (size_t i = 0; i < from.numbers.size(); ++i) add(from.numbers[i], from.sums[i]);
-    }
-
-    // The sums that are not 0, which become 0.
-    SparseSums take() {
-        SparseSums out;
-        for_each_touched([&](int64_t begin, int64_t end) {
-            for (int64_t i = begin; i < end; ++i)
-                if (sums_[i] != 0.0f) {
-                    out.numbers.push_back(static_cast<int32_t>(i));
-                    out.sums.push_back(sums_[i]);
-                    sums_[i] = 0.0f;
-                }
-        });
-        std::fill(touched_.begin(), touched_.end(), 0);
-        out.numbers.shrink_to_fit();
-        out.sums.shrink_to_fit();
-        return out;
+    // Adds what masks have and views see of the rows of a chunk to its sums.
+    template <class Rows>
+    void add(Chunk& chunk, const Rows& for_each_sum) {
+        const int64_t width = static_cast<int64_t>(sums_.size()), rows = chunk.end - chunk.begin;
+        float* const sums = sums_.data();
+        uint8_t* const touched = touched_.data();
+        const auto mark = [=](int64_t number, float more) {
+            sums[number] += more;
+            touched[number >> 6] = 1;
+        };
+        for (size_t i = 0; i < chunk.sums.numbers.size(); ++i) mark(chunk.sums.numbers[i], chunk.sums.sums[i]);
+        if (16 * rows < width) {
+            for_each_sum(chunk, mark);
+        } else {
+            std::fill(touched_.begin(), touched_.end(), 1);
+            for_each_sum(chunk, [=](int64_t number, float more) { sums[number] += more; });
+        }
+        take(chunk.sums);
     }
 
 private:
     std::vector<float> sums_;
     std::vector<uint8_t> touched_;
 
+    // The sums that are not 0, which become 0.
+    void take(SparseSums& out) {
+        int64_t count = 0;
+        for_each_touched([&](float& sum, int64_t) { count += sum != 0.0f; });
+        out.numbers.resize(count);
+        out.sums.resize(count);
+        int64_t place = 0;
+        for_each_touched([&](float& sum, int64_t number) {
+            if (sum == 0.0f) return;
+            out.numbers[place] = static_cast<int32_t>(number);
+            out.sums[place++] = sum;
+            sum = 0.0f;
+        });
+        std::fill(touched_.begin(), touched_.end(), 0);
+    }
+
     template <class F>
-    void for_each_touched(const F& visit) const {
+    void for_each_touched(const F& visit) {
         const int64_t width = static_cast<int64_t>(sums_.size());
         for (int64_t k = 0; k < static_cast<int64_t>(touched_.size()); ++k)
-            if (touched_[k]) visit(64 * k, std::min(64 * k + 64, width));
+            if (touched_[k])
+                for (int64_t i = 64 * k; i < std::min(64 * k + 64, width); ++i) visit(sums_[i], i);
     }
 };
 
@@ -140,6 +151,30 @@ void add_to(SparseSums& sums, const SparseSums& more) {
     both.numbers.resize(count);
     both.sums.resize(count);
     sums = std::move(both);
+}
+
+// The masks and views of a tally, for one walk over its masks.
+struct Walk {
+    const SparseVector& tally;
+    const int64_t masks;
+    int64_t columns, place;  // of masks; of the view that was asked for last, or the next one
+
+    Walk(const SparseVector& tally, const OfMasks& masks)
+        : tally(tally),
+          masks(masks.count),
+          columns(std::lower_bound(tally.numbers, tally.numbers + tally.count, masks.count) - tally.numbers),
+          place(columns) {}
+
+    // What a view sees of the set; views are asked for in their order.
+    float seen_by(int32_t view) {
+        while (place < tally.count && tally.numbers[place] - masks < view) ++place;
+        return place < tally.count && tally.numbers[place] - masks == view ? tally.sums[place] : 0.0f;
+    }
+};
+
+float iou(float inside, float seen, float total) {
+    const float whole = total + seen - inside;
+    return whole > 0.0f ? inside / whole : 0.0f;
 }
 
 // The rows of a block, a group's at most 65,536 at a time, with the sums that are not full yet.
@@ -179,6 +214,34 @@ int64_t add_sparse_vectors(const SparseVector& one, const SparseVector& other, i
     return out + more;
 }
 
+void best_masks(const SparseVector& tally, const OfMasks& masks, const BestMasks& best) {
+    Walk walk(tally, masks);
+    for (int64_t i = 0; i < walk.columns; ++i) {
+        const int32_t mask = tally.numbers[i], view = masks.view_of[mask];
+        const float inside = tally.sums[i], overlap = iou(inside, walk.seen_by(view), masks.total[mask]);
+        if (best.columns[view] < 0 || overlap > best.overlaps[view])
+            best.columns[view] = mask, best.overlaps[view] = overlap;
+        best.explained[view] = std::max(best.explained[view], overlap * inside);
+    }
+}
+
+void explained_by_union(const SparseVector& one, const SparseVector& other, const OfMasks& masks, float* of_one,
+                        float* of_other, float* left) {
+    Walk walk_one(one, masks), walk_other(other, masks);
+    for (int64_t i = 0, j = 0; i < walk_one.columns || j < walk_other.columns;) {
+        const int32_t a = i < walk_one.columns ? one.numbers[i] : INT32_MAX;
+        const int32_t b = j < walk_other.columns ? other.numbers[j] : INT32_MAX;
+        const int32_t mask = std::min(a, b), view = masks.view_of[mask];
+        const float in_one = a <= b ? one.sums[i++] : 0.0f, in_other = b <= a ? other.sums[j++] : 0.0f;
+        const float total = masks.total[mask], seen_one = walk_one.seen_by(view), seen_other = walk_other.seen_by(view);
+        const float overlap = iou(in_one + in_other, seen_one + seen_other, total);
+        of_one[view] = std::max(of_one[view], overlap * in_one);
+        of_other[view] = std::max(of_other[view], overlap * in_other);
+        const float outside = 1.0f - (seen_one > 0.0f ? in_one / seen_one : 0.0f);
+        left[view] = std::max(left[view], iou(in_other, seen_other, total) * outside);
+    }
+}
+
 void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* groups, OpenTallies& open, int threads) {
     std::vector<int64_t> first(open.members.size() + 1, 0);
     const std::vector<uint32_t> order = by_group(groups, votes.height, first);
@@ -186,16 +249,14 @@ void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* g
     auto layers = scratch_layers(masks, threads);
     std::vector<DenseSums> scratch(threads, DenseSums(open.masks + open.views));
     parallel_for(static_cast<int64_t>(chunks.size()), threads, [&](int64_t index, int worker) {
-        Chunk& chunk = chunks[index];
-        DenseSums& sums = scratch[worker];
-        sums.put(chunk.sums);
-        for (int64_t place = chunk.begin; place < chunk.end; ++place) {
-            const SparseRow row = row_at(votes, order[place]);
-            for (uint32_t j = 0; j < row.count; ++j) sums.add(row.columns[j], row.weights[j]);
-            for_each_view(row, masks, layers[worker].data(),
-                          [&](int32_t view, float sum) { sums.add(open.masks + view, sum); });
-        }
-        chunk.sums = sums.take();
+        scratch[worker].add(chunks[index], [&](const Chunk& chunk, const auto& add) {
+            for (int64_t place = chunk.begin; place < chunk.end; ++place) {
+                const SparseRow row = row_at(votes, order[place]);
+                for (uint32_t j = 0; j < row.count; ++j) add(row.columns[j], row.weights[j]);
+                for_each_view(row, masks, layers[worker].data(),
+                              [&](int32_t view, float sum) { add(open.masks + view, sum); });
+            }
+        });
     });
     for (Chunk& chunk : chunks) {  // a group's in their order
         if (chunk.first)

@@ -56,6 +56,27 @@ struct SparseVector {
 // The sum of two sparse vectors, written to numbers and sums, which have room for both; returns its length.
 int64_t add_sparse_vectors(const SparseVector& one, const SparseVector& other, int32_t* numbers, float* sums);
 
+// What is known of all masks (M,): their views, ascending, and their pixels on all Gaussians.
+struct OfMasks {
+    const int32_t* view_of;
+    const float* total;
+    int64_t count;
+};
+
+// (V,) of every view, for a set: the mask that overlaps it most, the first of equals, and that IoU; and the most that
+// IoU x inside is of any mask. -1, 0 and 0 before, and wherever no mask has anything of the set.
+struct BestMasks {
+    int32_t* columns;
+    float *overlaps, *explained;
+};
+void best_masks(const SparseVector& tally, const OfMasks& masks, const BestMasks& best);
+
+// (V,) of every view, for two sets that have no Gaussian in common, with the IoU of their union: the most that IoU x
+// inside of the one and of the other is; and the most that the other's own IoU x (1 - inside / seen of the one) is.
+// All are 0 before.
+void explained_by_union(const SparseVector& one, const SparseVector& other, const OfMasks& masks, float* of_one,
+                        float* of_other, float* left);
+
 // out (N,): sum_m W_im weight_m.
 void weighted_rows(const SparseMatrix& votes, const float* weight, float* out, int threads);
 

@@ -39,7 +39,7 @@ def supported_cut(
     check_shapes(merges=(merges, f"{len(tallies) - 1} 2"))
 
     def worth(tally: Tally) -> float:
-        mass: float = float(agreement.weighted(tally.seen()).sum()) ** exponent
+        mass: float = agreement.mass_of(tally) ** exponent
         return agreement.support_of(tally) * mass
 
     alive = dict(enumerate(tallies))

@@ -29,7 +29,7 @@ left to merge, at level 1, so they are one group at most.
 Level of a merge: the probability that its two sides are different things, 1 / (1 + exp(SLOPE fit)), after fits that
 rise towards a root were pooled (`pooled`): one doubtful merge near the root must not join all that is below it.
 
-Alphabet: N Gaussians; A atoms; m masks that have something of a node, of r views (`votes.tallies`).
+Alphabet: N Gaussians; A atoms; V views, r of which see something of a node.
 
 Source: ours; pooling is isotonic regression on a tree (Pardalos and Xue 1999).
 """
@@ -101,68 +101,50 @@ def level_of(fits: np.ndarray) -> np.ndarray:
 
 
 class _Explained:
-    """Nodes with their tallies, their overlaps with all masks, and the pixels that their best parts explain."""
+    """Nodes with their tallies, and the pixels that their best parts explain: (r,), of the views that see them."""
 
     def __init__(self, tallies: list[Tally], agreement: Agreement, sums: np.ndarray) -> None:
         self._agreement = agreement
         self._sums = dict(enumerate(sums, start=1))
         self._tallies = dict(enumerate(tallies, start=1))
-        self._total = {node: max(self._sum(tally.seen()), 1e-9) for node, tally in self._tallies.items()}
-        self._overlaps = {node: agreement.overlaps(tally) for node, tally in self._tallies.items()}
-        self._outside = {node: agreement.outside(tally) for node, tally in self._tallies.items()}
-        self._best = {node: self._explained(tally, self._overlaps[node]) for node, tally in self._tallies.items()}
-        # A place for each mask. Of the first only what has just been written is read; the second is 1 between two fits.
-        self._overlap_at, self._outside_at = np.empty_like(agreement.total), np.ones_like(agreement.total)
+        self._total = {node: max(agreement.mass_of(tally), 1e-9) for node, tally in self._tallies.items()}
+        self._best = {node: self._explained(tally)[tally.views] for node, tally in self._tallies.items()}
         self.weights: list[float] = []
         """Pixels of the smaller side of every merge."""
 
     def gain(self, a: int, b: int) -> float:
-        return self._fit(a, b)[0] + TIE * _cosine(self._sums[a], self._sums[b])
+        return self._fit(a, b) + TIE * _cosine(self._sums[a], self._sums[b])
 
     def join(self, a: int, b: int, new: int) -> float:
-        fit, tally, overlaps = self._fit(a, b)
+        fit = self._fit(a, b)
         self.weights.append(min(self._total[a], self._total[b]))
         one, other = (self._tallies[node].by_view(self._best.pop(node)) for node in (a, b))
-        own, apart = self._explained(tally, overlaps), one + other
-        self._best[new] = own if tally.by_view(own).sum() >= apart.sum() else apart[tally.views]
+        tally = self._tallies.pop(a) + self._tallies.pop(b)
+        own, apart = self._explained(tally), one + other
+        self._best[new] = (own if own.sum() >= apart.sum() else apart)[tally.views]
+        self._tallies[new] = tally
         self._sums[new] = self._sums.pop(a) + self._sums.pop(b)
         self._total[new] = self._total.pop(a) + self._total.pop(b)
-        for node in (a, b):
-            del self._tallies[node], self._overlaps[node], self._outside[node]
-        self._tallies[new], self._overlaps[new] = tally, overlaps
-        self._outside[new] = self._agreement.outside(tally)
         return fit
 
-    def _fit(self, a: int, b: int) -> tuple[float, Tally, np.ndarray]:
-        """Return (the fit of two nodes, 0 at granularity 1/2; tallies and overlaps (m,) of their union)."""
+    def _fit(self, a: int, b: int) -> float:
+        """Return the fit of two nodes, 0 at granularity 1/2."""
         small, large = (a, b) if self._total[a] <= self._total[b] else (b, a)
-        of_small, of_large = self._tallies[small], self._tallies[large]
-        union = of_small + of_large
-        overlaps = self._agreement.overlaps(union)
-        self._overlap_at[union.columns] = overlaps
-        whole = self._explained(of_small, self._overlap_at[of_small.columns])
-        whole_of_large = self._explained(of_large, self._overlap_at[of_large.columns])
+        one, other = self._tallies[small], self._tallies[large]
+        explained = self._agreement.explained_by_union(one, other)
+        whole, whole_of_other = self._agreement.weighted(explained[:2])
+        best, best_of_other = one.by_view(self._best[small]), other.by_view(self._best[large])
         gain = min(
-            float(of_small.by_view(whole - self._best[small]).sum()) / self._total[small],
-            float(of_large.by_view(whole_of_large - self._best[large]).sum()) / self._total[large],
+            float((whole - best).sum()) / self._total[small],
+            float((whole_of_other - best_of_other).sum()) / self._total[large],
         )
-        nested = float(of_small.by_view(np.minimum(whole, self._best[small])).sum())
-        self._outside_at[of_small.columns] = self._outside[small]
-        lost = of_large.by_view(of_large.best(self._overlaps[large] * self._outside_at[of_large.columns]))
-        self._outside_at[of_small.columns] = 1.0
-        left = self._sum(lost * of_small.seen())
-        return gain + PRIOR * (1.0 - (nested + left) / self._total[small]), union, overlaps
+        nested = float(np.minimum(whole, best).sum())
+        left = float(self._agreement.weighted(explained[2] * one.seen()).sum())
+        return gain + PRIOR * (1.0 - (nested + left) / self._total[small])
 
-    def _sum(self, of_views: np.ndarray) -> float:
-        return float(self._agreement.weighted(of_views).sum())
-
-    def _explained(self, tally: Tally, overlaps: np.ndarray) -> np.ndarray:
-        """Return the pixels (r,) of a set that the masks of a set with these overlaps (m,) explain, by view.
-
-        Those of every view are multiplied by its weight.
-        """
-        explained: np.ndarray = tally.best(overlaps * tally.inside) * self._agreement.weight[tally.views]
-        return explained
+    def _explained(self, tally: Tally) -> np.ndarray:
+        """Return the pixels (V,) of a set that masks explain, those of every view times its weight."""
+        return self._agreement.weighted(self._agreement.best_masks(tally)[1][1])
 
 
 class _Bordered:

@@ -21,7 +21,7 @@ unchanged that no mask in question sees.
   to the set if most of what these views see of it lies in these masks. Right for nested masks.
 
 Alphabet: N Gaussians; M masks; V views that have masks, once for each source; K segments; m masks that have something of
-a set, of r views (`votes.tallies`).
+a set (`votes.tallies`).
 
 Source: ours; consensus over views, in the spirit of mask association (MaskClustering, Yan et al. 2024).
 """
@@ -84,6 +84,7 @@ class Agreement:
         # The set of all Gaussians contains the whole of every mask: its `inside` is `total`.
         self.total: np.ndarray = self.tallies_of(np.broadcast_to(np.int32(0), self.gaussians), 1)[0].dense()[0]
         """(M,) pixels that every mask has on Gaussians."""
+        self._of_masks = (self._view_of, self.total, count)
         self.in_masks: np.ndarray = np.empty(self.gaussians, dtype=np.bool_)
         """(N,) bool: Gaussians that can belong to a thing; False if views show them outside all masks."""
         for block, matrix in self._rows.blocks():
@@ -116,21 +117,29 @@ class Agreement:
 
     def overlaps(self, tally: Tally) -> np.ndarray:
         """Return the IoU (m,) of a set with the masks that have something of it; with any other it is 0."""
-        return self._overlaps(tally, tally.seen())
-
-    def _overlaps(self, tally: Tally, seen: np.ndarray) -> np.ndarray:
-        union = self.total[tally.columns] + seen[tally.view_of] - tally.inside
+        union = self.total[tally.columns] + tally.seen()[self._view_of[tally.columns]] - tally.inside
         overlaps: np.ndarray = np.divide(tally.inside, union, out=np.zeros_like(union), where=union > 0)
         return overlaps
 
-    def outside(self, tally: Tally) -> np.ndarray:
-        """Return the share (m,) of a set, as each mask's view sees it, outside the mask.
+    def best_masks(self, tally: Tally) -> tuple[np.ndarray, np.ndarray]:
+        """Return the mask of every view that overlaps a set most, the first of equals, and what masks explain of it.
 
-        Of masks that have something of it; of any other it is 1.
+        (columns (V,) int32, -1 where no mask has anything of the set; values (2,V): the IoU with this mask, and
+        max_m overlap_m inside_m over the masks m of the view)
         """
-        of_view = tally.seen()[tally.view_of]
-        outside: np.ndarray = 1.0 - np.divide(tally.inside, of_view, out=np.zeros_like(of_view), where=of_view > 0)
-        return outside
+        columns = np.full(self._of.views, -1, dtype=np.int32)
+        values = np.zeros((2, self._of.views), dtype=np.float32)
+        _native.best_masks(tally.numbered, self._of_masks, columns, values)
+        return columns, values
+
+    def explained_by_union(self, one: Tally, other: Tally) -> np.ndarray:
+        """Return what masks explain (3,V) of two sets without a common Gaussian, by the overlaps of their union.
+
+        max_m q_m(one + other) inside_m(one); the same of the other; max_m q_m(other) (1 - inside_m(one) / seen_v(one)).
+        """
+        values = np.zeros((3, self._of.views), dtype=np.float32)
+        _native.explained_by_union(one.numbered, other.numbered, self._of_masks, values)
+        return values
 
     def sum_by_view(self, of_masks: np.ndarray) -> np.ndarray:
         """Return the sum (V,) of values (M,) over the masks of every view."""
@@ -142,15 +151,17 @@ class Agreement:
         weighted: np.ndarray = of_views * self.weight
         return weighted
 
+    def mass_of(self, tally: Tally) -> float:
+        """Return what all views see of a set, each by its weight."""
+        return float(self.weighted(tally.seen()).sum())
+
     def support_of(self, tally: Tally) -> float:
         """Return the support of a set in 0..1, from its tallies; 0 if no view sees it."""
-        seen = tally.seen()
-        weighted = self.weighted(seen)
+        weighted = self.weighted(tally.seen())
         total = float(weighted.sum())
         if total <= 0:
             return 0.0
-        best = tally.by_view(tally.best(self._overlaps(tally, seen)))
-        return float((weighted * best).sum()) / total
+        return float((weighted * self.best_masks(tally)[1][0]).sum()) / total
 
     def support(self, members: np.ndarray) -> float:
         """Return the support in 0..1 of a set, members (N,) bool."""
@@ -179,9 +190,9 @@ class Agreement:
 
     def follow_matches(self, members: np.ndarray, tally: Tally) -> np.ndarray:
         """Return the set (N,) bool of one round by matches, from a set (N,) bool and its tallies."""
-        columns, of_best = self._matches(tally)
-        weight, quality = np.zeros(len(self.total), dtype=np.float32), tally.by_view(of_best)
-        weight[columns] = of_best
+        columns, quality = self._matches(tally)
+        weight, matched = np.zeros(len(self.total), dtype=np.float32), np.flatnonzero(quality)
+        weight[columns[matched]] = quality[matched]
         members = _bytes_of(members)
         followed: np.ndarray = np.empty(self.gaussians, dtype=np.bool_)
         for block, matrix in self._rows.blocks():
@@ -227,10 +238,9 @@ class Agreement:
         quality = np.zeros((count, self._of.views), dtype=np.float32)
         found = []
         for segment, tally in enumerate(self.tallies_of(ids, count - 1, first=1), start=1):
-            columns, of_best = self._matches(tally)
-            quality[segment, tally.views] = of_best
-            matched = np.flatnonzero(of_best)
-            found.append((columns[matched], np.full(len(matched), segment, dtype=np.int32), of_best[matched]))
+            columns, quality[segment] = self._matches(tally)
+            views = np.flatnonzero(quality[segment])
+            found.append((columns[views], np.full(len(views), segment, dtype=np.int32), quality[segment, views]))
         empty = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))
         columns, segments, weights = map(np.concatenate, zip(empty, *found, strict=True))
         # Pairs with a weight, sorted by mask: the rows of a CSR matrix (M,K).
@@ -239,16 +249,10 @@ class Agreement:
         return first, segments[order], weights[order], quality
 
     def _matches(self, tally: Tally) -> tuple[np.ndarray, np.ndarray]:
-        """Return the best mask of every view that has any in the tally.
-
-        (columns (r,); weights (r,) float32, 0..1 times the view's). Of equal ones in a view, the first is taken.
-        """
-        overlaps = self.overlaps(tally)
-        best = tally.best(overlaps)
-        hits = np.flatnonzero(overlaps == np.repeat(best, np.diff(tally.first, append=len(overlaps))))
-        columns = tally.columns[hits[np.searchsorted(hits, tally.first)]]
+        """Return (columns (V,), weights (V,) float32, 0..1 times the view's) of the best mask of every view."""
+        columns, (best, _) = self.best_masks(tally)
         quality = np.clip((best - GOOD_OVERLAP) / (1.0 - GOOD_OVERLAP), 0.0, 1.0)
-        return columns, quality.astype(np.float32) * self.weight[tally.views]
+        return columns, self.weighted(quality.astype(np.float32))
 
 
 def settled(follow: Callable[[np.ndarray], np.ndarray], members: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ A set near one place is seen by few of many views, and few of their masks have a
 of 20 million Gaussians, some 100. So a tally names the masks and views that it has something of, with their sums, and
 all others are 0. Tallies of two sets without a common Gaussian add up to those of their union.
 
-Alphabet: M masks; V views that have masks, once for each source; m masks that have something of the set, of r views.
+Alphabet: M masks; V views that have masks, once for each source; m masks that have something of a set, r views that see
+something of it, e = m + r.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -45,48 +47,32 @@ class Tally:
         self.inside: np.ndarray = sums[:masks]
         """(m,) float32, what they have of it."""
 
-    @cached_property
-    def view_of(self) -> np.ndarray:
-        """(m,) int32, the views of the masks."""
-        view_of: np.ndarray = self._of.view_of[self.columns]
-        return view_of
-
-    @cached_property
-    def first(self) -> np.ndarray:
-        """(r,) int64, where the masks of each view begin: the places that `reduceat` needs."""
-        begins = np.ones(len(self.columns), dtype=np.bool_)
-        np.not_equal(self.view_of[1:], self.view_of[:-1], out=begins[1:])
-        return np.flatnonzero(begins)
+    @property
+    def numbered(self) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers and sums (e,), as they were given."""
+        return self._numbers, self._sums
 
     @cached_property
     def views(self) -> np.ndarray:
-        """(r,) int32, the views of the masks, each once, ascending."""
-        views: np.ndarray = self.view_of[self.first]
+        """(r,) int32, the views that see something of the set, ascending."""
+        views: np.ndarray = self._numbers[len(self.columns) :] - np.int32(len(self._of.view_of))
         return views
 
     def seen(self) -> np.ndarray:
         """Return what each view sees of the set, (V,) float32."""
-        seen = np.zeros(self._of.views, dtype=np.float32)
-        masks = len(self.columns)
-        seen[self._numbers[masks:] - len(self._of.view_of)] = self._sums[masks:]
-        return seen
+        return self.by_view(self._sums[len(self.columns) :])
+
+    def by_view(self, values: np.ndarray) -> np.ndarray:
+        """Return values (r,) float32 of the views that see something of the set as (V,), 0 for the others."""
+        spread = np.zeros(self._of.views, dtype=np.float32)
+        spread[self.views] = values
+        return spread
 
     def dense(self) -> tuple[np.ndarray, np.ndarray]:
         """Return (inside (M,), seen (V,)), float32, with a place for every mask and view."""
         inside = np.zeros(len(self._of.view_of), dtype=np.float32)
         inside[self.columns] = self.inside
         return inside, self.seen()
-
-    def best(self, of_masks: np.ndarray) -> np.ndarray:
-        """Return the greatest value (r,) of the masks of every view, from values (m,)."""
-        greatest: np.ndarray = np.maximum.reduceat(of_masks, self.first) if len(self.first) else of_masks
-        return greatest
-
-    def by_view(self, values: np.ndarray) -> np.ndarray:
-        """Return values (r,) of the views of the masks as values (V,) of all views, 0 for the others."""
-        spread = np.zeros(self._of.views, dtype=values.dtype)
-        spread[self.views] = values
-        return spread
 
     def without(self, masks: np.ndarray) -> Tally:
         """Return the tallies of the same set as if some masks (M,) bool had nothing of it."""
@@ -109,6 +95,5 @@ def tallies_from(tallies: _native.OpenTallies, count: int, of: MasksOfViews) -> 
     first = np.empty(count + 1, dtype=np.int64)
     numbers, sums = np.empty(entries, dtype=np.int32), np.empty(entries, dtype=np.float32)
     _native.write_tallies(tallies, first, numbers, sums)
-    borders = first.tolist()
-    for begin, end in zip(borders[:-1], borders[1:], strict=True):
+    for begin, end in pairwise(first.tolist()):
         yield Tally(numbers[begin:end], sums[begin:end], of)

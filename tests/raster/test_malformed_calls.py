@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from fuzz_native import Calls, fuzz, judge
-from native_calls import Arguments, Objects, csr_arguments, right_calls
+from native_calls import CHANNELS, MASKS, Arguments, Objects, csr_arguments, right_calls
 
 from splatseg import _native
 

@@ -182,7 +182,7 @@ def test_relabelling_is_the_definition_for_every_gaussian(monkeypatch):
         tally = agreement.tallies(ids == segment)
         columns, quality = agreement._matches(tally)
         inside = dense[:, columns] @ quality
-        seen_of[:, segment] = visible(votes) @ tally.by_view(quality)
+        seen_of[:, segment] = visible(votes) @ quality
         share[:, segment] = np.divide(inside, seen_of[:, segment], out=np.zeros_like(inside), where=inside > 0)
     best, rows = share.argmax(1), np.arange(len(dense))
     sure = (share[rows, best] > 0.5) & (share[rows, ids] < 0.5) & (seen_of[rows, best] > module.EVIDENCE)
@@ -206,7 +206,7 @@ def test_a_round_of_either_correction_is_the_definition_for_every_gaussian(monke
         expected = np.where(summed != 0, summed > 0, chosen) & agreement.in_masks
         np.testing.assert_array_equal(agreement.follow_majority(chosen, tally), expected)
         columns, quality = agreement._matches(tally)
-        within, of_views = dense[:, columns] @ quality, sees @ tally.by_view(quality)
+        within, of_views = dense[:, columns] @ quality, sees @ quality
         expected = np.where(of_views > 0, within > 0.5 * of_views, chosen) & agreement.in_masks
         assert 0 < expected.sum() < len(expected)
         np.testing.assert_array_equal(agreement.follow_matches(chosen, tally), expected)

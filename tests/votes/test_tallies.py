@@ -14,6 +14,7 @@ from scipy import sparse
 
 from splatseg.machine import mapped
 from splatseg.votes.agreement import Agreement
+from splatseg.votes.tallies import Tally
 from splatseg.votes.votes import Votes
 
 AT_ONCE = 65_536
@@ -109,25 +110,42 @@ def test_tallies_add_up_as_arrays_do(seed: int, masks: int, share: float) -> Non
     np.testing.assert_array_equal(seen, added.seen())
 
 
+def overlaps_of(agreement: Agreement, votes: Votes, tally: Tally) -> np.ndarray:
+    """(M,) the IoU of a set with every mask, as it is defined."""
+    inside, seen = tally.dense()
+    union = agreement.total + seen[votes.view_of] - inside
+    return np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
+
+
 @settings(max_examples=25, deadline=None)
 @given(SEEDS, st.integers(1, 200), st.sampled_from([0.003, 0.1]))
-def test_overlaps_and_supports_are_those_of_all_masks(seed: int, masks: int, share: float) -> None:
+def test_best_masks_and_supports_are_those_of_all_masks(seed: int, masks: int, share: float) -> None:
     votes = votes_of(seed, 60, masks, share)
     agreement, first = Agreement(votes), np.flatnonzero(np.diff(votes.view_of, prepend=-1))
     for tally in agreement.tallies_of(np.random.default_rng(seed).integers(0, 5, 60), 5):
-        inside, seen = tally.dense()
-        of_view = seen[votes.view_of]
-        union = agreement.total + of_view - inside
-        overlaps = np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
-        outside = 1.0 - np.divide(inside, of_view, out=np.zeros_like(inside), where=of_view > 0)
-        for found, dense, elsewhere in (
-            (agreement.overlaps(tally), overlaps, 0),
-            (agreement.outside(tally), outside, 1),
-        ):
-            np.testing.assert_array_equal(found, dense[tally.columns])
-            assert (np.delete(dense, tally.columns) == elsewhere).all()
-        best = np.maximum.reduceat(overlaps, first)
-        np.testing.assert_array_equal(tally.by_view(tally.best(overlaps[tally.columns])), best)
+        (inside, seen), overlaps = tally.dense(), overlaps_of(agreement, votes, tally)
+        np.testing.assert_array_equal(agreement.overlaps(tally), overlaps[tally.columns])
+        columns, (best, explained) = agreement.best_masks(tally)
+        np.testing.assert_array_equal(best, np.maximum.reduceat(overlaps, first))
+        np.testing.assert_array_equal(explained, np.maximum.reduceat(overlaps * inside, first))
+        hits = np.flatnonzero((overlaps == best[votes.view_of]) & (overlaps > 0))
+        views, places = np.unique(votes.view_of[hits], return_index=True)
+        np.testing.assert_array_equal(columns[views], hits[places])
+        assert (np.delete(columns, views) == -1).all()
         weighted = agreement.weighted(seen)
         total = float(weighted.sum())
         assert agreement.support_of(tally) == (float((weighted * best).sum()) / total if total > 0 else 0.0)
+
+
+@settings(max_examples=25, deadline=None)
+@given(SEEDS, st.integers(1, 200), st.sampled_from([0.003, 0.1]))
+def test_what_a_union_explains_is_the_definition(seed: int, masks: int, share: float) -> None:
+    votes = votes_of(seed, 60, masks, share)
+    agreement, first = Agreement(votes), np.flatnonzero(np.diff(votes.view_of, prepend=-1))
+    one, other = agreement.tallies_of(np.random.default_rng(seed).integers(-1, 2, 60), 2)
+    (inside, seen), (of_other, _) = one.dense(), other.dense()
+    of_view, union = seen[votes.view_of], overlaps_of(agreement, votes, one + other)
+    outside = 1.0 - np.divide(inside, of_view, out=np.zeros_like(inside), where=of_view > 0)
+    left = overlaps_of(agreement, votes, other) * outside
+    expected = [np.maximum.reduceat(of_masks, first) for of_masks in (union * inside, union * of_other, left)]
+    np.testing.assert_array_equal(agreement.explained_by_union(one, other), expected)
