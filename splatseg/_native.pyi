@@ -50,7 +50,7 @@ class GramSums:
     def rounds(self) -> int: ...
 
 class OpenTallies:
-    """Tallies of groups 0..count - 1 on their way (native/votes/rows.h)."""
+    """Tallies of groups 0..count - 1 on their way (native/votes/tallies.h)."""
 
     def __init__(self, count: int, masks: int, views: int) -> None: ...
 
@@ -176,7 +176,7 @@ def add_sparse_vectors(one: SparseVector, other: SparseVector, numbers: np.ndarr
     """Write the sum of two sparse vectors into arrays with room for both, and return its length."""
 
 OfMasks = tuple[np.ndarray, np.ndarray, int]
-"""view_of (M,) int32, ascending, total (M,) float32, number of views V (native/votes/rows.h)."""
+"""view_of (M,) int32, ascending, total (M,) float32, number of views V (native/votes/tallies.h)."""
 
 def best_masks(tally: SparseVector, masks: OfMasks, columns: np.ndarray, values: np.ndarray) -> None:
     """Write the best mask of every view for a set into columns (V,) int32, -1 before, and values (2,V), 0 before.

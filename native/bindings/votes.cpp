@@ -16,6 +16,7 @@
 #include "raster/raster.h"
 #include "simd/dispatch.h"
 #include "votes/rows.h"
+#include "votes/tallies.h"
 
 namespace splatseg::bindings {
 namespace {

@@ -20,8 +20,8 @@ unchanged that no mask in question sees.
 * By matches: in every view only the one mask with the best overlap counts, weighted by its overlap; a Gaussian belongs
   to the set if most of what these views see of it lies in these masks. Right for nested masks.
 
-Alphabet: N Gaussians; M masks; V views that have masks, once for each source; K segments; m masks that have something of
-a set (`votes.tallies`).
+Alphabet: N Gaussians; M masks, m of which have something of a set (`votes.tallies`); V views that have masks, once for
+each source; K segments.
 
 Source: ours; consensus over views, in the spirit of mask association (MaskClustering, Yan et al. 2024).
 """

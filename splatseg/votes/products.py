@@ -116,8 +116,11 @@ class VoteRows:
         return sums
 
     def weighted_sums(self, weights: np.ndarray) -> np.ndarray:
-        """Return the sum (N,) float32 of every Gaussian's votes times the weights (M,) of their masks."""
-        sums = np.empty(self.shape[0], dtype=np.float32)
+        """Return the sum (N,) float32 of every Gaussian's votes times the weights (M,) of their masks.
+
+        In scratch memory (`machine.mapped`).
+        """
+        sums = mapped.scratch(self.shape[0], np.float32)
         weights = np.ascontiguousarray(weights, dtype=np.float32)
         for rows, matrix in self.blocks():
             _native.weighted_rows(matrix, weights, sums[rows], torch.get_num_threads())

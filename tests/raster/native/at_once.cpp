@@ -19,6 +19,7 @@
 #include "sparse/sparse.h"
 #include "threads/parallel.h"
 #include "votes/rows.h"
+#include "votes/tallies.h"
 #include "votes/votes.h"
 
 namespace {
