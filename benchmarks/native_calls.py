@@ -54,9 +54,24 @@ def csr_arguments(rng: Generator) -> Arguments:
 
 def gram(rng: Generator, matrix: object) -> object:
     """Return sums of one share, which is all of a matrix (N, MASKS)."""
-    sums = _native.gram_sums(COUNT, floats(rng, MASKS, CHANNELS))
+    sums = _native.gram_sums(COUNT, floats(rng, MASKS, CHANNELS), 1 << 20, 1)
     _native.gram_product(matrix, floats(rng, COUNT), sums, 0, 1, 1)
     return sums
+
+
+def tallied(rng: Generator, matrix: object) -> tuple[object, np.ndarray, np.ndarray, np.ndarray]:
+    """Return closed tallies of a matrix (N, MASKS), and arrays that have room for them."""
+    tallies = _native.OpenTallies(SEGMENTS, MASKS, VIEWS)
+    masks = (np.sort(whole(rng, VIEWS, MASKS)), whole(rng, LAYERS, MASKS), VIEWS, LAYERS)
+    _native.tallies(matrix, masks, whole(rng, SEGMENTS, COUNT), tallies, 1)
+    entries = _native.close_tallies(tallies)
+    return tallies, np.zeros(SEGMENTS + 1, np.int64), np.zeros(entries, np.int32), floats(rng, entries)
+
+
+def tally(rng: Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return numbers and sums of a set that some masks and views have something of."""
+    numbers = np.flatnonzero(rng.random(MASKS + VIEWS) < 0.7).astype(np.int32)
+    return numbers, floats(rng, len(numbers))
 
 
 def tree_of(points: np.ndarray) -> object:
@@ -209,9 +224,7 @@ def votes_calls(rng: Generator, made: Objects) -> dict[str, Callable[[], Argumen
             of_masks()
             | {
                 "groups": whole(rng, SEGMENTS, COUNT),
-                "open": _native.OpenTallies(SEGMENTS),
-                "inside": floats(rng, SEGMENTS, MASKS),
-                "seen": floats(rng, SEGMENTS, VIEWS),
+                "open": _native.OpenTallies(SEGMENTS, MASKS, VIEWS),
             }
         ),
         "under_masks": lambda: of_masks() | {"seen": floats(rng, *rows)},
@@ -228,10 +241,27 @@ def votes_calls(rng: Generator, made: Objects) -> dict[str, Callable[[], Argumen
                 "out": whole(rng, SEGMENTS, COUNT),
             }
         ),
-        "close_tallies": lambda: {
-            "tallies": _native.OpenTallies(SEGMENTS),
-            "inside": floats(rng, SEGMENTS, MASKS),
-            "seen": floats(rng, SEGMENTS, VIEWS),
+        "close_tallies": lambda: {"tallies": tallied(rng, made.votes)[0]},
+        "write_tallies": lambda: dict(
+            zip(("tallies", "first", "numbers", "sums"), tallied(rng, made.votes), strict=True)
+        ),
+        "add_sparse_vectors": lambda: {
+            "one": (np.arange(4, dtype=np.int32), floats(rng, 4)),
+            "other": (np.arange(2, 8, dtype=np.int32), floats(rng, 6)),
+            "numbers": np.zeros(10, np.int32),
+            "sums": floats(rng, 10),
+        },
+        "best_masks": lambda: {
+            "tally": tally(rng),
+            "masks": (np.sort(whole(rng, VIEWS, MASKS)), floats(rng, MASKS), VIEWS),
+            "columns": np.full(VIEWS, -1, np.int32),
+            "values": np.zeros((2, VIEWS), np.float32),
+        },
+        "explained_by_union": lambda: {
+            "one": tally(rng),
+            "other": tally(rng),
+            "masks": (np.sort(whole(rng, VIEWS, MASKS)), floats(rng, MASKS), VIEWS),
+            "values": np.zeros((3, VIEWS), np.float32),
         },
         "weighted_rows": lambda: {
             "votes": made.votes,
@@ -258,11 +288,11 @@ def votes_calls(rng: Generator, made: Objects) -> dict[str, Callable[[], Argumen
             "transposed": False,
             "threads": 2,
         },
-        "gram_sums": lambda: {"height": COUNT, "dense": floats(rng, MASKS, CHANNELS)},
+        "gram_sums": lambda: {"height": COUNT, "dense": floats(rng, MASKS, CHANNELS), "room": 900, "threads": 2},
         "gram_product": lambda: {
             "matrix": made.votes,
             "scales": floats(rng, COUNT),
-            "sums": _native.gram_sums(COUNT, floats(rng, MASKS, CHANNELS)),
+            "sums": _native.gram_sums(COUNT, floats(rng, MASKS, CHANNELS), 1 << 20, 2),
             "index": 0,
             "count": 2,
             "threads": 2,

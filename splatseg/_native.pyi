@@ -46,10 +46,13 @@ class SparseMatrix:
 class GramSums:
     """Sums of `gram_product` on their way."""
 
-class OpenTallies:
-    """Tallies of groups 0..count - 1 on their way (native/votes/rows.h)."""
+    @property
+    def rounds(self) -> int: ...
 
-    def __init__(self, count: int) -> None: ...
+class OpenTallies:
+    """Tallies of groups 0..count - 1 on their way (native/votes/tallies.h)."""
+
+    def __init__(self, count: int, masks: int, views: int) -> None: ...
 
 class PointTree:
     """A tree of points (native/points/neighbours.h)."""
@@ -130,8 +133,8 @@ def csr_rows(indptr: np.ndarray, columns: np.ndarray, weights: np.ndarray, width
 def check_rows(matrix: SparseMatrix, end: int, threads: int) -> None:
     """Check the rows of a CSR matrix from the last that was checked to end - 1. Raises ValueError for bad ones."""
 
-def gram_sums(height: int, dense: np.ndarray) -> GramSums:
-    """Return sums for a matrix (height,M) and dense (M,C)."""
+def gram_sums(height: int, dense: np.ndarray, room: int, threads: int) -> GramSums:
+    """Return sums for a matrix (height,M) and dense (M,C), made in rounds that take `room` bytes each."""
 
 def gram_product(
     matrix: SparseMatrix, scales: np.ndarray, sums: GramSums, index: int, count: int, threads: int
@@ -139,7 +142,7 @@ def gram_product(
     """Add the share `index` of 0..count - 1 of matrix^T diag(scales (N,)) matrix dense (M,C)."""
 
 def add_parts(sums: GramSums, out: np.ndarray, threads: int) -> None:
-    """Write out (M,C) float64, the sum of all shares."""
+    """Add all shares of a round to out (M,C) float64, zero before the first, and begin the next round."""
 
 def add_columns(matrix: SparseMatrix, sums: np.ndarray) -> None:
     """Add the sum of every column to sums (M,) float64, row by row."""
@@ -158,11 +161,36 @@ def tallies(
     masks: MaskViews,
     groups: np.ndarray,
     open: OpenTallies,
-    inside: np.ndarray,
-    seen: np.ndarray,
     threads: int,
 ) -> None: ...
-def close_tallies(tallies: OpenTallies, inside: np.ndarray, seen: np.ndarray) -> None: ...
+def close_tallies(tallies: OpenTallies) -> int:
+    """Return how many sums there are, after the last block."""
+
+def write_tallies(tallies: OpenTallies, first: np.ndarray, numbers: np.ndarray, sums: np.ndarray) -> None:
+    """Write the sums of closed tallies: those of group k from first[k] on, first (K+1,)."""
+
+SparseVector = tuple[np.ndarray, np.ndarray]
+"""numbers (e,) int32, ascending, and sums (e,) float32."""
+
+def add_sparse_vectors(one: SparseVector, other: SparseVector, numbers: np.ndarray, sums: np.ndarray) -> int:
+    """Write the sum of two sparse vectors into arrays with room for both, and return its length."""
+
+OfMasks = tuple[np.ndarray, np.ndarray, int]
+"""view_of (M,) int32, ascending, total (M,) float32, number of views V (native/votes/tallies.h)."""
+
+def best_masks(tally: SparseVector, masks: OfMasks, columns: np.ndarray, values: np.ndarray) -> None:
+    """Write the best mask of every view for a set into columns (V,) int32, -1 before, and values (2,V), 0 before.
+
+    values: the IoU with this mask, and the most that IoU x inside is of any mask of the view.
+    """
+
+def explained_by_union(one: SparseVector, other: SparseVector, masks: OfMasks, values: np.ndarray) -> None:
+    """Write values (3,V), 0 before, for two sets that have no Gaussian in common.
+
+    By view, the most that the union's IoU x inside of the one and of the other is, and the most that the other's own
+    IoU x (1 - inside / seen of the one) is.
+    """
+
 def weighted_rows(votes: SparseMatrix, weight: np.ndarray, out: np.ndarray, threads: int) -> None: ...
 def under_masks(votes: SparseMatrix, masks: MaskViews, seen: np.ndarray, threads: int) -> None: ...
 def follow_majority(

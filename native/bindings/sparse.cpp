@@ -40,10 +40,13 @@ void sparse_product(const SparseMatrix& matrix, Floats<2> dense, Out<2> out, boo
     });
 }
 
-std::shared_ptr<GramSums> gram_sums(int64_t height, Floats<2> dense) {
-    require(height >= 0, "height must not be below 0");
+std::shared_ptr<GramSums> gram_sums(int64_t height, Floats<2> dense, int64_t room, int threads) {
+    require(height >= 0 && room >= 0, "height and room must not be below 0");
     require_channels(size(dense, 1));
-    return std::make_shared<GramSums>(splatseg::gram_sums(height, size(dense, 0), dense.data(), size(dense, 1)));
+    return run(threads, [&] {
+        return std::make_shared<GramSums>(
+            splatseg::gram_sums(height, size(dense, 0), dense.data(), size(dense, 1), room, threads));
+    });
 }
 
 void gram_product(const SparseMatrix& matrix, Floats<1> scales, GramSums& sums, int64_t index, int64_t count,
@@ -53,12 +56,14 @@ void gram_product(const SparseMatrix& matrix, Floats<1> scales, GramSums& sums, 
     require(sums.width == matrix.width && sums.height == matrix.height, "the sums must be those of such a matrix");
     require(0 <= index && index < count && count <= INT32_MAX && index == sums.shares,
             "shares must come in order, 0 to count - 1");
+    require(sums.added < sums.parts, "the sums are complete");
     ++sums.shares;
     run(threads, [&] { kernels().gram_product(matrix, scales.data(), sums, {index, count}, threads); });
 }
 
-void add_parts(const GramSums& sums, Array<double, 2> out, int threads) {
+void add_parts(GramSums& sums, Array<double, 2> out, int threads) {
     require(has_shape(out, sums.width, sums.channels), "out must have shape (width, C)");
+    require_apart({out}, {});
     require(sums.shares > 0, "there must have been a share");
     run(threads, [&] { splatseg::add_parts(sums, out.data(), threads); });
 }
@@ -172,10 +177,10 @@ void add_sparse(nb::module_& m) {
         // What is made of a matrix points where it points.
         .def("window", &window, "begin"_a, "end"_a, nb::keep_alive<0, 1>())
         .def("picked", &picked, "numbers"_a, nb::keep_alive<0, 1>());
-    nb::class_<GramSums>(m, "GramSums");
+    nb::class_<GramSums>(m, "GramSums").def_prop_ro("rounds", &GramSums::rounds);
     m.def("pixel_weights", &pixel_weights, "plan"_a, "pixels"_a, "threads"_a);
     m.def("sparse_product", &sparse_product, "matrix"_a, "dense"_a, "out"_a, "transposed"_a, "threads"_a);
-    m.def("gram_sums", &gram_sums, "height"_a, "dense"_a);
+    m.def("gram_sums", &gram_sums, "height"_a, "dense"_a, "room"_a, "threads"_a);
     m.def("gram_product", &gram_product, "matrix"_a, "scales"_a, "sums"_a, "index"_a, "count"_a, "threads"_a);
     m.def("add_parts", &add_parts, "sums"_a, "out"_a, "threads"_a);
     m.def("add_columns", &add_columns, "matrix"_a, "sums"_a);

@@ -16,6 +16,7 @@
 #include "raster/raster.h"
 #include "simd/dispatch.h"
 #include "votes/rows.h"
+#include "votes/tallies.h"
 
 namespace splatseg::bindings {
 namespace {
@@ -97,29 +98,79 @@ private:
 };
 
 void tallies(const SparseMatrix& votes, const MaskViewsIn& masks, Array<const int32_t, 1> groups, OpenTallies& open,
-             Out<2> inside, Out<2> seen, int threads) {
+             int threads) {
     const NumberedViews numbered(votes, masks);
     const MaskViews& views = numbered.of;
     const int64_t count = static_cast<int64_t>(open.members.size());
     require(has_shape(groups, votes.height), "groups must have shape (N,)");
-    require(has_shape(inside, count, votes.width) && has_shape(seen, count, views.views),
-            "inside must have shape (K, M), seen (K, V), K that of the open tallies");
     for (int64_t i = 0; i < votes.height; ++i) require(groups.data()[i] < count, "groups must be below K");
-    for (const auto& [group, sums] : open.sums)
-        require(sums.size() == static_cast<size_t>(votes.width + views.views), "the tallies are those of other masks");
-    require_apart({inside, seen},
-                  {std::get<0>(masks), std::get<1>(masks), groups, columns_of(votes), weights_of(votes)});
-    if (inside.size() == 0 && seen.size() == 0) return;  // K may be any number then
-    run(threads, [&] { splatseg::tallies(votes, views, groups.data(), open, inside.data(), seen.data(), threads); });
+    require(open.masks == votes.width && open.views == views.views, "the tallies are those of other masks");
+    run(threads, [&] { splatseg::tallies(votes, views, groups.data(), open, threads); });
 }
 
-void close_tallies(const OpenTallies& open, Out<2> inside, Out<2> seen) {
-    const int64_t count = static_cast<int64_t>(open.members.size()), width = size(inside, 1) + size(seen, 1);
-    require(has_shape(inside, count) && has_shape(seen, count), "inside must have shape (K, M), seen (K, V)");
-    for (const auto& [group, sums] : open.sums)
-        require(sums.size() == static_cast<size_t>(width), "the tallies are those of other masks");
-    require_apart({inside, seen}, {});
-    splatseg::close_tallies(open, size(inside, 1), size(seen, 1), inside.data(), seen.data());
+void write_tallies(OpenTallies& open, Array<int64_t, 1> first, Array<int32_t, 1> numbers, Out<1> sums) {
+    const int64_t entries = splatseg::close_tallies(open);
+    require(has_shape(first, static_cast<int64_t>(open.members.size()) + 1), "first must have shape (K+1,)");
+    require(has_shape(numbers, entries) && has_shape(sums, entries), "numbers and sums must have shape (entries,)");
+    require_apart({first, numbers, sums}, {});
+    splatseg::write_tallies(open, first.data(), numbers.data(), sums.data());
+}
+
+using SparseVectorIn = std::tuple<Array<const int32_t, 1>, Floats<1>>;
+
+SparseVector vector_of(const SparseVectorIn& in) {
+    const auto& [numbers, sums] = in;
+    require(has_shape(sums, size(numbers, 0)), "numbers and sums must be as many");
+    return {numbers.data(), sums.data(), size(numbers, 0)};
+}
+
+int64_t add_sparse_vectors(const SparseVectorIn& one, const SparseVectorIn& other, Array<int32_t, 1> numbers,
+                           Out<1> sums) {
+    const SparseVector left = vector_of(one), right = vector_of(other);
+    const int64_t room = left.count + right.count;
+    require(has_shape(numbers, room) && has_shape(sums, room), "numbers and sums must have room for both");
+    require_apart({numbers, sums}, {std::get<0>(one), std::get<1>(one), std::get<0>(other), std::get<1>(other)});
+    return splatseg::add_sparse_vectors(left, right, numbers.data(), sums.data());
+}
+
+using OfMasksIn = std::tuple<Array<const int32_t, 1>, Floats<1>, int>;  // view_of, total, V
+
+// The tallies of sets, whose masks and views there must be.
+OfMasks of_masks(const OfMasksIn& in, std::initializer_list<SparseVector> tallies) {
+    const auto& [view_of, total, views] = in;
+    const int64_t masks = size(view_of, 0);
+    require(has_shape(total, masks), "view_of and total must have shape (M,)");
+    require(0 <= views && views <= masks && masks <= INT32_MAX / 2,
+            "there must be as many masks as views, or more, and at most 2^30");
+    for (const SparseVector& tally : tallies)
+        for (int64_t i = 0; i < tally.count; ++i) {
+            const int32_t number = tally.numbers[i];
+            require(number >= 0 && number < masks + views && (i == 0 || tally.numbers[i - 1] < number),
+                    "numbers must ascend below M + V");
+            const int32_t view = number < masks ? view_of.data()[number] : 0;
+            require(view >= 0 && view < views, "view_of must be below the number of views");
+        }
+    return {view_of.data(), total.data(), masks};
+}
+
+void best_masks(const SparseVectorIn& tally, const OfMasksIn& masks, Array<int32_t, 1> columns, Out<2> values) {
+    const SparseVector set = vector_of(tally);
+    const OfMasks of = of_masks(masks, {set});
+    const int64_t views = std::get<2>(masks);
+    require(has_shape(columns, views) && has_shape(values, 2, views), "columns must have shape (V,), values (2, V)");
+    require_apart({columns, values}, {std::get<0>(tally), std::get<1>(tally), std::get<0>(masks), std::get<1>(masks)});
+    splatseg::best_masks(set, of, {columns.data(), values.data(), values.data() + views});
+}
+
+void explained_by_union(const SparseVectorIn& one, const SparseVectorIn& other, const OfMasksIn& masks, Out<2> values) {
+    const SparseVector left = vector_of(one), right = vector_of(other);
+    const OfMasks of = of_masks(masks, {left, right});
+    const int64_t views = std::get<2>(masks);
+    require(has_shape(values, 3, views), "values must have shape (3, V)");
+    require_apart({values}, {std::get<0>(one), std::get<1>(one), std::get<0>(other), std::get<1>(other),
+                             std::get<0>(masks), std::get<1>(masks)});
+    float* const out = values.data();
+    splatseg::explained_by_union(left, right, of, out, out + views, out + 2 * views);
 }
 
 void weighted_rows(const SparseMatrix& votes, Floats<1> weight, Out<1> out, int threads) {
@@ -243,13 +294,20 @@ void add_votes(nb::module_& m) {
     m.def("vote_above", &vote_above, "plan"_a, "label_maps"_a, "count"_a, "share"_a, "least"_a, "ignored"_a, "totals"_a,
           "threads"_a);
     m.def("write_entries", &write_entries, "votes"_a, "rows"_a, "columns"_a, "weights"_a, "threads"_a);
-    nb::class_<OpenTallies>(m, "OpenTallies").def("__init__", [](OpenTallies* tallies, int64_t count) {
-        require(count >= 0 && count <= INT32_MAX, "count must be in 0..2^31 - 1");
-        new (tallies) OpenTallies{std::vector<int64_t>(count), {}};
-    });
-    m.def("close_tallies", &close_tallies, "tallies"_a, "inside"_a, "seen"_a);
+    nb::class_<OpenTallies>(m, "OpenTallies")
+        .def("__init__", [](OpenTallies* tallies, int64_t count, int64_t masks, int64_t views) {
+            require(count >= 0 && count <= INT32_MAX, "count must be in 0..2^31 - 1");
+            require(views >= 0 && views <= masks && masks <= INT32_MAX / 2,
+                    "there must be as many masks as views, or more, and at most 2^30");
+            new (tallies) OpenTallies(count, masks, views);
+        });
+    m.def("close_tallies", &splatseg::close_tallies, "tallies"_a);
+    m.def("write_tallies", &write_tallies, "tallies"_a, "first"_a, "numbers"_a, "sums"_a);
+    m.def("add_sparse_vectors", &add_sparse_vectors, "one"_a, "other"_a, "numbers"_a, "sums"_a);
+    m.def("best_masks", &best_masks, "tally"_a, "masks"_a, "columns"_a, "values"_a);
+    m.def("explained_by_union", &explained_by_union, "one"_a, "other"_a, "masks"_a, "values"_a);
     m.def("weighted_rows", &weighted_rows, "votes"_a, "weight"_a, "out"_a, "threads"_a);
-    m.def("tallies", &tallies, "votes"_a, "masks"_a, "groups"_a, "open"_a, "inside"_a, "seen"_a, "threads"_a);
+    m.def("tallies", &tallies, "votes"_a, "masks"_a, "groups"_a, "open"_a, "threads"_a);
     m.def("under_masks", &under_masks, "votes"_a, "masks"_a, "seen"_a, "threads"_a);
     m.def("follow_majority", &follow_majority, "votes"_a, "says"_a, "members"_a, "out"_a, "threads"_a);
     m.def("follow_matches", &follow_matches, "votes"_a, "masks"_a, "weight"_a, "quality"_a, "members"_a, "out"_a,

@@ -1,8 +1,9 @@
 // out = A^T diag(s) A x, for a sparse A: each row is read once, for both products.
 //
 // Rows are dealt into parts that depend on their number alone; each part sums for itself, and the sums are added in the
-// order of the parts. So the result is the same for any number of threads; and for any number of shares in which the
-// rows of every part are taken, in their order, which is how a matrix passes that does not fit into memory.
+// order of the parts. So the result is the same for any number of threads; for any number of shares in which the rows
+// of every part are taken, in their order, which is how a matrix passes that does not fit into memory; and for any
+// number of parts that are summed at once.
 #include <algorithm>
 #include <cstring>
 
@@ -56,8 +57,9 @@ void gram_product(const SparseMatrix& matrix, const float* scales, const GramSum
     if (sums.channels == 0 || matrix.width == 0) return;
     const int64_t stride = sums.stride, size = matrix.width * stride;
     const Buffer inner(sizeof(float) * stride * threads);
-    parallel_for(sums.parts, threads, [&](int64_t part, int worker) {
-        float *own = sums.of_parts.as<float>() + part * size, *mine = inner.as<float>() + worker * stride;
+    parallel_for(sums.of_round(), threads, [&](int64_t place, int worker) {
+        const int64_t part = sums.added + place;
+        float *own = sums.of_parts.as<float>() + place * size, *mine = inner.as<float>() + worker * stride;
         if (share.index == 0) std::memset(own, 0, sizeof(float) * size);
         const int64_t first = matrix.height * part / sums.parts;
         const int64_t rows = matrix.height * (part + 1) / sums.parts - first;

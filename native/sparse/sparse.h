@@ -1,6 +1,7 @@
 // Sparse matrices of weights: pixels x Gaussians, Gaussians x pixels, Gaussians x labels. Level-independent.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -69,24 +70,32 @@ SparseMatrix window(const SparseMatrix& matrix, int64_t begin, int64_t end);
 SparseMatrix picked(const SparseMatrix& matrix, const int32_t* numbers, int64_t count);
 
 // Sums of A^T diag(s) A x on their way (kernel gram_product): x and one sum for each part of the rows, in rows of whole
-// vectors.
+// vectors. There are as many sums at a time as there is room for: those of one round, which are added up at its end.
 struct GramSums {
     int64_t height = 0, width = 0, channels = 0, stride = 0, parts = 0;
-    int64_t shares = 0;  // taken so far
-    Buffer dense;        // float (width, stride)
-    Buffer of_parts;     // float (parts, width, stride)
+    int64_t at_once = 0;  // parts of a round, fewer in the last
+    int64_t added = 0;    // parts of the rounds before
+    int64_t shares = 0;   // taken so far in this round
+    Buffer dense;         // float (width, stride)
+    Buffer of_parts;      // float (at_once, width, stride)
+
+    int64_t rounds() const { return (parts + at_once - 1) / at_once; }
+    int64_t of_round() const { return std::min(at_once, parts - added); }
 };
 
-// Every part's rows [n index / count, n (index + 1) / count) of its n. Shares come in order, from 0 on.
+// Every part's rows [n index / count, n (index + 1) / count) of its n, of the parts of a round. Shares come in order,
+// from 0 on.
 struct Share {
     int64_t index, count;
 };
 
-// Sums for a matrix (height,width), with x = dense (width, channels), before the first share.
-GramSums gram_sums(int64_t height, int64_t width, const float* dense, int64_t channels);
+// Sums for a matrix (height,width), with x = dense (width, channels), before the first share. The sums of a round take
+// `room` bytes at most, but there is one for each thread.
+GramSums gram_sums(int64_t height, int64_t width, const float* dense, int64_t channels, int64_t room, int threads);
 
-// out (width, channels): the sums of all parts, added in their order.
-void add_parts(const GramSums& sums, double* out, int threads);
+// out (width, channels), zero before the first round, += the sums of the round's parts, in their order. The next round
+// begins.
+void add_parts(GramSums& sums, double* out, int threads);
 
 // sums (M,) += the columns of the matrix (N,M), in the order of its rows.
 void add_columns(const SparseMatrix& matrix, double* sums);

@@ -13,7 +13,7 @@ constexpr int64_t kMostParts = 32, kRowsAPart = 2048;  // at most so many parts,
 
 }  // namespace
 
-GramSums gram_sums(int64_t height, int64_t width, const float* dense, int64_t channels) {
+GramSums gram_sums(int64_t height, int64_t width, const float* dense, int64_t channels, int64_t room, int threads) {
     GramSums sums;
     sums.height = height;
     sums.width = width;
@@ -22,23 +22,28 @@ GramSums gram_sums(int64_t height, int64_t width, const float* dense, int64_t ch
     sums.parts = std::clamp<int64_t>(height / kRowsAPart, 1, kMostParts);
     const size_t size = static_cast<size_t>(width * sums.stride);
     sums.dense = Buffer(sizeof(float) * size);
-    sums.of_parts = Buffer(sizeof(float) * size * sums.parts);
+    // As many for each thread, so that none waits for another at the end of a round.
+    const int64_t fit = room / std::max<int64_t>(sizeof(float) * size, 1);
+    sums.at_once = std::min(sums.parts, fit >= sums.parts ? fit : std::max<int64_t>(fit / threads, 1) * threads);
+    sums.of_parts = Buffer(sizeof(float) * size * sums.at_once);
     std::fill_n(sums.dense.as<float>(), size, 0.0f);
     for (int64_t m = 0; m < width; ++m)
         std::copy_n(dense + m * channels, channels, sums.dense.as<float>() + m * sums.stride);
     return sums;
 }
 
-void add_parts(const GramSums& sums, double* out, int threads) {
+void add_parts(GramSums& sums, double* out, int threads) {
     const int64_t size = sums.width * sums.stride;
     parallel_for(sums.width, threads, [&](int64_t m, int) {
         for (int64_t c = 0; c < sums.channels; ++c) {
-            double sum = 0.0;
-            for (int64_t part = 0; part < sums.parts; ++part)
+            double sum = out[m * sums.channels + c];
+            for (int64_t part = 0; part < sums.of_round(); ++part)
                 sum += sums.of_parts.as<float>()[part * size + m * sums.stride + c];
             out[m * sums.channels + c] = sum;
         }
     });
+    sums.added += sums.of_round();
+    sums.shares = 0;
 }
 
 void add_columns(const SparseMatrix& matrix, double* sums) {

@@ -8,12 +8,12 @@
 
 #include "sparse/disjoint_sets.h"
 #include "threads/parallel.h"
+#include "votes/views.h"
 
 namespace splatseg {
 namespace {
 
 constexpr int64_t kRowsAtOnce = 1024;
-constexpr int64_t kLongest = 65536;  // rows of a group that one thread sums
 
 template <class F>
 void for_each_row(const SparseMatrix& matrix, int threads, const F& work) {
@@ -22,119 +22,13 @@ void for_each_row(const SparseMatrix& matrix, int threads, const F& work) {
     });
 }
 
-// The place behind the entries of the view of entry `begin`: columns ascend, and with them the views, so a view is one
-// run of columns.
-uint32_t end_of_view(const SparseRow& row, const MaskViews& masks, uint32_t begin) {
-    const int32_t view = masks.view_of[row.columns[begin]];
-    uint32_t end = begin + 1;
-    while (end < row.count && masks.view_of[row.columns[end]] == view) ++end;
-    return end;
-}
-
-// What a view sees of the row, whose entries [begin, end) are the view's; `layers` is scratch, all zero before and
-// after.
-float seen_by_view(const SparseRow& row, const MaskViews& masks, uint32_t begin, uint32_t end, float* layers) {
-    float seen = 0.0f;
-    if (masks.layers == 1) {
-        float sum = 0.0f;
-        for (uint32_t j = begin; j < end; ++j) seen = std::max(seen, sum += row.weights[j]);
-        return seen;
-    }
-    for (uint32_t j = begin; j < end; ++j)
-        seen = std::max(seen, layers[masks.layer_of[row.columns[j]]] += row.weights[j]);
-    for (uint32_t j = begin; j < end; ++j) layers[masks.layer_of[row.columns[j]]] = 0.0f;
-    return seen;
-}
-
-// Calls visit(view, seen) for every view with entries in the row; `layers` as above.
-template <class F>
-void for_each_view(const SparseRow& row, const MaskViews& masks, float* layers, const F& visit) {
-    for (uint32_t begin = 0, end = 0; begin < row.count; begin = end) {
-        end = end_of_view(row, masks, begin);
-        visit(masks.view_of[row.columns[begin]], seen_by_view(row, masks, begin, end, layers));
-    }
-}
-
 float weighted_sum(const SparseRow& row, const float* weight) {
     float sum = 0.0f;
     for (uint32_t j = 0; j < row.count; ++j) sum += row.weights[j] * weight[row.columns[j]];
     return sum;
 }
 
-std::vector<std::vector<float>> scratch_layers(const MaskViews& masks, int threads) {
-    return std::vector<std::vector<float>>(threads, std::vector<float>(masks.layers, 0.0f));
-}
-
-// Rows of one group that one thread sums: places in the order by group, and where their sum goes.
-struct Chunk {
-    int64_t group, begin, end;
-    float *inside, *seen;
-};
-
-// The rows of a block in the order of their groups, those of group k from first[k] on.
-std::vector<uint32_t> by_group(const int32_t* groups, int64_t height, std::vector<int64_t>& first) {
-    for (int64_t i = 0; i < height; ++i)
-        if (groups[i] >= 0) ++first[groups[i] + 1];
-    std::partial_sum(first.begin(), first.end(), first.begin());
-    std::vector<uint32_t> order(first.back());
-    std::vector<int64_t> next(first.begin(), first.end() - 1);
-    for (int64_t i = 0; i < height; ++i)
-        if (groups[i] >= 0) order[next[groups[i]]++] = static_cast<uint32_t>(i);
-    return order;
-}
-
-void add_to(float* sums, const float* more, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) sums[i] += more[i];
-}
-
 }  // namespace
-
-void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* groups, OpenTallies& open, float* inside,
-             float* seen, int threads) {
-    const int64_t count = static_cast<int64_t>(open.members.size()), width = votes.width + masks.views;
-    std::vector<int64_t> first(count + 1, 0);
-    const std::vector<uint32_t> order = by_group(groups, votes.height, first);
-    std::vector<Chunk> chunks;
-    std::vector<std::pair<int64_t, std::vector<float>>> full;  // chunks that end in this block, by group
-    for (int64_t k = 0; k < count; ++k)
-        for (int64_t begin = first[k]; begin < first[k + 1];) {
-            const int64_t room = kLongest - open.members[k] % kLongest;
-            const int64_t end = std::min(begin + room, first[k + 1]);
-            if (open.members[k] < kLongest) {  // the first chunk of a group is summed where the sum of all will be
-                chunks.push_back({k, begin, end, inside + k * votes.width, seen + k * masks.views});
-            } else {
-                std::vector<float>& own = open.sums[k];
-                own.resize(width, 0.0f);
-                chunks.push_back({k, begin, end, own.data(), own.data() + votes.width});
-                if (end - begin == room) {
-                    full.emplace_back(k, std::move(own));  // the numbers stay where they are
-                    open.sums.erase(k);
-                }
-            }
-            open.members[k] += end - begin;
-            begin = end;
-        }
-    auto layers = scratch_layers(masks, threads);
-    parallel_for(static_cast<int64_t>(chunks.size()), threads, [&](int64_t index, int worker) {
-        const Chunk& chunk = chunks[index];
-        for (int64_t place = chunk.begin; place < chunk.end; ++place) {
-            const SparseRow row = row_at(votes, order[place]);
-            for (uint32_t j = 0; j < row.count; ++j) chunk.inside[row.columns[j]] += row.weights[j];
-            for_each_view(row, masks, layers[worker].data(), [&](int32_t view, float sum) { chunk.seen[view] += sum; });
-        }
-    });
-    for (const auto& [k, own] : full) {
-        add_to(inside + k * votes.width, own.data(), votes.width);
-        add_to(seen + k * masks.views, own.data() + votes.width, masks.views);
-    }
-}
-
-void close_tallies(const OpenTallies& open, int64_t masks, int64_t views, float* inside, float* seen) {
-    for (const auto& [k, own] : open.sums) {
-        add_to(inside + k * masks, own.data(), masks);
-        add_to(seen + k * views, own.data() + masks, views);
-    }
-}
 
 void weighted_rows(const SparseMatrix& votes, const float* weight, float* out, int threads) {
     for_each_row(votes, threads, [&](const SparseRow& row, int) { out[row.row] = weighted_sum(row, weight); });

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <vector>
 
 #include "sparse/sparse.h"
@@ -17,19 +16,6 @@ struct MaskViews {
     const int32_t* layer_of;  // (M,) 0..layers - 1
     int32_t views, layers;
 };
-
-// Tallies on their way. A group's rows are summed 65,536 at a time, in their order, and these sums are added in their
-// order, wherever blocks end.
-struct OpenTallies {
-    std::vector<int64_t> members;                // (K,) rows of each group so far
-    std::map<int64_t, std::vector<float>> sums;  // (M+V,) the last sum of each group, after the first, until it is full
-};
-
-// inside (K,M) and seen (K,V) += sums over the Gaussians of each group 0..K-1 in a block of rows. groups (N,), below 0
-// = in none. Both begin as zeros, and are complete after close_tallies().
-void tallies(const SparseMatrix& votes, const MaskViews& masks, const int32_t* groups, OpenTallies& open, float* inside,
-             float* seen, int threads);
-void close_tallies(const OpenTallies& open, int64_t masks, int64_t views, float* inside, float* seen);
 
 // out (N,): sum_m W_im weight_m.
 void weighted_rows(const SparseMatrix& votes, const float* weight, float* out, int threads);

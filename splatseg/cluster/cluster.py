@@ -200,8 +200,8 @@ def _clusters(
     else:
         # Prototypes in use are numbered 0, 1, ...; the Gaussians of each are a set whose tallies the cut needs.
         numbers = np.cumsum(sizes > 0) - 1
-        inside, seen = agreement.tallies_of(known.spread(looked_up(numbers, index), -1), len(used))
-        label[used] = supported_cut(merges, inside, seen, agreement)
+        tallies = agreement.tallies_of(known.spread(looked_up(numbers, index), -1), len(used))
+        label[used] = supported_cut(merges, tallies, agreement)
     return looked_up(label, index, in_place=True)
 
 

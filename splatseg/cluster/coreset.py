@@ -44,7 +44,9 @@ def cover(features: FeatureRows | np.ndarray, similarity: float, limit: int, see
     """
     features = as_rows(features)
     count, channels = features.shape
-    uncovered = np.random.default_rng(seed).permutation(np.arange(count, dtype=np.int32))
+    uncovered = mapped.scratch(count, np.int32).view(np.ndarray)  # numpy shuffles a memmap row by row, in Python
+    uncovered[:] = np.arange(count, dtype=np.int32)
+    np.random.default_rng(seed).shuffle(uncovered)
     prototypes = np.zeros((0, channels), dtype=np.float32)
     covered_by = np.full(count, -1, dtype=np.int32)
     while len(uncovered) and len(prototypes) < limit:
@@ -95,6 +97,7 @@ def _without_covered(uncovered: np.ndarray, covered_by: np.ndarray) -> np.ndarra
         some = some[covered_by[some] < 0]
         uncovered[kept : kept + len(some)] = some
         kept += len(some)
+        mapped.release(uncovered)
     return uncovered[:kept]
 
 

@@ -66,11 +66,11 @@ def finer_cut(
     check_shapes(label=(label, f"{known.count}"), finer=(as_rows(finer), f"{agreement.gaussians} F"))
     covering = cover(known.some(as_rows(finer)), COVER_SIMILARITY, settings.max_prototypes, settings.seed)
     pairs, group, means, sizes = _grouped(label, known.some(as_rows(finer)), covering)
-    inside, seen = agreement.tallies_of(known.spread(group, -1), len(pairs))
+    tallies = agreement.tallies_of(known.spread(group, -1), len(pairs))
     part, count = np.zeros(len(pairs), dtype=np.int32), 0
     for own in groups_of(pairs // len(covering.prototypes)):  # the pairs of one cluster
         merges, _ = average_linkage(means[own], sizes[own])
-        parts = supported_cut(merges, inside[own], seen[own], agreement, MASS_EXPONENT)
+        parts = supported_cut(merges, [tallies[pair] for pair in own], agreement, MASS_EXPONENT)
         part[own] = count + parts
         count += int(parts.max()) + 1
     return looked_up(part, group, in_place=True)

@@ -25,17 +25,15 @@ proposals: median over views 0.67 to 0.82; masks of other views or of another sc
 
 def fit_of_views(agreement: Agreement, hierarchy: Hierarchy) -> np.ndarray:
     """Return the fit (V,) of the masks of every view that has some, 0..1."""
-    inside, seen = agreement.tallies_of(hierarchy.atoms, hierarchy.count, first=1)
-    alive = {node: (inside[node - 1], seen[node - 1]) for node in range(1, hierarchy.count + 1)}
+    alive = dict(enumerate(agreement.tallies_of(hierarchy.atoms, hierarchy.count, first=1), start=1))
     total = agreement.total
     best = np.zeros(len(total), dtype=np.float32)
-    for tallies in alive.values():
-        np.maximum(best, agreement.overlaps(*tallies), out=best)
-    for merge, (a, b) in enumerate(hierarchy.merges.tolist()):
-        (inside_a, seen_a), (inside_b, seen_b) = alive.pop(a), alive.pop(b)
-        joined = (inside_a + inside_b, seen_a + seen_b)
-        alive[hierarchy.count + 1 + merge] = joined
-        np.maximum(best, agreement.overlaps(*joined), out=best)
+    for node in range(1, hierarchy.count + len(hierarchy.merges) + 1):
+        if node > hierarchy.count:
+            a, b = hierarchy.merges[node - hierarchy.count - 1].tolist()
+            alive[node] = alive.pop(a) + alive.pop(b)
+        columns = alive[node].columns
+        best[columns] = np.maximum(best[columns], agreement.overlaps(alive[node]))
     fits: np.ndarray = agreement.sum_by_view(best * total) / np.maximum(agreement.sum_by_view(total), 1e-9)
     return fits
 

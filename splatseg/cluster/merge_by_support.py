@@ -29,7 +29,7 @@ left to merge, at level 1, so they are one group at most.
 Level of a merge: the probability that its two sides are different things, 1 / (1 + exp(SLOPE fit)), after fits that
 rise towards a root were pooled (`pooled`): one doubtful merge near the root must not join all that is below it.
 
-Alphabet: N Gaussians; A atoms; M masks; V views.
+Alphabet: N Gaussians; A atoms; V views, r of which see something of a node.
 
 Source: ours; pooling is isotonic regression on a tree (Pardalos and Xue 1999).
 """
@@ -45,6 +45,7 @@ from splatseg.cluster.hierarchy import Hierarchy, pooled
 from splatseg.cluster.merging import Nodes, merge_touching
 from splatseg.features.rows import FeatureRows, as_rows
 from splatseg.votes.agreement import Agreement
+from splatseg.votes.tallies import Tally
 from splatseg.votes.true_masks import TrueMasks
 
 PRIOR, SLOPE = 0.2, 9.0
@@ -82,7 +83,7 @@ def merge_by_support(
     check_shapes(atoms=(atoms, f"{agreement.gaussians}"), features=(as_rows(features), f"{agreement.gaussians} F"))
     count = int(atoms.max(initial=0))
     means, sizes = (of_all[1:] for of_all in means_of(features, atoms, count + 1))
-    explained = _Explained(*agreement.tallies_of(atoms, count, first=1), agreement, means * sizes[:, None])
+    explained = _Explained(agreement.tallies_of(atoms, count, first=1), agreement, means * sizes[:, None])
     nodes: Nodes = explained if between is None else _Bordered(explained, between)
     if agreement.true is not None:
         nodes = _Apart(nodes, agreement.true, *agreement.true.tallies_of(atoms.astype(np.int64) - 1, count))
@@ -100,56 +101,50 @@ def level_of(fits: np.ndarray) -> np.ndarray:
 
 
 class _Explained:
-    """Nodes with their tallies, their overlaps with all masks, and the pixels that their best parts explain."""
+    """Nodes with their tallies, and the pixels that their best parts explain: (r,), of the views that see them."""
 
-    def __init__(self, inside: np.ndarray, seen: np.ndarray, agreement: Agreement, sums: np.ndarray) -> None:
+    def __init__(self, tallies: list[Tally], agreement: Agreement, sums: np.ndarray) -> None:
         self._agreement = agreement
         self._sums = dict(enumerate(sums, start=1))
-        self._inside = dict(enumerate(inside, start=1))
-        self._seen = dict(enumerate(seen, start=1))
-        weighted = {node: agreement.weighted(of_node) for node, of_node in self._seen.items()}
-        self._total = {node: max(float(of_node.sum()), 1e-9) for node, of_node in weighted.items()}
-        self._overlaps = {node: agreement.overlaps(self._inside[node], self._seen[node]) for node in self._inside}
-        self._outside = {node: agreement.outside(self._inside[node], self._seen[node]) for node in self._inside}
-        self._best = {node: self._explained(self._overlaps[node], self._inside[node]) for node in self._inside}
+        self._tallies = dict(enumerate(tallies, start=1))
+        self._total = {node: max(agreement.mass_of(tally), 1e-9) for node, tally in self._tallies.items()}
+        self._best = {node: self._explained(tally)[tally.views] for node, tally in self._tallies.items()}
         self.weights: list[float] = []
         """Pixels of the smaller side of every merge."""
 
     def gain(self, a: int, b: int) -> float:
-        return self._fit(a, b)[0] + TIE * _cosine(self._sums[a], self._sums[b])
+        return self._fit(a, b) + TIE * _cosine(self._sums[a], self._sums[b])
 
     def join(self, a: int, b: int, new: int) -> float:
-        fit, overlaps = self._fit(a, b)
+        fit = self._fit(a, b)
         self.weights.append(min(self._total[a], self._total[b]))
-        self._inside[new] = self._inside.pop(a) + self._inside.pop(b)
-        self._seen[new] = self._seen.pop(a) + self._seen.pop(b)
+        one, other = (self._tallies[node].by_view(self._best.pop(node)) for node in (a, b))
+        tally = self._tallies.pop(a) + self._tallies.pop(b)
+        own, apart = self._explained(tally), one + other
+        self._best[new] = (own if own.sum() >= apart.sum() else apart)[tally.views]
+        self._tallies[new] = tally
         self._sums[new] = self._sums.pop(a) + self._sums.pop(b)
         self._total[new] = self._total.pop(a) + self._total.pop(b)
-        own, apart = self._explained(overlaps, self._inside[new]), self._best.pop(a) + self._best.pop(b)
-        self._best[new] = own if own.sum() >= apart.sum() else apart
-        for node in (a, b):
-            del self._overlaps[node], self._outside[node]
-        self._overlaps[new] = overlaps
-        self._outside[new] = self._agreement.outside(self._inside[new], self._seen[new])
         return fit
 
-    def _fit(self, a: int, b: int) -> tuple[float, np.ndarray]:
-        """Return (the fit of two nodes, 0 at granularity 1/2; the overlaps (M,) of their union)."""
+    def _fit(self, a: int, b: int) -> float:
+        """Return the fit of two nodes, 0 at granularity 1/2."""
         small, large = (a, b) if self._total[a] <= self._total[b] else (b, a)
-        overlaps = self._agreement.overlaps(self._inside[a] + self._inside[b], self._seen[a] + self._seen[b])
-        whole = {side: self._explained(overlaps, self._inside[side]) for side in (small, large)}
-        gain = min(float((whole[side] - self._best[side]).sum()) / self._total[side] for side in whole)
-        nested = float(np.minimum(whole[small], self._best[small]).sum())
-        lost = self._agreement.best(self._overlaps[large] * self._outside[small])
-        left = float(self._agreement.weighted(lost * self._seen[small]).sum())
-        return gain + PRIOR * (1.0 - (nested + left) / self._total[small]), overlaps
+        one, other = self._tallies[small], self._tallies[large]
+        explained = self._agreement.explained_by_union(one, other)
+        whole, whole_of_other = self._agreement.weighted(explained[:2])
+        best, best_of_other = one.by_view(self._best[small]), other.by_view(self._best[large])
+        gain = min(
+            float((whole - best).sum()) / self._total[small],
+            float((whole_of_other - best_of_other).sum()) / self._total[large],
+        )
+        nested = float(np.minimum(whole, best).sum())
+        left = float(self._agreement.weighted(explained[2] * one.seen()).sum())
+        return gain + PRIOR * (1.0 - (nested + left) / self._total[small])
 
-    def _explained(self, overlaps: np.ndarray, inside: np.ndarray) -> np.ndarray:
-        """Return the pixels (V,) of a set, inside (M,), that the masks of a set with these overlaps (M,) explain.
-
-        Those of every view are multiplied by its weight.
-        """
-        return self._agreement.weighted(self._agreement.best(overlaps * inside))
+    def _explained(self, tally: Tally) -> np.ndarray:
+        """Return the pixels (V,) of a set that masks explain, those of every view times its weight."""
+        return self._agreement.weighted(self._agreement.best_masks(tally)[1][1])
 
 
 class _Bordered:

@@ -12,6 +12,7 @@ Alphabet: N Gaussians; members (N,) bool; L levels, 1 the smallest.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -132,8 +133,8 @@ def _supports(chain: list[int], hierarchy: Hierarchy, agreement: Agreement) -> n
     step = np.full(hierarchy.count + 1, -1, dtype=np.int32)
     for index in range(len(chain) - 1, -1, -1):  # from the root down: a smaller node overwrites
         step[hierarchy.atoms_under(chain[index])] = index
-    inside, seen = (np.cumsum(of_steps, axis=0) for of_steps in agreement.tallies_of(step[hierarchy.atoms], len(chain)))
-    supports = np.array([agreement.support_of(*tallies) for tallies in zip(inside, seen, strict=True)])
+    tallies = accumulate(agreement.tallies_of(step[hierarchy.atoms], len(chain)))
+    supports = np.array([agreement.support_of(tally) for tally in tallies])
     _LAST[agreement] = (hierarchy, chain, supports)
     return supports
 

@@ -20,7 +20,8 @@ unchanged that no mask in question sees.
 * By matches: in every view only the one mask with the best overlap counts, weighted by its overlap; a Gaussian belongs
   to the set if most of what these views see of it lies in these masks. Right for nested masks.
 
-Alphabet: N Gaussians; M masks; V views that have masks, once for each source; K segments.
+Alphabet: N Gaussians; M masks, m of which have something of a set (`votes.tallies`); V views that have masks, once for
+each source; K segments.
 
 Source: ours; consensus over views, in the spirit of mask association (MaskClustering, Yan et al. 2024).
 """
@@ -37,6 +38,7 @@ import splatseg._native as _native  # noqa: PLR0402 (from the package would impo
 from splatseg.arrays import check_shapes
 from splatseg.machine import mapped
 from splatseg.votes.products import VoteRows, rows_of
+from splatseg.votes.tallies import MasksOfViews, Tally, tallies_from
 from splatseg.votes.true_masks import TrueMasks
 from splatseg.votes.votes import Votes
 
@@ -78,9 +80,11 @@ class Agreement:
         """True masks among the masks, or None."""
         layer_of = np.ascontiguousarray(votes.layer_of, dtype=np.int32)
         self._masks = (self._view_of, layer_of, count, int(layer_of.max(initial=0)) + 1)
+        self._of = MasksOfViews(self._view_of, count)
         # The set of all Gaussians contains the whole of every mask: its `inside` is `total`.
-        self.total: np.ndarray = self.tallies_of(np.broadcast_to(np.int32(0), self.gaussians), 1)[0][0]
+        self.total: np.ndarray = self.tallies_of(np.broadcast_to(np.int32(0), self.gaussians), 1)[0].dense()[0]
         """(M,) pixels that every mask has on Gaussians."""
+        self._of_masks = (self._view_of, self.total, count)
         self.in_masks: np.ndarray = np.empty(self.gaussians, dtype=np.bool_)
         """(N,) bool: Gaussians that can belong to a thing; False if views show them outside all masks."""
         for block, matrix in self._rows.blocks():
@@ -94,38 +98,48 @@ class Agreement:
         """Number of Gaussians, N."""
         return self._rows.shape[0]
 
-    def tallies(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (inside (M,), seen (V,)) of a set, members (N,) bool."""
-        inside, seen = self.tallies_of(members, 1, first=1)
-        return inside[0], seen[0]
+    def tallies(self, members: np.ndarray) -> Tally:
+        """Return the tallies of a set, members (N,) bool."""
+        return self.tallies_of(members, 1, first=1)[0]
 
-    def tallies_of(self, groups: np.ndarray, count: int, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Return (inside (K,M), seen (K,V)) of K = `count` sets.
+    def tallies_of(self, groups: np.ndarray, count: int, first: int = 0) -> list[Tally]:
+        """Return the tallies of K = `count` sets.
 
         groups (N,) integers: the set of each Gaussian, `first` the first one, first + 1, ...; less = in none of them.
         """
         check_shapes(groups=(groups, f"{self.gaussians}"))
-        inside = np.zeros((count, self._rows.shape[1]), dtype=np.float32)
-        seen = np.zeros((count, len(self._first)), dtype=np.float32)
-        tallies = _native.OpenTallies(count)
+        tallies = _native.OpenTallies(count, self._rows.shape[1], self._of.views)
         for block, matrix in self._rows.blocks():
             own = groups[block].astype(np.int32)
             own -= first
-            _native.tallies(matrix, self._masks, own, tallies, inside, seen, torch.get_num_threads())
-        _native.close_tallies(tallies, inside, seen)
-        return inside, seen
+            _native.tallies(matrix, self._masks, own, tallies, torch.get_num_threads())
+        return list(tallies_from(tallies, count, self._of))
 
-    def overlaps(self, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Return the IoU (M,) of a set with every mask, from its tallies."""
-        union = self.total + seen[self._view_of] - inside
-        overlaps: np.ndarray = np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
+    def overlaps(self, tally: Tally) -> np.ndarray:
+        """Return the IoU (m,) of a set with the masks that have something of it; with any other it is 0."""
+        union = self.total[tally.columns] + tally.seen()[self._view_of[tally.columns]] - tally.inside
+        overlaps: np.ndarray = np.divide(tally.inside, union, out=np.zeros_like(union), where=union > 0)
         return overlaps
 
-    def outside(self, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Return the share (M,) of a set, as each mask's view sees it, outside the mask; 1 where it is unseen."""
-        of_view = seen[self._view_of]
-        outside: np.ndarray = 1.0 - np.divide(inside, of_view, out=np.zeros_like(inside), where=of_view > 0)
-        return outside
+    def best_masks(self, tally: Tally) -> tuple[np.ndarray, np.ndarray]:
+        """Return the mask of every view that overlaps a set most, the first of equals, and what masks explain of it.
+
+        (columns (V,) int32, -1 where no mask has anything of the set; values (2,V): the IoU with this mask, and
+        max_m overlap_m inside_m over the masks m of the view)
+        """
+        columns = np.full(self._of.views, -1, dtype=np.int32)
+        values = np.zeros((2, self._of.views), dtype=np.float32)
+        _native.best_masks(tally.numbered, self._of_masks, columns, values)
+        return columns, values
+
+    def explained_by_union(self, one: Tally, other: Tally) -> np.ndarray:
+        """Return what masks explain (3,V) of two sets without a common Gaussian, by the overlaps of their union.
+
+        max_m q_m(one + other) inside_m(one); the same of the other; max_m q_m(other) (1 - inside_m(one) / seen_v(one)).
+        """
+        values = np.zeros((3, self._of.views), dtype=np.float32)
+        _native.explained_by_union(one.numbered, other.numbered, self._of_masks, values)
+        return values
 
     def sum_by_view(self, of_masks: np.ndarray) -> np.ndarray:
         """Return the sum (V,) of values (M,) over the masks of every view."""
@@ -137,34 +151,33 @@ class Agreement:
         weighted: np.ndarray = of_views * self.weight
         return weighted
 
-    def best(self, of_masks: np.ndarray) -> np.ndarray:
-        """Return the greatest value (V,) of the masks of every view, from values (M,)."""
-        greatest: np.ndarray = np.maximum.reduceat(of_masks, self._first)
-        return greatest
+    def mass_of(self, tally: Tally) -> float:
+        """Return what all views see of a set, each by its weight."""
+        return float(self.weighted(tally.seen()).sum())
 
-    def support_of(self, inside: np.ndarray, seen: np.ndarray) -> float:
-        """Return the support of a set in 0..1, from its tallies inside (M,) and seen (V,); 0 if no view sees it."""
-        weighted = self.weighted(seen)
+    def support_of(self, tally: Tally) -> float:
+        """Return the support of a set in 0..1, from its tallies; 0 if no view sees it."""
+        weighted = self.weighted(tally.seen())
         total = float(weighted.sum())
         if total <= 0:
             return 0.0
-        return float((weighted * self.best(self.overlaps(inside, seen))).sum()) / total
+        return float((weighted * self.best_masks(tally)[1][0]).sum()) / total
 
     def support(self, members: np.ndarray) -> float:
         """Return the support in 0..1 of a set, members (N,) bool."""
-        return self.support_of(*self.tallies(members))
+        return self.support_of(self.tallies(members))
 
     def by_majority(self, members: np.ndarray) -> np.ndarray:
         """Return the set (N,) bool corrected by the majority of the masks."""
-        return settled(lambda one: self.follow_majority(one, self.tallies(one)[0]), members)
+        return settled(lambda one: self.follow_majority(one, self.tallies(one)), members)
 
     def by_matches(self, members: np.ndarray) -> np.ndarray:
         """Return the set (N,) bool corrected by the best mask of every view."""
-        return settled(lambda one: self.follow_matches(one, *self.tallies(one)), members)
+        return settled(lambda one: self.follow_matches(one, self.tallies(one)), members)
 
-    def follow_majority(self, members: np.ndarray, inside: np.ndarray) -> np.ndarray:
-        """Return the set (N,) bool of one round by majority, from a set (N,) bool and its tally inside (M,)."""
-        share = inside / np.maximum(self.total, 1e-12)
+    def follow_majority(self, members: np.ndarray, tally: Tally) -> np.ndarray:
+        """Return the set (N,) bool of one round by majority, from a set (N,) bool and its tallies."""
+        share = tally.dense()[0] / np.maximum(self.total, 1e-12)
         says = np.clip((share - 0.5) * SHARPNESS, -1.0, 1.0) * self.weight[self._view_of]
         followed: np.ndarray = np.empty(self.gaussians, dtype=np.bool_)
         says, members = says.astype(np.float32), _bytes_of(members)
@@ -175,12 +188,12 @@ class Agreement:
         followed &= self.in_masks
         return followed
 
-    def follow_matches(self, members: np.ndarray, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """Return the set (N,) bool of one round by matches, from a set (N,) bool and its tallies (M,) and (V,)."""
-        columns, quality = self._matches(inside, seen)
-        weight = np.zeros(len(self.total), dtype=np.float32)
-        weight[columns] = quality
-        quality, members = quality.astype(np.float32, copy=False), _bytes_of(members)
+    def follow_matches(self, members: np.ndarray, tally: Tally) -> np.ndarray:
+        """Return the set (N,) bool of one round by matches, from a set (N,) bool and its tallies."""
+        columns, quality = self._matches(tally)
+        weight, matched = np.zeros(len(self.total), dtype=np.float32), np.flatnonzero(quality)
+        weight[columns[matched]] = quality[matched]
+        members = _bytes_of(members)
         followed: np.ndarray = np.empty(self.gaussians, dtype=np.bool_)
         for block, matrix in self._rows.blocks():
             of_block = (members[block], followed[block].view(np.uint8))
@@ -222,29 +235,22 @@ class Agreement:
         weight. quality is the weight of the best mask of each view.
         """
         count = int(ids.max(initial=0)) + 1
-        inside, seen = self.tallies_of(ids, count)
-        columns = np.zeros((count, len(self._first)), dtype=np.int64)
-        quality = np.zeros((count, len(self._first)), dtype=np.float32)
-        for segment in range(1, count):
-            columns[segment], quality[segment] = self._matches(inside[segment], seen[segment])
+        quality = np.zeros((count, self._of.views), dtype=np.float32)
+        found = []
+        for segment, tally in enumerate(self.tallies_of(ids, count - 1, first=1), start=1):
+            columns, quality[segment] = self._matches(tally)
+            views = np.flatnonzero(quality[segment])
+            found.append((columns[views], np.full(len(views), segment, dtype=np.int32), quality[segment, views]))
+        empty = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.float32))
+        columns, segments, weights = map(np.concatenate, zip(empty, *found, strict=True))
         # Pairs with a weight, sorted by mask: the rows of a CSR matrix (M,K).
-        segments, views = np.nonzero(quality)
-        order = np.argsort(columns[segments, views], kind="stable")
-        segments, views = segments[order], views[order]
-        first = np.searchsorted(columns[segments, views], np.arange(self._rows.shape[1] + 1))
-        return first, segments.astype(np.int32), quality[segments, views], quality
+        order = np.argsort(columns, kind="stable")
+        first = np.searchsorted(columns[order], np.arange(self._rows.shape[1] + 1))
+        return first, segments[order], weights[order], quality
 
-    def best_masks(self, inside: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return (columns (V,), overlaps (V,)) of the best mask of each view for a set, from the set's tallies."""
-        overlaps = self.overlaps(inside, seen)
-        best = self.best(overlaps)
-        # All masks with the best overlap of their view; of equal ones in a view, the first is taken.
-        hits = np.flatnonzero(overlaps == best[self._view_of])
-        return hits[np.unique(self._view_of[hits], return_index=True)[1]], best
-
-    def _matches(self, inside: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _matches(self, tally: Tally) -> tuple[np.ndarray, np.ndarray]:
         """Return (columns (V,), weights (V,) float32, 0..1 times the view's) of the best mask of every view."""
-        columns, best = self.best_masks(inside, seen)
+        columns, (best, _) = self.best_masks(tally)
         quality = np.clip((best - GOOD_OVERLAP) / (1.0 - GOOD_OVERLAP), 0.0, 1.0)
         return columns, self.weighted(quality.astype(np.float32))
 

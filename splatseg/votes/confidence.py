@@ -37,11 +37,10 @@ class Confidence:
 def segment_confidence(agreement: Agreement, ids: np.ndarray) -> dict[int, Confidence]:
     """Return the confidence of every segment of ids (N,), 0 = none, by id."""
     labels, groups = np.unique(ids, return_inverse=True)
-    inside, seen = agreement.tallies_of(groups.ravel(), len(labels))
     found = {}
-    for row, label in enumerate(labels.tolist()):
+    for label, tally in zip(labels.tolist(), agreement.tallies_of(groups.ravel(), len(labels)), strict=True):
         if label > 0:
-            support, views = agreement.support_of(inside[row], seen[row]), _sharing(agreement.weighted(seen[row]))
+            support, views = agreement.support_of(tally), _sharing(agreement.weighted(tally.seen()))
             found[label] = Confidence(support * views / (views + 1.0), support, views)
     return found
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from splatseg.votes.agreement import Agreement, settled
+from splatseg.votes.tallies import Tally
 
 
 class Corrections:
@@ -23,7 +24,7 @@ class Corrections:
 
     def __init__(self, agreement: Agreement) -> None:
         self._agreement = agreement
-        self._tallies: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
+        self._tallies: dict[bytes, Tally] = {}
         self._by_majority: dict[bytes, np.ndarray] = {}
         self._by_matches: dict[bytes, np.ndarray] = {}
 
@@ -37,21 +38,21 @@ class Corrections:
 
     def support(self, members: np.ndarray) -> float:
         """Return the support in 0..1 of a set, members (N,) bool."""
-        return self._agreement.support_of(*self._tallied(members, _key(members)))
+        return self._agreement.support_of(self._tallied(members, _key(members)))
 
     def _follow_majority(self, members: np.ndarray) -> np.ndarray:
         key = _key(members)
         if key not in self._by_majority:
-            self._by_majority[key] = self._agreement.follow_majority(members, self._tallied(members, key)[0])
+            self._by_majority[key] = self._agreement.follow_majority(members, self._tallied(members, key))
         return self._by_majority[key]
 
     def _follow_matches(self, members: np.ndarray) -> np.ndarray:
         key = _key(members)
         if key not in self._by_matches:
-            self._by_matches[key] = self._agreement.follow_matches(members, *self._tallied(members, key))
+            self._by_matches[key] = self._agreement.follow_matches(members, self._tallied(members, key))
         return self._by_matches[key]
 
-    def _tallied(self, members: np.ndarray, key: bytes) -> tuple[np.ndarray, np.ndarray]:
+    def _tallied(self, members: np.ndarray, key: bytes) -> Tally:
         if key not in self._tallies:
             self._tallies[key] = self._agreement.tallies(members)
         return self._tallies[key]

@@ -94,15 +94,18 @@ class VoteRows:
 
     def gram_times(self, scales: np.ndarray, dense: np.ndarray) -> np.ndarray:
         """Return (M,C) float64 = votes^T diag(scales (N,)) votes x dense (M,C), summed in float32 by parts."""
-        out = np.empty(dense.shape, dtype=np.float64)
+        out, threads = np.zeros(dense.shape, dtype=np.float64), torch.get_num_threads()
         scales = np.ascontiguousarray(scales, dtype=np.float32)
-        sums = _native.gram_sums(self.shape[0], np.ascontiguousarray(dense, dtype=np.float32))
-        # A share is a few rows of every part, so there is work for all threads.
-        shares = max(-(-self.shape[0] // mapped.ROWS_A_BLOCK), 1)
-        for share in range(shares):
-            _native.gram_product(self._native, scales, sums, share, shares, torch.get_num_threads())
-            self._release()
-        _native.add_parts(sums, out, torch.get_num_threads())
+        sums = _native.gram_sums(
+            self.shape[0], np.ascontiguousarray(dense, dtype=np.float32), mapped.IN_MEMORY, threads
+        )
+        # A share is a few rows of every part of a round, so there is work for all threads.
+        shares = max(-(-self.shape[0] // (mapped.ROWS_A_BLOCK * sums.rounds)), 1)
+        for _ in range(sums.rounds):
+            for share in range(shares):
+                _native.gram_product(self._native, scales, sums, share, shares, threads)
+                self._release()
+            _native.add_parts(sums, out, threads)
         return out
 
     def column_sums(self) -> np.ndarray:
@@ -113,8 +116,11 @@ class VoteRows:
         return sums
 
     def weighted_sums(self, weights: np.ndarray) -> np.ndarray:
-        """Return the sum (N,) float32 of every Gaussian's votes times the weights (M,) of their masks."""
-        sums = np.empty(self.shape[0], dtype=np.float32)
+        """Return the sum (N,) float32 of every Gaussian's votes times the weights (M,) of their masks.
+
+        In scratch memory (`machine.mapped`).
+        """
+        sums = mapped.scratch(self.shape[0], np.float32)
         weights = np.ascontiguousarray(weights, dtype=np.float32)
         for rows, matrix in self.blocks():
             _native.weighted_rows(matrix, weights, sums[rows], torch.get_num_threads())

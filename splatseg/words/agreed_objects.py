@@ -115,9 +115,8 @@ def _candidates(splats: Splats, hierarchy: Hierarchy | None) -> list[Hierarchy]:
 
 def _supports(agreement: Agreement, rest: np.ndarray, candidates: Hierarchy) -> list[float]:
     """Return the support of nodes 1, 2, ..., by masks other than the rest (M,)."""
-    inside, seen = map(list, agreement.tallies_of(candidates.atoms - 1, candidates.count))
+    # The rest of a picture is no mask: it has nothing of a set, so it overlaps nothing.
+    tallies = [tally.without(rest) for tally in agreement.tallies_of(candidates.atoms - 1, candidates.count)]
     for left, right in (candidates.merges - 1).tolist():
-        inside.append(inside[left] + inside[right])
-        seen.append(seen[left] + seen[right])
-    # The rest of a picture is no mask: its tally inside the set is zeroed, so it overlaps nothing.
-    return [agreement.support_of(np.where(rest, 0.0, held), views) for held, views in zip(inside, seen, strict=True)]
+        tallies.append(tallies[left] + tallies[right])
+    return [agreement.support_of(tally) for tally in tallies]

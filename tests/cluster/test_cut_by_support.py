@@ -37,8 +37,7 @@ def segments(views: list[list[list[int]]], exponent: float = 1.0) -> list[list[i
     agreement = agreement_of(views)
     unit = FEATURES / np.linalg.norm(FEATURES, axis=1, keepdims=True)
     merges, _ = average_linkage(unit.astype(np.float32), np.ones(LEAVES))
-    inside, seen = agreement.tallies_of(np.arange(LEAVES), LEAVES)
-    label = supported_cut(merges, inside, seen, agreement, exponent)
+    label = supported_cut(merges, agreement.tallies_of(np.arange(LEAVES), LEAVES), agreement, exponent)
     return sorted(np.flatnonzero(label == k).tolist() for k in np.unique(label))
 
 
@@ -73,5 +72,5 @@ def test_a_lower_exponent_of_the_mass_leaves_more_atoms():
 
 def test_a_single_leaf_is_one_segment():
     agreement = agreement_of([[[0]], [[0]]])
-    label = supported_cut(np.zeros((0, 2), dtype=np.int64), np.ones((1, 2)), np.ones((1, 2)), agreement)
+    label = supported_cut(np.zeros((0, 2), dtype=np.int64), agreement.tallies_of(np.zeros(LEAVES), 1), agreement)
     assert label.tolist() == [0]

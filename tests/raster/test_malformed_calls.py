@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from fuzz_native import Calls, fuzz, judge
-from native_calls import Arguments, Objects, csr_arguments, right_calls
+from native_calls import CHANNELS, MASKS, Arguments, Objects, csr_arguments, right_calls
 
 from splatseg import _native
 
@@ -145,6 +145,10 @@ def test_shares_of_a_product_come_in_order() -> None:
     _native.gram_product(**arguments)
     with pytest.raises(ValueError, match="in order"):
         _native.gram_product(**arguments)
+    _native.gram_product(**arguments | {"index": 1})
+    _native.add_parts(arguments["sums"], np.zeros((MASKS, CHANNELS)), 1)
+    with pytest.raises(ValueError, match="complete"):
+        _native.gram_product(**arguments)
 
 
 def test_views_whose_rows_are_unsorted_or_elsewhere_are_refused_within_the_memory_of_the_result() -> None:
@@ -234,7 +238,7 @@ def test_no_channels_and_no_gaussians_are_no_offence() -> None:
     _native.blend(made.plan, torch.empty(40, 0), image, alphas, 2)
     sums = torch.empty(40, 0)
     _native.accumulate(made.plan, image, sums, 2)
-    gram = _native.gram_sums(40, np.ones((7, 0), np.float32))
+    gram = _native.gram_sums(40, np.ones((7, 0), np.float32), 0, 2)
     _native.gram_product(made.votes, np.ones(40, np.float32), gram, 0, 1, 2)
     _native.add_parts(gram, np.ones((7, 0)), 2)
     _native.sparse_product(made.votes, np.ones((40, 0), np.float32), np.ones((7, 0), np.float32), True, 2)

@@ -68,9 +68,9 @@ def test_parts_and_groups_have_less_support_than_the_thing():
 def test_the_overlap_is_the_iou_that_rendering_would_give():
     agreement = Agreement(votes_of(agreeing(2), N))
     chosen = members(A[:5], B)
-    overlaps = agreement.overlaps(*agreement.tallies(chosen))
-    expected = [5 / (20 + 35 - 5), 30 / (30 + 35 - 30), 0.0]
-    np.testing.assert_allclose(overlaps, expected * 2, rtol=1e-6)
+    tally = agreement.tallies(chosen)
+    np.testing.assert_array_equal(tally.columns, [0, 1, 3, 4])  # C has nothing of the set
+    np.testing.assert_allclose(agreement.overlaps(tally), [5 / (20 + 35 - 5), 30 / (30 + 35 - 30)] * 2, rtol=1e-6)
 
 
 def test_a_set_that_no_view_sees_has_no_support():
@@ -160,13 +160,14 @@ def visible(votes: Votes) -> np.ndarray:
 def test_tallies_are_sums_over_the_gaussians_of_a_set():
     votes = random_votes()
     groups = np.random.default_rng(6).integers(-1, 5, votes.weights.shape[0])
-    inside, seen = Agreement(votes).tallies_of(groups, 6)
-    for group in range(6):
-        np.testing.assert_allclose(inside[group], votes.weights.toarray()[groups == group].sum(0), rtol=1e-5)
-        np.testing.assert_allclose(seen[group], visible(votes)[groups == group].sum(0), rtol=1e-5)
+    tallies = Agreement(votes).tallies_of(groups, 6)
+    for group, tally in enumerate(tallies):
+        inside, seen = tally.dense()
+        np.testing.assert_allclose(inside, votes.weights.toarray()[groups == group].sum(0), rtol=1e-5)
+        np.testing.assert_allclose(seen, visible(votes)[groups == group].sum(0), rtol=1e-5)
     alone = Agreement(votes).tallies(groups == 2)
-    np.testing.assert_array_equal(alone[0], inside[2])
-    np.testing.assert_array_equal(alone[1], seen[2])
+    for one, other in zip(alone.dense(), tallies[2].dense(), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_relabelling_is_the_definition_for_every_gaussian(monkeypatch):
@@ -178,7 +179,8 @@ def test_relabelling_is_the_definition_for_every_gaussian(monkeypatch):
     share = np.zeros((len(dense), 5))
     seen_of = np.zeros_like(share)
     for segment in range(1, 5):
-        columns, quality = agreement._matches(*agreement.tallies(ids == segment))
+        tally = agreement.tallies(ids == segment)
+        columns, quality = agreement._matches(tally)
         inside = dense[:, columns] @ quality
         seen_of[:, segment] = visible(votes) @ quality
         share[:, segment] = np.divide(inside, seen_of[:, segment], out=np.zeros_like(inside), where=inside > 0)
@@ -198,16 +200,16 @@ def test_a_round_of_either_correction_is_the_definition_for_every_gaussian(monke
     np.testing.assert_allclose(agreement.total, dense.sum(0), rtol=1e-5)
     for seed in range(8):
         chosen = np.random.default_rng(seed).random(len(dense)) < 0.1 * (1 + seed)
-        inside, seen = agreement.tallies(chosen)
-        says = np.clip((inside / agreement.total - 0.5) * module.SHARPNESS, -1.0, 1.0)
+        tally = agreement.tallies(chosen)
+        says = np.clip((tally.dense()[0] / agreement.total - 0.5) * module.SHARPNESS, -1.0, 1.0)
         summed = dense @ says
         expected = np.where(summed != 0, summed > 0, chosen) & agreement.in_masks
-        np.testing.assert_array_equal(agreement.follow_majority(chosen, inside), expected)
-        columns, quality = agreement._matches(inside, seen)
+        np.testing.assert_array_equal(agreement.follow_majority(chosen, tally), expected)
+        columns, quality = agreement._matches(tally)
         within, of_views = dense[:, columns] @ quality, sees @ quality
         expected = np.where(of_views > 0, within > 0.5 * of_views, chosen) & agreement.in_masks
         assert 0 < expected.sum() < len(expected)
-        np.testing.assert_array_equal(agreement.follow_matches(chosen, inside, seen), expected)
+        np.testing.assert_array_equal(agreement.follow_matches(chosen, tally), expected)
 
 
 def test_corrections_are_the_same_for_any_number_of_threads():
@@ -217,7 +219,9 @@ def test_corrections_are_the_same_for_any_number_of_threads():
         for count in (1, 4):
             torch.set_num_threads(count)
             agreement = Agreement(votes)
-            results.append((agreement.by_majority(chosen), agreement.by_matches(chosen), agreement.tallies(chosen)[0]))
+            results.append(
+                (agreement.by_majority(chosen), agreement.by_matches(chosen), *agreement.tallies(chosen).dense())
+            )
     finally:
         torch.set_num_threads(threads)
     for one, other in zip(*results, strict=True):
@@ -233,7 +237,7 @@ def test_the_order_of_columns_within_a_row_does_not_matter():
     turned = sparse.csr_array((turned.data, turned.indices, turned.indptr), shape=turned.shape)
     chosen = np.arange(turned.shape[0]) % 3 == 0
     one, other = Agreement(votes), Agreement(dataclasses.replace(votes, weights=turned))
-    np.testing.assert_array_equal(one.tallies(chosen)[1], other.tallies(chosen)[1])
+    np.testing.assert_array_equal(one.tallies(chosen).seen(), other.tallies(chosen).seen())
 
 
 def test_background_that_nobody_masked_belongs_to_no_thing():

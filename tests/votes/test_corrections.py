@@ -9,6 +9,7 @@ from scipy import sparse
 
 from splatseg.votes.agreement import Agreement
 from splatseg.votes.corrections import Corrections, distinct
+from splatseg.votes.tallies import Tally
 from splatseg.votes.votes import Votes
 
 THINGS = np.repeat(np.arange(4), 50)
@@ -23,17 +24,17 @@ class Counted(Agreement):
         super().__init__(votes)
         self.passes.clear()
 
-    def tallies_of(self, groups: np.ndarray, count: int, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    def tallies_of(self, groups: np.ndarray, count: int, first: int = 0) -> list[Tally]:
         self.passes["tallies"] += 1
         return super().tallies_of(groups, count, first)
 
-    def follow_majority(self, members: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    def follow_majority(self, members: np.ndarray, tally: Tally) -> np.ndarray:
         self.passes["majority"] += 1
-        return super().follow_majority(members, inside)
+        return super().follow_majority(members, tally)
 
-    def follow_matches(self, members: np.ndarray, inside: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    def follow_matches(self, members: np.ndarray, tally: Tally) -> np.ndarray:
         self.passes["matches"] += 1
-        return super().follow_matches(members, inside, seen)
+        return super().follow_matches(members, tally)
 
 
 def noisy(noise: float) -> Votes:

@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 import splatseg._native as native
+from splatseg.machine import mapped
 from splatseg.votes.products import VoteRows
 
 RNG = np.random.default_rng(3)
@@ -48,6 +49,15 @@ def test_products_are_those_of_scipy(channels):
     exact = weights.astype(np.float64)
     expected = exact.T @ (scales[:, None] * (exact @ dense))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+def test_sums_that_there_is_little_room_for_are_made_in_rounds_of_the_same_bits(monkeypatch):
+    rows, dense = VoteRows(votes(13_000)), RNG.standard_normal((90, 16)).astype(np.float32)
+    scales = RNG.random(13_000).astype(np.float32)
+    whole = rows.gram_times(scales, dense)
+    for parts in (0, 1, 2.5, 4):  # of six, each thread has one at least
+        monkeypatch.setattr(mapped, "IN_MEMORY", int(parts * 4 * 90 * 16))
+        np.testing.assert_array_equal(same_for_any_threads(lambda: rows.gram_times(scales, dense)), whole)
 
 
 def test_masks_are_joined_as_the_components_of_their_graph():

@@ -188,7 +188,8 @@ def fill_unseen(features: np.ndarray, means: np.ndarray, in_place: bool = False)
 def nearest_known(known: np.ndarray, means: np.ndarray) -> np.ndarray | None:
     """Return the nearest Gaussian (N,) int32 of those known (N,) bool for each of the others, itself for the known.
 
-    None if all are known, or none. means (N,3); where they are not finite a Gaussian is nearest to itself.
+    In scratch memory (`machine.mapped`); None if all are known, or none. means (N,3): where they are not finite a
+    Gaussian is nearest to itself.
     """
     finite = finite_rows(means)
     known = known & finite
@@ -196,12 +197,13 @@ def nearest_known(known: np.ndarray, means: np.ndarray) -> np.ndarray | None:
     if not known.any() or not lacking.any():
         return None
     nearest = nearest_of(means, known)
-    sources = np.arange(len(known), dtype=np.int32)
+    sources = mapped.scratch(len(known), np.int32)
     for block in mapped.ranges(len(known)):
+        sources[block] = np.arange(block.start, block.stop, dtype=np.int32)
         own = block.start + np.flatnonzero(lacking[block])
         if len(own):
             sources[own] = nearest(means[own])
-    mapped.release(means)
+        mapped.release(means, sources)
     return sources
 
 

@@ -66,9 +66,10 @@ def _iterated(
 
     basis and values are the first estimate.
     """
-    count, squared = len(values), np.empty(len(rows), dtype=np.float32)
+    count, squared = len(values), mapped.scratch(len(rows), np.float32)
     for block in mapped.ranges(len(rows)):
         squared[block] = rows[block].astype(np.float64) ** 2
+        mapped.release(rows, squared)
     for _ in range(MAX_ITERATIONS):
         # G times an orthonormal basis; G in that basis is small, and its eigenvectors are those of the whole (Ritz).
         basis = np.linalg.qr(basis)[0]

@@ -19,6 +19,7 @@
 #include "sparse/sparse.h"
 #include "threads/parallel.h"
 #include "votes/rows.h"
+#include "votes/tallies.h"
 #include "votes/votes.h"
 
 namespace {
@@ -80,9 +81,12 @@ void add_matrix(const splatseg::SparseMatrix& matrix, Findings& found) {
     kernels.sparse_product(matrix, dense.data(), 3, out.data(), kWorkers);
     kernels.sparse_transposed_product(matrix, out.data(), 3, dense.data(), kWorkers);
     std::vector<double> gram(3 * matrix.width);
-    const splatseg::GramSums sums = splatseg::gram_sums(matrix.height, matrix.width, dense.data(), 3);
-    for (int64_t share = 0; share < 2; ++share) kernels.gram_product(matrix, out.data(), sums, {share, 2}, kWorkers);
-    splatseg::add_parts(sums, gram.data(), kWorkers);
+    splatseg::GramSums sums = splatseg::gram_sums(matrix.height, matrix.width, dense.data(), 3, 0, kWorkers);
+    for (int64_t round = sums.rounds(); round > 0; --round) {
+        for (int64_t share = 0; share < 2; ++share)
+            kernels.gram_product(matrix, out.data(), sums, {share, 2}, kWorkers);
+        splatseg::add_parts(sums, gram.data(), kWorkers);
+    }
     found.add(starts);
     found.add(columns);
     found.add(weights);
@@ -119,16 +123,20 @@ void add_pictures(const Scene& s, const splatseg::Gaussians& gaussians, const sp
 }
 
 void add_votes(const Scene& s, const splatseg::Plan& plan, Findings& found) {
-    std::vector<float> totals(kCount), inside(2 * kMasks), seen(2 * 2), under_masks(kCount);
+    std::vector<float> totals(kCount), under_masks(kCount);
     const splatseg::SparseMatrix votes =
         splatseg::vote(splatseg::kernels(), plan, {s.labels.data(), 1, kMasks}, totals.data(), kWorkers);
     const std::vector<int32_t> view_of{0, 0, 0, 1, 1, 1}, layer_of{0, 1, 0, 1, 0, 1};
     const splatseg::MaskViews masks{view_of.data(), layer_of.data(), 2, 2};
     std::vector<int32_t> groups(kCount), joined(kMasks);
     for (int i = 0; i < kCount; ++i) groups[i] = i % 3 - 1;
-    splatseg::OpenTallies open{std::vector<int64_t>(2), {}};
-    splatseg::tallies(votes, masks, groups.data(), open, inside.data(), seen.data(), kWorkers);
-    splatseg::close_tallies(open, kMasks, 2, inside.data(), seen.data());
+    splatseg::OpenTallies open(2, kMasks, 2);
+    splatseg::tallies(votes, masks, groups.data(), open, kWorkers);
+    const int64_t entries = splatseg::close_tallies(open);
+    std::vector<int64_t> first(3);
+    std::vector<int32_t> numbers(entries);
+    std::vector<float> sums(entries);
+    splatseg::write_tallies(open, first.data(), numbers.data(), sums.data());
     splatseg::under_masks(votes, masks, under_masks.data(), kWorkers);
     const std::vector<uint8_t> heavy(kMasks, 1);
     std::vector<uint8_t> members(kCount), by_majority(kCount), by_matches(kCount);
@@ -141,8 +149,9 @@ void add_votes(const Scene& s, const splatseg::Plan& plan, Findings& found) {
     splatseg::joined_masks(votes, heavy.data(), 0.9f, joined.data(), kWorkers);
     add_matrix(votes, found);
     found.add(totals);
-    found.add(inside);
-    found.add(seen);
+    found.add(first);
+    found.add(numbers);
+    found.add(sums);
     found.add(under_masks);
     found.add(by_majority);
     found.add(by_matches);
