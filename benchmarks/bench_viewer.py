@@ -24,6 +24,7 @@ on a little every time, in the size that the viewer chooses after some pictures.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
 from collections.abc import Callable
@@ -94,7 +95,7 @@ def milliseconds(args: argparse.Namespace, *work: Work) -> list[dict[str, dict[s
     ]
 
 
-def moved(camera: Camera, step: int) -> Camera:
+def moved(camera: Camera, step: float) -> Camera:
     """The camera a little to the right: 1/500 of its distance from the origin a step."""
     viewmat = camera.viewmat.copy()
     viewmat[0, 3] += 0.002 * (step + 1) * float(np.linalg.norm(camera.position))
@@ -123,7 +124,8 @@ def timed(scene: ShownScene, camera: Camera, places: list[tuple[float, float]], 
         workspace.click(camera, at(2 * turn))
         shown(camera)
 
-    new = iter(range(100, 1_000_000))  # cameras that no picture was made for
+    # Cameras that no picture was made for, so near that the places stay in their segments.
+    new = (0.1 * number + 0.05 for number in itertools.count())
 
     def click_anew(turn: int) -> None:
         other = moved(camera, next(new))
