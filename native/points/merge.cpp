@@ -27,7 +27,7 @@ namespace {
 
 constexpr int64_t kAtOnce = 512;
 constexpr int64_t kFlagsAtOnce = 1 << 14;
-constexpr int64_t kAhead = 32;  // flags that are fetched before they are read
+constexpr int64_t kAhead = 32;         // flags that are fetched before they are read
 constexpr double kMostOpaque = 0.999;  // alpha_max of RasterSettings
 constexpr double kLeastVariance = 1e-24;
 

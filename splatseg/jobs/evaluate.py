@@ -14,7 +14,7 @@ from splatseg.evaluate.segmentation import adjusted_rand_index
 from splatseg.evaluate.tables import Evaluation
 from splatseg.evaluate.truth import Truth, read_truth
 from splatseg.files import write_json
-from splatseg.jobs.blocks.at_hand import splats_of_run
+from splatseg.jobs.blocks.at_hand import NUMBERS_OF_EVALUATION, splats_of_run, warn_of_prompts
 from splatseg.machine.threads import in_order
 from splatseg.masks.listing import require_masks
 from splatseg.render.label_maps import label_map, selection_mask
@@ -61,6 +61,7 @@ def evaluate_run(
     images = tuple(track_in_order(reporter, "pictures", scored_picture, views, splats.is_mapped))
     objects = None
     if splats.features is not None:
+        warn_of_prompts(splats, NUMBERS_OF_EVALUATION, reporter.warn)
         parts = (one_a_photograph(part) for part in (run.capture.split("train"), views))
         train, scored = ([view.photograph for view in part] for part in parts)
         with reporter.stage("objects", len(prompts_of(truth, train, scored))) as advance:

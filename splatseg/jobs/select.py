@@ -12,7 +12,7 @@ from splatseg.capture.view import View, as_results
 from splatseg.errors import PromptError, RunError
 from splatseg.files import write_json
 from splatseg.formats.objects import export_object, export_rest
-from splatseg.jobs.blocks.at_hand import splats_of_run
+from splatseg.jobs.blocks.at_hand import NUMBERS_OF_A_PROMPT, splats_of_run, warn_of_prompts
 from splatseg.render.label_maps import selection_coverage, write_mask
 from splatseg.render.supersampling import SUPERSAMPLE
 from splatseg.requests.selecting import SelectionRequest, WordQuery
@@ -52,6 +52,7 @@ def select_in_run(
     scene = scene_of_run(run, Scene, splats=splats_of_run(run, len(capture.split("train"))))
     if scene.splats.features is None:
         raise RunError(f"{run.path} has no features yet; run `splatseg segment {run.path} --masks DIR` first")
+    warn_of_prompts(scene.splats, NUMBERS_OF_A_PROMPT, reporter.warn)
     selection = select(scene, request, words, reporter)
     for doubt in selection.doubts:
         reporter.warn(doubt)

@@ -21,7 +21,7 @@ from splatseg.formats.ply.ply import write_ply
 from splatseg.formats.read import load_splats
 from splatseg.jobs import evaluate
 from splatseg.jobs.blocks import at_hand, choose
-from splatseg.jobs.blocks.at_hand import check_memory, splats_of_file, splats_of_run
+from splatseg.jobs.blocks.at_hand import check_memory, splats_of_file, splats_of_run, warn_of_prompts
 from splatseg.jobs.blocks.request import in_blocks
 from splatseg.jobs.evaluate import evaluate_run
 from splatseg.jobs.train import start_run, train_run
@@ -212,3 +212,17 @@ def test_a_format_that_is_written_in_one_piece_says_so(
     said = " ".join(capsys.readouterr().err.split())
     assert "a.spz takes some" in said and "write it as .ply, or segments by themselves, or set SPLATSEG_MEM" in said
     assert not (tmp_path / "a.spz").exists()
+
+
+def test_prompts_on_a_mapped_splat_that_may_not_find_the_memory_say_so(
+    both: tuple[Run, Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, found = splats_of_run(both[0]), splats_of_run(both[1])
+    said: list[str] = []
+    warn_of_prompts(found, 75, said.append)
+    monkeypatch.setattr(at_hand, "machine_memory", lambda: 4 * 80 * len(found))
+    warn_of_prompts(whole, 75, said.append)  # in memory already
+    assert said == []
+    warn_of_prompts(found, 75, said.append)
+    assert len(said) == 1 and f"prompts on {len(found):,} Gaussians take up to" in said[0]
+    assert said[0].endswith("which may not be enough; export a part of the splat to ask it")

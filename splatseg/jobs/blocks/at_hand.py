@@ -29,6 +29,10 @@ from splatseg.untrusted.memory import VARIABLE, in_words, machine_memory
 NEAR = 0.8
 """Share of the memory above which a warning says that it may not be enough."""
 
+NUMBERS_OF_A_PROMPT, NUMBERS_OF_EVALUATION = 75, 150
+"""Numbers of every Gaussian that a prompt on a mapped splat keeps in memory, and many prompts in many views do [own
+memory of `select` and `evaluate` on 5 million Gaussians: 300 and 600 bytes each]."""
+
 
 def splats_of_run(run: Run, views: int = 0) -> Splats:
     """Return the splat of a run, in memory or mapped. views: those whose votes are looked at beside it.
@@ -73,6 +77,14 @@ def check_written(path: Path, splats: Splats, name: str | None) -> None:
     """
     if format_of(path, name).name not in ("ply", "json"):
         check_whole(f"writing {path}", splats, "write it as .ply, or segments by themselves")
+
+
+def warn_of_prompts(splats: Splats, numbers: int, warn: Callable[[str], None]) -> None:
+    """Warn if prompts on a mapped splat, which keep so many numbers of every Gaussian, may not find the memory."""
+    needed, there = 4 * numbers * len(splats), machine_memory()
+    if splats.is_mapped and needed > NEAR * there:
+        what = f"prompts on {len(splats):,} Gaussians take up to {in_words(needed)} of memory"
+        warn(f"{what}, and there are {in_words(there)}, which may not be enough; export a part of the splat to ask it")
 
 
 def check_memory(
