@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import torch
-from scipy import sparse
 
 import splatseg._native as _native  # noqa: PLR0402 (from the package would import its public face)
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 IN_MEMORY = 3 << 30
 """Bytes of entries that are kept in memory; entries of later views go to the disk."""
@@ -73,6 +75,8 @@ class Gathering:
 
     def matrix(self) -> sparse.csr_array:
         """Return the CSR matrix (N,M) float32 of the added entries, and free the entries."""
+        from scipy import sparse  # noqa: PLC0415 (who asks for IN_MEMORY alone does not load it)
+
         indptr = np.concatenate([[0], np.cumsum(self._counts)])
         indices, data = np.empty(self.entries, dtype=np.int32), np.empty(self.entries, dtype=np.float32)
         for block, (begin, end) in enumerate(zip(self._borders[:-1], self._borders[1:], strict=True)):

@@ -14,6 +14,7 @@ import splatseg.jobs.info
 from splatseg.cli.main import run
 from splatseg.demo.demo import demo_capture
 from splatseg.files import write_json
+from splatseg.formats.parts.opening import open_blocks
 from splatseg.formats.ply.ply import read_ply, write_ply
 from splatseg.jobs.info import describe_run
 from splatseg.run.folder import open_run
@@ -268,10 +269,8 @@ def test_the_report_of_an_earlier_state_is_called_so(folder: Path, capsys: pytes
 
 
 def test_info_reads_the_splat_of_a_run_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    read = list[Path]()
-    for name in ("open_blocks", "read_splats"):
-        real = getattr(splatseg.jobs.info, name)
-        monkeypatch.setattr(splatseg.jobs.info, name, lambda path, real=real: read.append(path) or real(path))
+    read, real = list[Path](), open_blocks
+    monkeypatch.setattr(splatseg.jobs.info, "open_blocks", lambda path: read.append(path) or real(path))
     with_report = describe_run(folder)
     assert read == [folder / "splats.ply"] and "report" in with_report
     (folder / "report.html").unlink()
