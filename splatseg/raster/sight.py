@@ -67,9 +67,8 @@ class Groups:
 
     def ranges(self, camera: Camera, window: Rectangle, settings: RasterSettings) -> list[slice]:
         """Return ranges of rows, ascending, with all Gaussians that a camera draws in a window, and some others."""
-        seen = ~out_of_sight(self.boxes, self.reaches, camera, settings, window)
-        steps = np.flatnonzero(np.diff(seen, prepend=False, append=False)) * GROUP
-        return [slice(begin, end) for begin, end in steps.reshape(-1, 2).tolist()]
+        runs = runs_in_sight(self.boxes, self.reaches, camera, settings, window) * GROUP
+        return [slice(begin, end) for begin, end in runs.tolist()]
 
 
 @dataclass(frozen=True)
@@ -102,6 +101,18 @@ def out_of_sight(
         highest = _highest(boxes, sums[:4]) + SLACK * (sizes @ terms[:3] + terms[3])
         hidden |= (highest if sums[4] == 0.0 else highest + (sums[4] + SLACK * terms[4]) * scales) < 0
     return hidden
+
+
+def runs_in_sight(
+    boxes: np.ndarray,
+    reaches: np.ndarray,
+    camera: Camera,
+    settings: RasterSettings = DEFAULT_SETTINGS,
+    window: Rectangle | None = None,
+) -> np.ndarray:
+    """Return the runs of consecutive groups that are not `out_of_sight`: first and end (R,2) of each, ascending."""
+    seen = ~out_of_sight(boxes, reaches, camera, settings, window)
+    return np.flatnonzero(np.diff(seen, prepend=False, append=False)).reshape(-1, 2)
 
 
 def rows_in_sight(

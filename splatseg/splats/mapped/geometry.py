@@ -32,7 +32,7 @@ from torch import Tensor
 from splatseg.cameras.camera import Camera
 from splatseg.cameras.coordinates import OWN, Coordinates
 from splatseg.machine.mapped import picked, ranges, release, scratch
-from splatseg.raster.sight import out_of_sight
+from splatseg.raster.sight import runs_in_sight
 from splatseg.splats.activations import to_opacities, to_scales
 from splatseg.splats.splats import Splats
 from splatseg.tensors import map_tensors, stream_tensors
@@ -89,8 +89,7 @@ class MappedSplats(Splats):
         """Return ranges of rows, ascending, with all Gaussians that a camera draws, and some others."""
         if self.boxes is None or self.reaches is None:
             return [slice(0, len(self))]
-        steps = np.flatnonzero(np.diff(~out_of_sight(self.boxes, self.reaches, camera), prepend=False, append=False))
-        begins, ends = steps[::2], steps[1::2]
+        begins, ends = runs_in_sight(self.boxes, self.reaches, camera).T
         if len(begins) and 2 * (ends - begins).sum() >= ends[-1] - begins[0]:
             begins, ends = begins[:1], ends[-1:]
         pairs = zip((begins * GROUP).tolist(), np.minimum(ends * GROUP, len(self)).tolist(), strict=True)
