@@ -62,9 +62,7 @@ class _Kept:
 
     @cached_property
     def reach(self) -> np.ndarray:
-        # Not by `max(1)`, which takes ten times as long for three columns.
-        first, second, third = self.scales.T
-        reach: np.ndarray = np.maximum(np.maximum(first, second), third)
+        reach: np.ndarray = self.shape[2].amax(1).cpu().numpy()
         return reach
 
     @cached_property
