@@ -111,7 +111,7 @@ class FileBlocks:
         numbers = 14 + 3 * self.form.shN.shape[1] + len(self.form.extras)
         numbers += 0 if self.form.features is None else self.form.features.shape[1]
         guard = Guard(SplatFileError, self.path, self.bytes)
-        held = all(isinstance(rows, PlyRows) and rows.table.body.parsed is None for rows in self.files)
+        held = all(isinstance(rows, PlyRows) and rows.table.body.is_mapped for rows in self.files)
         takes = len(self) * numbers * (MAPPED_NUMBER if held else NUMBER)
         guard.check(f"{len(self):,} Gaussians of {numbers} numbers", takes, held)
         stored = self.stored(0, len(self))

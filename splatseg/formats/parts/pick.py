@@ -71,7 +71,7 @@ def features_of_blocks(blocks: FileBlocks) -> np.ndarray | None:
         body, names = file.table.body, file.table.features
         places = [body.dtype.fields[name] for name in names] if body.dtype.fields is not None else []
         plain = all(place[0] == np.dtype("<f4") and place[1] == places[0][1] + 4 * i for i, place in enumerate(places))
-        if places and plain and body.parsed is None and body.dtype.itemsize % 4 == 0:
+        if places and plain and body.is_mapped and body.dtype.itemsize % 4 == 0:
             blocks.stamps[0].check()
             with file.path.open("rb") as opened:
                 whole = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)

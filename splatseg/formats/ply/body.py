@@ -54,12 +54,16 @@ class Body:
             raise SplatFileError(f"{self.path} has become shorter while it was read; copy it again")
         return np.memmap(self.path, dtype=self.dtype, mode="r", offset=start, shape=(count,))
 
+    @property
+    def is_mapped(self) -> bool:
+        """True of rows that lie in a binary file, which is as long as they are."""
+        return self.parsed is None and self.offset > 0
+
     def check_memory(self, rows: int | None = None) -> None:
         """Raise SplatFileError if so many rows, all of them by default, take more memory than the file may."""
         rows, columns = self.count if rows is None else rows, len(self.dtype.names or ())
-        held = self.parsed is None and self.offset > 0
-        takes = rows * columns * (MAPPED_NUMBER if held else NUMBER)
-        Guard.of(self.path, SplatFileError).check(f"{rows:,} rows of {columns} numbers", takes, held)
+        takes = rows * columns * (MAPPED_NUMBER if self.is_mapped else NUMBER)
+        Guard.of(self.path, SplatFileError).check(f"{rows:,} rows of {columns} numbers", takes, self.is_mapped)
 
 
 def read_element(path: Path, header: Header, name: str) -> np.ndarray:
