@@ -38,6 +38,7 @@ from bench_scale import DROPPED, MERGED, repeated
 from disturbances import disturbed_map
 from harness import conditions
 from PIL import Image
+from process_memory import memory
 from scipy.spatial import cKDTree
 
 from splatseg.capture.transforms_json import write_transforms
@@ -136,13 +137,13 @@ class Watched(NullReporter):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         with super().stage(name, total) as advance:
             yield advance
-        self._own = max(self._own, memory("RssAnon"))
+        self._own = max(self._own, memory()["RssAnon"])
         seconds = time.perf_counter() - began
         cpu = round(time.process_time() - computed, 2)
         row = {
             "s": round(seconds, 2),
             "cpu_s": cpu,
-            "peak_gb": gigabytes(memory("VmHWM")),
+            "peak_gb": gigabytes(memory()["VmHWM"]),
             "own_gb": gigabytes(self._own),
         }
         self.rows[name] = row
@@ -159,16 +160,8 @@ class Watched(NullReporter):
 
     def _look(self) -> None:
         while True:
-            self._own = max(self._own, memory("RssAnon"))
+            self._own = max(self._own, memory()["RssAnon"])
             time.sleep(0.05)
-
-
-def memory(name: str) -> int:
-    """Bytes that the system tells of this process."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) << 10
-    return 0
 
 
 def gigabytes(size: int) -> float:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from process_memory import memory
 
 from splatseg.formats.parts.opening import open_blocks
 from splatseg.formats.parts.sorting import disorder, sorted_blocks
@@ -94,9 +95,7 @@ class Peak:
 
     def _look(self) -> None:
         while not self._ended.wait(0.005):
-            status = Path("/proc/self/status").read_text(encoding="ascii")
-            kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("RssAnon:"))
-            self.anonymous = max(self.anonymous, int(kilobytes) / 1024)
+            self.anonymous = max(self.anonymous, memory()["RssAnon"] / 1024**2)
 
 
 def run_stage(name: str, work: Path) -> None:

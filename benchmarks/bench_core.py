@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from harness import conditions
+from process_memory import memory
 
 from splatseg.cluster.cluster import cluster_rows, positions_of
 from splatseg.features.lift.embed import voted_features
@@ -41,28 +42,20 @@ from splatseg.votes.products import csr_of
 from splatseg.votes.votes import Votes
 
 
-def own_memory() -> int:
-    """Bytes that are in memory and in no file."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) << 10
-    raise OSError("this system does not tell RssAnon")
-
-
 class Watch:
     """The most own memory of a stage beyond that of the beginning, and its seconds."""
 
     def __init__(self) -> None:
-        self.begin = own_memory()
+        self.begin = memory()["RssAnon"]
         self.facts: dict[str, dict[str, float]] = {}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        most, done = [own_memory()], threading.Event()
+        most, done = [memory()["RssAnon"]], threading.Event()
 
         def look() -> None:
             while not done.wait(0.01):
-                most.append(max(most.pop(), own_memory()))
+                most.append(max(most.pop(), memory()["RssAnon"]))
 
         looking = threading.Thread(target=look)
         looking.start()

@@ -21,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from process_memory import memory
+
 PROGRAM = "import sys; sys.argv[0] = 'splatseg'; from splatseg.cli.main import main; main()"
 
 
@@ -29,15 +31,14 @@ def measured(words: list[str]) -> dict[str, float]:
     began, own, peak, processor = time.perf_counter(), 0, 0, 0.0
     child = subprocess.Popen([sys.executable, "-c", PROGRAM, *words, "-q"], stdout=subprocess.DEVNULL)
     while child.poll() is None:
-        status = Path(f"/proc/{child.pid}/status").read_text(encoding="ascii")
-        held = {line.split(":")[0]: int(line.split()[1]) for line in status.splitlines() if line.endswith(" kB")}
+        held = memory(child.pid)
         own, peak = max(own, held.get("RssAnon", 0)), max(peak, held.get("VmHWM", 0))
         times = Path(f"/proc/{child.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         processor = max(processor, (int(times[11]) + int(times[12])) / 100)
         time.sleep(0.05)
     if child.returncode:
         raise SystemExit(f"splatseg {' '.join(words)} ended with {child.returncode}")
-    row = {"s": time.perf_counter() - began, "cpu_s": processor, "own_gb": own / 1e6, "peak_gb": peak / 1e6}
+    row = {"s": time.perf_counter() - began, "cpu_s": processor, "own_gb": own / 1e9, "peak_gb": peak / 1e9}
     return {name: round(value, 2) for name, value in row.items()}
 
 

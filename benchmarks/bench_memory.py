@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import torch
+from process_memory import memory
 
 from splatseg.capture.capture import Capture, load_capture
 from splatseg.formats.read import load_splats
@@ -36,8 +37,7 @@ class Parts:
 
     def end(self, part: str) -> None:
         """Add what the process has held since the last call to a part, and begin anew."""
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) / 1e3
+        peak = memory()["VmHWM"] / 1024e3  # MB are 1,000 of the system's kB, as in the rows of RESULTS.md
         self.peaks[part] = round(max(self.peaks.get(part, 0.0), peak))
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
