@@ -16,3 +16,16 @@ def segmented(folder: Path) -> splatseg.Run:
     run = splatseg.start_run(folder / "run", settings)
     splatseg.train_run(run)
     return run
+
+
+def sketch_settings() -> splatseg.RunSettings:
+    """Settings of a run with segments, a sixteenth of the pixels of the embedded capture."""
+    data = splatseg.demo_capture()
+    return splatseg.RunSettings.of(
+        splatseg.CaptureSettings(path=str(data), downscale=4), masks=str(data / "masks"), iterations=60
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The bytes of every file of a folder, by its path in it."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from small_runs import contents
 
 import splatseg.jobs.info
 from splatseg.cli.main import run
@@ -44,10 +45,6 @@ def told(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int = 2
     capsys.readouterr()
     assert run(arguments) == code
     return " ".join(capsys.readouterr().err.split())
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 CONFIG = [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_runs import segmented
+from small_runs import contents, segmented
 
 import splatseg
 from splatseg.errors import CaptureError
@@ -30,10 +30,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> splatseg.Run:
     return segmented(tmp_path_factory.mktemp("threads"))
 
 
-def files(folder: Path) -> Files:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def same_on_all_threads(
     make: Callable[[Path], object], folder: Path, set_threads: SetThreads, numbers: tuple[int, ...] = (1, 2, 3)
 ) -> Files:
@@ -44,7 +40,7 @@ def same_on_all_threads(
         place.mkdir()
         set_threads(threads)
         make(place)
-        found.append(files(place))
+        found.append(contents(place))
     assert found[0] and all(other.keys() == found[0].keys() for other in found)
     assert [name for name, content in found[0].items() if {content} != {other[name] for other in found}] == []
     return found[0]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_runs import contents, sketch_settings
 
 import splatseg
 from splatseg.cameras.coordinates import Coordinates
@@ -40,11 +41,7 @@ PARTS = (GEOMETRY, FEATURES, SEGMENTS)
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run with segments, a sixteenth of the pixels of the embedded capture; never changed."""
-    data = splatseg.demo_capture()
-    settings = splatseg.RunSettings.of(
-        splatseg.CaptureSettings(path=str(data), downscale=4), masks=str(data / "masks"), iterations=60
-    )
-    run = start_run(tmp_path_factory.mktemp("small") / "run", settings)
+    run = start_run(tmp_path_factory.mktemp("small") / "run", sketch_settings())
     train_run(run)
     return open_run(run.path)
 
@@ -58,10 +55,6 @@ def both(small: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[R
     runs = [Run(shutil.copytree(small.path, tmp_path / name / "run"), small.settings) for name in ("one", "many")]
     write_settings(runs[1].path / "config.yaml", dataclasses.replace(small.settings, blocks=5))
     return runs[0], open_run(runs[1].path)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def assert_same(tmp_path: Path) -> None:

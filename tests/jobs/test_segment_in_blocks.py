@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_runs import contents, sketch_settings
 
 import splatseg
 from splatseg.cli.main import run as command_line
@@ -64,11 +65,7 @@ def quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run with segments, a sixteenth of the pixels of the embedded capture; never changed."""
-    data = splatseg.demo_capture()
-    settings = splatseg.RunSettings.of(
-        splatseg.CaptureSettings(path=str(data), downscale=4), masks=str(data / "masks"), iterations=60
-    )
-    run = start_run(tmp_path_factory.mktemp("small") / "run", settings)
+    run = start_run(tmp_path_factory.mktemp("small") / "run", sketch_settings())
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(train, "report_run", unreported)
         train_run(run)
@@ -90,13 +87,13 @@ def copied(run: Run, folder: Path) -> Run:
     return open_run(folder / "run")
 
 
-def contents(run: Run) -> dict[str, bytes]:
-    files = (path for path in run.path.rglob("*") if path.is_file())
-    return {path.relative_to(run.path).as_posix(): path.read_bytes() for path in files if path.name not in CHANGING}
+def lasting(run: Run) -> dict[str, bytes]:
+    """The files of a run that do not tell when it was made."""
+    return {name: content for name, content in contents(run.path).items() if Path(name).name not in CHANGING}
 
 
 def assert_same(run: Run, other: Run) -> None:
-    found, expected = contents(run), contents(other)
+    found, expected = lasting(run), lasting(other)
     assert found.keys() == expected.keys(), "nothing is left behind"
     assert [name for name in found if found[name] != expected[name]] == []
 
@@ -219,7 +216,7 @@ def test_what_is_interrupted_leaves_the_run_as_it_was_and_goes_on(
     small: Run, whole: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = copied(small, tmp_path)
-    before = contents(run)
+    before = lasting(run)
 
     def interrupted(*given: Any, **named: Any) -> Any:
         raise KeyboardInterrupt
@@ -227,7 +224,7 @@ def test_what_is_interrupted_leaves_the_run_as_it_was_and_goes_on(
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(pieces, "cluster_rows", interrupted)
         segment_run(run, granularity=0.3, blocks=BlocksRequest("3"))
-    kept = contents(run)
+    kept = lasting(run)
     assert {name: data for name, data in kept.items() if not name.startswith("blocks/")} == before
     assert sum(name.startswith("blocks/views/") for name in kept) == len(run.capture.split("train"))
     made: list[Path] = []
@@ -240,7 +237,7 @@ def test_what_is_interrupted_leaves_the_run_as_it_was_and_goes_on(
 
 def test_a_failing_view_is_told_and_the_run_stays(small: Run, tmp_path: Path) -> None:
     run = copied(small, tmp_path / "copy")
-    before = contents(run)
+    before = lasting(run)
     shutil.copytree(str(small.settings.masks[0].path), tmp_path / "masks")
     reporter = NullReporter()
     path = sorted((tmp_path / "masks").iterdir())[5]
@@ -253,7 +250,7 @@ def test_a_failing_view_is_told_and_the_run_stays(small: Run, tmp_path: Path) ->
     with pytest.MonkeyPatch.context() as patched, pytest.raises(splatseg.SplatsegError, match=path.name):
         patched.setattr("splatseg.jobs.blocks.request.InProcess", Spoiling)
         segment_run(run, str(tmp_path / "masks"), blocks=BlocksRequest("3"), reporter=reporter)
-    kept = contents(run)
+    kept = lasting(run)
     assert {name: data for name, data in kept.items() if not name.startswith("blocks/")} == before
 
 
